@@ -107,6 +107,7 @@ def transcribe(options: Namespace) -> int:
             attempts=options.attempts,
             cpus=options.cpus,
             price=options.price,
+            stretch_s=60 * options.cut,
             report=lambda figures: line.show(lambda _: figures.line()),
             check=check,
         )

@@ -12,6 +12,8 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import above_zero, number, whole
 
+from .stretches import LONG
+
 
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
@@ -133,6 +135,14 @@ def make_parser(prog: str) -> Parser:
         default=1.0,
         metavar="N",
         help="Ray CPUs for each recording; default: 1",
+    )
+    transcribe.add_argument(
+        "--cut",
+        type=value(number(0)),
+        default=20.0,
+        metavar="MINUTES",
+        help=f"where both are URLs, recordings of {LONG} times as long and more are transcribed by several nodes in "
+        "parts of this length; 0: never; default: 20",
     )
     add_transcription(transcribe)
     add_cutting(transcribe)

@@ -57,14 +57,14 @@ class Figures:
         self.present = frozenset(present)
         self.ended = max(self.ended, now)
 
-    def count(self, node: str, host: str, sound_s: float, work_s: float) -> None:
-        """Counts a recording that was transcribed."""
+    def count(self, node: str, host: str, sound_s: float, work_s: float, recordings: int = 1) -> None:
+        """Counts a recording that was transcribed; a stretch of one counts as none, but with its sound."""
         part = self._node(node)
         part.host = host
-        part.recordings += 1
+        part.recordings += recordings
         part.sound_s += sound_s
         part.work_s += work_s
-        self.done += 1
+        self.done += recordings
         self.sound_s += sound_s
 
     @property
@@ -113,7 +113,7 @@ class Figures:
         if self.set_aside:
             lines.append(f"{self.set_aside} set aside")
         for node in sorted(self.nodes.values(), key=lambda node: node.host):
-            if node.recordings:
+            if node.work_s:
                 lines.append(
                     f"  {node.host}: {plural(node.recordings, 'recording')}, {hours(node.sound_s)} of sound, "
                     f"at work for {clock(node.work_s)} in {clock(node.present_s)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from .outputs import Outputs
@@ -20,22 +20,18 @@ class Feed:
 
     Args:
         retry: whether recordings set aside before are tried again.
-        notify: called from the thread once there is more to take, or an end.
 
     Attributes:
         given: recordings found to be left so far.
         done_before: recordings with a transcript.
-        passed: recordings set aside before, by name their exit codes' highest.
+        passed, passed_exit: recordings set aside before, and the highest of their exit codes.
         has_ended: whether all that is left was taken.
     """
 
-    def __init__(
-        self, source: Source, outputs: Outputs, retry: bool, notify: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, source: Source, outputs: Outputs, retry: bool) -> None:
         self._source = source
         self._outputs = outputs
         self._retry = retry
-        self._notify = notify
         self._ready: queue.Queue[Recording | BaseException | None] = queue.Queue(AHEAD)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._find, name="hushd-corpus", daemon=True)
@@ -108,6 +104,5 @@ class Feed:
                 self._ready.put(item, timeout=_PATIENCE_S)
             except queue.Full:
                 continue
-            self._notify()
             return True
         return False

@@ -81,6 +81,7 @@ class Watch:
 
     Attributes:
         has_stopped: whether it was.
+        total_s: seconds of sound in all; 0 while unknown.
     """
 
     def __init__(self, notice: Notice, stop: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
@@ -88,14 +89,14 @@ class Watch:
         self._stop = stop
         self._clock = clock
         self._begun = clock()
-        self._progress = (0.0, 0.0)  # seconds of sound done, and in all
+        self._done_s = self.total_s = 0.0  # of sound
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hushd-leaving", daemon=True)
         self.has_stopped = False
 
     def progressed(self, done: float, total: float) -> None:
         """Notes how far the task is, in seconds of sound."""
-        self._progress = (done, total)
+        self._done_s, self.total_s = done, total
 
     def must_stop(self) -> bool:
         """Returns whether the machine leaves before the task can end; one that does not know goes on to the last."""
@@ -113,8 +114,8 @@ class Watch:
         self._thread.join()
 
     def _left_s(self, now: float) -> float:
-        done, total = self._progress
-        return (total - done) * (now - self._begun) / done if done > 0 else 0.0
+        done = self._done_s
+        return (self.total_s - done) * (now - self._begun) / done if done > 0 else 0.0
 
     def _run(self) -> None:
         while not self._over.wait(LOOK_S):

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd.transport.warning import ResultWarning
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.transcript import SegmentData, WordData
 
@@ -22,15 +25,17 @@ _SAMPLE = 64 * 1024  # bytes at a file's begin and end by which it is known
 
 
 class Part:
-    """The transcript so far of one recording, for one request.
+    """The transcript so far of one recording, or of a stretch of one, for one request.
 
-    It is a safety net: a store that does not take it, or has another one, changes nothing.
+    But for `finish`, it is a safety net: a store that does not take it, or has another one, changes nothing.
 
     Args:
+        name: of the recording or stretch.
         path: of the recording on this node.
         request: everything else that determines the text.
 
     Attributes:
+        is_whole: whether, after `resume`, nothing is missing.
         rest_s: the second from which the rest follows.
         language: of the recording; empty while unknown.
     """
@@ -44,6 +49,7 @@ class Part:
         self._is_there = False
         self.rest_s = 0.0
         self.language = ""
+        self.is_whole = False
 
     def resume(self) -> list[Segment]:
         """Returns the segments that are there; none if they are of another recording or request."""
@@ -58,9 +64,10 @@ class Part:
             rows = [SegmentData.from_data(row) for row in data["segments"]]
             segments = [Segment.of(row) for row in rows]
             self.rest_s, self.language = float(data["rest_s"]), str(data["language"])
+            self.is_whole = data.get("whole") is True
         except (HushdError, ValueError, TypeError, KeyError, RecursionError):
             return []
-        while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
+        while not self.is_whole and segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
             segments.pop()  # it comes again
         self._segments = rows[: len(segments)]
         return segments
@@ -79,17 +86,49 @@ class Part:
         """Writes what there is."""
         if not self._segments:
             return
-        rows = [segment.data() for segment in self._segments]
-        data = {"key": self._key, "rest_s": self.rest_s, "language": self.language, "segments": rows}
         with suppress(HushdError):
-            self._store.replace(self._name, json.dumps(data).encode())
+            self._store.replace(self._name, json.dumps(self._data()).encode())
             self._is_there = True
+
+    def finish(self, transcript: Transcript) -> None:
+        """Writes that nothing is missing, with the rest of the transcript; raises `HushdError` if it cannot."""
+        self.language = transcript.language
+        data = self._data() | {
+            "whole": True,
+            "warnings": transcript.warnings,
+            "unlikely": transcript.unlikely,
+            "language_probability": transcript.language_probability,
+        }
+        self._store.replace(self._name, json.dumps(data).encode())
 
     def remove(self) -> None:
         """Removes it, since the transcript is whole."""
         if self._is_there:
             with suppress(HushdError):
                 self._store.remove(self._name)
+
+    def _data(self) -> JsonObject:
+        rows = [segment.data() for segment in self._segments]
+        return {"key": self._key, "rest_s": self.rest_s, "language": self.language, "segments": rows}
+
+
+def finished(store: Store, name: str) -> Transcript:
+    """Returns the transcript of a stretch that `Part.finish` has written.
+
+    Raises:
+        HushdError: `worker_failed` if it is not there.
+    """
+    try:
+        data = json.loads(store.read(f"{PARTS}/{name}.json") or b"{}")
+        return Transcript(
+            tuple(Segment.of(SegmentData.from_data(row)) for row in data["segments"]),
+            str(data["language"]),
+            warnings=tuple(ResultWarning(*map(str, warning)) for warning in data["warnings"]),
+            unlikely=tuple((float(start), float(end)) for start, end in data["unlikely"]),
+            language_probability=data["language_probability"],
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise HushdError("worker_failed", f"The transcript of a stretch is missing: {PARTS}/{name}.json.") from None
 
 
 def key(path: Path, request: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from .stretches import Stretch
+
 OWN = ".hushd"  # the folder beside the transcripts for what hushd itself keeps there
 RESERVED = "set-aside"  # with a format it would be the list's own name
 MAX_PART = 200  # bytes of a name between two slashes: a file's may have 255, with its format and a temporary mark
@@ -29,6 +31,8 @@ class Recording:
         options: its own, in the form of a request, which go before those of the run.
         is_begun: whether a part of its transcript lies in the store.
         is_stale: whether there is a transcript that is older than the recording, to be replaced.
+        stretch: of a long recording, the part that is to be transcribed.
+        joint: the stretches that are to be joined; none otherwise.
     """
 
     name: str
@@ -38,6 +42,13 @@ class Recording:
     options: Mapping[str, Any] = field(default_factory=dict)
     is_begun: bool = False
     is_stale: bool = False
+    stretch: Stretch | None = None
+    joint: tuple[Stretch, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Its name in the run, where a stretch has one of its own."""
+        return self.name + (self.stretch.mark if self.stretch else "")
 
     @property
     def is_remote(self) -> bool:

@@ -21,6 +21,7 @@ from hushd_protocol.errors import HushdError
 from . import failures, node, session
 from .cost import Figures
 from .feed import Feed
+from .joints import Joints
 from .nodes import Nodes
 from .outputs import Failure, Outputs
 from .recording import Recording
@@ -54,6 +55,8 @@ class Spread:
         options: for `Client.transcribe`, besides the audio.
         attempts: failures or crashes after which a recording is set aside.
         cpus: reserved by Ray for each recording.
+        price: of a node for an hour.
+        stretch_s: seconds of the stretches into which long recordings are cut; 0: none is cut.
         report: called with the figures at each recording's end, and once a second.
         check: called once a second; raises `HushdError` if the run must end.
 
@@ -72,6 +75,7 @@ class Spread:
         attempts: int = 3,
         cpus: float = 1.0,
         price: float | None = None,
+        stretch_s: float = 0.0,
         report: Callable[[Figures], None] = lambda _: None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
@@ -95,6 +99,7 @@ class Spread:
         self._cpus = cpus
         self._report = report
         self._check = check
+        self._joints = Joints(stretch_s)
         self._task = ray.remote(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")(transcribe)
         self.figures = Figures(time.monotonic(), price)
         self.failed: dict[str, Failure] = {}
@@ -159,15 +164,18 @@ class Spread:
 
     def _next(self) -> Recording | None:
         """Returns the next recording to hand out; None if there is none now."""
-        if self._again and (self._again[0][0] <= self._handed_out or self._feed.has_ended):
-            return self._again.popleft()[1]
+        while self._again and (self._again[0][0] <= self._handed_out or self._feed.has_ended):
+            recording = self._again.popleft()[1]
+            if self._joints.is_live(recording):
+                return recording
         return self._feed.take()
 
     def _send(self, recording: Recording, data: Any, size: int) -> None:
         """Sends a recording to a node at which it has not failed."""
         avoided = self._avoided(recording)
         others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
-        task = Task(recording, {**self._options, **recording.options}, self._outputs.form, self._outputs.url)
+        options = {**self._options, **recording.options}
+        task = Task(recording, options, self._outputs.form, self._outputs.url, self._joints.stretch_s)
         reference = self._task.options(label_selector=others).remote(data, task)
         self._running[reference] = Sent(recording, size, frozenset(avoided))
         self._held += size
@@ -176,7 +184,7 @@ class Spread:
 
     def _avoided(self, recording: Recording) -> list[str]:
         """Returns the nodes that it is not sent to: where it failed, and those that leave while there are others."""
-        avoided = self._nodes.avoided(recording.name, self._alive)
+        avoided = self._nodes.avoided(recording.key, self._alive)
         now = time.monotonic()
         leaving = {node_id for node_id, since in self._leaving.items() if now - since < LEFT_S} & self._alive
         return sorted(leaving.union(avoided)) if self._alive - leaving.union(avoided) else avoided
@@ -208,17 +216,24 @@ class Spread:
     def _take(self, recording: Recording, outcome: Outcome) -> None:
         name, error = recording.name, outcome.error
         self._hosts[outcome.node] = outcome.host
+        if not self._joints.is_live(recording):
+            return  # a stretch of a recording that was given up
         if outcome.leaves:
             self._leaving[outcome.node] = time.monotonic()
             self._again.appendleft((0, recording))
+        elif outcome.long_s:
+            language = "" if recording.options.get("language") or self._options.get("language") else outcome.language
+            self._again.extendleft((0, each) for each in self._joints.begin(recording, outcome.long_s, language)[::-1])
+        elif error is None and recording.stretch:
+            self._succeeded(recording, outcome, recordings=0)
+            if joint := self._joints.ended(recording):
+                self._again.appendleft((0, joint))
         elif error is None:
             if outcome.transcript:
                 self._outputs.save(name, outcome.transcript)
             self._outputs.done(name)
-            self._nodes.succeeded(outcome.node, name, self._alive)
-            self._fruitless, self._fruitful = 0, time.monotonic()
-            self.figures.count(outcome.node, outcome.host, outcome.sound_s, outcome.work_s)
-            self._tell()
+            self._joints.end(recording)
+            self._succeeded(recording, outcome)
         elif error.scope == "command" and not recording.options:  # wrong options fail at every node
             raise error
         elif error.scope != "machine" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
@@ -230,9 +245,15 @@ class Spread:
         else:
             self._again.append((self._handed_out + LATER, recording))
 
+    def _succeeded(self, recording: Recording, outcome: Outcome, recordings: int = 1) -> None:
+        self._nodes.succeeded(outcome.node, recording.key, self._alive)
+        self._fruitless, self._fruitful = 0, time.monotonic()
+        self.figures.count(outcome.node, outcome.host, outcome.sound_s, outcome.work_s, recordings)
+        self._tell()
+
     def _is_given_up(self, recording: Recording, node_id: str, error: HushdError) -> bool:
         is_its_own = error.code in ITS_OWN and bool(recording.options.keys() & {"engine", "model"})
-        return self._nodes.failed(node_id, recording.name, error, self._alive, is_its_own=is_its_own)
+        return self._nodes.failed(node_id, recording.key, error, self._alive, is_its_own=is_its_own)
 
     def _put_off(self, recording: Recording, error: HushdError) -> None:
         """Queues a recording again whose node was lost, or has no room."""
@@ -243,7 +264,8 @@ class Spread:
 
     def _put_aside(self, recording: Recording, error: HushdError) -> None:
         name = recording.name
-        failure = Failure(error.code, error.message, error.exit_code, max(1, self._nodes.attempts(name)))
+        failure = Failure(error.code, error.message, error.exit_code, max(1, self._nodes.attempts(recording.key)))
+        self._joints.end(recording)
         self._outputs.put_aside(name, failure)
         self.failed[name] = failure
         self.figures.set_aside += 1

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from . import faults, leaving, node, store
-from .parts import Part
+from .outputs import PARTS
+from .parts import Part, finished
 from .recording import Recording, shown
+from .stretches import cut, joined
 
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
 LEAVING_S = 0.5  # that a task takes on a machine that leaves, lest many come where there is no other
@@ -40,12 +42,23 @@ class Task:
         options: for `Client.transcribe`, besides the audio.
         form: the transcript's format.
         url: of the folder to write it to; None: it is sent back.
+        stretch_s: seconds of a stretch into which a long recording is cut; 0: none is cut.
     """
 
     recording: Recording
     options: Mapping[str, Any]
     form: str
     url: str | None = None
+    stretch_s: float = 0.0
+
+
+class Long(Exception):
+    """A recording of `total_s` seconds, in the language found at its begin, is to be cut."""
+
+    def __init__(self, total_s: float, language: str) -> None:
+        super().__init__(total_s, language)
+        self.total_s = total_s
+        self.language = language
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Outcome:
         transcript: None if the node has written it; with an error, of the part that could be read.
         sound_s, work_s: seconds of sound, and of work.
         leaves: whether it hands the recording back since its machine leaves.
+        long_s: seconds of sound in a recording that is to be cut; 0 otherwise.
+        language: of that one, as found at its begin.
     """
 
     node: str
@@ -66,6 +81,8 @@ class Outcome:
     sound_s: float = 0.0
     work_s: float = 0.0
     leaves: bool = False
+    long_s: float = 0.0
+    language: str = ""
 
 
 def transcribe(data: bytes | None, task: Task) -> Outcome:
@@ -81,8 +98,10 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         return Outcome(*where, error=leaving.handed_back(), leaves=True)
     begun, attempt = time.monotonic(), Attempt(task, _client(), notice)
     try:
-        with notice.at_work(), recorded(data, task.recording) as path:
-            transcript = attempt.run(path)
+        with notice.at_work():
+            transcript = attempt.join() if task.recording.joint else attempt.read(data)
+    except Long as long:
+        return Outcome(*where, long_s=long.total_s, language=long.language)
     except HushdError as error:
         if attempt.is_handed_back:
             return Outcome(*where, error=error, leaves=True)
@@ -110,24 +129,59 @@ class Attempt:
         self._store = store.opened(task.url) if task.url else None
         self._segments: list[Segment] = []
 
+    def read(self, data: bytes | None) -> Transcript:
+        """Returns the transcript of the recording, from its bytes or its place; raises as `run` does."""
+        with recorded(data, self._task.recording) as path:
+            return self.run(path)
+
     def run(self, path: Path) -> Transcript:
-        """Returns the transcript of the file at `path`; raises `HushdError`."""
+        """Returns the transcript of the file at `path`.
+
+        Raises:
+            Long: if it is to be cut.
+            HushdError: of any failure.
+        """
+        recording = self._task.recording
         options = dict(self._task.options)
+        if recording.stretch:
+            options["clips"] = recording.stretch.clips
         part = self._part(path)
-        if part and self._task.recording.is_begun and (earlier := part.resume()):
+        if part and (recording.is_begun or recording.stretch) and (earlier := part.resume()):
             self._segments = earlier
+            if part.is_whole:
+                return Transcript(tuple(earlier), part.language)
             options |= {"start_s": part.rest_s} | ({"language": part.language} if part.language else {})
         try:
             transcript = self._transcribed(path, options, part)
+        except Long:
+            raise
         except BaseException:  # also where Ray ends this process, by SystemExit
             if part:
                 part.keep()
             raise
+        if recording.stretch and part:
+            finish = part.finish
+            faults.retried(lambda: finish(transcript), time.sleep, WRITES)
+            length = recording.stretch.end - recording.stretch.start
+            return replace(transcript, duration=length)
         if self._store:
             self._write(transcript)
         if part:
             part.remove()
         return transcript
+
+    def join(self) -> Transcript:
+        """Writes the transcript of a recording whose stretches are there; raises `HushdError`."""
+        assert self._store
+        recording = self._task.recording
+        names = [replace(recording, stretch=stretch).key for stretch in recording.joint]
+        parts = [finished(self._store, name) for name in names]
+        transcript = joined(recording.joint, parts)
+        self._write(transcript)
+        for name in (*names, recording.name):
+            with suppress(HushdError):
+                self._store.remove(f"{PARTS}/{name}.json")
+        return replace(transcript, duration=0.0)  # that of its stretches was counted
 
     def _transcribed(self, path: Path, options: dict[str, Any], part: Part | None) -> Transcript:
         watch = leaving.Watch(self._notice, lambda: transcription.close())
@@ -141,6 +195,8 @@ class Attempt:
                     self._segments.append(segment)
                     if part:
                         part.add(segment, transcription.rest_s, transcription.language, time.monotonic())
+                    if self._is_cut and cut(watch.total_s, self._task.stretch_s):
+                        raise Long(watch.total_s, transcription.language)
             except HushdError:
                 if not watch.has_stopped:
                     raise
@@ -155,10 +211,20 @@ class Attempt:
         return Transcript(tuple(self._segments), duration=float(read_s)) if self._segments and read_s else None
 
     def _part(self, path: Path) -> Part | None:
-        whole = self._task.options.get("diarize") or self._task.options.get("clips")
-        if self._store is None or whole:  # speakers are told apart over the whole recording
+        if self._store is None or self._is_undivided:
             return None
-        return Part(self._store, self._task.recording.name, path, self._task.options)
+        return Part(self._store, self._task.recording.key, path, self._task.options)
+
+    @property
+    def _is_undivided(self) -> bool:
+        """True if it is transcribed in one go: speakers are told apart over the whole recording."""
+        return bool(self._task.options.get("diarize") or self._task.options.get("clips"))
+
+    @property
+    def _is_cut(self) -> bool:
+        """True if it is cut where it is long."""
+        recording = self._task.recording
+        return self._store is not None and recording.is_remote and not recording.stretch and not self._is_undivided
 
     def _write(self, transcript: Transcript) -> None:
         """Writes the transcript; one that another node has written meanwhile stays."""

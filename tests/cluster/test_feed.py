@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hushd_cluster.feed import Feed
 from hushd_cluster.outputs import Failure, Stored
 from hushd_cluster.recording import Recording
 from hushd_protocol.errors import HushdError
+from support.peer import wait_until
 
 SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
 
@@ -86,11 +86,9 @@ def test_a_corpus_of_any_length_is_read_a_little_ahead(tmp_path: Path, monkeypat
     """And no further, until the driver takes more, or ends."""
     monkeypatch.setattr(feed_module, "AHEAD", 10)
     corpus = Corpus(*map(str, range(1000)), total=1000)
-    told: queue.SimpleQueue[None] = queue.SimpleQueue()
-    feed = Feed(corpus, transcripts(tmp_path), retry=False, notify=lambda: told.put(None))
+    feed = Feed(corpus, transcripts(tmp_path), retry=False)
     feed.begin()
-    for _ in range(10):
-        told.get(timeout=30)
+    wait_until(feed._ready.full, "ten recordings")
     assert feed.total == 1000
     assert corpus.read <= 11
     assert feed.take() is not None

@@ -103,6 +103,7 @@ def spread_over(
     target: Path,
     make: Callable[[Task, str], Outcome] = heard,
     options: dict[str, Any] | None = None,
+    stretch_s: float = 0.0,
 ) -> tuple[Cluster, Spread]:
     """Spreads a corpus; returns the cluster and the run."""
     from hushd_cluster import spread
@@ -112,7 +113,7 @@ def spread_over(
     monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM / spread.STORE_SHARE)
     monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}, {"NodeID": "b"}])
     transcripts = outputs.Disk(str(target), "txt")
-    made = spread.Spread(Feed(source, transcripts, retry=False), transcripts, options or {})
+    made = spread.Spread(Feed(source, transcripts, retry=False), transcripts, options or {}, stretch_s=stretch_s)
     wait = made._ended
 
     def end_one() -> list[tuple[Any, Outcome]]:
@@ -275,6 +276,43 @@ def test_a_node_that_leaves_gets_nothing_more(monkeypatch: pytest.MonkeyPatch, t
     cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
     assert (made.failed, made.left_out, made.figures.done) == ({}, {}, 20)
     assert sum(selectors[0] is None for selectors in cluster.selectors.values()) <= 2
+
+
+def long(task: Task, node: str) -> Outcome:
+    """A node's outcome of a recording that is long, of a stretch, and of the joint."""
+    recording = task.recording
+    if recording.stretch is None and not recording.joint and recording.name == "0":
+        return outcome(node, long_s=7200.0, language="de")
+    return outcome(node, sound_s=1200.0 if recording.stretch else 0.0, work_s=1.0)
+
+
+def test_a_long_recording_goes_to_many_nodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In stretches, in the language that its begin has, and is joined once all are there; it is one recording."""
+    rows = [{"url": "s3://a/long"}, {"url": "s3://a/short"}]
+    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", long, stretch_s=1200.0)
+    of_long = [task for task in cluster.tasks if task.recording.name == "0"]
+    numbers = [task.recording.stretch.number for task in of_long if task.recording.stretch]
+    assert numbers == list(range(6))
+    assert [task.options.get("language") for task in of_long] == [None, *["de"] * 7]
+    assert len(of_long[-1].recording.joint) == 6
+    figures = made.figures
+    assert (figures.done, figures.sound_s, figures.set_aside) == (2, 7200.0, 0)
+
+
+def test_a_long_recording_is_given_up_as_a_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Once one of its stretches is: the others are not handed out any more, and it is set aside once."""
+
+    def make(task: Task, node: str) -> Outcome:
+        stretch = task.recording.stretch
+        if stretch and stretch.number == 2:
+            return outcome(node, error=HushdError("poison_request", "It kills."))
+        return long(task, node)
+
+    rows = [{"url": "s3://a/long"}]
+    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make, stretch_s=1200.0)
+    assert {name: each.code for name, each in made.failed.items()} == {"0": "poison_request"}
+    assert (made.figures.done, made.figures.set_aside) == (0, 1)
+    assert not any(task.recording.joint for task in cluster.tasks)
 
 
 def test_no_more_tasks_are_sent_than_there_are_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

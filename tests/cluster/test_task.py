@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from hushd import Client
 from hushd.transcripts.segment import Segment
 from hushd_cluster import outputs, store
+from hushd_cluster.joints import Joints
 from hushd_cluster.leaving import Notice
 from hushd_cluster.parts import Part
 from hushd_cluster.recording import Recording
@@ -36,6 +38,7 @@ def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
     """A node's client; `echo` hears one segment, `parts` hears ten."""
     start_supervisor(
         f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO)}"
+        f'[worker."stt/long"]\n{command(ECHO, "--segments", "400", "--length", "10")}'
         f'[worker."stt/parts"]\n{command(ECHO, "--segments", "10")}'
         f'[worker."stt/slow"]\n{command(ECHO, "--segments", "10", "--takes", "5")}'
     )
@@ -116,6 +119,56 @@ def test_a_machine_that_leaves_hands_a_long_recording_back(node: Client, tmp_pat
     transcript = second.run(tmp_path / "a.wav")
     assert [segment.text for segment in transcript] == list(map(str, range(10)))
     assert second._segments[:2] == first._segments[:2]
+
+
+def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_path: Path) -> None:
+    """As one node hears it; a stretch that is there is not heard again, and none is left at the end."""
+    from hushd_cluster.task import Attempt, Long, Task
+
+    (tmp_path / "a.wav").write_bytes(b"long")
+    url, options = f"file://{tmp_path}/out", {"engine": "long", "model": "a"}
+    recording = Recording("b/a", f"file://{tmp_path}/a.wav", options={"language": "en"})
+
+    def made(recording: Recording) -> Attempt:
+        task = Task(recording, options, "json", url, stretch_s=600.0)
+        return Attempt(task, node, Notice(paths.find().runtime))
+
+    with pytest.raises(Long) as raised:
+        made(recording).run(tmp_path / "a.wav")
+    assert (raised.value.total_s, raised.value.language) == (4000.0, "en")
+    joints = Joints(600.0)
+    stretches = joints.begin(recording, raised.value.total_s, "")
+    assert len(stretches) == 7
+    lengths = [made(each).read(None).duration for each in reversed(stretches)]
+    assert sum(lengths) == pytest.approx(4000.0)
+    (*_, joint) = [joints.ended(each) for each in stretches]
+    assert joint
+    assert not (tmp_path / "out/b/a.json").exists()
+    kept = sorted(path.name for path in (tmp_path / "out" / outputs.PARTS / "b").iterdir())
+    assert kept == [f"a.{number:04}-0007.json" for number in range(7)]
+    again = made(stretches[3])
+    assert again.run(tmp_path / "a.wav").segments == tuple(again._segments)
+    made(joint).join()
+    text = json.loads((tmp_path / "out/b/a.json").read_text())
+    assert [(each["start"], each["end"], each["text"]) for each in text["segments"]] == [
+        (10.0 * number, 10.0 * number + 10, str(number)) for number in range(400)
+    ]
+    assert text["language"] == "en"
+    assert list((tmp_path / "out" / outputs.PARTS / "b").iterdir()) == []
+    with pytest.raises(HushdError, match=r"The transcript of a stretch is missing: \.hushd/parts/b/a\.0000-0007"):
+        made(joint).join()
+
+
+@pytest.mark.parametrize("more", [{"diarize": True}, {"clips": [0.0, 30.0]}])
+def test_what_must_be_heard_in_one_go_is_not_cut(node: Client, tmp_path: Path, more: dict[str, Any]) -> None:
+    """Speakers are told apart over the whole recording, and a request of clips is short already."""
+    from hushd_cluster.task import Attempt, Task
+
+    (tmp_path / "a.wav").write_bytes(b"long")
+    options = {"engine": "long", "model": "a", **more}
+    task = Task(Recording("a", f"file://{tmp_path}/a.wav"), options, "txt", f"file://{tmp_path}/out", stretch_s=600.0)
+    transcript = Attempt(task, node, Notice(paths.find().runtime)).read(None)
+    assert len(transcript.segments) in (3, 400)
 
 
 def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ economy   does with less if it is asked to; result {"economy": whether it was}
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
 `--until FILE` it ends no `transcribe` before FILE exists; with `--takes S` each takes S seconds; with `--poison TEXT`
 one whose input begins with TEXT ends the process. With `--segments N` a `transcribe` hears N segments of a second each,
-whose text is their number, and begins where it is told to (`start_s`).
+or of `--length S`, whose text is their number, begins where it is told to (`start_s`) and hears one clip of `clips`.
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
 says the text's own bytes, each twice.
@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import math
 import os
 import threading
 import time
@@ -49,6 +50,7 @@ class Echo:
         takes: float = 0.0,
         poison: str = "",
         segments: int = 0,
+        length: float = 1.0,
     ) -> None:
         self.slots = slots
         self.sessions = sessions
@@ -56,6 +58,7 @@ class Echo:
         self.takes = takes
         self.poison = poison.encode()
         self.segments = segments
+        self.length = length
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
@@ -110,13 +113,8 @@ class Echo:
                     digest.update(piece)
                     if self.poison and piece.startswith(self.poison):
                         os._exit(13)
-                for number in range(int(job.params.get("start_s", 0.0)), self.segments):
-                    threading.Event().wait(self.takes / self.segments)
-                    job.check()
-                    segment = {"id": number, "start": float(number), "end": number + 1.0, "text": str(number)}
-                    job.send_partial({"kind": "segment", **segment})
                 if self.segments:
-                    return {"language": "en", "duration": float(self.segments), "segments": self.segments}
+                    return self.hear_segments(job)
                 if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
                     job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
                 while time.monotonic() < end or (self.until and not os.path.exists(self.until)):
@@ -129,6 +127,22 @@ class Echo:
                 return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": 1}
         raise HushdError("unsupported", f"There is no operation {job.op}.")
 
+    def hear_segments(self, job: Job) -> dict[str, Any]:
+        """Hears segments of `length` seconds each, all or those of one clip."""
+        total = self.segments * self.length
+        begin, end = (*job.params.get("clips", (0.0,)), total)[:2]
+        begin = max(begin, job.params.get("start_s", 0.0))
+        numbers = range(int(begin / self.length), min(self.segments, math.ceil(end / self.length)))
+        for number in numbers:
+            threading.Event().wait(self.takes / self.segments)
+            job.check()
+            job.progress(number * self.length, total)
+            start = number * self.length
+            segment = {"id": number, "start": start, "end": start + self.length, "text": str(number)}
+            segment["language"] = "en"
+            job.send_partial({"kind": "segment", **segment})
+        return {"language": "en", "duration": total, "segments": len(numbers)}
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -139,9 +153,10 @@ if __name__ == "__main__":
     parser.add_argument("--takes", type=float, default=0.0)
     parser.add_argument("--poison", default="")
     parser.add_argument("--segments", type=int, default=0)
+    parser.add_argument("--length", type=float, default=1.0)
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison, flags.segments))
+    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison, flags.segments, flags.length))

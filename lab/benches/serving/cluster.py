@@ -30,6 +30,7 @@ sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the nodes, their en
 NODES = 3
 TAKES_S = 4.0  # a recording
 EACH = 10  # recordings a node
+LONG_S = 240.0  # ten hours of sound
 QUICK = 400  # recordings that take no time
 OF_DRIVER = {"AWS_SDK_UA_APP_ID": "driver"}  # by which the server tells the driver's requests from those of nodes
 SIZE = 1_000_000  # bytes of a recording
@@ -54,6 +55,8 @@ def cluster(_: Namespace) -> Iterator[Row]:
             three = 3600 * _rate(made, EACH * NODES)
             yield Row(f"cluster: {NODES} nodes", three, "/h", ">= 2.8 x", one, three / one >= 2.8)
             yield from _killed(made)
+        with _cluster(NODES, LONG_S, server.environment, "--segments", "3600", "--length", "10") as made:
+            yield from _ten_hours(made)
         with _cluster(NODES, 0.0, server.environment) as made:
             yield from _driver(made, server)
             yield from _million(made)
@@ -69,11 +72,11 @@ def simulated(slots: int, takes_s: float, driver_s: float) -> float:
     return count / max(free)
 
 
-def _cluster(nodes: int, takes_s: float, variables: dict[str, str]) -> RayCluster:
+def _cluster(nodes: int, takes_s: float, variables: dict[str, str], *engine: str) -> RayCluster:
     from support.peer import ECHO, command
     from support.ray_cluster import RayCluster
 
-    config = f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO, '--takes', str(takes_s))}"
+    config = f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO, '--takes', str(takes_s), *engine)}"
     return RayCluster(nodes, config, variables)
 
 
@@ -126,6 +129,25 @@ def _rate(made: RayCluster, count: int) -> float:
     times, nodes = sorted(ends.values()), len(made.folders)
     assert len(times) == count
     return (count - nodes) / (times[-1] - times[nodes - 1])
+
+
+def _ten_hours(made: RayCluster) -> Iterator[Row]:
+    """Yields how much quicker all nodes are than one at a recording of ten hours, and whether the text is the same."""
+    elapsed, texts = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "in").mkdir()
+        Path(folder, "in/long.wav").write_bytes(b"sound" * 1000)
+        for minutes in (0, 20):
+            out = f"{folder}/out{minutes}"
+            command = ("cluster", "transcribe", f"file://{folder}/in", "-o", f"file://{out}")
+            done = made.end(made.hushd(*command, "--json", "--cut", str(minutes), "-f", "json"), 600)
+            assert done.returncode == 0, done.stderr
+            elapsed.append(json.loads(done.stdout)["elapsed_s"])
+            texts.append(Path(out, "long.wav.json").read_text())
+    one, three = elapsed
+    note = f"{three:.0f} s; the text is {'the same' if texts[0] == texts[1] else 'ANOTHER'}"
+    good = one / three >= 2.7 and texts[0] == texts[1]
+    yield Row(f"cluster: ten hours on {NODES} nodes", one / three, "x", ">= 2.7", ok=good, note=note)
 
 
 def _killed(made: RayCluster) -> Iterator[Row]:

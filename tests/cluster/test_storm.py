@@ -1,0 +1,87 @@
+"""A corpus in a store, while everything is killed and the store misbehaves: by night, from a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hushd_cluster import store
+from support.peer import ECHO, command
+from support.ray_cluster import RayCluster, processes
+from support.s3_server import BUCKET, S3Server
+
+pytestmark = [
+    pytest.mark.night,
+    pytest.mark.skipif(find_spec("moto") is None or find_spec("ray") is None, reason="ray-tests is not installed"),
+    pytest.mark.timeout(1800),
+]
+RECORDINGS = 150
+KILLS = 12  # of drivers, workers and supervisors; and one of a node
+LONGEST_S = 6.0  # between two of them
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    with S3Server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+    store.opened.cache_clear()
+
+
+def victims(folder: Path) -> list[int]:
+    """The processes of a node that may die alone: Ray's at work, the supervisor and its workers, but not the node's."""
+    found = []
+    for pid in processes(folder):
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"hushd_supervisor" in words or b"echo_worker" in words or words.startswith(b"ray::"):
+                found.append(pid)
+    return found
+
+
+def test_each_recording_has_one_whole_transcript(server: S3Server, tmp_path: Path) -> None:
+    """Whoever died while it was made; none is set aside, since none was at fault, and nothing else is left."""
+    seed = int(os.environ.get("HUSHD_STORM_SEED", "41"))
+    chance = random.Random(seed)
+    source, texts = store.opened(f"s3://{BUCKET}/storm"), store.opened(f"s3://{BUCKET}/storm-texts")
+    expected = {}
+    for number in range(RECORDINGS):
+        data = f"{seed} {number} ".encode() * chance.randrange(1, 20_000)
+        source.replace(f"{number:03}.wav", data)
+        expected[f"{number:03}.wav.txt"] = hashlib.sha256(data).hexdigest() + "\n"
+    config = f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO, '--takes', '1')}"
+    words = ("cluster", "transcribe", source.url, "-o", texts.url, "--attempts", "9", "--retry")
+    with RayCluster(3, config, server.environment) as cluster:
+        driver = cluster.hushd(*words)
+        for kill in range(KILLS):
+            time.sleep(chance.uniform(1, LONGEST_S))
+            server.tell(chance.choice(("busy 5", "half 3", "slow 0.3", "slow 0")))
+            if kill == KILLS // 2:
+                cluster.kill(2)
+            elif chance.random() < 0.25:
+                driver.kill()
+            elif there := victims(cluster.folders[chance.randrange(2)]):
+                with suppress(ProcessLookupError):
+                    os.kill(chance.choice(there), signal.SIGKILL)
+            if driver.poll() is not None:
+                cluster.end(driver)
+                driver = cluster.hushd(*words)
+        for fault in ("busy 0", "half 0", "slow 0"):
+            server.tell(fault)
+        cluster.end(driver, 600)
+        last = cluster.end(cluster.hushd(*words), 600)
+    written = {item.name: (texts.read(item.name) or b"").decode() for item in texts.items()}
+    assert written.pop("set-aside.json", "{}\n") == "{}\n", (seed, last.stderr)
+    assert written == expected, seed
+    assert last.returncode == 0, (seed, last.stderr)
+    assert texts.read(".hushd/driver.json") is None
+    assert list(texts.items(".hushd/parts")) == []
