@@ -126,4 +126,4 @@ def document(operations: list[Operation], guarded: bool) -> Schema:
 
 
 def _body(kind: str, schema: Schema) -> Schema:
-    return {"required": True, "content": {kind: {"schema": schema}}}
+    return {"required": bool(schema.get("required")), "content": {kind: {"schema": schema}}}
