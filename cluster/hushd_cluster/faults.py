@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -13,6 +14,8 @@ from .recording import shown
 
 BUSY_MS = 5000  # after which a store that does not answer is asked again
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,15}://\S+", re.IGNORECASE)
+_REFUSALS = (400, 401, 402, 403, 405, 406, 410, 451)
 _T = TypeVar("_T")
 
 
@@ -40,7 +43,7 @@ def _failure(url: str, error: Exception, writing: bool) -> HushdError:
         return HushdError(
             "unauthorised", f"{where} asks for credentials, and none were found on this machine ({kind})."
         )
-    if isinstance(error, PermissionError):
+    if is_refusal(error):
         if writing:
             return HushdError("output_failed", f"{where} cannot be written: this machine may not ({_why(error)}).")
         return HushdError("unauthorised", f"{where} cannot be read: this machine may not ({_why(error)}).")
@@ -53,10 +56,16 @@ def _failure(url: str, error: Exception, writing: bool) -> HushdError:
     )
 
 
+def is_refusal(error: BaseException | None) -> bool:
+    """Returns whether a store refused a request as such, so that it would do so again."""
+    status = getattr(error, "status", None)  # of HTTP
+    return isinstance(error, PermissionError) or (isinstance(status, int) and status in _REFUSALS)
+
+
 def _why(error: Exception) -> str:
     """Returns a library's reason without the URLs in it, which may have secrets."""
     why = getattr(error, "strerror", None) or reason(error)
-    return " ".join(shown(word) for word in str(why).split())
+    return _URL.sub(lambda url: shown(url[0]), str(why))
 
 
 def retried(action: Callable[[], _T], wait: Callable[[float], object], attempts: int) -> _T:

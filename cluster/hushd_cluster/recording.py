@@ -15,7 +15,7 @@ RESERVED = "set-aside"  # with a format it would be the list's own name
 MAX_PART = 200  # bytes of a name between two slashes: a file's may have 255, with its format and a temporary mark
 MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 

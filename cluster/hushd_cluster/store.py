@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.atomic_file import AtomicFile
 
-from .faults import BUSY_MS, faults
+from .faults import BUSY_MS, faults, is_refusal
 from .recording import shown
 
 READ_ONLY = ("http", "https", "data", "git", "github", "zip", "tar")  # schemes under which nothing is kept
@@ -272,6 +272,18 @@ def written(info: Mapping[str, Any]) -> int:
     return int((time.timestamp() if isinstance(time, datetime) else float(time)) * 1e9)
 
 
+def _size(fs: Any, place: str) -> int | None:
+    """Returns the bytes of a file, None if unknown; raises the library's error."""
+    try:
+        size = fs.info(place).get("size")
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        if cause is None or urlsplit(place).scheme not in ("http", "https") or getattr(cause, "status", None) == 404:
+            raise
+        raise cause from None  # of HTTP, fsspec calls all failures so, those of a busy server too
+    return None if size is None else int(size)
+
+
 def fetched(url: str, path: Path) -> None:
     """Copies a file from a URL to `path`, whole.
 
@@ -282,10 +294,10 @@ def fetched(url: str, path: Path) -> None:
     fs, place = file_system(url)
     try:
         with faults(url):
-            size = fs.info(place).get("size")
+            size = _size(fs, place)
             fs.get_file(place, os.fspath(path))
     except HushdError as error:
-        if error.code == "unauthorised" and "Credential" not in error.message:
+        if error.code == "unauthorised" and is_refusal(error.__context__):
             error.code = "input_unreadable"  # perhaps of this file alone: a store says so of one that is not there
         raise
     if size is not None and path.stat().st_size != size:

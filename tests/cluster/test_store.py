@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hushd_cluster import store
 from hushd_cluster.faults import faults, retried
 from hushd_cluster.store import ObjectStore, SharedFolder, Store
 from hushd_protocol.errors import HushdError
+from support.ports import free_port
 from support.s3_server import BUCKET, S3Server
 
 needs_fsspec = pytest.mark.skipif(find_spec("fsspec") is None, reason="the extra ray is not installed")
@@ -217,6 +219,57 @@ def test_a_scheme_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPa
     with pytest.raises(HushdError, match=r"^gs:// needs a package of Python") as raised:
         store.opened("gs://bucket/texts-of-nobody")
     assert raised.value.code == "engine_missing"
+
+
+class Pages(BaseHTTPRequestHandler):
+    """Recordings by HTTP: one that is there, and some that are not, or not for everybody."""
+
+    def do_GET(self) -> None:
+        name, _, query = self.path.strip("/").partition("?")
+        status = {"a.wav": 200, "none.wav": 404, "busy.wav": 503}.get(name, 403)
+        body = b"sound" if status == 200 and query == "signature=secret" else b""
+        self.send_response(status if body or status != 200 else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def pages() -> Iterator[str]:
+    """The URL of a server of pages."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@needs_fsspec
+@pytest.mark.skipif(find_spec("aiohttp") is None, reason="the extra ray is not installed")
+def test_a_recording_comes_by_http(pages: str, tmp_path: Path) -> None:
+    """With its signature, which no error shows; a refusal is the recording's fault, and a busy server nobody's."""
+    store.fetched(f"{pages}/a.wav?signature=secret", tmp_path / "a.wav")
+    assert (tmp_path / "a.wav").read_bytes() == b"sound"
+    with pytest.raises(FileNotFoundError):
+        store.fetched(f"{pages}/none.wav?signature=secret", tmp_path / "b.wav")
+    codes = {}
+    for name in ("a.wav?signature=secreter", "private.wav?signature=secret", "busy.wav?signature=secret"):
+        with pytest.raises(HushdError) as raised:
+            store.fetched(f"{pages}/{name}", tmp_path / "c.wav")
+        assert "secret" not in raised.value.message
+        codes[name.partition(".")[0]] = raised.value.code
+    assert codes == {"a": "input_unreadable", "private": "input_unreadable", "busy": "server_busy"}
+    with pytest.raises(HushdError, match=r"^http://127\.0\.0\.1:\d+/a\.wav does not answer") as raised:
+        store.fetched(f"http://127.0.0.1:{free_port()}/a.wav", tmp_path / "d.wav")
+    assert raised.value.code == "server_busy"
 
 
 class NoCredentialsError(Exception):

@@ -27,7 +27,8 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 STORM = "41 150 12"  # the seed, the recordings, and kills of drivers, workers, supervisors and, once, a node
-LONGEST_S = 6.0  # between two of them
+LONGEST_S = 10.0  # between two of them
+AT_WORK = (b"ray::IDLE", b"ray::transcribe")  # Ray's processes without which a node lives
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def victims(folder: Path) -> list[int]:
     for pid in processes(folder):
         with suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"hushd_supervisor" in words or b"echo_worker" in words or words.startswith(b"ray::"):
+            if b"hushd_supervisor" in words or b"echo_worker" in words or words.startswith(AT_WORK):
                 found.append(pid)
     return found
 
@@ -69,7 +70,7 @@ def test_each_recording_has_one_whole_transcript(server: S3Server, tmp_path: Pat
             server.tell(chance.choice(("busy 5", "half 3", "slow 0.3", "slow 0")))
             if kill == kills // 2:
                 cluster.kill(2)
-            elif chance.random() < 0.25:
+            elif chance.random() < 0.15:
                 driver.kill()
             elif there := victims(cluster.folders[chance.randrange(2)]):
                 with suppress(ProcessLookupError):
@@ -81,9 +82,9 @@ def test_each_recording_has_one_whole_transcript(server: S3Server, tmp_path: Pat
             server.tell(fault)
         cluster.end(driver, 600)
         last = cluster.end(cluster.hushd(*words), 600)
+    assert last.returncode == 0, (seed, last.stderr)
     written = {item.name: (texts.read(item.name) or b"").decode() for item in texts.items()}
     assert written.pop("set-aside.json", "{}\n") == "{}\n", (seed, last.stderr)
     assert written == expected, seed
-    assert last.returncode == 0, (seed, last.stderr)
     assert texts.read(".hushd/driver.json") is None
     assert list(texts.items(".hushd/parts")) == []
