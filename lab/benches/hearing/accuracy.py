@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..stage import Row, recording, supervisor
 Samples: TypeAlias = npt.NDArray[np.float32]
 
 SHIFTS, SHIFT = 12, 176  # beginnings, and samples between them: 11 ms
+_REVERBERATION = 9600  # samples until a room is 60 dB quieter: 0.6 s
 
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 
@@ -43,21 +44,31 @@ def wer(options: Namespace) -> Iterator[Row]:
         bare = Bare()
         what, note = f"wer: {len(clips)} clips", "floor: the engine as it comes"
 
+        def heard_both(samples: Samples, subtype: str) -> tuple[str, str]:
+            """Returns hushd's text, and the bare engine's."""
+            file = BytesIO()
+            soundfile.write(file, samples, 16_000, format="WAV", subtype=subtype)
+            return normalise(client.transcribe(file.getvalue()).text), normalise(bare.text(samples))
+
         def rates(worsen: Callable[[Samples], Samples], subtype: str) -> tuple[float, float]:
             """Returns hushd's rate, and the bare engine's."""
-            ours, floor = [], []
-            for clip in clips:
-                samples = worsen(at_16_khz(clip))
-                file = BytesIO()
-                soundfile.write(file, samples, 16_000, format="WAV", subtype=subtype)
-                ours.append(normalise(client.transcribe(file.getvalue()).text))
-                floor.append(normalise(bare.text(samples)))
-            return jiwer.wer(texts, ours), jiwer.wer(texts, floor)
+            ours, floor = zip(*(heard_both(worsen(at_16_khz(clip)), subtype) for clip in clips), strict=True)
+            return jiwer.wer(texts, list(ours)), jiwer.wer(texts, list(floor))
 
         for name, worsen, subtype, goal in _CONDITIONS:
             rate, floor = rates(worsen, subtype)
             ok = rate <= goal if goal else None
             yield Row(f"{what}{name}", rate, "", f"<= {goal}" if goal else "", floor, ok, note)
+        for quieter in (0, 20, 30):
+            pairs = []
+            for first in range(len(clips)):
+                order = [*clips[first:], *clips[:first]]
+                said = " ".join([*texts[first:], *texts[:first]])
+                pairs.append([jiwer.wer(said, text) for text in heard_both(_in_turn(order, quieter), "FLOAT")])
+            rate, floor = (mean(column) for column in zip(*pairs, strict=True))
+            yield Row(
+                f"wer: one recording of all, every second reader {quieter} dB quieter", rate, "", "", floor, None, note
+            )
         # With so few clips a word is a hundredth, and where audio begins decides about several.
         shifted = [rates(partial(_later, by=by), "FLOAT") for by in range(0, SHIFTS * SHIFT, SHIFT)]
         ours, floors = zip(*shifted, strict=True)
@@ -88,12 +99,39 @@ def _rumbling(samples: Samples) -> Samples:
     return samples + (10 ** (-10 / 20) * np.sin(2 * np.pi * 30 / 16_000 * np.arange(len(samples)))).astype(np.float32)
 
 
+def _clipped(samples: Samples) -> Samples:
+    """The loudest sample is 20 dB above full scale."""
+    return np.clip(samples / np.abs(samples).max() * np.float32(10), -1, 1)
+
+
+def _reverberant(samples: Samples) -> Samples:
+    """A room of 0.6 s, whose echoes are as loud together as what comes directly."""
+    echoes = np.random.default_rng(0).standard_normal(_REVERBERATION)
+    echoes *= 10 ** (-3 * np.arange(_REVERBERATION) / _REVERBERATION)
+    echoes /= np.sqrt(np.sum(echoes**2))
+    echoes[0] += 1
+    heard = np.convolve(samples, echoes)[: len(samples) + _REVERBERATION // 2]
+    return (heard / np.abs(heard).max() * np.abs(samples).max()).astype(np.float32)
+
+
+def _in_turn(clips: Sequence[Path], quieter: float) -> Samples:
+    """Returns the clips, one after another, each second one that many dB quieter than the others."""
+    pieces = []
+    for number, clip in enumerate(clips):
+        samples = at_16_khz(clip)
+        level = 0.05 * 10 ** (-quieter / 20 * (number % 2)) / np.sqrt(np.mean(samples**2))
+        pieces += [samples * np.float32(level), np.zeros(8000, np.float32)]
+    return np.concatenate(pieces)
+
+
 # What is done to the clips, how they are stored, and the goal. 16 bits at -20 dB leave some of these clips 7 steps.
 _CONDITIONS = (
     ("", lambda samples: samples, "FLOAT", 0.15),
     (", -20 dB", lambda samples: samples * np.float32(0.1), "FLOAT", 0.16),
     (", -20 dB, 16 bits", lambda samples: samples * np.float32(0.1), "PCM_16", None),
     (", noise 10 dB below", _noisy, "FLOAT", None),
+    (", 20 dB of clipping", _clipped, "FLOAT", None),
+    (", reverberation of 0.6 s", _reverberant, "FLOAT", None),
     (", through 8 kHz", _telephone, "FLOAT", None),
     (", direct current of 0.3", lambda samples: samples + np.float32(0.3), "FLOAT", 0.2),
     (", rumble at -10 dB", _rumbling, "FLOAT", 0.2),
