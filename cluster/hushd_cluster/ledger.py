@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterable
 
 CACHE_KB = 8000
 
 
 class Ledger:
-    """Tables of names, for one thread."""
+    """Tables of names, for one thread; they end with it, or by `close`."""
 
     def __init__(self) -> None:
-        self._tables = sqlite3.connect("", isolation_level=None)  # SQLite's own temporary file
+        # SQLite's own temporary file; a collector of garbage may close it on any thread.
+        self._tables = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._end = weakref.finalize(self, self._tables.close)  # Python from 3.13 on warns of one that is left open
         self._tables.execute("PRAGMA journal_mode = OFF")
         self._tables.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         for table in ("written", "taken"):
@@ -37,4 +40,4 @@ class Ledger:
 
     def close(self) -> None:
         """Removes all."""
-        self._tables.close()
+        self._end()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_cluster import outputs, sources
+from hushd_cluster.ledger import Ledger
 from hushd_cluster.outputs import Disk, Failure, Outputs, Stored
 from hushd_cluster.recording import Recording
 from hushd_protocol.errors import HushdError
@@ -158,3 +161,14 @@ def test_a_url_without_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(HushdError, match=r"There is no folder file:///.*/none\.") as raised:
         list(sources.Listed(f"file://{tmp_path}/none").recordings())
     assert raised.value.code == "input_unreadable"
+
+
+def test_a_ledger_ends_with_its_last_holder() -> None:
+    """Its database is closed then, of which Python from 3.13 on would warn otherwise."""
+    ledger = Ledger()
+    ledger.learn([("talk.wav.txt", 1)])
+    tables = ledger._tables
+    del ledger
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        tables.execute("SELECT * FROM written")
