@@ -105,11 +105,11 @@ class Assembly:
             self.record(
                 "warning", "libzmq numbers its connections in a way of its own: a program of yours may guess the next"
             )
-        if start.options.serve:
-            self._door_source.invite()
         worker_listener = ListeningSocket(paths.worker_socket)
         self._listener = ListeningSocket(paths.client_socket, start.inherited)
         self.signals = Signals(children=sys.platform != "linux")
+        if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
+            self._door_source.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory = measure.MachineMemory(self._cgroup)
