@@ -50,9 +50,11 @@ class Orator(Person):
                 time.sleep(0.02)
 
     def _sound(self, entry: Entry, floor: Floor, start: int, stop: int) -> None:
+        claim = floor.id
         if floor.held:  # else it was lost since
-            name = {"claim": floor.id.hex()} if floor._connection else {}  # without a supervisor nobody grants it
-            entry.saw("sound", start=start, stop=stop, **name)
+            # Without a supervisor nobody grants it, and while the next one is asked it is still the last one's.
+            granted = floor._connection and floor._state.old_claim in (b"", claim)
+            entry.saw("sound", start=start, stop=stop, **({"claim": claim.hex()} if granted else {}))
 
 
 class Reciter(Person):
