@@ -7,7 +7,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from hushd_worker_stt.engine import DetectedLanguage, Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
+from support.models_folder import isolated
 from support.peer import wait_until
 from support.stt_jobs import Asked, make_job
 
@@ -43,17 +43,7 @@ TEXT = "ever tried ever failed. fail fail"
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty models folder, no cache of the hub, and a network that must not be used."""
-
-    def forbidden(*arguments: object) -> None:
-        raise AssertionError(f"the network was used: {arguments}")
-
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
-    monkeypatch.setattr(socket.socket, "connect", forbidden)
-    return tmp_path / "models" / "onnx-asr"
+    return isolated(tmp_path, monkeypatch) / "onnx-asr"
 
 
 def loaded(model: str) -> OnnxAsr:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from hushd_worker_stt.engine import RATE, Options
 from hushd_worker_stt.engines import voxrt as module
 from hushd_worker_stt.engines.voxrt import Voxrt
 from support import small_models
+from support.models_folder import isolated
 
 voxrt = pytest.importorskip("voxrt", reason="voxrt is not installed: pip install 'hushd[voxrt]'")
 
@@ -28,18 +28,8 @@ NOISE = (np.random.default_rng(1).standard_normal(5 * RATE) * 0.1).astype(np.flo
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model of the user's own, no cache of the hub, and a network that must not be used."""
-
-    def forbidden(*arguments: object) -> None:
-        raise AssertionError(f"the network was used: {arguments}")
-
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
-    monkeypatch.setattr(socket.socket, "connect", forbidden)
     monkeypatch.setenv("RAYON_NUM_THREADS", "1")
-    return small_models.voxrt_model(tmp_path / "models" / "voxrt" / "mine")
+    return small_models.voxrt_model(isolated(tmp_path, monkeypatch) / "voxrt" / "mine")
 
 
 def loaded(name: str = "mine") -> Voxrt:
