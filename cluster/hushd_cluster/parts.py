@@ -10,12 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hushd.transcripts.kept_segments import data_of, drop_repeated
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.transcript import SegmentData, WordData
+from hushd_schema.transcript import SegmentData
 
 from .outputs import PARTS
 from .store import Store
@@ -67,14 +68,14 @@ class Part:
             self.is_whole = data.get("whole") is True
         except (HushdError, ValueError, TypeError, KeyError, RecursionError):
             return []
-        while not self.is_whole and segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
-            segments.pop()  # it comes again
+        if not self.is_whole:
+            drop_repeated(segments, self.rest_s)
         self._segments = rows[: len(segments)]
         return segments
 
     def add(self, segment: Segment, rest_s: float, language: str, now: float) -> None:
         """Adds a segment, and keeps all of them if the last time is a while ago."""
-        self._segments.append(_data(segment))
+        self._segments.append(data_of(segment))
         self.rest_s, self.language = rest_s, language
         if self._kept_at is None:
             self._kept_at = now
@@ -141,13 +142,3 @@ def key(path: Path, request: Mapping[str, Any]) -> str:
         file.seek(max(0, size - _SAMPLE))
         digest.update(file.read(_SAMPLE))
     return digest.hexdigest()
-
-
-def _data(segment: Segment) -> SegmentData:
-    words = tuple(
-        WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
-    )
-    return SegmentData(
-        kind="segment", id=segment.id, start=segment.start, end=segment.end, text=segment.text, words=words,
-        unlikely=segment.unlikely,
-    )  # fmt: skip

@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hushd.transcripts.kept_segments import data_of, drop_repeated
 from hushd.transcripts.segment import Segment
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort
-from hushd_schema.transcript import SegmentData, WordData
+from hushd_schema.transcript import SegmentData
 
 LONG_S = 300.0  # of audio from which a journal is kept
 SYNC_S = 5.0  # of work that a power failure may lose
@@ -92,8 +93,7 @@ class Journal:
             self.rest_s = segment.end if data.rest is None else float(data.rest)
             self.language = data.language or self.language
             segments.append(segment)
-        while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
-            segments.pop()
+        drop_repeated(segments, self.rest_s)
         size = sum(map(len, lines[: 1 + len(segments)]))
         self._descriptor = descriptor
         try:
@@ -114,7 +114,7 @@ class Journal:
         """
         if self._given_up:
             return
-        data = _data(segment, rest_s, language)
+        data = data_of(segment, rest_s, language)
         self._waiting.append(json.dumps(data.data()))
         try:
             if self._descriptor is None:
@@ -182,21 +182,3 @@ def _lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _data(segment: Segment, rest_s: float | None, language: str) -> SegmentData:
-    """Returns a segment without its speaker: transcriptions with speakers are not resumed."""
-    words = tuple(
-        WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
-    )
-    return SegmentData(
-        kind="segment",
-        id=segment.id,
-        start=segment.start,
-        end=segment.end,
-        text=segment.text,
-        words=words,
-        rest=rest_s,
-        language=language,
-        unlikely=segment.unlikely,
-    )
