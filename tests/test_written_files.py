@@ -361,11 +361,13 @@ def own_supervisors(here: Paths) -> None:
 
 def own_voice(here: Paths) -> None:
     from hushd_cli.commands.tune.accuracy.tuning_folder import Hearing, TuningFolder
+    from hushd_schema.comparison import ModelComparison
 
     kept = TuningFolder(here.state)
     kept.add("en", 1, "One two three.", bytes(9000))
     kept.keep({"a/b": {"c": Hearing(text="one", work_s=1.0, first_s=1.0, audio_s=1.0, memory_mb=1.0)}})
     assert kept.clips("en")
+    kept.keep_comparison(ModelComparison(time=1.0, about="", models=(), differences=(), failed={}))
     kept.forget()
 
 

@@ -27,7 +27,7 @@ from hushd_cli.commands.tune.command import _differs, _values
 from hushd_cli.commands.tune.search import Measured, Outcome, Trial
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_schema import engines
+from hushd_schema import comparison, engines
 from hushd_schema.settings import Settings
 from support import quick_tune, warm
 from support.commands import RATE, say, unpack_checkpoint
@@ -293,6 +293,10 @@ def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: P
     table = hushd("tune", tmp_path)
     assert "2 sentences are too little to say which model is better: at least 6 are needed." in table
     assert heard.stat().st_mtime_ns == before.st_mtime_ns
+    compared = comparison.read(alone / "state")
+    assert compared is not None
+    assert compared.about in table
+    assert [model.model for model in compared.models] == ["moonshine/tiny-en"]
     assert "No installed model hears fi" in hushd("tune", tmp_path, "--language", "fi", status=6)
     hushd("tune", "--forget")
     assert not heard.parent.exists()

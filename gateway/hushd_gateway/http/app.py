@@ -20,7 +20,7 @@ from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
 from .operations import TEXT, Operation, document, routes
-from .page import activity, files
+from .page import activity, files, tuned
 from .parameters import Schema
 from .realtime import client_secrets, socket
 from .request_id import HEADER, NamesRequests
@@ -91,6 +91,7 @@ OPERATIONS = [
     Operation("POST", "/wake_up", memory_managers.wake_up, "Does nothing, since workers start when asked for.", {}),
     Operation("GET", "/is_sleeping", memory_managers.is_sleeping, "Says whether nothing is loaded, as vLLM does."),
     Operation("GET", "/v1/activity", activity.show, "Shows the processes, and their memory.", query=activity.QUERY),
+    Operation("GET", "/v1/tuned", tuned.show, "Shows the last comparison of models, to this machine's user alone."),
     Operation("GET", "/health", listings.health, "Says OK.", _PLAIN, open=True),
     Operation("GET", "/metrics", listings.metrics, "Figures for Prometheus.", _PLAIN),
     Operation("GET", "/openapi.json", openapi, "This document."),

@@ -69,6 +69,12 @@ class Programs:
                             names.setdefault(name, pid)
 
 
+def user(peer: Any, local: Any) -> int | None:
+    """Returns the user id of a TCP connection's other end; None if the kernel does not report it."""
+    ((owner, inode),) = _owners([(peer, local)])
+    return owner if inode else None
+
+
 def _ends(connection: socket.socket) -> Ends:
     try:
         return connection.getpeername(), connection.getsockname()

@@ -4,6 +4,7 @@ import { endAll } from './common.js';
 import './listen.js';
 import { resume } from './recording.js';
 import { listVoices } from './speak.js';
+import { showTuned } from './tuned.js';
 
 function hide() {
   rest();
@@ -13,6 +14,7 @@ function hide() {
 function show() {
   watch();
   listVoices();
+  showTuned();
   resume();
 }
 

@@ -9,6 +9,7 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.terminal import escaped
+from hushd_schema.comparison import ComparedModel, ModelComparison
 
 from .ranking import BEST, CHANCE, FEWEST, WORSE, Place
 from .words import Compared
@@ -47,18 +48,50 @@ _COLUMNS = [
 
 def table(comparison: Comparison, width: int) -> str:
     """Returns the table for a terminal of that width, the differences in words, and the sentences heard wrongly."""
-    some = next(iter(comparison.texts.values()), ())
-    words = sum(compared.words for compared in some)
-    lines = [f"{languages.name(comparison.language)}, {len(some)} sentences with {words} words:", ""]
+    lines = [f"{_about(comparison)}:", ""]
     lines += laid_out(_COLUMNS, comparison.places, width) if comparison.places else []
     lines += [f"{escaped(model)} was left out: {escaped(why)}" for model, why in comparison.failed.items()]
-    lines += ["", *_differences(comparison, len(some))]
+    lines += ["", *_differences(comparison)]
     for place in comparison.places:
         lines += _wrong(place.heard.model, comparison.texts[place.heard.model])
     return "\n".join([*lines, ""])
 
 
-def _differences(comparison: Comparison, sentences: int) -> list[str]:
+def kept(comparison: Comparison, time: float) -> ModelComparison:
+    """Returns what the table shows, to be kept; found at `time`, in seconds since 1970."""
+    return ModelComparison(
+        time=time,
+        about=_about(comparison),
+        models=tuple(_kept(place, comparison.texts[place.heard.model]) for place in comparison.places),
+        differences=tuple(_differences(comparison)),
+        failed=comparison.failed,
+    )
+
+
+def _kept(place: Place, texts: Sequence[Compared]) -> ComparedModel:
+    wrong = [compared.marked for compared in _worst(texts)]
+    heard = place.heard
+    return ComparedModel(
+        model=heard.model,
+        rate=place.rate,
+        low=place.low,
+        high=place.high,
+        speed=heard.speed,
+        first_s=heard.first_s,
+        memory_mb=heard.memory_mb,
+        wrong=tuple(wrong[:_MOST_SHOWN]),
+        more=len(wrong[_MOST_SHOWN:]),
+    )
+
+
+def _about(comparison: Comparison) -> str:
+    some = next(iter(comparison.texts.values()), ())
+    words = sum(compared.words for compared in some)
+    return f"{languages.name(comparison.language)}, {len(some)} sentences with {words} words"
+
+
+def _differences(comparison: Comparison) -> list[str]:
+    sentences = len(next(iter(comparison.texts.values()), ()))
     if sentences < FEWEST:
         count = "one sentence is" if sentences == 1 else f"{sentences} sentences are"
         return [
@@ -79,13 +112,17 @@ def _differences(comparison: Comparison, sentences: int) -> list[str]:
 
 
 def _wrong(model: str, texts: Sequence[Compared]) -> list[str]:
-    wrong = sorted((compared for compared in texts if compared.errors), key=lambda compared: -compared.errors)
+    wrong = _worst(texts)
     if not wrong:
         return []
     more = len(wrong) - _MOST_SHOWN
     lines = ["", f"{model} heard [-what was not said so-]{{+as this+}}:"]
     lines += [f"  {escaped(compared.marked)}" for compared in wrong[:_MOST_SHOWN]]
     return lines + ([f"  and {more} more, which --json shows"] if more > 0 else [])
+
+
+def _worst(texts: Sequence[Compared]) -> list[Compared]:
+    return sorted((compared for compared in texts if compared.errors), key=lambda compared: -compared.errors)
 
 
 def as_json(comparison: Comparison) -> JsonObject:
