@@ -1,4 +1,4 @@
-"""Writes each generated file; one that begins with `#!` may be executed."""
+"""Writes versions and names into each file that has them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ def main() -> int:
     if parser.parse_args().check:
         return check()
     for place, text in files().items():
-        path = ROOT / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755 if text.startswith("#!") else 0o644)
+        (ROOT / place).write_text(text)
     return 0
 
 
 def check() -> int:
     """Prints the files' faults; returns 1 if there are any."""
-    faults = [f"{place} is not as its sources make it" for place, text in files().items() if _read(place) != text]
+    faults = [
+        f"{place} is not as its sources make it"
+        for place, text in files().items()
+        if (ROOT / place).read_text() != text
+    ]
     if shutil.which("npm"):
         faults += validators.refused()
     else:
@@ -36,11 +37,6 @@ def check() -> int:
     for fault in faults:
         print(f"scripts/packages: {fault}", file=sys.stderr)
     return int(bool(faults))
-
-
-def _read(place: str) -> str:
-    path = ROOT / place
-    return path.read_text() if path.exists() else ""
 
 
 if __name__ == "__main__":

@@ -1,61 +1,31 @@
-"""The package for Node.js: its package.json, and those of its sources that hushd's own vocabulary makes."""
+"""Those sources of the package for Node.js that hushd's own vocabulary makes."""
 
 from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping
 
+from hushd_protocol import __version__
 from hushd_protocol.errors import CODES
 from hushd_schema.operation import Field
 from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from .source import ROOT, Source, as_json
-
 FOLDER = "packaging/npm/hushd"
-NODE = ">=20"  # its oldest release line that gets mends: 18 ended in 2025
 _HEAD = "// Made by scripts/packages from hushd's own sources.\n\n"
 _SCALARS = {str: "string", int: "number", float: "number", bool: "boolean"}
 _SAID_BY_METHODS = ("format", "rate", "channels", "live", "timeline")
 
 
-def files(source: Source) -> dict[str, str]:
+def files() -> dict[str, str]:
     """The files by their paths in the repository."""
-    return {
-        f"{FOLDER}/package.json": as_json(_manifest(source)),
-        f"{FOLDER}/LICENSE": (ROOT / "LICENSE").read_text(),
-        f"{FOLDER}/src/options.ts": _options(),
-        f"{FOLDER}/src/vocabulary.ts": _vocabulary(source),
-    }
+    return {f"{FOLDER}/src/options.ts": _options(), f"{FOLDER}/src/vocabulary.ts": _vocabulary()}
 
 
-def _manifest(source: Source) -> dict[str, object]:
-    """`default` and no `import`: Node 20.19 and later `require` a module of this kind, too."""
-    return {
-        "name": "hushd",
-        "version": source.version,
-        "description": source.summary,
-        "keywords": ["speech-to-text", "text-to-speech", "transcription", "voice", "whisper", "local"],
-        "license": source.license,
-        "author": source.maintainer,
-        "homepage": source.home,
-        "repository": {"type": "git", "url": f"git+{source.home}.git", "directory": FOLDER},
-        "type": "module",
-        "exports": {".": {"types": "./dist/index.d.ts", "default": "./dist/index.js"}},
-        "types": "./dist/index.d.ts",
-        "files": ["dist"],
-        "os": ["linux", "darwin"],
-        "engines": {"node": NODE},
-        "scripts": {"build": "tsc -p .", "prepack": "npm run build"},
-        "dependencies": {"@msgpack/msgpack": "^3"},
-        "devDependencies": {"@types/node": "^20", "openai": "^6 || ^7", "typescript": "^7", "ws": "^8"},
-    }
-
-
-def _vocabulary(source: Source) -> str:
+def _vocabulary() -> str:
     codes = "\n".join(f"  '{code}'," for code in CODES)
     return (
-        f"{_HEAD}/** The version of this package, which is hushd's. */\nexport const VERSION = '{source.version}';\n\n"
+        f"{_HEAD}/** The version of this package, which is hushd's. */\nexport const VERSION = '{__version__}';\n\n"
         f"/** The codes of docs/PROTOCOL.md, section 9. */\nexport const CODES = [\n{codes}\n] as const;\n"
     )
 

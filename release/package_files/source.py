@@ -10,8 +10,6 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENT = "hushd[default]"
-# The command that starts `hushd mcp` on a machine that has uv and nothing of hushd.
-UVX = ("uvx", "--from", REQUIREMENT, "hushd", "mcp")
 
 
 @dataclass(frozen=True)

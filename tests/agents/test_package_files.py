@@ -12,17 +12,21 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import package_files
 import pytest
 from package_files import ROOT, validators
-from package_files.source import UVX, Source
+from package_files.source import Source
 
 AGENTS = ROOT / "packaging/agents"
 DATA = ROOT / "tests/support/data"
 BUNDLE_SCHEMA = "mcpb-manifest-v0.4.schema.json"
 SERVER_SCHEMA = "registry-server.schema.json"
-FILES = package_files.files()
 SOURCE = Source.read()
+# The command that starts `hushd mcp` on a machine that has uv and nothing of hushd.
+UVX = ("uvx", "--from", "hushd[default]", "hushd", "mcp")
+HOSTS = (
+    "codex.toml", "cursor.json", "gemini/gemini-extension.json", "goose.yaml", "opencode.json", "vscode/extension.js",
+    "zed.json",
+)  # fmt: skip
 
 
 def read(path: str) -> Any:
@@ -101,6 +105,14 @@ def test_a_bundle_has_a_manifest_as_its_schema_has_it() -> None:
         assert faults(changed(manifest, path, value), BUNDLE_SCHEMA) == [fault]
 
 
+@pytest.mark.parametrize("place", HOSTS)
+def test_every_host_starts_the_same_command(place: str) -> None:
+    """In its own language, word for word."""
+    words = re.findall(r"[\w\[\]-]+", re.sub(r"\W(command|args|cmd)\W", " ", (AGENTS / place).read_text()))
+    words = [word.removeprefix("[").removesuffix("]") if "default" not in word else word for word in words]
+    assert " ".join(UVX) in " ".join(filter(None, words))
+
+
 def test_the_readme_has_the_name_that_the_registry_looks_for() -> None:
     """PyPI's page is the README, and has to say which server it is."""
     assert f"<!-- mcp-name: {SOURCE.mcp} -->" in (ROOT / "README.md").read_text()
@@ -156,7 +168,7 @@ def test_the_plugin_without_either_says_so_to_an_agent_and_nothing_at_a_hook(tmp
 def test_every_file_of_lines_is_named_in_the_documents() -> None:
     """docs/AGENTS.md says where each goes."""
     page = (ROOT / "docs/AGENTS.md").read_text()
-    folders = {place.split("/")[2] for place in FILES if place.startswith("packaging/agents/")}
+    folders = {path.name for path in AGENTS.iterdir()}
     assert {folder for folder in folders if f"packaging/agents/{folder}" not in page} == set()
 
 
