@@ -91,14 +91,17 @@ class Management(SpeechBase):
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
-    def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> list[ResultWarning]:
+    def preload(
+        self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True, language: str | None = None
+    ) -> list[ResultWarning]:
         """Starts workers (`stt`, `tts/hibari`, `stt/moonshine/tiny-en`), all at once; returns when they are ready.
 
-        With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
+        With `wait=False` it returns once the requests are sent. `stt` alone is the worker that is configured for
+        `language`. A worker serves every client once it has started.
 
         Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
         """
-        return run(self._preloaded(workers, keep_alive, wait))
+        return run(self._preloaded(workers, keep_alive, wait, language))
 
     def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.

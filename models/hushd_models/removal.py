@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from glob import glob
 from pathlib import Path
@@ -18,7 +18,7 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.paths import user_cache
 
 from . import hf_cache, verification
-from .inventory import Row
+from .inventory import Row, halves
 from .manifest import Manifest
 from .store import Store
 
@@ -63,7 +63,7 @@ def remove(store: Store, row: Row) -> Removed:
                 size += _remove_former(store, path, former)
         size += _clear(store, row.model)
         if row.state == "half" and row.known and row.known.repository:
-            size += _remove_halves(hf_cache.repository_folder(row.known.repository))
+            size += _remove_halves(hf_cache.repository_folder(row.known.repository), halves(row.known))
         return Removed(row.model, size, spared)
 
 
@@ -99,10 +99,10 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
                     store.manifest_path(row.model).unlink(missing_ok=True)
                     verification.forget(store, row.model)
             removed.append(Removed(f"the manifest of {row.model}, whose files are gone", 0))
-    for repository in hf_cache.half_pulled():
+    for repository, blobs in hf_cache.half_pulled().items():
         with ExitStack() as stack, _removing(str(repository)):
             if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
-                size = _remove_halves(repository, dry_run=dry_run)
+                size = _remove_halves(repository, blobs, dry_run=dry_run)
                 removed.append(Removed(f"halves in {repository}", size))
     for path in _stale(store):
         with _removing(str(path)):
@@ -246,14 +246,10 @@ def _clear(store: Store, model: str, *, dry_run: bool = False) -> int:
     return size
 
 
-def _remove_halves(repository: Path, *, dry_run: bool = False) -> int:
-    """Removes hushd's unfinished blobs in a repository's folder, and complete blobs without a snapshot."""
-    gone = [
-        path
-        for path in (repository / "blobs").glob("*")
-        if path.name.endswith(hf_cache.HALF) or not _linked(repository, path)
-    ]
-    gone = [path for path in gone if path.name.endswith(hf_cache.HALF) or not path.name.endswith(".incomplete")]
+def _remove_halves(repository: Path, halves: Collection[Path], *, dry_run: bool = False) -> int:
+    """Removes unfinished blobs of hushd's in a repository's folder, and complete blobs without a snapshot."""
+    whole = (path for path in (repository / "blobs").glob("*") if not path.name.endswith(".incomplete"))
+    gone = [*halves, *(path for path in whole if not _linked(repository, path))]
     size = _bytes(gone)
     if not dry_run:
         for path in gone:

@@ -495,6 +495,41 @@ def test_what_is_not_whole(store: Store) -> None:
     assert "is not JSON" in every["whisper/base"].problem
 
 
+def test_a_half_is_that_of_its_file(store: Store) -> None:
+    """Of two models in one repository, that whose file is there by half, which is removed alone; without the name of
+    its file, as where that is too long, a half may be of either."""
+    models = "transcribe-cpp/parakeet-tdt-0.6b-v3-q4", "transcribe-cpp/parakeet-tdt-0.6b-v3"
+    known = [found for model in models if (found := inventory.row(store, model).known)]
+    assert known[0].repository == known[1].repository
+    blobs = hf_cache.repository_folder(known[0].repository) / "blobs"
+    blobs.mkdir(parents=True)
+
+    def states() -> list[str]:
+        every = rows(store)
+        return [every[model].state for model in models]
+
+    halves = [blobs / hf_cache.half_name("a" * 64, f"x-{kind}.gguf") for kind in ("Q4_K_M", "Q8_0")]
+    halves[0].write_bytes(b"x" * 10)
+    assert states() == ["half", "absent"]
+    halves[1].write_bytes(b"x" * 20)
+    assert states() == ["half", "half"]
+    assert removal.remove(store, inventory.row(store, models[0])).size == 10
+    assert states() == ["absent", "half"]
+    halves[1].rename(blobs / hf_cache.half_name("a" * 64, "x" * 200))
+    assert states() == ["half", "half"]
+    assert prune(store) != []
+    assert states() == ["absent", "absent"]
+
+
+@pytest.mark.parametrize("name", ["a.bin", "b/a.bin", "100%/2F%2F.bin", "é.bin"])
+def test_a_half_keeps_the_name_of_its_file(name: str, store: Store) -> None:
+    """Whatever letters it has."""
+    blobs = hf_cache.repository_folder("a/b") / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / hf_cache.half_name("a" * 40, name)).touch()
+    assert list(hf_cache.halves("a/b").values()) == [name]
+
+
 def test_one_by_its_name(store: Store) -> None:
     """In full, by an alias, alone where only one engine has it; else which are meant, or which may be."""
     for name in ("whisper/large-v3", "whisper/large"):

@@ -179,6 +179,7 @@ def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask,
         job.result()
     assert store().find(MODEL) is None
     assert hub_cache.snapshot(REPOSITORY) is None
+    assert "model.bin" in hub_cache.halves(REPOSITORY).values()
     hub.pace = 0.0
     if newer:
         hub.add(REPOSITORY, FILES | newer)
@@ -289,7 +290,8 @@ def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask, name
 def test_a_part_that_is_damaged_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
     """After a loss of power a part may hold zeros: the hash tells, and it is begun anew without a word."""
     hub.add(REPOSITORY, FILES)
-    part = hub_cache.repository_folder(REPOSITORY) / "blobs" / f"{hashlib.sha256(WEIGHTS).hexdigest()}.hushd.incomplete"
+    name = hub_cache.half_name(hashlib.sha256(WEIGHTS).hexdigest(), "model.bin")
+    part = hub_cache.repository_folder(REPOSITORY) / "blobs" / name
     part.parent.mkdir(parents=True)
     part.write_bytes(bytes(1_000_000))
     ask("pull", model=MODEL).result()

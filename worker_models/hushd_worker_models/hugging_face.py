@@ -122,7 +122,7 @@ class Cache:
         return Download(
             url=address,
             target=blob,
-            part=blob.with_name(f"{file.blob}{hf_cache.HALF}"),
+            part=blob.with_name(hf_cache.half_name(file.blob, file.name)),
             size=file.size,
             sha256=file.blob if large else "",
             git="" if large else file.blob,

@@ -72,9 +72,11 @@ class AsyncManagement(SpeechBase):
         """As `Client.resume`."""
         return await run(self._turned("resume", *who))
 
-    async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> list[ResultWarning]:
+    async def preload(
+        self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True, language: str | None = None
+    ) -> list[ResultWarning]:
         """As `Client.preload`."""
-        return await run(self._preloaded(workers, keep_alive, wait))
+        return await run(self._preloaded(workers, keep_alive, wait, language))
 
     async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""

@@ -352,7 +352,7 @@ class Conversation:
     def _warm(self, options: Options) -> None:
         """Starts the worker that will listen; an error is raised by listening itself."""
         worker = "/".join(part for part in ("stt", options.get("engine"), options.get("model")) if part)
-        self._client.preload(worker, wait=False)
+        self._client.preload(worker, wait=False, language=options.get("language"))
 
     def _note(self, stable: str, text: str) -> None:
         self.heard = stable + text

@@ -141,9 +141,11 @@ class ClientBase:
 
         return Descriptions.from_data((yield from self._controlled("describe", *roles)))
 
-    def _preloaded(self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool) -> Steps[list[ResultWarning]]:
+    def _preloaded(
+        self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool, language: str | None
+    ) -> Steps[list[ResultWarning]]:
         """See `Client.preload`."""
-        warm = [self.link.placed(requests.warm(worker, keep_alive)) for worker in workers]
+        warm = [self.link.placed(requests.warm(worker, keep_alive, language)) for worker in workers]
         if not wait:
 
             def start(connection: Connection) -> Steps[None]:

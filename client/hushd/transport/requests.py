@@ -54,10 +54,11 @@ def request(
     )
 
 
-def warm(worker: str, keep_alive: KeepAlive) -> Request:
-    """Returns a request that starts a worker and asks nothing of it."""
+def warm(worker: str, keep_alive: KeepAlive, language: str | None = None) -> Request:
+    """Returns a request that starts a worker, of a role alone the one for a language, and asks nothing of it."""
     lease = None if keep_alive is None else parse(keep_alive)
-    return Request(id=new_id(), worker=worker, op="warm", input="none", keep_alive=lease)
+    params: JsonObject = {"language": language} if language else {}
+    return Request(id=new_id(), worker=worker, op="warm", params=params, input="none", keep_alive=lease)
 
 
 def check_priority(priority: str) -> None:

@@ -150,8 +150,8 @@ class Client:
             on_wait("waiting")
         return Floor(devices)
 
-    def preload(self, *workers: str, wait: bool) -> None:
-        self.warmed += workers
+    def preload(self, *workers: str, wait: bool, language: str | None) -> None:
+        self.warmed += [f"{worker} {language}" if language else worker for worker in workers]
 
 
 class Stage:

@@ -34,7 +34,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
     text."""
     larger = None if options.until and options.second_pass is None else second_pass.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
-    client.preload(worker, wait=False)  # it loads while the microphone opens
+    client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
     from hushd.audio.microphone import Microphone
 

@@ -227,6 +227,21 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
     assert sum(chunk.last for chunk in router.of(Chunk)) == 1
 
 
+@pytest.mark.parametrize("options", [(), ("--language", "de")])
+def test_the_model_of_the_language_loads_meanwhile(
+    options: tuple[str, ...], start_router: Start, runtime: Path
+) -> None:
+    """While the microphone opens, the request that starts the worker names the language, as that which listens does."""
+    router = start_router(finishing)
+    process = start_listen(runtime, "--continuous", *options)
+    wait_until(lambda: router.of(Chunk) != [], "a chunk")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    first, second = router.of(Request)
+    assert (first.op, first.worker, second.worker) == ("warm", "stt", "stt")
+    assert first.params.get("language") == second.params.get("language") == (options[1] if options else None)
+
+
 def rest_of(terminal: int) -> bytes:
     """Returns what a terminal still shows once its program has ended, and closes it."""
     shown = b""
