@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benches import cold, commands, full_size, incident, stages, warm
-from benches.hearing import accuracy, captions, diarization, dictate, live, long
+from benches.hearing import accuracy, captions, diarization, dictate, live, long, tune
 from benches.peers.case import peers
 from benches.serving import mcp
 from benches.speaking import attached, pages, playing, screen_reader, talking
@@ -25,7 +25,6 @@ CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
     "pressure": pressure.pressure,
-    "cycles": memory.cycles,
     "hang": load.hang,
     "floods": floods.floods,
     "pauses": pauses.pauses,
@@ -40,6 +39,7 @@ CASES = {
     "live": live.live,
     "mcp": mcp.mcp,
     "wer": accuracy.wer,
+    "tune": tune.tune,
     "diarization": diarization.diarization,
     "long": long.long,
     "pages": pages.pages,
@@ -58,14 +58,12 @@ CASES = {
 }
 # Of guests.
 if find_spec("hushd_gateway"):
-    from benches.serving import crowd, door, http, neighbours, realtime, wyoming
+    from benches.serving import door, http, neighbours, realtime, wyoming
 
     CASES |= {
-        "polls": door.polls,
         "door": door.door,
         "http": http.http,
         "wyoming": wyoming.wyoming,
-        "crowd": crowd.crowd,
         "neighbours": neighbours.neighbours,
         "realtime": realtime.realtime,
     }
@@ -104,7 +102,7 @@ def main() -> int:
     parser.add_argument(
         "--minutes",
         type=float,
-        help="how long gaps, talk, polls and crowd take; of speech for wake",
+        help="how long gaps and talk take; of speech for wake",
     )
     parser.add_argument("--engine", help="cold or fullsize with this engine, or all")
     parser.add_argument(

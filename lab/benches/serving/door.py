@@ -1,8 +1,7 @@
-"""Measures the door: the cost of polls, and the delay of a request through it."""
+"""Measures the door: the delay of a request through it."""
 
 from __future__ import annotations
 
-import json
 import socket
 import statistics
 import subprocess
@@ -17,8 +16,7 @@ from hushd import Client
 
 from ..stage import Row, port, supervisor
 
-CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
-DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
+CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n'
 NOWHERE = "/v1/none"  # which the application answers by itself
 ROUNDS = 300
 FIRSTS = 7
@@ -32,54 +30,6 @@ end = socket.create_server(("127.0.0.1", 0))
 print(end.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, http="h11", log_level="critical", lifespan="off")).run([end])
 """
-
-
-# A program that does nothing but answer: what the machine itself takes for a poll.
-IDLE = """
-import socket
-end = socket.create_server(("127.0.0.1", 0))
-print(end.getsockname()[1], flush=True)
-while True:
-    with end.accept()[0] as connection:
-        connection.recv(4096)
-        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nOK")
-"""
-
-
-def polls(options: Namespace) -> Iterator[Row]:
-    """An hour of Home Assistant, health checks each 10 s and Prometheus each 15 s, fast; or --minutes in real time."""
-    step = 5.0 if options.minutes else 0.0
-    with supervisor(CONFIG) as process, Client() as client, _program(IDLE) as idle_port:
-        web, wyoming = port(client), port(client, "wyoming")
-        _fetch(web, "/v1/models")  # waits for the list of engines
-        times: list[float] = []
-        floor: list[float] = []
-        before = process.num_ctx_switches()
-        for second in range(0, int(options.minutes * 60 if options.minutes else 3600), 5):
-            if second % 10 == 0:
-                times.append(_timed(lambda: _fetch(web, "/health")))
-            if second % 15 == 0:
-                times.append(_timed(lambda: _fetch(web, "/metrics")))
-            if second % 30 == 0:
-                times.append(_timed(lambda: _describe(wyoming)))
-            if second % 10 == 0:
-                floor.append(_timed(lambda: _fetch(idle_port, "/health")))
-            time.sleep(step)
-        switches = sum(process.num_ctx_switches()) - sum(before)
-        door = client.status().door
-        size = process.memory_info().rss / 1e6
-        resting = sum(process.num_ctx_switches())
-        time.sleep(3.0)
-        idle = sum(process.num_ctx_switches()) - resting
-    starts = door.gateway.starts
-    yield Row("polls: gateway starts", starts, "", "0", ok=starts == 0, note=f"{len(times)} polls")
-    p99, floor_p99 = (statistics.quantiles(column, n=100)[98] * 1000 for column in (times, floor))
-    medians = [statistics.median(column) * 1000 for column in (times, floor)]
-    note = f"p50 {medians[0]:.2f} ms, of a program that only answers {medians[1]:.2f} ms"
-    yield Row("polls: answer p99", p99, "ms", "<= 5", floor_p99, p99 <= 5, note)
-    yield Row("polls: supervisor's RSS", size, "MB", "<= 25", ok=size <= 25)
-    yield Row("polls: switches a poll", switches / len(times), "")
-    yield Row("polls: switches in 3 s at rest", idle, "", "0", ok=idle == 0)
 
 
 def door(_: Namespace) -> Iterator[Row]:
@@ -136,10 +86,3 @@ def _fetch(number: int, path: str) -> bytes:
         while part := connection.recv(65536):
             found += part
         return found
-
-
-def _describe(number: int) -> object:
-    """Wyoming's info, as Home Assistant asks for it."""
-    with socket.create_connection(("127.0.0.1", number)) as connection, connection.makefile("rb") as file:
-        connection.sendall(DESCRIBE)
-        return json.loads(file.read(json.loads(file.readline())["data_length"]))

@@ -90,26 +90,3 @@ gc.collect()
 ctypes.CDLL(None).malloc_trim(0)
 print(loaded, pss())
 """
-
-
-def cycles(_: Namespace) -> Iterator[Row]:
-    """100 starts and stops of a worker: growth, descriptors, files, zombies."""
-    with supervisor("[worker]\nkeep_alive = -1\n") as process, Client() as client:
-
-        def state() -> tuple[float, int, int]:
-            folder = Path(f"/proc/{process.pid}")
-            # Private memory, since PSS moves with whatever else shares our libraries at the moment.
-            private = process.memory_full_info().uss / 1e6
-            return private, len(list((folder / "fd").iterdir())), len(process.children(recursive=True))
-
-        for _ in range(3):
-            client.preload("tts")
-            client.unload()
-        before = state()
-        for _ in range(100):
-            client.preload("tts")
-            client.unload()
-        after = state()
-    yield Row("cycles: growth over 100", after[0] - before[0], "MB", "< 1", ok=after[0] - before[0] < 1)
-    yield Row("cycles: descriptors gained", after[1] - before[1], "", "0", ok=after[1] == before[1])
-    yield Row("cycles: children left", after[2], "", "0", ok=after[2] == 0)
