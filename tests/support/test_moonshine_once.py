@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from support.moonshine_once import remembering
+from support.moonshine_once import AskedOnce, remembering
 
 
 class Model:
@@ -33,3 +33,32 @@ def test_the_same_is_heard_once(tmp_path: Path) -> None:
     for other in (once(None, Path("other"), 0, {"hop": "1"}), once(None, Path("model"), 0, {"hop": "2"})):
         assert other.text(ones, 8) == "9.0 at 8"
     assert (Model.loads, Model.heard) == (4, 5)
+
+
+class Network:
+    """Answers with the sum of its input, and counts how often."""
+
+    asked = 0
+
+    def get_inputs(self) -> list[object]:
+        return []
+
+    def run(self, outputs: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.asked += 1
+        return [inputs["a"].sum(axis=0)]
+
+
+def test_a_network_is_asked_once(tmp_path: Path) -> None:
+    """Its answer is the same array; another value, name or shape is asked for itself."""
+    network = Network()
+    once = AskedOnce(network, tmp_path)
+    first, same = (once.run(None, {"a": np.ones((2, 3), np.float32)})[0] for _ in range(2))
+    assert (first.dtype, first.tolist(), same.tolist()) == (np.float32, [2, 2, 2], [2, 2, 2])
+    assert network.asked == 1
+    others = (
+        {"a": np.ones((3, 2), np.float32)},
+        {"a": np.zeros((2, 3), np.float32)},
+        {"a": np.ones((2, 3)), "b": first},
+    )
+    assert [once.run(None, other)[0].tolist() for other in others] == [[3, 3], [0, 0, 0], [2, 2, 2]]
+    assert network.asked == 4
