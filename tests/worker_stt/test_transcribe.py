@@ -102,7 +102,7 @@ def test_a_long_recording_comes_in_segments(ask: Ask, first_half: np.ndarray) ->
 @pytest.mark.parametrize(
     ("rate", "channels", "form", "subtype", "way"),
     [
-        (8000, 1, "WAV", "PCM_16", "stream"),
+        pytest.param(8000, 1, "WAV", "PCM_16", "stream", marks=pytest.mark.night),
         pytest.param(22_050, 2, "FLAC", "PCM_24", "path", marks=pytest.mark.night),
         pytest.param(44_100, 6, "WAV", "FLOAT", "stream", marks=pytest.mark.night),
         (48_000, 2, "OGG", "OPUS", "path"),

@@ -21,7 +21,7 @@ from hushd_worker_stt.worker import SpeechToText
 from support.conversations import NAGG, NELL, Conversation, Utterance, moonshine_people, read, spliced, utterances
 from support.der import Spoken, diarization_errors
 from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
-from support.wer import FIRST_HALF, word_error_rate
+from support.wer import word_error_rate
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -40,8 +40,8 @@ def people(assets: Path) -> dict[str, list[Utterance]]:
 
 @pytest.fixture(scope="session")
 def talk(people: dict[str, list[Utterance]]) -> Conversation:
-    """Fifty seconds of three people, who talk into each other now and then."""
-    return spliced(people, 3, seed=3, seconds=50)
+    """Half a minute of three people, who talk into each other three times."""
+    return spliced(people, 3, seed=14, seconds=24)
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +52,10 @@ def chat(people: dict[str, list[Utterance]]) -> Conversation:
 
 @pytest.fixture(scope="session")
 def reading(ask: Ask, first_half: np.ndarray) -> Asked:
-    """The answer of a job to the question who speaks, where one person reads for 24 s."""
+    """The answer of a job to the question who speaks, where one person reads for 16 s."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hushd_worker_stt.transcription._PROGRESS_S", 4.0)
-        return ask(chunked(s16le(first_half), 60_000), {"format": "s16le", "diarize": True})
+        patch.setattr("hushd_worker_stt.transcription._PROGRESS_S", 2.0)
+        return ask(chunked(s16le(first_half[: 16 * RATE]), 60_000), {"format": "s16le", "diarize": True})
 
 
 @pytest.fixture(scope="session")
@@ -261,22 +261,22 @@ class TestJobs:
 
     def test_words_survive(self, ask: Ask, first_half: np.ndarray, reading: Asked) -> None:
         """A single speaker's transcript is the same as without `diarize`."""
-        plain = ask(s16le(first_half), {"format": "s16le"})
+        plain = ask(s16le(first_half[: 16 * RATE]), {"format": "s16le"})
         assert {segment["speaker"] for segment in reading.segments} == {"SPEAKER_00"}
         assert reading.result == plain.result | {"speakers": 1, "segments": reading.result["segments"]}
         assert all("speaker" not in segment for segment in plain.segments)
-        assert word_error_rate(FIRST_HALF, reading.text) <= word_error_rate(FIRST_HALF, plain.text) + 0.02
+        assert word_error_rate(plain.text, reading.text) <= 0.02
 
     def test_progress_goes_through_both_passes(self, reading: Asked) -> None:
         """It rises from the first pass to the second, and never beyond the whole."""
         done = [each.done for each in reading.progress]
         assert done == sorted(done)
-        assert done[0] <= 12.2 < done[-1]  # half of all that is to be done
+        assert done[0] <= 8.1 < done[-1]  # half of all that is to be done
         assert all(each.done <= each.total for each in reading.progress if each.total)
 
     def test_speakers_given(self, ask: Ask, assets: Path) -> None:
         """The number asked for is kept."""
-        dialogue = s16le(read(assets / "endgame_nagg_nell.wav")[: 12 * RATE])
+        dialogue = s16le(read(assets / "endgame_nagg_nell.wav")[: 6 * RATE])
         asked = ask(dialogue, {"format": "s16le", "diarize": True, "speakers": 1})
         assert asked.result["speakers"] == 1
 
@@ -293,7 +293,7 @@ class TestJobs:
             if isinstance(message, when):
                 job.cancel()
 
-        job, asked = make_job(s16le(chat.samples), {"format": "s16le", "diarize": True}, on_send=cancel)
+        job, asked = make_job(s16le(chat.samples[: 10 * RATE]), {"format": "s16le", "diarize": True}, on_send=cancel)
         with pytest.raises(Cancelled):
             worker.run(job)
         assert sum(isinstance(message, when) for message in asked.messages) <= 2

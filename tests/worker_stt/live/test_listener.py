@@ -88,13 +88,14 @@ def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, bare: Bare, 
 
 def test_utterance_after_utterance(ask: Ask, beckett: np.ndarray) -> None:
     """A continuous session hears all of them, each with its time, until the input ends."""
-    asked = ask(microphone(beckett, quiet(2), beckett, quiet(5)), {"live": True, "continuous": True})
+    said = beckett[: int(5.8 * RATE)]  # up to its one long pause
+    asked = ask(microphone(said, quiet(2), said, quiet(5)), {"live": True, "continuous": True})
     assert asked.error is None
     assert asked.result["ended"] == "input"
-    assert asked.result["duration"] == pytest.approx(2 * len(beckett) / RATE + 7, abs=0.1)
-    assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) <= 4 / 24
-    assert asked.result["segments"] == len(asked.segments) == 4
-    assert [segment["id"] for segment in asked.segments] == [0, 1, 2, 3]
+    assert asked.result["duration"] == pytest.approx(2 * len(said) / RATE + 7, abs=0.1)
+    assert word_error_rate(" ".join(BECKETT.split()[:8] * 2), asked.text) <= 3 / 16
+    assert asked.result["segments"] == len(asked.segments) == 2
+    assert [segment["id"] for segment in asked.segments] == [0, 1]
     for before, after in pairwise(asked.segments):
         assert before["end"] <= after["start"] + 0.01
 
