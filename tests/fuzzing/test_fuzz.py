@@ -14,10 +14,10 @@ from support import warm
 
 TESTS = Path(__file__).parents[1]
 INPUTS = {
-    "client.sock": 800, "worker.sock": 800, "worker": 40, "handshakes": 400, "door": 400,
-    "wyoming": 400, "http": 400, "messages": 2000, "wav": 200,
+    "client.sock": 400, "worker.sock": 800, "worker": 20, "handshakes": 400, "door": 200,
+    "wyoming": 200, "http": 150, "messages": 2000, "wav": 200,
     "recording": 200, "program-sound": 200, "kernel": 120, "script": 400,
-    "ffmpeg": 30, "config": 120, "config-edit": 120, "state": 80, "journal": 120, "transcript": 400, "hub": 200,
+    "ffmpeg": 12, "config": 120, "config-edit": 120, "state": 80, "journal": 120, "transcript": 400, "hub": 200,
     "manifest": 800, "own-models": 120, "imports": 120, "checkpoint": 120, "command-files": 120, "params": 800,
     "command-output": 800, "markup": 120, "durations": 800, "looks": 400, "neighbours": 400, "bus": 400, "weights": 400,
 }  # fmt: skip

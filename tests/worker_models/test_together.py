@@ -24,6 +24,7 @@ from hushd import Client
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from support import warm
 from support.hub_server import Content, HubServer, serving
 from support.peer import TESTS, command
 
@@ -58,7 +59,7 @@ def hear(client: Client) -> str:
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     everything = {**os.environ, **environment}
-    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=60, env=everything)
+    return warm.run([str(HUSHD), "models", *words], capture_output=True, text=True, timeout=60, env=everything)
 
 
 def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Callable[..., Any]) -> None:
@@ -177,8 +178,8 @@ def test_the_line_of_a_download_that_a_request_waits_for_is_cleared(
     hub.pace = 0.02
     (tmp_path / "audio.wav").write_bytes(AUDIO)
     ours, theirs = pty.openpty()
-    words = [HUSHD.with_name("listen"), "--engine", "whisper", "--model", "mine", tmp_path / "audio.wav"]
-    with subprocess.Popen(words, stderr=theirs, stdout=subprocess.PIPE) as process:
+    words = [str(HUSHD.with_name("listen")), "--engine", "whisper", "--model", "mine", str(tmp_path / "audio.wav")]
+    with warm.Popen(words, stderr=theirs, stdout=subprocess.PIPE) as process:
         os.close(theirs)
         shown = b""
         while b" MB" not in shown:
@@ -234,7 +235,7 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
     """The download ends with the command, and the next one goes on."""
     start()
     hub.pace = 0.02
-    process = subprocess.Popen([HUSHD, "models", "pull", MODEL], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = warm.Popen([str(HUSHD), "models", "pull", MODEL], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     end = time.monotonic() + 20
     while hub.bytes_sent() < 600_000 and time.monotonic() < end:
         threading.Event().wait(0.01)

@@ -8,7 +8,7 @@ from hushd_supervisor.core.worker.states import ALLOWED
 from support.hostile_neighbours import WAYS
 from support.hostile_runs import crowded, hostile, neighbourly, play
 
-SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "300"))
+SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
 RARE = (495, 711, 952)  # beyond a day's seeds: a stopped job runs again, a worker's last try fails before it has loaded
 
 
