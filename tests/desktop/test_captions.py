@@ -99,8 +99,8 @@ def stage(room: tuple[SoundLoop, Supervisor, Path]) -> Iterator[Stage]:
 
 
 def test_what_plays_becomes_text(stage: Stage) -> None:
-    """Lines on standard output, and of the sound nothing on the disk; SIGTERM keeps the words so far as subtitles, and is
-    the exit code."""
+    """Lines on standard output, and of the sound nothing on the disk; SIGTERM keeps the words so far as subtitles, and
+    is the exit code."""
     subtitles = stage.folder / "talk.srt"
     process = stage.captions("-o", str(subtitles))
     stage.loop.play(stage.person)
@@ -117,8 +117,8 @@ def test_what_plays_becomes_text(stage: Stage) -> None:
 
 
 def test_events_for_programs(stage: Stage) -> None:
-    """JSON lines on standard output and at the socket are the same; the file has the caption as it stands, and the words
-    are written down at the end."""
+    """JSON lines on standard output and at the socket are the same; the file has the caption as it stands, and the
+    words are written down at the end."""
     path, live, words = (stage.folder / name for name in ("overlay.sock", "live.txt", "talk.vtt"))
     process = stage.captions("--json", "--socket", str(path), "--live", str(live), "-o", str(words))
     with socket.socket(socket.AF_UNIX) as overlay:
