@@ -99,7 +99,7 @@ def be_interrupted():  # a function: Python 3.13 leaves the jump back of a `whil
             condition.wait(0.001)
 
 
-for number in range(500):
+for number in range(int(sys.argv[1])):
     try:
         be_interrupted()
         sys.exit(f"interrupt {number} was lost")
@@ -111,10 +111,12 @@ for number in range(500):
 """
 
 
-def test_an_interrupt_leaves_no_lock_of_a_wait_held() -> None:
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.night)])
+def test_an_interrupt_leaves_no_lock_of_a_wait_held(count: int) -> None:
     """Wherever in a condition's own code a signal comes, the program unwinds by it, and others can take the lock: also
     where it is put off, and is there again before the handler has returned."""
-    done = subprocess.run([sys.executable, "-P", "-c", WAITING], capture_output=True, text=True, timeout=150)
+    command = [sys.executable, "-P", "-c", WAITING, str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -25,8 +25,8 @@ def ran(environment: dict[str, str], *command: str | Path, cwd: Path | None = No
 
 @pytest.mark.parametrize("role", [pytest.param("stt", marks=pytest.mark.night), "tts"])
 def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own tests pass where it is installed, among them the conformance run; it has no fault that ruff knows; hushd
-    imports its tiny model, lists it, and says that the engine is there."""
+    """Its own tests pass where it is installed, among them the conformance run, which `hushd engine check` is too; it
+    has no fault that ruff knows; hushd imports its tiny model, lists it, and says that the engine is there."""
     monkeypatch.chdir(tmp_path)
     assert main("hushd engine", ["new", "my-whistle", "--role", role]) == 0
     made = tmp_path / "hushd-my-whistle"
@@ -49,7 +49,6 @@ def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypa
     assert (row["name"], row["role"], row["languages"]) == ("my-whistle/tiny", role, ["en", "de"])
     described = json.loads(ran(environment, sys.executable, "-m", f"hushd_worker_{role}", "--describe"))
     assert [one["installed"] for one in described["engines"] if one["name"] == "my-whistle"] == [True]
-    assert ran(environment, BIN / "hushd", "engine", "check", "my-whistle") == "my-whistle keeps the contract.\n"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hushd_schema import settings as schema
+from support import moonshine_once
 from support.outside import needs
 from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 from support.recordings import recording
@@ -35,8 +36,9 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def room(home: Path) -> Path:
-    """A private runtime folder, with a recording; the variables lead there."""
+    """A private runtime folder, with a recording; the variables lead there. The default engine hears the same once."""
     shutil.copy(recording(), home)
+    (home / "config.toml").write_text(moonshine_once.configuration())
     return home
 
 

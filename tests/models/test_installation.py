@@ -193,7 +193,9 @@ def test_the_extras_of_default_are_those_of_the_project() -> None:
     assert sorted(default.removeprefix("hushd[").removesuffix("]").split(",")) == list(installation._DEFAULT)
 
 
-@pytest.mark.parametrize("options", [[], ["--editable"], ["--suffix=-two"]])
+@pytest.mark.parametrize(
+    "options", [["--suffix=-two"], *(pytest.param(each, marks=pytest.mark.night) for each in ([], ["--editable"]))]
+)
 def test_pipx_injects_into_the_environment_of_that_name(shell: Path, sources: Path, options: list[str]) -> None:
     """Also one that bears a suffix, and one of an editable folder."""
     needs("pipx")

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from hushd_protocol.system import paths
+from support import warm
 from support.diary import ECHO, Diary, check_no_overlap, words
 from support.peer import BOUND_S, Supervisor, wait_until
 
@@ -50,8 +51,8 @@ class Hooks:
 
     def hushd(self, *arguments: str) -> str:
         """Runs a command; returns its output."""
-        done = subprocess.run(
-            [HUSHD, *arguments], env=self._environment, check=True, capture_output=True, text=True, timeout=BOUND_S
+        done = warm.run(
+            [str(HUSHD), *arguments], env=self._environment, check=True, capture_output=True, text=True, timeout=BOUND_S
         )
         return done.stdout
 
