@@ -56,7 +56,10 @@ def played(folder: Path, disk: str, fault: str, script: str) -> subprocess.Compl
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", FULL)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(each, marks=[pytest.mark.night] * (each in ("no inode", "no room", "a file"))) for each in FULL],
+)
 def test_the_state_folder_is_only_for_looking(folder: Path, fault: str) -> None:
     """`say` and `listen`, cold and warm, work without a word about it."""
     done = played(folder, "state", fault, SPEECH)
