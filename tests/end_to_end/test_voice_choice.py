@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import warm
-from support.peer import Supervisor
+from support.peer import Supervisor, check_nothing_is_left
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 Start = Callable[..., Supervisor]
@@ -32,26 +32,45 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def workers() -> set[str]:
+@pytest.fixture(scope="module")
+def supervisor(home: Path) -> Iterator[Supervisor]:
+    """One for the tests of this file that configure nothing, and no models of the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUSHD_MODELS_DIR", str(home / "models"))
+        started = Supervisor(home, "")
+        assert started.ready
+        yield started
+        started.stop()
+        check_nothing_is_left(home)
+
+
+@pytest.fixture
+def folder(supervisor: Supervisor, tmp_path: Path) -> Iterator[Path]:
+    """A place for speech; no worker runs before, and none is left for the next test."""
+    yield tmp_path
     with Client() as client:
-        return {row.name for row in client.status().workers}
+        client.unload()
 
 
-def test_a_language_chooses_engine_and_voice(start_supervisor: Start, models: Path) -> None:
+def workers() -> set[str]:
+    """Those that run."""
+    with Client() as client:
+        return {row.name for row in client.status().workers if row.pid}
+
+
+def test_a_language_chooses_engine_and_voice(folder: Path) -> None:
     """German goes to the first engine that can, English to the default one; a name goes where it belongs."""
-    start_supervisor("")
     for number, options in enumerate((["--language", "de"], ["--language", "en"], ["-v", "espeak-ng/espeak-fr"])):
-        done = say(*options, "-o", str(models / f"{number}.wav"), "eins zwei drei")
+        done = say(*options, "-o", str(folder / f"{number}.wav"), "eins zwei drei")
         assert (done.returncode, done.stderr) == (0, "")
-        with wave.open(str(models / f"{number}.wav")) as file:
+        with wave.open(str(folder / f"{number}.wav")) as file:
             assert file.getnframes() / file.getframerate() > 0.5
             assert file.getframerate() == (24_000 if number == 1 else 22_050)
     assert workers() == {"tts/espeak-ng/all", "tts/hibari/en"}
 
 
-def test_what_nobody_speaks_and_who_does_not(start_supervisor: Start, models: Path) -> None:
+def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     """One sentence and the exit code of the table: what would work, before any worker is started."""
-    start_supervisor("")
     done = say("-v", "heart", "--language", "de", "Guten Tag")
     assert done.returncode == 2
     assert done.stderr.startswith("say: The voice heart speaks en-US, not 'de': leave the voice out, or use ")
@@ -83,9 +102,8 @@ def test_the_configured_engine_comes_first(start_supervisor: Start, models: Path
             client.synthesize("Un.", language="fr", engine="hibari")
 
 
-def test_the_list_of_voices(start_supervisor: Start, models: Path) -> None:
+def test_the_list_of_voices(folder: Path) -> None:
     """A line a voice: name, language and sample, those that are here first; by engine or language, or for programs."""
-    start_supervisor("")
     lines = say("-v", "?").stdout.splitlines()
     assert "heart               en-US   # Hello, my name is Heart." in lines
     assert len([line for line in lines if line.startswith("espeak-")]) > 100
@@ -108,12 +126,9 @@ def test_the_list_of_voices(start_supervisor: Start, models: Path) -> None:
         (["--compute-device", "cpu", "-r", "200"], []),
     ],
 )
-def test_options_without_effect_are_named(
-    start_supervisor: Start, models: Path, options: list[str], sentences: list[str]
-) -> None:
+def test_options_without_effect_are_named(folder: Path, options: list[str], sentences: list[str]) -> None:
     """On standard error, behind a speech that was made as well as could be."""
-    start_supervisor("")
-    done = say(*options, "-o", str(models / "a.wav"), "Yes.")
+    done = say(*options, "-o", str(folder / "a.wav"), "Yes.")
     assert (done.returncode, done.stderr.splitlines()) == (0, [f"say: {sentence}" for sentence in sentences])
 
 
@@ -140,13 +155,10 @@ GERMAN = "Guten Morgen, wie geht es dir heute?"
         ([], "Say Guten Morgen to the people here.", "tts/hibari/en", ""),
     ],
 )
-def test_a_text_in_another_language(
-    start_supervisor: Start, models: Path, options: list[str], text: str, worker: str, note: str
-) -> None:
+def test_a_text_in_another_language(folder: Path, options: list[str], text: str, worker: str, note: str) -> None:
     """A voice that can speaks it, and that is said once; a voice that was named stays, with a note; a few words change
     nothing."""
-    start_supervisor("")
-    done = say(*options, "-o", str(models / "a.wav"), text)
+    done = say(*options, "-o", str(folder / "a.wav"), text)
     assert (done.returncode, done.stderr) == (0, note)
     assert workers() == {worker}
 
