@@ -174,7 +174,7 @@ def test_clients_that_give_up_cost_nobody_the_warm_worker(start_supervisor: Star
     supervisor = start_supervisor(f'[worker."stt/echo"]\nmax_replicas = 1\n{command(ECHO)}')
     with supervisor.connect() as client, supervisor.connect() as impatient:
         worker = client.ask("echo")["pid"]
-        piece = impatient.request("piece", params={"cpu_s": 2.5})
+        piece = impatient.request("piece", params={"cpu_s": 2.2})
         wait_until(lambda: client.status()["running"] == 1)
         following = client.request("echo", credit=8)
         if way == "leaves":

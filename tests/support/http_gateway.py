@@ -1,4 +1,4 @@
-"""The gateway's HTTP application as a process, on a listening socket that a test made: `http_gateway.py FD`."""
+"""The gateway's HTTP application as a process, on a listening socket that a test made: `-m http_gateway FD`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support import warm
 from support.peer import BOUND_S
 
 HERE = Path(__file__)
 
 
-def _with(folder: Path) -> str:
-    """PYTHONPATH with `folder` first."""
-    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+def _path() -> str:
+    """PYTHONPATH with this folder and the tests' first."""
+    return os.pathsep.join(filter(None, (str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH"))))
 
 
 class HttpGateway:
@@ -30,12 +31,13 @@ class HttpGateway:
         self._uploads = folder / "uploads"
         self._uploads.mkdir(exist_ok=True)
         with open(self._log, "ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(HERE), str(listener.fileno())],
+            self.process = warm.Popen(
+                [sys.executable, "-P", "-m", "http_gateway", str(listener.fileno())],
+                stdin=subprocess.DEVNULL,
                 pass_fds=(listener.fileno(),),
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"TMPDIR": str(self._uploads), "PYTHONPATH": _with(HERE.parents[1])} | environment,
+                env=os.environ | {"TMPDIR": str(self._uploads), "PYTHONPATH": _path()} | environment,
             )
         listener.close()
 

@@ -127,6 +127,17 @@ def test_signals_reach_it() -> None:
         assert process.wait(BOUND_S) == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("group", [None, 0])
+def test_it_leads_a_group_where_it_is_asked_to(group: int | None) -> None:
+    """Else it is in its parent's."""
+    code = "import os; print(os.getpgid(0) == os.getpid(), os.getpgid(0) == os.getpgid(os.getppid()))"
+    with warm.Popen(
+        [sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True, process_group=group
+    ) as process:
+        assert os.getpgid(process.pid) == (os.getpgid(0) if group is None else process.pid)
+        assert process.communicate()[0] == f"{group == 0} {group is None}\n"
+
+
 def test_a_terminal_is_one() -> None:
     """Its output is written line by line."""
     ours, theirs = pty.openpty()

@@ -39,6 +39,8 @@ IMPORTED = {
     "fuzzing": ("fuzzing.command",),
     "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
     "cluster": (*COMMANDS, "hushd_cluster.actions"),
+    "http_gateway": ("hushd", "hushd_gateway.http", "hushd_schema.settings", "uvicorn"),
+    "scripted_engine": ("hushd_worker.harness", "hushd_schema.capabilities", "hushd_worker.load_error", "argparse"),
     "hushd_mcp": ("hushd_mcp.sessions", "hushd.client"),
     "--http": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.web"),
     "mcp": (*COMMANDS, "hushd_mcp.command"),
@@ -76,6 +78,7 @@ class Popen(subprocess.Popen[Any]):
                 "environment": dict(os.environ if asked["env"] is None else asked["env"]),
                 "folder": os.fspath(asked["cwd"] or os.getcwd()),
                 "session": asked["start_new_session"],
+                "group": asked["process_group"],
                 "limits": _limits(),
             },
         )
@@ -235,6 +238,8 @@ def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
                 while os.getppid() == parent:
                     os.sched_yield()
                 return _become(order, descriptors)
+            if order["group"] != -1:  # here: whoever asked may end the group at once
+                os.setpgid(child, order["group"])
             os.write(tell, child.to_bytes(8, "big"))
             os._exit(0)
         os.waitpid(between, 0)  # from now on the child is one of whoever asked, and begins

@@ -20,6 +20,7 @@ from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Message, Ready, Welcome, WorkerHello
+from support import warm
 from support.peer import BOUND_S
 
 M = TypeVar("M", bound=Message)
@@ -58,7 +59,7 @@ class Peer:
             "HUSHD_SUPERVISOR": str(os.getpid()),
         }
         with open(self.out, "wb") as out, open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
+            self.process = warm.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -40,7 +40,8 @@ from support.stopwatch import Stopwatch
 
 UNSENDABLE = "The engine failed at this request (TypeError: can not serialize 'set' object)."
 TOO_LARGE = "The engine failed at this request (HushdError: The header has 70050 bytes, 65536 are allowed)."
-PROGRAM = Path(__file__).parents[1] / "support" / "scripted_engine.py"
+SUPPORT = Path(__file__).parents[1] / "support"
+PROGRAM = SUPPORT / "scripted_engine.py"
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")
 
 
@@ -49,14 +50,16 @@ def number(n: int) -> bytes:
 
 
 @pytest.fixture
-def engine(start: Callable[..., Any]) -> Callable[..., Any]:
+def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Starts the scripted engine with these flags and gives its peer.
 
     It does not come to rest, and so sends no beat about it, unless a test says when.
     """
 
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+
     def run(*flags: str, **options: int) -> Any:
-        return start([sys.executable, str(PROGRAM), "--settle", "60", *flags], **options)
+        return start([sys.executable, "-P", "-m", "scripted_engine", "--settle", "60", *flags], **options)
 
     return run
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
 
-EXAMPLES = 10  # of each operation, drawn at random; others follow from the schema
+EXAMPLES = 4  # of each operation, drawn at random; others follow from the schema
 SECONDS = 600  # of a busy machine; half a minute of a calm one
 
 
