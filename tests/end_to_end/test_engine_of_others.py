@@ -256,7 +256,6 @@ def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Pat
     left."""
     from openai import AsyncOpenAI
 
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{house.environment['PYTHONPATH']}"
     sound = soundfile.read(beckett(), dtype="int16")[0].tobytes()
     heard = {
         "format": {"type": "audio/pcm", "rate": 16000},
@@ -286,7 +285,7 @@ def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Pat
     from support.http_gateway import HttpGateway
 
     with room_for_one(house):
-        gateway = HttpGateway(tmp_path, **{**house.environment, "PYTHONPATH": path})
+        gateway = HttpGateway(tmp_path, **house.environment)
         try:
             (draft, second_pass), states = asyncio.run(revised(gateway.url))
         finally:

@@ -15,9 +15,9 @@ from support.peer import BOUND_S
 HERE = Path(__file__)
 
 
-def _path() -> str:
+def _path(others: str | None) -> str:
     """PYTHONPATH with this folder and the tests' first."""
-    return os.pathsep.join(filter(None, (str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH"))))
+    return os.pathsep.join(filter(None, (str(HERE.parent), str(HERE.parents[1]), others)))
 
 
 class HttpGateway:
@@ -30,6 +30,7 @@ class HttpGateway:
         self._log = folder / "gateway.log"
         self._uploads = folder / "uploads"
         self._uploads.mkdir(exist_ok=True)
+        whole = os.environ | {"TMPDIR": str(self._uploads)} | environment
         with open(self._log, "ab") as output:
             self.process = warm.Popen(
                 [sys.executable, "-P", "-m", "http_gateway", str(listener.fileno())],
@@ -37,7 +38,7 @@ class HttpGateway:
                 pass_fds=(listener.fileno(),),
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"TMPDIR": str(self._uploads), "PYTHONPATH": _path()} | environment,
+                env=whole | {"PYTHONPATH": _path(whole.get("PYTHONPATH"))},
             )
         listener.close()
 
