@@ -1,4 +1,9 @@
-"""The socket forwarded to the other machine, and the programs that connect through it."""
+"""The socket forwarded to the other machine, and the programs that connect through it.
+
+It is not the supervisor's own with fewer rights. That one would have to run for as long as a machine is attached, and
+not from the first claim on; it would tell apart programs of two machines by their process ids, and what it forgot to
+forbid would be allowed; and a worker for the devices would have to be told that the floor is lost.
+"""
 
 from __future__ import annotations
 
