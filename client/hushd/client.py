@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .guests import guest
 from .recognition import Recognition
 from .transport import requests, source
-from .transport.requests import KeepAlive
 from .transport.source import Text
 from .transport.steps import run
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
-    from .exchange.options import SayOptions, SpeechOptions
+    from .exchange.options import DetectOptions, SayOptions, SpeechOptions
     from .synthesis.speech import Speech
     from .synthesis.voice import Voice
 
@@ -92,13 +91,7 @@ class Client(Recognition):
         self,
         chunks: Iterable[bytes],
         *words: str,
-        rate: int = 16000,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        threshold: float | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
+        **options: Unpack[DetectOptions],
     ) -> Detections:
         """Waits for words in live audio; returns an iterator over those that are heard, until `chunks` end.
 
@@ -107,13 +100,15 @@ class Client(Recognition):
         Args:
             chunks: s16le samples as they are recorded; read in another thread.
             words: such as `okay nabu`; none: the model's first one. `describe("wake")` lists them.
+            rate, channels: of the samples; by default 16000 Hz and 1.
             model: one of the engine's, or as ENGINE/NAME.
             threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
+            options: also engine, keep_alive, priority.
         """
         with guest("wake"):
             from hushd_wake_words.request import detect_request
 
-        request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
+        request = detect_request(words, **options)
         call = run(self._send(request, source.Stream(chunks, room=0)))  # what was heard once must not be heard again
         from hushd_wake_words.detection import Detections
 
@@ -137,7 +132,7 @@ class Client(Recognition):
         Args:
             device: the microphone's number, its name or how that begins; None: the usual one.
             on_wait: called with `paused` when it is not to begin yet.
-            options: engine, model, threshold, keep_alive: see `detect`.
+            options: engine, model, threshold, keep_alive, priority: see `detect`.
         """
         with guest("wake"):
             from hushd_wake_words.heard import CHUNK_S, Wake

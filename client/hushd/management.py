@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .exchange.speech_base import SpeechBase
 from .exchange.unloaded import Unloaded
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
+    from .exchange.options import YieldOptions
     from .transport.floor import Floor
     from .transport.warning import ResultWarning
 
@@ -114,15 +115,7 @@ class Management(SpeechBase):
         """
         return run(self._ended(workers, force))
 
-    def yield_vram(
-        self,
-        vram: int | str | None = None,
-        *,
-        card: int | str | None = None,
-        keep_away: float | str = 60.0,
-        ram: int | str | None = None,
-        hold: bool = False,
-    ) -> Yielded:
+    def yield_vram(self, vram: int | str | None = None, **options: Unpack[YieldOptions]) -> Yielded:
         """Makes workers leave memory of graphics cards, or of the machine, to a program that is about to need it.
 
         Idle workers end at once, and the answer comes when the driver reports their memory free. Where that is not
@@ -131,15 +124,16 @@ class Management(SpeechBase):
         Args:
             vram: memory of cards to be free, in bytes or as "12G"; default: all that workers take, or with `ram` none.
             card: number of the card, or its place on the bus; default: that much of every card.
-            keep_away: how long no worker takes that memory, in seconds or as "10m"; they use the CPU or another card
-                meanwhile if they may. With 0 they may come back at once, also where they were to keep away for longer.
+            keep_away: how long no worker takes that memory, in seconds or as "10m"; by default 60 s. They use the CPU
+                or another card meanwhile if they may. With 0 they may come back at once, also where they were to keep
+                away for longer.
             ram: memory of the machine to be free.
             hold: workers keep away until this client is closed, or its process ends.
 
         Raises:
             HushdError: `bad_request` for a card that there is not, `server_busy` if the driver does not answer.
         """
-        return run(self._yielded(vram, card, keep_away, ram, hold))
+        return run(self._yielded(vram, **options))
 
     def status(self) -> Status:
         """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""

@@ -6,10 +6,10 @@ from hushd_protocol import JsonObject, duration, size
 from hushd_protocol.errors import HushdError
 
 
-def options(
+def yield_fields(
     vram: int | str | None,
-    card: int | str | None,
-    keep_away: float | str,
+    card: int | str | None = None,
+    keep_away: float | str = 60.0,
     ram: int | str | None = None,
     hold: bool = False,
 ) -> JsonObject:

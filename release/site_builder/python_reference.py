@@ -11,10 +11,11 @@ from importlib.util import find_spec
 from typing import Any, ForwardRef, get_type_hints
 
 import hushd
-from hushd.exchange.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions
+from hushd.exchange import options as stated
 from hushd.exchange.speech_base import SpeechBase
 from hushd.transcripts.options import LIVE
 from hushd.transport import requests
+from hushd.yield_options import yield_fields
 from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
 
@@ -26,12 +27,14 @@ Every public name of `hushd` with its methods, as the code has them. [Python](..
 used, and says what stays as it is.
 """
 OPTIONS = (TranscribeOptions, SynthesizeOptions)
-# The options of a method, with those of the operation among them, and the procedure that has their defaults.
-METHOD_OPTIONS: Mapping[str, tuple[type, type, Any]] = {
-    "Unpack[SayOptions]": (SayOptions, SynthesizeOptions, requests.request),
-    "Unpack[SpeechOptions]": (SpeechOptions, SynthesizeOptions, SpeechBase._speech),
-    "Unpack[TranscriptionOptions]": (TranscriptionOptions, TranscribeOptions, SpeechBase._transcription),
-    "Unpack[ListenOptions]": (ListenOptions, TranscribeOptions, SpeechBase._session),
+# The options of a method, with those of the operation among them, if it has any, and the procedure with their defaults.
+METHOD_OPTIONS: Mapping[str, tuple[type, type | None, Any]] = {
+    "Unpack[SayOptions]": (stated.SayOptions, SynthesizeOptions, requests.request),
+    "Unpack[SpeechOptions]": (stated.SpeechOptions, SynthesizeOptions, SpeechBase._speech),
+    "Unpack[TranscriptionOptions]": (stated.TranscriptionOptions, TranscribeOptions, SpeechBase._transcription),
+    "Unpack[ListenOptions]": (stated.ListenOptions, TranscribeOptions, SpeechBase._session),
+    "Unpack[DetectOptions]": (stated.DetectOptions, None, requests.request),
+    "Unpack[YieldOptions]": (stated.YieldOptions, None, yield_fields),
 }
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 _ENTRY = re.compile(r"^    ([\w*, ]+): (.*)$")
@@ -128,17 +131,18 @@ def _signature(name: str, value: Any) -> str:
 
 def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     """The options of a method, a parameter each with its default, and those of the operation as they are."""
-    stated = METHOD_OPTIONS.get(parameter.annotation)
-    if stated is None:
+    described = METHOD_OPTIONS.get(parameter.annotation)
+    if described is None:
         yield parameter
         return
-    options, operation, procedure = stated
-    defaults = {**_defaults(requests.request), **LIVE, **_defaults(procedure)}
-    own = _stated_hints(operation)
+    options, operation, procedure = described
+    defaults = {"threshold": None, **_defaults(requests.request), **LIVE, **_defaults(procedure)}
+    own = _stated_hints(operation) if operation else {}
     for name, hint in _stated_hints(options).items():
         if _text(hint) != _text(own.get(name)):
             yield inspect.Parameter(name, parameter.KEYWORD_ONLY, default=defaults[name], annotation=hint)
-    yield parameter.replace(annotation=f"Unpack[{operation.__name__}]")
+    if operation:
+        yield parameter.replace(annotation=f"Unpack[{operation.__name__}]")
 
 
 def _stated_hints(options: type) -> dict[str, Any]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Unpack
 
 from hushd.transport import requests
-from hushd.transport.requests import KeepAlive
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Request
 from hushd_worker_wake.operation import DETECT
 
+if TYPE_CHECKING:
+    from hushd.exchange.options import WorkerOptions
+
 
 def detect_request(
     words: Sequence[str],
-    rate: int,
-    channels: int,
-    engine: str | None,
-    model: str | None,
-    threshold: float | None,
-    keep_alive: KeepAlive,
-    priority: str,
+    *,
+    rate: int = 16_000,
+    channels: int = 1,
+    threshold: float | None = None,
+    **options: Unpack[WorkerOptions],
 ) -> Request:
     """Returns the request; see `Client.detect`.
 
@@ -29,5 +30,5 @@ def detect_request(
     """
     given: JsonObject = {"words": list(words) or None, "threshold": threshold, "rate": rate, "channels": channels}
     params = DETECT.read(given)
-    request = requests.request("wake", DETECT.name, params, engine, model, keep_alive, priority)
+    request = requests.request("wake", DETECT.name, params, **options)
     return replace(request, session=True)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd.guests import guest
-from hushd.transport.requests import KeepAlive
 
 from . import source
 from .recognition import AsyncRecognition
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from hushd_wake_words.tasks import AsyncDetections, AsyncWake
 
     from hushd.dialogue.duplex import Mode
-    from hushd.exchange.options import SayOptions, SpeechOptions
+    from hushd.exchange.options import DetectOptions, SayOptions, SpeechOptions
     from hushd.synthesis.voice import Voice
 
     from .conversation import AsyncConversation
@@ -57,20 +56,14 @@ class AsyncClient(AsyncRecognition):
         self,
         chunks: Iterable[bytes] | AsyncIterable[bytes],
         *words: str,
-        rate: int = 16000,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        threshold: float | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
+        **options: Unpack[DetectOptions],
     ) -> AsyncDetections:
         """As `Client.detect`; the request is sent when this returns."""
         with guest("wake"):
             from hushd_wake_words.request import detect_request
             from hushd_wake_words.tasks import AsyncDetections
 
-        request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
+        request = detect_request(words, **options)
         return AsyncDetections(await run(self._send(request, source.of_chunks(chunks, room=0))))
 
     def wake(

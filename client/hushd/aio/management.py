@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from hushd.exchange.speech_base import SpeechBase
 from hushd.exchange.unloaded import Unloaded
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
+    from hushd.exchange.options import YieldOptions
     from hushd.transport.warning import ResultWarning
 
 
@@ -82,17 +83,9 @@ class AsyncManagement(SpeechBase):
         """As `Client.unload`."""
         return await run(self._ended(workers, force))
 
-    async def yield_vram(
-        self,
-        vram: int | str | None = None,
-        *,
-        card: int | str | None = None,
-        keep_away: float | str = 60.0,
-        ram: int | str | None = None,
-        hold: bool = False,
-    ) -> Yielded:
+    async def yield_vram(self, vram: int | str | None = None, **options: Unpack[YieldOptions]) -> Yielded:
         """As `Client.yield_vram`."""
-        return await run(self._yielded(vram, card, keep_away, ram, hold))
+        return await run(self._yielded(vram, **options))
 
     async def status(self) -> Status:
         """As `Client.status`."""

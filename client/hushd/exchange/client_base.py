@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import replace
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
+
+    from .options import YieldOptions
 
 # What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload", "yield")
@@ -114,20 +116,13 @@ class ClientBase:
         """See `Client.unload`."""
         return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force)))
 
-    def _yielded(
-        self,
-        vram: int | str | None,
-        card: int | str | None,
-        keep_away: float | str,
-        ram: int | str | None,
-        hold: bool,
-    ) -> Steps[Yielded]:
+    def _yielded(self, vram: int | str | None, **options: Unpack[YieldOptions]) -> Steps[Yielded]:
         """See `Client.yield_vram`."""
         from hushd_schema.controls import Yielded
 
-        from hushd.yield_options import options  # rarely needed
+        from hushd.yield_options import yield_fields  # rarely needed
 
-        return Yielded.from_data((yield from self._controlled("yield", **options(vram, card, keep_away, ram, hold))))
+        return Yielded.from_data((yield from self._controlled("yield", **yield_fields(vram, **options))))
 
     def _status(self) -> Steps[Status]:
         """See `Client.status`."""

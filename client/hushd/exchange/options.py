@@ -27,6 +27,23 @@ class WorkerOptions(TypedDict, total=False):
     priority: str
 
 
+class DetectOptions(WorkerOptions, total=False):
+    """Options of `Client.detect`."""
+
+    rate: int
+    channels: int
+    threshold: float | None
+
+
+class YieldOptions(TypedDict, total=False):
+    """Options of `Client.yield_vram`."""
+
+    card: int | str | None
+    keep_away: float | str
+    ram: int | str | None
+    hold: bool
+
+
 class SayOptions(WorkerOptions, SynthesizeOptions, total=False):
     """Options of `Client.say`."""
 

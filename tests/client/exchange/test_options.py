@@ -11,6 +11,7 @@ from hushd.exchange import options
 from hushd.exchange.speech_base import SpeechBase
 from hushd.transcripts.options import take_live_params
 from hushd.transport import requests
+from hushd.yield_options import yield_fields
 from hushd_schema.operations import synthesize, transcribe
 
 
@@ -26,13 +27,17 @@ def named(procedure: Callable[..., Any]) -> set[str]:
         (options.SpeechOptions, SpeechBase._speech, synthesize.OPTIONS),
         (options.TranscriptionOptions, SpeechBase._transcription, transcribe.OPTIONS),
         (options.ListenOptions, SpeechBase._session, transcribe.OPTIONS),
+        (options.YieldOptions, yield_fields, ("card", "keep_away", "ram", "hold")),
+        pytest.param(options.DetectOptions, None, (), marks=pytest.mark.guest("wake")),
     ],
-    ids=["synthesize", "transcribe", "listen"],
+    ids=["synthesize", "transcribe", "listen", "yield", "detect"],
 )
 def test_each_option_is_one_that_a_request_takes(
-    stated: type, procedure: Callable[..., Any], operation: Collection[str]
+    stated: type, procedure: Callable[..., Any] | None, operation: Collection[str]
 ) -> None:
     """By name: nothing that an editor offers is refused, and nothing that is taken is unknown to it."""
+    if procedure is None:
+        from hushd_wake_words.request import detect_request as procedure
     rest = dict.fromkeys(stated.__annotations__)
     shared = requests.take_shared(rest)
     live = dict(rest)

@@ -67,10 +67,10 @@ def yield_memory(arguments: Namespace) -> None:
         HushdError: `server_busy` if less than requested is free.
     """
     from hushd.client import Client
-    from hushd.yield_options import options
+    from hushd.yield_options import yield_fields
     from hushd_schema.controls import Yielded
 
-    fields = options(arguments.vram, arguments.card, arguments.keep_away, arguments.ram)
+    fields = yield_fields(arguments.vram, arguments.card, arguments.keep_away, arguments.ram)
     try:
         with Client(holder="cli", start=False) as client:
             result = Yielded.from_data(client.control("yield", **fields))
@@ -99,10 +99,10 @@ def _become(arguments: Namespace) -> int:
 
     So its exit status, its signals and its place on the terminal are its own. Returns only where it cannot be run.
     """
-    from hushd.yield_options import options
+    from hushd.yield_options import yield_fields
     from hushd_schema.controls import Yielded
 
-    fields = options(arguments.vram, arguments.card, arguments.keep_away, arguments.ram, hold=True)
+    fields = yield_fields(arguments.vram, arguments.card, arguments.keep_away, arguments.ram, hold=True)
     answer = _held(fields)
     if "message" in answer:
         raise HushdError(answer["code"], answer["message"])
