@@ -34,6 +34,7 @@ _CANCELLED = "The channels cancel each other out: only the loudest of them was t
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _ON_CARD = 8, 64  # slots and sessions
 _HEAVY = (
+    "hushd_worker_stt.audio.beside",
     "hushd_worker_stt.audio.recording",
     "hushd_worker_stt.live.listener",
     "hushd_worker_stt.recogniser",
@@ -131,12 +132,14 @@ class SpeechToText:
             raise HushdError(
                 "engine_missing", f"Audio cannot be read here ({reason(error)}): {kind.INFO.install}."
             ) from error
+        from .audio import beside
         from .recogniser import Recogniser
 
         if self._engine.feed_s:  # while a stream is open, the engine cannot do anything else
             self.slots, self.sessions, self.aside = 1, 0, 0
         elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
+        self._decodes_beside = beside.is_asked(self._engine.compute_device != "cpu")
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
@@ -182,11 +185,11 @@ class SpeechToText:
 
     def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:
         """Transcribes one sound track; returns the result and the number of tracks."""
-        from .audio.recording import Recording
+        from .audio import beside
         from .transcription import Transcription, begin_s
 
         transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        with Recording(job, begin_s(request), track, file) as recording:
+        with beside.recording(self._decodes_beside, job, begin_s(request), track, file) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage

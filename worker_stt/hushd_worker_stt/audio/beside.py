@@ -1,0 +1,177 @@
+"""Recordings that a process beside the worker reads, decodes and resamples, where the engine computes on a card.
+
+There one process transcribes many recordings together, and would decode all of them too. A decoder has one recording at
+a time, and is no further ahead than its socket's buffer holds: some seconds of sound. Its death ends one attempt at one
+recording. `decoding` is its program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
+
+from .mixdown import Mixdown
+from .recording import Recording
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hushd_worker.job import Job
+
+    from hushd_worker_stt.engine import Samples
+
+ASKED = "HUSHD_DECODERS"  # 0: the worker decodes; 1: processes beside it; otherwise by its device
+HEAD = struct.Struct("<cId")  # of each message of a decoder: its kind, its bytes, and the recording's seconds if known
+BLOCK, END, ERROR = b"b", b"e", b"x"
+_LOOK_S = 0.2  # between two checks whether the job was cancelled
+_LEAVE_S = 1.0  # for a decoder to end ffmpeg
+_KEPT = 2  # decoders without a recording
+_idle: list[Decoder] = []
+
+
+def is_asked(on_card: bool) -> bool:
+    """Returns whether recordings are decoded beside the worker: if its engine computes on a card, unless `ASKED`."""
+    return {"0": False, "1": True}.get(os.environ.get(ASKED, ""), on_card)
+
+
+class RecordingBeside:
+    """The open audio file of a job, which another process reads; used like `Recording`, whose errors `blocks` raises.
+
+    Args:
+        job, start_s, track, file: as of `Recording`.
+    """
+
+    def __init__(self, job: Job, start_s: float, track: int, file: BinaryIO) -> None:
+        self._job = job
+        self._request = {"name": job.path, "start_s": start_s, "track": track}
+        self._file = file
+        self._decoder: Decoder | None = None
+        self.duration = 0.0
+        self.damage: HushdError | None = None
+        self.mixdown = Mixdown()
+        self.tracks = 1
+
+    def __enter__(self) -> RecordingBeside:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._decoder:
+            self._decoder.end()
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yields the recording from `start_s` on, once.
+
+        Raises:
+            HushdError: as of `Recording`; `worker_failed` if the decoder has died.
+            Cancelled: the job was cancelled.
+        """
+        self._decoder = decoder = _free()
+        decoder.begin(self._request, self._file)
+        while True:
+            head = self._received(decoder, HEAD.size)
+            kind, size, self.duration = HEAD.unpack(head)
+            data = self._received(decoder, size)
+            if kind == BLOCK:
+                yield np.frombuffer(data, "<f4")
+                continue
+            self._decoder = None
+            decoder.keep()
+            if kind == ERROR:
+                raise _error(json.loads(data))
+            break
+        end = json.loads(data)
+        self.damage = _error(end["damage"]) if end["damage"] else None
+        self.mixdown.cancelled, self.tracks = end["cancelled"], end["tracks"]
+
+    def _received(self, decoder: Decoder, size: int) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            self._job.check()
+            with suppress(TimeoutError):
+                count = decoder.receive(view)
+                if not count:
+                    name = self._job.path or "the audio sent"
+                    raise HushdError(
+                        "worker_failed", f"The process that decoded {name} has died ({decoder.fate()}): try again."
+                    )
+                view = view[count:]
+        return data
+
+
+class Decoder:
+    """A process that reads recordings, one after the other; in the worker's process group, so that it dies with it."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-P", "-m", "hushd_worker_stt.audio.decoding"]
+            self._process = subprocess.Popen(command, stdin=theirs.fileno())
+        self._socket.settimeout(_LOOK_S)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def begin(self, request: JsonObject, file: BinaryIO) -> None:
+        with suppress(ConnectionError):  # the answer says so
+            socket.send_fds(self._socket, [json.dumps(request).encode() + b"\n"], [file.fileno()])
+
+    def receive(self, view: memoryview) -> int:
+        """Returns the number of bytes that came; 0 if it has died. Raises TimeoutError if none came for a while."""
+        try:
+            return self._socket.recv_into(view)
+        except ConnectionError:
+            return 0
+
+    def fate(self) -> str:
+        """Returns the way in which it has died."""
+        code = self._process.wait()
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    def keep(self) -> None:
+        """Keeps it for another recording, unless enough are kept."""
+        if len(_idle) < _KEPT:
+            _idle.append(self)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Ends it, whatever it does."""
+        self._socket.close()  # which it sees, and ends ffmpeg
+        try:
+            self._process.wait(_LEAVE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def recording(beside: bool, job: Job, start_s: float, track: int, file: BinaryIO) -> Recording | RecordingBeside:
+    """Returns the open recording of a job, read here or beside."""
+    return (RecordingBeside if beside else Recording)(job, start_s, track, file)
+
+
+def _free() -> Decoder:
+    while _idle:
+        with suppress(IndexError):  # another thread has taken it
+            if (decoder := _idle.pop()).is_alive:
+                return decoder
+            decoder.end()
+    return Decoder()
+
+
+def _error(data: JsonObject) -> HushdError:
+    return HushdError(data["code"], data["message"], detail=data["detail"])
