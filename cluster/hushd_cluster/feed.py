@@ -75,9 +75,9 @@ class Feed:
 
     def left(self) -> Iterator[Recording]:
         """Yields the recordings that are left."""
-        self._outputs.learn()
-        for recording in self._source.recordings():
-            if self._outputs.is_done(recording):
+        self._outputs.learn(times=self._source.has_times)
+        for recording in self._source.recordings(self._outputs):
+            if recording is None or self._outputs.is_done(recording):
                 self.done_before += 1
             elif recording.name in self._known and not self._retry:
                 self.passed += 1

@@ -8,6 +8,7 @@ command.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from .recording import Recording, fault, is_url
 
 STANDARD_INPUT = "-"
 MAX_LINE = 1024 * 1024  # bytes
+_ID = re.compile(rb'\s*+\{\s*+"id"\s*+:\s*+"([^"\\]++)"')  # of a line that begins with it
 _DOUBTFUL = frozenset("@[]")  # signs of a URL that is looked at closely, which takes half the time of a line
 _ITSELF = {"id": text(empty=False), "url": text(empty=False)}
 _WORKER = {"engine": text(), "model": text(), "speed": choice("fast", "medium", "slow")}
@@ -36,19 +38,25 @@ FIELDS = {**_ITSELF, **_WORKER, **_OPTIONS}
 
 def read(
     lines: Iterator[bytes],
+    is_done: Callable[[str], bool],
     is_new: Callable[[str], bool],
     complain: Callable[[int, str], None],
     of_speakers: Mapping[str, Any],
-) -> Iterator[Recording]:
-    """Yields the recordings of a manifest's lines; empty lines are passed over.
+) -> Iterator[Recording | None]:
+    """Yields the recordings of a manifest's lines, None for one that is done; empty lines are passed over.
 
     Args:
+        is_done: returns whether there is a transcript for an id that comes for the first time: then no more than the
+            id is read, since half a million lines may come before the first that is left.
         is_new: returns whether an id comes for the first time.
         complain: called with the number of a line that is wrong, from 1, and the reason; the others are read.
         of_speakers: options of each recording with `diarize`, such as the people who are known.
     """
     for row, line in enumerate(lines, start=1):
         if line.isspace():
+            continue
+        if (match := _ID.match(line)) and line.count(b'"id"') == 1 and is_done(match[1].decode(errors="replace")):
+            yield None
             continue
         try:
             recording = parse(line, of_speakers)

@@ -66,8 +66,12 @@ class Outputs(ABC):
         """
 
     @abstractmethod
-    def learn(self) -> None:
-        """Finds out in bulk which transcripts exist; on the thread that then asks `is_done`."""
+    def learn(self, *, times: bool = True) -> None:
+        """Finds out in bulk which transcripts exist; on the thread that then asks `is_done`.
+
+        Args:
+            times: whether it matters when they were written; a folder is listed in a quarter of the time without.
+        """
 
     @abstractmethod
     def is_done(self, recording: Recording) -> bool:
@@ -79,6 +83,14 @@ class Outputs(ABC):
 
     def is_begun(self, recording: Recording) -> bool:
         """Returns whether there is a part of its transcript."""
+        return False
+
+    def pass_over(self, name: str) -> bool:
+        """Returns whether a transcript of this name was learned, the first time that it is asked about; later False."""
+        return False
+
+    def is_passed(self, name: str) -> bool:
+        """Returns whether `pass_over` has returned True for this name."""
         return False
 
     @abstractmethod
@@ -148,7 +160,7 @@ class Disk(Outputs):
         with claim.of_folder(self._place):
             yield lambda: None
 
-    def learn(self) -> None:
+    def learn(self, *, times: bool = True) -> None:
         pass  # a look at each is as quick
 
     def is_done(self, recording: Recording) -> bool:
@@ -210,11 +222,11 @@ class Stored(Outputs):
 
             yield check
 
-    def learn(self) -> None:
+    def learn(self, *, times: bool = True) -> None:
         self._ledger = Ledger()
         for below in ("", PARTS):
             try:
-                self._ledger.learn((item.name, item.written) for item in self._store.items(below))
+                self._ledger.learn((item.name, item.written) for item in self._store.items(below, times=times))
             except FileNotFoundError:
                 pass  # nothing was written yet
 
@@ -228,6 +240,14 @@ class Stored(Outputs):
     def is_begun(self, recording: Recording) -> bool:
         assert self._ledger
         return self._ledger.written(f"{PARTS}/{recording.name}.json") is not None
+
+    def pass_over(self, name: str) -> bool:
+        assert self._ledger
+        return self._ledger.pass_over(f"{name}.{self.form}")
+
+    def is_passed(self, name: str) -> bool:
+        assert self._ledger
+        return self._ledger.is_passed(f"{name}.{self.form}")
 
     def save(self, name: str, transcript: Transcript) -> None:
         self._store.replace(f"{name}.{self.form}", transcript.render(self.form).encode())

@@ -13,6 +13,7 @@ from hushd_schema.sound_file import SUFFIXES
 
 from . import manifest, store
 from .ledger import Ledger
+from .outputs import Outputs
 from .recording import Recording, fault, shown
 
 MAX_NAMED = 20  # lines of a manifest that are wrong and named
@@ -25,14 +26,20 @@ class Source(Protocol):
         total: the number of recordings; None while unknown.
         faults: sentences about the parts of it that name no recording, up to `MAX_NAMED`.
         wrong: the number of those parts.
+        has_times: whether it knows when its recordings were changed.
     """
 
+    has_times: bool
     total: int | None
     faults: list[str]
     wrong: int
 
-    def recordings(self) -> Iterator[Recording]:
-        """Yields the recordings; raises `HushdError` if the corpus cannot be read."""
+    def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
+        """Yields the recordings; raises `HushdError` if the corpus cannot be read.
+
+        Args:
+            outputs: the transcripts: None may be yielded in place of a recording that is done.
+        """
         ...
 
 
@@ -46,6 +53,8 @@ class Disk:
         HushdError: `input_unreadable` if it is not a folder.
     """
 
+    has_times = True
+
     def __init__(self, folder: str, target: str) -> None:
         if not os.path.isdir(folder):
             raise HushdError("input_unreadable", f"{folder!r} is not a folder: name the one with the recordings.")
@@ -54,13 +63,15 @@ class Disk:
         self.faults: list[str] = []
         self.wrong = 0
 
-    def recordings(self) -> Iterator[Recording]:
+    def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         for name, state in self._recordings.found():
             yield Recording(name, self._recordings.path(name), state.size, state.written)
 
 
 class Listed:
     """The recordings below a URL, known by their suffixes."""
+
+    has_times = True
 
     def __init__(self, url: str) -> None:
         store.check(url)
@@ -69,7 +80,7 @@ class Listed:
         self.faults: list[str] = []
         self.wrong = 0
 
-    def recordings(self) -> Iterator[Recording]:
+    def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         try:
             for item in self._store.items():
                 if os.path.splitext(item.name)[1].lower() in SUFFIXES:
@@ -94,6 +105,8 @@ class Manifest:
         of_speakers: options of each recording with `diarize`.
     """
 
+    has_times = False
+
     def __init__(self, place: str, of_speakers: Mapping[str, Any]) -> None:
         self._place = place
         self._of_speakers = of_speakers
@@ -101,9 +114,14 @@ class Manifest:
         self.faults: list[str] = []
         self.wrong = 0
 
-    def recordings(self) -> Iterator[Recording]:
+    def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         with manifest.opened(self._place) as file, closing(Ledger()) as ids:
-            yield from manifest.read(manifest.lines_of(file), ids.take, self._complain, self._of_speakers)
+
+            def is_new(name: str) -> bool:
+                return not outputs.is_passed(name) and ids.take(name)
+
+            lines = manifest.lines_of(file)
+            yield from manifest.read(lines, outputs.pass_over, is_new, self._complain, self._of_speakers)
 
     def _complain(self, row: int, why: str) -> None:
         self.wrong += 1

@@ -42,8 +42,12 @@ class Store(ABC):
         self.url = url.rstrip("/")
 
     @abstractmethod
-    def items(self, below: str = "") -> Iterator[Item]:
-        """Yields the files in the folder `below` and its subfolders, without those whose path has a hidden part."""
+    def items(self, below: str = "", *, times: bool = True) -> Iterator[Item]:
+        """Yields the files in the folder `below` and its subfolders, without those whose path has a hidden part.
+
+        Args:
+            times: whether their sizes and times are wanted: may be 0 without.
+        """
 
     @abstractmethod
     def create(self, name: str, data: bytes) -> bool:
@@ -69,9 +73,9 @@ class SharedFolder(Store):
         super().__init__(url)
         self._root = path_of(url)
 
-    def items(self, below: str = "") -> Iterator[Item]:
+    def items(self, below: str = "", *, times: bool = True) -> Iterator[Item]:
         with faults(self.url):
-            yield from self._walk(os.path.join(self._root, below), f"{below}/" if below else "")
+            yield from self._walk(os.path.join(self._root, below), f"{below}/" if below else "", times)
 
     def create(self, name: str, data: bytes) -> bool:
         try:
@@ -106,7 +110,7 @@ class SharedFolder(Store):
             raise
         keep(file)
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[Item]:
+    def _walk(self, folder: str, prefix: str, times: bool) -> Iterator[Item]:
         folders = []
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -114,11 +118,13 @@ class SharedFolder(Store):
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif entry.is_file():
+                elif entry.is_file() and times:
                     status = entry.stat()
                     yield Item(prefix + entry.name, status.st_size, status.st_mtime_ns)
+                elif entry.is_file():
+                    yield Item(prefix + entry.name, 0, 0)
         for name in folders:
-            yield from self._walk(os.path.join(folder, name), f"{prefix}{name}/")
+            yield from self._walk(os.path.join(folder, name), f"{prefix}{name}/", times)
 
 
 class ObjectStore(Store):
@@ -129,7 +135,7 @@ class ObjectStore(Store):
         self._fs = fs
         self._root = root.rstrip("/")
 
-    def items(self, below: str = "") -> Iterator[Item]:
+    def items(self, below: str = "", *, times: bool = True) -> Iterator[Item]:
         top = self._path(below) if below else self._root
         with faults(self.url):
             self._fs.invalidate_cache()
@@ -179,7 +185,7 @@ class ObjectStore(Store):
 class S3Store(ObjectStore):
     """A folder of S3, or of a store that speaks like it; listed a thousand at a time, and never held whole."""
 
-    def items(self, below: str = "") -> Iterator[Item]:
+    def items(self, below: str = "", *, times: bool = True) -> Iterator[Item]:
         bucket, key, _ = self._fs.split_path(self._path(below) if below else self._root)
         start = f"{key.rstrip('/')}/" if key else ""
         drop = len(start) - (len(below) + 1 if below else 0)  # of each key

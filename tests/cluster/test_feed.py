@@ -10,7 +10,7 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_cluster import feed as feed_module
 from hushd_cluster.feed import Feed
-from hushd_cluster.outputs import Failure, Stored
+from hushd_cluster.outputs import Failure, Outputs, Stored
 from hushd_cluster.recording import Recording
 from hushd_protocol.errors import HushdError
 from support.peer import wait_until
@@ -21,6 +21,8 @@ SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
 class Corpus:
     """Recordings by their names; at `None` it fails."""
 
+    has_times = True
+
     def __init__(self, *names: str | None, total: int | None = None) -> None:
         self._names = names
         self.total = total
@@ -28,7 +30,7 @@ class Corpus:
         self.wrong = 0
         self.read = 0
 
-    def recordings(self) -> Iterator[Recording]:
+    def recordings(self, outputs: Outputs) -> Iterator[Recording]:
         for name in self._names:
             if name is None:
                 raise HushdError("input_unreadable", "The corpus is gone.")
@@ -74,7 +76,7 @@ def test_a_part_and_an_old_transcript_are_told(tmp_path: Path) -> None:
     (tmp_path / ".hushd/parts/begun.json").touch()
 
     class Changed(Corpus):
-        def recordings(self) -> Iterator[Recording]:
+        def recordings(self, outputs: Outputs) -> Iterator[Recording]:
             for name in ("new", "begun", "old"):
                 yield Recording(name, f"s3://a/{name}", written=2**62)
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.transcripts.transcript import Transcript
 from hushd_cluster import manifest
+from hushd_cluster.outputs import Disk, Stored
 from hushd_cluster.recording import Recording
 from hushd_cluster.sources import Manifest
 from hushd_protocol.errors import HushdError
@@ -62,13 +64,35 @@ def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
     assert "secret" not in raised.value.message
 
 
+def names(source: Manifest, folder: Path, *done: str) -> list[str | None]:
+    """The names of a manifest's recordings, None for one with a transcript."""
+    outputs = Stored(f"file://{folder}/out", "txt")
+    for name in done:
+        outputs.save(name, Transcript(()))
+    outputs.learn()
+    return [each and each.name for each in source.recordings(outputs)]
+
+
+def test_of_a_recording_that_is_done_no_more_than_its_id_is_read(tmp_path: Path) -> None:
+    """Whatever the rest of its line says; where it comes again it is wrong as it was in the first run."""
+    path = tmp_path / "corpus.jsonl"
+    rows = ['{"id": "1", "url": 7}', '{"url": "/a/2", "id": "2"}', '{"id": "3", "url": "/a/3"}']
+    twice, unlikely = '{"id": "1", "url": "/a/1"}', '{"id": "1", "url": "/a/4", "id": "4"}'
+    path.write_text("\n".join([*rows, twice, unlikely]))
+    source = Manifest(str(path), {})
+    assert names(source, tmp_path, "1", "2") == [None, "2", "3", "4"]
+    assert [sentence.removeprefix(f"{path}:") for sentence in source.faults] == [
+        "4: Its id '1' was on an earlier line."
+    ]
+
+
 def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     """Each wrong one is named by its number; an id that comes again is wrong too, and empty lines are nothing."""
     path = tmp_path / "corpus.jsonl"
     good = [json.dumps({"id": name, "url": f"/a/{name}"}) for name in ("1", "2", "3")]
     path.write_text("\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_LINE), good[2]]))
     source = Manifest(str(path), {})
-    assert [each.name for each in source.recordings()] == ["1", "2", "3"]
+    assert names(source, tmp_path) == ["1", "2", "3"]
     assert source.wrong == 3
     assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [
         "3: It is not JS", "5: Its id '1' w", "6: It is longer",
@@ -79,24 +103,24 @@ def test_only_the_first_wrong_lines_are_named(tmp_path: Path) -> None:
     """A file that is not a manifest has a million of them."""
     (tmp_path / "m").write_text("wrong\n" * 1000)
     source = Manifest(str(tmp_path / "m"), {})
-    assert list(source.recordings()) == []
+    assert names(source, tmp_path) == []
     assert (source.wrong, len(source.faults)) == (1000, 20)
 
 
 def test_a_manifest_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """In one sentence."""
     with pytest.raises(HushdError, match=r"The manifest '.*none' cannot be read \(No such file") as raised:
-        list(Manifest(str(tmp_path / "none"), {}).recordings())
+        names(Manifest(str(tmp_path / "none"), {}), tmp_path)
     assert raised.value.code == "input_unreadable"
 
 
-def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of a length that nobody knows before its end."""
     data = io.BytesIO(b'{"id": "a", "url": "b"}\n')
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data))
     source = Manifest("-", {})
     assert source.total is None
-    assert [each.name for each in source.recordings()] == ["a"]
+    assert names(source, tmp_path) == ["a"]
 
 
 def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
@@ -141,7 +165,7 @@ def test_a_long_manifest_takes_no_memory(tmp_path: Path) -> None:
         file.writelines(f'{{"id": "{number:07}", "url": "s3://a/{number:07}.wav"}}\n' for number in range(90_000))
     source = Manifest(str(path), {})
     assert source.total == 90_000
-    recordings = source.recordings()
+    recordings = source.recordings(Disk(str(tmp_path / "out"), "txt"))
     for _ in range(15_000):
         next(recordings)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

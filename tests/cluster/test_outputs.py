@@ -28,7 +28,11 @@ def recordings(tmp_path: Path) -> dict[str, Recording]:
     for name in ("talk.wav", "talk.mp3", "b/c.FLAC", "notes.txt", ".hidden.wav", "out/old.wav", "b/.x/d.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    return {each.name: each for each in sources.Disk(str(tmp_path), str(tmp_path / "out")).recordings()}
+    return {
+        each.name: each
+        for each in sources.Disk(str(tmp_path), str(tmp_path / "out")).recordings(Disk(str(tmp_path / "out"), "txt"))
+        if each
+    }
 
 
 @pytest.fixture(params=["disk", "store"])
@@ -45,7 +49,11 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outputs
 def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], tmp_path: Path) -> None:
     """In any case and folder, but not hidden, and not those in the folder of transcripts; also below a URL."""
     assert list(recordings) == ["talk.mp3", "talk.wav", "b/c.FLAC"]
-    listed = {each.name: each for each in sources.Listed(f"file://{tmp_path}/b").recordings()}
+    listed = {
+        each.name: each
+        for each in sources.Listed(f"file://{tmp_path}/b").recordings(Disk(str(tmp_path / "out"), "txt"))
+        if each
+    }
     assert list(listed) == ["c.FLAC"]
     assert listed["c.FLAC"].place == f"file://{tmp_path}/b/c.FLAC"
     assert (listed["c.FLAC"].size, listed["c.FLAC"].is_remote) == (1, True)
@@ -159,7 +167,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, c
 def test_a_url_without_a_folder_is_named(tmp_path: Path) -> None:
     """As nothing was there to transcribe."""
     with pytest.raises(HushdError, match=r"There is no folder file:///.*/none\.") as raised:
-        list(sources.Listed(f"file://{tmp_path}/none").recordings())
+        list(sources.Listed(f"file://{tmp_path}/none").recordings(Disk(str(tmp_path), "txt")))
     assert raised.value.code == "input_unreadable"
 
 
