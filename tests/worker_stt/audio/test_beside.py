@@ -46,7 +46,7 @@ def made(folder: Path, name: str, seconds: float = 5.0, rate: int = 44_100) -> P
 
 
 def both(source: Path | bytes, start_s: float = 0.0, track: int = 1) -> Iterator[Any]:
-    """What the worker reads, and then the process beside it: samples and all that is known at the end, or the error."""
+    """Yields the worker's reading, then that of a process beside it: samples and all known at the end, or the error."""
     for kind in (Recording, RecordingBeside):
         job, _ = make_job(source)
         try:
