@@ -1,7 +1,7 @@
 """Recordings that a process beside the worker reads, decodes and resamples, where the engine computes on a card.
 
 There one process transcribes many recordings together, and would decode all of them too. A decoder has one recording at
-a time, and is no further ahead than its socket's buffer holds: some seconds of sound. Its death ends one attempt at one
+a time, and reads ahead only what its socket's buffer holds: some seconds of sound. Its death ends one attempt at one
 recording. `decoding` is its program.
 """
 
