@@ -18,7 +18,8 @@ from hushd_protocol.system import paths
 from hushd_schema.settings import access, address
 from ray import serve
 
-from . import application, leaving, outputs, session, sources
+from . import application, leaving, metrics, outputs, session, sources
+from .cost import Figures
 from .feed import Feed
 from .recording import is_url, shown
 from .spread import Spread
@@ -97,7 +98,12 @@ def transcribe(options: Namespace) -> int:
     params = transcribe_params(transcribe_options(options)) | {
         name: getattr(options, name) for name in ("engine", "model", "speed")
     }
-    line = console.StatusLine()
+    line, told = console.StatusLine(), metrics.Told()
+
+    def report(figures: Figures) -> None:
+        line.show(lambda _: figures.line())
+        told.tell(figures)
+
     with session.connected(options.address), transcripts.claimed() as check:
         feed = Feed(source, transcripts, options.retry)
         spread = Spread(
@@ -108,7 +114,7 @@ def transcribe(options: Namespace) -> int:
             cpus=options.cpus,
             price=options.price,
             stretch_s=60 * options.cut,
-            report=lambda figures: line.show(lambda _: figures.line()),
+            report=report,
             check=check,
         )
         try:

@@ -12,6 +12,7 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import above_zero, number, whole
 
+from . import leaving
 from .stretches import LONG
 
 
@@ -85,9 +86,9 @@ def make_parser(prog: str) -> Parser:
     leave.add_argument(
         "--grace",
         type=value(number(0)),
-        default=30.0,
+        default=leaving.GRACE_S,
         metavar="SECONDS",
-        help="time for those that end by then; the others are handed back at once; default: 30",
+        help="time for those that end by then; the others are handed back at once; default: %(default)g",
     )
     leave.add_argument("--cancel", action="store_true", help="stay after all")
     transcribe = commands.add(

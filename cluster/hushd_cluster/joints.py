@@ -13,15 +13,20 @@ class Joints:
 
     Args:
         stretch_s: seconds of a stretch; 0: no recording is cut.
+
+    Attributes:
+        has_cut: whether any recording was cut so far.
     """
 
     def __init__(self, stretch_s: float) -> None:
         self.stretch_s = stretch_s
         self._stretches: dict[str, tuple[Stretch, ...]] = {}
         self._left: dict[str, set[int]] = {}
+        self.has_cut = False
 
     def begin(self, recording: Recording, total_s: float, language: str) -> list[Recording]:
         """Returns the stretches of a long recording, each as a recording with the language of its begin."""
+        self.has_cut = True
         stretches = self._stretches[recording.name] = cut(total_s, self.stretch_s)
         self._left[recording.name] = set(range(len(stretches)))
         options = {**recording.options, **({"language": language} if language else {})}

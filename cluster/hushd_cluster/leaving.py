@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,14 +19,19 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, paths
 
+GRACE_S = 30.0
 LOOK_S = 0.5
 FORGOTTEN_S = 3600.0  # after its end: the machine was not taken away
 
 
 class Notice:
-    """The notice that a machine leaves, and who is at work there."""
+    """The notice that a machine leaves, and who is at work there.
+
+    This process alone gets one by SIGTERM, while it is in a block of `by_signal`.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self._own_until: float | None = None
         self._file = folder / "cluster-leaves.json"
         self._lock = folder / "cluster-tasks.lock"
 
@@ -42,8 +48,24 @@ class Notice:
         try:
             until = float(json.loads(self._file.read_bytes())["until"])
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return None
-        return until if now < until + FORGOTTEN_S else None
+            return self._own_until
+        return until if now < until + FORGOTTEN_S else self._own_until
+
+    @contextmanager
+    def by_signal(self) -> Iterator[None]:
+        """Has SIGTERM to this process be a notice with the usual grace; without it, Ray would end the process."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(*_: object) -> None:
+            self._own_until = self._own_until or time.time() + GRACE_S
+
+        before = signal.signal(signal.SIGTERM, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -78,25 +100,33 @@ class Watch:
 
     Args:
         stop: called once, from the thread, when the task must hand its recording back.
+        keep: called once, from the thread, when the notice is seen: the machine may be gone sooner than it says.
 
     Attributes:
         has_stopped: whether it was.
-        total_s: seconds of sound in all; 0 while unknown.
+        done_s, total_s: seconds of sound heard, and in all; 0 while unknown.
     """
 
-    def __init__(self, notice: Notice, stop: Callable[[], None], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        notice: Notice,
+        stop: Callable[[], None],
+        keep: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._notice = notice
         self._stop = stop
+        self._keep = keep
         self._clock = clock
         self._begun = clock()
-        self._done_s = self.total_s = 0.0  # of sound
+        self.done_s = self.total_s = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hushd-leaving", daemon=True)
         self.has_stopped = False
 
     def progressed(self, done: float, total: float) -> None:
         """Notes how far the task is, in seconds of sound."""
-        self._done_s, self.total_s = done, total
+        self.done_s, self.total_s = done, total
 
     def must_stop(self) -> bool:
         """Returns whether the machine leaves before the task can end; one that does not know goes on to the last."""
@@ -114,11 +144,15 @@ class Watch:
         self._thread.join()
 
     def _left_s(self, now: float) -> float:
-        done = self._done_s
+        done = self.done_s
         return (self.total_s - done) * (now - self._begun) / done if done > 0 else 0.0
 
     def _run(self) -> None:
+        is_kept = False
         while not self._over.wait(LOOK_S):
+            if not is_kept and self._notice.until(self._clock()) is not None:
+                is_kept = True
+                self._keep()
             if self.must_stop():
                 self.has_stopped = True
                 self._stop()

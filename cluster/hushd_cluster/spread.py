@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import ray
 from hushd_protocol.errors import HushdError
 
-from . import failures, node, session
+from . import copies, failures, node, session
 from .cost import Figures
 from .feed import Feed
 from .joints import Joints
@@ -32,6 +32,7 @@ LOOK_S = 1.0  # between two looks at the cluster's nodes
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
 FRUITLESS_S = 60.0  # and for so long
 LEFT_S = 300.0  # for which a node that leaves gets no recordings while there are others
+CLEAR_S = 10.0  # for which the nodes have time to remove their copies of recordings
 LATER = 20  # recordings that are handed out before one that failed is tried again
 STORE_SHARE = 0.5  # the share of the driver node's object store for recordings under way
 ITS_OWN = frozenset(("model_missing", "engine_missing", "model_too_large"))  # of a recording that names its model
@@ -100,6 +101,7 @@ class Spread:
         self._report = report
         self._check = check
         self._joints = Joints(stretch_s)
+        self._run = os.urandom(8).hex()
         self._task = ray.remote(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")(transcribe)
         self.figures = Figures(time.monotonic(), price)
         self.failed: dict[str, Failure] = {}
@@ -120,11 +122,19 @@ class Spread:
                     if sent := self._running.pop(reference, None):  # else it was taken back
                         self._held -= sent.size
                         self._take(sent.recording, outcome)
+            self._clear()
         finally:
             self._feed.close()
             for reference in self._running:
                 ray.cancel(reference, force=True)
             self.figures.look(time.monotonic(), self._alive)
+
+    def _clear(self) -> None:
+        """Has the nodes remove their copies of long recordings, if there are some."""
+        if self._joints.has_cut:
+            remove = ray.remote(num_cpus=0, max_retries=0)(copies.remove_unused)
+            asked = [remove.options(label_selector={_NODE_LABEL: each}).remote() for each in self._alive]
+            ray.wait(asked, num_returns=len(asked), timeout=CLEAR_S)
 
     @property
     def left_out(self) -> dict[str, HushdError]:
@@ -175,7 +185,7 @@ class Spread:
         avoided = self._avoided(recording)
         others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
         options = {**self._options, **recording.options}
-        task = Task(recording, options, self._outputs.form, self._outputs.url, self._joints.stretch_s)
+        task = Task(recording, options, self._outputs.form, self._outputs.url, self._joints.stretch_s, self._run)
         reference = self._task.options(label_selector=others).remote(data, task)
         self._running[reference] = Sent(recording, size, frozenset(avoided))
         self._held += size

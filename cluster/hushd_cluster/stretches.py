@@ -20,6 +20,15 @@ GRID_S = 0.8  # on which stretches begin: 25 frames of the detector of speech, w
 TORN_S = 1.0  # before the end of the audio read, where a segment may lack its end
 
 
+class Long(Exception):
+    """A recording of `total_s` seconds, in the language found at its begin, is to be cut."""
+
+    def __init__(self, total_s: float, language: str) -> None:
+        super().__init__(total_s, language)
+        self.total_s = total_s
+        self.language = language
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A part of a recording, from a second to another: the stretch `number`, from 0, of `count`."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -19,8 +21,8 @@ from hushd_cluster import store
 from hushd_cluster.store import Store
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ports import free_port
-from support.ray_cluster import RayCluster
-from support.s3_server import BUCKET, S3Server
+from support.ray_cluster import RayCluster, processes
+from support.s3_server import BUCKET, GIVEN, S3Server
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -29,6 +31,9 @@ pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
     pytest.mark.timeout(300),  # a cluster's processes import for minutes on a starved machine
 ]
+
+
+TASK = b"ray::transcribe"  # how the command line of Ray's process at work at one begins
 
 
 def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime: Path) -> None:
@@ -61,6 +66,7 @@ def cluster(gate: Path, server: S3Server | None) -> Iterator[RayCluster]:
     """Three nodes, whose libraries find the server and their credentials in the environment."""
     echo = command(ECHO, "--until", str(gate), "--poison", "POISON", "--slots", "4")
     config = f"stt = 'echo/a'\ntts = 'echo/a'\n[worker.\"stt/echo\"]\n{echo}[worker.\"tts/echo\"]\n{echo}"
+    config += f'[worker."stt/long"]\n{command(ECHO, "--segments", "400", "--length", "10")}'
     with RayCluster(3, config, server.environment if server else None) as made:
         yield made
 
@@ -273,6 +279,66 @@ def test_a_node_that_leaves_hands_its_recordings_back(
     assert kept(store.opened(f"s3://{BUCKET}/left")) == expected(made)
     assert cluster.requests(1) == ended
     assert cluster.end(cluster.hushd("cluster", "leave", "--cancel", node=1)).returncode == 0
+
+
+def test_a_process_of_a_task_that_is_told_to_end_ends_its_recording(
+    cluster: RayCluster, gate: Path, bucket: Store, tmp_path: Path
+) -> None:
+    """By SIGTERM, as a machine is that goes down: no recording is begun again elsewhere that ends in time."""
+    gate.unlink(missing_ok=True)
+    made = corpus(tmp_path / "in", 3)
+    for name, data in made.items():
+        bucket.replace(f"told/{name}", data)
+    before = sum(cluster.requests(node) for node in range(3))
+    process = cluster.hushd("cluster", "transcribe", f"s3://{BUCKET}/calls/told", "-o", f"s3://{BUCKET}/told")
+    wait_until(lambda: all(cluster.requests(node, "running") for node in range(3)), "work on all nodes")
+    pids = [pid for pid in processes(cluster.folders[1]) if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(TASK)]
+    assert len(pids) == 1
+    os.kill(pids[0], signal.SIGTERM)
+    gate.touch()
+    run = cluster.end(process)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert kept(store.opened(f"s3://{BUCKET}/told")) == expected(made)
+    assert sum(cluster.requests(node) for node in range(3)) - before == 3
+
+
+def test_a_long_recording_is_read_once_by_each_node(
+    cluster: RayCluster, server: S3Server, bucket: Store, tmp_path: Path
+) -> None:
+    """And not for each of its stretches; at the end no copy is left."""
+    size = 3_000_000
+    bucket.replace("long/a.wav", b"x" * size)
+    before = server.count()[GIVEN]
+    command = ("cluster", "transcribe", f"s3://{BUCKET}/calls/long", "-o", f"s3://{BUCKET}/long", "-f", "json")
+    run = cluster.done(*command, "--cut", "5", "--engine", "long", "--model", "a", "--json")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert json.loads(run.stdout)["sound_hours"] == pytest.approx(4000 / 3600)
+    text = json.loads(store.opened(f"s3://{BUCKET}/long").read("a.wav.json") or b"")
+    assert [each["text"] for each in text["segments"]] == list(map(str, range(400)))
+    assert server.count()[GIVEN] - before < 4 * size, "thirteen stretches on three nodes"
+    copies = [folder / f"hushd-ray-{os.getuid()}" for folder in cluster.folders]
+    assert all(folder.exists() and not any(folder.iterdir()) for folder in copies)
+
+
+def test_prometheus_reads_what_a_run_has_done(cluster: RayCluster, bucket: Store, gate: Path, tmp_path: Path) -> None:
+    """From the nodes' own exporters, without Ray's dashboard."""
+    gate.touch()
+    made = corpus(tmp_path / "in", 3)
+    for name, data in made.items():
+        bucket.replace(f"counted/{name}", data)
+    bucket.replace("counted/poison.wav", b"POISON" * 20)
+    run = cluster.done("cluster", "transcribe", f"s3://{BUCKET}/calls/counted", "-o", f"s3://{BUCKET}/counted")
+    assert run.returncode == 5
+
+    def has(*wanted: str) -> bool:
+        lines = [line for node in range(3) for line in cluster.metrics(node).splitlines() if "hushd" in line]
+        return all(any(line.startswith(f"ray_hushd_cluster_{name}") and label in line for line in lines)
+                   for name, _, label in (each.partition(" ") for each in wanted))  # fmt: skip
+
+    nodes = ('store_seconds_total direction="read"', 'store_seconds_total direction="write"', "work_seconds_count")
+    wait_until(lambda: has(*nodes, 'failures_total code="poison_request"'), "what the nodes count")
+    driver = ('recordings_total outcome="done"', 'recordings_total outcome="set_aside"', "sound_seconds_total", "left")
+    wait_until(lambda: has(*driver), "what the driver counts")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_a_task_goes_on_if_it_can_end_in_time(
 ) -> None:
     """By its pace so far, from its begin at 100; one that does not know it goes on to the last."""
     times = [100.0]
-    watch = Watch(notice, lambda: None, lambda: times[-1])
+    watch = Watch(notice, lambda: None, clock=lambda: times[-1])
     watch.progressed(done, total)
     if until is not None:
         notice.give(until)
@@ -116,3 +117,29 @@ def test_a_folder_that_takes_no_notice(runtime: Path) -> None:
     finally:
         os.chmod(runtime, 0o700)
     assert raised.value.code == "output_failed"
+
+
+def test_sigterm_is_a_notice_to_this_process_alone(notice: Notice, tmp_path: Path) -> None:
+    """With the usual grace, which a second one does not prolong; afterwards its handler is the one before."""
+    before = signal.getsignal(signal.SIGTERM)
+    with notice.by_signal():
+        assert notice.until(time.time()) is None
+        os.kill(os.getpid(), signal.SIGTERM)
+        until = notice.until(time.time())
+        assert until
+        assert until == pytest.approx(time.time() + leaving.GRACE_S, abs=10)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert notice.until(time.time()) == until
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert Notice(tmp_path).until(time.time()) is None
+
+
+def test_what_there_is_is_kept_when_the_notice_is_seen(notice: Notice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, long before the task must stop: the machine may be gone sooner than it says."""
+    monkeypatch.setattr(leaving, "LOOK_S", 0.01)
+    kept = threading.Semaphore(0)
+    with Watch(notice, lambda: None, lambda: kept.release()) as watch:
+        notice.give(time.time() + 600)
+        assert kept.acquire(timeout=30)
+        assert not kept.acquire(timeout=0.2)
+        assert not watch.has_stopped

@@ -40,12 +40,17 @@ class Cluster:
         self.most_tasks = 0
         self.selectors: dict[str, list[Any]] = {}
         self.tasks: list[Task] = []
+        self.cleared: list[Any] = []
 
     def remote(self, **_: Any) -> Callable[[Any], Any]:
         return lambda function: SimpleNamespace(options=self._options)
 
     def _options(self, label_selector: dict[str, str] | None) -> Any:
-        def send(data: Any, task: Task) -> Any:
+        def send(*given: Any) -> Any:
+            if not given:  # the nodes' copies are to be removed
+                self.cleared.append(label_selector)
+                return None
+            data, task = given
             future: Future[Outcome] = Future()
             self._running.append((task, label_selector, len(data.raw()) if data else 0, future))
             self.most = max(self.most, sum(size for _, _, size, _ in self._running))
@@ -58,6 +63,9 @@ class Cluster:
 
     def put(self, data: Any) -> Any:
         return data
+
+    def wait(self, asked: list[Any], *, num_returns: int, timeout: float) -> None:
+        assert len(asked) == num_returns
 
     def cancel(self, reference: Any, *, force: bool) -> None:
         pass
@@ -295,6 +303,8 @@ def test_a_long_recording_goes_to_many_nodes(monkeypatch: pytest.MonkeyPatch, tm
     assert numbers == list(range(6))
     assert [task.options.get("language") for task in of_long] == [None, *["de"] * 7]
     assert len(of_long[-1].recording.joint) == 6
+    assert {task.run for task in cluster.tasks} == {cluster.tasks[0].run}
+    assert len(cluster.cleared) == len(made._alive) > 0
     figures = made.figures
     assert (figures.done, figures.sound_s, figures.set_aside) == (2, 7200.0, 0)
 

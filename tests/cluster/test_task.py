@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +27,7 @@ from hushd_protocol.system import paths
 from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
 
 if TYPE_CHECKING:
-    from hushd_cluster.task import Attempt
+    from hushd_cluster.attempt import Attempt
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
@@ -47,7 +49,8 @@ def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
 
 
 def attempt(client: Client, recording: Recording, url: str | None, **options: Any) -> Attempt:
-    from hushd_cluster.task import Attempt, Task
+    from hushd_cluster.attempt import Attempt
+    from hushd_cluster.task import Task
 
     return Attempt(Task(recording, options, "txt", url), client, Notice(paths.find().runtime))
 
@@ -58,7 +61,7 @@ def digest(data: bytes) -> str:
 
 def test_a_node_reads_and_writes_a_shared_folder_itself(node: Client, tmp_path: Path) -> None:
     """Without a copy of the recording; no transcript is written over, unless it is older."""
-    from hushd_cluster.task import recorded
+    from hushd_cluster.reading import recorded
 
     (tmp_path / "a.wav").write_bytes(b"one")
     recording = Recording("b/a.wav", f"file://{tmp_path}/a.wav")
@@ -121,9 +124,39 @@ def test_a_machine_that_leaves_hands_a_long_recording_back(node: Client, tmp_pat
     assert second._segments[:2] == first._segments[:2]
 
 
+def test_a_process_that_must_end_hands_its_recording_back(
+    node: Client, tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the grace; its part is in the store when the signal has come, long before."""
+    from hushd_cluster import leaving
+
+    monkeypatch.setattr(leaving, "GRACE_S", 3.0)
+    (tmp_path / "a.wav").write_bytes(b"long")
+    url, options = f"file://{tmp_path}/out", {"engine": "slow", "model": "a"}
+    first = attempt(node, Recording("a", f"file://{tmp_path}/a.wav"), url, **options)
+    part = tmp_path / "out" / outputs.PARTS / "a.json"
+    seen: list[bool] = []
+
+    def end() -> None:
+        wait_until(lambda: len(first._segments) >= 2, "two segments")
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(part.exists, "the part")
+        seen.append(first.is_handed_back)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with first._notice.by_signal(), pytest.raises(HushdError) as raised:
+        first.run(tmp_path / "a.wav")
+    thread.join(BOUND_S)
+    assert (raised.value.code, first.is_handed_back, seen) == ("shutting_down", True, [False])
+
+
 def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_path: Path) -> None:
     """As one node hears it; a stretch that is there is not heard again, and none is left at the end."""
-    from hushd_cluster.task import Attempt, Long, Task
+    from hushd_cluster.attempt import Attempt
+    from hushd_cluster.delivery import Delivery
+    from hushd_cluster.stretches import Long
+    from hushd_cluster.task import Task
 
     (tmp_path / "a.wav").write_bytes(b"long")
     url, options = f"file://{tmp_path}/out", {"engine": "long", "model": "a"}
@@ -148,7 +181,8 @@ def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_pat
     assert kept == [f"a.{number:04}-0007.json" for number in range(7)]
     again = made(stretches[3])
     assert again.run(tmp_path / "a.wav").segments == tuple(again._segments)
-    made(joint).join()
+    delivery = Delivery(store.opened(url), joint, "json")
+    delivery.join()
     text = json.loads((tmp_path / "out/b/a.json").read_text())
     assert [(each["start"], each["end"], each["text"]) for each in text["segments"]] == [
         (10.0 * number, 10.0 * number + 10, str(number)) for number in range(400)
@@ -156,13 +190,14 @@ def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_pat
     assert text["language"] == "en"
     assert list((tmp_path / "out" / outputs.PARTS / "b").iterdir()) == []
     with pytest.raises(HushdError, match=r"The transcript of a stretch is missing: \.hushd/parts/b/a\.0000-0007"):
-        made(joint).join()
+        delivery.join()
 
 
 @pytest.mark.parametrize("more", [{"diarize": True}, {"clips": [0.0, 30.0]}])
 def test_what_must_be_heard_in_one_go_is_not_cut(node: Client, tmp_path: Path, more: dict[str, Any]) -> None:
     """Speakers are told apart over the whole recording, and a request of clips is short already."""
-    from hushd_cluster.task import Attempt, Task
+    from hushd_cluster.attempt import Attempt
+    from hushd_cluster.task import Task
 
     (tmp_path / "a.wav").write_bytes(b"long")
     options = {"engine": "long", "model": "a", **more}
@@ -173,7 +208,7 @@ def test_what_must_be_heard_in_one_go_is_not_cut(node: Client, tmp_path: Path, m
 
 def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:
     """Without the query of its URL, which may be a secret."""
-    from hushd_cluster.task import recorded
+    from hushd_cluster.reading import recorded
 
     gone = Recording("17", f"file://{tmp_path}/none.wav?secret")
     sentence = rf"^17 cannot be read: there is no file://{tmp_path}/none\.wav\.$"
@@ -184,7 +219,7 @@ def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> 
 
 def test_a_copy_is_gone_when_the_work_ends(tmp_path: Path) -> None:
     """However it ends; an error about the copy names the recording."""
-    from hushd_cluster.task import recorded
+    from hushd_cluster.reading import recorded
 
     places = []
 

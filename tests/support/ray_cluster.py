@@ -1,7 +1,7 @@
 """A real Ray cluster of several nodes on this machine, each with its own hushd: `ray_cluster.py FOLDER…`, one a node.
 
-Run as a program it starts the nodes, prints the cluster's address, and for each line `N` that it reads kills node N. At
-the end of its input it ends all of them.
+Run as a program it starts the nodes, prints the cluster's address, and for each line `N` that it reads kills node N;
+for `metrics N` it prints the port of that node's figures. At the end of its input it ends all of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -100,9 +101,16 @@ class RayCluster:
         with Peer(self.folders[node] / "client.sock") as peer:
             return sum(row[what] for row in peer.control("status")["workers"])
 
+    def metrics(self, node: int) -> str:
+        """A node's figures, as Prometheus reads them."""
+        with urllib.request.urlopen(
+            f"http://{ADDRESS}:{self._ask(f'metrics {node}')}/metrics", timeout=BOUND_S
+        ) as page:
+            return str(page.read().decode())
+
     def kill(self, node: int) -> None:
         """Kills a node, with its hushd, at once."""
-        self._tell(f"{node}\n")
+        assert self._ask(str(node)) == str(node)
         end(self.folders[node])
 
     def close(self) -> None:
@@ -124,11 +132,11 @@ class RayCluster:
         wait_until(lambda: not any(map(processes, self.folders)), "the end of the nodes' processes")
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _tell(self, line: str) -> None:
+    def _ask(self, line: str) -> str:
         assert self._process.stdin
-        self._process.stdin.write(line)
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
-        assert self._line() == line.strip()
+        return self._line()
 
     def _line(self) -> str:
         output: IO[str] | None = self._process.stdout
@@ -143,6 +151,7 @@ def of_hushd(folder: Path) -> dict[str, str]:
         "HUSHD_STATE_DIR": str(folder / "state"),
         "HUSHD_CONFIG": str(folder / "config.toml"),
         "HUSHD_AUTOSTART": "1",
+        "TMPDIR": str(folder),
     }
 
 
@@ -179,12 +188,17 @@ def main(folders: list[str]) -> None:
             "env_vars": of_hushd(Path(folder)),
         }
 
-    cluster = Cluster(initialize_head=True, head_node_args=node(folders[0]), shutdown_at_exit=True)
+    head = node(folders[0]) | {"_system_config": {"metrics_report_interval_ms": 1000}}
+    cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=True)
     nodes = [cluster.head_node, *(cluster.add_node(**node(folder)) for folder in folders[1:])]
     print(cluster.address, flush=True)
     for line in sys.stdin:
-        cluster.remove_node(nodes[int(line)], allow_graceful=False)
-        print(line.strip(), flush=True)
+        word, _, number = line.strip().rpartition(" ")
+        if word == "metrics":
+            print(nodes[int(number)].metrics_export_port, flush=True)
+            continue
+        cluster.remove_node(nodes[int(number)], allow_graceful=False)
+        print(number, flush=True)
     cluster.shutdown()
 
 

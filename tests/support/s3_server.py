@@ -21,6 +21,7 @@ from typing import Any
 HERE = Path(__file__)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key-of-a-node", "AWS_SECRET_ACCESS_KEY": "secret-of-a-node"}
 BUCKET = "corpus"
+GIVEN = "bytes given"  # in what is counted: those of answers to GET
 OF_DRIVER = "bytes of the driver"  # in what is counted: those of requests with AWS_SDK_UA_APP_ID=driver
 
 
@@ -93,11 +94,12 @@ class Misbehaving:
             start("503 Slow Down", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
         answer = self._app(environ, start)
-        if not half and not is_driver:
+        if method != "GET" and not is_driver:
             return answer
         whole = b"".join(answer)
         with self._lock:
             self.count[OF_DRIVER] += len(whole) * is_driver
+            self.count[GIVEN] += len(whole) * (method == "GET")
         if not half:
             return [whole]
         return [whole[: len(whole) // 2]]  # of the length that was announced

@@ -1,0 +1,129 @@
+"""Copies of recordings that a node's tasks share: read once, removed by whoever uses them last."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hushd_protocol.errors import HushdError
+from support.peer import BOUND_S, wait_until
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.usefixtures("ray"),
+]
+
+
+@pytest.fixture
+def fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+    """The places that are read; each is a file there."""
+    from hushd_cluster import copies
+
+    places: list[str] = []
+
+    def fetched(place: str, path: Path) -> None:
+        places.append(place)
+        if place == "memory://busy":
+            path.write_bytes(b"half")
+            raise HushdError("unauthorised", "This machine may not.")
+        path.write_bytes(place.encode())
+
+    monkeypatch.setattr(copies.store, "fetched", fetched)
+    monkeypatch.setattr(copies.tempfile, "gettempdir", lambda: str(tmp_path))
+    copies._home.cache_clear()
+    yield places
+    copies._home.cache_clear()
+
+
+def kept(folder: Path) -> list[bytes]:
+    """The copies that there are."""
+    return sorted(path.read_bytes() for path in folder.glob("hushd-ray-*/*/recording*"))
+
+
+def test_a_copy_is_made_once_for_all_that_use_it(fetches: list[str], tmp_path: Path) -> None:
+    """At the same time or one after the other, and removed by the last; another run makes its own."""
+    from hushd_cluster import copies
+
+    together = threading.Barrier(4)
+
+    def use(_: int) -> bytes:
+        with copies.of("memory://a/long.mp3", "run") as copy:
+            together.wait(BOUND_S)
+            assert copy.path.suffix == ".mp3"
+            return copy.path.read_bytes()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(use, range(4))) == {b"memory://a/long.mp3"}
+    assert fetches == ["memory://a/long.mp3"]
+    assert kept(tmp_path) == []
+    for run in ("run", "run", "another"):
+        with copies.of("memory://a/long.mp3", run) as copy:
+            copy.is_kept = True
+    assert len(fetches) == 3
+
+
+def test_copies_do_not_fill_the_disk(fetches: list[str], tmp_path: Path) -> None:
+    """Of those kept for other tasks one that nobody uses goes when another one is made; one in use stays."""
+    from hushd_cluster import copies
+
+    with copies.of("memory://used", "run") as used:
+        for number in range(10):
+            with copies.of(f"memory://{number}", "run") as copy:
+                copy.is_kept = True
+            assert kept(tmp_path) == [f"memory://{number}".encode(), b"memory://used"]
+        assert used.path.exists()
+    copies.remove_unused()
+    assert kept(tmp_path) == []
+
+
+def test_half_a_copy_is_none(fetches: list[str], tmp_path: Path) -> None:
+    """Nor is anything left where reading fails."""
+    from hushd_cluster import copies
+
+    with pytest.raises(HushdError), copies.of("memory://busy", "run"):
+        pass
+    assert list(tmp_path.glob("hushd-ray-*/*")) == []
+
+
+def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tmp_path: Path) -> None:
+    """Its copy goes with the next recording of any process, or with the end of one."""
+    from hushd_cluster import copies
+
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from hushd_cluster import copies\n"
+        "copies.store.fetched = lambda place, path: path.write_bytes(b'killed')\n"
+        "with copies.of('memory://x', 'run'):\n"
+        "    print('there', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"there\n"
+        copies.remove_unused()
+        assert kept(tmp_path) == [b"killed"]
+        process.send_signal(signal.SIGKILL)
+    wait_until(lambda: process.poll() is not None, "its end")
+    with copies.of("memory://y", "run"):
+        assert kept(tmp_path) == [b"memory://y"]
+
+
+def test_a_folder_that_others_may_write_is_not_used(fetches: list[str], tmp_path: Path) -> None:
+    """They could put a recording into the place of a copy."""
+    from hushd_cluster import copies
+
+    shared = tmp_path / f"hushd-ray-{os.getuid()}"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with copies.of("memory://z", "run") as copy:
+        assert copy.path.parents[1] != shared
