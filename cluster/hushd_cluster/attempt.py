@@ -88,6 +88,7 @@ class Attempt:
         return transcript
 
     def _transcribed(self, path: Path, options: dict[str, Any], part: Part | None) -> Transcript:
+        begin_s = max([options.get("start_s", 0.0), *options.get("clips", ())[:1]])
         keep = part.keep if part else lambda: None
         watch = leaving.Watch(self._notice, lambda: transcription.close(), keep)
         transcription = self._client.transcribe_stream(
@@ -102,15 +103,17 @@ class Attempt:
                         part.add(segment, transcription.rest_s, transcription.language, time.monotonic())
                     if self._is_cut and cut(watch.total_s, self._task.stretch_s):
                         raise Long(watch.total_s, transcription.language)
+                if not watch.has_stopped:
+                    transcript = transcription.transcript()
+                    watch.progressed(transcript.duration, transcript.duration)
+                    return replace(transcript, segments=tuple(self._segments))
             except HushdError:
                 if not watch.has_stopped:
                     raise
             finally:
-                metrics.count("decoded_seconds", watch.done_s - options.get("start_s", 0.0))
-            if watch.has_stopped:
-                self.is_handed_back = True
-                raise leaving.handed_back()
-            return replace(transcription.transcript(), segments=tuple(self._segments))
+                metrics.count("decoded_seconds", watch.done_s - begin_s)
+            self.is_handed_back = True
+            raise leaving.handed_back()
 
     def _part(self, path: Path) -> Part | None:
         if self._store is None or self._is_undivided:

@@ -335,7 +335,12 @@ def test_prometheus_reads_what_a_run_has_done(cluster: RayCluster, bucket: Store
         return all(any(line.startswith(f"ray_hushd_cluster_{name}") and label in line for line in lines)
                    for name, _, label in (each.partition(" ") for each in wanted))  # fmt: skip
 
-    nodes = ('store_seconds_total direction="read"', 'store_seconds_total direction="write"', "work_seconds_count")
+    nodes = (
+        'store_seconds_total direction="read"',
+        'store_seconds_total direction="write"',
+        "work_seconds_count",
+        "decoded_seconds",
+    )
     wait_until(lambda: has(*nodes, 'failures_total code="poison_request"'), "what the nodes count")
     driver = ('recordings_total outcome="done"', 'recordings_total outcome="set_aside"', "sound_seconds_total", "left")
     wait_until(lambda: has(*driver), "what the driver counts")
