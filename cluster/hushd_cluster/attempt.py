@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd import Client
 from hushd.transcripts.segment import Segment
@@ -17,10 +18,28 @@ from . import leaving, metrics, store
 from .delivery import Delivery
 from .parts import Part
 from .reading import recorded
+from .recording import Recording
 from .stretches import Long, cut
 
-if TYPE_CHECKING:
-    from .task import Task
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording to transcribe.
+
+    Attributes:
+        options: for `Client.transcribe`, besides the audio.
+        form: the transcript's format.
+        url: of the folder to write it to; None: it is sent back.
+        stretch_s: seconds of a stretch into which a long recording is cut; 0: none is cut.
+        run: a name of the run that no other has.
+    """
+
+    recording: Recording
+    options: Mapping[str, Any]
+    form: str
+    url: str | None = None
+    stretch_s: float = 0.0
+    run: str = ""
 
 
 class Attempt:

@@ -19,13 +19,14 @@ import ray
 from hushd_protocol.errors import HushdError
 
 from . import copies, failures, node, session
+from .attempt import Task
 from .cost import Figures
 from .feed import Feed
 from .joints import Joints
 from .nodes import Nodes
 from .outputs import Failure, Outputs
 from .recording import Recording
-from .task import Outcome, Task, transcribe
+from .task import Outcome, transcribe
 
 AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
 LOOK_S = 1.0  # between two looks at the cluster's nodes

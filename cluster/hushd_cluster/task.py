@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import ray
 from hushd import Client
@@ -16,33 +14,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from . import leaving, metrics, node, store
-from .attempt import Attempt
+from .attempt import Attempt, Task
 from .delivery import Delivery
-from .recording import Recording
 from .stretches import Long
 
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
 LEAVING_S = 0.5  # that a task takes on a machine that leaves, lest many come where there is no other
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A recording to transcribe.
-
-    Attributes:
-        options: for `Client.transcribe`, besides the audio.
-        form: the transcript's format.
-        url: of the folder to write it to; None: it is sent back.
-        stretch_s: seconds of a stretch into which a long recording is cut; 0: none is cut.
-        run: a name of the run that no other has.
-    """
-
-    recording: Recording
-    options: Mapping[str, Any]
-    form: str
-    url: str | None = None
-    stretch_s: float = 0.0
-    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from hushd_cluster.feed import Feed
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
+    from hushd_cluster.attempt import Task
     from hushd_cluster.spread import Spread
-    from hushd_cluster.task import Outcome, Task
+    from hushd_cluster.task import Outcome
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),

@@ -49,8 +49,7 @@ def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
 
 
 def attempt(client: Client, recording: Recording, url: str | None, **options: Any) -> Attempt:
-    from hushd_cluster.attempt import Attempt
-    from hushd_cluster.task import Task
+    from hushd_cluster.attempt import Attempt, Task
 
     return Attempt(Task(recording, options, "txt", url), client, Notice(paths.find().runtime))
 
@@ -150,10 +149,9 @@ def test_a_process_that_must_end_hands_its_recording_back(
 
 def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_path: Path) -> None:
     """As one node hears it; a stretch that is there is not heard again, and none is left at the end."""
-    from hushd_cluster.attempt import Attempt
+    from hushd_cluster.attempt import Attempt, Task
     from hushd_cluster.delivery import Delivery
     from hushd_cluster.stretches import Long
-    from hushd_cluster.task import Task
 
     (tmp_path / "a.wav").write_bytes(b"long")
     url, options = f"file://{tmp_path}/out", {"engine": "long", "model": "a"}
@@ -193,8 +191,7 @@ def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_pat
 @pytest.mark.parametrize("more", [{"diarize": True}, {"clips": [0.0, 30.0]}])
 def test_what_must_be_heard_in_one_go_is_not_cut(node: Client, tmp_path: Path, more: dict[str, Any]) -> None:
     """Speakers are told apart over the whole recording, and a request of clips is short already."""
-    from hushd_cluster.attempt import Attempt
-    from hushd_cluster.task import Task
+    from hushd_cluster.attempt import Attempt, Task
 
     (tmp_path / "a.wav").write_bytes(b"long")
     options = {"engine": "long", "model": "a", **more}
