@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benches import cold, commands, full_size, incident, stages, warm
-from benches.hearing import accuracy, captions, diarization, dictate, live, long, tune
+from benches.hearing import accuracy, captions, decoding, diarization, dictate, live, long, tune
 from benches.peers.case import peers
 from benches.serving import mcp
 from benches.speaking import attached, pages, playing, screen_reader, talking
@@ -41,6 +41,7 @@ CASES = {
     "wer": accuracy.wer,
     "tune": tune.tune,
     "diarization": diarization.diarization,
+    "decoding": decoding.decoding,
     "long": long.long,
     "pages": pages.pages,
     "screen-reader": screen_reader.screen_reader,
