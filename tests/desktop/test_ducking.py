@@ -162,20 +162,44 @@ def test_what_is_left_when_both_are_killed(others: OtherPrograms, environment: d
     assert not ledgers(runtime)
 
 
-def test_a_stream_that_begins_low_at_the_last_moment(others: OtherPrograms, environment: dict[str, str]) -> None:
-    """Before the server remembers the right volume again, its application may play: that is brought back as well."""
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_a_stream_that_begins_low_at_the_last_moment(
+    others: OtherPrograms, environment: dict[str, str], channels: int
+) -> None:
+    """Before the server remembers the right volume again, its application may play, perhaps with other channels: that
+    is brought back as well."""
+    options = (f"--channels={channels}",)
     others.play("Music")
     helper = start_helper(environment)
     others.become(Music=QUIET)
     helper.kill()
     helper.communicate()
     others.end("Music")
-    others.play("Music", volume=QUIET)
+    others.play("Music", *options, volume=(LOW,) * channels)
     let_go(start_helper(environment))
-    assert others.volumes() == {"Music": STEREO}
+    assert others.volumes() == {"Music": (FULL,) * channels}
     others.end("Music")
-    others.play("Music")
-    assert others.volumes() == {"Music": STEREO}
+    others.play("Music", *options)
+    assert others.volumes() == {"Music": (FULL,) * channels}
+
+
+@pytest.mark.parametrize("channels", [1, 6])
+def test_a_stream_that_begins_low_meanwhile_is_not_lowered_twice(
+    others: OtherPrograms, environment: dict[str, str], channels: int
+) -> None:
+    """Of a helper that was killed the next one knows which volume it has set, whatever the number of channels."""
+    others.play("Music", volume=(60000, 60000))
+    low = round(60000 * 10 ** (-1 / 3))
+    helper = start_helper(environment)
+    others.become(Music=(low, low))
+    helper.kill()
+    helper.communicate()
+    others.end("Music")
+    others.play("Music", f"--channels={channels}", volume=(low,) * channels)
+    with quiet(environment):
+        others.play("Late")
+        others.become(Late=QUIET, Music=(low,) * channels)
+    assert others.volumes() == {"Music": (60000,) * channels, "Late": STEREO}
 
 
 def test_doctor_brings_back_what_is_left_and_nothing_else(

@@ -161,9 +161,17 @@ class Streams:
             pairs.append((original, now))
 
     def _before(self, name: str | None, volume: Any) -> Volume | None:
-        """Returns the volume before `volume`, if that is the lowered one of application `name`; else None."""
-        pairs = self._ledger.applications.get(name or "", ())
-        return next((before for before, now in pairs if same(now, _volume(volume))), None)
+        """Returns the volume before `volume`, if that is the lowered one of application `name`; else None.
+
+        The server makes other channels of the volume that it remembers by their average (pa_cvolume_remap).
+        """
+        wanted = _volume(volume)
+        for before, now in self._ledger.applications.get(name or "", ()):
+            if same(now, wanted):
+                return before
+            if len(now) != len(wanted) and any(now) and same((_mean(now),), (_mean(wanted),)):
+                return tuple(round(value * _mean(before) / _mean(now)) for value in wanted)
+        return None
 
     def _set(self, number: int, volume: Volume) -> None:
         try:
@@ -197,3 +205,7 @@ def _identity(stream: Any) -> str:
 
 def _volume(volume: Any) -> Volume:
     return tuple(round(value * FULL) for value in volume.values)
+
+
+def _mean(volume: Volume) -> int:
+    return round(sum(volume) / len(volume))
