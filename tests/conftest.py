@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hushd.transport import versions
 from hushd.transport.connection import Connection
@@ -124,8 +125,10 @@ def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
     recent.forget()
     for lock in folder.glob("mcp-*.lock"):  # of a process that would wait for calls for a minute
-        with suppress(ProcessLookupError, ValueError):
-            os.kill(int(lock.read_text()), signal.SIGTERM)
+        with suppress(psutil.Error, ValueError):
+            process = psutil.Process(int(lock.read_text()))
+            if str(lock.with_suffix("")) in process.cmdline():  # else it ended, and its number is somebody else's
+                process.terminate()
     shutil.rmtree(folder, ignore_errors=True)
 
 

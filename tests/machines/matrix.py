@@ -126,7 +126,11 @@ _OPTIMISED = ("env", "PYTHONOPTIMIZE=2", "PYTHONDONTWRITEBYTECODE=1", "PYTHONWAR
 _SLOW_DEMO = Run(("scripts/demo", "--may-stay", "10"))
 _FOREIGN = ("tests/worker", "tests/worker_stt", "tests/worker_tts", "tests/client")
 _TIGHT = """
-setpriv --reuid=ann --regid=ann --init-groups env HOME=/home/ann sh -euc 'cd "$1" && scripts/setup' setup "$1"
+setpriv --reuid=ann --regid=ann --init-groups env HOME=/home/ann sh -euc '
+  cd "$1"
+  scripts/setup
+  .venv/bin/python -P -m compileall -q protocol schema models supervisor  # as an image has it
+' setup "$1"
 mkdir /run/dev
 mount -t tmpfs -o mode=755 tmpfs /run/dev
 for device in null zero full random urandom tty; do
