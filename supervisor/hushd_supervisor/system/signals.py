@@ -73,7 +73,7 @@ class Signals(Source):
         signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if on else (0.0,)))
 
     def ignore(self) -> None:
-        """Ignores FOLDER and BUSY for the rest of this process.
+        """Ignores FOLDER and BUSY from now on, and drops those that no thread has taken yet.
 
         At its end Python restores the default actions, and SIGIO's would kill a process that is about to exit.
         """
@@ -83,7 +83,7 @@ class Signals(Source):
 
     def restore(self) -> None:
         """Restores the previous handlers."""
-        self.watch_cpu(False)
+        self.ignore()  # beside load one may wait for its thread longer than the handler lasts
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._old_wakeup_fd)

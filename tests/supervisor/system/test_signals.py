@@ -77,3 +77,24 @@ def test_what_comes_when_python_has_ended_its_handlers_kills_nothing(number: sig
     """The runtime folder may change in a supervisor's last millisecond: its exit status is 0 all the same."""
     done = subprocess.run([sys.executable, "-c", ENDS, str(int(number))], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+# Blocked, a signal waits as it does beside load for the thread that the kernel has chosen.
+RESTORES = """
+import os, signal, sys
+from hushd_supervisor.system.signals import Signals
+
+number = int(sys.argv[1])
+signals = Signals(children=False)
+signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+os.kill(os.getpid(), number)
+signals.restore()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGIO, signal.SIGPROF])
+def test_what_still_waits_when_the_handlers_are_put_back_kills_nothing(number: signal.Signals) -> None:
+    """The handler from before is the default one, which ends a process: nothing is left for it."""
+    done = subprocess.run([sys.executable, "-c", RESTORES, str(int(number))], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
