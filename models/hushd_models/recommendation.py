@@ -7,6 +7,7 @@ command and every error that names a model to get for a language uses this, so t
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from hushd_protocol.cards import APPLE
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 
 from . import advice, languages, word_errors
@@ -77,16 +79,15 @@ class Recommendation:
 
 def here(folder: Path) -> Hardware:
     """Returns this machine's properties; `folder`, or its nearest existing parent, will hold the models."""
-    import psutil
     from hushd_protocol.system.graphics_cards import kinds
 
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    memory_mb = psutil.virtual_memory().total / 1e6 * SHARE
+    memory_mb = footprint.machine(Cgroup.own()).total / 1e6 * SHARE
     apple = {APPLE: memory_mb} if sys.platform == "darwin" and os.uname().machine == "arm64" else {}
     return Hardware(
         footprint.cores(),
         memory_mb,
-        psutil.disk_usage(os.fspath(existing)).free / 1e6,
+        shutil.disk_usage(existing).free / 1e6,
         {kind: size / 1e6 for kind, size in kinds().items()} | apple,
     )
 

@@ -16,6 +16,7 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system import best_effort
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
@@ -32,7 +33,6 @@ from .system.living import Living
 from .system.log import Log
 from .system.loop import Loop
 from .system.memory import cards, measure, triggers
-from .system.memory.cgroup import Cgroup
 from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs

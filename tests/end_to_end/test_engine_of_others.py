@@ -16,10 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import soundfile
 from hushd_models.installation import package_command
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines
 from support import moonshine_once, quick_tune, warm
 from support.engine_example import package
@@ -221,7 +222,7 @@ def room_for_one(house: House) -> Iterator[None]:
     """Memory for one of two models of 300 MB, on a machine where nothing was measured yet."""
     config = Path(house.environment["HUSHD_CONFIG"])
     before = config.read_text()
-    share = 335e6 / psutil.virtual_memory().total
+    share = 335e6 / footprint.machine(Cgroup.own()).total
     house.run("hushd", "shutdown")
     shutil.rmtree(house.environment["HUSHD_STATE_DIR"])
     config.write_text(f"memory_share = {share:.6f}\n{before}\n[worker]\nmemory_mb = 300\n")

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from hushd_protocol.messages import Cancel, Error, Result
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Cgroup
 from support.memory_group import MemoryGroup
 from support.peer import ECHO, Peer, Supervisor, command, wait_until
 from support.stopwatch import Stopwatch
@@ -39,7 +41,7 @@ def tell(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Tell:
 def crowded(start_supervisor: Start, runtime: Path) -> Supervisor:
     """A budget of 100 MB for workers that are said to need 50, and cannot even start while another one lives."""
     echo = command(ECHO, "--exclusive", str(runtime / "one-at-a-time"))
-    share = 100 * MB / psutil.virtual_memory().total
+    share = 100 * MB / footprint.machine(Cgroup.own()).total
     return start_supervisor(
         f"memory_share = {share}\n[worker]\nmemory_mb = 50\nkeep_alive = -1\n"
         f'[worker."stt/echo"]\n{echo}[worker."tts/echo"]\npinned = true\n{echo}'

@@ -21,6 +21,7 @@ from hushd_models.store import Store
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, editing, load
 from hushd_schema.settings.neighbours import NeighbourSettings
@@ -32,7 +33,6 @@ from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.system import dbus, status
 from hushd_supervisor.system.memory import cards
-from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.neighbours import Neighbours
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hushd_models.inventory import Row
 from hushd_models.recommendation import FAST_CORES, Hardware, Recommendation, recommend
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema.engines.tts.chatterbox import SPEC as CHATTERBOX
+from support.memory_group import MemoryGroup
 
 SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
 LARGE = Hardware(cores=16, memory_mb=60_000, disk_mb=500_000)
@@ -146,3 +149,11 @@ def test_cards_are_read_from_the_kernel(tmp_path: Path) -> None:
     (tmp_path / "sys/bus/pci/devices/0000:01:00.0/driver").symlink_to(tmp_path / "drivers/nvidia")
     assert cards(tmp_path) == [PciCard("0000:01:00.0", "NVIDIA", "nvidia", "suspended")]
     assert cards(tmp_path / "none") == []
+
+
+def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> None:
+    """A recommendation goes by the container's limit, not by its host's memory."""
+    program = "from pathlib import Path; from hushd_models import recommendation as r; print(r.here(Path()).memory_mb)"
+    inside = [*memory_group.command(500_000_000), sys.executable, "-c", program]
+    done = subprocess.run(inside, capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(500 * recommendation.SHARE, rel=0.01)

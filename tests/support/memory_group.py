@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from hushd_supervisor.system.memory.cgroup import Cgroup
+from hushd_protocol.system.cgroup import Cgroup
 
 
 class MemoryGroup:

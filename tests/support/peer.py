@@ -47,7 +47,10 @@ def command(program: list[str], *flags: str) -> str:
 
 
 # The workers `stt/echo/…`, `tts/echo/…` (echo_worker.py) and `stt/fake/…` (fake_worker.py).
-CONFIG = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}[worker."stt/fake"]\n{command(FAKE)}'
+CONFIG = "".join(  # without `memory_mb` each would count as 400 MB at its first start
+    f'[worker."{name}"]\nmemory_mb = 50\n{command(program)}'
+    for name, program in (("stt/echo", ECHO), ("tts/echo", ECHO), ("stt/fake", FAKE))
+)
 
 
 class Peer:

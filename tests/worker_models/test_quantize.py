@@ -21,7 +21,8 @@ from hushd_models import inventory
 from hushd_models.own_model import memory_mb
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import footprint, paths
+from hushd_protocol.system.cgroup import Limit
 from hushd_worker.job import Cancelled
 from hushd_worker_models import converter_process
 from hushd_worker_models.quantize import makes, target
@@ -407,10 +408,7 @@ def test_a_voice_becomes_int8(hub: HubServer, ask: Ask, engine: str) -> None:
 
 def test_what_takes_too_much_memory_is_not_begun(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """`server_busy`, with its need and the free memory; nothing is left of it but its beginning."""
-    import psutil
-
-    real = psutil.virtual_memory()
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: real._replace(available=100_000_000))
+    monkeypatch.setattr(footprint, "machine", lambda cgroup: Limit(1_000_000_000, 100_000_000))
     with pytest.raises(HushdError, match="126 MB of memory, and 100 MB are free") as caught:
         ask("quantize", model="whisper/commands", to="int8").result()
     assert caught.value.code == "server_busy"

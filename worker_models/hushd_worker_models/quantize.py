@@ -23,6 +23,8 @@ from hushd_models.manifest import File, Manifest, Source, split
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema.engines import Precisions
 
 from .converter_process import run
@@ -244,9 +246,7 @@ def _beside(own: str, new: str, precision: str, graphs: Sequence[str], files: Se
 
 def _check_memory(made: str, need: int) -> None:
     """Raises `server_busy` if there is not enough free memory for the conversion, which needs `need` bytes."""
-    import psutil  # takes 17 ms, which a pull need not spend
-
-    if need > (free := psutil.virtual_memory().available):
+    if need > (free := footprint.machine(Cgroup.own()).available):
         raise HushdError(
             "server_busy",
             f"Making {made} takes about {readable(need)} of memory, and {readable(free)} are free: `hushd unload` ends "

@@ -165,12 +165,12 @@ class Streams:
 
         The server makes other channels of the volume that it remembers by their average (pa_cvolume_remap).
         """
-        wanted = _volume(volume)
+        channels = _volume(volume)
         for before, now in self._ledger.applications.get(name or "", ()):
-            if same(now, wanted):
+            if same(now, channels):
                 return before
-            if len(now) != len(wanted) and any(now) and same((_mean(now),), (_mean(wanted),)):
-                return tuple(round(value * _mean(before) / _mean(now)) for value in wanted)
+            if len(now) != len(channels) and any(now) and same((_mean(now),), (_mean(channels),)):
+                return tuple(round(value * _mean(before) / _mean(now)) for value in channels)
         return None
 
     def _set(self, number: int, volume: Volume) -> None:

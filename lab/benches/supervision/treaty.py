@@ -22,7 +22,7 @@ import psutil
 from full_size import gguf_llama
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.system.memory.cgroup import Cgroup
+from hushd_protocol.system.cgroup import Cgroup
 from support.memory_group import MemoryGroup
 
 from ..stage import Row, recording, supervisor, wait_until_childless

@@ -14,6 +14,7 @@ from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import footprint, paths
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema import engines as specs
@@ -29,9 +30,7 @@ _REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 def memory() -> Iterator[Finding]:
     """Checks free memory, and the limit on address space."""
-    import psutil
-
-    machine = psutil.virtual_memory()
+    machine = footprint.machine(Cgroup.own())
     text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {footprint.cores()} cores"
     if machine.available / 1e6 < LITTLE_MB:
         yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")

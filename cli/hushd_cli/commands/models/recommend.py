@@ -63,7 +63,7 @@ def session_language() -> str:
 def _described(machine: Hardware) -> str:
     card = " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that is set up"
     return (
-        f"{machine.cores} cores, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
+        f"{machine.cores} core{'s' * (machine.cores > 1)}, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
         f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
     )
 

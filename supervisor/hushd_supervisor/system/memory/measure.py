@@ -11,12 +11,12 @@ from pathlib import Path
 
 from hushd_protocol.buggify import buggify
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.system.footprint import descendants, rss
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Cgroup, number_of
+from hushd_protocol.system.footprint import descendants, rss, sizes_in
 
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.worker.progress import Used
-
-from .cgroup import Cgroup, number_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MAX_CARDS = 64  # that one process may use
@@ -42,12 +42,12 @@ def usage(pid: int) -> Usage | None:
     if sys.platform != "linux":
         return _usage_elsewhere(pid)
     try:
-        status = _fields(f"/proc/{pid}/status")
+        status = sizes_in(f"/proc/{pid}/status")
         rss = status["VmRSS"]
     except (OSError, KeyError):  # a zombie has no VmRSS
         return None
     try:
-        pss = _fields(f"/proc/{pid}/smaps_rollup")["Pss"]
+        pss = sizes_in(f"/proc/{pid}/smaps_rollup")["Pss"]
     except (OSError, KeyError):
         pss = rss
     private = status.get("RssAnon", rss) + status.get("RssShmem", 0)
@@ -69,7 +69,7 @@ def resident_usage(pid: int) -> Usage | None:
 def private(pid: int) -> int:
     """Returns the bytes that the end of process `pid` frees: pages that neither another process nor a file has."""
     try:
-        sizes = _fields(f"/proc/{pid}/smaps_rollup")
+        sizes = sizes_in(f"/proc/{pid}/smaps_rollup")
     except OSError:
         return resident.rss if (resident := resident_usage(pid)) else 0
     return sizes.get("Private_Dirty", 0)  # a clean page is a file's, which the kernel may drop
@@ -78,7 +78,7 @@ def private(pid: int) -> int:
 def highest(pid: int) -> int:
     """Returns an upper bound of the memory peak of process `pid`: its own peak, and its descendants' size now."""
     try:
-        peak = _fields(f"/proc/{pid}/status").get("VmHWM", 0)
+        peak = sizes_in(f"/proc/{pid}/status").get("VmHWM", 0)
     except OSError:
         return 0
     return peak + sum(map(rss, descendants(str(pid))))
@@ -121,13 +121,7 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
 
     `root` is for tests.
     """
-    if sys.platform != "linux":
-        return _machine_elsewhere()
-    fields = _fields(root / "proc/meminfo")
-    total, available = fields["MemTotal"], fields["MemAvailable"]
-    for limit in cgroup.limits() if cgroup else ():
-        total, available = min(total, limit.total), min(available, limit.available)
-    return Memory(total, available)
+    return Memory(*footprint.machine(cgroup, root))
 
 
 class MachineMemory:
@@ -160,22 +154,11 @@ def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | Non
     return number_of(root / "proc/vmstat", "oom_kill")
 
 
-def _fields(path: str | Path) -> dict[str, int]:
-    """Parses the lines `Name:  123 kB` of a file in /proc; returns sizes in bytes."""
-    sizes = {}
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            name, _, value = line.partition(":")
-            if value.endswith("kB\n"):
-                sizes[name] = int(value.split()[0]) * 1024
-    return sizes
-
-
 def _used(process: str) -> Used | None:
     try:
         with open(f"/proc/{process}/stat", "rb") as file:
             ticks = sum(map(int, file.read().rpartition(b")")[2].split()[11:15]))  # the name before may hold anything
-        sizes = _fields(f"/proc/{process}/status")
+        sizes = sizes_in(f"/proc/{process}/status")
     except OSError:
         return None
     try:
@@ -204,10 +187,3 @@ def _usage_elsewhere(pid: int) -> Usage | None:
     except psutil.Error:
         return None
     return Usage(rss, rss, rss, rss)
-
-
-def _machine_elsewhere() -> Memory:
-    import psutil
-
-    memory = psutil.virtual_memory()
-    return Memory(int(memory.total), int(memory.available))

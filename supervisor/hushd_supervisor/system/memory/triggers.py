@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import zmq
+from hushd_protocol.system.cgroup import Cgroup
 
 from hushd_supervisor.core.memory.budget import Memory
 
-from .cgroup import Cgroup
 from .psi import Pipe, Stalls, Triggers
 
 SYSTEM = Path("/proc/pressure/memory")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.managed import Managed, Unwatched
 from hushd_supervisor.system.memory.psi import Pipe, Stalls, Triggers
 from hushd_supervisor.system.memory.triggers import SYSTEM, choose

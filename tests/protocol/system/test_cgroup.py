@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Error
+from hushd_protocol.system import footprint
+from hushd_protocol.system.cgroup import Cgroup, Limit
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory import measure
-from hushd_supervisor.system.memory.cgroup import Cgroup, Limit
 from support.house import A, House
 from support.memory_group import MemoryGroup
 
@@ -219,9 +222,42 @@ def test_the_groups_own_stalls_count_where_it_has_a_limit(tmp_path: Path) -> Non
     assert Cgroup.own(root).pressure_file() is None
 
 
+@pytest.mark.parametrize(
+    ("own", "above", "cores"),
+    [
+        ("150000 100000", "max 100000", 1.5),
+        ("max 100000", "50000 100000", 0.5),
+        ("400000 100000", "200000 100000", 2),
+        ("max 100000", "max 100000", inf),
+        ("", "x y z", inf),
+        ("100000 0", "-1 100000", inf),
+    ],
+)
+def test_the_tightest_quota_of_time_counts(tmp_path: Path, own: str, above: str, cores: float) -> None:
+    """As `docker run --cpus` sets it; an odd file sets none, in both versions."""
+    groups = {"": {}, "a": {"cpu.max": above}, "a/b": {"cpu.max": own}}
+    root = version_2(tmp_path / "2", "/a/b", groups)
+    assert Cgroup.own(root, "cpu").processors() == cores
+    root = version_1(tmp_path / "1", "/a", {})
+    for folder, line in (("elsewhere", own), ("", above)):
+        for name, value in zip(("quota", "period"), [*line.replace("max", "-1").split(), "", ""][:2], strict=True):
+            file = root / "sys/fs/cgroup/cpu" / folder / f"cpu.cfs_{name}_us"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{value}\n")
+    assert Cgroup.own(root, "cpu").processors() == cores
+
+
+@pytest.mark.parametrize(("quota", "cores"), [(0.5, 1), (1.4, 1), (1.5, 2), (2.6, 3), (9, 4), (inf, 4)])
+def test_cores_are_what_a_quota_is_worth(monkeypatch: pytest.MonkeyPatch, quota: float, cores: int) -> None:
+    """Threads beyond it would wait for each other's next share; there is always one."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(4), raising=False)
+    monkeypatch.setattr(Cgroup, "processors", lambda _: quota)
+    assert footprint.cores() == cores
+
+
 LOOK = """
 import sys
-from hushd_supervisor.system.memory.cgroup import Cgroup
+from hushd_protocol.system.cgroup import Cgroup
 from hushd_supervisor.system.memory.measure import machine
 group = Cgroup.own()
 before = machine(group)

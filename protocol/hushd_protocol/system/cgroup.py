@@ -1,12 +1,14 @@
-"""The memory cgroup of this process, of either version: its limits, stalls and out-of-memory kills. Sizes in bytes.
+"""The cgroup of this process, of either version: its limits, stalls and out-of-memory kills. Sizes in bytes.
 
-In a container the machine's memory is not ours. The tightest limit of our own group and its ancestors counts, less
-their usage; file cache that no process has mapped counts as free, since the kernel drops it before it kills.
+In a container the machine's memory and cores are not ours. The tightest limit of our own group and its ancestors
+counts, less their usage; file cache that no process has mapped counts as free, since the kernel drops it before it
+kills.
 """
 
 from __future__ import annotations
 
 import os
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ UNLIMITED = 1 << 60  # version 1 reports the absence of a limit as a number near
 
 
 class Limit(NamedTuple):
-    """The memory that a group may use, and the part that is free or easily freed."""
+    """The memory that a group or a machine may use, and the part that is free or easily freed."""
 
     total: int
     available: int
@@ -24,7 +26,7 @@ class Limit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """Our group in the hierarchy that controls memory.
+    """Our group in the hierarchy of a controller.
 
     Attributes:
         version: 1 or 2.
@@ -35,8 +37,11 @@ class Cgroup:
     folders: tuple[Path, ...] = ()
 
     @classmethod
-    def own(cls, root: Path = Path("/")) -> Cgroup:
-        """Returns the group of this process, without folders if there are no cgroups. `root` is for tests."""
+    def own(cls, root: Path = Path("/"), controller: str = "memory") -> Cgroup:
+        """Returns the group of this process in the hierarchy of a controller, without folders if there are none.
+
+        `root` is for tests.
+        """
         try:
             groups, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
         except OSError:
@@ -45,14 +50,14 @@ class Cgroup:
         for line in groups:
             number, _, controllers_and_path = line.partition(":")
             controllers, _, path = controllers_and_path.partition(":")
-            if number == "0" or "memory" in controllers.split(","):
+            if number == "0" or controller in controllers.split(","):
                 paths[2 if number == "0" else 1] = path
         # With both versions mounted, the controller is in the first.
         for version in (1, 2):
             for line in mounts if version in paths else ():
                 mount_fields, _, file_system = line.partition(" - ")
                 kind, _, options = file_system.partition(" ")
-                controlled = "memory" in options.rpartition(" ")[2].split(",")
+                controlled = controller in options.rpartition(" ")[2].split(",")
                 fields = mount_fields.split(" ")
                 if len(fields) > 4 and (kind == "cgroup2" if version == 2 else (kind == "cgroup" and controlled)):
                     top, mount = fields[3:5]
@@ -69,6 +74,10 @@ class Cgroup:
                 limits.append(Limit(total, max(0, total - usage + min(self._droppable(folder), usage))))
         return limits
 
+    def processors(self) -> float:
+        """Returns how many cores' worth of time the group and its ancestors may use, infinity without a quota."""
+        return min((self._processors(folder) for folder in self.folders), default=inf)
+
     def oom_kills(self) -> int | None:
         """Returns how many of this group's processes the kernel has killed for lack of memory; None if unknown."""
         if not self.folders:
@@ -82,6 +91,16 @@ class Cgroup:
             file = self.folders[0] / "memory.pressure"
             return file if file.exists() else None
         return None
+
+    def _processors(self, folder: Path) -> float:
+        try:
+            if self.version == 2:
+                quota, period = (folder / "cpu.max").read_text().split()
+            else:
+                quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            return int(quota) / int(period) if int(quota) > 0 else inf
+        except (OSError, ValueError, ZeroDivisionError):  # `max`, or a root group
+            return inf
 
     def _droppable(self, folder: Path) -> int:
         # Pages just written or read twice are active, such as all of a new installation; mapped pages are in use.
