@@ -20,8 +20,8 @@ from hushd import Client
 from ..stage import Row, recording, supervisor
 
 PROGRAM = Path(__file__).parents[3] / "tests" / "support" / "sleeping_card.py"
-MINUTES = 5  # of speech in a recording
-COUNT = 16
+MINUTES = 2  # of speech in a recording
+COUNT = 8
 AT_ONCE = 8  # a worker's slots on a card
 FORMS = {"MP3 of two channels": ("MP3", None, 2), "Opus": ("OGG", "OPUS", 1)}
 
