@@ -120,6 +120,72 @@ def test_an_interrupt_leaves_no_lock_of_a_wait_held(count: int) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+IMPORTING = """
+import random, signal, sys, threading, time
+from importlib import import_module
+from hushd_cli import entry
+
+entry._LATER_S = 1e-4
+sys.setswitchinterval(1e-5)
+sys.path.insert(0, sys.argv[1])
+rng, names, rounds = random.Random(1), sys.argv[2:], 0
+
+
+def import_all():
+    for name in names:
+        sys.modules.pop(name, None)
+        try:
+            import_module(name)
+        except (ImportError, KeyError):  # the other thread has just dropped it
+            pass
+
+
+def import_on():
+    global rounds
+    while True:
+        import_all()
+        rounds += 1
+
+
+threading.Thread(target=import_on, daemon=True).start()
+signal.signal(signal.SIGVTALRM, entry._unwind)
+sys.unraisablehook = entry._raise_again
+
+
+def be_interrupted():
+    signal.setitimer(signal.ITIMER_VIRTUAL, rng.uniform(1e-5, 5e-4))
+    while True:
+        import_all()
+
+
+for _ in range(150):
+    try:
+        be_interrupted()
+    except SystemExit as leaving:
+        if leaving.code != 128 + signal.SIGVTALRM:
+            raise
+before, until = rounds, time.monotonic() + 60
+while rounds == before and time.monotonic() < until:
+    time.sleep(0.001)
+entry.os._exit(rounds == before)
+"""
+
+
+def test_an_interrupt_leaves_no_import_of_another_thread_waiting(tmp_path: Path) -> None:
+    """Wherever in an import a signal comes while another thread imports the same modules, the program unwinds by it,
+    and the other thread imports on."""
+    names = [f"module_{number}" for number in range(20)]
+    for name, imported in zip(names, [*names[10:], *["json"] * 10], strict=True):
+        (tmp_path / f"{name}.py").write_text(f"import {imported}\n")
+    done = subprocess.run(
+        [sys.executable, "-B", "-P", "-c", IMPORTING, str(tmp_path), *names],
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 NOTED = """
 import os, signal, sys, threading
 from hushd_cli import entry
