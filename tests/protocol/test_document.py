@@ -180,7 +180,7 @@ def test_the_example_client_runs(folder: Path) -> None:
 
     def receive() -> Message:
         nonlocal route
-        assert router.poll(10_000)
+        assert router.poll(60_000)
         route, *frames = router.recv_multipart()
         return unpack(frames, decoder)
 

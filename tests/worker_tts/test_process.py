@@ -75,7 +75,7 @@ class Process:
 
     def receive(self) -> Message:
         while True:
-            assert self._router.poll(20_000), f"silence; the log: {self._log.read_text()}"
+            assert self._router.poll(60_000), f"silence; the log: {self._log.read_text()}"
             self._route, *frames = self._router.recv_multipart()
             message = unpack(frames, self._decoder)
             if not isinstance(message, Beat):

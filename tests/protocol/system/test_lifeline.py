@@ -109,7 +109,7 @@ def test_a_living_supervisor_kills_nobody() -> None:
     program = "from hushd_protocol.system import lifeline; import os; "
     program += f"lifeline.arm({read}, {os.getpid()}); print('survived')"
     process = subprocess.run(
-        [sys.executable, "-c", program], pass_fds=[read], process_group=0, stdout=subprocess.PIPE, timeout=10
+        [sys.executable, "-c", program], pass_fds=[read], process_group=0, stdout=subprocess.PIPE, timeout=60
     )
     os.close(read)
     os.close(write)
