@@ -339,10 +339,14 @@ def uploads_of_a_gateway() -> None:
 
 
 def of_a_node(_: Paths) -> None:
-    from hushd_cluster import node
+    from hushd_cluster import node, scratch
 
-    with node.as_file(bytes(9000)):
-        pass
+    scratch.home.cache_clear()  # of another temporary folder
+    try:
+        with node.as_file(bytes(9000)):
+            pass
+    finally:
+        scratch.home.cache_clear()
 
 
 def leaving(here: Paths) -> None:

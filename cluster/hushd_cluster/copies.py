@@ -10,20 +10,15 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hushd_protocol.system import paths
-
-from . import faults, metrics, store
+from . import faults, metrics, scratch, store
 
 READS = 3  # attempts at reading a recording, before it is another task's
-_MARK = "hushd-ray-"
 
 
 class Copy:
@@ -44,11 +39,11 @@ class Copy:
     def take(self) -> None:
         """Makes it, or waits until another task has; raises as `store.fetched` does."""
         while True:
-            self._lock = _locked(self._folder, fcntl.LOCK_SH)
+            self._lock = scratch.locked(self._folder, fcntl.LOCK_SH)
             if self.path.exists():
                 return
             os.close(self._lock)
-            self._lock = _locked(self._folder, fcntl.LOCK_EX)
+            self._lock = scratch.locked(self._folder, fcntl.LOCK_EX)
             try:
                 if not self.path.exists():
                     _fetch(self._place, self.path)
@@ -76,7 +71,7 @@ class Copy:
 
 def path(place: str, run: str) -> Path:
     """Returns the path of the copy of what lies at a URL, for one run."""
-    folder = _home() / hashlib.sha256(f"{run} {place}".encode()).hexdigest()[:32]
+    folder = scratch.home() / hashlib.sha256(f"{run} {place}".encode()).hexdigest()[:32]
     return folder / f"recording{Path(urlsplit(place).path).suffix}"
 
 
@@ -90,7 +85,7 @@ def of(place: str, run: str) -> Iterator[Copy]:
         OSError: if it cannot be kept.
     """
     copy = Copy(path(place, run), place)
-    remove_unused(copy.path.parent)
+    scratch.remove_unused(copy.path.parent)
     copy.take()
     try:
         yield copy
@@ -98,46 +93,8 @@ def of(place: str, run: str) -> Iterator[Copy]:
         copy.leave()
 
 
-def remove_unused(besides: Path | None = None) -> None:
-    """Removes the copies that no task uses."""
-    for folder in _home().iterdir():
-        if folder != besides:
-            with suppress(OSError):
-                lock = _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
-
-
-@cache
-def _home() -> Path:
-    """Returns the folder of all copies of this user's, or of this process's if that is not private."""
-    home = Path(tempfile.gettempdir(), f"{_MARK}{os.getuid()}")
-    with suppress(FileExistsError):
-        home.mkdir(0o700)
-    if not paths.is_private(home):
-        home = Path(tempfile.mkdtemp(prefix=_MARK))
-    return home
-
-
 def _fetch(place: str, path: Path) -> None:
     part = path.with_name("part")
     with metrics.waiting("read"):
         faults.retried(lambda: store.fetched(place, part), time.sleep, READS)
     part.replace(path)
-
-
-def _locked(folder: Path, how: int) -> int:
-    """Returns the descriptor of a folder's lock, once it is ours; raises OSError."""
-    while True:
-        folder.mkdir(0o700, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, how)
-            if (folder / "lock").stat().st_ino == os.fstat(lock).st_ino:
-                return lock
-        except FileNotFoundError:
-            pass  # it was removed before it was ours
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+
+from . import scratch
 
 HOLDER = "ray"  # these clients' name in `hushd status`
 
@@ -34,25 +35,23 @@ def mapped(path: str | os.PathLike[str]) -> pickle.PickleBuffer:
 
 @contextmanager
 def as_file(data: bytes | memoryview, name: str = "The recording") -> Iterator[Path]:
-    """Makes a temporary file with `data`, removed at the end: a worker opens it by path, and may seek in it.
+    """Makes a temporary file with `data`: a worker opens it by path, and may seek in it.
+
+    It is removed at the end, or if this process is killed, before the next one is made.
 
     Args:
         name: replaces the path in errors, since the sender does not know the path.
     """
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(
-                tempfile.NamedTemporaryFile(prefix="hushd-ray-", suffix=Path(name).suffix, buffering=0)
-            )
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
+            path = stack.enter_context(scratch.folder()) / f"recording{Path(name).suffix}"
+            path.write_bytes(data)
         except OSError as error:
             raise HushdError(
                 "output_failed", f"{name} cannot be stored ({error.strerror}): make room in the temporary folder."
             ) from error
         try:
-            yield Path(file.name)
+            yield path
         except HushdError as error:
-            error.message = error.message.replace(repr(file.name), name).replace(file.name, name)
+            error.message = error.message.replace(repr(str(path)), name).replace(str(path), name)
             raise

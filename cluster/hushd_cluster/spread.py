@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import ray
 from hushd_protocol.errors import HushdError
 
-from . import copies, failures, node, session
+from . import failures, node, scratch, session
 from .attempt import Task
 from .cost import Figures
 from .feed import Feed
@@ -133,7 +133,7 @@ class Spread:
     def _clear(self) -> None:
         """Has the nodes remove their copies of long recordings, if there are some."""
         if self._joints.has_cut:
-            remove = ray.remote(num_cpus=0, max_retries=0)(copies.remove_unused)
+            remove = ray.remote(num_cpus=0, max_retries=0)(scratch.remove_unused)
             asked = [remove.options(label_selector={_NODE_LABEL: each}).remote() for each in self._alive]
             ray.wait(asked, num_returns=len(asked), timeout=CLEAR_S)
 

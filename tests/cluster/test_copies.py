@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture
 def fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The places that are read; each is a file there."""
-    from hushd_cluster import copies
+    from hushd_cluster import copies, scratch
 
     places: list[str] = []
 
@@ -37,10 +37,10 @@ def fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[st
         path.write_bytes(place.encode())
 
     monkeypatch.setattr(copies.store, "fetched", fetched)
-    monkeypatch.setattr(copies.tempfile, "gettempdir", lambda: str(tmp_path))
-    copies._home.cache_clear()
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path))
+    scratch.home.cache_clear()
     yield places
-    copies._home.cache_clear()
+    scratch.home.cache_clear()
 
 
 def kept(folder: Path) -> list[bytes]:
@@ -72,7 +72,7 @@ def test_a_copy_is_made_once_for_all_that_use_it(fetches: list[str], tmp_path: P
 
 def test_copies_do_not_fill_the_disk(fetches: list[str], tmp_path: Path) -> None:
     """Of those kept for other tasks one that nobody uses goes when another one is made; one in use stays."""
-    from hushd_cluster import copies
+    from hushd_cluster import copies, scratch
 
     with copies.of("memory://used", "run") as used:
         for number in range(10):
@@ -80,7 +80,7 @@ def test_copies_do_not_fill_the_disk(fetches: list[str], tmp_path: Path) -> None
                 copy.is_kept = True
             assert kept(tmp_path) == [f"memory://{number}".encode(), b"memory://used"]
         assert used.path.exists()
-    copies.remove_unused()
+    scratch.remove_unused()
     assert kept(tmp_path) == []
 
 
@@ -95,7 +95,7 @@ def test_half_a_copy_is_none(fetches: list[str], tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tmp_path: Path) -> None:
     """Its copy goes with the next recording of any process, or with the end of one."""
-    from hushd_cluster import copies
+    from hushd_cluster import copies, scratch
 
     code = (
         "import sys, time\n"
@@ -110,12 +110,36 @@ def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tm
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"there\n"
-        copies.remove_unused()
+        scratch.remove_unused()
         assert kept(tmp_path) == [b"killed"]
         process.send_signal(signal.SIGKILL)
     wait_until(lambda: process.poll() is not None, "its end")
     with copies.of("memory://y", "run"):
         assert kept(tmp_path) == [b"memory://y"]
+
+
+def test_nor_does_one_that_was_killed_with_a_recording_of_the_drivers(tmp_path: Path, fetches: list[str]) -> None:
+    """Its file goes with the next one; one in use stays."""
+    from hushd_cluster import node
+
+    code = (
+        "import time\n"
+        "from hushd_cluster import node\n"
+        "with node.as_file(b'killed'):\n"
+        "    print('there', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        with node.as_file(b"mine", "a/b.mp3") as path:
+            assert path.suffix == ".mp3"
+            assert kept(tmp_path) == [b"killed", b"mine"]
+        process.send_signal(signal.SIGKILL)
+    with node.as_file(b"next"):
+        assert kept(tmp_path) == [b"next"]
+    assert kept(tmp_path) == []
 
 
 def test_a_folder_that_others_may_write_is_not_used(fetches: list[str], tmp_path: Path) -> None:
