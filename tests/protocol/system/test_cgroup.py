@@ -186,6 +186,16 @@ def test_files_that_were_just_written_are_no_use_of_memory(
         assert Cgroup.own(root).limits() == [Limit(537 * MB, available * MB)]
 
 
+def test_names_and_inodes_of_files_are_no_use_of_memory(tmp_path: Path) -> None:
+    """The kernel drops them as it does the files' pages; what is not said to be reclaimable counts."""
+    root = version_2(tmp_path, "/a", {"a": used_2(537 * MB, 435 * MB, 10 * MB)})
+    stat = root / "sys/fs/cgroup/a/memory.stat"
+    stat.write_text(
+        f"inactive_file {10 * MB}\nactive_file 0\nslab_reclaimable {300 * MB}\nslab_unreclaimable {20 * MB}\n"
+    )
+    assert Cgroup.own(root).limits() == [Limit(537 * MB, 412 * MB)]
+
+
 def test_usage_beyond_the_limit_leaves_nothing(tmp_path: Path) -> None:
     """A limit that was lowered below the usage leaves 0 bytes, not fewer; cache is never more than usage."""
     root = version_2(tmp_path, "/a", {"a": used_2(100 * MB, 300 * MB)})
