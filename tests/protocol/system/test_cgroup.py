@@ -187,7 +187,7 @@ def test_files_that_were_just_written_are_no_use_of_memory(
 
 
 def test_names_and_inodes_of_files_are_no_use_of_memory(tmp_path: Path) -> None:
-    """The kernel drops them as it does the files' pages; what is not said to be reclaimable counts."""
+    """The kernel drops them as it does the files' pages; the rest of its own memory counts."""
     root = version_2(tmp_path, "/a", {"a": used_2(537 * MB, 435 * MB, 10 * MB)})
     stat = root / "sys/fs/cgroup/a/memory.stat"
     stat.write_text(
