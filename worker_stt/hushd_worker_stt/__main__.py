@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import warnings
 
 from hushd_protocol.system.trace import mark
 
@@ -13,8 +12,6 @@ from hushd_protocol.system.trace import mark
 def main() -> None:
     if "--standby" not in sys.argv:
         mark("worker started")
-    # On arm64 numpy warns of divisions that no matrix product has: numpy/numpy#28687.
-    warnings.filterwarnings("ignore", ".* encountered in matmul", RuntimeWarning)
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
