@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +47,7 @@ class Copy:
                 if not self.path.exists():
                     _fetch(self._place, self.path)
             except BaseException:
-                self._remove()
+                scratch.remove(self._folder, self._lock)
                 raise
             os.close(self._lock)  # who comes before us uses it, or removes it
 
@@ -62,11 +61,7 @@ class Copy:
         except OSError:
             os.close(self._lock)  # another task uses it
         else:
-            self._remove()
-
-    def _remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._lock)
+            scratch.remove(self._folder, self._lock)
 
 
 def path(place: str, run: str) -> Path:

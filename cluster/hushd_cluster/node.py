@@ -50,8 +50,15 @@ def as_file(data: bytes | memoryview, name: str = "The recording") -> Iterator[P
             raise HushdError(
                 "output_failed", f"{name} cannot be stored ({error.strerror}): make room in the temporary folder."
             ) from error
-        try:
+        with named(path, name):
             yield path
-        except HushdError as error:
-            error.message = error.message.replace(repr(str(path)), name).replace(str(path), name)
-            raise
+
+
+@contextmanager
+def named(path: Path, name: str) -> Iterator[None]:
+    """Replaces a path in errors of the block by a name, since the sender does not know the path."""
+    try:
+        yield
+    except HushdError as error:
+        error.message = error.message.replace(repr(str(path)), name).replace(str(path), name)
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,14 +45,11 @@ def recorded(data: bytes | None, recording: Recording, run: str = "") -> Iterato
 
 @contextmanager
 def _named(path: Path, recording: Recording) -> Iterator[None]:
-    """Replaces a path in errors by the recording's name, since the driver does not know the path."""
+    """Replaces a path in errors by the recording's name, and says so if there is no file."""
     try:
-        yield
+        with node.named(path, recording.name):
+            yield
     except FileNotFoundError:
         raise HushdError(
             "input_unreadable", f"{recording.name} cannot be read: there is no {shown(recording.place)}."
         ) from None
-    except HushdError as error:
-        name = os.fspath(path)
-        error.message = error.message.replace(repr(name), recording.name).replace(name, recording.name)
-        raise

@@ -33,8 +33,7 @@ def folder() -> Iterator[Path]:
     try:
         yield own
     finally:
-        shutil.rmtree(own, ignore_errors=True)
-        os.close(lock)
+        remove(own, lock)
 
 
 def remove_unused(besides: Path | None = None) -> None:
@@ -42,9 +41,13 @@ def remove_unused(besides: Path | None = None) -> None:
     for place in home().iterdir():
         if place != besides:
             with suppress(OSError):
-                lock = locked(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(place, ignore_errors=True)
-                os.close(lock)
+                remove(place, locked(place, fcntl.LOCK_EX | fcntl.LOCK_NB))
+
+
+def remove(place: Path, lock: int) -> None:
+    """Removes a folder whose lock the caller holds alone, and releases the lock."""
+    shutil.rmtree(place, ignore_errors=True)
+    os.close(lock)
 
 
 @cache

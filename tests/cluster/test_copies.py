@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,6 +47,21 @@ def fetches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[st
 def kept(folder: Path) -> list[bytes]:
     """The copies that there are."""
     return sorted(path.read_bytes() for path in folder.glob("hushd-ray-*/*/recording*"))
+
+
+@contextmanager
+def killed_inside(code: str, folder: Path) -> Iterator[None]:
+    """A process is in the block that `code` begins, and is killed there at the end of this one."""
+    code = (
+        f"import time\nfrom hushd_cluster import copies, node\n{code}    print('there', flush=True); time.sleep(600)\n"
+    )
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"there\n"
+        yield
+        process.send_signal(signal.SIGKILL)
+    wait_until(lambda: process.poll() is not None, "its end")
 
 
 def test_a_copy_is_made_once_for_all_that_use_it(fetches: list[str], tmp_path: Path) -> None:
@@ -98,22 +114,11 @@ def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tm
     from hushd_cluster import copies, scratch
 
     code = (
-        "import sys, time\n"
-        "from pathlib import Path\n"
-        "from hushd_cluster import copies\n"
-        "copies.store.fetched = lambda place, path: path.write_bytes(b'killed')\n"
-        "with copies.of('memory://x', 'run'):\n"
-        "    print('there', flush=True)\n"
-        "    time.sleep(600)\n"
+        "copies.store.fetched = lambda place, path: path.write_bytes(b'killed')\nwith copies.of('memory://x', 'run'):\n"
     )
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"there\n"
+    with killed_inside(code, tmp_path):
         scratch.remove_unused()
         assert kept(tmp_path) == [b"killed"]
-        process.send_signal(signal.SIGKILL)
-    wait_until(lambda: process.poll() is not None, "its end")
     with copies.of("memory://y", "run"):
         assert kept(tmp_path) == [b"memory://y"]
 
@@ -122,21 +127,9 @@ def test_nor_does_one_that_was_killed_with_a_recording_of_the_drivers(tmp_path: 
     """Its file goes with the next one; one in use stays."""
     from hushd_cluster import node
 
-    code = (
-        "import time\n"
-        "from hushd_cluster import node\n"
-        "with node.as_file(b'killed'):\n"
-        "    print('there', flush=True)\n"
-        "    time.sleep(600)\n"
-    )
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline()
-        with node.as_file(b"mine", "a/b.mp3") as path:
-            assert path.suffix == ".mp3"
-            assert kept(tmp_path) == [b"killed", b"mine"]
-        process.send_signal(signal.SIGKILL)
+    with killed_inside("with node.as_file(b'killed'):\n", tmp_path), node.as_file(b"mine", "a/b.mp3") as path:
+        assert path.suffix == ".mp3"
+        assert kept(tmp_path) == [b"killed", b"mine"]
     with node.as_file(b"next"):
         assert kept(tmp_path) == [b"next"]
     assert kept(tmp_path) == []
