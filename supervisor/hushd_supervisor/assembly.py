@@ -112,7 +112,7 @@ class Assembly:
             self._door_source.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
         self._templates = Templates(self._poller, self._launch, paths, settings)
-        memory = measure.MachineMemory(self._cgroup)
+        memory, processors = measure.MachineMemory(self._cgroup), cores()
         self._triggers = triggers.choose(self._poller, self._cgroup, memory, os.environ)
         self._pool = Pool(
             settings,
@@ -121,7 +121,7 @@ class Assembly:
             auto=start.unattended,
             memory=memory,
             needs=self._needs.load(),
-            cores=cores(),
+            cores=processors,
             look_every=math.inf if self._triggers.work else LOOK_S,
             has_cards=cards.there,
             estimate=Estimate(paths.models),
@@ -132,7 +132,7 @@ class Assembly:
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
         pool = Logged(self._pool, self._requests)
-        self.loop = Loop(pool, self._poller, self._sources(), self.record, cores())
+        self.loop = Loop(pool, self._poller, self._sources(), self.record, processors)
         self._listener.watch()
 
     def _open(self, visitors: str, configure: Callable[[Settings], None]) -> None:

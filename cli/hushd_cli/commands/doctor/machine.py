@@ -30,8 +30,8 @@ _REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 def memory() -> Iterator[Finding]:
     """Checks free memory, and the limit on address space."""
-    machine = footprint.machine(Cgroup.own())
-    text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {footprint.cores()} cores"
+    machine, cores = footprint.machine(Cgroup.own()), footprint.cores()
+    text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores} core{'s' * (cores > 1)}"
     if machine.available / 1e6 < LITTLE_MB:
         yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
     else:
