@@ -6,8 +6,10 @@ import io
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 
 import ray
 from hushd_cli.terminal import console
@@ -38,8 +40,7 @@ def connected(address: str | None) -> Iterator[None]:
 def _connect(address: str | None) -> None:
     named = address or os.environ.get("RAY_ADDRESS")
     try:
-        if named:
-            _check(named)
+        _check(named or _last())
         ray.init(
             address=named or "auto",
             log_to_driver=False,
@@ -60,6 +61,22 @@ def _connect(address: str | None) -> None:
             "--address HOST:PORT.",
         ) from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+
+
+def _last() -> str:
+    """Returns the address in Ray's note of this machine's last cluster, which may be gone; empty if one runs here."""
+    import psutil
+
+    if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
+        return ""
+    try:
+        return (
+            Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster")
+            .read_text()
+            .strip()
+        )
+    except OSError:
+        return ""
 
 
 def _check(address: str) -> None:

@@ -45,6 +45,22 @@ def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime
     assert done.stderr.startswith("hushd cluster status: No Ray cluster was found at 127.0.0.2:1: start one with")
 
 
+def test_a_cluster_that_has_gone_is_none(runtime: Path, tmp_path: Path) -> None:
+    """Ray notes the last one of a machine, and would ask it for minutes once it was killed."""
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray/ray_current_cluster").write_text("127.0.0.2:1")
+    # Clusters of other tests are out of sight.
+    program = (
+        "import psutil, sys; psutil.process_iter = lambda names: (); from hushd_cli.main import main; sys.exit(main())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, "cluster", "status"],
+        env=environment | {"RAY_TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=3 * BOUND_S,
+    )  # fmt: skip
+    assert "No Ray cluster was found on this machine: start one with" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file for whose sake every transcription waits."""
