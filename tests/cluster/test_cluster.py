@@ -50,9 +50,7 @@ def test_a_cluster_that_has_gone_is_none(runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray/ray_current_cluster").write_text("127.0.0.2:1")
     # Clusters of other tests are out of sight.
-    program = (
-        "import psutil, sys; psutil.process_iter = lambda names: (); from hushd_cli.main import main; sys.exit(main())"
-    )
+    program = "import psutil; psutil.process_iter = lambda names: (); from hushd_cli import entry; entry.hushd()"
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     done = subprocess.run(
         [sys.executable, "-c", program, "cluster", "status"],
