@@ -48,7 +48,7 @@ class Programs:
 
     def say(self, seconds: float, *arguments: str) -> subprocess.Popen[bytes]:
         """Speaks for so long: the echo worker says each byte as one sample, at 16 kHz."""
-        text = self.diary.parent / f"{seconds}.txt"
+        text = self.diary.parent / f"{len(self.started)}.txt"  # its own: written again, another may read it empty
         text.write_text("a" * int(seconds * RATE))
         return self.start("say", "--engine", "echo", "-f", str(text), *arguments)
 
