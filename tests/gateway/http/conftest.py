@@ -20,6 +20,7 @@ ECHO = f"stt = 'echo/a'\ntts = 'echo/a'\n{CONFIG}"
 
 
 def _served(home: Path, config: str) -> Iterator[HttpGateway]:
+    assert not (home / "client.sock").exists(), "a second supervisor would leave its requests to the first"
     supervisor = Supervisor(home, config)
     assert supervisor.ready, supervisor.log()
     gateway = HttpGateway(home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,14 @@ def test_the_package_for_node_takes_them_alike(tmp_path: Path) -> None:
         for code, (kind, asked) in json.loads(done.stdout).items()
     }
     assert found == {code: expected(code) for code in CODES}
+
+
+@pytest.fixture
+def guarded(home: Path, gateway: HttpGateway) -> Iterator[HttpGateway]:
+    """A second gateway for the real engines, with the token `s3cret`."""
+    second = HttpGateway(home, TOKEN="s3cret")
+    yield second
+    second.stop()
 
 
 def test_a_wrong_key_is_said_at_once(guarded: HttpGateway) -> None:
