@@ -22,7 +22,6 @@ from support.chromium import Chromium
 
 ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=["'](?:https?:)?//""")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-PAGES = reference.pages()
 FIRST = sources.FIRST.read_text()
 
 
@@ -35,7 +34,7 @@ def test_every_document_is_in_the_navigation_once() -> None:
 
 def test_the_reference_has_every_command_and_option() -> None:
     """Each on the page of its command, below its own heading; `hushd say` is `say`."""
-    text = "".join(PAGES.values())
+    text = "".join(reference.pages().values())
     for command in commands():
         if command.words[1:] not in (("say",), ("listen",)):
             (described,) = re.findall(rf"^#+ {command.path}\n(.*?)(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)
@@ -45,7 +44,7 @@ def test_the_reference_has_every_command_and_option() -> None:
 
 def test_the_reference_has_every_setting_with_a_meaning() -> None:
     """By its table, with its default; none is without a meaning."""
-    page = PAGES["reference/settings"]
+    page = reference.pages()["reference/settings"]
     for kind in reference.TABLES.values():
         for name, setting in settings_of(kind).items():
             assert setting.help
@@ -60,10 +59,10 @@ def test_the_reference_has_every_setting_with_a_meaning() -> None:
 
 def test_the_reference_has_every_error_and_message() -> None:
     """Each code with its meaning and exit status, each message with its fields."""
-    page = PAGES["reference/errors"]
+    page = reference.pages()["reference/errors"]
     assert "| `no_device` | no microphone or loudspeaker | machine | no | 500 | 8 |" in page
     assert all(f"| `{name}` |" in page for name in CODES)
-    page = PAGES["reference/messages"]
+    page = reference.pages()["reference/messages"]
     for kind in (*FROM_CLIENT, *TO_CLIENT, *FROM_WORKER, *TO_WORKER):
         assert f"## {kind.TYPE}\n" in page
         assert all(f"| `{field.name}` |" in page for field in dataclasses.fields(kind) if field.name != "payload")
@@ -71,7 +70,7 @@ def test_the_reference_has_every_error_and_message() -> None:
 
 def test_the_reference_has_the_python_package() -> None:
     """Every public class with its methods, their types and defaults, and what the docstring says of them."""
-    page = PAGES["reference/python"]
+    page = reference.pages()["reference/python"]
     assert all(f"\n## {name}\n" in page for name in python_reference.names() if name != "__version__")
     assert "    format: str = 's16le',\n" in page
     assert "await transcribe(" in page
@@ -136,7 +135,8 @@ def test_the_first_page_is_one_screen(tmp_path: Path) -> None:
 def test_the_site_s_command_lines_are_known() -> None:
     """Those of the first page and of generated pages, too."""
     code = "".join(f"`{html.unescape(line)}`\n" for line in re.findall(r"<code[^>]*>(.*?)</code>", FIRST))
-    assert {name: faults for name, text in {**PAGES, "first": code}.items() if (faults := wrong(text))} == {}
+    texts = {**reference.pages(), "first": code}
+    assert {name: faults for name, text in texts.items() if (faults := wrong(text))} == {}
 
 
 @pytest.mark.night
@@ -153,7 +153,8 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "index.html")
-    for name in (*(path.relative_to(sources.ROOT).with_suffix("") for path in sources.DOCS.rglob("*.md")), *PAGES):
+    documents = [path.relative_to(sources.ROOT).with_suffix("") for path in sources.DOCS.rglob("*.md")]
+    for name in (*documents, *reference.pages()):
         text = (folder / f"{name}.html").read_text()
         assert not ELSEWHERE.search(text), name
         assert 'class="toctree-l1"' in text

@@ -7,7 +7,8 @@ with nothing to be found but what all systems have: there a test fails that uses
 from __future__ import annotations
 
 import shutil
-from ctypes.util import find_library
+from ctypes import util
+from functools import cache
 
 import pytest
 from hushd_schema.outside import LIBRARIES, PROGRAMS
@@ -32,9 +33,14 @@ def lacking(*names: str) -> str:
         KeyError: one stands in no table.
     """
     packages = {name: PACKAGES[name] for name in names}
-    absent = [name for name in names if (find_library if name in LIBRARIES else shutil.which)(name) is None]
+    absent = [name for name in names if (_library if name in LIBRARIES else shutil.which)(name) is None]
     wanted = " ".join(sorted({packages[name] for name in absent}))
     return f"{', '.join(absent)} (apt install {wanted})" if absent else ""
+
+
+@cache
+def _library(name: str) -> str | None:
+    return util.find_library(name)  # it runs ldconfig
 
 
 def needs(*names: str) -> pytest.MarkDecorator:

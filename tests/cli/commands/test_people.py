@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -20,7 +21,9 @@ from support import warm
 from support.peer import Supervisor
 from support.recordings import recording
 
-pytest.importorskip("moonshine_voice", reason="the models that tell voices apart come with moonshine-voice")
+pytestmark = pytest.mark.skipif(
+    find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"
+)
 
 
 def command(name: str, *arguments: str) -> list[str]:

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import moonshine_voice
 import numpy as np
 import pytest
 import soundfile
 from hushd import AsyncClient, Client, HushdError
 from hushd_schema.status import Status
 from support.peer import Supervisor
+from support.recordings import recording
 
 TEXT = "Good morning. It is a quarter past nine."
 
@@ -22,7 +22,7 @@ TEXT = "Good morning. It is a quarter past nine."
 @pytest.fixture(scope="module")
 def beckett(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first two sentences of a person's reading: eighteen transcripts of it are compared."""
-    samples, rate = soundfile.read(Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav", dtype="int16")
+    samples, rate = soundfile.read(recording(), dtype="int16")
     path = tmp_path_factory.mktemp("sound") / "beckett.wav"
     soundfile.write(path, samples[: 4 * rate], rate)
     return path

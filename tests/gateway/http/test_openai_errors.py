@@ -6,10 +6,11 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-import openai as package
 import pytest
 from hushd_gateway.http.errors import ApiError
 from hushd_protocol.errors import CODES, HushdError
@@ -47,6 +48,12 @@ process.exit(0);
 """
 
 
+@pytest.fixture
+def package() -> ModuleType:
+    """OpenAI's for Python, whose import takes a second."""
+    return import_module("openai")
+
+
 def refusal(code: str) -> ApiError:
     """The answer to a request that failed with this code; a busy one says when to ask again."""
     return ApiError.of(HushdError(code, "It failed.", 2000 if code in ("overloaded", "server_busy") else None))
@@ -61,7 +68,7 @@ def expected(code: str) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_what_would_fail_again_is_not_repeated(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_fail_again_is_not_repeated(package: ModuleType, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package for Python has a type for each of hushd's errors, and waits as long as `Retry-After` says."""
     import httpx2
 
@@ -118,7 +125,7 @@ def guarded(home: Path, gateway: HttpGateway) -> Iterator[HttpGateway]:
     second.stop()
 
 
-def test_a_wrong_key_is_said_at_once(guarded: HttpGateway) -> None:
+def test_a_wrong_key_is_said_at_once(package: ModuleType, guarded: HttpGateway) -> None:
     """`AuthenticationError` with OpenAI's code, and the right key is taken."""
     client = package.OpenAI(base_url=guarded.url, api_key="wrong")
     with pytest.raises(package.AuthenticationError) as refused:
@@ -127,7 +134,7 @@ def test_a_wrong_key_is_said_at_once(guarded: HttpGateway) -> None:
     assert client.with_options(api_key="s3cret").models.list().data
 
 
-def test_nobody_there_and_no_time(gateway: HttpGateway, beckett: Path) -> None:
+def test_nobody_there_and_no_time(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:
     """`APIConnectionError` where nothing listens, and `APITimeoutError` where the answer takes longer than allowed."""
     nobody = package.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0)
     with pytest.raises(package.APIConnectionError):
@@ -149,7 +156,7 @@ def test_nobody_there_and_no_time(gateway: HttpGateway, beckett: Path) -> None:
     ],
 )
 def test_what_only_another_model_can_has_the_command_that_brings_it(
-    openai: OpenAI, beckett: Path, ask: dict[str, object]
+    package: ModuleType, openai: OpenAI, beckett: Path, ask: dict[str, object]
 ) -> None:
     """A 404 of OpenAI's code whose message has one line to paste: the engine first where that lacks too."""
     ask = {"model": "whisper-1", "file": beckett, **ask}

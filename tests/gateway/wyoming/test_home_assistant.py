@@ -6,13 +6,12 @@ import asyncio
 import io
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import moonshine_voice
 import pytest
 import soundfile
 import soxr
 from support.peer import BOUND_S, Peer, Supervisor, wait_until
+from support.recordings import recording
 from support.wyoming_gateway import served, until
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -27,7 +26,7 @@ from wyoming.tts import (
     SynthesizeVoice,
 )
 
-BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
+BECKETT = recording()
 SOUND = {"rate": 16_000, "width": 2, "channels": 1}  # the only one that it sends
 PARTS = ("Hello ", "there. ", "How are ", "you today? ")
 

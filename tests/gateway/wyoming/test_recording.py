@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import moonshine_voice
 import numpy as np
 import pytest
 import soundfile
 import soxr
 from hushd_gateway.wyoming import recording
+from support import recordings
 from support.wyoming_gateway import served, until
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 
-BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
+BECKETT = recordings.recording()
 
 
 pytestmark = pytest.mark.usefixtures("carried")

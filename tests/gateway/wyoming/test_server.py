@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from pathlib import Path
 
-import moonshine_voice
 import pytest
 import soundfile
 from hushd_gateway.wyoming import events, server
 from hushd_schema.settings import Settings, WyomingSettings
 from support.peer import BOUND_S, Peer, Supervisor, wait_until
+from support.recordings import recording
 from support.wyoming_gateway import ADDRESS, ended, served, until
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -22,7 +21,7 @@ from wyoming.info import Describe, Info, TtsVoice
 from wyoming.ping import Ping
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
-BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
+BECKETT = recording()
 
 
 pytestmark = pytest.mark.usefixtures("carried")
