@@ -72,9 +72,12 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     """Returns the engine, model and voice for a speech, as far as the request names them.
 
     An unknown model's name means the default. If a named model has a voice of its own, one of OpenAI's voices is
-    ignored.
+    ignored. A speaker means the voice in the model's name, as in speaches (`fr_FR-siwis-medium` and `siwis`).
     """
-    model = _named(catalogue, settings.http.models.get(name, name))
+    name = settings.http.models.get(name, name)
+    if (piper := _PIPER.search(name)) and piper["speaker"] == voice:
+        voice = piper.group()
+    model = _named(catalogue, name)
     if model is None:
         return VoiceChoice(None, None, voice or None)
     if model.model is None:

@@ -42,6 +42,7 @@ class Known:
     Attributes:
         repository, revision: its place on the Hugging Face hub; the revision is a commit, or a branch, which is
             resolved by the pull.
+        also: other repositories with the same model, in any format, by whose names programs request it.
         url: the address of a folder with the `files`; without either, the model comes with a package.
         files: the alternatives of its files, the best first.
         sha256: known hashes of files, by name.
@@ -66,6 +67,7 @@ class Known:
     speed: str = "medium"
     repository: str = ""
     revision: str = "main"
+    also: tuple[str, ...] = ()
     url: str = ""
     files: tuple[Files, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +191,7 @@ def of_repository(name: str) -> Known | None:
 
     A model in a second precision, whose name is the first's with a suffix, does not count.
     """
-    every = [known for known in models().values() if known.repository == name]
+    every = [known for known in models().values() if name in (known.repository, *known.also)]
     entries = [known for known in every if not any(known.name.startswith(f"{other.name}-") for other in every)]
     return entries[0] if len(entries) == 1 else None
 
@@ -228,6 +230,7 @@ def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[
         **{key: value for key, value in content.items() if key not in ("layout", "optional", "role")},
         "languages": tuple(content["languages"].split()),
         "aliases": tuple(content.get("aliases", ())),
+        "also": tuple(content.get("also", ())),
         "system": tuple(content.get("system", ())),
         "files": tuple(_files(name, needed, optional) for needed in alternatives),
     }

@@ -127,6 +127,14 @@ def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
     assert routing.tts(SPEAKING, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
 
 
+def test_a_speaker_is_the_voice_in_the_models_name() -> None:
+    """Programs made for speaches send piper's model and its speaker; a voice of the language stands in for it."""
+    for model in ("speaches-ai/piper-fr_FR-tom-medium", "piper/fr_FR-tom-medium"):
+        assert routing.tts(SPEAKING, SETTINGS, model, "tom").voice == "fr_FR-tom-medium"
+        assert routing.tts(SPEAKING, SETTINGS, model, "alan").voice == "alan"
+    assert routing.fallback_voice(SPEAKING, "fr_FR-tom-medium") == (None, "fr-FR")
+
+
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
     both = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))

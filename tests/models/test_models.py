@@ -142,6 +142,23 @@ def test_a_model_in_two_precisions() -> None:
     assert [word_errors.rate(catalogue.models()[name].word_errors, "en") for name in (v3, f"{v3}-q4")] == [1.94, 1.98]
 
 
+def test_a_model_in_repositories_of_others() -> None:
+    """Each of their names means one model: programs made for speaches and vLLM have them built in."""
+    for name, model in (
+        ("speaches-ai/Kokoro-82M-v1.0-ONNX", "kokoro/kokoro-v1.0"),
+        ("speaches-ai/Kokoro-82M-v1.0-ONNX-int8", "kokoro/kokoro-v1.0.int8"),
+        ("speaches-ai/piper-fr_FR-siwis-medium", "piper/fr_FR-siwis-medium"),
+        ("openai/whisper-large-v3", "faster-whisper/large-v3"),
+        ("deepdml/faster-whisper-large-v3-turbo-ct2", "faster-whisper/large-v3-turbo"),
+        ("distil-whisper/distil-large-v3", "faster-whisper/distil-large-v3"),
+    ):
+        found = catalogue.of_repository(name)
+        assert found is not None
+        assert found.model == model
+    every = [name for known in catalogue.models().values() for name in known.also]
+    assert len(every) == len(set(every)) > 50
+
+
 def test_what_users_add(tmp_path: Path) -> None:
     """A model of the configuration stands beside the well-known ones, or in the place of one."""
     path = tmp_path / "config.toml"

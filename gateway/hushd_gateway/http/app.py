@@ -65,8 +65,10 @@ OPERATIONS = [
         "GET", "/v1/audio/voices", listings.voices, "Lists the voices.", _json(listings.VOICES),
         query=listings.VOICES_QUERY,
     ),
-    Operation("GET", "/v1/audio/models", listings.models, "Lists the models.", _json(listings.MODELS)),
-    Operation("GET", "/v1/models", listings.models, "Lists the models.", _json(listings.MODELS)),
+    Operation("GET", "/v1/audio/models", listings.audio_models, "Lists the models.", _json(listings.AUDIO_MODELS)),
+    Operation(
+        "GET", "/v1/models", listings.models, "Lists the models.", _json(listings.MODELS), query=listings.MODELS_QUERY,
+    ),
     Operation("GET", "/v1/models/{name}", listings.model, "Describes a model.", _json(listings.MODEL)),
     Operation("POST", "/v1/models/{name}", model_files.pull, "Gets a model."),
     Operation("DELETE", "/v1/models/{name}", model_files.delete, "Removes a model from this machine."),
@@ -76,6 +78,7 @@ OPERATIONS = [
     ),
     Operation("POST", "/v1/yield", cards.leave, "Makes workers leave graphics cards.", body=cards.PARAMETERS),
     Operation("GET", "/api/ps", memory_managers.loaded, "Lists what is loaded, as ollama does."),
+    Operation("POST", "/api/ps/{name}", memory_managers.load, "Loads a model, as speaches does."),
     Operation("DELETE", "/api/ps/{name}", memory_managers.unload, "Unloads a model, as speaches does."),
     Operation(
         "POST", "/api/generate", memory_managers.generate, "Unloads a model, as ollama does.",

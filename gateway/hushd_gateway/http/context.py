@@ -72,7 +72,7 @@ class Context:
         choice = routing.tts(catalogue, self.settings, name, voice)
         if not choice.voice and not language:
             return choice
-        if choice.engine is None and (instead := routing.fallback_voice(catalogue, voice)):
+        if choice.engine is None and (instead := routing.fallback_voice(catalogue, choice.voice or "")):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
 

@@ -5,7 +5,10 @@ The door answers most of these requests itself; the others arrive on connections
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hushd_models import catalogue, listings
+from hushd_protocol import JsonObject
 from hushd_schema import metrics as figures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,25 +18,65 @@ from .errors import ApiError
 from .parameters import Parameters
 
 
+class Found(NamedTuple):
+    """A model by one of its names.
+
+    Attributes:
+        entry: its entry in the list, with the name by which it was found as its id.
+        role: `stt` or `tts`.
+        model: the installed ENGINE/NAME that answers requests with that name.
+    """
+
+    entry: JsonObject
+    role: str
+    model: str
+
+
 async def models(request: Request) -> Response:
-    """Answers with all models: the installed ones, OpenAI's names, and names from the configuration."""
-    shared = context.of(request)
-    return JSONResponse(listings.models(await shared.catalogues(), shared.settings.http.models))
+    """Answers with all models, or those for a task: the installed ones, OpenAI's names, and names from the
+    configuration."""
+    task = MODELS_QUERY.check(fields.of_query(request.query_params))["task"]
+    data = [entry for entry in await _entries(request) if task in ("", entry["task"])]
+    return JSONResponse({"object": "list", "data": data})
+
+
+async def audio_models(request: Request) -> Response:
+    """Answers with all models, and once more with those that speak as `models`, where Open WebUI looks for them."""
+    data = await _entries(request)
+    speaking = [entry for entry in data if entry["task"] == listings.TASKS["tts"]]
+    return JSONResponse({"object": "list", "data": data, "models": speaking})
 
 
 async def model(request: Request) -> Response:
     """Answers with one model. A repository's name, which many programs have built in, means the model from there, or
     the default if that is not installed."""
-    shared = context.of(request)
-    name = request.path_params["name"]
+    return JSONResponse((await find(request, request.path_params["name"])).entry)
+
+
+async def find(request: Request, name: str) -> Found:
+    """Returns the model that is listed under a name, or built into programs by it.
+
+    Raises:
+        ApiError: 404 for no such model.
+    """
+    settings = context.of(request).settings
     repository = catalogue.of_repository(name)
-    for entry in listings.models(await shared.catalogues(), shared.settings.http.models)["data"]:
+    for entry in await _entries(request):
         if entry["id"] in (name, repository and repository.model):
-            return JSONResponse(entry | {"id": name})
+            role = next(role for role, task in listings.TASKS.items() if task == entry["task"])
+            meant = settings.http.models.get(name, entry["id"])
+            return Found(entry | {"id": name}, role, meant if "/" in meant else settings.default_model(role))
     if repository:
-        default = shared.settings.default_model(repository.role)
-        return JSONResponse(listings.model(name, repository.role, repository.engine) | {"stand_in": default})
+        default = settings.default_model(repository.role)
+        entry = listings.model(name, repository.role, repository.engine) | {"stand_in": default}
+        return Found(entry, repository.role, default)
     raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
+
+
+async def _entries(request: Request) -> list[JsonObject]:
+    shared = context.of(request)
+    entries: list[JsonObject] = listings.models(await shared.catalogues(), shared.settings.http.models)["data"]
+    return entries
 
 
 async def voices(request: Request) -> Response:
@@ -55,6 +98,8 @@ async def health(request: Request) -> Response:
     return PlainTextResponse("OK")
 
 
+ROLES = tuple(listings.TASKS)
+MODELS_QUERY = Parameters(parameters.text("task", "automatic-speech-recognition or text-to-speech: only those."))
 VOICES_QUERY = Parameters(parameters.flag("legacy", "Their names alone."))
 MODEL = {
     "type": "object",
@@ -66,4 +111,5 @@ MODELS = {
     "required": ["object", "data"],
     "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": MODEL}},
 }
+AUDIO_MODELS = MODELS | {"required": ["object", "data", "models"]}
 VOICES = {"type": "object", "required": ["voices"], "properties": {"voices": {"type": "array"}}}

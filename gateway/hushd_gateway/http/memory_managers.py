@@ -6,6 +6,7 @@ Running jobs end first, and whatever is asked for later starts its worker again 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from hushd import AsyncClient
@@ -14,7 +15,7 @@ from hushd_schema.status import WorkerStatus
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from . import context, fields, parameters
+from . import context, fields, listings, parameters
 from .body import read_json
 from .errors import ApiError
 from .parameters import Parameter, Parameters
@@ -62,9 +63,23 @@ async def generate(request: Request) -> Response:
     return JSONResponse({"model": name, "created_at": datetime.now(UTC).isoformat()} | nothing | done)
 
 
+async def load(request: Request) -> Response:
+    """Loads a model as speaches' `POST /api/ps/{model}` does: by its name in `hushd status`, or by any that
+    `GET /v1/models/{name}` knows."""
+    role, _, model = request.path_params["name"].partition("/")
+    if role not in listings.ROLES:
+        _, role, model = await listings.find(request, request.path_params["name"])
+    if model in await _processes(request):
+        raise ApiError(409, f"{model} is loaded already.", "model", "already_loaded", is_final=True)
+    await context.of(request).client.preload(f"{role}/{model}")
+    return JSONResponse({"message": f"{model} is loaded."}, 201)
+
+
 async def unload(request: Request) -> Response:
     """Unloads a model as speaches' `DELETE /api/ps/{model}` does."""
     name = request.path_params["name"]
+    with suppress(ApiError):  # by the names of `hushd status` or `GET /api/ps`, too
+        name = (await listings.find(request, name)).model
     await _unload(name, request)
     return JSONResponse({"message": f"{name[:200]} is unloaded, or will be after its jobs."})
 

@@ -141,7 +141,7 @@ class EngineSpec(NamedTuple):
         modules: all modules that `extra` installs, for `hushd doctor`.
 
         models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
-            that `languages` is one string; also `role`, `layout`, `aliases`, `translation`, `voice`, `package`,
+            that `languages` is one string; also `role`, `layout`, `aliases`, `also`, `translation`, `voice`, `package`,
             `system`, `word_errors` and `word_errors_source`, see `hushd_models.catalogue.Known`.
         layouts: the files of a model: alternatives of patterns, and optional files.
         voices: the voices of all its models: `language`, `gender`, and `names` in one string.

@@ -97,6 +97,17 @@ def test_a_model_is_unloaded_as_by_speaches(loaded: HttpGateway, name: str) -> N
     assert asked(loaded, "DELETE", f"/api/ps/{name}")[0] == 404
 
 
+def test_a_model_is_loaded_as_by_speaches(loaded: HttpGateway) -> None:
+    """Once, by its own name or by one that means it; an unknown name is 404."""
+    assert asked(loaded, "POST", f"/api/ps/{WORKER}") == (409, f"{MODEL} is loaded already.")
+    for name in (WORKER, "whisper-1", "Systran/faster-whisper-tiny.en", "Systran%2Ffaster-whisper-tiny.en"):
+        assert asked(loaded, "DELETE", f"/api/ps/{name}")[0] == 200
+        assert names(loaded) == []
+        assert asked(loaded, "POST", f"/api/ps/{name}") == (201, {"message": f"{MODEL} is loaded."})
+        assert names(loaded) == [MODEL]
+    assert asked(loaded, "POST", "/api/ps/no/such")[0] == 404
+
+
 def test_llama_swaps_words(loaded: HttpGateway) -> None:
     """A list with states, and an end of everything."""
     assert asked(loaded, "GET", "/running") == (200, {"running": [{"model": MODEL, "state": "ready"}]})

@@ -309,6 +309,20 @@ def test_models_and_voices_are_listed(openai: OpenAI) -> None:
     assert openai.models.retrieve("moonshine/tiny-en").language == ["en"]
 
 
+def test_models_that_speak_are_listed_where_open_webui_looks(openai: OpenAI) -> None:
+    """`GET /v1/audio/models` has them as `models`, and `?task=` of `GET /v1/models` finds those of one kind."""
+    speaking = {model["id"] for model in openai.get("/audio/models", cast_to=dict)["models"]}
+    assert {"hibari/en", "tts-1"} <= speaking
+    for task, inside in (
+        ("text-to-speech", speaking),
+        ("automatic-speech-recognition", {"whisper-1"}),
+        ("none", set()),
+    ):
+        found = {model["id"] for model in openai.get(f"/models?task={task}", cast_to=dict)["data"]}
+        assert inside <= found
+        assert not found & (speaking - inside)
+
+
 def test_the_client_for_asyncio_works_at_once(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:
     """Speech and transcriptions at the same time, each streamed."""
 

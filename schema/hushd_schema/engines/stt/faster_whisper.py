@@ -47,6 +47,14 @@ _MODELS = (
 )
 
 
+def _also(name: str) -> tuple[str, ...]:
+    """Returns other repositories with a model: those of its makers, and those by which older programs know it."""
+    if name.startswith("distil-"):
+        return (f"distil-whisper/{name}",)
+    turbo = ("deepdml/faster-whisper-large-v3-turbo-ct2",) if name == "large-v3-turbo" else ()
+    return (f"openai/whisper-{name.removesuffix('-v1')}", f"guillaumekln/faster-whisper-{name}", *turbo)
+
+
 def _look(path: Path, name: str) -> Files:
     import struct
 
@@ -116,7 +124,7 @@ SPEC = EngineSpec(
     models={
         name: {
             "languages": languages, "size_mb": size, "memory_mb": memory, "licence": "MIT", "speed": speed,
-            "layout": "ctranslate2", "repository": repository, **MORE.get(name, {}),
+            "layout": "ctranslate2", "repository": repository, "also": _also(name), **MORE.get(name, {}),
             **word_errors.of(f"whisper-{name.removesuffix('-v1')}"),
         }
         for name, languages, size, memory, speed, repository in _MODELS

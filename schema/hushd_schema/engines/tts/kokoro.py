@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LANGUAGES = "en-US en-GB es-ES fr-FR hi-IN it-IT ja-JP pt-BR zh-CN"
-# Name, and MB on disk and of a worker.
-_MODELS = (("kokoro-v1.0", 353, 298), ("kokoro-v1.0.fp16", 196, 246), ("kokoro-v1.0.int8", 119, 220))
+# Name, MB on disk and of a worker, and other repositories with it: speaches' end in the precision.
+_SPEACHES = "speaches-ai/Kokoro-82M-v1.0-ONNX"
+_MODELS = (
+    ("kokoro-v1.0", 353, 298, ("hexgrad/Kokoro-82M", "onnx-community/Kokoro-82M-v1.0-ONNX", _SPEACHES)),
+    ("kokoro-v1.0.fp16", 196, 246, (f"{_SPEACHES}-fp16",)),
+    ("kokoro-v1.0.int8", 119, 220, (f"{_SPEACHES}-int8",)),
+)
 _VOICES = (
     (
         "en-US",
@@ -90,8 +95,9 @@ SPEC = EngineSpec(
         name: {
             "languages": _LANGUAGES, "size_mb": size, "memory_mb": memory, "licence": "Apache-2.0", "speed": "medium",
             "layout": "kokoro", "url": "https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0",
+            "also": also,
         }
-        for name, size, memory in _MODELS
+        for name, size, memory, also in _MODELS
     },
     layouts={"kokoro": {"files": [["{name}.onnx", "voices-v1.0.bin"]]}},
     voices=tuple({"language": language, "gender": gender, "names": names} for language, gender, names in _VOICES),

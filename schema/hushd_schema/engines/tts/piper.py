@@ -80,7 +80,7 @@ SPEC = EngineSpec(
         name: {
             "languages": name.partition("-")[0].replace("_", "-"), "size_mb": 63, "memory_mb": 213,
             "licence": "see rhasspy/piper-voices", "speed": "fast", "layout": "piper",
-            "repository": "rhasspy/piper-voices",
+            "repository": "rhasspy/piper-voices", "also": (f"speaches-ai/piper-{name}",),
         }
         for name in _MODELS.split()
     },
