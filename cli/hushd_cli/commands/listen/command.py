@@ -49,7 +49,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
             return 0
         files = Files(client, options, output)
         files.run()
-        mention(options)
+        if not files.status:
+            mention(options)
         return files.status
 
 
