@@ -350,8 +350,10 @@ class Lifecycle:
     def awaited(self, now: float) -> str:
         """Says in a few words what a request waits for; empty if it only waits for other requests."""
         match self.state:
-            case State.WAITING:
+            case State.WAITING if self.hope or now > self.waits_since:
                 return self.hope or "waiting for memory"
+            case State.WAITING:
+                return "starting"  # whether there is memory is decided in this moment
             case State.STARTING if not self.loading:
                 return "starting"
             case State.STARTING:

@@ -287,6 +287,15 @@ def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
     assert desk.worker.crashes.stalled == 0
 
 
+def test_memory_is_awaited_once_it_was_refused() -> None:
+    """The first message comes before memory is looked at: it does not claim that there is none, and later ones do."""
+    desk = desk_in(State.WAITING)
+    (first,) = desk.answers(desk.requests[0])
+    assert isinstance(first, m.Accepted)
+    assert (first.state, first.note) == ("starting", "starting")
+    assert desk.worker.lifecycle.awaited(desk.now + 4) == "waiting for memory"
+
+
 def test_who_waits_is_told_what_happens() -> None:
     """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
     desk = desk_in(State.STARTING)
