@@ -136,8 +136,9 @@ def _is_of(model: Row, word: str) -> bool:
 
 
 def _meant(word: str, every: Sequence[Row]) -> str:
-    close = nearest(word, {word for model in every for word in (model.engine, model.role)})
-    return f"did you mean {close!r}?" if close else "name an engine, stt, tts, langid or a language."
+    roles = dict.fromkeys(model.role for model in every)
+    close = nearest(word, {*roles, *(model.engine for model in every)})
+    return f"did you mean {close!r}?" if close else f"name an engine, {', '.join(roles)} or a language."
 
 
 def _show(index: ModelIndex, options: argparse.Namespace) -> int:
