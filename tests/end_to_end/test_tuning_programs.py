@@ -128,7 +128,12 @@ def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["models"], "is not a worker"),
+        (["models"], "'models' is neither a worker nor a folder"),
+        ([__file__], "test_tuning_programs.py' is a file: name stt, tts"),
+        (["--again"], "--again are for --voice or a folder"),
+        ([".", "--limit", "3s"], "--speech and --limit are for settings"),
+        ([".", "--audio-device", "1"], "--audio-device is for --voice"),
+        ([".", "--forget"], "leave out '.'"),
         (["stt/none/x"], "none"),
         (["stt", "--speech", "/nowhere.wav"], "There is no file"),
         (["stt/faster-whisper/nothing-here"], "nothing-here"),

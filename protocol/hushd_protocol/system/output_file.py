@@ -35,7 +35,7 @@ class OutputFile:
 
     def __init__(self, path: str | os.PathLike[str] | int) -> None:
         path = _already_open(path)
-        self._name = "standard output" if isinstance(path, int) else path
+        self._name = "Standard output" if isinstance(path, int) else path
         self._whole: AtomicFile | None = None  # for a regular file
         self._start: int | None = 0  # offset of the file in the descriptor; None if nothing can be corrected
         self.size = 0  # bytes written so far, without corrections

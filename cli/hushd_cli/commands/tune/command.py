@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,21 +36,24 @@ _DESCRIPTION = (
 )
 _TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
 _DIFFERENT = 1.05  # a configured need up to this much above the measured one stays
+_LIMIT_S = 120.0
 _ROUNDED_MB = 10  # a measured need is rounded up to this
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
+    compares = options.forget or options.voice or _is_folder(options.what)
+    _refuse_unused(options, compares)
     check_configuration()
-    if options.forget or options.voice or _is_folder(options.what):
+    if compares:
         from .accuracy import command as accuracy
 
         return accuracy.forget() if options.forget else accuracy.run(options)
     config_path = paths.find().config
-    worker = _worker(options.what, toml.read(config_path))
+    worker, limit = _worker(options.what or "stt", toml.read(config_path)), options.limit or _LIMIT_S
     sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
     began = time.monotonic()
-    until = began + options.limit
+    until = began + limit
     line = console.StatusLine()
     with TrialSupervisor(worker, sample, until) as shop:
         role, engine, _ = worker.split("/")
@@ -79,7 +82,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             if error.code == "deadline_exceeded":
                 raise HushdError(
                     error.code,
-                    f"{options.limit:.0f} s are too short to try {worker} on this: choose a longer --limit.",
+                    f"{limit:.0f} s are too short to try {worker} on this: choose a longer --limit.",
                 ) from error
             raise
         finally:
@@ -108,12 +111,12 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument(
         "what",
         nargs="?",
-        default="stt",
+        default="",
         metavar="WHAT",
         help="stt, tts or a worker; default: stt; or a folder of recordings x.wav with their texts x.txt",
     )
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
-    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="the time limit; default: 2m")
+    parser.add_argument("--limit", type=_length, metavar="TIME", help="the time limit; default: 2m")
     parser.add_argument("--voice", action="store_true", help="have you read twenty sentences aloud, and compare models")
     parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
     parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
@@ -132,6 +135,23 @@ def _length(text: str) -> float:
     return seconds
 
 
+def _refuse_unused(options: Namespace, compares: bool) -> None:
+    """Refuses options that would have no effect.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    if compares:
+        if options.speech or options.limit:
+            raise HushdError("bad_request", "--speech and --limit are for settings, not for comparing models.")
+        if options.what and (options.voice or options.forget):
+            raise HushdError("bad_request", f"--voice and --forget take no folder: leave out {options.what[:80]!r}.")
+    elif options.language or options.write or options.again:
+        raise HushdError("bad_request", "--language, --write and --again are for --voice or a folder: give one too.")
+    if options.device and not options.voice:
+        raise HushdError("bad_request", "--audio-device is for --voice: give that too.")
+
+
 def _is_folder(what: str) -> bool:
     """Returns whether this is a folder of recordings; a worker's name comes first."""
     return what.partition("/")[0] not in ROLES and os.path.isdir(what)
@@ -146,9 +166,10 @@ def _worker(what: str, config: str) -> str:
     configured = toml.loads(config)
     role, *names = what.split("/")
     if role not in SPEECH_ROLES or len(names) > 2 or "" in names:
-        raise HushdError(
-            "bad_request", f"{what[:80]!r} is not a worker: name stt, tts, or one such as stt/faster-whisper/base."
-        )
+        advice = "name stt, tts, a worker such as stt/faster-whisper/base, or a folder of recordings"
+        if os.path.isfile(what):
+            raise HushdError("bad_request", f"{what[:80]!r} is a file: {advice}; --speech takes one recording.")
+        raise HushdError("bad_request", f"{what[:80]!r} is neither a worker nor a folder: {advice}.")
     usual = str(configured.get(role) or engines.usual_model(role))
     engine, _, model = usual.partition("/")
     if len(names) == 2:

@@ -91,7 +91,7 @@ def _hear(
     line = console.StatusLine()
 
     def show(model: str, number: int) -> None:
-        line.show(lambda columns: f"{model} hears sentence {number} of {len(clips)}"[: columns - 1])
+        line.show(lambda columns: f"{model} has heard {number} of {len(clips)} sentences"[: columns - 1])
 
     try:
         return hearing.hear(client, tuning, clips, [model.name for model in models], language, show, again)
