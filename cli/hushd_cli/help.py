@@ -17,6 +17,7 @@ EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, of shells
     (9, "the output could not be written"),
     (70, "a bug in hushd: HUSHD_DEBUG=1 shows where"),
     (130, "interrupted by Ctrl-C, or cancelled"),
+    (143, "ended by SIGTERM"),
 )
 ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("HUSHD_CONFIG", "the configuration file"),

@@ -34,7 +34,7 @@ class Screen:
 
     def __init__(self) -> None:
         if not (os.isatty(0) and os.isatty(1)) or os.environ.get("TERM", "dumb") == "dumb":
-            raise HushdError("bad_request", "hushd top needs a terminal: use `hushd status`.")
+            raise HushdError("bad_request", "There is no terminal here that can be drawn on: use `hushd status`.")
         self._styles = _STYLES | ({} if os.environ.get("NO_COLOR") else _COLOURS)
         self._drawn: list[str] = []
         self._wakes, self._wake = os.pipe()

@@ -87,7 +87,8 @@ def _kept(place: Place, texts: Sequence[Compared]) -> ComparedModel:
 def _about(comparison: Comparison) -> str:
     some = next(iter(comparison.texts.values()), ())
     words = sum(compared.words for compared in some)
-    return f"{languages.name(comparison.language)}, {len(some)} sentences with {words} words"
+    sentences = "1 sentence" if len(some) == 1 else f"{len(some)} sentences"
+    return f"{languages.name(comparison.language)}, {sentences} with {words} words"
 
 
 def _differences(comparison: Comparison) -> list[str]:

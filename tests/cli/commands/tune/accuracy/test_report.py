@@ -61,7 +61,9 @@ def test_what_is_sure_and_what_is_too_little() -> None:
     told = report.table(comparison(rates={"a/a": 0, "b/b": 5, "c/c": 5}), 80)
     assert "More wrong words than a/a, and not by chance: b/b, c/c." in told
     assert "Equal in every sentence: b/b, c/c." in told
-    assert "One sentence is too little" in report.table(comparison(1), 80)
+    alone = report.table(comparison(1), 80)
+    assert alone.startswith("English, 1 sentence with 10 words:")
+    assert "One sentence is too little" in alone
     assert "5 sentences are too little" in report.table(comparison(5), 80)
     assert report.as_json(comparison(5))["enough"] is False
     assert report.as_json(comparison())["choice"] == "transcribe-cpp/parakeet-tdt-0.6b-v3"
