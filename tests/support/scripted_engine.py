@@ -49,7 +49,8 @@ class Scripted:
         print(f"loading: {self.how}")
         self.thread = threading.get_ident()
         if self.how == "burn":
-            while time.process_time() < 0.8:
+            until = time.process_time() + 0.5
+            while time.process_time() < until:
                 pass
         elif self.how == "sleep":
             time.sleep(0.5)

@@ -1,7 +1,8 @@
 """A template without an engine, for tests: `python template.py [MODE]`; the workers forked from it print and wait.
 
-MODE `threads` starts a thread at its import, `refuses` has a reason of its own, `missing` has no model, and `slow`
-never gets ready. Any other is a file, whose pages it maps and reads. With a FILE after MODE that is its model.
+MODE `threads` starts a thread at its import, `emulated` has had one from its start, `refuses` has a reason of its own,
+`missing` has no model, and `slow` never gets ready. Any other is a file, whose pages it maps and reads. With a FILE
+after MODE that is its model.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ KEPT: list[mmap.mmap] = []
 
 def preload() -> None:
     if MODE == "threads":
-        threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+        start_thread()
     elif MODE == "refuses":
         raise HushdError("unsupported", "Not this one.")
     elif MODE == "missing":
@@ -33,6 +34,10 @@ def preload() -> None:
         time.sleep(3600)
     elif MODE.strip():
         KEPT.append(mapped(Path(MODE)))
+
+
+def start_thread() -> None:
+    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
 
 
 def mapped(path: Path) -> mmap.mmap:
@@ -44,6 +49,8 @@ def mapped(path: Path) -> mmap.mmap:
 
 
 if __name__ == "__main__":
+    if MODE == "emulated":
+        start_thread()
     _, *arguments = template.serve("stt/test", preload, (lambda: [FILE]) if FILE else None)
     lifeline.arm(int(os.environ["HUSHD_LIFELINE"]), int(os.environ["HUSHD_SUPERVISOR"]))
     print(*arguments, os.getpid(), os.getpgrp(), os.getppid(), os.environ.get("MINE"), "HUSHD_TEMPLATE" in os.environ)

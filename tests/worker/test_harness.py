@@ -35,6 +35,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
+from support.emulator import needs_machine
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
@@ -43,6 +44,7 @@ TOO_LARGE = "The engine failed at this request (HushdError: The header has 70050
 SUPPORT = Path(__file__).parents[1] / "support"
 PROGRAM = SUPPORT / "scripted_engine.py"
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")
+LIMITED = [ON_LINUX, needs_machine("no limit on the address space counts")]
 
 
 def number(n: int) -> bytes:
@@ -142,8 +144,8 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
     ("how", "code", "words", "trace"),
     [
         ("short", "server_busy", "not enough free memory", "PLEASE READ THIS"),
-        pytest.param("squeezed", "model_too_large", "`ulimit -v`", "RuntimeError: unknown error", marks=ON_LINUX),
-        pytest.param("cramped", "model_too_large", "`ulimit -v`", "can't start new thread", marks=ON_LINUX),
+        pytest.param("squeezed", "model_too_large", "`ulimit -v`", "RuntimeError: unknown error", marks=LIMITED),
+        pytest.param("cramped", "model_too_large", "`ulimit -v`", "can't start new thread", marks=LIMITED),
         ("full_card", "server_busy", "not have enough free memory", ""),
     ],
 )

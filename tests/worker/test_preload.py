@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hushd_worker_tts.engines.hibari_internals import dictionaries
+from support.emulator import needs_machine
 
 PROGRAM = """
 import json, sys
@@ -24,20 +24,33 @@ os._exit(0)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
-@pytest.mark.parametrize(
-    ("role", "worker", "engine"), [("tts", "Worker", "hibari"), ("stt", "SpeechToText", "moonshine")], ids=str
-)
-def test_a_load_after_preload_imports_nothing(
-    role: str, worker: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of hibari with its dictionaries as tables; with the one variable of a template no library starts a thread."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+WORKERS = {"hibari": ("tts", "Worker"), "moonshine": ("stt", "SpeechToText")}
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
+
+
+@pytest.fixture(scope="module", params=WORKERS)
+def preloaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[str]]:
+    """The threads of a template before its model is loaded, and the modules that are imported then."""
+    engine = request.param
+    role, worker = WORKERS[engine]
+    cache = str(tmp_path_factory.mktemp("cache"))
     if engine == "hibari":
-        dictionaries.make(british=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", cache)
+            dictionaries.make(british=False)
     program = PROGRAM.format(role=role, worker=worker, engine=engine)
-    environment = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", "XDG_CACHE_HOME": str(tmp_path)}
+    environment = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", "XDG_CACHE_HOME": cache}
     found = subprocess.run([sys.executable, "-P", "-c", program], env=environment, capture_output=True, check=True)
     threads, imported = json.loads(found.stdout)
-    assert threads == 1
-    assert imported == []
+    return threads, imported
+
+
+def test_a_load_after_preload_imports_nothing(preloaded: tuple[int, list[str]]) -> None:
+    """Of hibari with its dictionaries as tables."""
+    assert preloaded[1] == []
+
+
+@needs_machine("each process has a second thread")
+def test_no_library_starts_a_thread(preloaded: tuple[int, list[str]]) -> None:
+    """With the one variable of a template."""
+    assert preloaded[0] == 1

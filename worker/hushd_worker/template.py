@@ -39,6 +39,8 @@ MAX_MESSAGE = 1 << 20  # bytes
 SETTLE_S = 2.0  # for threads of a load that have finished their work, and are about to end
 _EXIT_REFUSED = 78
 _FINAL = "unsupported", "engine_missing"
+# Of qemu-user: hushd has started none so far, and the libraries are not to blame.
+_STRANGE_THREAD = "a process has a second thread from its start here, as under an emulator of another processor"
 _ARGUMENTS = slice(45, 47)  # of /proc/self/stat, after the name: the beginning and end of the arguments
 
 
@@ -95,6 +97,8 @@ def serve(
     lifeline.arm(life, int(os.environ.pop("HUSHD_SUPERVISOR")))
     os.set_inheritable(life, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not _alone():
+        _refuse(control, f"{name} cannot be kept on standby: {_STRANGE_THREAD}.")
     try:
         files = model_files() if model_files else ()
         loaded = _states(files)

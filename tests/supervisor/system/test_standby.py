@@ -244,7 +244,10 @@ def test_pages_of_files_are_neither_its_size_nor_growth(stage: Stage, tmp_path: 
     assert 1e6 < alone.own < 30e6
 
 
-@pytest.mark.parametrize(("mode", "reason"), [("threads", "start threads"), ("refuses", "Not this one.")])
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [("threads", "its libraries start threads"), ("emulated", "under an emulator"), ("refuses", "Not this one.")],
+)
 def test_an_engine_that_cannot_be_kept_says_so(stage: Stage, mode: str, reason: str) -> None:
     """Nothing is forked beside threads; the refusal is one sentence, and final."""
     stage.mode = (mode,)

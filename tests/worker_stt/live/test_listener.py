@@ -27,6 +27,7 @@ from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.turns.detector import TextDetector
 from hushd_worker_stt.worker import SpeechToText
 from support.loudness import Loudness, NoGain
+from support.peer import BOUND_S
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, FIRST_HALF, word_error_rate, words
 
@@ -198,7 +199,7 @@ def test_a_session_beside_a_file(worker: SpeechToText, first_half: np.ndarray, b
 
     def in_the_last_piece(job: Job, message: Message) -> None:
         if isinstance(message, Partial) and message.data["start"] > 15 and not waited:
-            waited.append(ended.wait(60))  # the file is not done until the session is
+            waited.append(ended.wait(BOUND_S))  # the file is not done until the session is
 
     file, written = make_job(s16le(first_half), {"format": "s16le"}, on_send=in_the_last_piece)
     failed: list[BaseException] = []
@@ -214,7 +215,7 @@ def test_a_session_beside_a_file(worker: SpeechToText, first_half: np.ndarray, b
     session, heard = make_job(microphone(beckett[: 4 * RATE], quiet(3)), {"live": True})
     worker.run(session)
     ended.set()
-    reader.join(60)
+    reader.join(BOUND_S)
     assert not failed
     assert waited == [True]
     assert word_error_rate("Ever tried. Ever failed. No matter.", heard.text) <= 1 / 6

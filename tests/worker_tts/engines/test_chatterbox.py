@@ -15,6 +15,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
+from support.emulator import needs_machine
 from support.peer import Supervisor, wait_until
 
 WEIGHTS = {
@@ -180,6 +181,7 @@ def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]
     assert say(worker, "Bonjour.", language="fr").result["voice"] == "chatterbox-fr"
 
 
+@needs_machine("no process can be a template, since each has a second thread")
 def test_in_an_environment_of_its_own(
     models: Path, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,26 @@
+"""What an emulator of another processor has otherwise than a machine, and `needs_machine()`, which skips a test there.
+
+Only for what no time can mend: bounds of time are longer there, as `scripts/test --machine aarch64` has them.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+
+_KERNEL = Path("/proc/sys/kernel/arch")  # since Linux 6.1; qemu-user does not replace it, as it does uname
+
+
+def emulated(kernel: Path = _KERNEL) -> bool:
+    """Returns whether this process is told of another architecture than the kernel has; False where that is unknown."""
+    try:
+        return kernel.read_text().strip() != platform.machine()
+    except OSError:
+        return False
+
+
+def needs_machine(what: str) -> pytest.MarkDecorator:
+    """Skips a test under an emulator, where `what`, a part of a sentence, is otherwise."""
+    return pytest.mark.skipif(emulated(), reason=f"under an emulator {what}")
