@@ -1,14 +1,16 @@
 """What an emulator of another processor has otherwise than a machine, and `needs_machine()`, which skips a test there.
 
-Only for what no time can mend: bounds of time are longer there, as `scripts/test --machine aarch64` has them.
+Only for what no time can mend: bounds of time are `SLOWDOWN` times as long there.
 """
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 _KERNEL = Path("/proc/sys/kernel/arch")  # since Linux 6.1; qemu-user does not replace it, as it does uname
 
@@ -21,6 +23,11 @@ def emulated(kernel: Path = _KERNEL) -> bool:
         return False
 
 
+SLOWDOWN = 10 if emulated() else 1  # of Python under qemu-user
+
+
 def needs_machine(what: str) -> pytest.MarkDecorator:
     """Skips a test under an emulator, where `what`, a part of a sentence, is otherwise."""
+    import pytest  # programs without it read the slowdown
+
     return pytest.mark.skipif(emulated(), reason=f"under an emulator {what}")

@@ -31,14 +31,14 @@ from hushd_protocol.messages import (
     Welcome,
 )
 from support import warm
-from support.emulator import emulated
+from support.emulator import SLOWDOWN
 from support.stopwatch import Stopwatch
 
 TESTS = Path(__file__).parent
 ECHO = [sys.executable, str(TESTS / "echo_worker.py")]
 FAKE = [sys.executable, str(TESTS / "fake_worker.py")]
 # For anything a test waits for; reached only by a failure, on a busy machine too.
-BOUND_S = 300.0 if emulated() else 60.0
+BOUND_S = 60.0 * SLOWDOWN
 
 M = TypeVar("M", bound=Message)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from support.emulator import SLOWDOWN
+
 PRESSURE = Path("/proc/pressure/cpu")
 
 
@@ -22,9 +24,9 @@ class Stopwatch(float):
     def calm(self) -> float:
         """Seconds since then in which nothing on this machine had to wait for a core.
 
-        Where the kernel does not count that (PSI), all seconds.
+        Where the kernel does not count that (PSI), all seconds; under an emulator the seconds of a machine.
         """
-        return time.monotonic() - self - (_stalled() - self._stalled)
+        return (time.monotonic() - self - (_stalled() - self._stalled)) / SLOWDOWN
 
 
 def _stalled() -> float:

@@ -10,8 +10,7 @@ from contextlib import suppress
 import pytest
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine_lock import EngineLock
-
-BOUND_S = 10.0
+from support.peer import BOUND_S
 
 
 class Queue:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine_thread import EngineThread
-
-BOUND_S = 20.0
+from support.peer import BOUND_S
 
 
 def nothing() -> None:

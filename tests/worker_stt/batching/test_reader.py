@@ -11,9 +11,9 @@ import pytest
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.batching.reader import Reader
 from hushd_worker_stt.engine import Engine, EngineInfo, Options, Segment
+from support.peer import BOUND_S
 from support.stt_jobs import make_job
 
-BOUND_S = 10.0
 OPTIONS = Options()
 
 

@@ -22,7 +22,7 @@ from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segm
 from hushd_worker_stt.engines.command import Command
 from hushd_worker_stt.engines.command_file import CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch
 from support.wer import BECKETT, word_error_rate
 
@@ -378,13 +378,13 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
     read, write_end = os.pipe()
     process = subprocess.Popen([sys.executable, "-c", worker, str(read)], pass_fds=[read], process_group=0)
     os.close(read)
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + BOUND_S
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
         assert time.monotonic() < limit
         assert process.poll() is None
         time.sleep(0.02)
     os.close(write_end)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(BOUND_S) == -signal.SIGKILL
     assert gone(int((tmp_path / "pid").read_text()))
 
 
