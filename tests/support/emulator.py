@@ -1,4 +1,4 @@
-"""What an emulator of another processor has otherwise than a machine, and `needs_machine()`, which skips a test there.
+"""Differences between an emulator of another processor and a machine, and `needs_machine()`, which skips a test there.
 
 Only for what no time can mend: bounds of time are `SLOWDOWN` times as long there.
 """
