@@ -1,4 +1,4 @@
-"""Whether another processor is emulated, by what the kernel says of its own."""
+"""Emulators are known by the architecture that the kernel gives as its own."""
 
 from __future__ import annotations
 
