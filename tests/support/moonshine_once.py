@@ -85,6 +85,12 @@ class AskedOnce:
         return (np.load(io.BytesIO(_kept(self._folder / name, ask))),)
 
 
+def ask_once(models: Any, folder: Path) -> None:
+    """Has the two networks of `DiarizationModels` answer each input once."""
+    load, models._embedding = models._load, AskedOnce(models._embedding, folder)
+    models._load = lambda name: AskedOnce(load(name), folder)
+
+
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
     """The bytes of a file, which are made where it is not there."""
     if not path.exists():
@@ -116,8 +122,7 @@ if __name__ == "__main__":
 
         def __init__(self) -> None:
             super().__init__()
-            load, self._embedding = self._load, AskedOnce(self._embedding, heard)
-            self._load = lambda name: AskedOnce(load(name), heard)
+            ask_once(self, heard)
 
     models.DiarizationModels = Voices  # type: ignore[misc]
     libmoonshine.Transcriber = remembering(  # type: ignore[misc]

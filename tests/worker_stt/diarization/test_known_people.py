@@ -11,6 +11,7 @@ from hushd_worker_stt.diarization.diarize import Diarizer
 from hushd_worker_stt.diarization.known_people import KnownPeople, voiceprint
 from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.diarization.turns import Voice
+from hushd_worker_stt.engine import RATE
 from support.conversations import Utterance, moonshine_people, spliced
 from support.stt_jobs import Ask, s16le
 
@@ -101,11 +102,11 @@ def dialogue(assets: Path) -> dict[str, list[Utterance]]:
 
 @pytest.fixture(scope="module")
 def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
-    """Those of each person, of the first half of what they say."""
+    """Those of each person, of the first half of what they say, or 6 s."""
     models, prints = DiarizationModels(), {}
     for name, said in dialogue.items():
         diarizer = Diarizer(models)
-        diarizer.feed(np.concatenate([each.samples for each in said[: max(1, len(said) // 2)]]))
+        diarizer.feed(np.concatenate([each.samples for each in said[: max(1, len(said) // 2)]])[: 6 * RATE])
         voices = [turn.voice for turn in diarizer.turns(1)]
         assert voices[0]
         prints[name] = voiceprint(voices[0].embedding)
