@@ -81,7 +81,8 @@ def environment_is_kept() -> Iterator[None]:
     """Takes back whatever variables a command or a library has set in this process: others are tested here next."""
     before = dict(os.environ)
     yield
-    for name in before.keys() | os.environ.keys():
+    now = dict(os.environ)
+    for name, _ in before.items() ^ now.items():
         if name != "PYTEST_CURRENT_TEST" and os.environ.get(name) != before.get(name):
             os.environ.pop(name, None)
             if name in before:

@@ -48,28 +48,29 @@ def test_every_target_has_its_short_run() -> None:
     assert set(TARGETS) == set(INPUTS)
 
 
-@pytest.mark.parametrize(
-    ("broken", "words"),
-    [
-        ("raise ZeroDivisionError('no')", "ZeroDivisionError"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended the process with -11"),
-        ("while True: pass", "Hang"),
-    ],
-)
-def test_what_breaks_is_reported_with_the_command_that_repeats_it(tmp_path: Path, broken: str, words: str) -> None:
+BROKEN = {
+    "raises": ("raise ZeroDivisionError('no')", "ZeroDivisionError"),
+    "dies": ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended the process with -11"),
+    "hangs": ("while True: pass", "Hang"),
+}
+
+
+def test_what_breaks_is_reported_with_the_command_that_repeats_it(tmp_path: Path) -> None:
     """An exception, a process that dies, and an endless loop, at the third input."""
     program = tmp_path / "broken.py"
     program.write_text(
         f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"
-        "import contextlib, fuzzing.command, fuzzing.targets, fuzzing.run\n"
+        "import contextlib, functools, fuzzing.command, fuzzing.targets, fuzzing.run\n"
         "fuzzing.command.PROGRAM = [sys.executable, __file__]; fuzzing.run.HANG_S = 0.2; count = 0\n"
-        "def feed(rng):\n    global count\n    count += 1\n    if count == 3:\n"
-        f"        {broken}\n"
-        "@contextlib.contextmanager\ndef target(folder):\n    yield feed\n"
-        "fuzzing.targets.TARGETS['broken'] = target\nsys.exit(fuzzing.command.main())\n"
+        "def feed(broken, rng):\n    global count\n    count += 1\n    if count == 3:\n        exec(broken)\n"
+        "@contextlib.contextmanager\ndef target(broken, folder):\n    yield functools.partial(feed, broken)\n"
+        f"for name, (broken, _) in {BROKEN!r}.items():\n"
+        "    fuzzing.targets.TARGETS[name] = functools.partial(target, broken)\n"
+        "sys.exit(fuzzing.command.main())\n"
     )
-    command = [sys.executable, program, "--seed", "7", "--seconds", "30", "--inputs", "5", "broken"]
+    command = [sys.executable, program, "--seed", "7", "--seconds", "30", "--inputs", "5", *BROKEN]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert words in done.stdout
-    assert "tests/fuzz --seed 7 --first 2 --inputs 1 broken" in done.stdout
+    for name, (_, words) in BROKEN.items():
+        assert words in done.stdout
+        assert f"tests/fuzz --seed 7 --first 2 --inputs 1 {name}" in done.stdout

@@ -43,18 +43,19 @@ def same(first: object, second: object) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "wanted", "good"), TABLE, ids=[wanted for _, wanted, _ in TABLE])
-@pytest.mark.parametrize("value", VALUES, ids=[repr(value)[:20] for value in VALUES])
-def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good: list[Any], value: Any) -> None:
+def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good: list[Any]) -> None:
     """A value that fits comes back as the type in use; one that does not is a sentence with name, kind and value."""
-    expected = [made for given, made in good if same(given, value)]
-    if expected:
-        assert same(check("it", value, kind), expected[0])
-        return
-    with pytest.raises(HushdError) as caught:
-        check("it", value, kind)
-    assert caught.value.code == "bad_request"
-    assert re.fullmatch(rf"it must be {re.escape(wanted)}, not .+\.", caught.value.message, re.DOTALL)
-    assert len(caught.value.message) < 200
+    for value in VALUES:
+        expected = [made for given, made in good if same(given, value)]
+        assert kind.fits(value) == bool(expected), value
+        if expected:
+            assert same(check("it", value, kind), expected[0]), value
+            continue
+        with pytest.raises(HushdError) as caught:
+            check("it", value, kind)
+        assert caught.value.code == "bad_request"
+        assert re.fullmatch(rf"it must be {re.escape(wanted)}, not .+\.", caught.value.message, re.DOTALL)
+        assert len(caught.value.message) < 200
 
 
 @pytest.mark.parametrize(

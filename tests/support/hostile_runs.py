@@ -1,4 +1,4 @@
-"""Seeded runs of hostile worlds, shared out to a process for each core: what they walked is counted together."""
+"""Seeded runs of hostile worlds; many are shared out to a process for each core, and what they walked is counted."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from support.hostile_neighbours import NeighbourlyWorld
 from support.hostile_world import World
 
 SHARE = 25  # seeds that a process takes at a time: the last to end is late by as many
+ALONE = 10  # shares that this process does itself: others run tests meanwhile, and each more would import first
 
 
 @dataclass
@@ -55,7 +56,9 @@ def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
 
 
 def _processes(most: int) -> Executor:
-    """A process for each core; where a container has no `/dev/shm` for their semaphores, this one alone."""
+    """A process for each core; this one alone for few shares, or without the `/dev/shm` of a container's semaphores."""
+    if most <= ALONE:
+        return ThreadPoolExecutor(1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         return ProcessPoolExecutor(min(cores, most), get_context("spawn"), _leave_interrupts_to_pytest)

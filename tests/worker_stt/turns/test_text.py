@@ -23,10 +23,9 @@ DONE = {
 
 
 @pytest.mark.parametrize(("language", "text"), [(tag, text) for tag, texts in OPEN.items() for text in texts])
-@pytest.mark.parametrize("mark", ["", ",", ".", "?"])
-def test_a_word_that_no_sentence_ends_with(language: str, text: str, mark: str) -> None:
+def test_a_word_that_no_sentence_ends_with(language: str, text: str) -> None:
     """An article, a conjunction or a sound of hesitation at the end is open, whatever mark a model puts behind it."""
-    assert finished(text + mark, language) == STRONG
+    assert [finished(text + mark, language) for mark in ("", ",", ".", "?")] == [STRONG] * 4
 
 
 @pytest.mark.parametrize(("language", "text"), [(tag, text) for tag, texts in DONE.items() for text in texts])

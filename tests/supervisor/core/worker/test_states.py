@@ -1,7 +1,5 @@
 """Every state against every stimulus: the whole table, row by row."""
 
-import itertools
-
 import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
@@ -69,15 +67,16 @@ for row in TABLE.values():
         row.setdefault("hold", row["shutdown"])  # only those who wait are treated differently
 
 
-@pytest.mark.parametrize(("state", "stimulus"), list(itertools.product(State, STIMULI)), ids=str)
-def test_every_state_answers_every_stimulus(state: State, stimulus: str) -> None:
-    """One row of the table: the state that follows, and nobody is answered twice."""
-    desk = desk_in(state)
-    assert desk.worker.state is state
-    STIMULI[stimulus](desk)
-    assert desk.worker.state is TABLE[state].get(stimulus, state)
-    for request in desk.requests:
-        desk.terminal(request)
+@pytest.mark.parametrize("state", list(State), ids=str)
+def test_every_state_answers_every_stimulus(state: State) -> None:
+    """One row of the table: the state that follows each, and nobody is answered twice."""
+    for name, stimulus in STIMULI.items():
+        desk = desk_in(state)
+        assert desk.worker.state is state
+        stimulus(desk)
+        assert desk.worker.state is TABLE[state].get(name, state), name
+        for request in desk.requests:
+            desk.terminal(request)
 
 
 @pytest.mark.parametrize("state", list(State), ids=str)
