@@ -51,12 +51,12 @@ def test_race_9_grandchild_holds_the_stdout_pipe(start_supervisor: Start) -> Non
     wait_until(lambda: all(gone(pid) for pid in (pids["pid"], *pids["children"])), "the exit of worker and grandchild")
 
 
-@pytest.mark.parametrize("flag", ["--grandchild", "--setsid-grandchild"])
-def test_race_10_a_stop_by_the_supervisor_reaches_who_left_the_group(start_supervisor: Start, flag: str) -> None:
+def test_race_10_a_stop_by_the_supervisor_reaches_who_left_the_group(start_supervisor: Start) -> None:
     """Killed for ignoring its drain, a worker takes along what it started, in a session of its own or not."""
-    supervisor = start_supervisor(fake(flag, "--ignore-cancel"))
+    supervisor = start_supervisor(fake("--grandchild", "--setsid-grandchild", "--ignore-cancel"))
     with supervisor.connect() as client:
         pids = client.ask("pids", "stt/fake/a")
+        assert len(pids["children"]) == 2
         job = client.request("sleep", "stt/fake/a", params={"s": 60})
         wait_until(lambda: client.status("stt/fake/a")["running"] == 1)
         client.send(Cancel(id=job))
@@ -132,11 +132,12 @@ def test_races_21_and_22_nothing_of_the_supervisor_leaks_into_a_worker(start_sup
         assert lifeline.startswith("pipe:")
 
 
-def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start) -> None:
-    """A worker that dies the moment its result is out: thirty results in thirty requests, no error."""
+@pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.night)])
+def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start, count: int) -> None:
+    """A worker that dies the moment its result is out: as many results as requests, no error."""
     supervisor = start_supervisor(fake("--late-result"))
     with supervisor.connect() as client:
-        for number in range(30):
+        for number in range(count):
             assert client.ask("echo", "stt/fake/a", params={"n": number})["echo"] == {"n": number}
             client.control("unload")  # forgets the crash, so that no backoff slows the test
 

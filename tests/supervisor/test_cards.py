@@ -27,7 +27,7 @@ from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
 GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
 LARGE, MIDDLE, SMALL = "stt/card/15gb", "stt/card/12gb", "stt/card/4gb"
-SWAPS = int(os.environ.get("HUSHD_SWAPS", "12"))
+SWAPS = int(os.environ.get("HUSHD_SWAPS", "12"))  # of a night
 DOOR = {"connections": 0, "polls": 0, "handovers": 0, "refusals": 0, "gateway": {"rss_mb": None, "starts": 0}}
 PROGRAM = command([sys.executable, str(TESTS / "card_worker.py")])
 CONFIG = f'[worker."{SMALL}"]\nvram_mb = 4000\n[worker.stt]\n{PROGRAM}vram_mb = 12000\n'
@@ -66,14 +66,15 @@ def where(peer: Peer, worker: str) -> tuple[str, str]:
     return answer["compute_device"], answer.get("why_there", "")
 
 
-def test_two_models_that_do_not_fit_together(on_cards: Supervisor) -> None:
+@pytest.mark.parametrize("swaps", [4, pytest.param(SWAPS, marks=pytest.mark.night)])
+def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -> None:
     """Requests that alternate between them swap the models: each is answered, on the card, and none lacks memory."""
     with on_cards.connect() as peer:
-        for number in range(SWAPS):
+        for number in range(swaps):
             assert where(peer, (LARGE, MIDDLE)[number % 2]) == ("cuda", "")
         rows = {row["name"]: row for row in peer.control("status")["workers"]}
         assert [rows[name]["crashes"] for name in (LARGE, MIDDLE)] == [0, 0]
-        assert sum(row["starts"] for row in rows.values()) == SWAPS
+        assert sum(row["starts"] for row in rows.values()) == swaps
 
 
 def test_two_models_that_fit_stay(on_cards: Supervisor, driver: Driver) -> None:
