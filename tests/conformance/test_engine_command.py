@@ -15,6 +15,7 @@ from hushd_protocol.errors import HushdError
 from support.engine_example import package
 
 BIN = Path(sys.executable).parent
+SUITE = [sys.executable, "-P", "-m", "hushd_conformance", "--role", "stt"]
 
 
 def ran(environment: dict[str, str], *command: str | Path, cwd: Path | None = None) -> str:
@@ -80,6 +81,19 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_check_is_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hushd engine check` has it play all that starts no processes and name the faults, and leaves with its status."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert main("hushd engine", ["check", "moonshine"]) == 1
+    assert asked == [[*SUITE, "moonshine", "default", "--quick", "--brief"]]
+
+
 def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
     """Each fault in a line, and status 1: a heavy import, times out of order, a batch that loses a piece."""
     (tmp_path / "bad.py").write_text(
@@ -94,7 +108,8 @@ def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
     )
     package(tmp_path, "bad", "hushd.stt_engines", {"bad": "bad:Bad"})
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run([BIN / "hushd", "engine", "check", "bad"], env=environment, capture_output=True, text=True)
+    command = [*SUITE, "bad", "m", "--quick", "--brief", "-k", "description,sound.tone,batch"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     for words in (
         "its module imports numpy: that belongs in load",
