@@ -48,7 +48,8 @@ class Running:
             yield Finding.of_error("supervisor", error, "hushd logs")
             return
         own, memory = status.supervisor, status.memory
-        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {len(status.workers)} workers"
+        workers = len(status.workers)
+        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {workers} worker{'s' * (workers != 1)}"
         if own.version != __version__:
             yield Finding("supervisor", "warning", f"{text}; hushd {__version__} is installed", "hushd restart")
         else:

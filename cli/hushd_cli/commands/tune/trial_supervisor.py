@@ -20,7 +20,7 @@ from typing import Any
 
 from hushd.audio.source import Audio
 from hushd.client import Client
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.system import paths
 from hushd_schema import toml
 from hushd_schema.settings.editing import plain, with_values
@@ -107,7 +107,7 @@ class TrialSupervisor:
 
         Raises:
             HushdError: `deadline_exceeded` if there is no time left; errors that other settings would not change, such
-                as `model_missing` or `input_unreadable`.
+                as `model_missing`, `input_unreadable`, or `server_busy` before anything has worked.
         """
         try:
             self._configure(tried)
@@ -122,7 +122,8 @@ class TrialSupervisor:
                 runs.append(self._run())
             return Trial(dict(tried), Measured.of(runs, self._memory_mb(), text))
         except HushdError as error:
-            if error.scope == "machine" or error.code in ("deadline_exceeded", "input_unreadable"):
+            lasting = error.scope == "machine" or error.code in ("deadline_exceeded", "input_unreadable")
+            if lasting or (error.code in BUSY and not self._passes):  # nothing has worked: others hold the memory
                 raise
             return Trial(dict(tried), None, error.message)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hushd_cli.commands.tune.trial_supervisor import TrialSupervisor
+from hushd_protocol.errors import HushdError
 from support.peer import CONFIG
 
 
@@ -20,6 +22,19 @@ def test_a_trial_listens_nowhere(runtime: Path) -> None:
         with TrialSupervisor("stt/echo/a", b"audio", math.inf) as trial:
             trial.client.reload()  # as each trial does; it failed, and every trial with it
             assert trial.client.status().door is None
+
+
+@pytest.mark.usefixtures("runtime")
+def test_no_memory_is_not_the_settings_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything has worked it ends the command, with its own exit code; later it is one trial's failure."""
+    busy = HushdError("server_busy", "There is no memory for tts/echo/a now.")
+    trial = TrialSupervisor("tts/echo/a", "words", math.inf)
+    monkeypatch.setattr(trial, "_configure", Mock(side_effect=busy))
+    with pytest.raises(HushdError, match="no memory") as raised:
+        trial.measure({})
+    assert raised.value is busy
+    trial._passes = 1
+    assert trial.measure({}).note == busy.message
 
 
 @pytest.mark.parametrize(("takes", "passes"), [(0.3, 4), (1.0, 1), (4.0, 1), (0.001, 50)])

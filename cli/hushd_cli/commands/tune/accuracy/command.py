@@ -57,7 +57,7 @@ def run(options: Namespace) -> int:
 def forget() -> int:
     """Removes the user's recordings and what models heard."""
     count = TuningFolder().forget()
-    console.note(f"Removed: {count} recordings, and all that models heard in any.")
+    console.note(f"Removed: {count} recording{'s' * (count != 1)}, and all that models heard in any.")
     return 0
 
 
