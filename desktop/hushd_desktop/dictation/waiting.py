@@ -197,8 +197,9 @@ def output(options: Namespace) -> Output:
     except HushdError as error:
         if options.output == "type":
             raise
+        clipboard = outputs.Clipboard()
         console.complain(f"{error.message} The text goes to the clipboard.")
-        return outputs.Clipboard()
+        return clipboard
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
