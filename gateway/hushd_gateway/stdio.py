@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import sys
 from contextlib import suppress
 
@@ -45,13 +46,15 @@ async def _serve() -> None:
 async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Returns streams for standard input and output; prints go to standard error from now on."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-    output = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
     try:
+        with selectors.DefaultSelector() as selector:  # asyncio only logs that it cannot wait for /dev/null
+            selector.register(sys.stdin or -1, selectors.EVENT_READ)
+        output = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # a writer's `drain` needs it
         transport, _ = await loop.connect_write_pipe(lambda: protocol, output)
-    except ValueError:
+    except (ValueError, OSError):
         raise HushdError(
             "bad_request", "Standard input and output must be pipes here: start it from a program that speaks Wyoming."
         ) from None

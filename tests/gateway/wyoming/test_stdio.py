@@ -91,9 +91,14 @@ def test_what_stdio_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     assert (alone.returncode, alone.stderr.count("\n")) == (2, 1)
     assert "stdio:// stands alone" in alone.stderr
     with open(tmp_path / "events", "w+") as file:
-        files = warm.run([*SERVE, "stdio://"], stdin=file, capture_output=True, text=True, check=False)
-    assert (files.returncode, files.stderr.count("\n"), files.stdout) == (2, 1, "")
-    assert "must be pipes" in files.stderr
+        for command, stdin in (
+            ([*SERVE, "stdio://"], file),
+            ([*SERVE, "stdio://"], subprocess.DEVNULL),
+            (["sh", "-c", 'exec "$@" <&-', "sh", *SERVE, "stdio://"], None),
+        ):
+            files = warm.run(command, stdin=stdin, capture_output=True, text=True, timeout=BOUND_S)
+            assert (files.returncode, files.stderr.count("\n"), files.stdout) == (2, 1, ""), files.stderr
+            assert "must be pipes" in files.stderr
 
 
 def test_an_interrupted_one_leaves_no_traceback(runtime: Path) -> None:
