@@ -22,6 +22,7 @@ from . import greeting, light_json, meeting
 
 TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
+_OUTPUT_FAILED = 9
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
 _LEAVE_S = 1.5  # for speech to fall silent
@@ -300,5 +301,12 @@ def _send(message: dict[str, object]) -> None:
 
 
 def _write(data: bytes) -> None:
-    while data:
-        data = data[os.write(1, data) :]
+    """Writes to the host; where that is impossible and the host there, the relay ends with a sentence."""
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"hushd mcp: Standard output cannot be written ({error.strerror}).", file=sys.stderr)
+        raise SystemExit(_OUTPUT_FAILED) from None

@@ -233,10 +233,11 @@ def _holds_a_lock(frame: FrameType) -> bool:
 
 
 def _open_standard_descriptors() -> None:
-    """Opens /dev/null as each closed descriptor of 0, 1 and 2; otherwise a socket could get the number 1, and all
-    output."""
+    """Opens /dev/null as each closed descriptor of 0, 1 and 2, for programs that replace this one too; otherwise a
+    socket could get the number 1, and all output."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # gets the lowest free number, this one; writing to it fails
+            opened = os.open(os.devnull, os.O_RDONLY)  # gets the lowest free number, this one; writing to it fails
+            os.set_inheritable(opened, True)

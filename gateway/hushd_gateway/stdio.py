@@ -48,7 +48,7 @@ async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     try:
         with selectors.DefaultSelector() as selector:  # asyncio only logs that it cannot wait for /dev/null
-            selector.register(sys.stdin or -1, selectors.EVENT_READ)
+            selector.register(sys.stdin, selectors.EVENT_READ)
         output = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -23,10 +23,11 @@ from hushd_mcp.relay import Link, Relay
 from hushd_protocol.system import paths
 from hypothesis import given
 from hypothesis import strategies as st
+from support import warm
 from support.diary import Diary, words
 from support.mcp_host import serving, stdio_host, text
 from support.peer import BOUND_S, Supervisor, wait_until
-from support.raw_host import RawHost
+from support.raw_host import PROGRAM, RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 AGENTS = Path(light_json.__file__).parents[1]
@@ -269,6 +270,23 @@ def test_one_that_ends_at_its_start_is_an_error(runtime: Path) -> None:
             assert "ends at its start: call again, and see" in answer["content"][0]["text"]
             assert host.ask("ping") == {}
     assert len(came) == 3
+
+
+@pytest.mark.parametrize(
+    ("standard", "status", "sentence"),
+    [
+        ("<&-", 0, ""),
+        (">&-", 9, "hushd mcp: Standard output cannot be written (Bad file descriptor).\n"),
+        (">/dev/full", 9, "hushd mcp: Standard output cannot be written (No space left on device).\n"),
+    ],
+)
+def test_a_session_without_a_pipe_ends(runtime: Path, standard: str, status: int, sentence: str) -> None:
+    """A closed standard input is an end of file, and of an answer that cannot be written there is one sentence."""
+    host = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    ask = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": host})
+    script = ["sh", "-c", f'"$@" {standard}', "sh", *PROGRAM]
+    done = warm.run(script, input=ask, capture_output=True, text=True, timeout=BOUND_S)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", sentence)
 
 
 def test_a_large_line_passes(environment: dict[str, str]) -> None:
