@@ -31,6 +31,7 @@ from .search import Environment, Measured, Trial, variables, words
 RUNS = 5  # of which the median counts, after one pass to warm up
 RUN_S = 1.0  # the least duration of a run: shorter work is repeated, since clock and scheduler are noisy
 MAX_PASSES = 50  # of the work in a run
+_LEFT_S = 30  # that worker and supervisor stay once a SIGKILL has ended the command, whatever the user's own do
 _ADDRESSES = ("http", "wyoming")  # tables that make a supervisor listen
 
 
@@ -171,7 +172,9 @@ class TrialSupervisor:
 
     def _configure(self, tried: Environment) -> None:
         values: Table = {"environment": self.environment(tried) or None, "memory_mb": None}
+        values |= {"keep_alive": _LEFT_S, "pinned": False}
         table = with_values(toml.loads(self._config), self.worker, values)
+        table["exit_when_idle"] = _LEFT_S
         for name in _ADDRESSES:  # the user's own supervisor listens there
             table.pop(name, None)
         with _reported():

@@ -10,6 +10,8 @@ from unittest.mock import Mock
 import pytest
 from hushd_cli.commands.tune.trial_supervisor import TrialSupervisor
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema.settings import load
 from support.peer import CONFIG
 
 
@@ -35,6 +37,16 @@ def test_no_memory_is_not_the_settings_fault(monkeypatch: pytest.MonkeyPatch) ->
     assert raised.value is busy
     trial._passes = 1
     assert trial.measure({}).note == busy.message
+
+
+def test_a_killed_command_leaves_nothing_for_long(runtime: Path) -> None:
+    """A worker that the user has pinned is not pinned in a trial: nobody would ever end it."""
+    own = '[worker."stt/echo/a"]\npinned = true\nkeep_alive = -1\n'
+    (runtime / "config.toml").write_text(f'exit_when_idle = "1h"\n{own}')
+    with TrialSupervisor("stt/echo/a", b"audio", math.inf):
+        settings = load(paths.find().config)
+        worker = settings.for_worker("stt/echo/a")
+        assert (settings.exit_when_idle, worker.keep_alive, worker.pinned) == (30, 30, False)
 
 
 @pytest.mark.parametrize(("takes", "passes"), [(0.3, 4), (1.0, 1), (4.0, 1), (0.001, 50)])
