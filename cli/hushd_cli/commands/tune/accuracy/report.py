@@ -87,8 +87,8 @@ def _kept(place: Place, texts: Sequence[Compared]) -> ComparedModel:
 def _about(comparison: Comparison) -> str:
     some = next(iter(comparison.texts.values()), ())
     words = sum(compared.words for compared in some)
-    sentences = "1 sentence" if len(some) == 1 else f"{len(some)} sentences"
-    return f"{languages.name(comparison.language)}, {sentences} with {words} words"
+    count = f"{len(some)} sentence{'s' * (len(some) != 1)} with {words} word{'s' * (words != 1)}"
+    return f"{languages.name(comparison.language)}, {count}"
 
 
 def _differences(comparison: Comparison) -> list[str]:

@@ -122,15 +122,21 @@ def clips(folder: Path, language: str) -> list[Clip]:
         HushdError: `input_unreadable`.
     """
     try:
-        texts = [
-            (path, path.with_suffix(".txt").read_text(encoding="utf-8-sig").strip())
+        return [
+            Clip(path.name, path.absolute(), text, _key(path, language))
             for path in sorted(folder.iterdir())
-            if path.suffix.lower() in SUFFIXES and path.with_suffix(".txt").is_file()
+            if path.suffix.lower() in SUFFIXES and (text := _said_in(path.with_suffix(".txt")))
         ]
-        return [Clip(path.name, path.absolute(), text, _key(path, language)) for path, text in texts if text]
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "a text is not UTF-8"
-        raise HushdError("input_unreadable", f"{folder} cannot be read ({why}).") from error
+    except OSError as error:
+        raise HushdError("input_unreadable", f"{error.filename} cannot be read ({error.strerror}).") from error
+
+
+def _said_in(path: Path) -> str:
+    """Returns the text of a recording, empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8-sig").strip() if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise HushdError("input_unreadable", f"{path} is not in UTF-8.") from error
 
 
 def _key(path: Path, language: str) -> str:

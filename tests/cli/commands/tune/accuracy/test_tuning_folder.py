@@ -70,10 +70,14 @@ def test_forgetting_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_texts_that_are_no_text_are_refused(tmp_path: Path) -> None:
-    """In one sentence, with the folder's name."""
-    (tmp_path / "a.wav").touch()
+    """In one sentence, with the file's name; and so is a recording that is not there."""
+    recording = tmp_path / "a.wav"
+    recording.symlink_to("missing")
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(HushdError, match="a text is not UTF-8"):
+    with pytest.raises(HushdError, match=r"a\.txt is not in UTF-8"):
+        clips(tmp_path, "en")
+    (tmp_path / "a.txt").write_text("One.")
+    with pytest.raises(HushdError, match=r"a\.wav cannot be read \(No such file"):
         clips(tmp_path, "en")
 
 
