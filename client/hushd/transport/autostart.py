@@ -212,9 +212,10 @@ def _is_writable(log: str) -> bool:
 
 def _inheritable() -> list[int]:
     descriptors = []
+    limit = os.sysconf("SC_OPEN_MAX")  # posix_spawn refuses to close those beyond it, which a parent may have left
     for name in os.listdir("/dev/fd"):
         try:
-            if os.get_inheritable(int(name)):
+            if int(name) < limit and os.get_inheritable(int(name)):
                 descriptors.append(int(name))
         except OSError:
             pass  # the descriptor of the listing itself
