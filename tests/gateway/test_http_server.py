@@ -466,6 +466,52 @@ def test_a_body_that_does_not_come_is_an_answer(monkeypatch: pytest.MonkeyPatch)
     assert answer["error"]["code"] == "timeout"
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/no/such", 404), ("/v1/models", 405), ("/v1/audio/speech", 413)])
+def test_a_body_that_nobody_reads_costs_its_sender_no_answer(path: str, status: int) -> None:
+    """A program that sends a large recording before it reads, such as Python's urllib, reads why it was refused."""
+    app, size = create_app(None, Settings()), 20_000_000  # type: ignore[arg-type]
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+
+    def send(program: socket.socket) -> bytes:
+        with program:
+            program.sendall(head.encode() + bytes(size))
+            return b"".join(iter(lambda: program.recv(65536), b""))
+
+    async def run() -> bytes:
+        program, accepted = socket.socketpair()
+        program.settimeout(BOUND_S)
+        with accepted:
+            handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", b"")
+            serving = asyncio.create_task(http_server.HttpServer(app).serve(accepted, handover))
+            answer = await asyncio.to_thread(send, program)
+            await serving
+        return answer
+
+    assert asyncio.run(run()).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_body_without_an_end_is_read_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an answer that did not need it: then the connection is closed, and its sender may try again."""
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.2)
+
+    async def run() -> bytes:
+        program, accepted = socket.socketpair()
+        serving = asyncio.create_task(
+            http_server.HttpServer(hello).serve(accepted, Handover("http", "127.0.0.1:8000", "127.0.0.1", FORM % b"b"))
+        )
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S):
+            received = await reader.read()
+            while not serving.done():
+                writer.write(bytes(1000))
+                await asyncio.sleep(0)
+        writer.close()
+        accepted.close()
+        return received
+
+    assert asyncio.run(run()).endswith(b"hello")
+
+
 def test_a_form_without_a_boundary_that_can_be_is_damaged() -> None:
     """One that is longer than any may be is the sender's error."""
     app = create_app(None, Settings())  # type: ignore[arg-type]

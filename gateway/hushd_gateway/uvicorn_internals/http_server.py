@@ -42,6 +42,7 @@ class _Http(Patient, H11Protocol):
     prefix = b""
     _slow: StallTolerantTimer | None = None
     _rests = False  # between two requests
+    _lingers = False  # answered, and read no more
 
     def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
@@ -55,6 +56,8 @@ class _Http(Patient, H11Protocol):
             self.data_received(self.prefix)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingers:
+            return
         if self._rests:
             self._rests = False
             self._wait_for_request(HEAD_S)
@@ -64,6 +67,17 @@ class _Http(Patient, H11Protocol):
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
             self._slot.work()
+            self.cycle.transport = _Lingering(self.transport, self)  # type: ignore[assignment]  # it has all of its methods
+
+    def linger(self) -> bool:
+        """Ends the answers, and returns whether the program still sends a body: what it sends is read and dropped for
+        as long as a connection may rest. Left unread it would discard the answer, and the program see its connection
+        broken."""
+        if self.conn.their_state is not h11.SEND_BODY or self.transport.is_closing():
+            return False
+        self._lingers = True
+        self.transport.write_eof()
+        return True
 
     def on_response_complete(self) -> None:
         self._slot.rest()
@@ -100,6 +114,21 @@ class _Http(Patient, H11Protocol):
         """Closes the connection if no request has arrived."""
         if (self.cycle is None or self.cycle.response_complete) and self.transport.get_protocol() is self:
             self.transport.close()
+
+
+class _Lingering:
+    """The transport of an answer: closes once the program has sent its body, though nobody reads that."""
+
+    def __init__(self, transport: asyncio.Transport, connection: _Http) -> None:
+        self._transport = transport
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        if not self._connection.linger():
+            self._transport.close()
 
 
 def _web_socket(**options: Any) -> asyncio.Protocol:
