@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol import JsonObject, duration, size
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
 
 
 def yield_fields(
@@ -20,7 +21,8 @@ def yield_fields(
     """
     seconds = duration.parse(keep_away)
     if seconds is None or seconds < 0:
-        raise HushdError("bad_request", f"{keep_away!r} is not a length of time: use one such as 90s or 10m.")
+        sentence = f"{quoted(keep_away)} is not a length of time: use one such as 90s or 10m."
+        raise HushdError("bad_request", sentence)
     fields: JsonObject = {"card": "" if card is None else str(card), "for_s": seconds}
     fields["vram"] = 0 if vram is None and (ram is None or card is not None) else -1 if vram is None else _size(vram)
     more = {} if ram is None else {"ram": _size(ram)}
@@ -30,5 +32,6 @@ def yield_fields(
 def _size(text: int | str) -> int:
     memory = size.parse(text)
     if not memory:
-        raise HushdError("bad_request", f"{text!r} is not a size of memory: use one such as 12G, 500M or 11GiB.")
+        sentence = f"{quoted(text)} is not a size of memory: use one such as 12G, 500M or 11GiB."
+        raise HushdError("bad_request", sentence)
     return memory

@@ -283,6 +283,7 @@ def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
     [
         (["--vram", "much"], "'much' is not a size of memory: use one such as 12G, 500M or 11GiB."),
         (["--vram", "0"], "'0' is not a size of memory: use one such as 12G, 500M or 11GiB."),
+        (["--vram", "9" * 9_000], f"'{'9' * 56}... is not a size of memory: use one such as 12G, 500M or 11GiB."),
         (["--for", "soon"], "'soon' is not a length of time: use one such as 90s or 10m."),
         (["--for", "-1"], "'-1' is not a length of time: use one such as 90s or 10m."),
         (["--card", "3"], "There is no graphics card '3': `hushd status` lists them."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -15,16 +16,21 @@ class EndsWithClient:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _Request(receive, send).run(self._app, scope)
+            headers = Headers(scope=scope)
+            has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+            await _Request(receive, send, has_body).run(self._app, scope)
         else:
             await self._app(scope, receive, send)
 
 
 class _Request:
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, has_body: bool) -> None:
         self._receive = receive
         self._send = send
-        self._read = asyncio.Event()  # set once the whole body was read
+        self._read = asyncio.Event()  # set once the whole body was read, by whoever reads it
+        self._nothing = not has_body  # still to be read, and no reason to wait for a reader
+        if self._nothing:
+            self._read.set()
         self._answered = False
         self._gone = asyncio.Event()
 
@@ -43,6 +49,9 @@ class _Request:
             work.result()
 
     async def receive(self) -> Message:
+        if self._nothing:
+            self._nothing = False
+            return {"type": "http.request", "body": b"", "more_body": False}
         if self._read.is_set():
             await self._gone.wait()
             return {"type": "http.disconnect"}

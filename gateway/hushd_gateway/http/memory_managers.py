@@ -67,7 +67,7 @@ async def load(request: Request) -> Response:
     """Loads a model as speaches' `POST /api/ps/{model}` does: by its name in `hushd status`, or by any that
     `GET /v1/models/{name}` knows."""
     role, _, model = request.path_params["name"].partition("/")
-    if role not in listings.ROLES:
+    if role not in listings.ROLES or not model:
         _, role, model = await listings.find(request, request.path_params["name"])
     if model in await _processes(request):
         raise ApiError(409, f"{model} is loaded already.", "model", "already_loaded", is_final=True)

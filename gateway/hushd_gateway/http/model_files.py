@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from hushd_models import catalogue, user_models
 from hushd_models.inventory import row
@@ -12,13 +13,19 @@ from hushd_protocol.system import paths
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import context
+from . import context, listings
 from .errors import ApiError
 
 
 async def pull(request: Request) -> Response:
-    """Answers once the model is downloaded; an installed one is verified."""
-    model = await context.of(request).client.pull(_permitted(request))
+    """Answers once the model is downloaded; an installed one is verified, one without files of its own just named."""
+    name = _permitted(request)
+    known = catalogue.find(name, user_models.configured(paths.find().config))
+    if known is None or known.kind not in ("hub", "url"):
+        with suppress(ApiError):  # not a name of GET /v1/models either
+            entry = await listings.find(request, name)
+            return JSONResponse({"id": entry.model, "object": "model", "size": 0})
+    model = await context.of(request).client.pull(name)
     return JSONResponse({"id": model.model, "object": "model", "size": model.size})
 
 

@@ -6,13 +6,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.http_gateway import HttpGateway
-from support.hub_server import HubServer, serving
-from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.hub_server import Content, HubServer, serving
+from support.peer import CONFIG, Peer, Supervisor, check_nothing_is_left, wait_until
 
 FILES = ("config.json", "model.bin", "tokenizer.json")
 REPOSITORY, MODEL = "Systran/faster-whisper-tiny.en", "faster-whisper/tiny.en"
@@ -76,6 +77,40 @@ def test_a_model_comes_and_goes(pulls: bool, served: HttpGateway, hub: HubServer
     status, error = asked(served, "DELETE", MODEL)
     assert (status, error["code"]) == (404, "model_not_found")
     assert [asked(served, method, "no/such")[0] // 100 for method in ("POST", "DELETE")] == [4, 4]
+
+
+def test_a_model_without_files_of_its_own_is_there(pulls: bool, served: HttpGateway, hub: HubServer) -> None:
+    """Programs get each model that they use, and those of the list that come with an engine or stand for another."""
+    if pulls:
+        asked_before = len(hub.requests)
+        for name in ("moonshine/tiny-en", "whisper-1"):
+            assert asked(served, "POST", name) == (200, {"id": "moonshine/tiny-en", "object": "model", "size": 0})
+        assert len(hub.requests) == asked_before
+
+
+def test_a_client_that_leaves_ends_its_download(pulls: bool, served: HttpGateway, hub: HubServer, home: Path) -> None:
+    """And nobody else's: who waits for the same model gets it."""
+    if not pulls:
+        return
+    hub.add("Systran/faster-whisper-base.en", {name: Content(name.encode(), 3_000_000) for name in FILES})
+    hub.pace = 0.01
+    request = b"POST /v1/models/faster-whisper/base.en HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with Peer(home / "client.sock") as peer, ThreadPoolExecutor(1) as pool:
+        for others in (0, 1):
+            with served.connect() as leaving:
+                leaving.sendall(request)
+                wait_until(lambda: _pulls(peer) == 1, "the download")
+                waiting = [pool.submit(asked, served, "POST", "faster-whisper/base.en") for _ in range(others)]
+                wait_until(lambda others=others: _pulls(peer) == 1 + others, "the other one")
+            wait_until(lambda others=others: _pulls(peer) == others, "the end of the first")
+            assert not any(each.done() for each in waiting)
+        hub.pace = 0.0
+        assert [each.result()[0] for each in waiting] == [200]
+
+
+def _pulls(peer: Peer) -> int:
+    workers = peer.control("status")["workers"]
+    return sum(row["running"] + row["queued"] for row in workers if row["role"] == "models")
 
 
 def test_a_name_that_clients_have_built_in_is_described(served: HttpGateway) -> None:

@@ -27,8 +27,12 @@ def ask(
     app = create_app(Nobody(), Settings(http=HTTP), token)  # type: ignore[arg-type]
     sent: list[dict[str, Any]] = []
 
+    parts = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        for part in parts:
+            return part
+        return await asyncio.get_running_loop().create_future()  # the client stays
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
