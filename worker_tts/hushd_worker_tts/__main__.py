@@ -25,7 +25,7 @@ def main() -> None:
 
         from .registry import REGISTRY
 
-        print(json.dumps(REGISTRY.describe().data(), ensure_ascii=False))
+        print(json.dumps(REGISTRY.describe().data()))
         return
     if not options.engine:
         parser.error("give --describe or --engine NAME")

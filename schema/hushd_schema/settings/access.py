@@ -55,12 +55,17 @@ def addresses(settings: Settings) -> list[Address]:
 
 
 def check(address: Address, settings: Settings, token: str) -> None:
-    """Refuses an address that strangers can reach without a token, or without a list of networks.
+    """Refuses an address that strangers can reach without a token, or without a list of networks, and a token that no
+    program can send: most cannot encode other characters than ASCII's in a header.
 
     Raises:
         HushdError: `bad_request`; `engine_missing` if the gateway's packages are not installed.
     """
     check_packages(address.kind, address.text)
+    if address.kind == "http" and not (token.isascii() and token.isprintable()):
+        raise HushdError(
+            "bad_request", f"{HTTP_TOKEN} must be of ASCII's letters, digits and signs: no header has others."
+        )
     if address.is_local:
         return
     if address.kind == "http" and not token:

@@ -444,6 +444,9 @@ def test_an_address_beyond_this_machine_needs_a_token_or_a_list() -> None:
         listeners.open_all(settings("0.0.0.0:0"), "")
     with pytest.raises(HushdError, match=r"\[wyoming\] allow"):
         listeners.open_all(settings(wyoming=("tcp://0.0.0.0:0",)), "s3cret")
+    for token in ("schl\N{LATIN SMALL LETTER U WITH DIAERESIS}ssel", "a\nb", "\udcff"):  # most clients send only ASCII
+        with pytest.raises(HushdError, match="HUSHD_HTTP_TOKEN must be of ASCII's letters, digits and signs"):
+            listeners.open_all(settings("127.0.0.1:0"), token)
     opened = listeners.open_all(settings("0.0.0.0:0", wyoming=("tcp://0.0.0.0:0",), allow=("10.0.0.0/8",)), "s3cret")
     http, wyoming = opened
     assert [
