@@ -125,9 +125,12 @@ class Session:
 
 
 def hush(where: Paths, name: str | None = None) -> None:
-    """Stops the speech of the session with this id or name; None: of all sessions."""
+    """Stops the speech of the session with this id or name; None: of all sessions.
+
+    The latest first: the one that plays was there first, and its end lets the next one speak.
+    """
     digest = None if name is None else _digest(name)
-    for pipe in (where.runtime / "agents").glob("*-*.[0-9]*"):
+    for pipe in sorted((where.runtime / "agents").glob("*-*.[0-9]*"), key=_made, reverse=True):
         if digest is not None and digest not in pipe.stem.split("-"):
             continue
         try:
@@ -142,6 +145,14 @@ def hush(where: Paths, name: str | None = None) -> None:
             pass  # its reader is just ending
         finally:
             os.close(descriptor)
+
+
+def _made(pipe: Path) -> float:
+    """Returns when a pipe was made; 0 if its process has just removed it."""
+    try:
+        return pipe.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _remove(file: Path) -> None:

@@ -93,6 +93,20 @@ def test_hush_reaches_who_speaks(runtime: Path) -> None:
     assert not list((runtime / "agents").glob("*-*"))
 
 
+def test_who_plays_is_stopped_last(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that wait for it to end are silent before they are let speak."""
+    written: list[str] = []
+    opened = os.open
+    monkeypatch.setattr(sessions.os, "open", lambda pipe, flags: [written.append(str(pipe)), opened(pipe, flags)][1])
+    (runtime / "agents").mkdir()
+    pipes = [str(runtime / "agents" / f"{'0' * 16}-{'1' * 16}.{number}") for number in (7, 30, 4, 12)]
+    for second, pipe in enumerate(pipes):
+        os.mkfifo(pipe)
+        os.utime(pipe, (second, second))
+    sessions.hush(paths.find())
+    assert written == pipes[::-1]
+
+
 def test_a_prompt_that_comes_first_is_heeded(runtime: Path) -> None:
     """A hook that was started before the prompt and comes to speak after it stays silent; a later one speaks."""
     late = session(clock=10.0)
