@@ -32,7 +32,7 @@ USED = {
         "pong_timer", "queue", "read_paused", "receive", "response_started", "resume_writing", "send_500_response",
         "send_keepalive_ping", "transport", "writable",
     },
-    "self.cycle": {"body", "disconnected", "response_complete", "scope"},
+    "self.cycle": {"body", "disconnected", "response_complete", "scope", "transport"},
     "self.buffer": {"clear", "length"},
     "self._config": {"encoded_headers", "load"},
     "self._state": {"connections", "default_headers", "tasks"},
