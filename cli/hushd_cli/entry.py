@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
 _IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Python's import
+_LOADING = "<frozen importlib._bootstrap_external>"  # and in one of its loaders
 _LATER_S = 0.01
 _WAKE_S = (0.01, 0.1, 1.0)  # a busy machine may keep a thread waiting just before its wait begins
 _CHAIN = 100  # a chain of causes may be a circle
@@ -171,7 +172,7 @@ def _unwind(number: int, frame: FrameType | None) -> None:
     """Raises an exception, so that the request is cancelled and no half-written file is left."""
     if _over:
         _leave(number, frame)
-    if frame is not None and _holds_a_lock(frame):
+    if frame is not None and (_holds_a_lock(frame) or _begins_extension(frame)):
         _unwind_later(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
@@ -230,6 +231,19 @@ def _holds_a_lock(frame: FrameType) -> bool:
         return True
     condition = getattr(sys.modules.get("threading"), "Condition", None)  # the module may be loading
     return condition is not None and isinstance(frame.f_locals.get("self"), condition) and "gotit" not in frame.f_locals
+
+
+def _begins_extension(frame: FrameType | None) -> bool:
+    """Returns whether the signal came while an extension module begins, which may run Python code.
+
+    An exception raised in that code may end the process with SIGSEGV: pyzmq 27's module, made by Cython 3, does so.
+    """
+    while frame is not None:
+        loader = frame.f_locals.get("self") if frame.f_code.co_filename == _LOADING else None
+        if type(loader).__name__ == "ExtensionFileLoader":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _open_standard_descriptors() -> None:

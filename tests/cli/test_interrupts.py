@@ -66,6 +66,28 @@ def test_the_supervisor_is_started_with_the_interrupt_held_back(words: list[str]
     assert done.stderr.strip() == "True"
 
 
+def test_an_interrupt_while_an_extension_begins(runtime: Path) -> None:
+    """It waits for the module to be there: raised in what pyzmq's imports by itself, it ended the command by SIGSEGV."""
+    code = """
+import os, signal, sys
+from hushd_cli import entry
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "zmq.error":
+            os.kill(os.getpid(), signal.SIGINT)
+            sys.stdout.write("interrupted ")
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv[1:] = ["status"]
+entry.hushd()
+"""
+    with open(runtime / "errors", "wb+") as errors:
+        done = subprocess.run([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, stderr=errors)
+        errors.seek(0)
+        assert (done.returncode, done.stdout, errors.read()) == (130, b"interrupted ", b"")
+
+
 WAITING = """
 import random, signal, sys, threading, time
 from hushd_cli import entry
