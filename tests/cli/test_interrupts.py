@@ -67,7 +67,7 @@ def test_the_supervisor_is_started_with_the_interrupt_held_back(words: list[str]
 
 
 def test_an_interrupt_while_an_extension_begins(runtime: Path) -> None:
-    """It waits for the module to be there: raised in what pyzmq's imports by itself, it ended the command by SIGSEGV."""
+    """It waits for the module to be there: raised in what pyzmq's imports, it ended the command by SIGSEGV."""
     code = """
 import os, signal, sys
 from hushd_cli import entry
