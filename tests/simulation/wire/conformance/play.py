@@ -74,6 +74,7 @@ def _fill(side: Side, name: str, frames: list[bytes], to: int | None = None) -> 
     while True:
         side.call(name, "look")
         side.settle()
+        side.call(name, "look")  # a send itself heeds what came since no more than once in a millisecond
         count, outcome = side.call(name, "flood", 5000, frames, to)
         total += count
         if not count or outcome not in ("ok", "again"):
