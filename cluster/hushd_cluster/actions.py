@@ -14,6 +14,7 @@ from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import CODES, HushdError, reason
+from hushd_protocol.suggest import plural
 from hushd_protocol.system import paths
 from hushd_schema.settings import access, address
 from ray import serve
@@ -60,7 +61,7 @@ def status(options: Namespace) -> int:
         console.write_json(status)
         return 0
     nodes = status["nodes"]
-    console.write(f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {status['cpus']:g} CPUs\n")
+    console.write(f"{plural(len(nodes), 'node')}, {status['cpus']:g} CPUs\n")
     if status["deployments"]:
         console.write("\n".join(laid_out(_COLUMNS, status["deployments"], console.width())) + "\n")
     else:

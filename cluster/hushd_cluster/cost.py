@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from hushd.reports.display import clock
 from hushd_protocol import JsonObject
+from hushd_protocol.suggest import plural
 
 HOUR_S = 3600.0
 
@@ -153,7 +154,3 @@ def hours(seconds: float) -> str:
     """Returns a length of sound in hours, to three digits: `0.05 h`, `12.4 h`, `1240 h`."""
     value = seconds / HOUR_S
     return f"{value:.2f} h" if value < 10 else f"{value:.1f} h" if value < 100 else f"{value:.0f} h"
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

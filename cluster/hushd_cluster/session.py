@@ -69,12 +69,9 @@ def _last() -> str:
 
     if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
         return ""
+    note = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster")
     try:
-        return (
-            Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster")
-            .read_text()
-            .strip()
-        )
+        return note.read_text().strip()
     except OSError:
         return ""
 

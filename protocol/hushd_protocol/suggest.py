@@ -1,4 +1,4 @@
-"""Names in error messages: the typed name, the one that may have been meant, and the existing ones."""
+"""Names and numbers in messages: the typed name, the one that may have been meant, the existing ones, a count."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def quoted(value: object) -> str:
     """Returns a value as messages show it: Python's repr, 60 characters at most."""
     text = repr(value)
     return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 3] + "..."
+
+
+def plural(count: int, noun: str) -> str:
+    """Returns `1 noun`, or `2 nouns`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def listed(names: Iterable[str]) -> str:

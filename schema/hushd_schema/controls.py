@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hushd_protocol.light_dataclass import dataclass, field
+from hushd_protocol.suggest import plural
 
 from .record import Record
 
@@ -87,7 +88,7 @@ class Yielded(Record):
         devices += [("memory", self.ram.freed_mb, self.ram.free_mb)] if self.ram else []
         freed = "; ".join(f"{name}: {_gb(freed)} freed, {_gb(free)} free" for name, freed, free in devices)
         left = f", by {', '.join(self.unloaded)}" if self.unloaded else ""
-        jobs = ", ".join(f"{name} after {count} job{'s' * (count != 1)}" for name, count in self.busy.items())
+        jobs = ", ".join(f"{name} after {plural(count, 'job')}" for name, count in self.busy.items())
         later = f"; {jobs} will leave too" if jobs else ""
         return f"{freed}{left}{later}; workers keep away{'' if self.for_s is None else f' for {self.for_s:.0f} s'}."
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.drm import totals
@@ -30,8 +31,8 @@ _REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 def memory() -> Iterator[Finding]:
     """Checks free memory, and the limit on address space."""
-    machine, cores = footprint.machine(Cgroup.own()), footprint.cores()
-    text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores} core{'s' * (cores > 1)}"
+    machine, cores = footprint.machine(Cgroup.own()), plural(footprint.cores(), "core")
+    text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores}"
     if machine.available / 1e6 < LITTLE_MB:
         yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
     else:

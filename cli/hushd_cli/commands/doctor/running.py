@@ -14,6 +14,7 @@ from hushd_models.inventory import of_engine
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
+from hushd_protocol.suggest import plural
 from hushd_protocol.system import page_cache, paths
 
 from .finding import Check, Finding
@@ -48,8 +49,8 @@ class Running:
             yield Finding.of_error("supervisor", error, "hushd logs")
             return
         own, memory = status.supervisor, status.memory
-        workers = len(status.workers)
-        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {workers} worker{'s' * (workers != 1)}"
+        workers = plural(len(status.workers), "worker")
+        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {workers}"
         if own.version != __version__:
             yield Finding("supervisor", "warning", f"{text}; hushd {__version__} is installed", "hushd restart")
         else:

@@ -15,7 +15,7 @@ from hushd_models.inventory import Row
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.suggest import nearest
+from hushd_protocol.suggest import listed, nearest
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -138,7 +138,7 @@ def _is_of(model: Row, word: str) -> bool:
 def _meant(word: str, every: Sequence[Row]) -> str:
     roles = dict.fromkeys(model.role for model in every)
     close = nearest(word, {*roles, *(model.engine for model in every)})
-    return f"did you mean {close!r}?" if close else f"name an engine, {', '.join(roles)} or a language."
+    return f"did you mean {close!r}?" if close else f"name {listed(['an engine', *roles, 'a language'])}."
 
 
 def _show(index: ModelIndex, options: argparse.Namespace) -> int:

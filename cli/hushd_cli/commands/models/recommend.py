@@ -12,6 +12,7 @@ from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware, Recommendation, here, recommend
 from hushd_protocol.cards import APPLE
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import plural
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -63,7 +64,7 @@ def session_language() -> str:
 def _described(machine: Hardware) -> str:
     card = " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that is set up"
     return (
-        f"{machine.cores} core{'s' * (machine.cores > 1)}, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
+        f"{plural(machine.cores, 'core')}, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
         f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
     )
 

@@ -12,6 +12,7 @@ from hushd.client import Client
 from hushd.models.choice import Candidate
 from hushd_models import languages, text_language
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import plural
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 
@@ -57,7 +58,7 @@ def run(options: Namespace) -> int:
 def forget() -> int:
     """Removes the user's recordings and what models heard."""
     count = TuningFolder().forget()
-    console.note(f"Removed: {count} recording{'s' * (count != 1)}, and all that models heard in any.")
+    console.note(f"Removed: {plural(count, 'recording')}, and all that models heard in any.")
     return 0
 
 

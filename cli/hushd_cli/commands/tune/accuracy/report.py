@@ -8,6 +8,7 @@ from hushd.reports.display import Column, laid_out
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.suggest import plural
 from hushd_protocol.system.terminal import escaped
 from hushd_schema.comparison import ComparedModel, ModelComparison
 
@@ -87,8 +88,8 @@ def _kept(place: Place, texts: Sequence[Compared]) -> ComparedModel:
 def _about(comparison: Comparison) -> str:
     some = next(iter(comparison.texts.values()), ())
     words = sum(compared.words for compared in some)
-    count = f"{len(some)} sentence{'s' * (len(some) != 1)} with {words} word{'s' * (words != 1)}"
-    return f"{languages.name(comparison.language)}, {count}"
+    name = languages.name(comparison.language)
+    return f"{name}, {plural(len(some), 'sentence')} with {plural(words, 'word')}"
 
 
 def _differences(comparison: Comparison) -> list[str]:
