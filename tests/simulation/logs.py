@@ -10,7 +10,7 @@ FOR_S = 12.0  # for which what was so may be said: a level of memory holds for 1
 # ping, may have come 2 s before.
 GIVEN_UP_S = 4.0
 _OF_MEMORY = ("memory pressure is warning", "memory pressure is critical")
-_OF_CLIENTS = "has stopped answering"
+_OF_CLIENTS, _OF_TURNS = "has stopped answering", "a client with a turn"
 _OF_STRANGERS = "refused a stranger on the workers' socket"
 
 
@@ -21,7 +21,9 @@ def untrue(machine: Machine, storm: Storm, text: str) -> str:
     if any(said in text for said in _OF_MEMORY) and not storm.scarce(storm.awake_until(machine.scheduler.time) - FOR_S):
         return "said that memory is short"
     # Whoever stood still together with the supervisor is not to blame, nor whoever did so for less than it is given.
-    if _OF_CLIENTS in text and storm.held_for(since) < GIVEN_UP_S:
+    # A turn goes on to others while its holder waits for the processor, who plays nothing meanwhile; a request stays.
+    silent_s = max(storm.held_for(since), storm.starved_for(since) if _OF_TURNS in text else 0.0)
+    if _OF_CLIENTS in text and silent_s < GIVEN_UP_S:
         return "blamed a client that never stood still"
     if _OF_STRANGERS in text and not storm.struck(("wire",), since):
         return "took one of its own workers for a stranger"

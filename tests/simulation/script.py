@@ -186,7 +186,8 @@ def _fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
         case "crash":
             return kind, dice.choice([0.1, 0.5, 1.0]), round(dice.expovariate(1 / 3.0), 3)
         case "starve":
-            return kind, round(dice.choice([3.0, 12.0, 45.0]) * dice.random(), 3)
+            target = target if target == "client" else "supervisor"
+            return kind, target, which, round(dice.choice([3.0, 12.0, 45.0]) * dice.random(), 3)
         case "freeze":
             return kind, dice.choice([0.5, 3.0, 20.0])
         case "signal":

@@ -63,6 +63,7 @@ class Storm:
         self._standstills: list[tuple[float, float]] = []  # of supervisors: when each began and ends
         self._absences: list[tuple[float, float]] = []  # likewise, with those that look busy
         self._stood: dict[int, list[tuple[float, float]]] = {}  # likewise of each process that was stopped alone
+        self._starved: dict[int, list[tuple[float, float]]] = {}  # likewise of each client that waited for its turn
         self.folder = Path()
         self._slow: list[tuple[float, float]] = []  # of libzmq's threads: a turn's delay at most, and until when
         self._struck: list[tuple[str, float]] = []  # the kind of each fault so far, and its end
@@ -94,9 +95,7 @@ class Storm:
 
     def stood_still(self, process: Process, since: float) -> float:
         """Returns the length of the longest standstill of a process alone that had not ended at `since`, so far."""
-        now = self._machine.scheduler.time
-        standstills = self._stood.get(process.pid, [])
-        return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
+        return self._longest(self._stood.get(process.pid, []), since)
 
     @property
     def slowness(self) -> float:
@@ -106,8 +105,15 @@ class Storm:
 
     def held_for(self, since: float) -> float:
         """Returns the length of the longest standstill of one process alone, whichever, likewise."""
-        processes = self._machine.processes.values()
-        return max((self.stood_still(process, since) for process in processes), default=0.0)
+        return max((self._longest(standstills, since) for standstills in self._stood.values()), default=0.0)
+
+    def starved_for(self, since: float) -> float:
+        """Returns the length of the longest time for which one client, whichever, waited for its turn, likewise."""
+        return max((self._longest(waits, since) for waits in self._starved.values()), default=0.0)
+
+    def _longest(self, standstills: list[tuple[float, float]], since: float) -> float:
+        now = self._machine.scheduler.time
+        return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
 
     def _stand_still(self, seconds: float, standstills: list[tuple[float, float]], breath_s: float = BREATH_S) -> None:
         """Notes a standstill, with an earlier one from which nobody had gone on for longer than a breath as one."""
@@ -330,12 +336,13 @@ class Storm:
     def _hasten(self) -> None:
         self._network.pace = self._pace
 
-    def _do_starve(self, seconds: float) -> None:
-        """Lets a supervisor wait for its turn, beside programs that take the whole processor."""
-        if process := self._target("supervisor", 0):
+    def _do_starve(self, kind: str, which: int, seconds: float) -> None:
+        """Lets a process wait for its turn, beside programs that take the whole processor."""
+        if process := self._target(kind, which):
             self._note_fault("starve", process, until=self._machine.scheduler.time + seconds)
             process.starved = True
-            self._stand_still(seconds, self._absences)
+            waits = self._absences if kind == "supervisor" else self._starved.setdefault(process.pid, [])
+            self._stand_still(seconds, waits)
             self._stop([process], seconds)
 
     def _do_freeze(self, seconds: float) -> None:

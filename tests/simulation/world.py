@@ -51,8 +51,8 @@ PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
 PRODUCT = (
     "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
     "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
-    "hushd.transport.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech", "hushd.synthesis.options",
-    "hushd.transcripts.transcription", "hushd.transcripts.options", "hushd.transport.floor", "hushd_schema.controls",
+    "hushd_protocol.system.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech",
+    "hushd.synthesis.options", "hushd.transcripts.transcription", "hushd.transcripts.options", "hushd.transport.floor", "hushd_schema.controls",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
     "simulation.programs.aio.person", "simulation.programs.auditor", "hushd.aio.client", "hushd.aio.speech",
     "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",

@@ -378,6 +378,8 @@ class World:
                 case do.Log(_, text) if " leaves (asked for on " in text:
                     assert base(text.partition(" ")[0]) not in self.on_cpu_alone, "a process is replaced for nothing"
                     self.events.add("a worker moves to the device that is asked for")
+                case do.Watch(route, pid):
+                    self.at(0.0, lambda route=route, pid=pid: self._watch(route, pid))
                 case do.Look():
                     self.cards.look()
                 case do.Kill(name, gen):
@@ -404,8 +406,16 @@ class World:
         if not self.left:
             self.tell(ev.Described(role, {} if error else {"engines": []}, error))
 
+    def _watch(self, route: bytes, pid: int) -> None:
+        """A program that is not stopped works, or rests."""
+        busy = pid == 7 and not self._person(route).stopped
+        self.tell(ev.Watched(route, busy, b"7000 0 70"))
+
+    def _person(self, route: bytes) -> Person:
+        return next(p for p in self.people if p.route == route)
+
     def _to_client(self, route: bytes, message: m.Message) -> None:
-        person = next(p for p in self.people if p.route == route)
+        person = self._person(route)
         if not person.connected:
             assert isinstance(message, TERMINAL), f"{message} to a client that is gone"
             return

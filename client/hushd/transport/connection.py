@@ -30,8 +30,9 @@ from hushd_protocol.system.trace import mark
 from .call import Answered, Call
 
 if TYPE_CHECKING:
+    from hushd_protocol.system.liveness import Liveness
+
     from .attached import ElsewhereWay
-    from .liveness import Liveness
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
@@ -287,7 +288,7 @@ class Connection:
         if self._elsewhere or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
-            from .liveness import Liveness  # for few
+            from hushd_protocol.system.liveness import Liveness  # for few
 
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()

@@ -20,8 +20,9 @@ from .connection import Connection
 from .source import File
 
 if TYPE_CHECKING:
+    from hushd_protocol.system.liveness import Liveness
+
     from .attached import Machine
-    from .liveness import Liveness
 
 PAUSE_S = 0.02  # before the next attempt to connect
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
@@ -219,7 +220,7 @@ def refuse_borrowed(connection: Connection) -> None:
 def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
     """The supervisor that holds the lock, from now on; None where there is none, or not yet. The `last` one where the
     lock cannot be read."""
-    from .liveness import Liveness
+    from hushd_protocol.system.liveness import Liveness
 
     try:
         pid = int(supervisor.lock.read_text().partition("\n")[0])

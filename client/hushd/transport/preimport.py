@@ -3,8 +3,9 @@
 Else an upgrade in the middle of a long recording would lose it, although the worker goes on.
 """
 
+from hushd_protocol.system import liveness
 from hushd_schema import speech, transcript
 
-from . import autostart, liveness
+from . import autostart
 
 __all__ = ["autostart", "liveness", "speech", "transcript"]

@@ -106,6 +106,14 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Look whether a silent client's process works; answered by `Watched`."""
+
+    route: bytes
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Ask the cards' driver for the free memory, in a process of its own and in limited time; answered by `Seen`."""
 
@@ -192,6 +200,7 @@ Action = (
     | Gauge
     | ToWorker
     | ToClient
+    | Watch
     | ReportStatus
     | Describe
     | Look

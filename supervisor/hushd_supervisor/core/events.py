@@ -38,6 +38,15 @@ class ClientGone:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """The answer to `Watch`: whether the process runs or waits for its turn, and its times as in `liveness.look`."""
+
+    route: bytes
+    busy: bool
+    times: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FromWorker:
     """A decoded message of `FROM_WORKER`, WorkerHello among them, from a process that has shown its token."""
 
@@ -221,6 +230,7 @@ class Shutdown:
 Event = (
     FromClient
     | ClientGone
+    | Watched
     | FromWorker
     | Exited
     | Spawned

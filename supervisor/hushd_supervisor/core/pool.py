@@ -17,7 +17,7 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
 
 from . import events as ev
-from .actions import Action, Configure, Leave, Listen, Log, ReportStatus, ToClient
+from .actions import Action, Configure, Leave, Listen, Log, ReportStatus, ToClient, Watch
 from .connections import PING_S, Connection, Connections
 from .departure import Departure
 from .directory import Directory
@@ -101,6 +101,8 @@ class Pool:
                 actions = self._from_client(route, message, now)
             case ev.ClientGone(route):
                 actions = self._client_gone(route, now)
+            case ev.Watched(route, busy, times):
+                actions = self._give_up(route, now) if self._connections.watched(route, busy, times) else []
             case ev.FromWorker(_, _, m.Beat()):
                 # Before this beat judges the jobs: it may be the first message read after a sleep.
                 self._excuse_if_late(now)
@@ -242,14 +244,18 @@ class Pool:
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
-        pinged, silent = self._connections.turn(self._waits)
-        actions: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
-        for route in silent:
-            # Its socket may still live (a stopped process): its requests end with an error and free their workers.
-            actions.append(Log("WARNING", "a client with a request has stopped answering"))
-            actions += self._requests.cancel_all_of(route, now, "slow_consumer")
+        turn = self._connections.turn(self._waits)
+        actions: list[Action] = [ToClient(route, m.Ping()) for route in turn.pinged]
+        actions += [Watch(route, self._connections[route].pid) for route in turn.watched]
+        for route in turn.silent:
+            actions += self._give_up(route, now)
         self._next_ping = now + self._connections.ping_s
         return actions
+
+    def _give_up(self, route: bytes, now: float) -> list[Action]:
+        """Ends the requests of a client whose socket may still live, as a stopped process's does, and frees workers."""
+        warning = Log("WARNING", "a client with a request has stopped answering")
+        return [warning, *self._requests.cancel_all_of(route, now, "slow_consumer")]
 
     def _waits(self, route: bytes) -> bool:
         """Returns whether a client waits for anything other than a request's end."""

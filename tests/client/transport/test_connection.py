@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import hushd.transport.connection
-import hushd.transport.liveness
+import hushd_protocol.system.liveness
 import pytest
 import zmq
 from hushd import Client
@@ -362,7 +362,7 @@ def test_a_silent_supervisor_is_waited_for_while_it_works(
             asked.append(0)
             return works.pop(0)
 
-    monkeypatch.setattr(hushd.transport.liveness, "Liveness", Scripted)
+    monkeypatch.setattr(hushd_protocol.system.liveness, "Liveness", Scripted)
     monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.01)
     connection = connect(start_router())
     with pytest.raises(HushdError, match="stopped answering"):

@@ -10,8 +10,9 @@ from support.late_imports import imported_by, late
 _START, _ADDED_ADDRESSES = ("run.py",), ("system/door_source.py",)
 # Seldom needed; their loss has the supervisor leave when its work is done (`Loop`).
 _SELDOM = {
-    "hushd_models.catalogue", "hushd_models.hf_cache", "hushd_protocol.system.drm", "hushd_protocol.system.programs",
-    "hushd_schema.controls", "hushd_supervisor.system.sleep", "hushd_supervisor.system.memory.managed",
+    "hushd_models.catalogue", "hushd_models.hf_cache", "hushd_protocol.system.drm", "hushd_protocol.system.liveness",
+    "hushd_protocol.system.programs", "hushd_schema.controls", "hushd_supervisor.system.sleep",
+    "hushd_supervisor.system.memory.managed",
     # Where the configuration names neighbours or the treaty they are imported at the start.
     "hushd_schema.settings.neighbours", "hushd_supervisor.core.neighbours.relief",
     "hushd_supervisor.system.neighbours", "hushd_supervisor.core.treaty", "hushd_supervisor.system.treaty",

@@ -24,7 +24,7 @@ from .timings import Timings
 ENDINGS = {
     "cancelled": "The request was cancelled.",
     "deadline_exceeded": "The request's deadline has passed.",
-    "slow_consumer": "The client has stopped reading its results.",
+    "slow_consumer": "The client stood still, or stopped reading its results; ask again.",
     "protocol_error": "The client sent input that was not asked for or is out of order, or granted too much credit.",
     "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",

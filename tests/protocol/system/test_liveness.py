@@ -13,8 +13,8 @@ from pathlib import Path
 from signal import SIGHUP, SIGINT
 
 import pytest
-from hushd.transport import liveness
-from hushd.transport.liveness import Liveness
+from hushd_protocol.system import liveness
+from hushd_protocol.system.liveness import Liveness
 from support.peer import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -68,11 +68,12 @@ def test_a_stopped_process_does_not() -> None:
 
 
 def test_a_process_that_has_ended_does_not() -> None:
-    """Nor one that was never there."""
+    """Nor one that was never there, nor what is no process's number, which any client may send as its own."""
     with process("") as pid:
         liveness = Liveness(pid)
         wait_until(lambda: not liveness.works(), "the end")
-    assert not Liveness(2**22 + 1).works()
+    for number in (2**22 + 1, -1, 2**63):
+        assert not Liveness(number).works()
 
 
 def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +87,8 @@ def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatc
         for number, handler in before:
             signal.signal(number, handler)
     assert not signals
-    assert not Liveness(2**22 + 1).works()
+    for number in (2**22 + 1, -1, 2**63):
+        assert not Liveness(number).works()
 
 
 def test_who_has_no_open_file_left_does_not_call_it_dead(monkeypatch: pytest.MonkeyPatch) -> None:
