@@ -72,6 +72,12 @@ class Parser(argparse.ArgumentParser):
             return f"{text}\n`{self.prog} --help all` lists all commands, exit codes and environment variables.\n"
         return text + help.ending(self.prog, self.examples, whole=whole, more=bool(self._rare))
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Writes the help and the version as results, whose loss argparse would hide."""
+        from .terminal import console
+
+        console.write(message) if file is sys.stdout else super()._print_message(message, file)
+
     def error(self, message: str) -> NoReturn:
         message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
         message = message.rstrip(".")

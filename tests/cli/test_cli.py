@@ -333,6 +333,15 @@ def test_a_full_standard_output_is_told(start_router: Start, sound: Path) -> Non
     one_sentence(closed, "listen")
 
 
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_that_cannot_be_written_is_told(word: str) -> None:
+    """As a result is, where argparse would say nothing and succeed."""
+    with open("/dev/full", "wb") as full:
+        done = run("hushd", word, stdout=full)
+    assert done.returncode == 9
+    assert "No space left" in one_sentence(done, "hushd")
+
+
 def test_standard_error_may_be_closed(start_router: Start, sound: Path) -> None:
     """Without anybody to complain to, the exit code still tells."""
     start_router(engines)

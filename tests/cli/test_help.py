@@ -58,12 +58,12 @@ def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
 
 
 @pytest.mark.parametrize(("argv", "whole"), [(["--help"], False), (["-h"], False), (["--help", "all"], True)])
-def test_help_ends_the_command(argv: list[str], whole: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_ends_the_command(argv: list[str], whole: bool, capfd: pytest.CaptureFixture[str]) -> None:
     """It goes to standard output, with exit code 0; only the whole has exit codes and environment variables."""
     with pytest.raises(SystemExit) as left:
         say.parse("say", argv)
     assert left.value.code == 0
-    text = capsys.readouterr().out
+    text = capfd.readouterr().out
     assert ("Exit codes:" in text) is whole
     assert ("HUSHD_ENDPOINT" in text) is whole
     assert "Examples:" in text

@@ -119,12 +119,12 @@ def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:
 @pytest.mark.parametrize(
     ("synonym", "meant"), [("pull", "models pull"), ("list", "models list"), ("rm", "models rm"), ("ps", "status")]
 )
-def test_ollamas_names(synonym: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ollamas_names(synonym: str, meant: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Names that ollama has for a command reach it, with all that follows them, and no list shows them."""
     for argv in ([synonym, "--help"], ["help", synonym], [*meant.split(), "--help"]):
         with pytest.raises(SystemExit):
             main.main("hushd", argv)
-    answers = capsys.readouterr().out.split("usage: ")[1:]
+    answers = capfd.readouterr().out.split("usage: ")[1:]
     assert len(answers) == 3
     assert len(set(answers)) == 1
     assert answers[0].startswith(f"hushd {meant} ")

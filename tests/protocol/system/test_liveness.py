@@ -68,7 +68,7 @@ def test_a_stopped_process_does_not() -> None:
 
 
 def test_a_process_that_has_ended_does_not() -> None:
-    """Nor one that was never there, nor what is no process's number, which any client may send as its own."""
+    """Nor one that was never there, nor a number that no process can have, which any client may send."""
     with process("") as pid:
         liveness = Liveness(pid)
         wait_until(lambda: not liveness.works(), "the end")
