@@ -28,7 +28,7 @@ worker_stopped            supervisor yes       503  5    request the worker was 
 poison_request            client     no        422  5    request this request killed its worker twice
 no_device                 machine    no        500  8    request no microphone or loudspeaker
 output_failed             machine    no        500  9    machine the output could not be written
-slow_consumer             client     no        499  130  request the client stopped reading its own result
+slow_consumer             client     no        499  130  request the client stood still, or read no results
 cancelled                 client     no        499  130  command the client cancelled, or left
 ========================= ========== ========= ==== ======= ==== =====================================================
 

@@ -256,7 +256,9 @@ def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Clien
     assert b"".join(chunk.payload for chunk in router.of(Chunk)).endswith(b"".join(pieces))
 
 
-@pytest.mark.parametrize("code", ["worker_crashed", "worker_stopped", "supervisor_lost", "shutting_down"])
+@pytest.mark.parametrize(
+    "code", ["worker_crashed", "worker_stopped", "supervisor_lost", "shutting_down", "slow_consumer"]
+)
 @pytest.mark.parametrize("streamed", [False, True])
 def test_the_rest_of_a_recording_is_asked_for(
     code: str, streamed: bool, start_router: Start, client: Client, sound: Path
@@ -285,7 +287,7 @@ def test_a_job_whose_worker_was_stopped_is_sent_again(
     assert (first.id != second.id, second.attempt, len(router.of(Hello))) == (True, 0, 1)
 
 
-@pytest.mark.parametrize("code", ["worker_stopped", "supervisor_lost", "shutting_down"])
+@pytest.mark.parametrize("code", ["worker_stopped", "supervisor_lost", "shutting_down", "slow_consumer"])
 def test_a_recording_with_speakers_is_transcribed_again_as_a_whole(
     code: str, start_router: Start, client: Client, sound: Path
 ) -> None:

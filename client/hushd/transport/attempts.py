@@ -1,20 +1,21 @@
 """Attempts at a request: their number, and the part of each answer that the caller gets. Pure.
 
-Five things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
+Six things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
 and no output was returned:
 
 * the supervisor exits or dies: the next one is found or started; who comes while one closes may meet it once more, so
   this holds a few times;
 * the worker is stopped: the supervisor starts another (and repeats by itself what it can);
+* this program stood still, by Ctrl-Z say, or its caller took nothing for a minute: the supervisor gave the request up;
 * the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
   middle of a download, which continues where it was;
 * the worker cannot open our path: the bytes are sent instead;
 * the model is not installed, and the configuration says `auto_pull`: it is pulled first.
 
-Of a transcript that was returned in part before the worker or the supervisor died, the rest is requested: hours of work
-are not lost with them. With speakers, and of live speech, there is no rest, so the whole is requested again, and what
-was returned is left out as long as it comes out the same. A second death that brought nothing new is raised, but for
-that of a supervisor that was about to leave.
+Of a transcript that was returned in part before the worker or the supervisor died, or gave it up, the rest is
+requested: hours of work are not lost. With speakers, and of live speech, there is no rest, so the whole is requested
+again, and what was returned is left out as long as it comes out the same. A second end that brought nothing new is
+raised, but for that of a supervisor that was about to leave.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from .source import Input
 from .warning import add_unused_device
 
 GONE = ("supervisor_lost", "shutting_down")
-_BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
+_BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 

@@ -46,7 +46,7 @@ LIVE = Request(id=ASKED.id, worker="stt/echo/a", op="transcribe", input="stream"
 UNFINISHED = Partial(id=ASKED.id, seq=1, data={"kind": "partial", "text": "Goo"})
 
 
-@pytest.mark.parametrize("code", [*GONE, "worker_stopped", "worker_crashed"])
+@pytest.mark.parametrize("code", [*GONE, "worker_stopped", "worker_crashed", "slow_consumer"])
 def test_of_live_speech_all_that_is_kept_is_sent_again(code: str) -> None:
     """The caller gets each utterance once; an end that came before anything new is raised."""
     attempts = Attempts(LIVE, Stream([b"audio"]), pulls=False)
@@ -63,7 +63,7 @@ def test_of_live_speech_all_that_is_kept_is_sent_again(code: str) -> None:
     assert not attempts.again(lost("worker_stopped"))
 
 
-@pytest.mark.parametrize("code", [*GONE, "worker_stopped", "worker_crashed"])
+@pytest.mark.parametrize("code", [*GONE, "worker_stopped", "worker_crashed", "slow_consumer"])
 def test_of_live_speech_a_supervisor_may_leave_after_the_failure(code: str) -> None:
     """A worker that dies under a supervisor that was told to leave is its last one: who asks again may find it leaving,
     and is not lost for that."""
@@ -99,7 +99,9 @@ def test_of_live_speech_that_is_too_long_to_keep_nothing_is_repeated() -> None:
     assert not attempts.again(lost("shutting_down"))
 
 
-@pytest.mark.parametrize("code", ["shutting_down", "supervisor_lost", "worker_stopped", "worker_crashed"])
+@pytest.mark.parametrize(
+    "code", ["shutting_down", "supervisor_lost", "worker_stopped", "worker_crashed", "slow_consumer"]
+)
 def test_an_input_that_outgrows_its_room_while_it_is_sent_again_ends_as_it_was_lost(code: str) -> None:
     """No worker is said to have died where the supervisor left."""
     speech = Stream([b"much", b"more"], room=5)

@@ -328,7 +328,7 @@ def test_an_interrupt_while_it_is_sent_cancels_it() -> None:
 
 # --- at random --------------------------------------------------------------------------------------------------------
 
-ENDS = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "bad_request")
+ENDS = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "slow_consumer", "bad_request")
 
 
 def test_random_lives_of_a_call() -> None:
