@@ -23,6 +23,7 @@ from hushd_cli.terminal import console
 from hushd_protocol.system import paths
 from hypothesis import settings
 from support import moonshine_once, passed, processor_time, skips
+from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
 from support.programs import Programs
@@ -230,6 +231,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
         config.hook.pytest_deselected(items=[item for item in items if item in late])
         items[:] = [item for item in items if item not in late]
+    if emulated():
+        lengthen(items, float(config.getini("timeout")))
     seconds = processor_time.recorded()
     files = {item.path: seconds.get(item.nodeid.partition("::")[0], 0) for item in items}
     items.sort(key=lambda item: -files[item.path])  # or one process begins a long file when all others are about to end

@@ -6,6 +6,7 @@ Only for what no time can mend: bounds of time are `SLOWDOWN` times as long ther
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,15 @@ def emulated(kernel: Path = _KERNEL) -> bool:
 
 
 SLOWDOWN = 10 if emulated() else 1  # of Python under qemu-user
+
+
+def lengthen(items: Iterable[pytest.Item], default_s: float, times: int = SLOWDOWN) -> None:
+    """Gives each test that many times its bound of time, or the default's where it has none."""
+    import pytest
+
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        item.add_marker(pytest.mark.timeout(times * (own.args[0] if own else default_s)), append=False)
 
 
 def needs_machine(what: str) -> pytest.MarkDecorator:

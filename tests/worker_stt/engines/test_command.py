@@ -323,10 +323,12 @@ def gone(pid: int) -> bool:
 
 def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
     """After its time it is killed, with what it has started, and the sentence says what to change."""
-    error = failure(make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), timeout="1s"))
+    command, pid = make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), timeout="1s"), tmp_path / "pid"
+    command.check = lambda: wait_until(lambda: pid.exists() and pid.read_text(), "its child")  # also after the time
+    error = failure(command)
     assert error.code == "worker_failed"
     assert "was ended after 1 s: raise timeout in" in error.message
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(int(pid.read_text()))
 
 
 def test_a_program_that_leaves_a_child_behind(make: Make, tmp_path: Path) -> None:
