@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Result
+from hushd_protocol.messages import Chunk, Credit, Error, Result
 from support.peer import CONFIG, ECHO, Peer, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
@@ -23,7 +23,7 @@ def configure(text: str) -> None:
 def end_of(peer: Peer) -> Result:
     """The next result, past whatever the job sends before it."""
     while not isinstance(message := peer.receive(), Result):
-        pass
+        assert not isinstance(message, Error), message
     return message
 
 
@@ -43,7 +43,7 @@ def test_a_changed_command_waits_for_running_jobs(supervisor: Supervisor) -> Non
     with supervisor.connect() as worker, supervisor.connect() as other:
         before = worker.ask("echo")["pid"]
         stream = worker.request("copy", input="stream", credit=8)
-        wait_until(lambda: other.status()["running"] == 1)
+        worker.expect(Credit)  # without which nothing may be sent: it runs
         queued = other.request("echo", credit=8)
         configure(f'[worker."stt/echo"]\n{command(ECHO)}environment = {{ COLOUR = "green" }}\n')
         with Client() as client:
@@ -54,8 +54,9 @@ def test_a_changed_command_waits_for_running_jobs(supervisor: Supervisor) -> Non
         assert answer.id == queued
         assert answer.data["pid"] != before
         busy = other.request("copy", input="stream", credit=8)  # an idle worker may leave, and what has ended has none
-        row = wait_until(lambda: (row := worker.status())["running"] == 1 and row, "the next job")
-        assert b"COLOUR=green" in Path(f"/proc/{row['pid']}/environ").read_bytes(), supervisor.log()
+        other.expect(Credit)
+        pid = worker.status()["pid"]
+        assert b"COLOUR=green" in Path(f"/proc/{pid}/environ").read_bytes(), supervisor.log()
         other.send(Chunk(id=busy, seq=0, last=True, payload=b""))
         assert end_of(other).id == busy
 
