@@ -29,7 +29,7 @@ class Street(House):
         self.request_id = b"m" * 16
         self.tell(ev.FromClient(MUTE, m.Request(id=self.request_id, worker=A, op="echo", credit=8)))
         self.ready(A)
-        self.looks, self.began = looks, self.now
+        self.looks = looks
 
     def _take(self, actions: list[do.Action]) -> list[do.Action]:
         super()._take(actions)

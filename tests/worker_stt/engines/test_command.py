@@ -312,6 +312,11 @@ open(sys.argv[1], 'w').write(str(child.pid))
 """
 
 
+def begun(pid: Path) -> str:
+    """The number of the child that `CHILD` has started, which it writes last; empty before."""
+    return pid.read_text() if pid.exists() else ""
+
+
 def gone(pid: int) -> bool:
     """Returns whether the process ends; whose child it has become may leave it a zombie."""
     try:
@@ -324,7 +329,7 @@ def gone(pid: int) -> bool:
 def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
     """After its time it is killed, with what it has started, and the sentence says what to change."""
     command, pid = make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), timeout="1s"), tmp_path / "pid"
-    command.check = lambda: wait_until(lambda: pid.exists() and pid.read_text(), "its child")  # also after the time
+    command.check = lambda: wait_until(lambda: begun(pid), "its child")  # also after the time
     error = failure(command)
     assert error.code == "worker_failed"
     assert "was ended after 1 s: raise timeout in" in error.message
@@ -348,7 +353,7 @@ def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> N
     left: list[Stopwatch] = []
 
     def check() -> None:
-        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
+        if begun(tmp_path / "pid"):
             left.append(Stopwatch())
             raise Cancelled
 
@@ -381,7 +386,7 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", worker, str(read)], pass_fds=[read], process_group=0)
     os.close(read)
     limit = time.monotonic() + BOUND_S
-    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+    while not begun(tmp_path / "pid"):
         assert time.monotonic() < limit
         assert process.poll() is None
         time.sleep(0.02)
