@@ -18,7 +18,7 @@ import pytest
 import zmq
 from hushd import Client
 from hushd.transport.call import Call, new_id
-from hushd.transport.connection import Connection
+from hushd.transport.connection import SILENT_TICKS, Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import (
@@ -386,6 +386,47 @@ def test_pings_keep_a_slow_call_alive(
             done.wait(0.08)
             router.left -= 1  # type: ignore[attr-defined]
             router.send(route, Ping() if router.left else result(router.request_id))  # type: ignore[attr-defined]
+
+    assert connect(start_router(script)).start(request()).result().data == {"n": 1}
+
+
+def test_a_message_makes_good_for_each_silence_before_it(
+    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long call is not given up for silences that add up: each has ended with a message."""
+    tick_ms, silences = 1234, 3 * SILENT_TICKS
+
+    class Scripted:
+        def __init__(self, pid: int) -> None:
+            pass
+
+        def works(self) -> bool:
+            return False
+
+    class Poller(zmq.Poller):
+        """While a call lasts, every second look finds that a tick has passed without a message."""
+
+        silent = False
+
+        def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
+            if timeout != tick_ms:
+                return super().poll(timeout)
+            self.silent = not self.silent
+            return [] if self.silent else super().poll(BOUND_S * 1000)
+
+    monkeypatch.setattr(hushd_protocol.system.liveness, "Liveness", Scripted)
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", tick_ms / 1000)
+    monkeypatch.setattr(zmq, "Poller", Poller)
+    asked: list[bytes] = []
+    pongs: list[Message] = []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            asked.append(message.id)
+        elif isinstance(message, Pong):  # of a client that has heard nothing
+            pongs.append(message)
+            done = len(pongs) >= silences
+            router.send(route, result(asked[0]) if done else Accepted(id=asked[0], state="queued"))
 
     assert connect(start_router(script)).start(request()).result().data == {"n": 1}
 

@@ -120,6 +120,22 @@ def test_a_sleep_is_excused_once() -> None:
     assert house.now <= 100.0 + limit + 20.0 + LATE_S + 1.0
 
 
+def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
+    """A job may go on for a while after the supervisor was told to leave; a sleep of the machine takes none of it."""
+    house = House()
+    house.busy(A)
+    house.tell(ev.Shutdown())
+    limit = house.worker(A).settings.drain_timeout
+    house.now += limit + LATE_S  # asleep
+    house.tick()
+    assert house.state(A) is State.DRAINING
+    end = house.now + limit - 1.0
+    while house.now < end:
+        house.wait(1.0)
+        house.says(A, m.Beat(cpu_s=house.now))
+    assert house.state(A) is State.DRAINING
+
+
 def test_a_process_that_died_while_the_machine_slept_is_not_said_to_outlive_its_kill() -> None:
     """It is seen to end when the supervisor wakes up; and one that is not, 5 s later."""
     house, _ = asked()

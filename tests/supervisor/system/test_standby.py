@@ -338,3 +338,20 @@ def test_a_model_that_is_not_here_may_come(stage: Stage) -> None:
     event = stage.event()
     assert isinstance(event, TemplateGone)
     assert (event.reason, event.final) == ("It is not here.", False)
+
+
+def test_a_fork_reaps_the_orphans_that_have_ended(stage: Stage) -> None:
+    """A supervisor that forks workers all day keeps no zombie of those that earlier workers have left behind."""
+    stage.start()
+    program = "import os; print(os.fork() or '')"
+    child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)
+    ended(child)
+    child.close()
+
+    def orphans() -> list[psutil.Process]:
+        known = {child.pid, *stage.templates.pids().values()}
+        return [p for p in psutil.Process().children() if p.pid not in known and p.status() == psutil.STATUS_ZOMBIE]
+
+    wait_until(lambda: bool(orphans()), "an orphan that has ended")
+    assert stage.fork("wait", "0")
+    assert not orphans()

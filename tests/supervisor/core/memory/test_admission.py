@@ -40,6 +40,20 @@ def test_an_idle_worker_leaves_before_the_other_starts() -> None:
     assert house.code(request) == "result"
 
 
+def test_the_worker_that_has_been_idle_for_longest_leaves() -> None:
+    """Of two that are alike and idle, the one that was used last stays, whichever was started first."""
+    for used_last, leaves in ((A, B), (B, A)):
+        house = House(memory_share=0.8)
+        house.idle(A)
+        house.idle(B)
+        house.wait(60.0)
+        house.request(used_last)
+        house.finish(used_last)
+        house.wait(60.0)
+        house.request(C)
+        assert house.drained() == [leaves]
+
+
 def test_when_all_are_busy_the_answer_comes_at_once() -> None:
     """`server_busy` in the same step, with the time after which a running job should be done."""
     house = House(**ROOM_FOR_ONE)
