@@ -16,6 +16,7 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.paths import user_cache
+from hushd_schema import engines
 
 from . import hf_cache, verification
 from .inventory import Row, halves
@@ -181,7 +182,7 @@ def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: 
         return size
     for path in paths | files:
         if path.is_symlink() or path.is_file():
-            path.unlink()
+            unlink(store, path)
         _remove_empty(path.parent, above=folder)
     if in_hub:
         _tidy(in_hub)
@@ -190,9 +191,23 @@ def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: 
     return size
 
 
-def _is_models_place(store: Store, folder: Path) -> bool:
-    """Returns whether `folder` only contains models; the user may have linked other files of theirs."""
-    return any(place in folder.parents for place in (store.folder, hf_cache.cache(), user_cache()))
+def unlink(store: Store, path: Path) -> bool:
+    """Removes a file or a link, if it lies where only models are; returns whether it did.
+
+    A manifest may name any folder, and a folder in the models folder may be a link to the user's own files.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if ours := _is_models_place(store, path.parent.resolve() / path.name):
+        path.unlink(missing_ok=True)
+    return ours
+
+
+def _is_models_place(store: Store, path: Path) -> bool:
+    """Returns whether `path` lies in a folder that only contains models: hushd's, the hub's cache, or an engine's."""
+    caches = (user_cache() / spec.cache for spec in engines.every() if spec.cache)
+    return any(place.resolve() in path.parents for place in (store.folder, hf_cache.cache(), *caches))
 
 
 def _repository(folder: Path) -> Path | None:

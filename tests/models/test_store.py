@@ -674,6 +674,24 @@ def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) ->
     assert store.kept() == {}
 
 
+@pytest.mark.parametrize("way", ["a folder that is a link", "another program's cache"])
+def test_nothing_outside_the_places_of_models_is_removed(store: Store, tmp_path: Path, way: str) -> None:
+    """A manifest that leads elsewhere, by a link inside its folder or by its location, costs nobody a file."""
+    elsewhere = paths.user_cache() / "browser" if "cache" in way else tmp_path / "elsewhere"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "model.onnx").write_bytes(b"x" * 100)
+    location, name = str(elsewhere), "model.onnx"
+    if "link" in way:
+        store.place("onnx-asr/own").mkdir(parents=True)
+        (store.place("onnx-asr/own") / "sub").symlink_to(elsewhere)
+        location, name = "own", "sub/model.onnx"
+    files = {name: File(100, hashlib.sha256(b"x" * 100).hexdigest())}
+    store.write(Manifest("onnx-asr", "own", "stt", Source("file", "/x"), files, location))
+    removal.remove(store, inventory.row(store, "onnx-asr/own"))
+    assert (elsewhere / "model.onnx").is_file()
+    assert store.kept() == {}
+
+
 def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
     """A model that is not here, comes with a package or is being pulled is not removed, and nothing has changed."""
     bring(store, "whisper/base", ("base.pt",), ".")

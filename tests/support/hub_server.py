@@ -57,6 +57,7 @@ class HubServer:
         corrupt: names of files of which another byte is sent.
         truncate: names of files that end too early, with a Content-Length that says so.
         ranges: whether it can begin in the middle.
+        sizes: whether it says how large a file is.
         heads: whether it says what a file is like without sending it.
         stalls: how often it stops in the middle of a file and keeps the connection.
         pace: seconds of rest after each piece of 64 KiB.
@@ -78,6 +79,7 @@ class HubServer:
         self.corrupt: set[str] = set()
         self.truncate: set[str] = set()
         self.ranges = True
+        self.sizes = True
         self.heads = True
         self.pace = 0.0
         self.stalls = 0
@@ -240,7 +242,10 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in (headers or {}).items():
             self.send_header(key, value)
         self.send_header("ETag", etag)
-        self.send_header("Content-Length", str(end - start))
+        if hub.sizes:
+            self.send_header("Content-Length", str(end - start))
+        else:
+            self.close_connection = True
         if part:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{whole}")
         self.end_headers()

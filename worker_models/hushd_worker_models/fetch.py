@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import threading
 import urllib.error
 import urllib.parse
@@ -23,6 +24,7 @@ from hushd_protocol.errors import HushdError
 
 from .web import BROKEN, TRIES, Patience, Response, Web, copy, host, total
 
+SPARE = 64_000_000  # bytes that stay free
 LOOK_S = 0.2  # between two checks whether another process has finished the file, or this download is to stop
 
 
@@ -61,6 +63,18 @@ class WrongContent(HushdError):
             "model_missing",
             f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
             "it was deleted; try again, or ask that server's operator.",
+        )
+
+
+class Endless(HushdError):
+    """A server that does not say how large a file is sends more than the disk has room for."""
+
+    def __init__(self, download: Download, done: int, folder: Path) -> None:
+        super().__init__(
+            "output_failed",
+            f"{host(download.url)} does not say how large {download.name} is, and after {done / 1e6:,.0f} MB {folder} "
+            f"has only {SPARE // 1_000_000} MB free: the download was deleted; make room there, or ask that server's "
+            "operator.",
         )
 
 
@@ -132,7 +146,7 @@ class Fetch:
                 if download.part.exists() and os.path.samestat(os.fstat(part.fileno()), download.part.stat()):
                     try:
                         yield part
-                    except WrongContent:
+                    except (WrongContent, Endless):
                         download.part.unlink(missing_ok=True)
                         raise
                     return
@@ -161,6 +175,12 @@ class Fetch:
         if self._stopped.is_set():
             raise HushdError("cancelled", "Another file of the model cannot be fetched.")
         self._wait(0.0)
+
+    def _leave_room(self, count: int) -> None:
+        """Ends a download whose size nobody has named before it fills the disk."""
+        folder = self._download.part.parent
+        if self._size is None and shutil.disk_usage(folder).free < SPARE + count:
+            raise Endless(self._download, self._done, folder)
 
     def _sleep(self, seconds: float) -> None:
         while seconds > 0:
@@ -232,6 +252,7 @@ class Fetch:
 
             def take(data: bytes) -> None:
                 self._check()
+                self._leave_room(len(data))
                 try:
                     part.write(data)
                     part.flush()  # so that the bytes survive if this process is killed

@@ -16,7 +16,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_models import advice
+from hushd_models import advice, removal
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
@@ -87,7 +87,8 @@ class Pull:
         self._task.note("checking installed files")
         for name, file in manifest.files.items():
             if self._task.hash(location / name) != file.sha256:
-                (location / name).resolve().unlink(missing_ok=True)
+                path = location / name
+                removal.unlink(self._store, path.resolve()) or removal.unlink(self._store, path)
                 self._task.done = self._task.total = 0
                 return None
         return manifest

@@ -42,7 +42,7 @@ class AtomicFile:
             os.close(self.descriptor)  # another process swept it before it was locked
 
     def keep(self, sync: bool = False, new: bool = False) -> None:
-        """Closes the file and gives it its name; with `sync`, its content survives a power failure.
+        """Closes the file and gives it its name; with `sync`, its content and its name survive a power failure.
 
         With `new`, it raises FileExistsError if there is a file of that name, and leaves that alone.
         """
@@ -61,6 +61,8 @@ class AtomicFile:
                 self._link()
             else:
                 os.rename(self._temporary, self._path)
+            if sync:
+                _sync_folder(os.path.dirname(self._path) or ".")  # the name is in the folder, not in the file
         except BaseException:
             self._unlink()
             raise
@@ -102,6 +104,17 @@ class AtomicFile:
             os.unlink(self._temporary)
         except OSError:
             pass  # the folder itself may be gone
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems sync no folders
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _close(descriptor: int) -> None:

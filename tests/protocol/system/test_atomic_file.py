@@ -150,6 +150,15 @@ def test_a_call_that_fails_in_the_middle_leaves_nothing(
     assert open_descriptors() <= before
 
 
+def test_a_power_failure_takes_neither_content_nor_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `sync` the file is on the disk before it has its name, and the folder after."""
+    synced: list[tuple[int, list[str]]] = []
+    monkeypatch.setattr(os, "fsync", lambda d: synced.append((os.fstat(d).st_ino, os.listdir(tmp_path))))
+    atomic_file.replace(tmp_path / "x", "text", sync=True)
+    assert [inode for inode, _ in synced] == [(tmp_path / "x").stat().st_ino, tmp_path.stat().st_ino]
+    assert [names == ["x"] for _, names in synced] == [False, True]
+
+
 def test_what_a_discarded_file_says_at_its_close_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file on a full server is discarded like any other, and the error for which it was is the one that is raised."""
     close = os.close

@@ -458,6 +458,16 @@ def test_models_of_the_users_own_are_listed(name: str) -> None:
     assert not engine.installed("base")
 
 
+def test_a_folder_whose_name_is_no_models_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is not UTF-8 breaks no list of the engine's models: `--describe` of the whole role would fail."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    folder = os.fsencode(tmp_path) + b"/faster-whisper/m\xff"
+    os.makedirs(folder)
+    for file in ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt"):
+        Path(os.fsdecode(folder), file).write_text("{}")
+    assert all(model.name.isprintable() for model in FasterWhisper.models())
+
+
 @pytest.mark.parametrize(("tokens", "languages"), [(51_864, 1), (51_865, 99), (51_866, 100)])
 @pytest.mark.parametrize("layout", ["vocabulary.json", "vocabulary.txt"])
 def test_languages_are_those_of_either_vocabulary(

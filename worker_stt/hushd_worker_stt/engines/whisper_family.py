@@ -20,6 +20,7 @@ from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass, field, replace
+from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema.operations.decoder import OFF
@@ -128,7 +129,7 @@ class WhisperFamily(Engine):
             places = sorted(cls.folder().iterdir())
         except OSError:
             places = []
-        own = {model.name: model for path in places if (model := cls.own(path))}
+        own = {model.name: model for path in places if (model := cls.own(path)) and is_name(model.name)}
         for manifest in Store(paths.find()).kept(cls.INFO.name).values():
             if isinstance(manifest, Manifest) and (model := cls.own(cls._path(manifest))):
                 own[manifest.name] = replace(model, name=manifest.name)

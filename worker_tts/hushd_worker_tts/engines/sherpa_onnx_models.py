@@ -52,7 +52,7 @@ def here() -> dict[str, tuple[Path, Described]]:
     """Returns the models on this machine that can be loaded, with their descriptions by their files."""
     place = paths.find().models / SPEC.name
     try:
-        names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
+        names = [folder.name for folder in sorted(place.iterdir()) if is_name(folder.name) and folder.is_dir()]
     except OSError:
         names = []
     names += [
