@@ -40,14 +40,11 @@ def captions(events: Iterable[str]) -> Iterator[str]:
     lines: dict[tuple[str, int], str] = {}
     for event in map(json.loads, events):
         making = ""
-        if event["kind"] == "line":
+        if event["kind"] in ("line", "revised"):
             lines[event["track"], event["id"]] = event["text"]
-        elif event["kind"] == "revised":
-            first, *others = ((event["track"], number) for number in event["replaces"])
-            lines |= {first: " ".join(line["text"] for line in event["lines"])} | dict.fromkeys(others, "")
         elif event["kind"] == "unfinished":
             making = " ".join(f"{event['stable']} {event['text']}".split())
-        yield "\n".join(filter(None, [*[line for line in lines.values() if line][-2:], making]))
+        yield "\n".join(filter(None, [*list(lines.values())[-2:], making]))
 
 
 class Page(BaseHTTPRequestHandler):

@@ -259,21 +259,6 @@ def ducking(here: Paths) -> None:
         write(here.runtime / PLAYERS, [{"a": "b"}, 1.0])
 
 
-def second_pass(_: Paths) -> None:
-    from hushd.transcripts import second_pass
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(second_pass, "MEMORY", 10)
-        sound = second_pass.Sound(16000)
-        try:
-            sound.add(bytes(100_000))
-            sound.forget(2.0)
-        except OSError:
-            pass  # which `SecondPass` takes for the end of the copy
-        finally:
-            sound.close()
-
-
 def the_supervisors_own(here: Paths) -> None:
     from hushd_protocol.system.paths import prepare_runtime
     from hushd_supervisor.system.sockets import lock
@@ -488,7 +473,6 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`hushd-UID-*`": said,
     "the file that `HUSHD_TRACE`": trace_marks,
     "`ducking*`": ducking,
-    "the longer sound": second_pass,
     "`lock`, `client.sock`": the_supervisors_own,
     "`captions-keep.sock`": one_of_a_kind,
     "`command-*.wav`": command_sound,

@@ -17,7 +17,6 @@ ROOTS = ("hushd", "say", "listen")  # top-level commands
 _NAMES = {
     "engine": "stt-engines",
     "model": "stt-models",
-    "second_pass": "stt-models",
     "voice": "voices",
     "language": "stt-languages",
     "languages": "languages",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from .management import Management
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .audio.source import Audio
     from .exchange.options import ListenOptions, TranscriptionOptions
     from .models.choice import ModelChoice
-    from .transcripts.second_pass import OnRevised, SecondPass
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -57,36 +56,22 @@ class Recognition(Management):
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
             until: words, such as `over`, that end it where an utterance ends with them, and are not in the text. Pauses
-                do not end it then, and `no_speech_s` of silence after the first utterance does. Not with `second_pass`.
+                do not end it then, and `no_speech_s` of silence after the first utterance does.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
             echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
-            second_pass: a larger model, which reads the same sound once more behind the first one;
-                `Transcription.after_second_pass` waits for it. Where there is no memory for both, that is when the
-                session has ended. Not with `echo`.
-            second_pass_each: what it is given at once: each `utterance` as it ends, as by default, those of a `minute`
-                that wait for it, or the whole `session` at its end.
-            second_pass_options: options of its reading that differ from the session's.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
                 `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`,
                 `speaker` and `revised`: see docs/PROTOCOL.md.
-            on_revised: called with each `Revision` of segments: on a thread with those of the second pass, and while
-                iterating, with `diarize`, with those whose speaker turns out to be another.
+            on_revised: called while iterating, with `diarize`, with segments whose speaker turns out to be another.
             options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
-
-        def stream(second: SecondPass | None) -> Stream:
-            return Stream(second.hear(chunks) if second else chunks)
-
-        return run(self._session(_transcription_class, stream, **options))
-
-    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Transcription], OnRevised | None]:
-        return self.transcribe_stream, on_revised
+        return run(self._session(_transcription_class, Stream(chunks), **options))
 
     def choose_model(
         self,

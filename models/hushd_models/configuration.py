@@ -86,8 +86,6 @@ def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     yield role, f"{role}/{settings.default_model(role)}"
     if small := settings.small_model(role):
         yield f"{role}_small", f"{role}/{small}"
-    if role == "stt" and settings.second_pass:
-        yield "second_pass", f"stt/{settings.second_pass}"
     for name in settings.standby:
         if name.startswith(f"{role}/"):
             yield "standby", name

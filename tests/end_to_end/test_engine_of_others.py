@@ -3,28 +3,21 @@ its spec alone (tests/packages/hushd_kazoo)."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import json
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-import soundfile
 from hushd_models.installation import package_command
-from hushd_protocol.system import footprint
-from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines
 from support import moonshine_once, quick_tune, warm
 from support.engine_example import package
-from support.peer import BOUND_S
 
 BIN = Path(sys.executable).parent
 PACKAGE = Path(__file__).parents[1] / "packages" / "hushd_kazoo"
@@ -157,144 +150,6 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     assert workers == ["stt/kazoo/mine", "stt/kazoo/mine#2"]
     assert "Humming, all of it." in file
     assert rest[0] == rest[1] >= 1
-
-
-SECOND_PASS = """
-import json, sys, threading
-import soundfile
-from hushd import Client
-from hushd.transcripts.second_pass import Sound
-from hushd_desktop.captions.track import Line, Revised, Track
-
-sound = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
-states, revisions, lines, captions, stretches, read = [], [], [], [], [], []
-
-def wav(kept, start_s, end_s, whole=Sound.wav):
-    stretches.append(b"".join(whole(kept, start_s, end_s)))
-    return [stretches[-1]]
-
-class Loudspeaker:
-    rate, channels = 16000, 1
-
-    def __init__(self):
-        self._sound = iter([sound[place : place + 3200] for place in range(0, len(sound), 3200)])
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return next(self._sound)
-
-def revised(revision):
-    workers = client.status().workers
-    states.append({worker.model: worker.state for worker in workers})
-    revisions.append(len(revision.replaces))
-
-def put(event):
-    if isinstance(event, Line):
-        lines.append(event.segment.text)
-    elif isinstance(event, Revised):
-        revised(event)
-        captions.extend(segment.text for segment in event.segments)
-        read.append(stretches[-1])
-
-def by_client():
-    session = client.listen([sound], continuous=True, second_pass_each="session", on_revised=revised, **listening)
-    draft = [segment.text for segment in session]
-    return draft, [segment.text for segment in session.after_second_pass()]
-
-def by_captions():
-    Track("them", Loudspeaker(), 0.0, put, listening).run(client)
-    return lines, captions
-
-listening = {"engine": "kazoo", "model": "mine", "second_pass": "moonshine/tiny-en"}
-Sound.wav = wav
-with Client(holder="test") as client:
-    draft, second_pass = by_captions() if sys.argv[2] == "captions" else by_client()
-    read = read or [sys.argv[1]]
-    file = [segment.text for each in read for segment in client.transcribe(each, model="moonshine/tiny-en")]
-print(json.dumps([draft, second_pass, file, revisions, states]))
-"""
-
-
-@contextmanager
-def room_for_one(house: House) -> Iterator[None]:
-    """Memory for one of two models of 300 MB, on a machine where nothing was measured yet."""
-    config = Path(house.environment["HUSHD_CONFIG"])
-    before = config.read_text()
-    share = 335e6 / footprint.machine(Cgroup.own()).total
-    house.run("hushd", "shutdown")
-    shutil.rmtree(house.environment["HUSHD_STATE_DIR"])
-    config.write_text(f"memory_share = {share:.6f}\n{before}\n[worker]\nmemory_mb = 300\n")
-    try:
-        yield
-    finally:
-        config.write_text(before)
-        house.run("hushd", "restart", "--config-only")
-
-
-@pytest.mark.guest("desktop")
-@pytest.mark.parametrize("by", ["client", "captions"])
-def test_a_second_pass_has_the_words_of_the_file_and_the_memory_of_one_model(by: str, house: House) -> None:
-    """A larger model reads a session once it has ended, and captions when nothing plays any more: the words are those
-    of the same sound as a file. Where there is memory for one of the two, the small one has left before."""
-    with room_for_one(house):
-        command = [sys.executable, "-c", SECOND_PASS, beckett(), by]
-        done = warm.run(command, env=house.environment, capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0, done.stderr
-    draft, second_pass, file, revisions, states = json.loads(done.stdout)
-    assert all(text.startswith("Hummed") for text in draft)
-    assert " ".join(second_pass) == " ".join(file)
-    assert "Ever tried" in second_pass[0]
-    assert sum(revisions) == len(draft)
-    assert {state.get("mine") for state in states} == {"stopped"}
-
-
-@pytest.mark.guest("gateway")
-@pytest.mark.skipif(not find_spec("openai"), reason="not installed: openai")
-def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Path) -> None:
-    """A committed turn is complete by the small model, and then revised by the larger one, for which the small one has
-    left."""
-    from openai import AsyncOpenAI
-
-    sound = soundfile.read(beckett(), dtype="int16")[0].tobytes()
-    heard = {
-        "format": {"type": "audio/pcm", "rate": 16000},
-        "turn_detection": None,
-        "transcription": {"model": "kazoo/mine", "second_pass": "moonshine/tiny-en"},
-    }
-
-    async def revised(url: str) -> tuple[list[str], dict[str, str]]:
-        texts = []
-        async with (
-            AsyncOpenAI(base_url=url, api_key="none") as client,
-            asyncio.timeout(4 * BOUND_S),
-            client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
-        ):
-            await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})  # type: ignore[typeddict-item]
-            await connection.input_audio_buffer.append(audio=base64.b64encode(sound).decode())
-            await connection.input_audio_buffer.commit()
-            async for event in connection:
-                assert event.type != "error", event
-                if hasattr(event, "transcript"):
-                    texts.append(event.transcript)
-                if event.type.endswith(".revised"):
-                    break
-            workers = await asyncio.to_thread(house.json, "hushd", "status")
-        return texts, {worker["model"]: worker["state"] for worker in workers["workers"]}
-
-    from support.http_gateway import HttpGateway
-
-    with room_for_one(house):
-        gateway = HttpGateway(tmp_path, **house.environment)
-        try:
-            (draft, second_pass), states = asyncio.run(revised(gateway.url))
-        finally:
-            gateway.stop()
-    file = house.run("listen", "--model", "moonshine/tiny-en", beckett())
-    assert draft.startswith("Hummed")
-    assert second_pass.split() == file.split()
-    assert states["mine"] == "stopped"
 
 
 def test_it_is_tuned_by_its_own_variables(house: House) -> None:

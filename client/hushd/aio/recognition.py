@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from hushd.audio.source import is_array
-from hushd.transport.source import Input
 
 from . import source
 from .management import AsyncManagement
@@ -18,8 +16,6 @@ from .transcription import AsyncTranscription
 if TYPE_CHECKING:
     from hushd.exchange.options import ListenOptions, TranscriptionOptions
     from hushd.models.choice import ModelChoice
-    from hushd.transcripts.second_pass import OnRevised, Reading, SecondPass
-    from hushd.transcripts.second_pass_plan import Revision
     from hushd.transcripts.transcript import Transcript
 
 AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
@@ -48,18 +44,8 @@ class AsyncRecognition(AsyncManagement):
         Args:
             chunks: s16le samples as they are recorded: an asynchronous iterable, or another one, such as a
                 `Microphone`, which is read in another thread.
-            on_revised: called on the loop.
         """
-
-        def stream(second: SecondPass | None) -> Input:
-            return source.of_chunks(_heard(second, chunks) if second else chunks)
-
-        return await run(self._session(lambda: AsyncTranscription, stream, **options))
-
-    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Reading], OnRevised]:
-        from hushd.client import Client
-
-        return Client.on(self.link, None).transcribe_stream, _on_loop(on_revised)  # on the same connection
+        return await run(self._session(lambda: AsyncTranscription, source.of_chunks(chunks), **options))
 
     async def choose_model(
         self,
@@ -75,29 +61,3 @@ class AsyncRecognition(AsyncManagement):
     async def find_model(self, name: str) -> tuple[str, str]:
         """As `Client.find_model`."""
         return await run(self._preparation.find_model(name))
-
-
-def _on_loop(on_revised: OnRevised | None) -> OnRevised:
-    """Returns a callback for the second pass's thread, which has the loop of now call `on_revised`."""
-    loop = asyncio.get_running_loop()
-
-    def report(revision: Revision) -> None:
-        if on_revised and not loop.is_closed():
-            loop.call_soon_threadsafe(on_revised, revision)
-
-    return report
-
-
-def _heard(
-    second: SecondPass, chunks: Iterable[bytes] | AsyncIterable[bytes]
-) -> Iterable[bytes] | AsyncIterable[bytes]:
-    """Returns the session's sound, which `second` keeps, too."""
-    if not isinstance(chunks, AsyncIterable):
-        return second.hear(chunks)
-
-    async def kept() -> AsyncIterator[bytes]:
-        async for chunk in chunks:
-            second.add(chunk)
-            yield chunk
-
-    return kept()

@@ -10,7 +10,6 @@ from hushd.transcripts.transcript import Transcript
 from hushd.transcripts.transcription import IncomingTranscript
 
 from .steps import run
-from .threads import long_step
 
 
 class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
@@ -33,13 +32,6 @@ class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
     async def transcript(self) -> Transcript:
         """As `Transcription.transcript`."""
         return self._transcript(self.revised([segment async for segment in self]))
-
-    async def after_second_pass(self) -> Transcript:
-        """As `Transcription.after_second_pass`."""
-        assert self.second_pass is not None, "the session has no second pass"
-        return self._transcript(await long_step(self.second_pass.wait, stop=self.second_pass.close))
-
-    fair_copy = after_second_pass  # its former name
 
     async def aclose(self) -> None:
         """As `close`, for `contextlib.aclosing`."""

@@ -13,8 +13,7 @@ from hushd_schema.operations.transcribe import TranscribeOptions
 from hushd_schema.transcript import OnEvent
 
 from hushd.synthesis.timeline import Sentence
-from hushd.transcripts.second_pass import OnRevised
-from hushd.transcripts.second_pass_plan import Each
+from hushd.transcripts.transcription import OnRevised
 from hushd.transport.requests import KeepAlive
 
 
@@ -79,9 +78,6 @@ class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
     no_speech_s: float | None
     speed: str | None
     echo: bool
-    second_pass: str | None
-    second_pass_each: Each
-    second_pass_options: TranscribeOptions | None
     on_partial: Callable[[str, str], None] | None
     on_event: OnEvent | None
     on_revised: OnRevised | None

@@ -13,8 +13,7 @@ from hushd.transport.steps import Steps
 from .client_base import ClientBase
 
 if TYPE_CHECKING:
-    from hushd.transcripts.second_pass import OnRevised, Reading, SecondPass
-    from hushd.transcripts.second_pass_plan import Each
+    from hushd.transcripts.transcription import OnRevised
 
 T = TypeVar("T")
 ResultClass = Callable[[], Callable[..., T]]  # imports that class, while the worker works
@@ -24,10 +23,6 @@ class SpeechBase(ClientBase):
     """Makes requests of the options of the public methods, with the defaults of options left out."""
 
     floor: Callable[..., Any]
-
-    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Reading], OnRevised | None]:
-        """Returns the function by which a second pass transcribes on its thread, and the callback for it."""
-        raise NotImplementedError
 
     def _speech(
         self,
@@ -75,46 +70,20 @@ class SpeechBase(ClientBase):
     def _session(
         self,
         result: ResultClass[T],
-        stream: Callable[[SecondPass | None], Input],
+        audio: Input,
         *,
         speed: str | None = None,
-        second_pass: str | None = None,
-        second_pass_each: Each = "utterance",
-        second_pass_options: Any = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[..., object] | None = None,
         on_revised: OnRevised | None = None,
         **options: Any,
     ) -> Steps[T]:
-        """See `Client.listen`.
+        """See `Client.listen`."""
+        from hushd.transcripts.options import take_live_params, transcribe_params
 
-        Args:
-            stream: returns the live audio, which the second pass hears, too, if there is one.
-        """
-        from hushd.transcripts.options import take_live_params, transcribe_params, with_former_names
-
-        second_pass, second_pass_each, second_pass_options = with_former_names(
-            options, second_pass, second_pass_each, second_pass_options
-        )
         shared, live = requests.take_shared(options), take_live_params(options)
         params = transcribe_params(options) | live  # type: ignore[arg-type]
         request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
-        second = None
-        if second_pass:
-            from hushd.transcripts.second_pass import follow
-
-            reader, on_read = self._reader(on_revised)
-            second = follow(
-                reader, second_pass, live["rate"], live["channels"], options | (second_pass_options or {}), on_read,
-                second_pass_each, echo="echo" in live, until=live.get("until"),
-            )  # fmt: skip
-        try:
-            call = yield from self._send(request, stream(second))
-        except BaseException:
-            if second:
-                second.close()
-            raise
-        return result()(
-            call, on_partial=on_partial, on_event=on_event, on_revised=on_revised,
-            diarized=bool(options.get("diarize")), second_pass=second,
-        )  # fmt: skip
+        call = yield from self._send(request, audio)
+        diarized = bool(options.get("diarize"))
+        return result()(call, on_partial=on_partial, on_event=on_event, on_revised=on_revised, diarized=diarized)

@@ -30,11 +30,6 @@ def transcribe_params(options: TranscribeOptions) -> JsonObject:
     return params
 
 
-def with_former_names(options: dict[str, Any], *values: Any) -> Any:
-    """Takes the arguments of a second pass out of `options`, by which a program calls them as they were called once."""
-    return [options.pop(name, value) for name, value in zip(("fair", "fair_each", "fair_options"), values, strict=True)]
-
-
 def take_live_params(options: dict[str, Any]) -> JsonObject:
     """Takes the options of live audio out of those of `Client.listen`; returns them as a request carries them."""
     values = {name: options.pop(name, default) for name, default in LIVE.items()}

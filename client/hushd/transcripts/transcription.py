@@ -18,7 +18,7 @@ from .transcript import Transcript
 if TYPE_CHECKING:
     from hushd_schema.transcript import LiveEvent, OnEvent, SpeakerVoice
 
-    from .second_pass import OnRevised, SecondPass
+OnRevised = Callable[[tuple[Segment, ...]], object]
 
 
 class IncomingTranscript:
@@ -29,7 +29,6 @@ class IncomingTranscript:
         language_probability, duration, ended, warnings, unlikely, voices: as in `Transcript`, known once the iteration
             has ended.
         diarized: whether segments say who speaks.
-        second_pass: the second pass of a live session that has one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
     """
@@ -43,10 +42,8 @@ class IncomingTranscript:
         on_revised: OnRevised | None = None,
         *,
         diarized: bool = False,
-        second_pass: SecondPass | None = None,
     ) -> None:
         self._call = call
-        self.second_pass = second_pass
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
@@ -64,11 +61,6 @@ class IncomingTranscript:
         self.rest_s = 0.0
         self._count = 0
 
-    @property
-    def fair(self) -> SecondPass | None:
-        """The former name of `second_pass`."""
-        return self.second_pass
-
     def revised(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """Returns segments of this transcript with the speakers that they are known to have by now."""
         if not self._speakers:
@@ -76,27 +68,15 @@ class IncomingTranscript:
         return tuple(replace(segment, speaker=self._speakers.get(segment.id, segment.speaker)) for segment in segments)
 
     def close(self) -> None:
-        """Cancels the request, unless it has ended. Speech until then still gets its second pass."""
+        """Cancels the request, unless it has ended."""
         self._call.close()
-        self._end_second_pass()
 
     def _segment(self) -> Steps[Segment | None]:
         """Returns the next segment, as a procedure; None after the last."""
-        try:
-            while (message := (yield from self._call.receive())) is not None:
-                if segment := self._take(message):
-                    if self.second_pass:
-                        self.second_pass.segment(segment)
-                    return segment
-        except BaseException:
-            self._end_second_pass()
-            raise
-        self._end_second_pass()
+        while (message := (yield from self._call.receive())) is not None:
+            if segment := self._take(message):
+                return segment
         return None
-
-    def _end_second_pass(self) -> None:
-        if self.second_pass:
-            self.second_pass.end()
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
@@ -135,8 +115,6 @@ class IncomingTranscript:
             if self._on_partial:
                 self._on_partial(event.get("stable", ""), event.get("text", ""))
             return None
-        if kind == "ended" and self.second_pass:
-            self.second_pass.ended()
         if kind == "revised":
             self._revise(event)
         if self._on_event:
@@ -148,10 +126,7 @@ class IncomingTranscript:
         numbers = event.get("segments", [])
         self._speakers |= dict.fromkeys(numbers, event.get("speaker", ""))
         if self._on_revised and (segments := self.revised(self._named[n] for n in numbers if n in self._named)):
-            from .second_pass_plan import Revision
-
-            ids = tuple(segment.id for segment in segments)
-            self._on_revised(Revision(segments[0].start, segments[-1].end, ids, segments))
+            self._on_revised(segments)
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
         return Transcript(
@@ -181,14 +156,3 @@ class Transcription(IncomingTranscript, Iterator[Segment]):
             HushdError: what went wrong.
         """
         return self._transcript(self.revised(tuple(self)))
-
-    def after_second_pass(self) -> Transcript:
-        """Waits until a larger model has read all of the session, which must have ended; returns that text.
-
-        Raises:
-            HushdError: what kept it from that; `second_pass.segments` has what there is.
-        """
-        assert self.second_pass is not None, "the session has no second pass"
-        return self._transcript(self.second_pass.wait())
-
-    fair_copy = after_second_pass  # its former name

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
-from hushd_cli import second_pass
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_doubtful
 from hushd_cli.known_people import known
@@ -72,8 +71,7 @@ def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(
         prog,
-        "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept, or with "
-        "--second-pass only until it has been read again.",
+        "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept.",
     )
     source = parser.add_argument_group("source")
     source.add_argument(
@@ -117,7 +115,6 @@ def make_parser(prog: str) -> Parser:
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
     text.add_argument("--translate", action="store_true", help="translate into English, with engines that can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
-    second_pass.add_options(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])
     return parser
@@ -127,7 +124,7 @@ def _check(options: Namespace) -> None:
     if options.words:
         raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
     others = (options.microphone, options.both, options.output, options.live, options.socket, options.json)
-    if (options.keep or options.last) and any((*others, options.diarize, options.second_pass)):
+    if (options.keep or options.last) and any((*others, options.diarize)):
         raise HushdError(
             "bad_request",
             "--keep and --last are for the loudspeaker, and --last prints its captions: leave out the other options.",
@@ -140,10 +137,6 @@ def _check(options: Namespace) -> None:
         _check_microphone()
     if options.headphones and not options.both:
         raise HushdError("bad_request", "--headphones is for --both.")
-    if options.diarize and options.second_pass:
-        raise HushdError(
-            "bad_request", "--diarize and --second-pass do not go together: `listen --diarize --second-pass` does both."
-        )
     if options.output:
         _check_output(options.output)
 
@@ -247,7 +240,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
         "people": (known() or None) if options.diarize else None,
-        "second_pass": None if options.diarize else second_pass.model(options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,
@@ -283,9 +275,9 @@ def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
             if isinstance(event, Line):
                 lines.append(event)
             elif isinstance(event, Revised):
-                names = {(event.track, number) for number in event.replaces}
-                lines[:] = [line for line in lines if (line.track, line.segment.id) not in names]
-                lines += [Line(event.track, segment) for segment in event.segments]
+                corrected = (event.track, event.segment.id)
+                lines[:] = [line for line in lines if (line.track, line.segment.id) != corrected]
+                lines.append(Line(event.track, event.segment))
             for feed in feeds:
                 feed.show(event)
 

@@ -43,7 +43,7 @@ class Feed(Protocol):
 class Terminal:
     """Prints lines on standard output, and below them, on a terminal, the unfinished line.
 
-    On a terminal, a line's second pass replaces it while it is on the screen. In a file or a pipe the first one stays.
+    On a terminal, a line whose speaker is corrected is replaced while it is on the screen. A file or a pipe keeps it.
 
     Args:
         named: whether to print the track's name before each line; a known speaker's name always is.
@@ -70,8 +70,6 @@ class Terminal:
             self._replace(event)
         elif isinstance(event, Heard):
             self._complain(f"Hearing what {event.source} plays.")
-        elif event.hint:
-            self._complain(event.sentence, shown=os.isatty(console.errors()))
         else:
             self._complain(event.sentence)
 
@@ -90,19 +88,18 @@ class Terminal:
     def _replace(self, event: Revised) -> None:
         if self._page:
             size = os.get_terminal_size(1)
-            names = {(event.track, line) for line in event.replaces}
-            texts = [escaped(self._text(event.track, segment)) for segment in event.segments]
-            up, text = self._page.replace(names, texts, size.columns, size.lines)
+            name = (event.track, event.segment.id)
+            text = escaped(self._text(event.track, event.segment))
+            up, text = self._page.replace(name, text, size.columns, size.lines)
             if up:
                 console.write(Styled(f"\r\x1b[{up}A\x1b[J{text}"))
         if self._unfinished:
             self._draw(self._unfinished)
 
-    def _complain(self, sentence: str, shown: bool = True) -> None:
-        if shown:
-            console.complain(sentence)
-            if self._page and os.isatty(console.errors()):
-                self._page.add(None, escaped(f"{console.program}: {sentence}"))
+    def _complain(self, sentence: str) -> None:
+        console.complain(sentence)
+        if self._page and os.isatty(console.errors()):
+            self._page.add(None, escaped(f"{console.program}: {sentence}"))
 
     def _text(self, track: str, segment: Segment) -> str:
         return _lead(track, segment.speaker, named=self._named) + text_of(segment, self._doubtful)
@@ -112,10 +109,10 @@ class JsonLines:
     """Prints each event as a line of JSON; sentences for the user go to standard error."""
 
     def show(self, event: Event) -> None:
-        if not isinstance(event, Noted):
-            console.write(as_json(event))
-        elif not event.hint:
+        if isinstance(event, Noted):
             console.complain(event.sentence)
+        else:
+            console.write(as_json(event))
 
     def close(self) -> None:
         pass
@@ -144,9 +141,8 @@ class LiveFile:
             self._texts = [self._text(event.track, event.segment), ""]
         elif isinstance(event, Unfinished):
             self._texts[1] = _lead(event.track, event.speaker) + joined((event.stable, event.text))
-        elif isinstance(event, Revised) and self._name in {(event.track, line) for line in event.replaces}:
-            self._name = (event.track, event.segments[-1].id) if event.segments else ("", -1)
-            self._texts[0] = self._text(event.track, event.segments[-1]) if event.segments else ""
+        elif isinstance(event, Revised) and self._name == (event.track, event.segment.id):
+            self._texts[0] = self._text(event.track, event.segment)
         else:
             return
         self._write("".join(f"{text}\n" for text in self._texts if text))
@@ -261,14 +257,9 @@ def _lead(track: str, speaker: str, *, named: bool = False) -> str:
 def as_json(event: Unfinished | Line | Heard | Revised) -> str:
     """Returns an event as a line of JSON."""
     fields: JsonObject = {"kind": "unfinished", "track": event.track}
-    if isinstance(event, Line):
-        fields |= {"kind": "line", "id": event.segment.id, **_spoken(event, event.segment)}
-    elif isinstance(event, Revised):
-        fields |= {
-            "kind": "revised",
-            "replaces": event.replaces,
-            "lines": [_spoken(event, segment) for segment in event.segments],
-        }
+    if isinstance(event, Line | Revised):
+        kind = "line" if isinstance(event, Line) else "revised"
+        fields |= {"kind": kind, "id": event.segment.id, **_spoken(event, event.segment)}
     elif isinstance(event, Heard):
         fields |= {"kind": "source", "source": event.source}
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable
 
 from hushd.reports.display import columns_of
 
@@ -19,26 +19,21 @@ class Page:
         """Adds a line written below the others; a line with the name None is never replaced."""
         self._lines = [*self._lines[1 - MAX_LINES :], (name, text)]
 
-    def replace(self, names: Collection[Hashable], texts: Sequence[str], columns: int, rows: int) -> tuple[int, str]:
-        """Replaces the lines of these `names` by `texts`.
+    def replace(self, name: Hashable, text: str, columns: int, rows: int) -> tuple[int, str]:
+        """Replaces the line with this `name` by `text`.
 
         Args:
             columns, rows: the size of the terminal; its last row is the cursor's.
 
         Returns:
-            the rows to go up, and the text to write from there on; nothing if some of the lines are off the screen.
+            the rows to go up, and the text to write from there on; nothing if the line is off the screen.
         """
-        places = [place for place, (name, _) in enumerate(self._lines) if name in names]
-        if len(places) < len(names) or not places:
+        place = next((place for place, line in enumerate(self._lines) if line[0] == name), len(self._lines))
+        height = sum(height_of(below, columns) for _, below in self._lines[place:])
+        if not height or height >= rows:
             return 0, ""
-        below = self._lines[places[0] :]
-        height = sum(height_of(text, columns) for _, text in below)
-        if height >= rows:
-            return 0, ""
-        remaining = [line for line in below if line[0] not in names]
-        name = next(iter(names)) if len(names) == len(texts) == 1 else None  # a line of another speaker keeps its name
-        self._lines[places[0] :] = [*((name, text) for text in texts), *remaining]
-        return height, "".join(f"{text}\n" for _, text in self._lines[places[0] :])
+        self._lines[place] = (name, text)
+        return height, "".join(f"{line}\n" for _, line in self._lines[place:])
 
 
 def height_of(text: str, columns: int) -> int:

@@ -2,8 +2,6 @@
 
 A session ends after a minute without speech. No data is sent until there is sound again, so the worker may leave:
 captions of a silent evening take no memory.
-
-With a larger model, each session has its own second pass, which continues while the next session hears.
 """
 
 from __future__ import annotations
@@ -16,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.audio.recording import Recording
 from hushd.audio.silence import QUIET
-from hushd.transcripts import precedence
-from hushd.transcripts.spacing import joined
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 from hushd_schema.voiceprint import is_label
@@ -25,7 +21,6 @@ from hushd_schema.voiceprint import is_label
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
-    from hushd.transcripts.second_pass_plan import Revision
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
     from hushd_schema.transcript import LiveEvent
@@ -36,8 +31,6 @@ LEAD_S = 1.0  # of sound kept from before the first speech
 TRIES = 3  # failed sessions in a row
 BACK_S = 30.0  # to wait for a supervisor that this program may not start
 AGAIN_S = 0.5  # between two looks for it
-# A second pass may make lines of any length, since the user does not wait for them.
-SECOND_PASS: dict[str, Any] = {"second_pass_each": "minute", "second_pass_options": {"max_segment_s": None}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +61,21 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """Corrected lines, after a second pass or for another speaker: `segments` instead of the ids in `replaces`."""
+    """A finished line whose speaker is corrected: it has the same id."""
 
     track: str
-    replaces: tuple[int, ...]
-    segments: tuple[Segment, ...]
+    segment: Segment
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A sentence for the user; a `hint` is only shown on a terminal."""
+    """A sentence for the user."""
 
     track: str
     sentence: str
-    hint: bool = False
 
 
 Event = Unfinished | Line | Heard | Revised | Noted
-
-
-def lines_of(segments: Iterable[Segment], silence_s: float) -> list[Segment]:
-    """Joins a recording's segments to caption lines, divided at pauses of `silence_s` and at the maximum length."""
-    lines: list[Segment] = []
-    for segment in segments:
-        segment = replace(segment, id=-1)
-        if lines and segment.start - lines[-1].end < silence_s and segment.end - lines[-1].start <= MAX_LINE_S:
-            last = lines.pop()
-            text = joined((last.text, segment.text))
-            segment = replace(last, end=segment.end, text=text, words=last.words + segment.words)
-        lines.append(segment)
-    return lines
 
 
 class Track:
@@ -107,7 +85,7 @@ class Track:
         name: `me` or `them`.
         source: the open device.
         begun_s: when the source was opened, in seconds since the captions began.
-        put: called with each event, on the thread of `run` or of a second pass.
+        put: called with each event, on the thread of `run`.
         listening: further arguments of `Client.listen`. With `diarize` lines have their speaker's name instead of the
             track's; after a minute of silence all speakers get new names.
 
@@ -128,10 +106,6 @@ class Track:
         self._begun_s = begun_s
         self._put = put
         self._listening = dict(listening)
-        self._copies: list[Transcription] = []  # sessions whose second pass is unfinished
-        self._complaints: set[str] = set()
-        if source.channels > 1 and self._listening.pop("second_pass", None):
-            self._note(f"Lines of `{name}` get no second pass: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
         self._stopped = False
         self._line = 0
@@ -140,29 +114,16 @@ class Track:
         self.language = ""
 
     def run(self, client: Client) -> None:
-        """Puts this track's events until its source and its last second pass have ended.
+        """Puts this track's events until its source has ended.
 
         Raises:
             HushdError: the source has gone, or several sessions in a row failed.
         """
-        try:
-            self._hear(client)
-        finally:
-            if self._copies:
-                self._put(Noted(self.name, "The second pass is under way: Ctrl-C keeps the draft.", hint=True))
-            self._settle(self._copies)
-
-    def stop(self) -> None:
-        """Ends `run` after the speech heard so far. Safe in a signal handler."""
-        self._stopped = True
-        self._source.stop()
-
-    def _hear(self, client: Client) -> None:
         failures, looks = 0, 0
         while self._wait_for_sound():
             count = self._line
             try:
-                if precedence.admitted(lambda: self._session(client)).ended == "input":
+                if self._session(client).ended == "input":
                     return
                 failures = looks = 0
             except HushdError as error:
@@ -177,6 +138,11 @@ class Track:
                 if not _may_go_on(error) or failures >= TRIES:
                     raise
                 self._excuse(error)
+
+    def stop(self) -> None:
+        """Ends `run` after the speech heard so far. Safe in a signal handler."""
+        self._stopped = True
+        self._source.stop()
 
     def _look_again(self, error: HushdError, looks: int) -> bool:
         """Waits for a supervisor that has gone, keeping the sound; returns False on timeout."""
@@ -216,18 +182,14 @@ class Track:
             no_speech_s=ASLEEP_S,
             on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text, self._speaker)),
             on_event=self._follow,
-            on_revised=lambda revision: self._revise(revision, lines, begun_s),
-            **SECOND_PASS,
+            on_revised=lambda segments: self._revise(segments, lines, begun_s),
             **{"silence_s": SILENCE_S, "max_segment_s": MAX_LINE_S, **self._listening},
         )
-        if transcription.second_pass:
-            self._copies.append(transcription)
         try:
             for segment in transcription:
                 lines[segment.id] = self._line
                 self._finish(segment, begun_s)
                 self.language = transcription.language
-                self._settle([copy for copy in self._copies if copy.second_pass and copy.second_pass.over])
         except HushdError:
             self._recording.go_on_at(transcription.rest_s, SILENCE_S)
             raise
@@ -253,15 +215,9 @@ class Track:
         self._people = max(self._people, number + 1)
         return f"SPEAKER_{number:02d}"
 
-    def _revise(self, revision: Revision, lines: dict[int, int], begun_s: float) -> None:
-        if self._listening.get("diarize"):  # then there is no second pass
-            for segment in revision.segments:
-                line = self._timed(replace(segment, id=lines[segment.id]), begun_s)
-                self._put(Revised(self.name, (line.id,), (line,)))
-            return
-        replaces = tuple(lines.pop(draft) for draft in revision.replaces)
-        segments = lines_of(revision.segments, self._listening.get("silence_s", SILENCE_S))
-        self._put(Revised(self.name, replaces, tuple(self._timed(segment, begun_s) for segment in segments)))
+    def _revise(self, segments: Iterable[Segment], lines: dict[int, int], begun_s: float) -> None:
+        for segment in segments:
+            self._put(Revised(self.name, self._timed(replace(segment, id=lines[segment.id]), begun_s)))
 
     def _timed(self, segment: Segment, begun_s: float) -> Segment:
         """Returns the segment with times since the captions began."""
@@ -272,17 +228,6 @@ class Track:
         )
         speaker = self._named(segment.speaker) if segment.speaker else self.name
         return replace(segment, start=start, end=end, words=tuple(words), speaker=speaker)
-
-    def _settle(self, copies: list[Transcription]) -> None:
-        """Waits for second passes; if one fails, the lines stay, and the user is told once."""
-        for transcription in copies:
-            self._copies = [copy for copy in self._copies if copy is not transcription]
-            try:
-                transcription.after_second_pass()
-            except HushdError as error:
-                if error.message not in self._complaints:
-                    self._complaints.add(error.message)
-                    self._note(f"{error.message} The captions stay as they were heard.")
 
     def _note(self, sentence: str) -> None:
         self._put(Noted(self.name, sentence))

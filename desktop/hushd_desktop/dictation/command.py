@@ -6,7 +6,6 @@ import signal
 from argparse import Namespace
 from collections.abc import Sequence
 
-from hushd_cli import second_pass
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
@@ -80,7 +79,6 @@ def make_parser(prog: str) -> Parser:
         "--names", metavar="FILE", help="words, replacements and commands; default: names.txt beside the configuration"
     )
     parser.add_fields(text, TRANSCRIBE, ["language"])
-    second_pass.add_options(text)
     microphone = text.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )

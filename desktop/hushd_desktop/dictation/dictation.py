@@ -9,7 +9,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.recording import Device, Recording
-from hushd.transcripts import precedence
 from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.server_recorder import ServerRecorder
@@ -20,13 +19,11 @@ from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.transcripts.transcription import Transcription
 
 CHUNK_S = 0.032  # short, so that the last one arrives soon
 LEAD_S = 0.3  # of silence before the recording: without it the first words are understood less well
 TAIL_S = 0.1  # recorded after the end: the key is released before the word ends
 FLOOR = "important"  # a pressed key goes before other programs
-PATIENCE_S = 30.0  # for a second pass, plus the length of the dictation
 
 
 def _microphone(device: str | None) -> Device:
@@ -51,7 +48,6 @@ class Dictation:
         output: receives the text.
         vocabulary: replacements and commands.
         change: a filter for the whole text, which may fail; None: the text is written unchanged.
-        second_pass: a larger model that transcribes the dictation again before the text is written, or None.
         ending: written after the last word.
         device: the microphone; None: the default one.
         listening: further arguments of `Client.listen`.
@@ -70,7 +66,6 @@ class Dictation:
         vocabulary: Vocabulary,
         *,
         change: Callable[[str], str] | None = None,
-        second_pass: str | None = None,
         ending: str = "",
         device: str | None = None,
         listening: dict[str, Any] | None = None,
@@ -83,9 +78,8 @@ class Dictation:
         self._output = output
         self._vocabulary = vocabulary
         self._composition = Composition(vocabulary)
-        self._live = output.live and change is None and second_pass is None
+        self._live = output.live and change is None
         self._change = change
-        self._second_pass = second_pass
         self._ending = ending
         self._listening = listening or {}
         if vocabulary.expected:
@@ -114,50 +108,25 @@ class Dictation:
         try:
             with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
                 recording = Recording(self._microphone)
-                transcription = precedence.admitted(lambda: self._hear_all(floor.while_held(recording.read())))
-            error = self._read_again(transcription) if self._second_pass else None
-            error = self._finish() or error
+                self._hear_all(floor.while_held(recording.read()))
+            error = self._finish()
         except HushdError as failure:
             error = failure
         self._on_end(error)
 
-    def _hear_all(self, chunks: Iterable[bytes]) -> Transcription:
+    def _hear_all(self, chunks: Iterable[bytes]) -> None:
         lead = bytes(2 * round(LEAD_S * self._microphone.rate))
         transcription = self._client.listen(
             chain([lead], chunks),
             rate=self._microphone.rate,
             continuous=True,
             on_partial=self._hear,
-            second_pass=self._second_pass,
-            second_pass_each="session",
             **self._listening,
         )
         for segment in transcription:
             edit = self._composition.finish(segment.text)
             if self._live:
                 self._output.edit(edit)
-        return transcription
-
-    def _read_again(self, transcription: Transcription) -> HushdError | None:
-        """Replaces the text by the larger model's; keeps it if that is not ready in time.
-
-        Returns:
-            the reason why it is not ready.
-        """
-        assert transcription.second_pass is not None
-        timer = threading.Timer(PATIENCE_S + transcription.duration, transcription.second_pass.close)
-        timer.daemon = True
-        timer.start()
-        try:
-            second_pass = transcription.after_second_pass()
-        except HushdError as error:
-            return error
-        finally:
-            timer.cancel()
-        self._composition = Composition(self._vocabulary)
-        for segment in second_pass:
-            self._composition.finish(segment.text)
-        return None
 
     def _hear(self, stable: str, _: str) -> None:
         if self._live:

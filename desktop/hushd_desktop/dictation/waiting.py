@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from hushd.audio import devices
 from hushd.client import Client
-from hushd_cli import second_pass
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -71,13 +70,8 @@ class Dictations:
             self.recording = False
 
     def _for(self, profile: Profile | None) -> dict[str, Any]:
-        """Returns a dictation's arguments. The configured second pass is only used for outputs that get the text at the
-        end, since text at a cursor cannot be replaced safely; an option asks for it there too."""
-        settings = self._settings | ({"change": profile.change} if profile is not None else {})
-        typed = self._output.live and settings["change"] is None
-        return settings | {
-            "second_pass": None if typed and self._options.second_pass is None else second_pass.model(self._options)
-        }
+        """Returns a dictation's arguments."""
+        return self._settings | ({"change": profile.change} if profile is not None else {})
 
     def close(self) -> None:
         """Ends all dictations after their last word."""

@@ -15,7 +15,7 @@ from hushd_schema.kinds import TABLE, Kind, check, texts
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
-from .tables import FORMER, STDIO, Settings, WorkerSettings, WyomingSettings
+from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
 
 # Tables of earlier versions, with the sentence about what to use.
 _GONE = {
@@ -38,8 +38,8 @@ class Reader:
         values: Table = {}
         known, tables = settings_of(Settings), tables_of(Settings)
         for key, value in table.items():
-            if (name := FORMER.get(key, key)) in known:
-                values[name] = self._check(key, value, known[name].kind)
+            if key in known:
+                values[key] = self._check(key, value, known[key].kind)
             elif key == "models":
                 from .own_models import checked as own_model  # few users have any
 

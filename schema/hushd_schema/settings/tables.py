@@ -188,12 +188,6 @@ class Settings:
     stt_by_language: Mapping[str, str] = setting(
         {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
     )
-    second_pass: str = setting(
-        "",
-        _MODEL_OR_NONE,
-        'a larger model that reads live speech once more, and whose text replaces the first; "": none',
-        document="LISTEN.md",
-    )
     duck: float = setting(
         20.0,
         number(0, 90),
@@ -285,8 +279,6 @@ class Settings:
         chosen = {role: self.default_model(role)}
         if role in SPEECH_ROLES:
             chosen[f"{role}_small"] = self.small_model(role)
-        if role == "stt":
-            chosen["second_pass"] = self.second_pass
         different = {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
         by_language = self.stt_by_language if role == "stt" else {}
         return different | {f"stt_by_language.{language}": model for language, model in by_language.items()}
@@ -302,4 +294,3 @@ class Settings:
 
 
 DEFAULTS = Settings()
-FORMER = {"fair": "second_pass"}  # former names of settings, which files may still use

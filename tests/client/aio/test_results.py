@@ -68,42 +68,6 @@ def test_asyncio_is_imported_by_those_who_use_it() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_second_passes_are_the_same(carried: Supervisor, beckett: Path) -> None:
-    """A session that comes by an asynchronous iterable is read once more; revisions come on the loop, and the text is
-    that of the file."""
-    samples, rate = soundfile.read(beckett, dtype="int16")
-    options: dict[str, Any] = {
-        "rate": rate,
-        "continuous": True,
-        "second_pass": "moonshine/tiny-en",
-        "second_pass_each": "session",
-    }
-
-    async def heard() -> tuple[list[str], list[str]]:
-        revisions: list[Any] = []
-        loop = asyncio.get_running_loop()
-
-        def revised(revision: Any) -> None:
-            assert asyncio.get_running_loop() is loop
-            revisions.append(revision)
-
-        async with AsyncClient() as client:
-            session = await client.listen(parts(samples.tobytes()), on_revised=revised, **options)
-            async with session:
-                drafts = [segment.text async for segment in session]
-            second_pass = await session.after_second_pass()
-            file = await client.transcribe(beckett, model="moonshine/tiny-en")
-            assert len(revisions) == 1
-            assert len(revisions[0].replaces) == len(drafts) > 0
-            return [segment.text for segment in second_pass], [segment.text for segment in file]
-
-    second_pass, file = asyncio.run(heard())
-    with Client() as client:
-        session = client.listen([samples.tobytes()], **options)
-        assert list(session)
-        assert [segment.text for segment in session.after_second_pass()] == second_pass == file
-
-
 def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
     """Of a path, a file's bytes, an array, raw samples, and of what comes by asynchronous iterables and files."""
     samples, rate = soundfile.read(beckett, dtype="int16")

@@ -94,17 +94,17 @@ def test_the_caption_as_it_stands(runtime: Path) -> None:
     assert path.read_text() == ""
 
 
-def test_the_second_pass_of_the_caption_as_it_stands(runtime: Path) -> None:
+def test_a_corrected_caption(runtime: Path) -> None:
     """It takes the place of the last line, beside the one in the making; that of an earlier line changes nothing."""
     path = runtime / "live.txt"
     file = LiveFile(str(path), 0.5)
     file.show(Line("them", Segment(7, 1.0, 2.0, "Ever tied.", (Word("Ever", 1, 1.5, 0.9), Word("tied.", 1.5, 2, 0.3)))))
     file.show(Unfinished("them", "Ever", " fai"))
     assert path.read_text() == "Ever tied.(?)\nEver fai\n"
-    file.show(Revised("them", (6,), (Segment(-1, 0.0, 1.0, "No."),)))
-    file.show(Revised("me", (7,), (Segment(-1, 0.0, 1.0, "No."),)))
+    file.show(Revised("them", Segment(6, 0.0, 1.0, "No.")))
+    file.show(Revised("me", Segment(7, 0.0, 1.0, "No.")))
     assert path.read_text() == "Ever tied.(?)\nEver fai\n"
-    file.show(Revised("them", (6, 7), (Segment(-1, 0.0, 1.0, "Yes."), Segment(-1, 1.0, 2.0, "Ever tried."))))
+    file.show(Revised("them", Segment(7, 1.0, 2.0, "Ever tried.")))
     assert path.read_text() == "Ever tried.\nEver fai\n"
 
 
@@ -159,11 +159,11 @@ def spoken(number: int, text: str) -> Line:
     return Line("them", Segment(number, float(number), number + 1.0, text, speaker="them"))
 
 
-def revised(*lines: int, texts: tuple[str, ...]) -> Revised:
-    return Revised("them", lines, tuple(Segment(-1, 0.0, 1.0, text) for text in texts))
+def revised(number: int, text: str) -> Revised:
+    return Revised("them", Segment(number, 0.0, 1.0, text))
 
 
-def test_a_terminal_shows_the_second_pass_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_a_corrected_line_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that wrap, lines after it, sentences for the user and the line in the making stay as they are."""
     monkeypatch.setattr(console, "program", "hushd")
     before = [
@@ -172,27 +172,24 @@ def test_a_terminal_shows_the_second_pass_in_place(monkeypatch: pytest.MonkeyPat
         spoken(1, "No mater."),
         spoken(2, "Try."),
     ]
-    shown = show_on_terminal(
-        20, 24, *before, Unfinished("them", "Fail", " bet"), revised(0, 1, texts=("Ever tried, ever failed.", "No."))
-    )
-    assert shown == "hushd: A note.\nEver tried, ever fai\nled.\nNo.\nTry.\nFail bet"
-    shown = show_on_terminal(20, 24, *before, revised(1, texts=()), revised(2, texts=("Try again.",)))
-    assert shown == "hushd: A note.\nEver tied and tied a\ngain.\nTry again."
+    shown = show_on_terminal(20, 24, *before, Unfinished("them", "Fail", " bet"), revised(0, "Ever."))
+    assert shown == "hushd: A note.\nEver.\nNo mater.\nTry.\nFail bet"
+    shown = show_on_terminal(20, 24, *before, revised(1, "No matter, said again."), revised(2, "Try again."))
+    assert shown == "hushd: A note.\nEver tied and tied a\ngain.\nNo matter, said agai\nn.\nTry again."
 
 
 def test_what_has_left_the_screen_is_not_replaced() -> None:
     """Nothing else is overwritten: the first line is no longer shown, the second still is."""
     lines = [spoken(number, f"Line {number}.") for number in range(5)]
-    assert show_on_terminal(20, 4, *lines, revised(1, texts=("No.",))) == "Line 2.\nLine 3.\nLine 4."
-    assert show_on_terminal(20, 4, *lines, revised(2, texts=("Two.",))) == "Two.\nLine 3.\nLine 4."
+    assert show_on_terminal(20, 4, *lines, revised(1, "No.")) == "Line 2.\nLine 3.\nLine 4."
+    assert show_on_terminal(20, 4, *lines, revised(2, "Two.")) == "Two.\nLine 3.\nLine 4."
 
 
 def test_a_pipe_keeps_the_line_as_it_was_heard(capfd: pytest.CaptureFixture[str]) -> None:
     """Text that was written there cannot be taken back, and is not written twice."""
     terminal = Terminal(named=True)
     terminal.show(spoken(0, "Ever tied."))
-    terminal.show(revised(0, texts=("Ever tried.",)))
-    terminal.show(Noted("them", "Making it.", hint=True))
+    terminal.show(revised(0, "Ever tried."))
     assert capfd.readouterr() == ("them: Ever tied.\n", "")
 
 
@@ -201,14 +198,6 @@ def test_rows_of_a_line() -> None:
     assert [height_of(text, 4) for text in ("", "abcd", "abcde", "你好", "a你好", "a你好b", "你好你好你")] == [
         1, 1, 2, 1, 2, 2, 3,
     ]  # fmt: skip
-
-
-def test_a_second_pass_for_programs() -> None:
-    """It names the lines that it replaces by the ids that they had."""
-    assert json.loads(as_json(revised(0, 1, texts=("Ever tried.",)))) == {
-        "kind": "revised", "track": "them", "replaces": [0, 1],
-        "lines": [{"start": 0.0, "end": 1.0, "text": "Ever tried."}],
-    }  # fmt: skip
 
 
 def test_events_as_json() -> None:
@@ -234,7 +223,7 @@ def test_who_speaks(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
         for feed in (file, terminal):
             feed.show(event)
     for speaker in ("SPEAKER_02", "SPEAKER_00"):
-        revised = Revised("them", (7,), (replace(said, speaker=speaker),))
+        revised = Revised("them", replace(said, speaker=speaker))
         file.show(revised)
     file.show(Unfinished("them", "And", " then", "SPEAKER_00"))
     assert (runtime / "live").read_text() == "SPEAKER_00: Hello.\nSPEAKER_00: And then\n"
@@ -242,4 +231,5 @@ def test_who_speaks(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert json.loads(as_json(Line("them", said)))["speaker"] == "SPEAKER_01"
     assert "speaker" not in json.loads(as_json(line("Silence.")))
     assert json.loads(as_json(Unfinished("them", "And", "", "SPEAKER_00")))["speaker"] == "SPEAKER_00"
-    assert json.loads(as_json(revised))["lines"][0]["speaker"] == "SPEAKER_00"
+    event = json.loads(as_json(revised))
+    assert (event["kind"], event["id"], event["text"], event["speaker"]) == ("revised", 7, "Hello.", "SPEAKER_00")

@@ -32,7 +32,7 @@ def test_a_full_disk(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         kept.keep(None, 5.0)
 
 
-@pytest.mark.parametrize("option", [["--json"], ["--diarize"], ["--second-pass", "large"], ["--socket", "x"]])
+@pytest.mark.parametrize("option", [["--json"], ["--diarize"], ["--socket", "x"]])
 @pytest.mark.parametrize("mode", [["--keep", "5"], ["--last"]])
 def test_options_that_would_do_nothing(runtime: Path, mode: list[str], option: list[str]) -> None:
     """They are refused, not passed over: who asks for JSON must not get text."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hushd import HushdError, Segment, Word
-from hushd.transcripts import precedence
-from hushd.transcripts.second_pass_plan import Revision
 from hushd_desktop.captions import track
-from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished, lines_of
+from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished
 
 RATE = 16_000
 QUIET, LOUD = (array("h", [level] * RATE).tobytes() for level in (0, 5000))  # a second of each
@@ -46,7 +44,6 @@ class Session:
 
     language = "en"
     rest_s = 0.0
-    second_pass: Copy | None = None
 
     def __init__(self, chunks: Iterator[bytes], seconds: int, failure: HushdError | None) -> None:
         self.sent = [chunk for chunk, _ in zip(chunks, range(seconds), strict=False)]
@@ -58,26 +55,6 @@ class Session:
         if self._failure:
             raise self._failure
         yield Segment(0, 0.25, 0.5, " Hello.", (Word("Hello.", 0.25, 0.5),))
-
-    def after_second_pass(self) -> None:
-        assert self.second_pass
-        self.second_pass.finish()
-
-
-class Copy:
-    """The second pass of a session: at its end it revises the one line, or says what kept it from that."""
-
-    over = False
-
-    def __init__(self, on_revised: Callable[[Revision], None], failure: HushdError | None) -> None:
-        self._on_revised = on_revised
-        self._failure = failure
-
-    def finish(self) -> None:
-        self.over = True
-        if self._failure:
-            raise self._failure
-        self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, second_pass."),)))
 
 
 LABELS = ("SPEAKER_00", "SPEAKER_01")
@@ -99,24 +76,21 @@ class People(Session):
             on_partial("Hel", "lo")
             yield Segment(number, 0.25, 0.5, "Hello.", speaker=speaker)
         revised = Segment(1, 0.25, 0.5, "Hello.", speaker=LABELS[0])
-        self._options["on_revised"](Revision(0.25, 0.5, (1,), (revised,)))
+        self._options["on_revised"]((revised,))
 
 
 class Client:
     """Begins sessions of the lengths given, and then of any length."""
 
-    def __init__(self, *lengths: int, failures: tuple[HushdError, ...] = (), unfair: HushdError | None = None) -> None:
+    def __init__(self, *lengths: int, failures: tuple[HushdError, ...] = ()) -> None:
         self._lengths = iter(lengths)
         self._failures = iter(failures)
-        self._unfair = unfair
         self.sessions: list[Session] = []
 
     def listen(self, chunks: Iterator[bytes], **options: Any) -> Session:
         if options.get("diarize"):
             return People(chunks, options)
         session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
-        if "second_pass" in options:
-            session.second_pass = Copy(options["on_revised"], self._unfair)
         self.sessions.append(session)
         return session
 
@@ -128,7 +102,7 @@ def run(client: Client, device: Device, **listening: Any) -> list[Event]:
 
 
 def notes(events: list[Event]) -> list[str]:
-    return [event.sentence for event in events if isinstance(event, Noted) and not event.hint]
+    return [event.sentence for event in events if isinstance(event, Noted)]
 
 
 def test_silence_is_sent_to_nobody() -> None:
@@ -155,80 +129,6 @@ def test_times_of_lines() -> None:
     lines = [event.segment for event in events if isinstance(event, Line)]
     assert [(line.id, line.start, line.speaker) for line in lines] == [(0, 3.25, "them"), (1, 7.25, "them")]
     assert [line.words[0].start for line in lines] == [3.25, 7.25]
-
-
-def test_lines_get_their_second_pass() -> None:
-    """Each session's copy replaces its own line, with times since the captions began; the last ones are waited for."""
-    events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD), second_pass="big/one")
-    revisions = [event for event in events if isinstance(event, Revised)]
-    assert [revision.replaces for revision in revisions] == [(0,), (1,)]
-    assert [(segment.start, segment.end) for revision in revisions for segment in revision.segments] == [
-        (3.2, 3.6), (7.2, 7.6),
-    ]  # fmt: skip
-    assert [event.sentence for event in events if isinstance(event, Noted)] == [
-        "The second pass is under way: Ctrl-C keeps the draft."
-    ]
-
-
-def test_lines_of_a_second_pass() -> None:
-    """A recording is cut at each short pause, and a line of captions where somebody is silent, or after 8 seconds."""
-    spoken = [
-        (0.0, 1.0, "Ever tried,"), (1.7, 3.0, "ever failed."), (3.9, 5.0, "No matter."), (5.5, 12.5, "Try again,"),
-        (12.6, 14.0, "fail again."),
-    ]  # fmt: skip
-    segments = [Segment(n, start, end, text, (Word(text, start, end),)) for n, (start, end, text) in enumerate(spoken)]
-    lines = lines_of(segments, 0.8)
-    assert [(line.start, line.end, line.text, len(line.words)) for line in lines] == [
-        (0.0, 3.0, "Ever tried, ever failed.", 2), (3.9, 5.0, "No matter.", 1), (5.5, 12.5, "Try again,", 1),
-        (12.6, 14.0, "fail again.", 1),
-    ]  # fmt: skip
-    assert lines_of([], 0.8) == []
-
-
-def test_lines_without_a_second_pass_stay() -> None:
-    """A larger model that is missing is said once, however many sessions there are."""
-    client = Client(2, unfair=HushdError("model_missing", "It is not installed."))
-    events = run(client, Device(LOUD, QUIET, QUIET, QUIET, LOUD), second_pass="big/one")
-    assert len([event for event in events if isinstance(event, Line)]) == 2
-    assert notes(events) == ["It is not installed. The captions stay as they were heard."]
-
-
-class Giving:
-    """A second pass that is being read, and goes on after so many sessions."""
-
-    gave_way = went_on = 0
-
-    def give_way(self) -> bool:
-        self.gave_way += 1
-        return True
-
-    def go_on(self) -> None:
-        self.went_on += 1
-
-
-def test_a_second_pass_gives_way_to_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session that is refused since the larger model has the memory is begun again, however often, with its sound
-    from the beginning on: the captions go on, and say nothing of it."""
-    monkeypatch.setattr(precedence, "AGAIN_S", 0.0)
-    precedence.register(copy := Giving())
-    client = Client(failures=(HushdError("server_busy", "There is no memory.", 60_000),) * 5)
-    events = run(client, Device(QUIET, LOUD, QUIET, QUIET))
-    assert [event.segment.text for event in events if isinstance(event, Line)] == [" Hello."]
-    assert notes(events) == []
-    assert (len(client.sessions), copy.gave_way) == (6, 5)
-    assert copy.went_on == 1
-    first, *_, last = client.sessions
-    assert b"".join(last.sent).startswith(b"".join(first.sent))
-
-
-def test_sound_with_the_loudspeaker_in_it_gets_no_second_pass() -> None:
-    """The session itself takes it out, so nobody else can read it; the user is told."""
-    device = Device(LOUD)
-    device.channels = 2
-    client = Client()
-    events = run(client, device, second_pass="big/one")
-    assert [session.second_pass for session in client.sessions] == [None]
-    assert notes(events) == ["Lines of `them` get no second pass: their sound has the loudspeaker in it."]
 
 
 def test_a_worker_that_dies() -> None:
@@ -311,7 +211,7 @@ def test_a_speaker_who_is_known_has_one_name(monkeypatch: pytest.MonkeyPatch) ->
     lines = [event.segment.speaker for event in events if isinstance(event, Line)]
     assert lines == ["Anna", "SPEAKER_01", "Anna", "SPEAKER_03"]
     revised = [event for event in events if isinstance(event, Revised)]
-    assert [event.segments[0].speaker for event in revised] == ["Anna", "Anna"]
+    assert [event.segment.speaker for event in revised] == ["Anna", "Anna"]
 
 
 def test_who_speaks() -> None:
@@ -321,8 +221,7 @@ def test_who_speaks() -> None:
     lines = [(event.segment.id, event.segment.speaker) for event in events if isinstance(event, Line)]
     assert lines == [(0, "SPEAKER_00"), (1, "SPEAKER_01"), (2, "SPEAKER_02"), (3, "SPEAKER_03")]
     revised = [event for event in events if isinstance(event, Revised)]
-    assert [event.replaces for event in revised] == [(1,), (3,)]
-    lines = [(event.segments[0].id, event.segments[0].speaker) for event in revised]
+    lines = [(event.segment.id, event.segment.speaker) for event in revised]
     assert lines == [(1, "SPEAKER_00"), (3, "SPEAKER_02")]
     shown = [event.speaker for event in events if isinstance(event, Unfinished)]
     assert shown == ["", "SPEAKER_00", "", "SPEAKER_01", "", "SPEAKER_02", "", "SPEAKER_03"]

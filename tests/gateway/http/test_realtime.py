@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,11 +70,10 @@ async def _configure(
     connection: Connection,
     detection: Any,
     form: dict[str, Any] | None = None,
-    second_pass: str | None = None,
     model: str = "gpt-4o-transcribe",
 ) -> None:
     heard = {"format": form or {"type": PCM, "rate": 24000}, "turn_detection": detection}
-    heard["transcription"] = {"model": model, "language": "en"} | ({"second_pass": second_pass} if second_pass else {})
+    heard["transcription"] = {"model": model, "language": "en"}
     await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
 
 
@@ -237,75 +235,6 @@ def test_text_is_read_aloud(gateway: HttpGateway, form: dict[str, Any], least: i
     session(gateway, use, model="gpt-realtime")
 
 
-REVISED = COMPLETED.replace("completed", "revised")
-
-
-async def _revised(connection: Connection) -> AsyncIterator[Any]:
-    """The events until each turn that is complete has its second pass, the one with the last words among them."""
-    turns: dict[str, str] = {}
-    async for event in connection:
-        assert event.type != "error", event
-        yield event
-        if event.type == COMPLETED:
-            turns[event.item_id] = event.transcript
-        elif event.type == REVISED:
-            turns[event.item_id] = ""
-            if not any(turns.values()) and "better" in event.transcript:
-                return
-
-
-@pytest.mark.parametrize("configured", [False, pytest.param(True, marks=pytest.mark.night)])
-def test_a_committed_turn_gets_the_words_of_the_file(
-    configured: bool, gateway: HttpGateway, home: Path, openai: Any, sound: Callable[[int], bytes]
-) -> None:
-    """A larger model reads it once more, for a program that asks or for all by the configuration: an event of
-    hushd's own, which OpenAI's package passes on, and the item is as the recording's transcript."""
-    wav = io.BytesIO()
-    soundfile.write(wav, np.frombuffer(sound(24000), "<i2"), 24000, format="WAV")
-    file = openai.audio.transcriptions.create(
-        file=("a.wav", wav.getvalue()), model="moonshine/tiny-en", language="en", timeout=BOUND_S
-    )
-    (home / "second_pass.toml").write_text('second_pass = "moonshine/tiny-en"\n')
-    served = HttpGateway(home, HUSHD_CONFIG=str(home / "second_pass.toml")) if configured else gateway
-
-    async def use(connection: Connection) -> None:
-        await _configure(connection, None, second_pass=None if configured else "moonshine/tiny-en")
-        await _append(connection, sound(24000))
-        await connection.input_audio_buffer.commit()
-        events = [event async for event in _revised(connection)]
-        (completed,) = [event for event in events if event.type == COMPLETED]
-        assert (events[-1].type, events[-1].item_id) == (REVISED, completed.item_id)
-        assert events[-1].transcript == file.text
-        await connection.conversation.item.retrieve(item_id=completed.item_id)
-        *_, retrieved = [event async for event in _until(connection, "conversation.item.retrieved")]
-        assert retrieved.item.content[0].transcript == file.text
-
-    try:
-        session(served, use)
-    finally:
-        if configured:
-            served.stop()
-
-
-@pytest.mark.night
-def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
-    """Every item once, after it was completed, while the session goes on."""
-
-    async def use(connection: Connection) -> None:
-        await _configure(
-            connection, {"type": "server_vad", "silence_duration_ms": 400}, second_pass="moonshine/tiny-en"
-        )
-        await _append(connection, sound(24000), silence=96_000)
-        events = [event async for event in _revised(connection)]
-        completed = [event.item_id for event in events if event.type == COMPLETED]
-        revised = [event for event in events if event.type == REVISED]
-        assert len(completed) > 1
-        assert [event.item_id for event in revised] == completed
-        assert word_error_rate(BECKETT, " ".join(event.transcript for event in revised)) <= 0.35
-
-    session(gateway, use)
-
-
 async def _two_speakers(connection: Connection, beckett: Path) -> list[Any]:
     """Has Nagg, and after a breath Nell, written down by the model that tells speakers apart; returns the events."""
     samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
@@ -377,25 +306,6 @@ def test_a_person_who_is_known_in_a_recording(naming: HttpGateway, beckett: Path
             chunking_strategy="auto",
         )
     assert {segment.speaker for segment in found.segments} == {"Nagg", "A"}
-
-
-def test_a_larger_model_that_is_missing(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
-    """The turn has its text, and the program that asked learns why there is no better one; a name that is none is
-    refused before."""
-
-    async def use(connection: Connection) -> None:
-        await _configure(connection, None, second_pass="moonshine/nobody")
-        await _append(connection, sound(24000)[: int(2 * HALF_S * 24000)])
-        await connection.input_audio_buffer.commit()
-        events = [event async for event in _until(connection, "error")]
-        assert COMPLETED in [event.type for event in events]
-        assert events[-1].error.code == "model_not_found"
-        assert events[-1].error.message.endswith("The text stays as it was heard.")
-        await _configure(connection, None, second_pass="nobody")
-        *_, refused = [event async for event in _until(connection, "error")]
-        assert refused.error.param == "second_pass"
-
-    session(gateway, use)
 
 
 def test_a_response_can_be_cancelled(gateway: HttpGateway) -> None:

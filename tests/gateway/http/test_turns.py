@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from hushd.transcripts.second_pass_plan import Revision
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.items import Items
 from hushd_gateway.http.realtime.turns import Event, Stream
@@ -93,53 +91,6 @@ def test_with_the_least_delay_the_first_guess_is_sent() -> None:
         events = [*stream.partial("", "So"), *stream.partial("", "Every cried"), *stream.partial("Ever", "try")]
         events += stream.partial("Ever tried", "")
         assert [event["delta"] for event in events if "delta" in event] == deltas
-
-
-def _revision(start: float, *texts: str, replaces: tuple[int, ...]) -> Revision:
-    return Revision(start, start + 2, replaces, tuple(_segment(start, start + 2, text) for text in texts))
-
-
-def test_a_turn_is_revised() -> None:
-    """Its text is that of the larger model, for who retrieves the item as well; other turns stay."""
-    items = Items()
-    stream = Stream(items, 0.0, vad=True, second_pass=True)
-    names = []
-    for number in range(2):
-        stream_events = [*stream.segment(replace(_segment(5.0 * number, 5.0 * number + 2, "Draft."), id=number))]
-        stream_events += stream.finished()
-        names.append(stream_events[-1]["item_id"])
-    (event,) = stream.revised(_revision(0.0, "Fair", "copy.", replaces=(0,)))
-    assert event == {
-        "type": "conversation.item.input_audio_transcription.revised",
-        "item_id": names[0],
-        "content_index": 0,
-        "transcript": "Fair copy.",
-        "usage": {"type": "duration", "seconds": 2},
-    }
-    assert [items.find(name, "retrieve")["content"][0]["transcript"] for name in names] == ["Fair copy.", "Draft."]
-    assert not [*stream.revised(_revision(0.0, "Again.", replaces=(0,)))]
-
-
-def test_a_committed_turn_of_several_utterances_is_revised_when_complete() -> None:
-    """A second pass of its first part that comes before the end is sent behind `completed`, with the rest as it is."""
-    stream = Stream(Items(), 0.0, vad=True, second_pass=True)
-    [*stream.began(0.0), *stream.commit(4.0)]
-    [*stream.segment(_segment(0.0, 2.0, "Draft one."))]
-    assert not [*stream.finished(), *stream.revised(_revision(0.0, "Fair one.", replaces=(0,)))]
-    [*stream.segment(replace(_segment(3.0, 4.0, "Draft two."), id=1))]
-    events = [*stream.ended(5.0)]
-    assert [(event["type"].rpartition(".")[2], event["transcript"]) for event in events] == [
-        ("completed", "Draft one. Draft two."), ("revised", "Fair one. Draft two."),
-    ]  # fmt: skip
-    (event,) = stream.revised(_revision(3.0, "Fair two.", replaces=(1,)))
-    assert event["transcript"] == "Fair one. Fair two."
-
-
-def test_what_was_cleared_is_not_revised() -> None:
-    """An utterance without an end has no item that a program knows of."""
-    stream = Stream(Items(), 0.0, vad=True, second_pass=True)
-    [*stream.segment(_segment(0.0, 2.0, "Draft."))]
-    assert not [*stream.revised(_revision(0.0, "Fair.", replaces=(0,)))]
 
 
 def test_a_failure_belongs_to_its_item() -> None:

@@ -16,7 +16,6 @@ from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import Styled, escaped
 
-from hushd_cli import second_pass
 from hushd_cli.terminal import console
 
 from .options import transcribe_options
@@ -32,7 +31,6 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 def transcribe(client: Client, options: Namespace, output: Output) -> None:
     """Transcribes one utterance, or with --continuous or --until everything up to the end or Ctrl-C, which keeps the
     text."""
-    larger = None if options.until and options.second_pass is None else second_pass.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
@@ -57,17 +55,13 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             engine=options.engine,
             model=options.model,
             keep_alive=options.keep_alive,
-            second_pass=larger,
-            second_pass_each="session",
             on_partial=screen.unfinished,
             on_event=screen.event,
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
-            if larger:
-                _write_twice(session, output, screen)
-            elif output.printed and not (options.diarize and output.needs_end):
+            if output.printed and not (options.diarize and output.needs_end):
                 for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
@@ -112,31 +106,6 @@ def numbered_lines(ids: Sequence[int]) -> str:
     return f"Lines {', '.join(before)} and {last}" if before else f"Line {last}"
 
 
-def _write_twice(session: _Session, output: Output, screen: console.StatusLine) -> None:
-    """Writes the draft, and replaces it by the text of the second pass.
-
-    Standard output gets only the last version: meanwhile standard error shows the draft.
-    """
-    draft = []
-    for segment in session:
-        screen.clear()
-        console.note(segment.text)
-        draft.append(segment)
-    version = session.with_segments(draft)
-    if not output.printed:
-        output.save("microphone", version)
-    try:
-        if draft:
-            console.note("The second pass is under way: Ctrl-C keeps the draft.")
-            version = session.after_second_pass()
-            if not output.printed:
-                output.save("microphone", version)
-    finally:
-        if output.printed:
-            for text in output.pieces(version):
-                console.write(text)
-
-
 class _Session:
     """The segments of a session, for a format to read.
 
@@ -169,10 +138,7 @@ class _Session:
 
     def revised(self) -> Transcript:
         """Waits for the end; returns the transcript with the final speakers."""
-        return self.with_segments(list(self))
-
-    def with_segments(self, segments: Sequence[Segment]) -> Transcript:
-        """Returns the transcript of these segments, with the speakers known so far."""
+        segments = list(self)
         return Transcript(
             self._transcription.revised(segments),
             self.language,
@@ -180,10 +146,6 @@ class _Session:
             warnings=self.warnings,
             language_probability=self.language_probability,
         )
-
-    def after_second_pass(self) -> Transcript:
-        """Waits for the second pass; see `Transcription.after_second_pass`."""
-        return self._transcription.after_second_pass()
 
     def __iter__(self) -> Iterator[Segment]:
         some = False

@@ -15,7 +15,6 @@ from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from hushd_cli import second_pass
 from hushd_cli.arguments import Parser, WideFormatter, value
 from hushd_cli.known_people import known
 
@@ -147,11 +146,11 @@ def _check_watch(options: Namespace) -> None:
 def _refuse_live(options: Namespace, once: bool) -> None:
     """Refuses options of the microphone, beside files."""
     live = once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    if live or options.until or options.device or options.second_pass:
+    if live or options.until or options.device:
         raise HushdError(
             "bad_request",
-            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --second-pass are for "
-            "the microphone, not FILE.",
+            "--once, --continuous, --timeout, --silence, --turn-end, --until and --audio-device are for the "
+            "microphone, not FILE.",
         )
 
 
@@ -261,7 +260,6 @@ def _add_microphone(parser: Parser) -> None:
         metavar="NAME",
         help="the microphone: its number, name or how that begins; '?' lists them",
     )
-    second_pass.add_options(more)
 
 
 def add_doubtful(group: argparse._ActionsContainer) -> None:

@@ -8,7 +8,6 @@ it arrives, up to the file's limit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -69,11 +68,6 @@ class Backlog:
         if not self._in_file:
             self._file.clear()
         return data
-
-    def put_back(self, pieces: Sequence[bytes]) -> None:
-        """Puts taken pieces back at the front, in their order."""
-        self._in_memory += sum(map(len, pieces))
-        self._pieces.extendleft(reversed(pieces))
 
     def clear(self) -> None:
         """Drops all pieces, and the file."""

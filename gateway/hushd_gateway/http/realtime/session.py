@@ -15,8 +15,6 @@ from hushd_schema.operation import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
-from hushd_schema.settings import Settings
-from hushd_schema.settings.declaration import settings_of
 
 from .. import fields, parameters
 from ..errors import bad
@@ -144,16 +142,6 @@ class Session:
         """True if turns are sent with the probability of each word."""
         return bool(self.data.get("include"))
 
-    def second_pass(self, default: str) -> str | None:
-        """Returns the larger model for each turn's second pass; `default` if the program does not choose.
-
-        None with diarization: speaker labels would change between turns.
-        """
-        if self.options()["diarize"]:
-            return None
-        model = self.transcription().get("second_pass")
-        return (default if model is None else model) or None
-
     def silence_s(self) -> float:
         """The seconds of silence that end a turn."""
         detection = self.input.get("turn_detection")
@@ -215,9 +203,6 @@ def _check(new: Object) -> None:
     HEARD.check(transcription)
     fields.choice(transcription, "delay", DELAYS, "low")
     fields.flag(transcription, "unstable")
-    if "fair" in transcription:  # its former name
-        transcription.setdefault("second_pass", transcription.pop("fair"))
-    fields.value(transcription, "second_pass", settings_of(Settings)["second_pass"].kind)
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if set(fields.texts(new, "include")) - {LOGPROBS}:

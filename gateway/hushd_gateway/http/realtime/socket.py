@@ -7,7 +7,6 @@ import base64
 import binascii
 import json
 import secrets
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -104,7 +103,7 @@ class Connection:
         except TimeoutError:
             await self._socket.close(CLOSE_TOO_SLOW)
         finally:
-            tasks += [task for hearing in self._hearings for task in hearing.end()]
+            tasks += [hearing.task for hearing in self._hearings]
             tasks += [self._speaking[1]] if self._speaking else []
             for task in tasks:
                 task.cancel()
@@ -277,8 +276,7 @@ class Connection:
         if self._hearing is not None:
             self._end_hearing()
         session = self._session
-        transcription, second_pass = session.transcription(), session.second_pass(self._shared.settings.second_pass)
-        language, options = session.language(), session.options()
+        transcription, language, options = session.transcription(), session.language(), session.options()
         if options["diarize"]:
             options["people"] = self._shared.people()
         model = await self._shared.stt(
@@ -294,8 +292,6 @@ class Connection:
             turn_end=session.turn_end(),
             engine=model.engine,
             model=model.model,
-            second_pass=second_pass,
-            second_pass_each="utterance" if session.vad else "session",
             **options,
         )
         stream = Stream(
@@ -305,10 +301,8 @@ class Connection:
             eager=transcription.get("delay") == "minimal",
             unstable=fields.flag(transcription, "unstable"),
             logprobs=session.logprobs,
-            second_pass=bool(second_pass),
         )
-        failed = partial(self._left_as_heard, asked=bool(session.second_pass("")))
-        hearing = Hearing(listen, rate, stream, self._post, failed, vad=session.vad)
+        hearing = Hearing(listen, rate, stream, self._post, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)
         hearing.task.add_done_callback(partial(self._hearing_done, hearing))
@@ -320,17 +314,8 @@ class Connection:
             self._hearing.close()
             self._hearing = None
 
-    def _left_as_heard(self, error: HushdError, *, asked: bool) -> None:
-        """Reports that some texts get no second pass; a program that has asked for one gets an event."""
-        print(f"no second pass in a realtime session: {error.message}", file=sys.stderr)
-        if asked:
-            self._fail(ApiError.of(error), {})
-
     def _hearing_done(self, hearing: Hearing, task: asyncio.Task[None]) -> None:
-        if task is not hearing.copying and hearing.copying:
-            hearing.copying.add_done_callback(partial(self._hearing_done, hearing))
-        else:
-            self._hearings.discard(hearing)
+        self._hearings.discard(hearing)
         if not task.cancelled() and (error := task.exception()):
             report(error)
             self._fail(ApiError(500, "hushd failed at this: its log says where.", code="internal_error"), {})

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hushd.transcripts.second_pass_plan import Revision, revised
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
 from hushd_protocol import JsonObject
@@ -30,9 +29,6 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
-        self.drafts: list[Segment] = []  # the segments of these texts
-        self.revisions: list[Revision] = []  # their revisions
-        self.complete = False
         self.logprobs: list[JsonObject] = []
         self.end_s = 0.0  # of the last text, since the start of the stream
         self.seconds = 0.0  # that the texts took
@@ -58,7 +54,6 @@ class _Item:
         yield from self.partial(segment.text)
         self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
-        self.drafts.append(segment)
         self.end_s = segment.end
         self.seconds += segment.end - segment.start
         self._sent = ""
@@ -91,7 +86,6 @@ class Stream:
         eager: whether the first text of an utterance is sent while it may still change.
         unstable: whether an unfinished utterance is sent too, with text that may still change.
         logprobs: whether a complete turn has the probability of each word.
-        second_pass: whether its segments will be revised.
     """
 
     def __init__(
@@ -103,17 +97,14 @@ class Stream:
         eager: bool = False,
         unstable: bool = False,
         logprobs: bool = False,
-        second_pass: bool = False,
     ) -> None:
         self._items = items
         self._eager = eager
         self._unstable = unstable
         self._logprobs = logprobs
-        self._second_pass = second_pass
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
-        self._owners: dict[int, _Item] = {}  # the items of segments that may still be revised
         self._speaker = ""  # of the unfinished utterance
         self._speaker_events: dict[int, Event] = {}  # the newest segments with speakers, by number
         self.committed = False
@@ -148,8 +139,6 @@ class Stream:
         if self._finds_turns:
             yield from self.began(segment.start)
         item = self._ongoing()
-        if self._second_pass:
-            self._owners[segment.id] = item
         yield from item.final(segment)
         if segment.speaker:
             yield self._segment(item, segment)
@@ -166,15 +155,6 @@ class Stream:
             if number in self._speaker_events:
                 self._speaker_events[number] = {**self._speaker_events[number], "speaker": _letter(speaker)}
                 yield {**self._speaker_events[number], "type": f"{_TRANSCRIPTION}.segment.revised"}
-
-    def revised(self, revision: Revision) -> Iterator[Event]:
-        """Yields the corrected text from the second pass of an utterance, or of a committed turn."""
-        for item in {
-            owner.name: owner for each in revision.replaces if (owner := self._owners.pop(each, None))
-        }.values():
-            item.revisions.append(revision)
-            if item.complete:
-                yield from self._revise(item)
 
     def finished(self) -> Iterator[Event]:
         """Yields the events of an utterance's end."""
@@ -250,17 +230,7 @@ class Stream:
             yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": event_item}
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
-        item.seconds, item.complete = seconds, True
-        yield self._text(item, "completed", joined(item.texts), item.logprobs)
-        if item.revisions:
-            yield from self._revise(item)
-
-    def _revise(self, item: _Item) -> Iterator[Event]:
-        segments = revised(tuple(item.drafts), tuple(item.revisions))
-        texts = [segment.text for segment in segments]
-        yield self._text(item, "revised", joined(texts), log_probabilities(segments))
-
-    def _text(self, item: _Item, kind: str, transcript: str, logprobs: list[JsonObject]) -> Event:
+        transcript = joined(item.texts)
         self._items.transcribed(item.name, transcript)
-        doubts = {"logprobs": logprobs} if self._logprobs else {}
-        return item.event(kind, content_index=0, transcript=transcript, **doubts, usage=usage(item.seconds))
+        doubts = {"logprobs": item.logprobs} if self._logprobs else {}
+        yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from hushd import AsyncClient, Client, HushdError
 from hushd.audio.devices import Device, choose
-from hushd.transcripts.second_pass_plan import Revision
+from hushd.transcripts.segment import Segment
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -316,12 +316,11 @@ def people(router: ScriptedRouter, route: bytes, message: Message) -> None:
 def test_speakers_that_are_revised(start_router: Start, client: Client) -> None:
     """The transcript has the speakers that are known at its end; whoever wants to know at once is told by the ids."""
     start_router(people)
-    revisions: list[Revision] = []
+    revisions: list[tuple[Segment, ...]] = []
     transcription = client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
     first = [segment.speaker for segment in transcription]
     assert first == ["SPEAKER_00", "SPEAKER_01"]
-    (revision,) = revisions
-    assert (revision.replaces, [each.speaker for each in revision.segments]) == ((1,), ["SPEAKER_00"])
+    assert [[(each.id, each.speaker) for each in revised] for revised in revisions] == [[(1, "SPEAKER_00")]]
     transcript = client.listen(iter(CHUNKS), rate=8000, diarize=True).transcript()
     assert [segment.speaker for segment in transcript] == ["SPEAKER_00", "SPEAKER_00"]
 
@@ -330,22 +329,15 @@ def test_speakers_are_revised_for_tasks_too(start_router: Start, runtime: Path) 
     """The asynchronous client does the same."""
     start_router(people)
 
-    async def hear() -> tuple[list[Revision], list[str]]:
-        revisions: list[Revision] = []
+    async def hear() -> tuple[list[tuple[Segment, ...]], list[str]]:
+        revisions: list[tuple[Segment, ...]] = []
         async with AsyncClient() as client:
             heard = await client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
             return revisions, [segment.speaker for segment in await heard.transcript()]
 
     revisions, speakers = asyncio.run(hear())
-    assert [revision.replaces for revision in revisions] == [(1,)]
+    assert [[each.id for each in revised] for revised in revisions] == [[1]]
     assert speakers == ["SPEAKER_00", "SPEAKER_00"]
-
-
-def test_a_second_pass_tells_nobody_apart_by_utterance(start_router: Start, client: Client) -> None:
-    """Speakers of one utterance alone would have the names of others in the next: it is refused."""
-    start_router(people)
-    with pytest.raises(HushdError, match="second_pass_each must be session"):
-        client.listen(iter(CHUNKS), diarize=True, second_pass="big/one")
 
 
 @pytest.mark.parametrize(
@@ -370,75 +362,6 @@ def test_who_speaks(
     printed, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert text in ("".join(path.read_text() for path in runtime.glob("notes.*")) if "-o" in arguments else printed)
-
-
-@pytest.mark.parametrize("configured", [False, True])
-def test_a_second_pass_takes_the_place_of_the_draft(
-    configured: bool, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once the session has ended a larger model gets all of its sound as a file, at the lowest priority; standard
-    output has its text alone, and standard error had the draft."""
-    sound = bytearray()
-    copies: list[Request] = []
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and message.worker == "stt/big/one":
-            copies.append(message)
-            router.send(route, Credit(id=message.id, chunks=200))
-        elif isinstance(message, Chunk) and copies and message.id == copies[0].id:
-            sound.extend(message.payload)
-            if message.last:
-                router.send(route, segment(message.id, 0, "A second_pass line."), Result(id=message.id))
-        else:
-            finishing(router, route, message)
-
-    if configured:
-        (runtime / "config.toml").write_text('second_pass = "big/one"\n')
-        monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
-    router = start_router(script)
-    process = start_listen(runtime, "--continuous", *([] if configured else ["--second-pass", "big/one"]))
-    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
-    process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=60)
-    assert (process.returncode, text, complaint) == (0, "A second_pass line.\n", "")
-    assert [(copy.priority, copy.session, "live" in copy.params) for copy in copies] == [("progress", False, False)]
-    session = next(request.id for request in router.of(Request) if request.session)
-    heard = b"".join(chunk.payload for chunk in router.of(Chunk) if chunk.id == session)
-    assert sound[:4] == b"RIFF"
-    assert sound[44:] == heard
-
-
-def test_a_second_pass_that_fails_leaves_the_draft(start_router: Start, runtime: Path) -> None:
-    """A model that is not installed: the draft is written, the error said, and the status tells of it."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and message.worker == "stt/big/one":
-            router.send(route, Error(id=message.id, code="model_missing", message="It is not installed."))
-        else:
-            finishing(router, route, message)
-
-    router = start_router(script)
-    process = start_listen(runtime, "--continuous", "--second-pass", "big/one", "-o", str(runtime / "notes.txt"))
-    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
-    process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=60)
-    assert (process.returncode, complaint) == (6, "listen: It is not installed.\n")
-    assert (runtime / "notes.txt").read_text() == "A line.\nThe rest.\n"
-
-
-def test_an_option_does_without_the_configured_second_pass(
-    start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """--no-second-pass prints the text as it was heard, and no second request is sent."""
-    (runtime / "config.toml").write_text('second_pass = "big/one"\n')
-    monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
-    router = start_router(finishing)
-    process = start_listen(runtime, "--continuous", "--no-second-pass")
-    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
-    process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=60)
-    assert (process.returncode, text, complaint) == (0, "A line.\nThe rest.\n", "")
-    assert [request.op for request in router.of(Request)] == ["warm", "transcribe"]
 
 
 def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:
