@@ -7,17 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hushd.synthesis.voices import ALIASES as OPENAI_VOICES
+from hushd.synthesis.voices import choose
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_gateway import routing
 from hushd_gateway.http.context import Context
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Model
+from hushd_models import catalogue as known_models
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
 from hushd_schema.settings import HttpSettings, Settings
+from hushd_worker_tts.registry import REGISTRY
 
 STT = {
     "role": "stt",
@@ -51,6 +55,18 @@ KOKORO = SpeakingEngine.from_data(
 HEARING, SPEAKING = HearingDescription.from_data(STT), SpeakingDescription.from_data(TTS)
 ALIASES = HttpSettings(models={"mine": "faster-whisper/small", "whisper-1": "auto"}, voices={"boss": "alan"})
 SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
+
+
+def test_the_names_that_programs_have_built_in_speak_on_the_default_install() -> None:
+    """OpenAI's thirteen and kokoro's English names, by the engines' own catalogue: each means a voice that is here,
+    also where a voice of that name could be pulled, as hibari's `fable`."""
+    described = REGISTRY.describe()
+    here = {voice.name for voice in described.voices() if voice.installed}
+    kokoros = [voice.name for voice in known_models.voices("kokoro") if voice.language.startswith("en")]
+    assert "fable" in {voice.name for voice in described.voices()} - here
+    for name in (*OPENAI_VOICES, *kokoros):
+        asked = routing.fallback_voice(described, name) or (name, None)
+        assert choose(described, *asked).voice in here, name
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ class _VoiceIndex:
         self.voices = _voices(self.engines)
 
     def named(self, name: str, tag: str | None) -> Voice:
-        """The voice called `name`; of several, one that is installed."""
+        """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled."""
         if parts := voice_mix.parts(name):
             return self._mixed(name, parts, tag)
         engine, _, bare = name.partition("/")
@@ -114,10 +114,13 @@ class _VoiceIndex:
         if not bare or not voices:
             bare, voices = name, self.voices
         same = [voice for voice in voices if voice.name.casefold() == bare.casefold()]
-        if same:
-            return next((voice for voice in same if voice.installed), same[0])
+        if here := next((voice for voice in same if voice.installed), None):
+            return here
+        # Before one that could be pulled: hibari has a `fable`, too, and many programs ask for OpenAI's.
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
             return stand_in
+        if same:
+            return same[0]
         if missing := self._missing(bare.casefold()):
             raise missing
         names = [voice.name for voice in voices]

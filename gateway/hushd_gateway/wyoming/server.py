@@ -2,7 +2,7 @@
 
     describe                                            -> info
     transcribe, audio-start, audio-chunk…, audio-stop   -> transcript-start, -chunk…, transcript, transcript-stop
-    detect, audio-start, audio-chunk…, audio-stop       -> detection for each word, or not-detected
+    detect, [audio-start,] audio-chunk…, audio-stop     -> detection for each word, or not-detected
     synthesize                                          -> audio-start, audio-chunk…, audio-stop
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
@@ -31,6 +31,7 @@ from wyoming.error import Error
 from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
+from wyoming.wake import NotDetected
 
 from hushd_gateway import patience
 from hushd_gateway.routing import Model
@@ -135,9 +136,14 @@ class _Connection:
                 await self._wait_for_words(event, self._detect_data)
             case "audio-start":
                 await self._begin(event)
-            case "audio-chunk" if self._waiting:
-                await self._waiting.add(event.data, event.payload or b"")
-            case "audio-stop" if self._waiting:
+            case "audio-chunk" if self._detect_data is not None:
+                if self._waiting is None:  # wyoming-satellite sends no audio-start
+                    await self._wait_for_words(event, self._detect_data)
+                if self._waiting:
+                    await self._waiting.add(event.data, event.payload or b"")
+            case "audio-stop" if self._detect_data is not None:
+                if self._waiting is None:
+                    await self._send(NotDetected())
                 self._end_waiting()
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")

@@ -27,13 +27,14 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     return start_supervisor(CONFIG)
 
 
-async def waited(sound: bytes, names: list[str] | None, *, end: bool = True) -> list[Event]:
+async def waited(sound: bytes, names: list[str] | None, *, start: bool = True, end: bool = True) -> list[Event]:
     """The events about one stream: until a detection, as Home Assistant reads them, or with `end` the last one."""
     async with served() as port, AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(2 * BOUND_S):
         await client.write_event(Detect(names=names).event())
-        await client.write_event(AudioStart(**SOUND, timestamp=0).event())
-        for start in range(0, len(sound), 2048):
-            chunk = AudioChunk(audio=sound[start : start + 2048], timestamp=5000 + start // 32, **SOUND)
+        if start:
+            await client.write_event(AudioStart(**SOUND, timestamp=0).event())
+        for at in range(0, len(sound), 2048):
+            chunk = AudioChunk(audio=sound[at : at + 2048], timestamp=5000 + at // 32, **SOUND)
             await client.write_event(chunk.event())
         if end:
             await client.write_event(AudioStop().event())
@@ -50,6 +51,14 @@ def test_a_word_is_detected() -> None:
     assert detection.name == "alexa"
     assert detection.timestamp is not None
     assert 6300 < detection.timestamp < 7200
+
+
+def test_a_satellite_sends_no_start() -> None:
+    """wyoming-satellite sends `detect` and then chunks alone; its end without a word is answered, too."""
+    (event,) = asyncio.run(waited(room(1.0, "alexa", 2.0), ["alexa"], start=False, end=False))
+    assert Detection.from_event(event).name == "alexa"
+    (event,) = asyncio.run(waited(b"", ["alexa"], start=False))
+    assert NotDetected.is_type(event.type)
 
 
 def test_without_names_any_word_counts() -> None:
