@@ -1,7 +1,7 @@
 """Attempts: an engine loads its model and does a small job in a separate process, with any outcome.
 
-`python -m hushd_conformance.attempt ROLE ENGINE MODEL [--offline] [--room BYTES] [--job-room BYTES]` prints the
-outcome as the last line of its standard output.
+`python -m hushd_conformance.attempt ROLE ENGINE MODEL [--offline]` prints the outcome as the last line
+of its standard output.
 """
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.limits import EXIT_NO_MEMORY
-from hushd_worker import thread_starts
 from hushd_worker.job_error import answer as in_words
 from hushd_worker.job_error import fatal, out_of_memory
 from hushd_worker.usage import short_of_memory
@@ -36,7 +31,6 @@ if TYPE_CHECKING:
 LOADED, REFUSED, RAISED, BROKE, ENDED, HUNG = "loaded", "refused", "raised", "broke", "ended", "hung"
 LIMIT_S = 300.0  # of wall time, even beside other load; `_CPU_S` ends endless computation
 _CPU_S = 120
-_LOOK_S = 1.0
 _SPACE = 64 << 30  # bytes of address space, as a limit for damaged headers
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}  # as by the supervisor
 _MARK = "hushd-attempt: "
@@ -138,42 +132,24 @@ def main(arguments: list[str]) -> None:
     """Loads the engine, runs a job, and prints the outcome."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--offline", action="store_true")
-    parser.add_argument("--room", type=int, default=0)
-    parser.add_argument("--job-room", type=int, default=0)
     parser.add_argument("words", nargs=3)
     options = parser.parse_args(arguments)
-    _limit(options.room)
+    _limit()
     if options.offline:
         sys.addaudithook(_no_network)
     from .roles import trial_of
 
-    _end_where_no_thread_begins()
-    played = _tried(trial_of(*options.words), options.job_room)
+    played = _tried(trial_of(*options.words))
     sys.stdout.flush()
     os.write(1, f"\n{_MARK}{json.dumps(asdict(played))}\n".encode())
     os._exit(0)  # like a worker
 
 
-def _end_where_no_thread_begins() -> None:
-    """Ends the process like a worker if memory is too short for a thread's first step."""
-    thread_starts.watch()
-
-    def look() -> None:
-        while not thread_starts.failed():
-            time.sleep(_LOOK_S)
-        os.write(2, b"There was not enough memory for a thread.\n")
-        os._exit(EXIT_NO_MEMORY)
-
-    threading.Thread(target=look, daemon=True).start()
-
-
-def _tried(trial: Trial, job_room: int) -> Attempted:
+def _tried(trial: Trial) -> Attempted:
     from hushd_worker.usage import PrivateMemory
 
     try:
         trial.worker  # noqa: B018  (loads it)
-        if job_room:
-            _limit(job_room)
         answer = trial.work()
     except BaseException as error:  # like the worker's threads
         return _failed(error)
@@ -188,7 +164,7 @@ def _tried(trial: Trial, job_room: int) -> Attempted:
 
 def _failed(error: BaseException) -> Attempted:
     """Returns the outcome of an exception as the supervisor would see it: `job_threads` has the same cases."""
-    known = isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large")
+    known = isinstance(error, HushdError) and error.code == "server_busy"
     if not known and short_of_memory(error):
         return Attempted(REFUSED, "There was not enough free memory to load it.", "server_busy")
     if isinstance(error, HushdError):
@@ -198,16 +174,12 @@ def _failed(error: BaseException) -> Attempted:
     return Attempted(RAISED, f"{type(error).__name__}: {reason(error)}")
 
 
-def _limit(room: int) -> None:
-    """Limits the CPU time, and the address space, to `room` bytes more than now."""
+def _limit() -> None:
+    """Limits the CPU time, and the address space."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 5))
-    space = _SPACE
-    if room:
-        with open("/proc/self/status", encoding="ascii") as file:
-            space = int(re.findall(r"VmSize:\s+(\d+) kB", file.read())[0]) * 1024 + room
-    resource.setrlimit(resource.RLIMIT_AS, (space, _SPACE))
+    resource.setrlimit(resource.RLIMIT_AS, (_SPACE, _SPACE))
 
 
 def _no_network(event: str, arguments: tuple[object, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 from hushd_protocol.errors import HushdError
 
-from .attempt import LOADED, REFUSED, attempt
-from .case import Case, LeftOut
+from .attempt import attempt
+from .case import Case
 from .trial import Trial, ill_said
 
 _MB = 1 << 20
@@ -40,12 +39,6 @@ def cases() -> Iterator[Case[Trial]]:
     for place in ("home", "folder", "temporary"):
         claim = f"Nothing is left behind in the {place} folder."
         yield Case(f"written.{place}", claim, partial(_written, place), costly=True)
-    for megabytes in (1, 16, 64, 256):
-        claim = f"A start with {megabytes} MB of address space works, is refused in a sentence, or ends."
-        yield Case(f"memory.start-{megabytes}", claim, partial(_short, "--room", megabytes), costly=True)
-    for megabytes in (1, 32):
-        claim = f"A job with {megabytes} MB of address space works, fails in a sentence, or ends the process."
-        yield Case(f"memory.job-{megabytes}", claim, partial(_short, "--job-room", megabytes), costly=True)
 
 
 def _loads(trial: Trial) -> Iterator[str]:
@@ -108,14 +101,3 @@ def _kept() -> dict[str, str]:
 
     places = paths.find()
     return {"HUSHD_MODELS_DIR": str(places.models), "HUSHD_CONFIG": str(places.config)}
-
-
-def _short(flag: str, megabytes: int, trial: Trial) -> Iterator[str]:
-    if not os.path.exists("/proc/self/status"):
-        raise LeftOut("the size of a process is unknown here")
-    tried = attempt(trial, flag, str(megabytes * _MB))
-    yield from tried.faults("the attempt", may_fail=True)
-    if tried.state == REFUSED and tried.code in ("engine_missing", "model_missing", "unsupported"):
-        yield f"a lack of memory is called {tried.code}: {tried.words}"
-    elif tried.state not in (LOADED, REFUSED) and not tried.words:
-        yield "it ended without a message"

@@ -1,9 +1,8 @@
-"""Faults: processes killed and stopped, memory and disks used up, and rude neighbours."""
+"""Faults: processes killed and stopped, disks used up, and rude neighbours."""
 
 from __future__ import annotations
 
 import random
-import resource
 import signal
 import threading
 import time
@@ -25,7 +24,7 @@ START_S = 10.0  # and for those it had only just started, on a busy machine
 
 MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2, "supervisor_restarted": 2}
 ALWAYS = {
-    "worker_killed": 25, "worker_stopped": 5, "worker_out_of_memory": 6, "worker_told_to_leave": 3,
+    "worker_killed": 25, "worker_stopped": 5, "worker_told_to_leave": 3,
     "supervisor_stopped": 2, "supervisor_reloaded": 2, "outputs_full": 3, "logs_full": 3,
     "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
     "no_hello": 5, "endless": 2, "never_reader": 2, "descriptor_hog": 2,
@@ -96,19 +95,6 @@ class Faults(threading.Thread):
         self._stopped.add(pid)
         if self.dice.random() < 0.5:
             self._neighbours.later(self.dice.random() * 3, lambda: self.stage.signal(pid, signal.SIGCONT))
-        return True
-
-    def worker_out_of_memory(self) -> bool:
-        """Limits a worker's address space to little more than it has: the next large allocation fails."""
-        pid = self._worker("without memory")
-        if pid is None:
-            return False
-        try:
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-            limit = pages * resource.getpagesize() + self.dice.choice((0, 10**6, 10**7))
-            resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
-        except OSError:
-            return False
         return True
 
     def supervisor_killed(self) -> bool:

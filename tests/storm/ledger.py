@@ -20,7 +20,6 @@ WEATHER = frozenset(
     (
         "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
         "supervisor_lost", "worker_stopped",
-        "model_too_large",  # of a process whose address space the storm has limited while it loads
     )
 )  # fmt: skip
 # And while supervisors come and go.
@@ -105,7 +104,7 @@ class Ledger:
             else:
                 entry.saw("fail", code=error.code)
             starved = GIVEN_UP in error.message and bool(error.detail.get("starved"))
-            if self._may_end(error, codes) and (starved or _clear(error.message)):
+            if error.code in self.weather.union(codes) and (starved or _clear(error.message)):
                 self._end(what, began, error.code, starved=starved)
             else:
                 self._lose(f"{what}: {error.code}: {error.message}")
@@ -116,22 +115,13 @@ class Ledger:
             entry.saw("ok")
             self._end(what, began, None)
 
-    def _may_end(self, error: HushdError, codes: Iterable[str]) -> bool:
-        """Returns whether a request may end so: a model is too large only for an address space that a storm limits."""
-        if error.code == "model_too_large" and "address space" not in error.message:
-            return False
-        return error.code in self.weather.union(codes)
-
     def command(self, what: str, status: int, errors: str, *statuses: int) -> None:
-        """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`.
-
-        That of `model_too_large` is also that of a missing model, which is a complaint.
-        """
+        """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`."""
         with self._lock:
             self.requests += 1
         if status == 0:
             self._end(what, time.monotonic(), None)
-        elif (status in (3, 5, 7, *statuses) or (status == 6 and "address space" in errors)) and _clear(errors):
+        elif status in (3, 5, 7, *statuses) and _clear(errors):
             self._end(what, time.monotonic(), f"exit {status}")
         else:
             self._lose(f"{what}: exit {status}: {errors}")

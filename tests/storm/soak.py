@@ -45,7 +45,7 @@ BURST_S = 60.0
 LEAVE_S = 30.0  # for workers after the last request; they stay for 10 s
 LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 FAULTS = {
-    "worker_killed": 8, "worker_told_to_leave": 2, "worker_stopped": 1, "worker_out_of_memory": 2, "gateway_killed": 2,
+    "worker_killed": 8, "worker_told_to_leave": 2, "worker_stopped": 1, "gateway_killed": 2,
     "supervisor_stopped": 2, "supervisor_reloaded": 2, "garbage_bytes": 8, "garbage_frames": 8, "no_hello": 5,
     "no_credit": 2, "no_reader": 2,
 }  # fmt: skip

@@ -83,12 +83,3 @@ def test_a_client_waits_after_an_error_only(tmp_path: Path) -> None:
     assert ledger.lost == 1
     assert client.waits == 2
     assert ledger.complaints == ["wrong: AssertionError: another answer"]
-
-
-def test_a_limited_address_space_is_weather_and_a_missing_model_is_not(tmp_path: Path) -> None:
-    """Their exit codes are the same, and their sentences are not."""
-    ledger = Ledger(Witness(tmp_path, tmp_path))
-    ledger.command("listen", 6, "listen: 649 MB of address space are not enough for this model.")
-    assert (dict(ledger.errors), ledger.lost) == ({"exit 6": 1}, 0)
-    ledger.command("listen", 6, "listen: The model is not installed.")
-    assert ledger.lost == 1

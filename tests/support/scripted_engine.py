@@ -3,8 +3,7 @@
     python scripted_engine.py [--load HOW] [--slots N] [--sessions N] [--aside N] [--beat S] [--loading S] [--settle S]
 
 HOW is `fast`, `burn` (0.5 s of CPU time), `sleep` (0.5 s without), `report`, `missing` (HushdError), `short` (the same,
-because memory ran out), `squeezed` (the same, and nothing says that it is memory), `cramped` (no memory is left for the
-threads of its slots), `full_card`, `raise` or `exit`.
+because memory ran out), `full_card`, `raise` or `exit`.
 `--beat`, `--loading` and `--settle` replace the harness's intervals, so that no test waits for them.
 """
 
@@ -12,12 +11,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
@@ -25,12 +22,6 @@ from hushd_schema.capabilities import Capabilities
 from hushd_worker import harness
 from hushd_worker.job import Job
 from hushd_worker.load_error import load_error
-
-
-def leave_memory(size: int) -> None:
-    """Limits the address space to `size` bytes more than are in use."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + size, resource.RLIM_INFINITY))
 
 
 class Scripted:
@@ -64,16 +55,9 @@ class Scripted:
                 raise ImportError("\nPLEASE READ THIS\n\nlibx.so: failed to map segment from shared object\n")
             except ImportError as error:
                 raise HushdError("engine_missing", "The engine does not load: reinstall it.") from error
-        elif self.how == "squeezed":
-            leave_memory(40_000_000)
-            raise HushdError("model_missing", "The model does not load: reinstall it.") from RuntimeError(
-                "unknown error"
-            )
         elif self.how == "full_card":
             error = RuntimeError("CUDA failed with error out of memory")
             raise load_error("scripted/one", error, install="", again="")
-        elif self.how == "cramped":
-            leave_memory(4_000_000)
         elif self.how == "raise":
             raise RuntimeError("weights are upside down")
         elif self.how == "exit":

@@ -22,7 +22,7 @@ from hushd_protocol.buggify import buggify
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import EXIT_NO_MEMORY, HIGH_WATER, MAX_WIRE, PROTOCOL
+from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,
     Beat,
@@ -43,7 +43,6 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import best_effort, lifeline, log_lines, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
-from . import thread_starts
 from .engine import Engine
 from .job import Job
 from .job_error import EXIT_CRASHED
@@ -71,7 +70,6 @@ def serve(engine: Engine) -> NoReturn:
         "CUDA_MODULE_LOADING", "LAZY"
     )  # the default since CUDA 12.2: kernels are loaded at their first use
     own_modules.guard()
-    thread_starts.watch()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # engines' output goes to the log,
     # unbuffered, since `os._exit` does not flush buffers.
@@ -125,9 +123,6 @@ class _Harness:
         self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, cpu()
         while True:
             now = time.monotonic()
-            if thread_starts.failed():
-                print("There was not enough memory for a thread.", file=sys.stderr)
-                return EXIT_NO_MEMORY
             if self._leaving is not None:
                 if now >= self._leaving:
                     break

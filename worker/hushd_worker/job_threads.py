@@ -133,7 +133,7 @@ def _load_failed(error: BaseException) -> LoadFailed | None:
     """Returns the report of a failed load that is not worth repeating; None for a crash."""
     if isinstance(error, Replaced):
         return None
-    if isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large"):
+    if isinstance(error, HushdError) and error.code == "server_busy":
         return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
     if short_of_memory(error):
         traceback.print_exception(error)

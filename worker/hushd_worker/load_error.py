@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
 
-from .usage import address_space
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -109,19 +107,8 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
 
 
 def no_memory(model: str, why: str = "") -> HushdError:
-    """Returns the error for a load without enough memory; `model` is in words, `why` the library's message.
-
-    Under a limit on the address space the error is permanent: there allocations fail, since Linux otherwise grants more
-    memory than exists, and ending other programs does not help.
-    """
+    """Returns the error for a load without enough memory; `model` is in words, `why` the library's message."""
     quoted = f" ({why})" if why else ""
-    if limit := address_space():
-        text = (
-            f"{limit / 1e6:.0f} MB of address space, the limit of each process here (`ulimit -v`), are not enough for "
-            f"{model}{quoted}: raise or remove it, since files and threads count in it as well as memory, or take "
-            "a smaller model."
-        )
-        return HushdError("model_too_large", text)
     advice = "end other programs, or take a smaller model"
     return HushdError("server_busy", f"There is not enough free memory for {model}{quoted}: {advice}.")
 

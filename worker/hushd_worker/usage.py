@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import os
-import resource
 import sys
 import time
 
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 
 forked = False  # from a template, whose pages would be private to this process if the template ended
@@ -19,8 +16,6 @@ _NO_MEMORY = (
     "can't start new thread",  # Python, whose threads need a stack
     "bad_alloc", "can't allocate memory", "Failed to allocate memory",  # libstdc++, torch, onnxruntime
 )  # fmt: skip
-# Moonshine reports "Unknown error" when up to 28 MB of address space are left.
-_ROOM = 128 << 20
 
 
 class PrivateMemory:
@@ -90,31 +85,13 @@ def cpu() -> float:
 
 
 def short_of_memory(error: BaseException | None) -> bool:
-    """Returns whether `error` means that memory ran out, which engines report as a broken installation.
-
-    It checks `error` and its causes and, if a library failed, how much memory this process may still map.
-    """
-    root = error
+    """Returns whether `error`, or one of its causes, says that memory ran out: engines call that a broken
+    installation."""
     while error is not None:
         if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
             return True
-        root, error = error, error.__cause__ or error.__context__
-    if root is None or isinstance(root, HushdError):  # hushd's own error, such as a missing file
-        return False
-    try:
-        mmap.mmap(-1, _ROOM, mmap.MAP_PRIVATE).close()  # takes no page
-    except (OSError, MemoryError):
-        return True
+        error = error.__cause__ or error.__context__
     return False
-
-
-def address_space() -> int:
-    """Returns the limit of this process's address space in bytes (`ulimit -v`), 0 if there is none.
-
-    It includes mapped files and threads' stacks, so it does not limit memory, and is not part of a budget.
-    """
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return 0 if limit == resource.RLIM_INFINITY else limit
 
 
 def _sizes(process: str) -> dict[bytes, int]:

@@ -325,8 +325,6 @@ class Admission:
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
         """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
-        if shortage.ever:
-            return self._lack(worker, Decision(Verdict(False), message=shortage.message, ever=True), memory, now)
         others = self.tenants.holders(shortage, now)
         if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True

@@ -111,10 +111,9 @@ class News:
 
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
         """Refuses the waiting requests, unless memory was short: then admission decides."""
-        if failed.code in ("server_busy", "model_too_large") and self._jobs.waiting:
-            ever = failed.code == "model_too_large"
-            final = ever or self._tenancy.shortage is not None
-            self._tenancy.shortage = Shortage(failed.message, failed.on_card, final, ever=ever)
+        if failed.code == "server_busy" and self._jobs.waiting:
+            final = self._tenancy.shortage is not None
+            self._tenancy.shortage = Shortage(failed.message, failed.on_card, final)
         else:
             self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
         self._lifecycle.leaves(now)

@@ -13,7 +13,6 @@ class Shortage:
         message: the process's sentence about the shortage.
         on_card: whether a graphics card's memory is short, not the machine's.
         final: whether it was the second try.
-        ever: whether no worker's leaving and no second try would help.
         evicted: whether other workers were asked to leave for a second try.
     """
 
@@ -21,4 +20,3 @@ class Shortage:
     on_card: bool = False
     final: bool = False
     evicted: bool = False
-    ever: bool = False

@@ -248,29 +248,3 @@ def test_a_job_that_needs_more_memory_than_there_is() -> None:
     assert "did not have enough free memory" in answer.message
     house.request(A)
     assert house.state(A) is State.STARTING  # and others are served
-
-
-def test_a_load_beyond_the_address_space_is_tried_once() -> None:
-    """Nobody leaves for a second try, which would fail as well: the answer says that it is for ever."""
-    house = House()
-    house.idle(B)
-    request = house.request(A)
-    house.says(A, m.LoadFailed(code="model_too_large", message="4000 MB of address space are not enough."))
-    house.exit(A, 78)
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
-    assert (answer.code, answer.retryable, answer.message) == (
-        "model_too_large", False, "4000 MB of address space are not enough.",
-    )  # fmt: skip
-    assert (house.spawned(), house.drained()) == ([B, A], [])
-
-
-def test_a_smaller_model_takes_over_where_the_address_space_is_short() -> None:
-    """The fall-back of its settings serves the request, as after any lack of memory."""
-    house = House(worker={A: {"fallback": "a/small"}})
-    request = house.request(A)
-    house.says(A, m.LoadFailed(code="model_too_large", message="4000 MB of address space are not enough."))
-    house.exit(A, 78)
-    house.ready("stt/a/small")
-    house.finish("stt/a/small")
-    assert house.code(request) == "result"
