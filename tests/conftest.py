@@ -16,7 +16,6 @@ from typing import Any
 
 import psutil
 import pytest
-from hushd.transport import versions
 from hushd.transport.connection import Connection
 from hushd.voice_assignments.recent import Recent
 from hushd_cli.terminal import console
@@ -178,15 +177,14 @@ def start_router(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     for their welcome a minute, but where it is `silent` and says none.
     """
     routers: list[ScriptedRouter] = []
-    known = [(each, each.__kwdefaults__ or {}) for each in (Connection.__init__, versions.connect)]
+    connect, defaults = Connection.__init__, Connection.__init__.__kwdefaults__ or {}
 
     def start(script: Script | None = None, *, silent: bool = False, **options: Any) -> ScriptedRouter:
         routers.append(ScriptedRouter(runtime, script, **options))
         if silent:
             routers[-1].welcome = None
-        for connect, defaults in known:
-            patience = {} if silent else {"patience": 60.0}
-            monkeypatch.setattr(connect, "__kwdefaults__", defaults | patience)
+        patience = {} if silent else {"patience": 60.0}
+        monkeypatch.setattr(connect, "__kwdefaults__", defaults | patience)
         return routers[-1]
 
     yield start

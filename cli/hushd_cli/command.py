@@ -34,7 +34,6 @@ class Command(NamedTuple):
         members: commands after its name, `hushd NAME MEMBER`; if it has a home, the parser there lists them too.
         usual: the default subcommand, which lists or shows.
         also: unlisted other names, each with the words that it stands for after the command's own name.
-        former: unlisted names from earlier versions; using one prints the new name.
         family: the command of which a command from another package is a member too.
         after: the command after which it is listed; default: at the end.
         topic: the heading of the list under which it stands; the table of commands sets it.
@@ -51,7 +50,6 @@ class Command(NamedTuple):
     members: tuple[Command, ...] = ()
     usual: str = ""
     also: Mapping[str, str] = _NONE
-    former: Mapping[str, str] = _NONE
     family: str = ""
     after: str = ""
     topic: str = ""
@@ -62,7 +60,7 @@ class Command(NamedTuple):
         """Runs the command, or the member that the first word names; returns the exit status."""
         if self.usual and (not argv or (argv[0].startswith("-") and argv[0] not in _OF_ALL)):
             argv = [self.usual, *argv]
-        member, rest = named(self.members, prog, argv)
+        member, rest = named(self.members, argv)
         if member is not None:
             return member.run(f"{prog} {member.name}", rest)
         if not self.home:
@@ -89,18 +87,14 @@ class Command(NamedTuple):
         return family
 
 
-def named(commands: Iterable[Command], prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
-    """Returns the command named by the first word, or None, and its words; prints the new name for a former one."""
+def named(commands: Iterable[Command], argv: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """Returns the command named by the first word, or None, and its words."""
     name = argv[0] if argv else ""
     for command in commands:
         if command.name == name:
             return command, [*argv[1:]]
-        for names in (command.also, command.former):
-            if name in names:
-                words = names[name].split()
-                if names is command.former:
-                    console.complain(f"`{prog} {name}` is now `{' '.join([prog, command.name, *words])}`.")
-                return command, [*words, *argv[1:]]
+        if name in command.also:
+            return command, [*command.also[name].split(), *argv[1:]]
     return None, [*argv]
 
 

@@ -27,7 +27,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         argv = ["--help", *argv[1:]] if argv[1:] in ([], [ALL]) else [*argv[1:], "--help"]
     if not argv and _is_new_here():
         argv = ["welcome"]
-    command, rest = (None, []) if argv[:1] and argv[0].startswith("-") else table.find(prog, argv)
+    command, rest = (None, []) if argv[:1] and argv[0].startswith("-") else table.find(argv)
     if command is not None:
         return command.run(f"{prog} {command.name}", rest)
     parser = make_parser(prog)

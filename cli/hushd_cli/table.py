@@ -41,7 +41,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "transcribe the microphone or recordings",
             "listen.command",
             parser="hushd_cli.commands.listen.options",
-            former={"watch": "--watch"},
         ),
         _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
     ),
@@ -50,7 +49,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "agents",
             "let coding agents speak and listen",
             _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True),
-            former={"agent-hook": "hook"},
         ),
         _own(
             "attach",
@@ -63,7 +61,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "speech, voices and people": (
-        _own("stop", "stop all speech, playing or queued", "simple_commands:STOP", former={"stop-speaking": ""}),
+        _own("stop", "stop all speech, playing or queued", "simple_commands:STOP"),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
         _own(
@@ -76,7 +74,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             ),
             this_machine_only=True,
             usual="list",
-            former={"voices": "", "mute": "mute", "unmute": "unmute", "said": "said", "say-again": "again"},
         ),
         _own(
             "people",
@@ -87,7 +84,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
-        _own("top", "show the same live, with keys to start and stop", "top.command", former={"memory": "--history"}),
+        _own("top", "show the same live, with keys to start and stop", "top.command"),
         _family(
             "workers",
             "start and stop workers, and free memory",
@@ -96,7 +93,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             ),
             _own("stop", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
             _own("yield", "free memory for another program, and run it", "workers.yield_vram", this_machine_only=True),
-            former={"preload": "start", "yield": "yield"},
             rare=True,
         ),
         _own("unload", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
@@ -118,13 +114,12 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "this installation": (
-        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command", former={"run": ""}),
+        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),
         _own("service", "make the system start hushd on demand", "service.command"),
         _own(
             "restart",
             "finish what runs, and start a new supervisor",
             this_machine_only=True,
-            former={"reload": "--config-only"},
             rare=True,
         ),
         _own(
@@ -143,7 +138,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             completes={"key": "settings"},
             usual="show",
             members=(_own("pronounce", "", "config.pronounce", this_machine_only=True, usual="list"),),
-            former={"pronounce": "pronounce"},
         ),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
         _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
@@ -152,25 +146,17 @@ TOPICS: dict[str, tuple[Command, ...]] = {
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
 OTHERS = "added by other packages"
 
-# Commands of earlier versions, with the sentence about what to use.
-REMOVED = {
-    "keys": "`hushd keys` is gone: other machines come by ssh, with its keys (HUSHD_ENDPOINT=ssh://HOST there).",
-    "trace": "`hushd trace` is gone: in a checkout `scripts/bench stages` measures a cold start.",
-}
 
-
-def find(prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
+def find(argv: Sequence[str]) -> tuple[Command | None, list[str]]:
     """Returns the command named by the first word, possibly from another package, and its words.
 
     Raises:
-        HushdError: `engine_missing` if its package does not load; `bad_request` for a removed command.
+        HushdError: `engine_missing` if its package does not load.
     """
-    command, remaining = named(BUILT_IN, prog, argv)
+    command, remaining = named(BUILT_IN, argv)
     if command or not argv:
         return command and _with_added(command), remaining
     name, *remaining = argv
-    if name in REMOVED:
-        raise HushdError("bad_request", REMOVED[name])
     value = entry_points(GROUP).get(name)
     try:
         return _loaded(value) if value else None, remaining

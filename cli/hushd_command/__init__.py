@@ -28,10 +28,10 @@ def listen() -> None:
 
 def hushd() -> None:
     """Runs `hushd`."""
-    if sys.argv[1:3] == ["agents", "hook"] or sys.argv[1:2] == ["agent-hook"]:  # its former name, in users' settings
+    if sys.argv[1:3] == ["agents", "hook"]:
         from hushd_cli import hook
 
-        words = sys.argv[3 if sys.argv[1] == "agents" else 2 :]
+        words = sys.argv[3:]
         if hook.is_event(words):
             event = hook.receive(words)
             from hushd_cli import entry

@@ -1,10 +1,6 @@
 """Sizes and numbers on which both ends of the wire agree; in bytes unless the name says otherwise."""
 
-# Versions of the protocol. All share the frames, `hello`, `welcome`, `error` and `result`, and the controls `status`,
-# `restart` and `shutdown`, so that any hushd can end any other:
-#   1  the first.
-PROTOCOL = 1
-OLDEST_PROTOCOL = 1
+PROTOCOL = 1  # the version of the protocol
 MAGIC = b"HSH1"
 
 MAX_HEADER = 64 * 1024

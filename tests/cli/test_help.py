@@ -24,7 +24,7 @@ def options(text: str) -> set[str]:
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_the_whole_help_has_every_option(parser: Parser) -> None:
-    """Whatever the parser takes is in `--help all`, but for former names, and what few need is only there."""
+    """Whatever the parser takes is in `--help all`, and what few need is only there."""
     shown = [action for action in parser._actions if action.help != argparse.SUPPRESS]
     everything = {flag for action in shown for flag in action.option_strings if flag.startswith("--")}
     assert everything <= options(parser.format_help(whole=True))

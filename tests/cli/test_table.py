@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hushd_cli import main, table
 from hushd_cli.command import GROUP, Command
-from hushd_cli.reference import commands, completed
+from hushd_cli.reference import commands
 from hushd_protocol.errors import HushdError
 
 ADDED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
@@ -131,35 +131,6 @@ def test_ollamas_names(synonym: str, meant: str, capfd: pytest.CaptureFixture[st
     assert synonym not in [command.name for command in table.every()]
 
 
-FORMER = {
-    "run": "serve", "reload": "restart --config-only", "preload": "workers start", "yield": "workers yield",
-    "stop-speaking": "stop", "voices": "names", "mute": "names mute", "unmute": "names unmute", "said": "names said",
-    "say-again": "names again", "watch": "listen --watch", "memory": "top --history",
-    "pronounce": "config pronounce", "agent-hook": "agents hook",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("former", "name"), FORMER.items(), ids=FORMER)
-def test_a_former_name(former: str, name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """It goes on working, says the new one in a line on standard error, and is listed nowhere."""
-    answers = []
-    for words in (former, name):
-        with pytest.raises(SystemExit):
-            main.main("hushd", [*words.split(), "--help"])
-        answers.append(capfd.readouterr())
-    assert answers[0].out == answers[1].out != ""
-    assert answers[0].err.endswith(f": `hushd {former}` is now `hushd {name}`.\n")
-    assert answers[1].err == ""
-    whole = main.make_parser("hushd").format_help(whole=True)
-    assert f"\n  {former} " not in whole
-    assert f"hushd {former}" not in {command.path for command in completed()}
-
-
-def test_every_former_name_is_tried() -> None:
-    """The table above has them all."""
-    assert {former for command in table.BUILT_IN for former in command.former} == FORMER.keys()
-
-
 def test_a_package_adds_a_member(waving: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A command of a family runs behind its name, has its options there, and is listed once."""
     (waving / "hushd_waving.py").write_text(MODULE.replace('after="pause"', 'family="agents", hidden=True'))
@@ -194,12 +165,3 @@ def test_agents_that_read_aloud_are_told_to_programs(runtime: Path, capfd: pytes
 
 def _printed(code: str) -> str:
     return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize("name", table.REMOVED)
-def test_a_removed_command(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """It ends with a usage error whose one sentence says what to use."""
-    with pytest.raises(HushdError, match="is gone") as refused:
-        main.main("hushd", [name, "say", "-o", "a.wav"])
-    assert refused.value.exit_code == 2
-    assert name not in {command.name for command in table.every()}

@@ -124,7 +124,7 @@ def test_stop_speaking_is_silence(loop: SoundLoop) -> None:
     with Monitor(loop) as monitor:
         process = start(loop, "say", TEXT)
         wait_until(lambda: heard(monitor), "a word")
-        finish(start(loop, "say", "--stop"))
+        finish(start(loop, "hushd", "stop", "--current"))
         stopped = time.monotonic()
         _, complaint = finish(process, 130)
         assert complaint == "say: It was stopped.\n"

@@ -27,7 +27,7 @@ VALUES = (
 )  # fmt: skip
 OTHERS = (
     "", "keepalive = 3", "qeue = 3", '"a\\nb" = 1', "models = 3", "worker = 3", "http = 3", "wyoming = []",
-    "remote = ''", "[http]\nx = 1", "[http]\nlisen = []", "[wyoming]\nx = 1", "[worker]\nx = 1",
+    "[http]\nx = 1", "[http]\nlisen = []", "[wyoming]\nx = 1", "[worker]\nx = 1",
     "[worker.stt]\nx = 1", "[worker.stt]\nkeep_alive = 1\nqueue = 0", "[worker.sst]", '[worker."stt/a/b/c"]',
     '[worker."stt/"]', "[worker]\nstt = 3", '[worker."sst/x"]', '[worker."stt/moonshine"]\npined = true',
     '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[worker."tts/hibari"]\npriority = -2\ncommand = ["x", "y"]',
@@ -53,7 +53,7 @@ CHECKED = (
     '[http]\nlisten = ["127.0.0.1:99999"]', '[http]\ntoken_file = "/no/such/file"', '[http]\nlisten = ["unix:///x/y"]',
     '[wyoming]\nlisten = ["127.0.0.1:10300"]', '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]',
     '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]\nallow = ["192.168.1.5"]',
-    '[remote]\nlisten = "tcp+curve://0.0.0.0:7300"', "queue = 0", "",
+    "queue = 0", "",
     '[models."whispr/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
     '[models."moonshine/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
 )  # fmt: skip

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hushd import Client
-from hushd.transport import versions
+from hushd.transport.call import new_id
 from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Control
 
 from .ledger import Ledger
 from .neighbours import Neighbours
@@ -115,7 +116,7 @@ class Faults(threading.Thread):
             with Client(start=False) as client:
                 connection = client.link.connect()  # which may take a starved supervisor longer than all that follows
                 self._fault("restarted", "supervisor")
-                versions.end(connection, "restart")
+                connection.start(Control(id=new_id(), action="restart")).result()
         except HushdError:
             return False  # there is none, or not for long
         return True

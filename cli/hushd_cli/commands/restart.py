@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from hushd.client import Client
-from hushd.transport import autostart, versions
+from hushd.transport import autostart
 from hushd.transport.link import refuse_borrowed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -58,7 +58,7 @@ def restart() -> None:
 
 def _hand_over(client: Client) -> None:
     """Ends the supervisor once the next one is ready to take over."""
-    with closing(client.link.find(versions.connect)) as connection:
+    with closing(client.link.find()) as connection:
         refuse_borrowed(connection)
         assert connection.supervisor is not None
         running = connection.supervisor.pid

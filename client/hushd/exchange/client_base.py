@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Control, Request, Result
 
@@ -160,14 +161,12 @@ class ClientBase:
         return [elsewhere(each) for each in data if each.get("why_there")]
 
     def _left(self, action: str, timeout: float | None) -> Steps[bool]:
-        """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
-        from hushd.transport import versions
-
+        """Ends the supervisor; returns whether it left in time."""
         connections: list[Connection] = []
         over = False
 
         def find() -> Connection:
-            connections.append(self.link.find(versions.connect))
+            connections.append(self.link.find())
             if over:  # the task that wanted it was cancelled meanwhile
                 connections[0].close()
             return connections[0]
@@ -175,7 +174,7 @@ class ClientBase:
         try:
             connection = yield find
             refuse_borrowed(connection)
-            yield partial(versions.end, connection, action)
+            yield partial(_end, connection, action)
             has_left: bool = yield RunInThread(partial(connection.wait_lost, timeout), stop=connection.close)
             if has_left and (current := self.link.connection):
                 current.left(connection)
@@ -208,3 +207,12 @@ class ClientBase:
         on_pull = self._on_pull
         report = on_pull and (lambda _, done, total: on_pull(model, done, total))
         return self._changed("pull", model_requests.pull_params(model), report, own_only=False)
+
+
+def _end(connection: Connection, action: str) -> None:
+    """Sends `shutdown` or `restart`, unless the supervisor leaves already."""
+    try:
+        connection.start(Control(id=new_id(), action=action)).result()
+    except HushdError as error:
+        if error.code != "shutting_down":
+            raise

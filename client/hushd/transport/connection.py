@@ -75,12 +75,11 @@ class Connection:
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
-        protocol: int = PROTOCOL,
     ) -> None:
         self._elsewhere = None if isinstance(address, str | os.PathLike) else address
         self.path = os.fspath(address) if isinstance(address, str | os.PathLike) else ""
         self._patience = patience
-        self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
+        self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
         self._outbox: deque[Message | Answered] = deque()
@@ -338,11 +337,11 @@ class Connection:
         if isinstance(message, Ping):
             self._send(socket, Pong())
         elif isinstance(message, Welcome):
-            if message.protocol != self._hello.protocol:
+            if message.protocol != PROTOCOL:
                 raise HushdError(
                     "version_mismatch",
                     f"The supervisor speaks hushd/{message.protocol} (version {message.version}) and this client "
-                    f"hushd/{self._hello.protocol} ({__version__}): run `hushd shutdown`, then try again.",
+                    f"hushd/{PROTOCOL} ({__version__}): end it by `kill {message.pid}`, then try again.",
                 )
             self.supervisor = message
             self._welcomed.set()

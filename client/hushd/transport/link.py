@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -55,7 +55,6 @@ class Link:
         self.starts = start
         self._compute_device = compute_device or ""
         self._lock = threading.Lock()
-        self._replaced = False  # an older supervisor, and once only: programs of two versions must not take turns
         # Of a supervisor that leaves there is one in which requests go on, beside that to the next.
         self._connections: list[Connection] = []
         weakref.finalize(self, _close, self._connections)
@@ -136,26 +135,25 @@ class Link:
 
         return self._machine is not None or autostart.find(self.paths) is not None
 
-    def find(self, open: Callable[..., Connection] | None = None) -> Connection:
-        """Connects, by `open` if given; tries again after a failure, having started a supervisor if none listens.
+    def find(self) -> Connection:
+        """Connects; tries again after a failure, having started a supervisor if none listens.
 
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
         service manager that has only begun to start one.
         """
         try:
-            return self._search(open)
+            return self._search()
         except OSError as error:  # no open file is left, or the disk fails
             raise HushdError(
                 "no_supervisor", f"The supervisor cannot be reached ({error.strerror}): please try again."
             ) from error
 
-    def _search(self, open: Callable[..., Connection] | None) -> Connection:
+    def _search(self) -> Connection:
         if machine := self._machine:
             return machine.connect(lambda way: Connection(way, holder=self.holder, patience=machine.patience))
-        open = open or self._open
         paths.prepare_runtime(self.paths)
         try:
-            return open(self.paths.client_socket, holder=self.holder)
+            return Connection(self.paths.client_socket, holder=self.holder)
         except HushdError as error:
             if error.code not in GONE:
                 raise
@@ -168,7 +166,7 @@ class Link:
             holder = _holder_of(supervisor, holder)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
             try:
-                connection = open(supervisor.client_socket, holder=self.holder, patience=patience)
+                connection = Connection(supervisor.client_socket, holder=self.holder, patience=patience)
                 connection.borrowed = supervisor.runtime != self.paths.runtime
                 return connection
             except HushdError as error:
@@ -182,21 +180,6 @@ class Link:
                     raise
             time.sleep(PAUSE_S)
             supervisor = autostart.ensure(self.paths, start=self.starts)
-
-    def _open(self, path: os.PathLike[str], **options: Any) -> Connection:
-        """Connects to a supervisor of our version; an idle one of an older version is ended, and counts as lost."""
-        try:
-            return Connection(path, **options)
-        except HushdError as error:
-            may_start = self.starts and os.environ.get("HUSHD_AUTOSTART") != "0"
-            borrowed = path != self.paths.client_socket
-            if error.code != "version_mismatch" or self._replaced or borrowed or not may_start:
-                raise
-            from . import versions
-
-            versions.replace_older(path, error)
-        self._replaced = True
-        raise HushdError("supervisor_lost", "An older supervisor has left: please try again.")
 
 
 def _close(connections: list[Connection]) -> None:

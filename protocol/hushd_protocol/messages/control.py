@@ -8,9 +8,6 @@ from hushd_protocol.light_dataclass import dataclass, field
 
 from .message import Message
 
-# Served in every version of the protocol: the names stay, and so do `workers` and `floor` in `status`.
-EVERY_VERSION = ("status", "restart", "shutdown")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Message):

@@ -17,11 +17,6 @@ from hushd_schema.toml import Table
 from .declaration import Setting, settings_of, tables_of
 from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
 
-# Tables of earlier versions, with the sentence about what to use.
-_GONE = {
-    "remote": "[remote] is gone, and may be removed: other machines come by ssh (HUSHD_ENDPOINT=ssh://HOST there).",
-}
-
 
 class Reader:
     """Reads the tables of the file at `path`."""
@@ -54,8 +49,6 @@ class Reader:
                 values[key] = self._wyoming(value)
             elif key in tables:
                 values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
-            elif key in _GONE:
-                raise HushdError("bad_request", f"{self._path}: {_GONE[key]}")
             else:
                 self._unknown(toml.key(key), key, [*known, *tables, "models", "neighbours"])
         return Settings(**values)

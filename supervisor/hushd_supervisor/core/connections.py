@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
-from hushd_protocol.limits import MAX_HOLDER, OLDEST_PROTOCOL, PROTOCOL
-from hushd_protocol.messages.control import EVERY_VERSION
+from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.limits import MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient
 
@@ -35,7 +34,6 @@ class Connection:
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int
     number: int
-    protocol: int = PROTOCOL
     requests: int = 0
     unanswered: int = 0  # turns since its last message
     times: bytes = b""  # of its process, at the last look since then
@@ -85,38 +83,26 @@ class Connections:
         return any(self.program(route) == program for route in self._by_route)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
-        """Registers a client, or refuses a newer protocol version: such a client also speaks ours, for controls.
-
-        A client of an older version may only end this supervisor; see `refuse`. A second hello is answered, and changes
-        nothing.
-        """
-        if not OLDEST_PROTOCOL <= hello.protocol <= PROTOCOL:
+        """Registers a client, or refuses another version of the protocol. A second hello is answered, and changes
+        nothing."""
+        if hello.protocol != PROTOCOL:
             return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
         if len((hello.holder or "").encode()) > MAX_HOLDER:
             error = HushdError("too_large", f"A holder's name has at most {MAX_HOLDER} bytes.")
             return [ToClient(route, m.Error.of(b"", error))]
-        if connection := self._by_route.get(route):  # a second hello: the requests and leases already have their holder
-            return [ToClient(route, replace(self._welcome, protocol=connection.protocol))]
+        if route in self._by_route:  # a second hello: the requests and leases already have their holder
+            return [ToClient(route, self._welcome)]
         own_holder = hello.holder is None
         self._count += 1  # not the route: libzmq aborts if a client takes the number of the next one
         holder = hello.holder or f"connection-{self._count}"
-        self._by_route[route] = Connection(holder, own_holder, hello.pid, self._count, hello.protocol)
-        return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
-
-    def refuse(self, route: bytes, message: m.Message) -> m.Error | None:
-        """The answer to a client of an older version whose message is refused; None if the message is allowed."""
-        version = self._by_route[route].protocol
-        if version == PROTOCOL or isinstance(message, m.Pong | m.Cancel):
-            return None
-        if isinstance(message, m.Control) and message.action in EVERY_VERSION:
-            return None
-        return m.Error.of(getattr(message, "id", b""), self._mismatch(version))
+        self._by_route[route] = Connection(holder, own_holder, hello.pid, self._count)
+        return [ToClient(route, self._welcome)]
 
     def _mismatch(self, version: int) -> HushdError:
         return HushdError(
             "version_mismatch",
             f"The client speaks hushd/{version} and this supervisor ({self._welcome.version}) hushd/{PROTOCOL}: "
-            "run `hushd shutdown`, then try again.",
+            f"end it by `kill {self._welcome.pid}`, then try again.",
             detail={"protocol": PROTOCOL},
         )
 

@@ -203,8 +203,6 @@ class Pool:
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
         connection.unanswered = 0
-        if mismatch := self._connections.refuse(route, message):
-            return [ToClient(route, mismatch)]
         return self._floor.alive(route, now) + self._from_connection(route, message, now)
 
     def _from_connection(self, route: bytes, message: m.Message, now: float) -> list[Action]:

@@ -18,7 +18,7 @@ import pytest
 from hushd import AsyncClient, HushdError
 from hushd.aio.call import AsyncCall
 from hushd.aio.steps import run as run_steps
-from hushd.transport import versions
+from hushd.transport import link
 from hushd.transport.connection import Connection
 from hushd.transport.requests import request
 from hushd.transport.retry import RetryingCall
@@ -442,7 +442,7 @@ def test_a_cancelled_goodbye_leaves_no_connection(
         made.append(Connection(*arguments, **options))
         return made[0]
 
-    monkeypatch.setattr(versions, "connect", connect)
+    monkeypatch.setattr(link, "Connection", connect)
 
     async def use(client: AsyncClient) -> None:
         task = asyncio.create_task(getattr(client, action)())

@@ -220,8 +220,8 @@ def test_a_client_without_descriptors_left_is_told(runtime: object, act: str, mo
 
 def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
     """A welcome of hushd/2 is version_mismatch, and the sentence says what to do."""
-    router = start_router(welcome=Welcome(protocol=2, version="9.9.9"))
-    with pytest.raises(HushdError, match=r"hushd/2 \(version 9\.9\.9\).*hushd/1.*shutdown") as caught:
+    router = start_router(welcome=Welcome(protocol=2, version="9.9.9", pid=17))
+    with pytest.raises(HushdError, match=r"hushd/2 \(version 9\.9\.9\).*hushd/1.*kill 17") as caught:
         Connection(router.path)
     assert caught.value.code == "version_mismatch"
 

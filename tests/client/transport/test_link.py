@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from hushd.transport import autostart, link, versions
+from hushd.transport import autostart, link
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
@@ -56,11 +57,17 @@ def place(runtime: Path) -> Iterator[Link]:
         yield made
 
 
+def find(place: Link, connection: Callable[..., Any]) -> Connection:
+    """Searches, where `connection` stands for the class of connections."""
+    with patch.object(link, "Connection", connection):
+        return place.find()
+
+
 def _searched(place: Link, clock: Clock) -> float:
     """The seconds after which the search gives up."""
     began = clock.now
     with pytest.raises(HushdError, match="does not answer"):
-        place.find(clock.never)
+        find(place, clock.never)
     return clock.now - began
 
 
@@ -145,60 +152,8 @@ def test_a_refusal_ends_the_search(place: Link, clock: Clock) -> None:
         raise HushdError(answers.pop(0), "No.")
 
     with pytest.raises(HushdError) as caught:
-        place.find(refused)
+        find(place, refused)
     assert (caught.value.code, answers) == ("version_mismatch", [])
-
-
-def test_a_search_opens_connections_as_it_was_told(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`hushd restart` connects in the version of the supervisor that runs, and not in ours."""
-    made = Fake(7, [])
-    asked: list[object] = []
-    monkeypatch.setattr(place, "_open", lambda path, **options: pytest.fail("not in its own way"))
-
-    def opened(path: object, **options: Any) -> Any:
-        asked.append(path)
-        return made
-
-    assert place.find(opened) is made  # type: ignore[comparison-overlap]
-    assert asked == [place.paths.client_socket]
-
-
-class Older:
-    """Supervisors of an older version, one after the other; it counts those that are ended."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ended = 0
-        monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-        monkeypatch.setattr(link, "Connection", self._refuses)
-        monkeypatch.setattr(versions, "replace_older", self._end)
-
-    def _refuses(self, path: object, **options: Any) -> Any:
-        raise HushdError("version_mismatch", "An older one.")
-
-    def _end(self, path: object, mismatch: HushdError) -> None:
-        self.ended += 1
-
-
-def test_an_older_supervisor_is_ended_once(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two programs of two versions must not take turns in ending each other's."""
-    older = Older(monkeypatch)
-    with pytest.raises(HushdError) as lost:
-        place._open(place.paths.client_socket)
-    with pytest.raises(HushdError) as met_again:
-        place._open(place.paths.client_socket)
-    assert (lost.value.code, met_again.value.code, older.ended) == ("supervisor_lost", "version_mismatch", 1)
-
-
-@pytest.mark.parametrize(("starts", "variable"), [(False, "1"), (True, "0")])
-def test_who_starts_no_supervisor_ends_none(
-    place: Link, monkeypatch: pytest.MonkeyPatch, starts: bool, variable: str
-) -> None:
-    """Else there would be none afterwards."""
-    older = Older(monkeypatch)
-    monkeypatch.setenv("HUSHD_AUTOSTART", variable)
-    with pytest.raises(HushdError, match="An older one"):
-        Link(start=starts)._open(place.paths.client_socket)
-    assert older.ended == 0
 
 
 def test_of_another_machine_a_link_says_that_somebody_listens(runtime: Path) -> None:
@@ -255,7 +210,7 @@ def test_a_supervisor_that_starts_for_long_and_leaves_at_once_is_followed_by_the
 
     monkeypatch.setattr(autostart, "ensure", ensure)
     monkeypatch.setattr(link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: False, exists=lambda: True))
-    place.find(leaves)
+    find(place, leaves)
     assert len(began) == 3
 
 
@@ -278,7 +233,7 @@ def test_a_supervisor_that_made_clients_wait_for_long_and_left_is_followed_by_th
     monkeypatch.setattr(
         link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: living[0], exists=lambda: living[0])
     )
-    place.find(opens)
+    find(place, opens)
     assert len(tries) == 4
 
 

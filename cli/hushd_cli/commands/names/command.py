@@ -17,8 +17,6 @@ _NAME = "a name listed by `hushd names` or `hushd names said`; an agent's sessio
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    if argv[:1] == ["take-back"]:  # the former name of `unassign`
-        argv = ["unassign", *argv[1:]]
     options = make_parser(prog).parse_args(argv)
     assignments = VoiceAssignments(paths.find())
     if options.command == "assign":

@@ -47,8 +47,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _do(options: Namespace) -> None:
-    stopping = options.stop or options.cancel
-    if options.output is None and options.voice != "?" and not stopping:
+    if options.output is None and options.voice != "?":
         from hushd.audio import devices
 
         console.silence_libraries()
@@ -59,13 +58,9 @@ def _do(options: Namespace) -> None:
     with (
         shown_pulls() as on_pull,
         shown_waits() as on_wait,
-        Client(holder="cli", start=not stopping, on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
+        Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
-        if stopping:
-            flag, successor = ("-S", "hushd stop --current") if options.stop else ("-C", "hushd stop")
-            console.complain(f"`say {flag}` is now `{successor}`.")
-            client.stop_speaking(current=options.stop)
-        elif options.voice == "?":
+        if options.voice == "?":
             from hushd_cli.listing import list_voices
 
             list_voices(client, options)

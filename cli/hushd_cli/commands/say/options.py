@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import SUPPRESS, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Sequence
 from typing import cast
 
@@ -144,9 +144,6 @@ def _add_playing(parser: Parser) -> None:
         alone=USUAL,
         help="print the text as it is spoken, each word highlighted: --interactive=MARKUP as bold, smul or green/black",
     )
-    stop = group.add_mutually_exclusive_group()
-    for flags in (("-S", "--stop"), ("-C", "--cancel")):  # the former `hushd stop --current` and `hushd stop`
-        stop.add_argument(*flags, action="store_true", help=SUPPRESS)
 
 
 def _add_file(parser: Parser) -> None:
@@ -178,8 +175,6 @@ def _add_file(parser: Parser) -> None:
 def _check(options: Namespace) -> None:
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
-    if (options.stop or options.cancel) and (options.text or options.input_file or options.output):
-        raise HushdError("bad_request", "-S and -C stop speech, and speak nothing: give them alone.")
     if options.json and "?" not in (options.voice, options.device, options.format, options.data_format):
         raise HushdError("bad_request", "--json is for lists: give -v '?', -a '?' or --format '?' too.")
     if options.output is None:

@@ -146,7 +146,7 @@ def test_a_hook_of_another_hushd_is_replaced(home: Path) -> None:
     """One that was installed from elsewhere goes, so that nothing is said twice."""
     path = put("claude", home, "{}\n")
     installing.install("claude", dry=False)
-    text = path.read_text().replace(installing.command_line(), "'/opt/my hushd/bin/hushd' agent-hook")
+    text = path.read_text().replace(installing.command_line(), "'/opt/my hushd/bin/hushd' agents hook")
     path.write_text(text)
     installing.install("claude", dry=False)
     assert "/opt" not in path.read_text()

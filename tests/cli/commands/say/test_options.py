@@ -90,7 +90,6 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
         (["-o", "x.wav", "--data-format", "LEI16@22050", "--sample-rate", "8000"], "give one"),
         (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
         (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
-        (["--stop"], "give them alone"),
         (["--json"], "give -v '?', -a '?' or --format '?' too"),
         (["--format", "wav"], "for -o FILE"),
         (["--sample-rate", "8000"], "for -o FILE"),
@@ -102,7 +101,6 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
         (["--progress", "-i"], "not allowed with"),
         (["--compute-device", "gpu"], "or a card's name such as cuda:1, not 'gpu'"),
         (["--ssml", "--markdown"], "not allowed with"),
-        (["-S", "-C"], "not allowed with"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], words: str) -> None:

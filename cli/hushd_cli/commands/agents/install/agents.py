@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
 
-_OURS = re.compile(r"(?:^|[/\s'])hushd'? (?:agents hook|agent-hook)$")  # the second is its former name
+_OURS = re.compile(r"(?:^|[/\s'])hushd'? agents hook$")
 _SECONDS = 3  # for a hook that ends within 0.05; Codex allows no more at a session's end
 _CLAUDE = ("Stop", "Notification", "UserPromptSubmit", "SessionEnd")
 _GEMINI = ("AfterAgent", "Notification", "BeforeAgent", "SessionEnd")
@@ -162,7 +162,7 @@ _PLUGIN_MARK = _PLUGIN.partition("\n")[0]
 
 
 def _plugin_edited(text: str, command: str) -> str:
-    if text and not text.startswith((_PLUGIN_MARK, _PLUGIN_MARK.replace("agents hook", "agent-hook"))):
+    if text and not text.startswith(_PLUGIN_MARK):
         if command:
             raise ValueError("it is somebody else's")
         return text
