@@ -345,10 +345,10 @@ def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if not added:
         with patch.object(table, "entry_points", lambda group: {}):
             yield ("hushd",), main.make_parser("hushd")
-    here = [table.find("hushd", [name])[0] for name in sorted(added)] if added else table.BUILT_IN
+    here = [table.find([name])[0] for name in sorted(added)] if added else table.BUILT_IN
     for words, command in [
         *((("hushd", command.name), command) for command in here if command),
-        *(((name,), table.find("hushd", [name])[0]) for name in ROOTS[1:] if not added),
+        *(((name,), table.find([name])[0]) for name in ROOTS[1:] if not added),
     ]:
         assert command
         for path, parser, _ in parsers(words, command):
