@@ -59,11 +59,10 @@ class Recognition(Management):
                 do not end it then, and `no_speech_s` of silence after the first utterance does.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
-            echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
-                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`,
+                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with
                 `speaker` and `revised`: see docs/PROTOCOL.md.
             on_revised: called while iterating, with `diarize`, with segments whose speaker turns out to be another.
             options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.

@@ -96,10 +96,9 @@ class LiveEvent(TypedDict, total=False):
     """An event of live audio besides segments; programs get it as it is sent.
 
     Attributes:
-        kind: `began`, `ended`, `nothing`, `unstable`, `echo`, `speaker` or `revised`.
+        kind: `began`, `ended`, `nothing`, `unstable`, `speaker` or `revised`.
         start: in `began`, the start of speech; in `speaker`, the start of that person's speech.
         stable, text: in `unstable`, the final part of the text, and all of the text so far.
-        gone: in `echo`, whether the loudspeaker's echo is cancelled.
         speaker: in `speaker`, the speaker of the speech that has no segment yet; in `revised`, of the `segments`.
         segments: in `revised`, the ids of segments that had another speaker.
     """
@@ -108,7 +107,6 @@ class LiveEvent(TypedDict, total=False):
     start: float
     stable: str
     text: str
-    gone: bool
     speaker: str
     segments: list[int]
 

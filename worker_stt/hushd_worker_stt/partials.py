@@ -8,7 +8,7 @@ from hushd_schema.transcript import LiveEvent, SegmentData, WordData
 
 if TYPE_CHECKING:
     from .engine import Segment
-    from .live.events import Began, Echo, Ended, Nothing, Revised, Speaker, Unstable
+    from .live.events import Began, Ended, Nothing, Revised, Speaker, Unstable
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
@@ -37,9 +37,9 @@ def probability(value: float | None) -> float | None:
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 
-def of_event(event: Unstable | Began | Ended | Nothing | Echo | Speaker | Revised) -> LiveEvent:
+def of_event(event: Unstable | Began | Ended | Nothing | Speaker | Revised) -> LiveEvent:
     """Returns the data of a live event that is not a segment."""
-    from .live.events import Began, Echo, Revised, Speaker, Unstable  # already loaded, since `event` is one of them
+    from .live.events import Began, Revised, Speaker, Unstable  # already loaded, since `event` is one of them
 
     kind = type(event).__name__.lower()
     match event:
@@ -47,8 +47,6 @@ def of_event(event: Unstable | Began | Ended | Nothing | Echo | Speaker | Revise
             return {"kind": kind, "start": round(event.start, 3)}
         case Unstable():
             return {"kind": kind, "stable": event.stable, "text": event.text}
-        case Echo():
-            return {"kind": kind, "gone": event.gone}
         case Speaker():
             return {"kind": kind, "start": round(event.start, 3), "speaker": event.speaker}
         case Revised():

@@ -61,7 +61,6 @@ class Request:
     start_s: float
     decoder: Mapping[str, Any]
     live: bool
-    echo: bool
     continuous: bool
     silence_s: float
     no_speech_s: float
@@ -83,11 +82,6 @@ class Request:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
         if given.get("until") and not live:
             raise HushdError("bad_request", "until is for live audio: set live too.")
-        if given.get("echo") and not (live and given.get("channels") == 2):
-            raise HushdError(
-                "bad_request",
-                "echo is for live audio of two channels: the microphone's sound, and the sound played meanwhile.",
-            )
         if given.get("clips") and (live or given.get("diarize")):
             raise HushdError(
                 "unsupported",

@@ -260,7 +260,7 @@ def _live_samples(job: Job, request: Request) -> Iterator[Samples]:
     from .audio.recording import raw_blocks
 
     job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks must agree
-    return raw_blocks(job.read(_PATIENCE_S), request.rate, request.channels, apart=request.echo)
+    return raw_blocks(job.read(_PATIENCE_S), request.rate, request.channels)
 
 
 def _prepare() -> None:

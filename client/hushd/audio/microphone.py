@@ -7,7 +7,7 @@ import queue
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 
@@ -16,9 +16,6 @@ from hushd.transport.attached_link import devices_link
 from . import devices
 from .attached_devices import AttachedInput, listed
 from .devices import STARVED_S, Device
-
-if TYPE_CHECKING:
-    from .echo_reference import EchoReference
 
 RATE = 16000  # Hz, of speech models
 CHUNK_S = 0.1
@@ -45,11 +42,9 @@ class Microphone(Iterator[bytes]):
         muted: whether it begins muted.
         rate: the requested Hz.
         chunk_s: seconds of a chunk.
-        reference: the samples that a loudspeaker plays meanwhile: the second channel, if the device has their rate.
 
     Attributes:
         rate: Hz; the device's own rate where it supports no other.
-        reference: as given, if the device has its rate.
         on_chunk: called on another thread when there is something to `take`; or None.
 
     Raises:
@@ -63,11 +58,9 @@ class Microphone(Iterator[bytes]):
         muted: bool = False,
         rate: int = RATE,
         chunk_s: float = CHUNK_S,
-        reference: EchoReference | None = None,
     ) -> None:
         self.rate = rate
         self._chunk_s = chunk_s
-        self.reference = reference
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.on_chunk: Callable[[], object] | None = None
@@ -75,7 +68,6 @@ class Microphone(Iterator[bytes]):
         self._failure: BaseException | None = None
         self._stream: Any
         if link := devices_link():
-            self.reference = None  # the sound played there is not known here in time
             self._stream = AttachedInput(link, device, rate, chunk_s, self._callback, self._fail)
             return
         sounddevice = devices.load()
@@ -122,11 +114,6 @@ class Microphone(Iterator[bytes]):
         devices.close_lost(self._stream)
         return devices.lost("microphone")
 
-    @property
-    def channels(self) -> int:
-        """2 with a `reference`."""
-        return 1 if self.reference is None else 2
-
     def mute(self) -> None:
         """Drops all sound from now on, and all that was not read yet. The device stays open."""
         self._since = math.inf
@@ -154,8 +141,6 @@ class Microphone(Iterator[bytes]):
         except sounddevice.PortAudioError:
             self.rate = int(sounddevice.query_devices(device, "input")["default_samplerate"])
             stream = self._open(sounddevice, device, self.rate)
-        if self.reference is not None and self.reference.rate != self.rate:
-            self.reference = None
         self._stream = stream  # for the callback
         stream.start()
         return stream
@@ -180,8 +165,6 @@ class Microphone(Iterator[bytes]):
             if early <= 0:
                 self._since = -math.inf
             data = data[2 * max(0, early) :]
-        if self.reference is not None:
-            data = self.reference.beside(data)
         if data:
             self._put(data)
 

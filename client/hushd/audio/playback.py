@@ -49,8 +49,6 @@ class Player:
         volume: 0 is silence, 1 the speech as it was made, 2 twice that.
         on_position: called some 25 times a second, on the thread that calls `play`, with the seconds of this speech
             heard so far.
-        on_output: called on the device's thread with all samples that the device plays, silence included; with None
-            when it was closed.
 
     Attributes:
         underruns: the number of times the device had to wait, each an audible gap.
@@ -65,10 +63,8 @@ class Player:
         floor: Floor | None = None,
         volume: float = 1.0,
         on_position: Callable[[float], None] | None = None,
-        on_output: Callable[[bytes | None], None] | None = None,
     ) -> None:
         self._device = device
-        self._on_output = on_output
         self._stopped = False
         self._floor = floor
         self._on_position = on_position
@@ -139,7 +135,7 @@ class Player:
                 self._floor.on_claim = partial(attached.reach_ahead, self._floor)
             return attached
         stop = devices.load().CallbackStop
-        return PlaybackBuffer(stop, rate, channels, volume=self._volume, on_output=self._on_output)
+        return PlaybackBuffer(stop, rate, channels, volume=self._volume)
 
     def _sound(self, buffer: PlaybackBuffer, rate: int, channels: int) -> None:
         """Opens the device anew, since the default one may have changed meanwhile, and plays the buffered audio."""
@@ -170,8 +166,6 @@ class Player:
                 devices.close_lost(stream)
             else:
                 stream.close()
-            if self._on_output is not None:
-                self._on_output(None)
 
     def _play_out(self, buffer: PlaybackBuffer) -> None:
         try:

@@ -29,7 +29,6 @@ class PlaybackBuffer:
 
     Args:
         stop: the exception that the callback raises to end the stream.
-        on_output: called on the device's thread with all samples that the device plays.
 
     Attributes:
         elsewhere: whether the device is another machine's, and `play_out` opens it.
@@ -48,10 +47,8 @@ class PlaybackBuffer:
         channels: int,
         latency: float = 0.0,
         volume: float = 1.0,
-        on_output: Callable[[bytes], None] | None = None,
     ) -> None:
         self._stop = stop
-        self._on_output = on_output
         self._channels = channels
         self._frame = 2 * channels  # bytes
         self._rate = rate
@@ -120,8 +117,6 @@ class PlaybackBuffer:
         if loudness != self._fade or self._loudness != self._fade:
             self._shade(output, filled, loudness)
         output[filled:size] = bytes(size - filled)
-        if self._on_output is not None:
-            self._on_output(bytes(output))
         self._silence = size - filled if filled else self._silence + size
         if hushed:
             over = self._loudness == 0 or not filled

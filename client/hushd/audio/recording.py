@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hushd_protocol.errors import HushdError
 
+FRAME = 2  # bytes of a sample
 KEPT_S = 5.0  # of samples that were read
 LEAD_S = 0.64  # before the end of an utterance, as the worker keeps within a session
 LEAD_SHARE = 0.75  # of the silence that ends it, where that is less
@@ -21,9 +22,6 @@ class Device(Protocol):
     """
 
     rate: int
-
-    @property
-    def channels(self) -> int: ...
 
     def __enter__(self) -> object: ...
 
@@ -46,8 +44,7 @@ class Recording:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._frame = 2 * device.channels  # bytes
-        self._kept = round(KEPT_S * device.rate) * self._frame
+        self._kept = round(KEPT_S * device.rate) * FRAME
         self._lock = threading.Lock()  # of the samples, and of the right to wait for more
         self._samples = bytearray()
         self._origin = 0  # bytes that were recorded before them
@@ -55,12 +52,11 @@ class Recording:
         self._closed = False  # or at its end
         self._failure: HushdError | None = None
         self.rate = device.rate
-        self.channels = device.channels
 
     @property
     def begins_s(self) -> float:
         """Seconds of audio before the point where the next listener begins."""
-        return self._begin / self._frame / self.rate
+        return self._begin / FRAME / self.rate
 
     def read(self) -> Iterator[bytes]:
         """Returns an iterator over the samples, from the beginning that was set last."""
@@ -72,11 +68,11 @@ class Recording:
         A little before that, in the silence: there the next utterance may have begun softly.
         """
         lead = min(LEAD_S, LEAD_SHARE * silence_s)
-        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * self._frame)
+        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * FRAME)
 
     def go_back(self, seconds: float) -> None:
         """The next listener begins so many seconds ago, but not before the last one did."""
-        self._begin = max(self._begin, self._end - round(seconds * self.rate) * self._frame)
+        self._begin = max(self._begin, self._end - round(seconds * self.rate) * FRAME)
 
     def close(self) -> None:
         """Ends the recording and its reader."""

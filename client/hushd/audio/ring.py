@@ -8,7 +8,7 @@ from weakref import WeakSet
 from hushd_protocol.errors import HushdError
 
 from .chunks import Chunks
-from .recording import Device
+from .recording import FRAME, Device
 
 KEPT_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
 
@@ -27,7 +27,6 @@ class Ring:
         self._kept_s = kept_s
         self.rate = device.rate
         self._device = device
-        self._frame = 2 * device.channels  # bytes
         self._samples = bytearray()
         self._origin = 0  # bytes that were recorded before them
         self._lock = threading.Lock()
@@ -40,12 +39,12 @@ class Ring:
     def now(self) -> float:
         """Seconds recorded so far."""
         with self._lock:
-            return (self._origin + len(self._samples)) / self._frame / self.rate
+            return (self._origin + len(self._samples)) / FRAME / self.rate
 
     @property
     def begins_s(self) -> float:
         """The second of the recording from which on it is kept."""
-        return self._origin / self._frame / self.rate
+        return self._origin / FRAME / self.rate
 
     def reader(self, since_s: float = 0.0, lead_s: float = 0.0) -> Chunks:
         """Returns an iterator over the samples from a second of the recording on, as far back as they are kept.
@@ -55,9 +54,9 @@ class Ring:
         """
         chunks = Chunks()
         if lead_s:
-            chunks.put(bytes(round(lead_s * self.rate) * self._frame))
+            chunks.put(bytes(round(lead_s * self.rate) * FRAME))
         with self._lock:
-            begin = max(self._origin, round(since_s * self.rate) * self._frame)
+            begin = max(self._origin, round(since_s * self.rate) * FRAME)
             if past := bytes(self._samples[begin - self._origin :]):
                 chunks.put(past)
             if self._ended:
@@ -69,7 +68,7 @@ class Ring:
     def last(self, seconds: float) -> bytes:
         """Returns the samples of the last `seconds`, as far back as they are kept."""
         with self._lock:
-            return bytes(self._samples[-round(seconds * self.rate) * self._frame :])
+            return bytes(self._samples[-round(seconds * self.rate) * FRAME :])
 
     def _run(self) -> None:
         error = None
@@ -85,7 +84,7 @@ class Ring:
                 self._finish(reader)
 
     def _add(self, chunk: bytes) -> None:
-        room = round(self._kept_s * self.rate) * self._frame
+        room = round(self._kept_s * self.rate) * FRAME
         with self._lock:
             self._samples += chunk
             if len(self._samples) > 2 * room:

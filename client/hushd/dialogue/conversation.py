@@ -28,7 +28,7 @@ from hushd.transcripts.transcript import Transcript
 from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
 from .listener import TurnListener
-from .recorder import RATE, Recorder
+from .recorder import Recorder
 from .said import Said, characters
 from .state import DialogueState, Event, Phase
 
@@ -51,9 +51,9 @@ SAID_S = 1.0  # before the end of a speech nobody interrupted, in which somebody
 class Conversation:
     """Says texts and transcribes answers, one at a time; a context manager; any thread may stop it.
 
-    It listens while it speaks, where it would not hear itself: with headphones, with a microphone whose echo the sound
-    system cancels, or where the worker finds that it can remove what is played. Then a person who begins to speak
-    interrupts it. Else it is half duplex: what is recorded while it speaks is ignored.
+    It listens while it speaks where it would not hear itself: with headphones, or with a microphone whose echo the
+    sound system cancels. Then a person who begins to speak interrupts it. Else it is half duplex: what is recorded
+    while it speaks is ignored.
 
     Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop`, or by a request
     of higher priority; `no_device`; `no_speech` when nobody answers; and errors of the workers.
@@ -66,7 +66,6 @@ class Conversation:
         on_note: called once with a sentence for the user, when the conversation turns out to be half duplex.
         on_heard: called, on another thread, with the text of the answer so far; its end may still change.
         on_listen: called once a person may speak, in each exchange with an answer: a sign for who waits for it.
-        only: a person of `hushd people`, who alone may interrupt; None: anybody. Their voice is known after a second.
         duck: whether other programs are quieter while it has loudspeaker or microphone, see `Client.floor`.
         stop: ends it when called; may be shared with other work that ends at the same time.
 
@@ -88,7 +87,6 @@ class Conversation:
         on_note: Callable[[str], None] | None = None,
         on_heard: Callable[[str], None] | None = None,
         on_listen: Callable[[], None] | None = None,
-        only: str | None = None,
         duck: bool = False,
         stop: CancelScope | None = None,
     ) -> None:
@@ -101,7 +99,6 @@ class Conversation:
         self._on_heard = on_heard
         self._on_listen = on_listen
         self._duck = duck
-        self._listen_options = _listen_options_for(only) if only else {}
         self._floor: Floor | None = None
         self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
         self._entered = False
@@ -178,10 +175,8 @@ class Conversation:
     def _exchange(self, text: Text, speaking: Options, listening: Options, *, answer: bool) -> Transcript | None:
         self.stop.check()
         self._duplex.look()
-        full = self._duplex.mode != "half"
+        full = self._duplex.full
         voice = {"timeline": True} | self._speaking | dict(speaking)
-        if full:
-            voice |= {"sample_rate": RATE, "channels": 1}
         options = self._listening | dict(listening)
         turn = DialogueState(Phase.SPEAKING)
         with (
@@ -210,7 +205,7 @@ class Conversation:
         def note(position: float) -> None:
             reached[0] = position
 
-        player = Player(self._loudspeaker, floor, on_position=note, on_output=listener.on_output if listener else None)
+        player = Player(self._loudspeaker, floor, on_position=note)
 
         def interrupt() -> None:
             player.stop()
@@ -307,36 +302,23 @@ class Conversation:
         self, turn: DialogueState, floor: Floor, options: Options, *, speaking: bool = False
     ) -> Iterator[TurnListener]:
         """Yields the listener, idle as yet; it may listen while something is played, unless it would hear that."""
-        half = self._duplex.mode == "half"
-        tape = self._recorder.tape(muted=speaking and half)
-        meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
+        meanwhile = speaking and self._duplex.full
+        tape = self._recorder.tape(muted=speaking and not meanwhile)
         session = {name: value for name, value in options.items() if name != "no_speech_s"}
-        looking = self._listen_options if meanwhile else {}
-        owner = str(looking.get("owner", ""))
 
         def begin(on_event: OnEvent) -> Transcription:
             return self._client.listen(
                 floor.while_held(tape.read()),
                 rate=tape.rate,
-                channels=tape.channels,
-                echo=tape.reference is not None,
                 no_speech_s=0,  # never: we count, from the end of the speech
-                on_partial=lambda stable, text: self._note(stable, text) if listener.counts else None,
+                on_partial=self._note,
                 on_event=on_event,
-                **{**session, **looking},
+                **session,
             )
 
         self.heard = ""
         with (
-            TurnListener(
-                tape,
-                begin,
-                partial(self._advance, turn),
-                self._note_echo,
-                meanwhile,
-                owner,
-                lambda: turn.phase is Phase.SPEAKING,
-            ) as listener,
+            TurnListener(tape, begin, partial(self._advance, turn), meanwhile) as listener,
             self.stop.ending(listener.close),
         ):
             try:
@@ -358,12 +340,3 @@ class Conversation:
         self.heard = stable + text
         if self._on_heard is not None:
             self._on_heard(self.heard)
-
-    def _note_echo(self, gone: bool) -> None:
-        self._duplex.echo_gone = gone
-
-
-def _listen_options_for(name: str) -> Options:
-    from hushd_models.people import listen_options_for  # rarely needed
-
-    return listen_options_for(name)

@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 Mode = Literal["auto", "half", "headphones"]
 
 MODES = ("auto", "half", "headphones")
-TELLING_S = 1.5  # of speech, after which it is known whether its echo can be removed
+TELLING_S = 1.5  # of speech, during which a person may have tried to interrupt
 HALF_DUPLEX = (
     "Half duplex: the microphone hears what the loudspeaker says, so it counts only while that is silent. "
     "With headphones, or a microphone with echo cancellation, you may interrupt."
@@ -23,7 +23,7 @@ _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound se
 
 
 class Duplex:
-    """The mode of a conversation, and its findings about the echo.
+    """The mode of a conversation.
 
     Args:
         mode: as the user has set it.
@@ -31,8 +31,7 @@ class Duplex:
         on_note: called once with a sentence for the user, when it turns out to be half duplex.
 
     Attributes:
-        mode: `headphones` also for a microphone that cancels its echo itself.
-        echo_gone: whether the worker has found that it can remove what is played.
+        mode: after `look`, `half` or `headphones`; the latter also for a microphone that cancels its echo itself.
 
     Raises:
         HushdError: `bad_request` for another mode.
@@ -42,29 +41,24 @@ class Duplex:
         if mode not in MODES:
             raise HushdError("bad_request", f"There is no mode {mode!r}: choose one of {', '.join(MODES)}.")
         self.mode = mode
-        self.echo_gone = False
         self._microphone = microphone
-        self._on_note = on_note
-        self._looked = mode != "auto"
+        self._on_note = on_note if mode == "auto" else None
 
     @property
     def full(self) -> bool:
         """True if it is known that it can listen while it speaks."""
-        return self.mode == "headphones" or self.echo_gone
+        return self.mode == "headphones"
 
     def look(self) -> None:
         """Finds out whether the microphone's echo is cancelled already."""
-        if not self._looked:
-            self._looked = True
-            if cancels_echo(self._microphone):
-                self.mode = "headphones"
+        if self.mode == "auto":
+            self.mode = "headphones" if cancels_echo(self._microphone) else "half"
 
     def note(self, seconds: float) -> None:
         """Tells the user once, after a speech of so many seconds, that it is half duplex."""
-        if self._on_note is not None and self.mode == "auto" and seconds >= TELLING_S:
+        if self._on_note is not None and not self.full and seconds >= TELLING_S:
             tell, self._on_note = self._on_note, None
-            if not self.full:
-                tell(HALF_DUPLEX)
+            tell(HALF_DUPLEX)
 
 
 def cancels_echo(device: str | int | None) -> bool:

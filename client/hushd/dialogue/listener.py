@@ -24,14 +24,9 @@ class TurnListener:
         tape: what the microphone records.
         begin: starts a transcription of the tape, given the callback for its events.
         report: called on the other thread with BEGAN, NOTHING and, at the end, HEARD.
-        on_echo: called there with whether the echo of what is played is known to be removed.
         meanwhile: see `hears_meanwhile`.
-        owner: the speaker who alone may interrupt; empty: anybody.
-        speaking: returns whether something is played.
 
     Attributes:
-        counts: whether the utterance under way is anybody's to hear: not while something is played and its voice is not
-            known to be the owner's.
         hears_meanwhile: whether it may listen while something is played.
     """
 
@@ -40,20 +35,12 @@ class TurnListener:
         tape: Tape,
         begin: Callable[[OnEvent], Transcription],
         report: Callable[[Event], None],
-        on_echo: Callable[[bool], None],
         meanwhile: bool,
-        owner: str = "",
-        speaking: Callable[[], bool] = lambda: False,
     ) -> None:
         self._tape = tape
         self._begin = begin
         self._report = report
-        self._on_echo = on_echo
         self.hears_meanwhile = meanwhile
-        self.counts = True
-        self._owner = owner
-        self._speaking = speaking
-        self._closed = False
         self._transcription: Transcription | None = None
         self._transcript: Transcript | None = None
         self._error: BaseException | None = None
@@ -64,11 +51,6 @@ class TurnListener:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def on_output(self) -> Callable[[bytes | None], None] | None:
-        """The callback for played sound, as `Player` takes it; None: nobody needs it."""
-        return self._tape.reference.play if self._tape.reference else None
-
     def listen(self) -> None:
         """Starts the transcription. Safe to call twice."""
         if self._transcription is None:
@@ -78,7 +60,6 @@ class TurnListener:
 
     def close(self) -> None:
         """Cancels the transcription."""
-        self._closed = True
         if self._transcription is not None:
             self._transcription.close()
 
@@ -105,37 +86,13 @@ class TurnListener:
 
     def _run(self, transcription: Transcription) -> None:
         try:
-            transcript = transcription.transcript()
-            while not self._is_heard(transcript):
-                self._tape.go_on_at(transcript.duration, 0.0)
-                transcription = self._transcription = self._begin(self._take)
-                if self._closed:
-                    transcription.close()
-                transcript = transcription.transcript()
-            self._transcript = transcript
+            self._transcript = transcription.transcript()
         except BaseException as error:
             self._error = error
         self._report(Event.HEARD)
 
-    def _is_heard(self, transcript: Transcript) -> bool:
-        """Returns whether an utterance that has ended counts: one that outlasts the loudspeaker is an answer."""
-        if any(segment.speaker == self._owner for segment in transcript) or not self._speaking():
-            self._count()
-        return self.counts
-
-    def _count(self) -> None:
-        if not self.counts:
-            self.counts = True
-            self._report(Event.BEGAN)
-
     def _take(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":
-            self.counts = False
-            if not (self._owner and self._speaking()):
-                self._count()
-        elif kind == "speaker" and data.get("speaker") == self._owner:
-            self._count()
-        elif kind == "nothing" and self.counts:
+            self._report(Event.BEGAN)
+        elif kind == "nothing":
             self._report(Event.NOTHING)
-        elif kind == "echo":
-            self._on_echo(bool(data.get("gone")))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .duplex import Duplex
 
 LINGER_S = 3.0  # after a turn; then nobody is recorded any more
-RATE = 24000  # Hz, of what is played and of what is recorded beside it
 CHUNK_S = 0.032  # what the voice detector judges at once
 
 
@@ -33,7 +32,6 @@ class Tape(Recording):
         super().__init__(microphone)
         self._microphone = microphone
         self._muted = muted
-        self.reference = microphone.reference
 
     def mute(self) -> None:
         """Forgets the sound so far, and records nothing until `unmute`."""
@@ -51,9 +49,6 @@ class Tape(Recording):
 
 class Recorder:
     """Opens the microphone when a turn needs it, and closes it when none has needed it for `LINGER_S`.
-
-    Where it may listen while something is played, one opening serves turns with and without speech, so that none loses
-    anything: at the loudspeaker's rate, and with the echo reference where its echo is to be removed.
 
     Args:
         duplex: whether it may listen while something is played.
@@ -110,12 +105,9 @@ class Recorder:
     def _open(self, muted: bool) -> Microphone:
         from hushd.audio.microphone import Microphone
 
-        if self._duplex.mode == "half":
+        if not self._duplex.full:
             return Microphone(self._device, muted=muted)
-        from hushd.audio.echo_reference import EchoReference
-
-        reference = EchoReference(RATE) if self._duplex.mode == "auto" else None
-        return Microphone(self._device, muted=muted, rate=RATE, chunk_s=CHUNK_S, reference=reference)
+        return Microphone(self._device, muted=muted, chunk_s=CHUNK_S)
 
     def _start_timer(self) -> None:
         with self._lock:

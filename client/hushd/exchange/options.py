@@ -77,7 +77,6 @@ class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
     until: str | None
     no_speech_s: float | None
     speed: str | None
-    echo: bool
     on_partial: Callable[[str, str], None] | None
     on_event: OnEvent | None
     on_revised: OnRevised | None

@@ -11,7 +11,7 @@ from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, SILENCE_S, T
 # What holds for the options of live audio that are left out; a request carries the first four in any case.
 LIVE = {
     "rate": 16_000, "channels": 1, "continuous": False, "silence_s": SILENCE_S,
-    "no_speech_s": None, "turn_end": BY_SILENCE, "until": None, "echo": False,
+    "no_speech_s": None, "turn_end": BY_SILENCE, "until": None,
 }  # fmt: skip
 _ALWAYS = ("rate", "channels", "continuous", "silence_s")
 

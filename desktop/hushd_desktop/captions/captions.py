@@ -16,8 +16,8 @@ from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.monitor import Monitor
 
-from .claim import ListeningClaim, Pausable
-from .paired_monitor import PairedMonitor
+from .claim import ListeningClaim
+from .half_duplex import HalfDuplexMicrophone, WatchedMonitor
 from .pausable import PausableMicrophone
 from .track import Event, Heard, Noted, Track
 
@@ -37,9 +37,9 @@ class Captions(Iterator[Event]):
     Args:
         client: transcribes.
         plays: whether to caption a loudspeaker; `sink` names it.
-        speaks: whether to caption the microphone; `device` names it. With both, the loudspeaker's echo is removed from
-            the microphone's sound.
-        headphones: whether the microphone hears no loudspeaker, so that there is no echo to remove.
+        speaks: whether to caption the microphone; `device` names it. With both, it counts only while the loudspeaker is
+            silent.
+        headphones: whether the microphone hears no loudspeaker, and always counts.
         listening: further arguments of `Client.listen`.
 
     Raises:
@@ -66,14 +66,14 @@ class Captions(Iterator[Event]):
         self._failure: BaseException | None = None
         self._listening = listening
         self._plays = plays
-        self._microphone: Pausable | None = None
+        self._microphone: PausableMicrophone | None = None
         with ExitStack() as failing:
             failing.callback(self._opened.close)
             if plays and speaks and not headphones and not cancels_echo(device):
                 self._add_both(sink, device)
             else:
                 if speaks:
-                    self._add_microphone(device)
+                    self._add(ME, self._opened_microphone(device))
                 if plays:
                     self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
             failing.pop_all()
@@ -111,17 +111,15 @@ class Captions(Iterator[Event]):
         for track in self._tracks:
             track.stop()
 
-    def _add_microphone(self, device: str | None) -> None:
-        microphone = PausableMicrophone(lambda: Microphone(device, rate=RATE, chunk_s=CHUNK_S), CHUNK_S)
-        self._add(ME, microphone)
-        self._microphone = microphone
+    def _opened_microphone(self, device: str | None) -> PausableMicrophone:
+        self._microphone = PausableMicrophone(lambda: Microphone(device, rate=RATE, chunk_s=CHUNK_S), CHUNK_S)
+        return self._microphone
 
     def _add_both(self, sink: str | None, device: str | None) -> None:
         """Adds tracks of a loudspeaker and a microphone that hears it."""
-        monitor = PairedMonitor(sink, device, chunk_s=CHUNK_S, on_source=self._report_source)
-        self._add(ME, monitor.microphone)
+        monitor = WatchedMonitor(sink, chunk_s=CHUNK_S, on_source=self._report_source)
         self._add(THEM, monitor)
-        self._microphone = monitor
+        self._add(ME, HalfDuplexMicrophone(self._opened_microphone(device), CHUNK_S, lambda: monitor.sounded_s))
 
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)

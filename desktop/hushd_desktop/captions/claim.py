@@ -5,22 +5,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
     from hushd.client import Client
 
+    from .pausable import PausableMicrophone
+
 _AGAIN_S = 2.0  # before a claim lost with its supervisor is repeated
-
-
-class Pausable(Protocol):
-    """A recording whose microphone can be closed and reopened."""
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
 
 
 class ListeningClaim:
@@ -37,7 +31,11 @@ class ListeningClaim:
     """
 
     def __init__(
-        self, client: Client, source: Pausable, note: Callable[[str], None], fail: Callable[[HushdError], None]
+        self,
+        client: Client,
+        source: PausableMicrophone,
+        note: Callable[[str], None],
+        fail: Callable[[HushdError], None],
     ) -> None:
         self._source = source
         self._note = note

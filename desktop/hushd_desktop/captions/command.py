@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 MAX_KEPT_S = 600  # of sound in memory: 19 to 38 MB
 HALF_DUPLEX = (
-    "While something plays the microphone counts only where the loudspeaker can be removed from it: with headphones "
-    "give --headphones, and both are heard at once."
+    "The microphone counts only while nothing plays: with headphones give --headphones, and both are heard at once."
 )
 
 

@@ -14,16 +14,13 @@ _MAX_CHUNK_S = 1.0  # of silence in a chunk for a late reader
 
 
 class Silence(Iterator[bytes]):
-    """Iterates over chunks of silence in real time, like a microphone in a silent room; also a `Recorder`.
+    """Iterates over chunks of silence in real time, like a microphone in a silent room.
 
     Args:
         rate: Hz.
         chunk_s: seconds of a chunk.
         clock: returns the time in seconds.
     """
-
-    channels = 1
-    alive = True
 
     def __init__(self, rate: int, chunk_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
@@ -82,8 +79,6 @@ class PausableMicrophone(Iterator[bytes]):
     Raises:
         HushdError: as `open_microphone` and the device.
     """
-
-    channels = 1
 
     def __init__(self, open_microphone: Callable[[], Device], chunk_s: float) -> None:
         self._open = open_microphone

@@ -165,7 +165,7 @@ class Track:
         """Waits for sound; returns False if the source ends first."""
         for chunk in self._recording.read():
             if max(array("h", chunk), key=abs, default=0) not in range(-QUIET, QUIET + 1):
-                self._recording.go_back(LEAD_S + len(chunk) / 2 / self._recording.channels / self._recording.rate)
+                self._recording.go_back(LEAD_S + len(chunk) / 2 / self._recording.rate)
                 return True
         return False
 
@@ -176,8 +176,6 @@ class Track:
         transcription = client.listen(
             self._recording.read(),
             rate=self._recording.rate,
-            channels=self._recording.channels,
-            echo=self._recording.channels > 1,
             continuous=True,
             no_speech_s=ASLEEP_S,
             on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text, self._speaker)),

@@ -28,8 +28,6 @@ class ServerRecorder(Chunks):
         HushdError: `no_device` if there is no sound server or source, or, while iterating, if it has gone.
     """
 
-    channels = 1
-
     def __init__(self, *, rate: int = RATE, chunk_s: float = CHUNK_S) -> None:
         super().__init__()
         self.rate = rate

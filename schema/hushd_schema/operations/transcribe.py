@@ -282,12 +282,6 @@ TRANSCRIBE = Operation(
             False,
             sound=LIVE,
         ),
-        "echo": Field(
-            flag(),
-            "with `live`: there are two channels, and the second is the loudspeaker's, which is not transcribed",
-            False,
-            sound=LIVE,
-        ),
         "continuous": Field(
             flag(),
             "with `live`: goes on, utterance after utterance, until the input ends",

@@ -19,7 +19,6 @@ class Tape:
     """A device that records what it is given."""
 
     rate = RATE
-    channels = 1
 
     def __init__(self) -> None:
         self.chunks: queue.Queue[bytes | HushdError | None] = queue.Queue()

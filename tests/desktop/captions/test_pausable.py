@@ -24,7 +24,6 @@ class Clock:
 class Tape(Iterator[bytes]):
     """A microphone whose sound a test records."""
 
-    channels = 1
     rate = RATE
 
     def __init__(self) -> None:

@@ -19,7 +19,6 @@ class Device(Iterator[bytes]):
     """Plays seconds of sound, and records that it was stopped."""
 
     rate = RATE
-    channels = 1
 
     def __init__(self, *seconds: bytes) -> None:
         self._seconds = iter(seconds)

@@ -33,13 +33,6 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
-    """The state of echo cancellation: once the echo is `gone`, speech can be recognised during playback."""
-
-    gone: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Speaker:
     """The present guess that the speech since `start`, in seconds, without a segment yet, is `speaker`'s."""
 
@@ -55,4 +48,4 @@ class Revised:
     speaker: str
 
 
-Event = Segment | Unstable | Began | Ended | Nothing | Echo | Speaker | Revised
+Event = Segment | Unstable | Began | Ended | Nothing | Speaker | Revised

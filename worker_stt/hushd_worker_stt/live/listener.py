@@ -22,9 +22,8 @@ from hushd_worker_stt.segmentation.pieces import Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, Silero
 
 from .drafted import DraftedUtterance, Transcriber
-from .echo import EchoCanceller
 from .end_word import until
-from .events import Began, Echo, Ended, Event, Nothing
+from .events import Began, Ended, Event, Nothing
 from .streamed import StreamedUtterance, Streaming
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class LiveListener:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
 
         Args:
-            audio: mono; with `Request.echo` frames by channels, the recorded and the played sound.
+            audio: mono samples.
 
         Raises:
             HushdError: `no_speech` if nobody has spoken in time.
@@ -113,21 +112,13 @@ class LiveListener:
 
     def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
         gain = RunningGain(FRAME)
-        echo = EchoCanceller() if self._request.echo else None
         endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
         lead: deque[Samples] = deque(maxlen=_LEAD)
         utterance: DraftedUtterance | StreamedUtterance | None = None
         for frame in frames(audio):
             self.seconds += len(frame) / RATE
-            if echo is not None:
-                gone = echo.gone
-                frame = echo.clean(frame)
-                if echo.gone != gone:
-                    yield Echo(echo.gone)
             # The very last frame may be short: it is transcribed, but too short to be judged.
             probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
-            if utterance is None and echo is not None and not echo.counts:
-                probability = 0.0
             state = endpointer.feed(probability)
             if state is State.NOBODY:
                 self._give_up()
@@ -139,9 +130,6 @@ class LiveListener:
             if utterance is None:
                 lead.append(frame)
                 if state is State.WAITING:
-                    continue
-                if echo is not None and echo.explains():
-                    endpointer.wait(heard=False)
                     continue
                 yield Began(self.seconds - endpointer.begun_s)
                 utterance = self._utterance = self._begun(self.seconds - sum(map(len, lead)) / RATE)
