@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -26,9 +27,11 @@ Arguments = TypeVarTuple("Arguments")
 
 PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
 MARGIN = 0.8  # of a host's limit, so that the answer arrives in time
+MAX_THREADS = 200  # of all sessions that share the calls
+MAX_BEGUN = 200  # calls whose beginnings are remembered
 TICK_S = 0.25  # between two looks at a task's progress
 REPORT_S = 1.0  # between two progress notifications of the same state
-MAX_CALLS = 200  # calls at once; also the most that may wait for the floor
+MAX_CALLS = 16  # of a session at once, each with a connection and some ten files
 
 
 class Calls:
@@ -42,7 +45,7 @@ class Calls:
         tasks: the tasks of the calls.
         patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
-        shared: whether sessions share their tasks, so that a ticket outlives its session.
+        shared: whether one server has many sessions, whose hosts can all come back with a ticket.
         folder: the working folder of the host's server; empty: unknown.
 
     Attributes:
@@ -64,6 +67,7 @@ class Calls:
         self.answered: object = None
         self.called = time.monotonic()
         self._open = 0
+        self._at_once: Counter[str | None] = Counter()  # calls by session
         self.resumable = shared or patience is not None
         self._patience = PATIENCE_S if patience is None else patience
         self._limits: dict[str | None, float] = {}  # by session; see `note_cancelled`
@@ -101,6 +105,23 @@ class Calls:
             self._open -= 1
             self.called = time.monotonic()
 
+    @contextmanager
+    def place(self, session: str | None) -> Iterator[None]:
+        """Holds one of a session's places for calls meanwhile.
+
+        Raises:
+            HushdError: `server_busy` if the session has none left.
+        """
+        if self._at_once[session] >= MAX_CALLS:
+            raise HushdError("server_busy", f"{MAX_CALLS} calls of this session run already: call again after one.")
+        self._at_once[session] += 1
+        try:
+            yield
+        finally:
+            self._at_once[session] -= 1
+            if not self._at_once[session]:
+                del self._at_once[session]
+
     async def carry_out(
         self, context: Context, kind: str, work: Work, *, wait: bool = True, word: str = ""
     ) -> CallToolResult:
@@ -122,7 +143,7 @@ class Calls:
         patience = min(seconds, self._limit(request[0]))
         progress = ProgressReporter(context, began)
         self._began[request] = began
-        if len(self._began) > MAX_CALLS:  # a call that ends with its stream is never popped
+        if len(self._began) > MAX_BEGUN:  # a call that ends with its stream is never popped
             del self._began[next(iter(self._began))]
         try:
             with task.awaited():
@@ -170,7 +191,7 @@ class Calls:
     async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
         """Returns the result of `function`, run on a thread. A cancelled call does not wait for it."""
         if self._threads is None:
-            self._threads = anyio.CapacityLimiter(MAX_CALLS)
+            self._threads = anyio.CapacityLimiter(MAX_THREADS)
         return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._threads)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ COMMAND = Command(
     hidden=True,
 )
 
+_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC)
 _RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"
 # The variables that hushd, Python, and the libraries for sound and network read; not those of a terminal or session.
 _PREFIXES = (
@@ -109,9 +111,11 @@ def _counts(name: str) -> bool:
 def place(folders: Paths, environ: Mapping[str, str]) -> str:
     """Returns the path of the socket for relays with the same hushd and the same values of the variables that count.
 
-    hushd reads its process's environment in many places. So sessions whose hosts pass on other values get another
-    process, and none works by the first session's values.
+    hushd reads its process's environment in many places. So sessions whose hosts pass on other values, or have other
+    limits than the login's (`ulimit`), get another process, and none works by the first session's.
     """
     counts = sorted((name, value) for name, value in environ.items() if _counts(name))
-    facts = repr((__version__, sys.executable, os.path.dirname(__file__), counts))
+    limits = [resource.getrlimit(kind) for kind in _LIMITS]
+    limits.append((0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))  # the process raises the soft one
+    facts = repr((__version__, sys.executable, os.path.dirname(__file__), counts, limits))
     return os.fspath(folders.runtime / f"mcp-{zlib.crc32(os.fsencode(facts)):08x}")

@@ -11,37 +11,61 @@ import _socket
 import fcntl
 import os
 import sys
+import time
 
+LOCKED_S = 5.0  # for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def connect(path: str, log: str) -> _socket.socket:
+def connect(path: str, log: str, anew: bool = False) -> tuple[_socket.socket, bool]:
     """Returns a connection with the process that listens at `path`; starts one if there is none.
+
+    Also returns whether it started the process.
 
     Args:
         log: the process's log file.
+        anew: whether to start one in place of the process that listens, which does not answer.
 
     Raises:
         OSError: it cannot be reached.
     """
     _check(os.path.dirname(path))
-    if (connected := _try(path)) is not None:
-        return connected
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not anew and (connected := _try(path)) is not None:
+        return connected, False
+    lock = _locked(f"{path}.lock")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (connected := _try(path)) is None:
-            if os.path.lexists(path):
-                os.unlink(path)
-            listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        if not anew and (connected := _try(path)) is not None:
+            return connected, False
+        if os.path.lexists(path):
+            os.unlink(path)
+        listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
             listener.bind(path)
-            listener.listen(128)
-            _start(listener.fileno(), path, log)
-            listener.close()
-            connected = _connected(path)
-        return connected
+        finally:
+            os.umask(mask)
+        listener.listen(128)
+        _start(listener.fileno(), path, log)
+        listener.close()
+        return _connected(path), True
     finally:
         os.close(lock)
+
+
+def _locked(path: str) -> int:
+    """Returns the locked file; one that somebody else holds for `LOCKED_S`, as a stopped process does, is replaced."""
+    until = time.monotonic() + LOCKED_S
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            os.close(lock)
+        if time.monotonic() > until:
+            os.unlink(path)
+        else:
+            time.sleep(0.02)
 
 
 def _try(place: str) -> _socket.socket | None:

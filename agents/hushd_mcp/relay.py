@@ -7,7 +7,8 @@ That process leaves when there are no calls; the next call starts another, and t
 Ten sessions are ten relays, so it uses little of the standard library: no hushd, no SDK, no `json`, `socket` or
 `subprocess`, which take a megabyte each. Lines between relay and process that begin with # are their own: the process
 says `#ready` first, the relay `#session JSON` about its session; `#rest JSON` from the process means that there was no
-call for a while, with the facts for the next process; `#leave`, that it takes no further call.
+call for a while, with the facts for the next process; `#leave`, that it takes no further call. `#ping` of the relay
+is answered by `#pong`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import _socket
 import os
 import select
 import sys
+import time
 
 from . import greeting, light_json, meeting
 
@@ -26,6 +28,9 @@ _OUTPUT_FAILED = 9
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
 _LEAVE_S = 1.5  # for speech to fall silent
+_SILENT_S = 10.0  # without a word of a process that is asked; then it is given up
+_START_S = 60.0  # the same of one that we have started: on a busy machine its imports take long
+_LOOK_MS = 1000
 
 
 class Relay:
@@ -42,6 +47,7 @@ class Relay:
         self._initialize = b""  # the host's `initialize`
         self._greeted = False  # the host's `initialize` has been answered here
         self._calls: dict[object, str] = {}  # the methods of unanswered requests passed on, by id
+        self._waits_since = 0.0  # the beginning of the oldest of `_calls`, when there was none before
         self._waiting: list[bytes] = []  # lines for a process that is not ready
         self._link: Link | None = None
         self._tries = 0
@@ -50,21 +56,21 @@ class Relay:
 
     def run(self) -> None:
         """Serves until the host closes standard input."""
-        received = bytearray()
+        received = greeting.Lines()
         while True:
-            for descriptor, event in self._poll.poll():
+            for descriptor, event in self._poll.poll(_LOOK_MS if self._link else None):
                 if descriptor == 0:
                     chunk = os.read(0, _CHUNK)
-                    received += chunk
-                    if b"\n" in chunk or not chunk:
-                        *lines, received = received.split(b"\n") if chunk else [received, bytearray()]
-                        for line in lines:
-                            if line or chunk:
-                                self._take(bytes(line))
+                    for line, is_too_long in received.add(chunk):
+                        if is_too_long:
+                            _send(greeting.too_long(line))
+                        elif line or chunk:
+                            self._take(line)
                     if not chunk:
                         return
                 elif self._link and descriptor == self._link.fileno():
                     self._serve(event)
+            self._look()
 
     def leave(self) -> None:
         """Ends all of the host's requests, and waits until speech has stopped."""
@@ -105,7 +111,9 @@ class Relay:
             return False
         with open(_PREPARED, "rb") as file:
             prepared = light_json.loads(file.read()).get(method)
-        if prepared is None or not (greeting.is_plain(message) or ("error" in prepared and _id(message) is not None)):
+        if prepared is None or not (
+            greeting.is_plain(message) or ("error" in prepared and greeting.id_of(message) is not None)
+        ):
             return False
         if method == "tools/list":
             self._session["resumable"] = True
@@ -114,12 +122,14 @@ class Relay:
 
     def _follow(self, message: dict[str, object], line: bytes) -> None:
         """Passes a request on; other messages only if the process has asked for them, or can know about them."""
-        name = _id(message)
+        name = greeting.id_of(message)
         if "method" in message and name is not None:
+            if not self._calls:
+                self._waits_since = time.monotonic()
             self._calls[name] = str(message["method"])
         elif message.get("method") == "notifications/cancelled":
             params = message.get("params")
-            self._calls.pop(params.get("requestId") if isinstance(params, dict) else None, None)
+            self._calls.pop(greeting.id_of(params, "requestId") if isinstance(params, dict) else None, None)
         if self._link or self._calls or not self._greeted:
             self._pass(line)
 
@@ -135,10 +145,10 @@ class Relay:
             self._tries = 0
             self._connect()
 
-    def _connect(self) -> None:
+    def _connect(self, anew: bool = False) -> None:
         self._tries += 1
         try:
-            self._link = Link(meeting.connect(self._options["place"], self._options["log"]))
+            self._link = Link(*meeting.connect(self._options["place"], self._options["log"], anew))
             self._watch()
         except OSError as error:
             self._fail(f"The process for calls of tools cannot be started ({error.strerror or error})")
@@ -146,6 +156,27 @@ class Relay:
     def _watch(self) -> None:
         if self._link:
             self._poll.register(self._link.fileno(), select.POLLIN | (select.POLLOUT if self._link.unsent else 0))
+
+    def _look(self) -> None:
+        """Gives up a process that says nothing while we wait for it, such as one that was stopped."""
+        link = self._link
+        if link is None or (link.ready and not self._calls):
+            return
+        quiet = time.monotonic() - (max(link.heard, self._waits_since) if link.ready else link.heard)
+        if quiet > (_START_S if link.starts else _SILENT_S):
+            said = f"The process for calls of tools has said nothing for {quiet:.0f} s"
+            print(f"hushd mcp: {said}: another is started.", file=sys.stderr)
+            self._part()
+            if link.ready:
+                self._fail(said)
+            elif self._tries < TRIES:
+                self._connect(anew=True)
+            else:
+                self._fail(said)
+        elif link.ready and quiet > _SILENT_S / 3 and not link.asked:
+            link.asked = True
+            link.send(b"#ping")
+            self._watch()
 
     def _serve(self, event: int) -> None:
         """Sends waiting lines to the process, and passes its lines on."""
@@ -169,9 +200,11 @@ class Relay:
         self._watch()
 
     def _told(self, line: bytes) -> None:
+        if line == b"#pong":
+            return
         if line.startswith(b"#ready"):
             assert self._link
-            self._link.ready = True
+            self._link.ready, self._link.starts = True, False
             waiting, self._waiting = self._waiting, []
             about = b"#session " + light_json.dumps(self._session).encode()
             for each in (about, *self._beginning, *waiting):
@@ -223,12 +256,16 @@ class Link:
 
     Attributes:
         ready: whether the process has accepted the connection.
+        starts: whether it was started for this connection, and imports for a while.
         leaves: whether it takes no further calls, and only answers those it has `taken`.
+        heard, asked: when it last said anything, and whether it was asked since if it is there.
         unsent: bytes not yet sent.
     """
 
-    def __init__(self, connected: _socket.socket) -> None:
+    def __init__(self, connected: _socket.socket, starts: bool = False) -> None:
         self._socket = connected
+        self.starts = starts
+        self.heard, self.asked = time.monotonic(), False
         self._received = bytearray()
         self.ready = self.leaves = False
         self.taken: set[object] = set()
@@ -250,6 +287,7 @@ class Link:
         chunk = self._socket.recv(_CHUNK)
         if not chunk:
             return None
+        self.heard, self.asked = time.monotonic(), False
         self._received += chunk
         if b"\n" not in chunk:
             return []
@@ -289,11 +327,6 @@ def main() -> None:
 
 def _exit(number: int, _: object) -> None:
     raise SystemExit(128 + number)
-
-
-def _id(message: dict[str, object]) -> object:
-    name = message.get("id")
-    return name if type(name) in (str, int) else None
 
 
 def _send(message: dict[str, object]) -> None:

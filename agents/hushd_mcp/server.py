@@ -60,7 +60,8 @@ class Server(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         try:
             self._check(name, arguments)
-            return await super().call_tool(name, arguments, context)
+            with self._calls.place(session_of(context.request_context) if context else None):
+                return await super().call_tool(name, arguments, context)
         except HushdError as error:
             return refusal(error)
         except ToolError as error:

@@ -12,6 +12,7 @@ import asyncio
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -22,13 +23,13 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCResponse
 
+from . import greeting
 from .calls import Calls
 from .server import Server, take_signals
 from .task import TaskRegistry
 from .unreadable import Answered
 
 REST_S = 60.0  # without a call, after which a session closes and the process ends
-MAX_LINE = 1 << 28  # bytes of a line
 
 
 class Sessions:
@@ -53,7 +54,7 @@ class Sessions:
     async def run(self, listener: socket.socket) -> None:
         """Serves until there was no call for a while, and no session is left."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=greeting.MAX_LINE + 1)
         while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
             self._parted.clear()
             try:
@@ -98,8 +99,10 @@ class Sessions:
     async def _attend(self, calls: Calls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watching = asyncio.create_task(self._watch(calls, writer))
         try:
-            async with stdio_server(_Input(reader), _Output(writer)) as (read, write):  # type: ignore[arg-type]
-                await Server(calls, local=True).attend(Answered(read, write), Unrepeated(calls.answered, write))
+            lines = _Input(reader, writer)
+            async with stdio_server(lines, _Output(writer)) as (read, write):  # type: ignore[arg-type]
+                answered = Answered(read, write, lambda: lines.last)
+                await Server(calls, local=True).attend(answered, Unrepeated(calls.answered, write))
         finally:
             watching.cancel()
             self._called = max(self._called, calls.called)
@@ -158,22 +161,34 @@ class Unrepeated:
 
 
 class _Input:
-    """A relay's lines, as the file that the SDK reads."""
+    """A relay's lines, as the file that the SDK reads. Of a session that does not read its answers none is read.
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    Attributes:
+        last: the line that was read last.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
+        self._writer = writer
+        self.last = ""
 
     def __aiter__(self) -> _Input:
         return self
 
     async def __anext__(self) -> str:
-        try:
-            line = await self._reader.readline()
-        except OSError:
-            line = b""
-        if not line:
-            raise StopAsyncIteration
-        return line.decode(errors="replace")
+        while True:
+            try:
+                await self._writer.drain()
+                line = await self._reader.readline()
+            except (OSError, ValueError):  # the relay has gone, or sends a line that it should have refused
+                line = b""
+            if line == b"#ping\n":
+                self._writer.write(b"#pong\n")
+                continue
+            if not line:
+                raise StopAsyncIteration
+            self.last = line.decode(errors="replace")
+            return self.last
 
 
 class _Output:
@@ -197,6 +212,8 @@ def main(argv: Sequence[str]) -> int:
     """Serves sessions on the listening descriptor `argv[0]`, whose path is `argv[1]`."""
     listener = socket.socket(fileno=int(argv[0]))
     listener.setblocking(False)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call has some ten files open
     sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else REST_S)
     take_signals(sessions.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     asyncio.run(sessions.run(listener))

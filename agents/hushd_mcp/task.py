@@ -17,6 +17,7 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from hushd.client import Client
 
+MAX_TASKS = 16  # of a session at once, with those whose calls were answered by a ticket
 MAX_RESULTS = 50  # results of ended tasks that can still be fetched
 RESULT_S = 600.0  # for so long an idle process stays for its results
 LEAVE_S = 1.0  # to fall silent and close the devices
@@ -183,13 +184,17 @@ class TaskRegistry:
         """Starts a task. A session's newer use of the microphone ends an abandoned older one, see `_reclaim`.
 
         Raises:
-            HushdError: `shutting_down`.
+            HushdError: `shutting_down`; `server_busy` beyond `MAX_TASKS` of the session.
         """
         with self._lock:
             if self._closed:
                 raise HushdError("shutting_down", "The server is leaving.")
             if kind in LISTENING and session is not None:
                 self._reclaim(session, word)
+            if len(self._under_way(session)) >= MAX_TASKS:
+                raise HushdError(
+                    "server_busy", f"{MAX_TASKS} calls of this session run already: end one by its ticket, or wait."
+                )
             ended = [task for task in self._tasks.values() if task.finished.is_set()]
             for task in ended[: max(0, len(ended) - MAX_RESULTS)]:
                 del self._tasks[task.ticket]
@@ -197,14 +202,14 @@ class TaskRegistry:
             self._tasks[task.ticket] = task
             return task
 
-    def find(self, ticket: str) -> Task:
-        """Returns the task of a ticket.
+    def find(self, ticket: str, session: str | None) -> Task:
+        """Returns the session's task of a ticket.
 
         Raises:
-            HushdError: `bad_request` for an unknown ticket.
+            HushdError: `bad_request` for an unknown ticket, and for another session's.
         """
         task = self._tasks.get(ticket.strip().lower())
-        if task is None:
+        if task is None or task.session != session:
             raise HushdError(
                 "bad_request",
                 f"There is no ticket {ticket!r}: a ticket ends with its session, and the last {MAX_RESULTS} results "
@@ -212,10 +217,10 @@ class TaskRegistry:
             )
         return task
 
-    def under_way(self) -> list[Task]:
-        """Returns the running tasks, the oldest first."""
+    def under_way(self, session: str | None) -> list[Task]:
+        """Returns the session's running tasks, the oldest first."""
         with self._lock:
-            return self._under_way()
+            return self._under_way(session)
 
     def awaited(self) -> bool:
         """Returns whether a task runs, or has a result that the host may still fetch."""
@@ -230,14 +235,14 @@ class TaskRegistry:
         """Ends all tasks, and returns when speech has stopped. No task can start afterwards."""
         with self._lock:
             self._closed = True
-        left = self.under_way()
+            left = [task for task in self._tasks.values() if not task.finished.is_set()]
         for task in left:
             task.end()
         for task in left:
             task.finished.wait(LEAVE_S)
 
-    def _under_way(self) -> list[Task]:
-        return [task for task in self._tasks.values() if not task.finished.is_set()]
+    def _under_way(self, session: str | None) -> list[Task]:
+        return [task for task in self._tasks.values() if task.session == session and not task.finished.is_set()]
 
     def _reclaim(self, session: str, word: str) -> None:
         """Ends the session's older tasks that use the microphone: those that wait for the same word, or that listen.
@@ -245,7 +250,7 @@ class TaskRegistry:
         Several hosts give up on a call without cancelling it, and their model then calls again; the user would answer a
         call that no host waits for. Parallel calls arrive together, so only older ones were abandoned.
         """
-        for task in self._under_way():
-            same = task.listens and (task.session, task.word) == (session, word)
+        for task in self._under_way(session):
+            same = task.listens and task.word == word
             if same and time.monotonic() - task.asked_at >= GIVEN_UP_S:
                 task.end("A later call of the same session has taken the microphone.")

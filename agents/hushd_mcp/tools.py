@@ -40,7 +40,7 @@ from .arguments import (
     Wait,
     Word,
 )
-from .calls import Calls
+from .calls import Calls, session_of
 from .descriptions import DESCRIPTIONS
 
 PREFIX = "hushd_"
@@ -154,10 +154,9 @@ class Tools:
         return await self._calls.ask(ask)
 
     async def status(self, context: Context) -> CallToolResult:
-        calls = [
-            {"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket}
-            for task in self._calls.tasks.under_way()
-        ]
+        session = session_of(context.request_context)  # hosts without one are not told of each other's calls
+        tasks = self._calls.tasks.under_way(session) if session is not None else []
+        calls = [{"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket} for task in tasks]
 
         def ask() -> CallToolResult:
             from hushd.client import Client
@@ -185,7 +184,7 @@ class Tools:
         cancel: Cancel = False,
     ) -> CallToolResult:
         try:
-            task = self._calls.tasks.find(ticket)
+            task = self._calls.tasks.find(ticket, session_of(context.request_context))
         except HushdError as error:
             return refusal(error)
         if cancel:

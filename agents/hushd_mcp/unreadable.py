@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError
-from pydantic import ValidationError
 
 _UNREADABLE = -32700  # JSON-RPC's parse error
 _SENTENCE = "This is not a message of JSON-RPC: send JSON in one line, without lone surrogates."
@@ -20,11 +20,13 @@ class Answered:
     Args:
         read: yields messages, and exceptions for lines that are not messages.
         write: sends messages.
+        line: returns the line that was read last, to which an exception belongs.
     """
 
-    def __init__(self, read: Any, write: Any) -> None:
+    def __init__(self, read: Any, write: Any, line: Callable[[], str]) -> None:
         self._read = read
         self._write = write
+        self._line = line
 
     @property
     def last_context(self) -> Any:
@@ -37,7 +39,7 @@ class Answered:
     async def __anext__(self) -> SessionMessage:
         while isinstance(item := await anext(self._read), Exception):
             error = ErrorData(code=_UNREADABLE, message=_SENTENCE)
-            await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(item), error=error)))
+            await self._write.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=_id(self._line()), error=error)))
         message: SessionMessage = item
         return message
 
@@ -54,11 +56,10 @@ class Answered:
         await self._read.aclose()
 
 
-def _id(error: Exception) -> str | int | None:
+def _id(line: str) -> str | int | None:
     """Returns the request id in an unreadable line, if it has one."""
-    line = error.errors()[0]["input"] if isinstance(error, ValidationError) else None
     try:
-        name = json.loads(line)["id"] if isinstance(line, str) else None
+        name = json.loads(line)["id"]
         str(name).encode()  # lone surrogates cannot be sent back
         return name if type(name) in (str, int) else None
     except (ValueError, LookupError, TypeError, RecursionError):

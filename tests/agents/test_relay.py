@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,13 +14,15 @@ import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from hushd.voice_assignments.recent import Recent
-from hushd_mcp import light_json
+from hushd_mcp import light_json, meeting
 from hushd_mcp.command import place
+from hushd_mcp.greeting import MAX_LINE, Lines, too_long
 from hushd_mcp.relay import Link, Relay
 from hushd_protocol.system import paths
 from hypothesis import given
@@ -294,6 +298,89 @@ def test_a_large_line_passes(environment: dict[str, str]) -> None:
     with RawHost(environment=environment) as host:
         assert host.data("transcribe", audio="A" * 8_000_000)["state"] == "completed"
         assert host.data("status")["calls"] == []
+
+
+CALL = '{"jsonrpc": "2.0", "id": %s, "method": "tools/call", "params": {"name": "x", "arguments": {"audio": "%s"}}}'
+LATE = '{"method": "tools/call", "params": {"arguments": {"audio": "%s"}}, "jsonrpc": "2.0", "id": %s}'
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (CALL % ("7", "A" * MAX_LINE), 7),
+        (LATE % ("A" * MAX_LINE, "7"), 7),
+        (CALL % ('"seven"', "A" * MAX_LINE), "seven"),
+        (CALL % ("[7]", "A" * MAX_LINE), None),
+        ("A" * (MAX_LINE + 1), None),
+    ],
+)
+def test_a_line_that_is_too_long_is_refused_by_its_id(line: str, name: object) -> None:
+    """Wherever the id stands, and whatever pieces the line comes in; no more than a message's bytes are held."""
+    lines, came = Lines(), []
+    for start in range(0, len(line), 65_000):
+        came += lines.add(line[start : start + 65_000].encode())
+        assert len(lines._received) <= MAX_LINE + 65_000
+    came += lines.add(b'\n{"jsonrpc": "2.0"}\n')
+    (cut, is_too_long), follower = came
+    assert is_too_long
+    assert follower == (b'{"jsonrpc": "2.0"}', False)
+    answer = too_long(cut)
+    assert answer["id"] == name
+    assert "8 MB" in answer["error"]["message"]  # type: ignore[index]
+
+
+def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str, str]) -> None:
+    """Parameters of a wrong type, 9 MB, and a cancellation of what cannot be an id: the session goes on."""
+    with RawHost(environment=environment) as host:
+        assert host.data("status")["calls"] == []
+        host.notify("notifications/cancelled", {"requestId": [1]})
+        assert "JSON-RPC" in host.refused("tools/call", 3)
+        assert "8 MB" in host.refused("tools/call", {"name": "x", "arguments": {"audio": "A" * 9_000_000}})
+        assert host.data("status")["calls"] == []
+
+
+def test_a_process_that_does_not_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of one that was stopped the session hears after ten seconds, and not before; one that only works is asked and
+    answers."""
+    now = [100.0]
+    monkeypatch.setattr("hushd_mcp.relay.time", SimpleNamespace(monotonic=lambda: now[0]))
+    served, other = socket.socketpair()
+    served.setblocking(False)
+    relay = Relay({"session": "{}", "place": "", "log": "mcp.log"})
+    relay._link = Link(served)
+    relay._watch()
+    relay._told(b"#ready")
+    now[0] = 1000.0  # a session may rest for long
+    relay._take(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}')
+    for _ in range(3):
+        now[0] += 9.0
+        relay._look()
+        relay._serve(select.POLLOUT)
+        assert other.recv(1 << 16).endswith(b"#ping\n")
+        other.send(b"#pong\n")
+        relay._serve(select.POLLIN)
+    assert capfd.readouterr().out == ""
+    now[0] += 10.1
+    relay._look()
+    assert relay._link is None
+    answer = json.loads(capfd.readouterr().out)
+    assert answer["id"] == 1
+    assert "has said nothing for 10 s: call again" in answer["result"]["content"][0]["text"]
+    other.close()
+
+
+def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that was stopped while it held the lock keeps no other session from its tools; the sockets are the
+    user's alone, whatever the umask."""
+    monkeypatch.setattr(meeting, "LOCKED_S", 0.0)
+    path = tmp_path / "mcp.lock"
+    with open(path, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        ours = meeting._locked(os.fspath(path))
+        assert os.fstat(ours).st_ino == path.stat().st_ino != os.fstat(held.fileno()).st_ino
+        os.close(ours)
 
 
 def test_a_process_that_leaves_answers_the_calls_that_it_has(capfd: pytest.CaptureFixture[str]) -> None:

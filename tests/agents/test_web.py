@@ -47,6 +47,7 @@ def test_two_hosts_of_one_server(runtime: Path, diary: Diary) -> None:
         long = one.begin("say", text=words(20))
         diary.wait_for_sound(4)
         last = two.begin("say", text=words(0.2))
+        assert [host.data("status")["calls"] for host in (one, two)] == [[], []]  # nobody learns another's ticket
         long.cancel()
         assert last.result(BOUND_S).structured_content == {"state": "completed", "duration": 1.0, "voice": "echo"}
     check_no_overlap(diary.sounds())

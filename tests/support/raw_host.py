@@ -69,11 +69,11 @@ class RawHost:
         self.process.stdout.close()
         self._serving.__exit__(None, None, None)
 
-    def begin(self, method: str, params: dict[str, Any] | None = None) -> int:
+    def begin(self, method: str, params: object = None) -> int:
         """Sends a request; returns its id."""
         number = next(self._ids)
         self._answers[number] = queue.Queue()
-        self._send({"id": number, "method": method, "params": params or {}})
+        self._send({"id": number, "method": method, "params": {} if params is None else params})
         return number
 
     def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
@@ -89,6 +89,12 @@ class RawHost:
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]
         return result
+
+    def refused(self, method: str, params: object) -> str:
+        """The sentence of a request that is answered with an error of JSON-RPC."""
+        number = self.begin(method, params)
+        error: dict[str, Any] = self._answers[number].get(timeout=3 * BOUND_S)["error"]
+        return str(error["message"])
 
     def ask(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return self.wait(self.begin(method, params))
