@@ -49,26 +49,15 @@ def format_of(path: str | os.PathLike[str]) -> str:
     return form
 
 
-def wav_header(
-    rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False, mark: str = ""
-) -> bytes:
+def wav_header(rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False) -> bytes:
     """Returns the 44 bytes before `size` bytes of samples of `width` bytes, integers or floats; by default s16le.
 
-    With a `mark`, the header also has that comment. If `size` is None or more than 4 GiB, the header says that it is
-    unknown, and readers read to the end.
+    If `size` is None or more than 4 GiB, the header says that it is unknown, and readers read to the end.
     """
-    comment = wav_comment(mark) if mark else b""
-    before = WAV_HEADER + len(comment) - 8
+    before = WAV_HEADER - 8
     known = size is not None and size + before <= UNKNOWN_SIZE
     whole, data = (size + before, size) if size is not None and known else (UNKNOWN_SIZE, UNKNOWN_SIZE)
     frame = channels * width
     form = (16, 3 if floating else 1, channels, rate, rate * frame, frame, 8 * width)
     start = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", whole, b"WAVE", b"fmt ", *form)
-    return start + comment + struct.pack("<4sI", b"data", data)
-
-
-def wav_comment(text: str) -> bytes:
-    """Returns the chunk of a WAV file for a comment."""
-    data = text.encode() + b"\0"
-    data += b"\0" * (len(data) % 2)
-    return struct.pack("<4sI4s4sI", b"LIST", len(data) + 12, b"INFO", b"ICMT", len(data)) + data
+    return start + struct.pack("<4sI", b"data", data)

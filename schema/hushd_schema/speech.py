@@ -35,14 +35,6 @@ class SentenceData(SpokenData):
     estimated: bool
 
 
-IMITATED = "imitated_voice"  # the warning for speech that imitates a person's voice
-
-
-def imitation_mark(name: str) -> str:
-    """Returns the comment that marks a file as speech that imitates a person's voice."""
-    return f"Synthetic speech in the voice of {name}, made by hushd."
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechResult(Warned):
     """The result of `synthesize`.
@@ -51,7 +43,6 @@ class SpeechResult(Warned):
         rate: the sample rate in Hz.
         speed: the speed of the speech; 1 is natural.
         sentences: the number of sentences.
-        imitates: the person whose voice is imitated; or empty.
     """
 
     duration: float
@@ -59,4 +50,3 @@ class SpeechResult(Warned):
     voice: str
     speed: float
     sentences: int
-    imitates: str = ""

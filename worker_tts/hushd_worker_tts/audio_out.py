@@ -71,13 +71,11 @@ class Output:
     It is made at the first audio, and closed after a success.
     """
 
-    def __init__(
-        self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int, mark: str = ""
-    ) -> None:
+    def __init__(self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int) -> None:
         """Raises HushdError `engine_missing` if the format or the rate needs a library that is not installed."""
         self.rate = sample_rate or _possible(engine_rate, format)
         self._channels = channels
-        self._encoder = encoder(job, format, self.rate, channels, mark)
+        self._encoder = encoder(job, format, self.rate, channels)
         self._resampler: Any = None
         self._from = self.rate  # the resampler's input rate
         self.frames = 0

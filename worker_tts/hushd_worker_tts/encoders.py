@@ -34,11 +34,8 @@ class Encoder(Protocol):
         """Frees everything that must not outlive the job; safe to call twice, and after `close`."""
 
 
-def encoder(job: Job, format: str, rate: int, channels: int, mark: str = "") -> Encoder:
+def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     """Returns the encoder of one of `FORMATS`.
-
-    Args:
-        mark: a comment for the file; raw samples cannot have one.
 
     Raises:
         HushdError: `engine_missing` if the format needs a library or a program that is not installed.
@@ -49,12 +46,12 @@ def encoder(job: Job, format: str, rate: int, channels: int, mark: str = "") -> 
         return _Pcm(job, rate, channels)
     if format in _HEADERS:
         header, coding = _HEADERS[format]
-        return _Headed(job, partial(header, rate, channels=channels, mark=mark), coding)
+        return _Headed(job, partial(header, rate, channels=channels), coding)
     if format in SOUNDFILE:
-        return _Encoded(job, rate, channels, *SOUNDFILE[format], mark)
+        return _Encoded(job, rate, channels, *SOUNDFILE[format])
     from .ffmpeg_encoder import FfmpegEncoder  # rarely needed
 
-    return FfmpegEncoder(job, rate, channels, format, mark)
+    return FfmpegEncoder(job, rate, channels, format)
 
 
 class _InProcess:
@@ -123,9 +120,9 @@ class _Headed(_InProcess):
         self._job.send_chunk(self._header(self._size), offset=0)
 
 
-def aiff_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the header for `size` bytes of samples, 54 bytes and the comment `mark`; the size is unknown if it is
-    None, or a number that some readers take for a negative one.
+def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 54 bytes before `size` bytes of samples; the size is unknown if it is None, or a number that some
+    readers take for a negative one.
 
     AIFF has no value for an unknown size, so the header states the maximum: readers go on to the end.
     """
@@ -133,34 +130,23 @@ def aiff_header(rate: int, size: int | None, channels: int = 1, mark: str = "") 
     digits = rate.bit_length()
     extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # an 80 bit float
     common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
-    note = _even(mark.encode())
-    comment = struct.pack(">4sI", b"ANNO", len(note)) + note if mark else b""
-    form = struct.pack(">4sI4s", b"FORM", size + 46 + len(comment), b"AIFF")
-    return form + common + comment + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
+    form = struct.pack(">4sI4s", b"FORM", size + 46, b"AIFF")
+    return form + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
 
 
-def au_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the header for `size` bytes of samples, 24 bytes and the comment `mark`; the size is unknown if it is
-    None, or more than 4 GiB."""
+def au_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 24 bytes before `size` bytes of samples; the size is unknown if it is None, or more than 4 GiB."""
     size = UNKNOWN_SIZE if size is None or size > UNKNOWN_SIZE else size
-    comment = mark.encode() + bytes(8 - len(mark.encode()) % 8) if mark else b""
-    return struct.pack(">4sIIIII", b".snd", 24 + len(comment), size, 3, rate, channels) + comment
+    return struct.pack(">4sIIIII", b".snd", 24, size, 3, rate, channels)
 
 
-def _even(data: bytes) -> bytes:
-    return data + b"\0" * (len(data) % 2)
-
-
-def caf_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the header for `size` bytes of samples, 68 bytes and the comment `mark`; None means that the samples go
-    on to the end of the file."""
+def caf_header(rate: int, size: int | None, channels: int = 1) -> bytes:
+    """Returns the 68 bytes before `size` bytes of samples; None means that the samples go on to the end of the file."""
     little_endian, frame = 2, 2 * channels
     form = struct.pack(">d4sIIIII", rate, b"lpcm", little_endian, frame, 1, channels, 16)
     size = -1 if size is None else size + 4  # 4 bytes of the edit count before the samples
-    note = struct.pack(">I", 1) + b"comments\0" + mark.encode() + b"\0"
-    comment = struct.pack(">4sq", b"info", len(note)) + note if mark else b""
     start = struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form
-    return start + comment + struct.pack(">4sqI", b"data", size, 0)
+    return start + struct.pack(">4sqI", b"data", size, 0)
 
 
 # Formats of a header and samples, with numpy's name for the samples' type.
@@ -175,7 +161,7 @@ _HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
 class _Encoded(_InProcess):
     """Encodes with libsndfile."""
 
-    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str, mark: str) -> None:
+    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str) -> None:
         try:
             import soundfile
         except (ImportError, OSError) as error:  # OSError: the package is installed without libsndfile
@@ -188,8 +174,6 @@ class _Encoded(_InProcess):
         self._sound: Any = soundfile.SoundFile(
             self._file, "w", samplerate=rate, channels=channels, format=container, subtype=coding
         )
-        if mark:
-            self._sound.comment = mark
 
     def write(self, samples: Integers) -> None:
         self._sound.write(samples.reshape(-1, self._channels))

@@ -48,7 +48,6 @@ class Voice:
         sample: a sentence with which it might introduce itself.
         wpm: words per minute at speed 1.
         loudness: the LUFS of its unchanged speech; None: hushd measures it.
-        imitates: the person whose recorded voice it imitates, which is marked in files; empty for other voices.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Voice:
     sample: str
     wpm: int
     loudness: float | None = None
-    imitates: str = ""
 
 
 @dataclass(frozen=True, slots=True)

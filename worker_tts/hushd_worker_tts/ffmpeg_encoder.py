@@ -32,7 +32,7 @@ _READ = 65_536
 class FfmpegEncoder:
     """An encoder in a separate process, which dies with the worker's process group."""
 
-    def __init__(self, job: Job, rate: int, channels: int, format: str, mark: str = "") -> None:
+    def __init__(self, job: Job, rate: int, channels: int, format: str) -> None:
         """Raises HushdError `engine_missing` if ffmpeg is not installed."""
         program = shutil.which("ffmpeg")
         if program is None:
@@ -48,7 +48,7 @@ class FfmpegEncoder:
         self._process = subprocess.Popen(
             [
                 program, "-hide_banner", "-loglevel", "error", "-f", "s16le", "-ar", str(rate), "-ac", str(channels),
-                "-i", "pipe:0", *_CODECS[format], *_marked(mark, format), "pipe:1",
+                "-i", "pipe:0", *_CODECS[format], "pipe:1",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -106,9 +106,3 @@ class FfmpegEncoder:
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
         why = f" ({lines[-1].rstrip('.')[:200]})" if lines else ""
         return HushdError("worker_failed", f"ffmpeg could not encode {self._format}{why}.")
-
-
-def _marked(mark: str, format: str) -> tuple[str, ...]:
-    """Returns the options for a comment; raw AAC has it in an ID3 tag before the audio."""
-    tag = ("-write_id3v2", "1") if format == "aac" else ()
-    return ("-metadata", f"comment={mark}", *tag) if mark else ()

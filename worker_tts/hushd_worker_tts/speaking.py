@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from .audio_out import Output
     from .levelling import Leveller
 
-_IMITATED = (
-    "The voice {voice} imitates {name}. Files with it say so in a comment, which raw samples cannot have: tell your "
-    "listeners."
-)
-
 
 class SpeechJob:
     """Speaks the items of one job in order; a context manager that frees everything that must not outlive the job."""
@@ -55,7 +50,6 @@ class SpeechJob:
         self._sentences = 0
         self._spoken = False  # whether a part of the current sentence was spoken
         self._goes_on = False  # whether the sentence goes on after the last piece
-        self._imitated = ""  # the person whose voice is imitated from the beginning
 
     def __enter__(self) -> SpeechJob:
         return self
@@ -102,18 +96,7 @@ class SpeechJob:
             voice=self._params.voice.name,
             speed=round(self._params.speed, 3),
             sentences=self._sentences + self._spoken,
-            imitates=self._imitated,
         )
-
-    def _mark(self) -> str:
-        """Returns the comment for a file with an imitated voice; empty for any other."""
-        self._imitated = self._voice.imitates
-        if not self._imitated:
-            return ""
-        from hushd_schema.speech import IMITATED, imitation_mark
-
-        self._job.warn(IMITATED, _IMITATED.format(voice=self._voice.name, name=self._imitated))
-        return imitation_mark(self._imitated)
 
     def _speak_piece(self, piece: Piece) -> None:
         for chunk in self._chunks(piece) if piece.text else ():
@@ -121,9 +104,7 @@ class SpeechJob:
                 from .audio_out import Output
 
                 asked = self._params
-                self._output = Output(
-                    self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels, self._mark()
-                )
+                self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
                 self._output.silence(self._silence)
             if self._params.timeline:
                 from .timeline import sentence
@@ -182,13 +163,7 @@ class SpeechJob:
         if speaker == Speaker():
             return self._params.voice
         voices = self._engine.voices()
-        voice = params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._params.voice)
-        if self._output is not None and voice.imitates not in ("", self._imitated):
-            raise HushdError(
-                "unsupported",
-                f"The voice {voice.name} imitates a person, so it must speak from the beginning: the mark is there.",
-            )
-        return voice
+        return params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._params.voice)
 
     def _nothing(self) -> str:
         if not self._text_seen:

@@ -72,7 +72,6 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
             await step(file.begin, self.rate, self.channels)
             async for piece in self.pieces():
                 await step(file.write, piece)
-            file.finish(self.imitates)
 
     async def array(self) -> Any:
         """As `Speech.array`."""

@@ -29,7 +29,6 @@ class IncomingSpeech:
         format: `s16le` or the kind of file.
         duration, voice, warnings: seconds of audio, the voice that spoke, and what of the request had no effect, known
             once the iteration has ended.
-        imitates: the person whose voice was imitated, known then too; empty where it is nobody's.
         timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
     """
 
@@ -56,7 +55,6 @@ class IncomingSpeech:
         self.format = form
         self.duration = 0.0
         self.voice = ""
-        self.imitates = ""
         self.warnings: tuple[ResultWarning, ...] = ()
         self.timeline: list[Sentence] = []
 
@@ -119,7 +117,6 @@ class IncomingSpeech:
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
             self.voice = result.voice
-            self.imitates = result.imitates
             self.warnings = warnings_of(result)
             self._rate = self._rate or result.rate
         return None

@@ -72,7 +72,6 @@ class Speech(IncomingSpeech, Iterator[bytes]):
             file.begin(self.rate, self.channels)
             for piece in self.pieces():
                 file.write(piece)
-            file.finish(self.imitates)
 
     def array(self) -> Any:
         """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.output_file import OutputFile
-from hushd_schema.sound_file import UNKNOWN_SIZE, WAV_HEADER, format_of, wav_comment, wav_header
+from hushd_schema.sound_file import WAV_HEADER, format_of, wav_header
 
 from .received import RAW, Piece
 
@@ -36,7 +35,6 @@ class SpeechFile:
         self._stack = ExitStack()
         self._file = self._stack.enter_context(OutputFile(path))
         self._write: Callable[[Piece], None]
-        self._comment = b""
 
     def __enter__(self) -> SpeechFile:
         return self
@@ -61,32 +59,12 @@ class SpeechFile:
         """Adds the next piece."""
         self._write(piece)
 
-    def finish(self, imitates: str) -> None:
-        """Must be called after the last `write`: marks a file in which the voice of a person is imitated.
-
-        Raises:
-            HushdError: `bad_request` for raw samples that become another file than WAV: a worker can mark that.
-        """
-        if not (imitates and self._raw):
-            return  # the worker has marked it, or it has no place
-        if self._form != "wav":
-            raise HushdError(
-                "bad_request", f"An imitated voice is marked in its file: ask for it with format={self._form!r}."
-            )
-        from hushd_schema.speech import imitation_mark
-
-        self._comment = wav_comment(imitation_mark(imitates))
-
     def _begin_wav(self, rate: int, channels: int) -> None:
         self._file.write(wav_header(rate, None, channels))
         self._write = lambda piece: self._file.write(piece.data)
 
         def end(kind: type[BaseException] | None, *_: object) -> None:
             if kind is None:
-                header = wav_header(rate, self._file.size - WAV_HEADER, channels)
-                if self._comment:
-                    self._file.write(self._comment)
-                    header = header[:4] + struct.pack("<I", min(self._file.size - 8, UNKNOWN_SIZE)) + header[8:]
-                self._file.write(header, 0)
+                self._file.write(wav_header(rate, self._file.size - WAV_HEADER, channels), 0)
 
         self._stack.push(end)

@@ -92,7 +92,7 @@ BY_NAMES = {
 }
 _STYLES = ("F1", "F2", "F3", "F4", "F5", "M1", "M2", "M3", "M4", "M5")
 RECORDINGS = "test_wavs"
-# The recordings of Pocket TTS's package, which its makers publish as voices. Any other would be a cloned voice.
+# The recordings of Pocket TTS's package, which its makers publish as voices; others are left alone.
 PUBLISHED = ("bria", "loona")
 _VOCODERS = ("vocos", "matcha-tts vocos", "hifigan")
 # The family by its name in a graph's notes. The styled ones need `voices.bin`, with a style for each speaker.
@@ -191,8 +191,7 @@ def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...])
     known = [name for name in recordings if name.removesuffix(".wav") in PUBLISHED]
     if not known:
         raise NoModel(
-            f"{RECORDINGS}/{PUBLISHED[0]}.wav is missing: it speaks with the voices of its makers' package, and with "
-            "those of people who agree, by `hushd people add NAME --imitation`; any other recording is left alone"
+            f"{RECORDINGS}/{PUBLISHED[0]}.wav is missing: it speaks with the voices of its makers' package alone"
         )
     names = ["", *(name.removesuffix(".wav") for name in known[1:])]
     speakers = (
@@ -208,9 +207,7 @@ def _noted(folder: Path, names: Sequence[str]) -> Described:
         raise NotAlike("it is not a folder of voices with tokens.txt, or with the files of Supertonic or Pocket TTS")
     notes = {name: model_files.graph_metadata(folder / name) for name in graphs}
     if any("zipvoice" in note.get("model_type", "") for note in notes.values()):
-        raise NoModel(
-            "ZipVoice speaks with cloned voices alone, and hushd imitates people, who have to agree, with Pocket TTS"
-        )
+        raise NoModel("ZipVoice has no voice of its own, and hushd imitates nobody's")
     kinds = {name: _BY_NOTES.get(note.get("model_type", "").partition(" ")[0], "") for name, note in notes.items()}
     kinds |= {name: "vocoder" for name, note in notes.items() if note.get("model_type", "") in _VOCODERS}
     model = next((name for name in _int8_first(graphs) if kinds[name] not in ("", "vocoder")), "")

@@ -213,17 +213,3 @@ def test_a_part_that_was_not_kept_leaves_no_hole(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(HushdError, match="longer than memory holds"):
         made.save(tmp_path / "a.wav")
     assert os.listdir(tmp_path) == []
-
-
-def test_an_imitated_voice_is_marked_where_it_is_saved(tmp_path: Path) -> None:
-    """Raw speech in the voice of a person becomes a WAV that says so, with all of its sound; another format, which has
-    no place for it here, is refused, and no file is left."""
-    chunk = Chunk(id=b"", seq=0, payload=TONE.tobytes(), rate=RATE, channels=1)
-    speech = Speech(Call(chunk, imitates="Zoë"))  # type: ignore[arg-type]
-    speech.save(tmp_path / "a.wav")
-    assert speech.imitates == "Zoë"
-    assert read(tmp_path / "a.wav") == TONE.tobytes()
-    assert soundfile.SoundFile(tmp_path / "a.wav").comment == "Synthetic speech in the voice of Zoë, made by hushd."
-    with pytest.raises(HushdError, match="ask for it with format='flac'"):
-        speech.save(tmp_path / "a.flac")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -19,7 +19,6 @@ from hushd_models.installation import engine_command, engine_installed, package_
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.engines.tts.chatterbox import SPEC
 from hushd_worker import compute_device
@@ -89,9 +88,7 @@ class Chatterbox:
 
         own = [voice("chatterbox" if tag == "en" else f"chatterbox-{tag}", tag, "Chatterbox") for tag in ("en", *_MANY)]
         own = list(dict.fromkeys(own))
-        recorded = (
-            replace(voice(name, tag, name.capitalize()), imitates=name) for name, (_, tag) in _recordings().items()
-        )
+        recorded = (voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items())
         return (*own, *recorded)
 
     @staticmethod

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import advice
 from hushd_models.installation import engine_command, engine_installed
-from hushd_models.people import PeopleFolder
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel, NotAlike
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 INSTALL = engine_command(SPEC)
 _LOOK_S = 0.1  # between two checks for a cancel
-_POCKET_RATE = 24_000  # Hz of the recordings that Pocket TTS imitates,
+_POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
 _HEARD_S = 10.0  # and the length of the part that it uses
 _CLASSES = {
     "vits": "OfflineTtsVitsModelConfig",
@@ -141,19 +140,7 @@ class SherpaOnnx:
         yield from self._made(text, config)
 
     def _speaker(self, voice: Voice) -> Speaker:
-        """Returns the speaker of a voice; for a voice that imitates a person, the recording, if their consent is
-        installed.
-
-        Raises:
-            HushdError: `bad_request` if there is no consent.
-        """
-        if not voice.imitates:
-            return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
-        people = PeopleFolder()
-        person = people.find(voice.imitates)
-        if not person.imitation:
-            raise HushdError("bad_request", f"{person.name} has not agreed that their voice may be imitated.")
-        return Speaker(person.name, 0, voice.language, recording=str(people.recording(person)))
+        return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
 
     def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
         """Yields pieces as the library makes them; meanwhile this thread checks whether the client has gone."""

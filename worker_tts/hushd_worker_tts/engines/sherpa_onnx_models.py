@@ -8,7 +8,6 @@ from pathlib import Path
 from hushd_models import catalogue, hf_cache, own_model
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
-from hushd_models.people import PeopleFolder, Person
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
@@ -80,13 +79,11 @@ def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Mod
 
 
 def voices() -> Iterator[Voice]:
-    """Yields the voices of installed models and of the people whom these may imitate, then the other known voices."""
+    """Yields the voices of installed models, then the other known voices."""
     models = here()
     for name, (_, description) in models.items():
         for speaker in description.voices():
             yield _voice(name, description, speaker)
-    for name, (_, description) in models.items():
-        yield from _imitations(name, description)
     for name, known in _known().items():
         if name not in models:
             for tag in known.languages:
@@ -106,25 +103,6 @@ def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Vo
     own = name.rpartition(".")[2]
     sample = greeting(speaker.language, own if own and own != speaker.language else model)
     return Voice(voice_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
-
-
-def _consenting() -> list[Person]:
-    """Returns the people who have agreed that their voices may be imitated; none if the files cannot be read."""
-    try:
-        return [person for person in PeopleFolder().every()[0] if person.imitation and is_name(person.name)]
-    except HushdError:
-        return []
-
-
-def _imitations(model: str, description: Described) -> Iterator[Voice]:
-    """Yields the voices of people, for a model that can imitate the voice of a recording."""
-    if description.family != "pocket":
-        return
-    own = [name for name, _ in description.voices()]
-    for person in _consenting():
-        if person.name not in own:
-            sample = greeting("en", person.name)
-            yield Voice(voice_name(model, person.name), "en", "", model, True, sample, WPM, imitates=person.name)
 
 
 def _missing(model: str, language: str, *, first: bool) -> Voice:
