@@ -51,7 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("hushd", deadline=None)  # on a busy machine any example may take long
     settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
-    config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
     config.addinivalue_line("markers", "guest(name): is about a guest too; left out of a tree that lacks it")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from hushd_cli.entry import EXIT_BROKEN_PIPE
 from hushd_models.installation import extra_command
 from support import warm
 from support.diary import ECHO, Diary, words
@@ -86,23 +85,6 @@ def test_a_host_that_leaves(diary: Diary) -> None:
 
 
 @pytest.mark.usefixtures("echo")
-@pytest.mark.parametrize("spoken", [False, True], ids=["while-it-speaks", "before-it-answers"])
-def test_a_host_that_is_killed(diary: Diary, tmp_path: Path, spoken: bool) -> None:
-    """The server says nothing of an answer that nobody reads, which once was a bug in a group of errors."""
-    with (tmp_path / "said").open("w+b") as said:
-        process = speaking_server(diary, 0.5 if spoken else 20, stderr=said)
-        assert process.stdin
-        assert process.stdout
-        process.stdout.close()
-        if spoken:
-            wait_until(lambda: diary.sounds(), "the end of the speech")
-        process.stdin.close()
-        assert process.wait(BOUND_S) in (0, EXIT_BROKEN_PIPE)
-        said.seek(0)
-        assert said.read() == b""
-
-
-@pytest.mark.usefixtures("echo")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_server(diary: Diary, number: signal.Signals) -> None:
     """Silence, and the status of that signal, though the host still holds the pipe."""
@@ -117,19 +99,6 @@ def test_a_signal_ends_the_server(diary: Diary, number: signal.Signals) -> None:
         pipe.close()
 
 
-@pytest.mark.usefixtures("echo")
-def test_nothing_of_a_model_is_in_the_server(diary: Diary) -> None:
-    """After it has spoken and listened, neither numpy nor an inference library is mapped, nor the web server's."""
-    process = speaking_server(diary, 0.2)
-    maps = Path(f"/proc/{process.pid}/maps").read_text()
-    for name in ("numpy", "onnxruntime", "moonshine", "torch", "soundfile", "httptools", "uvloop"):
-        assert name not in maps
-    for pipe in (process.stdin, process.stdout):
-        assert pipe
-        pipe.close()
-    process.wait(BOUND_S)
-
-
 def test_without_the_sdk(runtime: Path) -> None:
     """Exit code 6, and the line that installs it."""
     (runtime / "mcp.py").write_text("raise ImportError('No module named mcp')\n")
@@ -137,41 +106,3 @@ def test_without_the_sdk(runtime: Path) -> None:
     assert done.returncode == 6
     assert done.stderr.startswith("hushd mcp: `hushd mcp` needs the MCP SDK")
     assert done.stderr.endswith(f"{extra_command('mcp')}.\n")
-
-
-def test_a_line_that_is_no_message_is_answered(diary: Diary, echo: Supervisor) -> None:
-    """Half a character, and no JSON at all: the host gets an error, with the id where the line has one, and goes on."""
-    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin
-    assert process.stdout
-    information = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
-    half = {"name": "hushd_say", "arguments": {"text": "a\ud800b"}}
-    lines = [
-        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": information}),
-        json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
-        json.dumps({"jsonrpc": "2.0", "id": "two", "method": "tools/call", "params": half}),
-        "{nonsense",
-        json.dumps({"jsonrpc": "2.0", "id": "\udc00", "method": "tools/list"}),
-        json.dumps({"jsonrpc": "2.0", "id": 5, "method": "tools/list"}),
-    ]
-    process.stdin.write("".join(f"{line}\n" for line in lines).encode())
-    process.stdin.flush()
-    answers = [json.loads(process.stdout.readline()) for _ in range(5)]
-    process.stdin.close()
-    assert process.wait(BOUND_S) == 0
-    process.stdout.close()
-    errors = [answer for answer in answers if "error" in answer]
-    assert [answer["id"] for answer in errors] == ["two", None, None]
-    assert all("lone surrogates" in answer["error"]["message"] for answer in errors)
-    assert {answer["id"] for answer in answers if "result" in answer} == {1, 5}
-
-
-@pytest.mark.parametrize("name", ["fifo", "/dev/tty"])
-def test_what_is_no_file_is_refused_at_once(host: Host, tmp_path: Path, name: str) -> None:
-    """A pipe to which nobody writes would be waited for: eight calls, and the server goes on."""
-    path = tmp_path / name
-    if name == "fifo":
-        os.mkfifo(path)
-    for _ in range(8):
-        assert "is no file" in host.error("transcribe", path=str(path))
-    assert host.data("status")["calls"] == []

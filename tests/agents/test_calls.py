@@ -10,7 +10,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, check_no_overlap, words
 from support.mcp_host import Host, stdio_host, text
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
@@ -60,22 +60,6 @@ def test_cancelling_is_silence(host: Host, diary: Diary) -> None:
     assert host.data("status")["calls"] == []
 
 
-def test_cancelling_what_waits(host: Host, diary: Diary, echo: Supervisor) -> None:
-    """A call that waits for the loudspeaker leaves the line, and one that listens leaves the microphone."""
-    host.data("say", text=words(20), wait=False)
-    diary.wait_for_sound()
-    waiting = host.begin("say", text=words(1))
-    with echo.connect() as peer:
-        wait_until(lambda: peer.control("status")["floor"]["waiting"] == 1)
-        waiting.cancel()
-        wait_until(lambda: peer.control("status")["floor"]["waiting"] == 0)
-        listening = host.begin("listen")
-        wait_until(lambda: len(diary.lines("open")) == 2, "the microphone")
-        listening.cancel()
-        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
-        assert peer.control("status")["floor"]["speaker"]
-
-
 @pytest.mark.usefixtures("echo")
 def test_two_hosts_never_talk_over_each_other(diary: Diary) -> None:
     """Two hosts with two calls each: all are heard, to their ends, one after the other."""
@@ -101,25 +85,6 @@ def test_something_urgent_interrupts(diary: Diary) -> None:
         reason = {"code": "cancelled", "message": text(result), "retryable": False}
         assert result.structured_content == {"state": "cancelled", "error": reason}
     check_no_overlap(diary.sounds())
-
-
-def test_old_tickets_are_thrown_away() -> None:
-    """A server that runs for months keeps what has ended within bounds, and never what has not."""
-    from hushd_mcp.task import MAX_RESULTS, TaskRegistry
-
-    registry = TaskRegistry()
-    gate = threading.Event()
-    first = registry.begin("say", "test", lambda client, task: {"duration": 1.0})
-    first.finished.wait(BOUND_S)
-    running = registry.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)})
-    for _ in range(MAX_RESULTS + 2):
-        registry.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
-    assert registry.find(running.ticket, None) is running
-    with pytest.raises(HushdError, match="There is no ticket"):
-        registry.find(first.ticket, None)
-    gate.set()
-    registry.close()
-    assert running.state == "completed"
 
 
 def test_a_session_has_so_many_calls_at_once() -> None:

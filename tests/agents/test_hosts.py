@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import os
 import queue
-import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hushd_mcp import task as tasks
 from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, words
-from support.mcp_host import WebServer, http_host, text
-from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.mcp_host import text
+from support.peer import CONFIG, Supervisor, wait_until
 from support.raw_host import RawHost, cut
 from support.stopwatch import Stopwatch
 
@@ -105,14 +103,6 @@ def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary:
     wait_until(lambda: len(diary.lines("close")) == 2, "the end of it")
 
 
-def test_parallel_calls_of_one_model_take_turns(environment: dict[str, str]) -> None:
-    """Questions that a model asks at once are not a sign that it gave up: none ends the other."""
-    with RawHost(environment=environment) as host:
-        calls = [host.call("listen", timeout=1) for _ in range(2)]
-        for call in calls:
-            assert host.wait(call)["structuredContent"]["error"]["code"] == "no_speech"
-
-
 def test_a_host_that_says_its_limit_when_it_cancels(environment: dict[str, str], diary: Diary) -> None:
     """The TypeScript SDK and Python SDK 2.x, so openai-agents too, give it as the reason: the next call is in time."""
     with RawHost(environment=environment) as host:
@@ -123,16 +113,6 @@ def test_a_host_that_says_its_limit_when_it_cancels(environment: dict[str, str],
         answer = host.data("say", text=words(20))
         assert answer["ticket"], "before the end of it, and the patience of 25 seconds"
         host.data("result", ticket=answer["ticket"], cancel=True)
-
-
-def test_a_person_who_cancels_sets_no_limit(environment: dict[str, str], diary: Diary) -> None:
-    """A cancellation for another reason is not a limit: the next call waits for its end."""
-    with RawHost(environment=environment) as host:
-        call = host.call("listen", timeout=60)
-        wait_until(lambda: len(diary.lines("open")) == 1, "the microphone")
-        host.notify("notifications/cancelled", {"requestId": call, "reason": "User pressed Esc"})
-        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
-        assert host.data("say", text=words(1.5))["state"] == "completed"
 
 
 def test_a_host_with_a_limit_of_five_seconds(environment: dict[str, str]) -> None:
@@ -161,58 +141,7 @@ def test_a_process_for_each_call(environment: dict[str, str], diary: Diary) -> N
     assert [sound.heard for sound in diary.sounds()] == [RATE, RATE]
 
 
-def test_the_first_call_alone_is_held(environment: dict[str, str]) -> None:
-    """A second call shows that the process stays: from then on there are tickets."""
-    with RawHost(environment=environment, lists=False) as host:
-        assert host.data("say", text=words(0.1), wait=False)["state"] == "completed"
-        assert host.data("say", text=words(0.1), wait=False)["ticket"]
-
-
-def test_a_session_for_each_call_of_a_web_server(runtime: Path, environment: dict[str, str], diary: Diary) -> None:
-    """langchain over HTTP: a ticket that one session was given is good in the next."""
-    with WebServer(runtime, environment=diary.environment) as server:
-        with http_host(server.url) as first:
-            ticket = first.data("say", text=words(1), wait=False)["ticket"]
-        with http_host(server.url) as second:
-            assert second.data("result", ticket=ticket)["state"] == "completed"
-    assert [sound.heard for sound in diary.sounds()] == [RATE]
-
-
-def test_a_ticket_of_another_session(environment: dict[str, str]) -> None:
-    """It is refused with what became of it."""
-    with RawHost("--patience", "0.1", environment=environment, lists=False) as host:
-        ticket = host.data("say", text=words(1))["ticket"]
-    with RawHost(environment=environment, lists=False) as host:
-        assert "ends with its session" in host.data("result", ticket=ticket)["error"]["message"]
-
-
 # --- a microphone that nobody waits for -------------------------------------------------------------------------------
-
-
-def test_a_microphone_that_nobody_waits_for_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task ends once no call has waited for it for a minute; a speech, or one that is waited for, goes on."""
-    monkeypatch.setattr(tasks, "UNATTENDED_S", 0.05)
-    registry = tasks.TaskRegistry()
-
-    def work(client: object, task: tasks.Task) -> dict[str, object]:
-        ended = threading.Event()
-        with task.scope.ending(ended.set):
-            ended.wait(BOUND_S)
-        task.scope.check()
-        return {}
-
-    listening, waited_for, speaking = (registry.begin(kind, "test", work) for kind in ("listen", "converse", "say"))
-    with waited_for.awaited():
-        for task in (listening, speaking):
-            with task.awaited():
-                pass
-        assert listening.finished.wait(BOUND_S)
-        assert not waited_for.finished.is_set()
-        assert not speaking.finished.is_set()
-    assert waited_for.finished.wait(BOUND_S)
-    assert isinstance(listening.error, HushdError)
-    assert listening.error.message.startswith("Nobody asked for the result within")
-    registry.close()
 
 
 def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 from support import moonshine_once, sound_loop
 from support.mcp_host import Host, WebServer, http_host, stdio_host, text
-from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
+from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.playlists import FILES, WORDS, private_files
 from support.recordings import opening, recording
 from support.sound_loop import SoundLoop
@@ -90,17 +90,6 @@ def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Pa
         assert word_error_rate(WHOLE, host.data("transcribe", audio=own)["text"]) <= 2 / 12
 
 
-@pytest.mark.usefixtures("engines")
-@pytest.mark.night
-def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> None:
-    """The ticket leads to the whole text, if that takes longer than a call may."""
-    with stdio_host("--patience", "0.1", environment=person) as host:
-        result = host.call("transcribe", path=str(beckett))
-        assert result.structured_content
-        assert result.structured_content["ticket"] in text(result)
-        assert word_error_rate(WHOLE, host.finish(result.structured_content)["text"]) <= 2 / 12
-
-
 def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:
     """Nothing is lost by asking again: the next supervisor is started, and the host notices nothing."""
     (runtime / "config.toml").write_text(moonshine_once.configuration())
@@ -149,20 +138,6 @@ def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("carried")
-@pytest.mark.night
-def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
-    """Each poll brings the text heard so far."""
-    with stdio_host("--patience", "0.5", environment=person) as host:
-        answer = host.data("converse", text=QUESTION)
-        seen = [answer]
-        while seen[-1].get("ticket"):
-            seen.append(host.data("result", ticket=answer["ticket"]))
-    assert seen[-1]["state"] == "completed"
-    assert word_error_rate(FIRST, seen[-1]["text"]) <= 1 / 8
-    assert any(entry["state"] == "listening" and entry.get("text", "").startswith("Ever") for entry in seen)
-
-
-@pytest.mark.usefixtures("carried")
 def test_nobody_answers(person: dict[str, str]) -> None:
     """An error in one sentence, after the time that was given."""
     with stdio_host(*PATIENT, environment=person | {"HUSHD_PERSON": os.devnull}) as host:
@@ -201,16 +176,3 @@ def test_a_conversation_on_a_real_sound_system(loop: SoundLoop) -> None:
         heard = host.data("converse", text=QUESTION)["text"]
         person.join()
         assert word_error_rate(FIRST, heard) <= 1 / 8
-
-
-@pytest.mark.night
-@pytest.mark.usefixtures("engines")
-def test_two_hosts_on_a_real_sound_system(loop: SoundLoop) -> None:
-    """While one host asks and listens, the other one's speech waits: it is not what the first one hears."""
-    environment = loop.environment
-    with stdio_host(*PATIENT, environment=environment) as one, stdio_host(*PATIENT, environment=environment) as two:
-        asking = one.begin("converse", text=QUESTION, timeout=2)
-        wait_until(lambda: any(news.message == "speaking" for news in one.news), "the question")
-        speaking = two.begin("say", text="This is the other host, which has waited for its turn.")
-        assert text(asking.result(3 * BOUND_S)).startswith("Nobody spoke within 2 seconds")
-        assert not speaking.result(3 * BOUND_S).is_error

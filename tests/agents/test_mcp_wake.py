@@ -103,39 +103,7 @@ def test_nobody_says_it(room_of: Callable[..., dict[str, str]]) -> None:
         wait_until(lambda: waiters_are(0), "the microphone is closed")
 
 
-def test_a_word_and_nothing_after_it(room_of: Callable[..., dict[str, str]]) -> None:
-    """That is an answer too: the person has called."""
-    with stdio_host("--patience", "60", environment=room_of(1.0, "alexa", 1.0)) as host:
-        answer = host.call("wake", word="alexa")
-        assert text(answer) == "'alexa' was said, and nothing after it."
-        assert not answer.is_error
-
-
 def test_a_word_that_nobody_knows(room_of: Callable[..., dict[str, str]]) -> None:
     """It is refused with those that there are."""
     with stdio_host("--patience", "60", environment=room_of()) as host:
         assert "here it knows alexa, hey jarvis" in host.error("wake", word="open sesame")
-
-
-def test_a_session_that_has_given_up_does_not_wait_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer call for the same word ends the older one; one for another word, or to listen, does not."""
-    from hushd_mcp import task as tasks
-
-    monkeypatch.setattr(tasks, "GIVEN_UP_S", 0.0)
-    registry = tasks.TaskRegistry()
-
-    def work(client: object, task: tasks.Task) -> dict[str, object]:
-        with task.scope.ending(lambda: None):
-            while not task.scope.called:
-                task.finished.wait(0.01)
-        task.scope.check()
-        return {}
-
-    older = registry.begin("wake", "test", work, "", "alexa")
-    other = registry.begin("wake", "test", work, "", "hey jarvis")
-    registry.begin("listen", "test", work, "")
-    assert not older.scope.called
-    registry.begin("wake", "test", work, "", "alexa")
-    assert older.finished.wait(BOUND_S)
-    assert not other.scope.called
-    registry.close()

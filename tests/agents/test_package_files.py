@@ -7,13 +7,12 @@ import functools
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from package_files import ROOT, validators
+from package_files import ROOT
 from package_files.source import Source
 
 AGENTS = ROOT / "packaging/agents"
@@ -69,26 +68,6 @@ def test_hosts_start_the_registry_s_server() -> None:
     (brought,) = package["runtimeArguments"]
     assert (brought["name"], brought["value"]) == ("--with", f"hushd[default]=={SOURCE.version}")
     assert "registryBaseUrl" not in package
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "fault"),
-    [
-        ("name", "hushd", "$.name"),
-        ("description", "x" * 101, "$.description"),
-        ("packages.0.version", "latest", "$.packages[0].version"),
-        ("packages.0.version", ">=0.1.0", "$.packages[0].version"),
-        ("packages.0.transport", None, "$.packages[0]"),
-        ("packages.0.runtimeHint", None, "$.packages[0]"),
-        ("packages.0.runtimeArguments.0.name", None, "$.packages[0].runtimeArguments[0]"),
-        ("packages.0.registryBaseUrl", "https://example.org", "$.packages[0].registryBaseUrl"),
-        ("repository.source", None, "$.repository"),
-        ("websiteURL", "https://example.org", "$"),
-    ],
-)
-def test_the_registry_s_rules_refuse(path: str, value: str | None, fault: str) -> None:
-    """Values that its documentation refuses, and a field that is misspelt."""
-    assert faults(changed(read("server.json"), path, value), SERVER_SCHEMA) == [fault]
 
 
 def test_a_bundle_has_a_manifest_as_its_schema_has_it() -> None:
@@ -170,55 +149,3 @@ def test_every_file_of_lines_is_named_in_the_documents() -> None:
     page = (ROOT / "docs/AGENTS.md").read_text()
     folders = {path.name for path in AGENTS.iterdir()}
     assert {folder for folder in folders if f"packaging/agents/{folder}" not in page} == set()
-
-
-# npm as far as `scripts/packages --check` goes: it prints what the hosts would, and fails as it is told.
-NPM = """#!/bin/sh
-case "$*" in
-  *"$REFUSES"*) echo "it is refused"; exit 1 ;;
-  *"claude mcp list") echo "plugin:hushd:hushd: /x/bin/hushd mcp - $HEALTH" ;;
-  *"gemini mcp list") echo "✓ hushd: hushd mcp (stdio) - Connected" ;;
-esac
-"""
-
-
-def checked(tmp_path: Path, refuses: str = "nothing", health: str = "✔ Connected") -> subprocess.CompletedProcess[str]:
-    """Runs `scripts/packages --check` with that npm, or without one where `refuses` is empty."""
-    if refuses:
-        (tmp_path / "npm").write_text(NPM)
-        (tmp_path / "npm").chmod(0o755)
-    command = [sys.executable, str(ROOT / "release/package_files"), "--check"]
-    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "REFUSES": refuses, "HEALTH": health}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-
-
-def test_the_validators_are_asked(tmp_path: Path) -> None:
-    """Each of them, by its package with a major version; nothing is printed of those that have no fault."""
-    done = checked(tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"{package}: {command}" for package, command, _ in validators.CHECKS]
-    assert all(re.search(r"@\d+$", package) for package, *_ in validators.CHECKS)
-
-
-def test_a_validator_that_refuses_fails_the_check(tmp_path: Path) -> None:
-    """With what it printed; the others are asked all the same."""
-    done = checked(tmp_path, refuses="vsce package")
-    assert done.returncode == 1
-    assert done.stderr.startswith(
-        "scripts/packages: cd vscode && vsce package --out ../hushd.vsix: exit status 1\nit is refused\n"
-    )
-    assert "gemini mcp list" in done.stdout
-
-
-def test_a_host_that_does_not_reach_the_server_fails_the_check(tmp_path: Path) -> None:
-    """Hosts end with 0 all the same."""
-    done = checked(tmp_path, health="✘ Failed to connect")
-    assert done.returncode == 1
-    assert "claude mcp list: exit status 0\nplugin:hushd:hushd" in done.stderr
-
-
-def test_without_npm_no_validator_is_asked(tmp_path: Path) -> None:
-    """A sentence says so."""
-    done = checked(tmp_path, refuses="")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "scripts/packages: npm is not installed, so no validator was asked.\n"

@@ -10,12 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import psutil
 import pytest
@@ -25,13 +23,10 @@ from hushd_mcp.command import place
 from hushd_mcp.greeting import MAX_LINE, Lines, too_long
 from hushd_mcp.relay import Link, Relay
 from hushd_protocol.system import paths
-from hypothesis import given
-from hypothesis import strategies as st
-from support import warm
 from support.diary import Diary, words
 from support.mcp_host import serving, stdio_host, text
 from support.peer import BOUND_S, Supervisor, wait_until
-from support.raw_host import PROGRAM, RawHost
+from support.raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 AGENTS = Path(light_json.__file__).parents[1]
@@ -77,31 +72,6 @@ def test_a_relay_imports_next_to_nothing() -> None:
     system = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "abc", "_abc"}
     assert done.stdout, done.stderr
     assert {*done.stdout.split()} <= parts | system | {"__future__", "_json", "_socket", "errno", "fcntl", "select"}
-
-
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-_VALUES: st.SearchStrategy[Any] = st.deferred(
-    lambda: _SCALARS | st.lists(_VALUES, max_size=3) | st.dictionaries(st.text(), _VALUES, max_size=3)
-)
-
-
-@given(_VALUES)
-def test_its_json_is_json(value: Any) -> None:
-    """It reads what others write, and others read what it writes."""
-    for written in (json.dumps(value), json.dumps(value, indent=1)):
-        assert light_json.loads(written) == value
-    assert json.loads(light_json.dumps(value)) == value
-
-
-@pytest.mark.parametrize(
-    "line", [b"", b"{", b'{"a":}', b"[1] 2", b"NaN", b"\xff", b"nonsense", b'"\x01"', b"[" * 100_000]
-)
-def test_what_is_no_json_is_refused(line: bytes) -> None:
-    """By an error that its caller expects, where `json` has never been imported too."""
-    code = "import sys; sys.path.append(sys.argv[1])\nfrom hushd_mcp import light_json\ntry: light_json.loads("
-    code += "sys.stdin.buffer.read())\nexcept (ValueError, RecursionError): print('refused')"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(AGENTS)], input=line, capture_output=True)
-    assert done.stdout == b"refused\n", done.stderr
 
 
 # --- the process for calls --------------------------------------------------------------------------------------------
@@ -194,54 +164,6 @@ def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
     pytest.fail("no process was called in time")
 
 
-def test_it_stays_while_there_is_something_to_come_back_for(environment: dict[str, str]) -> None:
-    """A result that nobody has asked for yet is kept beyond the rest."""
-    for rest_s in RESTS_S:
-        with serving(environment, rest_s) as first, RawHost("--patience", "0.1", environment=environment) as host:
-            assert first
-            ticket = host.data("listen", timeout=1)["ticket"]
-            wait_until(lambda: not host.data("status")["calls"], "the end of it")
-            if came_too_late(environment, first):
-                continue
-            with pytest.raises(subprocess.TimeoutExpired):
-                first.wait(5 * rest_s)
-            assert host.data("result", ticket=ticket)["error"]["code"] == "no_speech"
-            assert first.wait(BOUND_S) == 0
-            return
-    pytest.fail("no process was called in time")
-
-
-def test_what_counts_of_the_environment_parts_sessions(runtime: Path) -> None:
-    """Another configuration, sound server or home is another process; a terminal's own variables are not."""
-    found = paths.find()
-    plain = {"HOME": "/home/ann", "TERM": "xterm"}
-    same = [plain | {"TERM": "dumb", "PWD": "/x", "CLAUDE_CODE_SESSION_ID": "7", "XDG_SESSION_ID": "3"}]
-    others = [
-        plain | {name: "/x"}
-        for name in (
-            "HOME",
-            "HUSHD_CONFIG",
-            "HUSHD_ENDPOINT",
-            "PULSE_SERVER",
-            "XDG_RUNTIME_DIR",
-            "PYTHONPATH",
-            "https_proxy",
-        )
-    ]
-    assert {place(found, each) for each in same} == {place(found, plain)}
-    assert len({place(found, each) for each in [plain, *others]}) == 1 + len(others)
-
-
-def test_a_setting_of_one_session_is_not_anothers(environment: dict[str, str], diary: Diary, runtime: Path) -> None:
-    """A session whose host passes on no supervisor's folder finds none, though another's process has one."""
-    with RawHost(environment=environment) as one:
-        assert one.data("status")["running"]
-        elsewhere = environment | {"HUSHD_RUNTIME_DIR": str(runtime / "b")}
-        with RawHost(environment=elsewhere) as two:
-            assert not two.data("status")["running"]
-        assert one.data("status")["running"]
-
-
 def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
     """Whoever can put a socket there could have the calls."""
     with RawHost(environment=dict(os.environ), starts=True) as host:
@@ -250,54 +172,6 @@ def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
         runtime.chmod(0o700)
     assert answer["isError"]
     assert "is not ours alone" in answer["content"][0]["text"]
-
-
-def test_one_that_ends_at_its_start_is_an_error(runtime: Path) -> None:
-    """A process that takes connections and says nothing is tried three times, and the session goes on."""
-    environment = dict(os.environ)
-    came = []
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(place(paths.find(), environment))
-        listener.listen()
-
-        def misbehave() -> None:
-            for _ in range(3):
-                connection, _ = listener.accept()
-                came.append(connection)
-                connection.close()
-
-        thread = threading.Thread(target=misbehave)
-        thread.start()
-        with RawHost(environment=environment, starts=True) as host:
-            answer = host.wait(host.call("status"))
-            thread.join(BOUND_S)
-            assert "ends at its start: call again, and see" in answer["content"][0]["text"]
-            assert host.ask("ping") == {}
-    assert len(came) == 3
-
-
-@pytest.mark.parametrize(
-    ("standard", "status", "sentence"),
-    [
-        ("<&-", 0, ""),
-        (">&-", 9, "hushd mcp: Standard output cannot be written (Bad file descriptor).\n"),
-        (">/dev/full", 9, "hushd mcp: Standard output cannot be written (No space left on device).\n"),
-    ],
-)
-def test_a_session_without_a_pipe_ends(runtime: Path, standard: str, status: int, sentence: str) -> None:
-    """A closed standard input is an end of file, and of an answer that cannot be written there is one sentence."""
-    host = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-    ask = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": host})
-    script = ["sh", "-c", f'"$@" {standard}', "sh", *PROGRAM]
-    done = warm.run(script, input=ask, capture_output=True, text=True, timeout=BOUND_S)
-    assert (done.returncode, done.stdout, done.stderr) == (status, "", sentence)
-
-
-def test_a_large_line_passes(environment: dict[str, str]) -> None:
-    """Eight megabytes of audio in a call, and the next call."""
-    with RawHost(environment=environment) as host:
-        assert host.data("transcribe", audio="A" * 8_000_000)["state"] == "completed"
-        assert host.data("status")["calls"] == []
 
 
 CALL = '{"jsonrpc": "2.0", "id": %s, "method": "tools/call", "params": {"name": "x", "arguments": {"audio": "%s"}}}'
@@ -381,26 +255,6 @@ def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: 
         ours = meeting._locked(os.fspath(path))
         assert os.fstat(ours).st_ino == path.stat().st_ino != os.fstat(held.fileno()).st_ino
         os.close(ours)
-
-
-def test_a_process_that_leaves_answers_the_calls_that_it_has(capfd: pytest.CaptureFixture[str]) -> None:
-    """Lines that come from the host meanwhile wait for the next process, whatever they are and however many."""
-    served, other = socket.socketpair()
-    relay = Relay({"session": "{}", "place": "", "log": ""})
-    relay._link = Link(served)
-    relay._watch()
-    relay._told(b"#ready")
-    relay._take(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}')
-    relay._told(b"#leave")
-    for _ in range(2):
-        relay._take(b'{"jsonrpc": "2.0", "method": "notifications/progress"}')
-    relay._told(b'{"jsonrpc": "2.0", "method": "notifications/message"}')
-    assert relay._link.fileno() == served.fileno()
-    relay._waiting.clear()  # or another process would be started
-    relay._told(b'{"jsonrpc": "2.0", "id": 1, "result": {}}')
-    assert relay._link is None
-    assert '"id": 1' in capfd.readouterr().out
-    other.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

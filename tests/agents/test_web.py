@@ -74,16 +74,6 @@ def test_a_token_keeps_others_out(runtime: Path, diary: Diary) -> None:
 
 
 @pytest.mark.usefixtures("echo")
-def test_what_there_is_not_leaves_nothing_in_the_log(runtime: Path, diary: Diary) -> None:
-    """A prompt, a resource or a tool that hushd does not have is refused, where the SDK writes tracebacks."""
-    with WebServer(runtime, environment=diary.environment) as server, http_host(server.url) as host:
-        assert host.refused("get_prompt", "x") == "hushd has no prompts: it has tools."
-        assert host.refused("read_resource", "file:///x") == "hushd has no resources: it has tools."
-        assert "hushd_say" in host.error("sya", text="One.")
-    assert server.log().count("\n") == 1
-
-
-@pytest.mark.usefixtures("echo")
 def test_a_web_server_leaves_at_once(runtime: Path, diary: Diary) -> None:
     """SIGTERM in the middle of a word: silence, and its end within the grace of open connections."""
     with WebServer(runtime, environment=diary.environment) as server:
@@ -108,21 +98,6 @@ def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.
     assert (runtime / "web").read_text().count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("nonsense", "'nonsense' is not an address: write HOST:PORT, such as 127.0.0.1:8765."),
-        ("127.0.0.1:99999", "'127.0.0.1:99999' is not an address"),
-        ("0.0.0.0:0", "Programs that can reach 0.0.0.0 could use your microphone: set HUSHD_MCP_TOKEN to a secret."),
-    ],
-)
-def test_addresses_that_cannot_be(address: str, sentence: str) -> None:
-    """One sentence and exit code 2."""
-    done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"hushd mcp: {sentence}")
-
-
 def test_an_address_that_is_taken() -> None:
     """One sentence that names it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -130,20 +105,3 @@ def test_an_address_that_is_taken() -> None:
         done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hushd mcp: The address {address} cannot be used (")
-
-
-@pytest.mark.parametrize(
-    ("address", "meant"),
-    [
-        ("8765", ("127.0.0.1", 8765)),
-        (":8765", ("127.0.0.1", 8765)),
-        ("localhost:1", ("localhost", 1)),
-        ("[::1]:8765", ("::1", 8765)),
-        ("10.0.0.7:80", ("10.0.0.7", 80)),
-    ],
-)
-def test_addresses(address: str, meant: tuple[str, int]) -> None:
-    """A port alone is one of this computer."""
-    from hushd_mcp.web import parse
-
-    assert parse(address) == meant

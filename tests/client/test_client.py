@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import io
 import os
 import signal
-import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -18,11 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hushd
 import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.synthesis.timeline import Sentence, Spoken
-from hushd.transport.connection import Connection
 from hushd.transport.source import Stream
 from hushd_protocol.messages import (
     Accepted,
@@ -40,7 +35,6 @@ from hushd_protocol.messages import (
 )
 from hushd_protocol.system import paths
 from hushd_schema.sound_file import format_of, wav_header
-from site_builder import python_reference
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -171,21 +165,6 @@ def test_segments_stream_with_words_speakers_and_progress(start_router: Start, c
     assert list(heard) == []
 
 
-def test_a_program_hears_what_its_request_waits_for(start_router: Start, runtime: Path, sound: Path) -> None:
-    """In the supervisor's words, and nothing once the request runs."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send(route, Accepted(id=message.id, state="starting", note="loading, 2.1 of 3.2 GB"))
-            router.send(route, Accepted(id=message.id, state="running"), Result(id=message.id))
-
-    start_router(script)
-    notes: list[str] = []
-    with Client(on_wait=notes.append) as client:
-        client.transcribe(sound)
-    assert notes == ["loading, 2.1 of 3.2 GB", ""]
-
-
 def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Client, sound: Path) -> None:
     """Options travel under their names, hotwords in one string; None and False are not sent."""
     router = start_router(hearing)
@@ -200,12 +179,6 @@ def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Clien
     }  # fmt: skip
     with pytest.raises(TypeError, match="'beam'"):
         client.transcribe(sound, beam=3)
-
-
-def test_transcribe_takes_what_its_stream_takes() -> None:
-    """By name and type, so that an editor completes and a type checker checks either."""
-    one, other = (inspect.signature(each).parameters for each in (Client.transcribe, Client.transcribe_stream))
-    assert list(one.values()) == list(other.values())
 
 
 def test_listening_is_a_live_request(start_router: Start, client: Client) -> None:
@@ -224,14 +197,6 @@ def test_listening_is_a_live_request(start_router: Start, client: Client) -> Non
         "format": "s16le", "rate": 16000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
         "language": "en",
     }  # fmt: skip
-
-
-def test_listening_by_meaning(start_router: Start, client: Client) -> None:
-    """The end of a turn goes into the request where it is another than silence's, which older workers know alone."""
-    router = start_router(hearing)
-    client.listen([bytes(3200)], turn_end="meaning").transcript()
-    client.listen([bytes(3200)], turn_end="silence").transcript()
-    assert [request.params.get("turn_end") for request in router.of(Request)] == ["meaning", None]
 
 
 # --- asking again -----------------------------------------------------------------------------------------------------
@@ -276,77 +241,6 @@ def test_the_rest_of_a_recording_is_asked_for(
     }
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-def test_a_job_whose_worker_was_stopped_is_sent_again(
-    streamed: bool, start_router: Start, client: Client, sound: Path
-) -> None:
-    """With all of its input, over the same connection, and as a request that never killed anything."""
-    router = start_router(failing_first("worker_stopped", hearing))
-    assert client.transcribe(iter([sound.read_bytes()]) if streamed else sound).text == "Hi."
-    first, second = router.of(Request)
-    assert (first.id != second.id, second.attempt, len(router.of(Hello))) == (True, 0, 1)
-
-
-@pytest.mark.parametrize("code", ["worker_stopped", "supervisor_lost", "shutting_down", "slow_consumer"])
-def test_a_recording_with_speakers_is_transcribed_again_as_a_whole(
-    code: str, start_router: Start, client: Client, sound: Path
-) -> None:
-    """Two segments were returned when the worker left, and one more the second time: nothing comes twice."""
-
-    def whole(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            segments = [segment(message.id, n, text) for n, text in enumerate("abcd")]
-            router.send(route, *segments, Result(id=message.id, data={"duration": 4.0, "language": "en"}))
-
-    again = failing_first(code, whole, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b"), segment(i, 2, "c")])
-    router = start_router(failing_first(code, again, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
-    heard = client.transcribe(sound, diarize=True)
-    assert [(s.id, s.text) for s in heard] == [(0, "a"), (1, "b"), (2, "c"), (3, "d")]
-    assert [request.params.get("start_s") for request in router.of(Request)] == [None] * 3
-
-
-@pytest.mark.parametrize("then", [[], ["b"], ["a", "x"]])
-def test_another_answer_with_speakers_is_not_mixed_with_the_first(
-    then: list[str], start_router: Start, client: Client, sound: Path
-) -> None:
-    """The failure of the first attempt is raised if the second one hears something else."""
-
-    def other(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            segments = [segment(message.id, n, text) for n, text in enumerate(then)]
-            router.send(route, *segments, Result(id=message.id, data={"duration": 4.0}))
-
-    start_router(failing_first("worker_stopped", other, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
-    with pytest.raises(HushdError) as caught:
-        client.transcribe(sound, diarize=True)
-    assert caught.value.code == "worker_stopped"
-
-
-@pytest.mark.parametrize(("rest", "start"), [(1.4, 1.4), (0.0, 1.0)])
-def test_the_rest_begins_where_the_worker_says(
-    rest: float, start: float, start_router: Start, client: Client, sound: Path
-) -> None:
-    """The rest begins at the end of a piece that was heard to it, else with the first words not handed out."""
-    first = {**segment(b"", 0, "a").data, "rest": rest}
-    router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
-    assert client.transcribe(sound).text == "a Hi."
-    assert [request.params.get("start_s") for request in router.of(Request)] == [None, start]
-
-
-@pytest.mark.parametrize("asked", [{}, {"language": "German"}])
-def test_the_rest_is_in_the_language_that_was_found(
-    asked: Any, start_router: Start, client: Client, sound: Path
-) -> None:
-    """A recording is not half in one language and half in another because its worker died in between."""
-    first = {**segment(b"", 0, "a").data, "language": "de"}
-    router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
-    transcription = client.transcribe_stream(sound, **asked)
-    next(transcription)
-    assert transcription.language == "de"
-    assert transcription.transcript().text == "Hi."
-    assert [request.params.get("language") for request in router.of(Request)] == [asked.get("language"), "de"]
-
-
 def test_a_recording_that_always_kills_its_worker_fails(start_router: Start, client: Client, sound: Path) -> None:
     """The rest is asked for only where the last time brought something: a crash that comes back is told."""
     router = start_router(
@@ -386,25 +280,6 @@ def failing_after_chunks(code: str, count: int) -> Script:
             router.send(route, Error(id=message.id, code=code, message="The worker died."))
 
     return script
-
-
-@pytest.mark.parametrize("how", ["dies", "says it is leaving"])
-def test_the_next_supervisor_is_asked(how: str, start_router: Start, client: Client, sound: Path) -> None:
-    """The next supervisor at the same place does a request under which the first goes away."""
-
-    def leave(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            os.unlink(router.path)
-            second.append(start_router(hearing, welcome=router.successor()))
-            if how == "dies":
-                router.stop_at_once()
-            else:
-                router.send(route, Error(id=message.id, code="shutting_down", message="Leaving."))
-
-    second: list[ScriptedRouter] = []
-    start_router(leave)
-    assert client.transcribe(sound).text == "Hi."
-    assert len(second[0].of(Hello)) == 1
 
 
 def test_a_connection_is_renewed_between_requests(start_router: Start, client: Client, sound: Path) -> None:
@@ -543,22 +418,6 @@ def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: C
     assert b"".join(c.payload for c in router.of(Chunk) if c.id == second).decode() == "Grüße!"
 
 
-def test_a_stream_has_every_byte_once(start_router: Start, client: Client) -> None:
-    """A piece that begins before the end of the bytes handed out has only its rest left to give."""
-    start_router(speaking(*({"payload": data, "offset": at} for data, at in ((b"hea", 0), (b"HEAD", 0), (b"xy", 4)))))
-    assert list(client.synthesize("x", format="aiff")) == [b"hea", b"D", b"xy"]
-
-
-def test_saving_under_another_kind_of_name_is_refused(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """Speech made as wav cannot be saved as mp3, nor any speech under a name without a format; nothing is written."""
-    start_router(WAV)
-    for name in ("a.mp3", "a.txt", "a"):
-        with pytest.raises(HushdError) as caught:
-            client.synthesize("x", format="wav").save(tmp_path / name)
-        assert caught.value.code == "bad_request"
-    assert os.listdir(tmp_path) == []
-
-
 def test_abandoned_speech_is_cancelled(start_router: Start, client: Client) -> None:
     """Leaving a loop and dropping the speech, or closing it, cancels the request once; a finished one is not."""
     router = start_router(
@@ -584,29 +443,6 @@ def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> Non
     ).start()
     with pytest.raises(KeyboardInterrupt):
         list(client.synthesize("x"))
-    router.wait_for(Cancel)
-
-
-@pytest.mark.parametrize("after", ["carry", "run"])
-def test_an_interrupt_right_after_a_request_was_sent_cancels_it(
-    start_router: Start, client: Client, monkeypatch: pytest.MonkeyPatch, after: str
-) -> None:
-    """Ctrl-C between the sending of a request and its first answer leaves nobody speaking."""
-    router = start_router()
-    owner = {"carry": Connection, "run": hushd.client}[after]
-    done: Callable[..., object] = getattr(owner, after)
-
-    def interrupted(*arguments: Any) -> object:
-        outcome = done(*arguments)
-        if isinstance(outcome, Request):  # made, and not sent yet
-            return outcome
-        del outcome  # which a frame would keep
-        router.wait_for(Request)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(owner, after, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        client.synthesize("x")
     router.wait_for(Cancel)
 
 
@@ -685,16 +521,6 @@ def test_control(start_router: Start, client: Client) -> None:
     ]  # fmt: skip
 
 
-def test_an_unload_reports_what_goes_on_for_others(start_router: Start, client: Client) -> None:
-    """The list has what ended, its `busy` the jobs of others; `force` is sent, and an older answer has no `busy`."""
-    answers = [{"unloaded": ["stt/a/b"], "busy": {"tts/c/d": 2}}, {"unloaded": []}]
-    router = start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answers.pop(0))))
-    ended = client.unload()
-    assert (ended, ended.busy) == (["stt/a/b"], {"tts/c/d": 2})
-    assert client.unload(force=True).busy == {}
-    assert [c.force for c in router.of(Control)] == [False, True]
-
-
 def test_voices(start_router: Start, client: Client) -> None:
     """Voices come from the catalogue of the speaking role, whatever optional fields it has."""
     engine = {"name": "hibari", "voices": [{"name": "en", "language": "en", "sample": "Hi.", "installed": False}]}
@@ -724,79 +550,12 @@ def test_preloading_asks_for_all_at_once(start_router: Start, client: Client) ->
     ]  # fmt: skip
 
 
-def test_preloading_without_waiting(start_router: Start, client: Client) -> None:
-    """It returns before the worker is ready, and does not take the request back."""
-    router = start_router()
-    client.preload("stt", wait=False)
-    router.wait_for(Request)
-    client.close()
-    assert router.of(Cancel) == []
-
-
-def test_shutdown_waits_until_it_has_left(start_router: Start, client: Client) -> None:
-    """True once the supervisor is gone; False when it still has something to finish."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
-        if len(router.of(Control)) == 2:
-            router.stop_at_once()
-
-    start_router(script)
-    assert client.shutdown(timeout=0.05) is False
-    assert client.shutdown(timeout=60) is True
-
-
-@pytest.mark.parametrize("action", ["shutdown", "restart"])
-def test_nothing_more_is_sent_to_one_that_has_left(
-    action: str, start_router: Start, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its end may be seen later by the connection that was there before: input that is not kept would be lost there."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Control) and message.action == action:
-            router.welcome = router.successor()
-        routes.append(route)
-        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
-
-    routes: list[bytes] = []
-    start_router(script)
-    client.pause()
-    monkeypatch.setattr(Connection, "wait_lost", lambda self, timeout: True)  # the other's end was seen
-    assert getattr(client, action)()
-    client.pause()
-    assert len(set(routes)) == 3
-
-
 def test_no_supervisor_and_no_start(runtime: Path, sound: Path) -> None:
     """HUSHD_AUTOSTART=0, and a client that shall not start one, both end with no_supervisor, exit code 3."""
     for client in (Client(), Client(start=False)):
         with pytest.raises(HushdError) as caught:
             client.transcribe(sound)
         assert (caught.value.code, caught.value.exit_code) == ("no_supervisor", 3)
-
-
-@pytest.mark.parametrize("stale", ["socket", "file"])
-def test_a_stale_socket_is_no_supervisor(stale: str, runtime: Path) -> None:
-    """A socket left by a killed supervisor is not waited for."""
-    if stale == "socket":
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(runtime / "client.sock"))
-    else:
-        (runtime / "client.sock").touch()
-    started = Stopwatch()
-    with pytest.raises(HushdError) as caught:
-        Client().status()
-    assert caught.value.code == "no_supervisor"
-    assert started.calm < 0.9
-
-
-def test_an_open_runtime_folder_is_refused(runtime: Path) -> None:
-    """A folder others may write to could hold anybody's socket."""
-    runtime.chmod(0o755)
-    with pytest.raises(HushdError) as caught:
-        Client().status()
-    assert caught.value.code == "unauthorised"
-    assert stat.S_IMODE(runtime.stat().st_mode) == 0o755
 
 
 def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
@@ -816,25 +575,7 @@ def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
     assert threading.active_count() <= before
 
 
-def test_a_program_that_forgets_to_close_ends(start_router: Start, runtime: Path, sound: Path) -> None:
-    """An interpreter with an open client, and a call under way, ends at once, with nothing on standard error."""
-    start_router()
-    script = f"import hushd; c = hushd.Client(); s = c.transcribe_stream({str(sound)!r}); print('done')"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert (done.stdout, done.stderr) == ("done\n", "")
-
-
 # --- the package ------------------------------------------------------------------------------------------------------
-
-
-def test_all_names_exist() -> None:
-    """`__all__` is what there is; anything else is an AttributeError."""
-    for name in python_reference.names():
-        assert getattr(hushd, name) is not None
-    assert set(hushd.__all__) <= set(dir(hushd))
-    assert sorted(hushd.__all__) == hushd.__all__
-    with pytest.raises(AttributeError):
-        hushd.Nothing  # noqa: B018
 
 
 def test_importing_is_cheap() -> None:

@@ -65,41 +65,6 @@ def test_a_dead_drivers_claim_is_taken_over(folder: SharedFolder) -> None:
     heir.check()
 
 
-def test_of_two_heirs_one_stays(folder: SharedFolder) -> None:
-    """The one who wrote last: the other sees it before it begins."""
-    Claim(folder, lambda _: None).take()
-    second = Claim(folder, lambda _: None)
-
-    def wait(seconds: float) -> None:
-        if seconds == claim.SETTLE_S:
-            second.take()
-
-    with pytest.raises(HushdError, match="Another"):
-        Claim(folder, wait).take()
-    second.check()
-
-
-def test_a_claim_given_up_meanwhile_is_taken_at_once(folder: SharedFolder) -> None:
-    """Its driver has ended well."""
-    first = Claim(folder, lambda _: None)
-    first.take()
-    waits: list[float] = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        first.release()
-
-    Claim(folder, wait).take()
-    assert waits == [claim.LOOK_S, claim.SETTLE_S]
-
-
-def test_a_claim_that_nobody_can_read_is_a_dead_drivers(folder: SharedFolder) -> None:
-    """Such as one that another program has written."""
-    for content in (b"", b"[]", b"\xff", b'{"key": 1}'):
-        folder.replace(claim.NAME, content)
-        Claim(folder, lambda _: None).take()
-
-
 def test_a_claim_that_is_held_beats_by_itself(folder: SharedFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it is released, or lost to another."""
     monkeypatch.setattr(claim, "BEAT_S", 0.01)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -21,8 +19,8 @@ from hushd_cluster import store
 from hushd_cluster.store import Store
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ports import free_port
-from support.ray_cluster import RayCluster, processes
-from support.s3_server import BUCKET, GIVEN, S3Server
+from support.ray_cluster import RayCluster
+from support.s3_server import BUCKET, S3Server
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -33,9 +31,6 @@ pytestmark = [
 ]
 
 
-TASK = b"ray::transcribe"  # how the command line of Ray's process at work at one begins
-
-
 def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime: Path) -> None:
     """Within seconds, whatever Ray itself would try."""
     hushd = Path(sys.executable).parent / "hushd"
@@ -43,20 +38,6 @@ def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime
     done = subprocess.run(command, capture_output=True, text=True, timeout=3 * BOUND_S)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
     assert done.stderr.startswith("hushd cluster status: No Ray cluster was found at 127.0.0.2:1: start one with")
-
-
-def test_a_cluster_that_has_gone_is_none(runtime: Path, tmp_path: Path) -> None:
-    """Ray notes the last one of a machine, and would ask it for minutes once it was killed."""
-    (tmp_path / "ray").mkdir()
-    (tmp_path / "ray/ray_current_cluster").write_text("127.0.0.2:1")
-    # Clusters of other tests are out of sight.
-    program = "import psutil; psutil.process_iter = lambda names: (); from hushd_cli import entry; entry.hushd()"
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "cluster", "status"],
-        env=environment | {"RAY_TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=3 * BOUND_S,
-    )  # fmt: skip
-    assert "No Ray cluster was found on this machine: start one with" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -134,36 +115,6 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
     assert (second.returncode, second.stderr.count("\n")) == (5, 1)
     assert "2 set aside before" in second.stderr
     assert [cluster.requests(node) for node in range(3)] == before
-
-
-def test_the_corpus_of_the_examples_can_be_searched(cluster: RayCluster, gate: Path, tmp_path: Path) -> None:
-    """examples/ray_corpus.py names a recording that cannot be read; a word of another leads to its file and time.
-
-    A query that SQLite refuses, a folder without an index and one without recordings are a sentence each.
-    """
-    gate.touch()
-    words = {name: digest(data) for name, data in corpus(tmp_path / "in", 2).items()}
-    (tmp_path / "in/empty.flac").touch()
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        program = Path(__file__).parents[2] / "examples" / "ray_corpus.py"
-        return subprocess.run(
-            [sys.executable, str(program), *arguments],
-            env=cluster.environment(), capture_output=True, text=True, timeout=3 * BOUND_S,
-        )  # fmt: skip
-
-    done = run("transcribe", tmp_path / "in", tmp_path / "out")
-    assert done.returncode == 4
-    assert done.stdout.startswith("2 recordings, ")
-    assert "'empty.flac' cannot be read" in done.stderr
-    match = run("search", tmp_path / "out", words["b/01.wav"])
-    assert (match.returncode, match.stdout) == (0, f"b/01.wav 0:00:00: {words['b/01.wav']}\n")
-    assert run("search", tmp_path / "out", "nowhere").returncode == 1
-    refused, early = run("search", tmp_path / "out", "don't"), run("search", tmp_path / "in", "word")
-    assert refused.stderr.startswith("SQLite takes no such query (fts5: ")
-    assert "has no index: run" in early.stderr
-    assert max(refused.stderr.count("\n"), early.stderr.count("\n")) == 1
-    assert run("transcribe", tmp_path / "nothing", tmp_path / "none").stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("illness", ["a missing model", "workers that die"])
@@ -293,71 +244,6 @@ def test_a_node_that_leaves_hands_its_recordings_back(
     assert kept(store.opened(f"s3://{BUCKET}/left")) == expected(made)
     assert cluster.requests(1) == ended
     assert cluster.end(cluster.hushd("cluster", "leave", "--cancel", node=1)).returncode == 0
-
-
-def test_a_process_of_a_task_that_is_told_to_end_ends_its_recording(
-    cluster: RayCluster, gate: Path, bucket: Store, tmp_path: Path
-) -> None:
-    """By SIGTERM, as a machine is that goes down: no recording is begun again elsewhere that ends in time."""
-    gate.unlink(missing_ok=True)
-    made = corpus(tmp_path / "in", 3)
-    for name, data in made.items():
-        bucket.replace(f"told/{name}", data)
-    before = sum(cluster.requests(node) for node in range(3))
-    process = cluster.hushd("cluster", "transcribe", f"s3://{BUCKET}/calls/told", "-o", f"s3://{BUCKET}/told")
-    wait_until(lambda: all(cluster.requests(node, "running") for node in range(3)), "work on all nodes")
-    pids = [pid for pid in processes(cluster.folders[1]) if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(TASK)]
-    assert len(pids) == 1
-    os.kill(pids[0], signal.SIGTERM)
-    gate.touch()
-    run = cluster.end(process)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert kept(store.opened(f"s3://{BUCKET}/told")) == expected(made)
-    assert sum(cluster.requests(node) for node in range(3)) - before == 3
-
-
-def test_a_long_recording_is_read_once_by_each_node(
-    cluster: RayCluster, server: S3Server, bucket: Store, tmp_path: Path
-) -> None:
-    """And not for each of its stretches; at the end no copy is left."""
-    size = 3_000_000
-    bucket.replace("long/a.wav", b"x" * size)
-    before = server.count()[GIVEN]
-    command = ("cluster", "transcribe", f"s3://{BUCKET}/calls/long", "-o", f"s3://{BUCKET}/long", "-f", "json")
-    run = cluster.done(*command, "--cut", "5", "--engine", "long", "--model", "a", "--json")
-    assert (run.returncode, run.stderr) == (0, "")
-    assert json.loads(run.stdout)["sound_hours"] == pytest.approx(4000 / 3600)
-    text = json.loads(store.opened(f"s3://{BUCKET}/long").read("a.wav.json") or b"")
-    assert [each["text"] for each in text["segments"]] == list(map(str, range(400)))
-    assert server.count()[GIVEN] - before < 4 * size, "thirteen stretches on three nodes"
-    copies = [folder / f"hushd-ray-{os.getuid()}" for folder in cluster.folders]
-    assert all(folder.exists() and not any(folder.iterdir()) for folder in copies)
-
-
-def test_prometheus_reads_what_a_run_has_done(cluster: RayCluster, bucket: Store, gate: Path, tmp_path: Path) -> None:
-    """From the nodes' own exporters, without Ray's dashboard."""
-    gate.touch()
-    made = corpus(tmp_path / "in", 3)
-    for name, data in made.items():
-        bucket.replace(f"counted/{name}", data)
-    bucket.replace("counted/poison.wav", b"POISON" * 20)
-    run = cluster.done("cluster", "transcribe", f"s3://{BUCKET}/calls/counted", "-o", f"s3://{BUCKET}/counted")
-    assert run.returncode == 5
-
-    def has(*wanted: str) -> bool:
-        lines = [line for node in range(3) for line in cluster.metrics(node).splitlines() if "hushd" in line]
-        return all(any(line.startswith(f"ray_hushd_cluster_{name}") and label in line for line in lines)
-                   for name, _, label in (each.partition(" ") for each in wanted))  # fmt: skip
-
-    nodes = (
-        'store_seconds_total direction="read"',
-        'store_seconds_total direction="write"',
-        "work_seconds_count",
-        "decoded_seconds",
-    )
-    wait_until(lambda: has(*nodes, 'failures_total code="poison_request"'), "what the nodes count")
-    driver = ('recordings_total outcome="done"', 'recordings_total outcome="set_aside"', "sound_seconds_total", "left")
-    wait_until(lambda: has(*driver), "what the driver counts")
 
 
 @pytest.fixture(scope="module")

@@ -86,29 +86,6 @@ def test_a_copy_is_made_once_for_all_that_use_it(fetches: list[str], tmp_path: P
     assert len(fetches) == 3
 
 
-def test_copies_do_not_fill_the_disk(fetches: list[str], tmp_path: Path) -> None:
-    """Of those kept for other tasks one that nobody uses goes when another one is made; one in use stays."""
-    from hushd_cluster import copies, scratch
-
-    with copies.of("memory://used", "run") as used:
-        for number in range(10):
-            with copies.of(f"memory://{number}", "run") as copy:
-                copy.is_kept = True
-            assert kept(tmp_path) == [f"memory://{number}".encode(), b"memory://used"]
-        assert used.path.exists()
-    scratch.remove_unused()
-    assert kept(tmp_path) == []
-
-
-def test_half_a_copy_is_none(fetches: list[str], tmp_path: Path) -> None:
-    """Nor is anything left where reading fails."""
-    from hushd_cluster import copies
-
-    with pytest.raises(HushdError), copies.of("memory://busy", "run"):
-        pass
-    assert list(tmp_path.glob("hushd-ray-*/*")) == []
-
-
 def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tmp_path: Path) -> None:
     """Its copy goes with the next recording of any process, or with the end of one."""
     from hushd_cluster import copies, scratch
@@ -121,18 +98,6 @@ def test_a_process_that_is_killed_leaves_no_copy_for_long(fetches: list[str], tm
         assert kept(tmp_path) == [b"killed"]
     with copies.of("memory://y", "run"):
         assert kept(tmp_path) == [b"memory://y"]
-
-
-def test_nor_does_one_that_was_killed_with_a_recording_of_the_drivers(tmp_path: Path, fetches: list[str]) -> None:
-    """Its file goes with the next one; one in use stays."""
-    from hushd_cluster import node
-
-    with killed_inside("with node.as_file(b'killed'):\n", tmp_path), node.as_file(b"mine", "a/b.mp3") as path:
-        assert path.suffix == ".mp3"
-        assert kept(tmp_path) == [b"killed", b"mine"]
-    with node.as_file(b"next"):
-        assert kept(tmp_path) == [b"next"]
-    assert kept(tmp_path) == []
 
 
 def test_a_folder_that_others_may_write_is_not_used(fetches: list[str], tmp_path: Path) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 
 import pytest
-from hushd_cluster.cost import Figures, hours
+from hushd_cluster.cost import Figures
 
 HOUR = 3600.0
 
@@ -45,49 +44,3 @@ def test_the_summary_says_what_it_cost() -> None:
         "1 set aside\n"
         "  one (10.0.0.1): 2 recordings, 12.0 h of sound, at work for 30:00 in 30:00"
     )
-
-
-def test_the_line_says_what_is_left_by_what_was_done() -> None:
-    """Once a recording was done; without a total it says how many were."""
-    figures = Figures(begun=0.0)
-    figures.look(0.0, {"a"})
-    assert figures.line() == "0 recordings, 0.00 h of sound, 0.0 x real time, 1 node"
-    figures.total = 10
-    figures.count("a", "a", HOUR, 60.0)
-    figures.count("a", "a", 3 * HOUR, 60.0)
-    figures.set_aside = 1
-    figures.look(HOUR, {"a", "b"})
-    assert (
-        figures.line() == "3 of 10 recordings, 4.00 h of sound, some 14.0 h left, 4.0 x real time, 2 nodes, 1 set aside"
-    )
-
-
-def test_a_run_of_nothing_costs_nothing() -> None:
-    """And divides by nothing."""
-    figures = Figures(begun=5.0, price=0.4)
-    assert figures.text() == "0 recordings, 0.00 h of sound, in 0:00: 0.0 x real time, 0.00 node-hours, cost 0.00"
-    assert figures.data()["cost_per_recording"] is None
-    assert Figures(begun=5.0).data()["cost"] is None
-
-
-def test_hours_have_three_digits() -> None:
-    """However many they are."""
-    assert [hours(n * HOUR) for n in (0.051, 9.994, 12.44, 1239.6)] == ["0.05 h", "9.99 h", "12.4 h", "1240 h"]
-
-
-def test_the_parts_of_nodes_are_the_whole() -> None:
-    """Of recordings, sound and time, for any order of looks and ends, and clocks that stand still."""
-    for seed in range(200):
-        chance = random.Random(seed)
-        figures, now = Figures(begun=50.0), 50.0
-        expected = 0.0
-        for _ in range(30):
-            step = chance.choice((0.0, 1.0, 7.5))
-            expected += step * len(figures.present)
-            now += step
-            figures.look(now, {node for node in "abcd" if chance.random() < 0.6})
-            if chance.random() < 0.7:
-                figures.count(chance.choice("abcd"), "host", chance.uniform(0, 100), 1.0)
-        assert figures.node_hours * HOUR == pytest.approx(expected)
-        assert sum(node.recordings for node in figures.nodes.values()) == figures.done
-        assert sum(node.sound_s for node in figures.nodes.values()) == pytest.approx(figures.sound_s)

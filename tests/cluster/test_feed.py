@@ -98,24 +98,3 @@ def test_a_corpus_of_any_length_is_read_a_little_ahead(tmp_path: Path, monkeypat
     feed._thread.join(30)
     assert not feed._thread.is_alive()
     assert corpus.read <= 12
-
-
-def test_the_total_is_what_is_left_of_it(tmp_path: Path) -> None:
-    """Of a corpus whose length is known: without those done and wrong lines; else it is known at the end."""
-    made = transcripts(tmp_path, "b")
-    corpus = Corpus(*"abc", total=4)
-    corpus.wrong = 1
-    feed = Feed(corpus, made, retry=False)
-    left = feed.left()
-    assert (next(left).name, next(left).name) == ("a", "c")
-    assert feed.total == 2
-    unknown = Feed(Corpus(*"abc"), made, retry=False)
-    next(unknown.left())
-    assert unknown.total is None
-
-
-def test_a_failure_is_raised_where_the_driver_takes(tmp_path: Path) -> None:
-    """After the recordings found before it."""
-    feed = Feed(Corpus("a", None), transcripts(tmp_path), retry=False)
-    with pytest.raises(HushdError, match="The corpus is gone"):
-        all_of(feed)

@@ -73,19 +73,6 @@ def names(source: Manifest, folder: Path, *done: str) -> list[str | None]:
     return [each and each.name for each in source.recordings(outputs)]
 
 
-def test_of_a_recording_that_is_done_no_more_than_its_id_is_read(tmp_path: Path) -> None:
-    """Whatever the rest of its line says; where it comes again it is wrong as it was in the first run."""
-    path = tmp_path / "corpus.jsonl"
-    rows = ['{"id": "1", "url": 7}', '{"url": "/a/2", "id": "2"}', '{"id": "3", "url": "/a/3"}']
-    twice, unlikely = '{"id": "1", "url": "/a/1"}', '{"id": "1", "url": "/a/4", "id": "4"}'
-    path.write_text("\n".join([*rows, twice, unlikely]))
-    source = Manifest(str(path), {})
-    assert names(source, tmp_path, "1", "2") == [None, "2", "3", "4"]
-    assert [sentence.removeprefix(f"{path}:") for sentence in source.faults] == [
-        "4: Its id '1' was on an earlier line."
-    ]
-
-
 def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     """Each wrong one is named by its number; an id that comes again is wrong too, and empty lines are nothing."""
     path = tmp_path / "corpus.jsonl"
@@ -97,21 +84,6 @@ def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [
         "3: It is not JS", "5: Its id '1' w", "6: It is longer",
     ]  # fmt: skip
-
-
-def test_only_the_first_wrong_lines_are_named(tmp_path: Path) -> None:
-    """A file that is not a manifest has a million of them."""
-    (tmp_path / "m").write_text("wrong\n" * 1000)
-    source = Manifest(str(tmp_path / "m"), {})
-    assert names(source, tmp_path) == []
-    assert (source.wrong, len(source.faults)) == (1000, 20)
-
-
-def test_a_manifest_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    """In one sentence."""
-    with pytest.raises(HushdError, match=r"The manifest '.*none' cannot be read \(No such file") as raised:
-        names(Manifest(str(tmp_path / "none"), {}), tmp_path)
-    assert raised.value.code == "input_unreadable"
 
 
 def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
 
 import pytest
 from hushd_cluster.cost import Figures
@@ -44,16 +43,3 @@ def test_figures_are_added_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("recordings", 1, "set_aside"), ("sound_seconds", 30.0, ""),
     ]  # fmt: skip
     assert shown == [8]
-
-
-def test_each_counter_has_its_label() -> None:
-    """A label that Ray does not know would be an exception in the middle of a run."""
-    from hushd_cluster import metrics
-
-    for name, (_, label) in metrics.COUNTERS.items():
-        made: Any = metrics._counter(name)
-        assert made.info["tag_keys"] == ((label,) if label else ())
-        metrics.count(name, 1.0, "x" if label else "")
-    with metrics.waiting("read"):
-        pass
-    metrics.observe_work(1.0)

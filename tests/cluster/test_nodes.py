@@ -38,27 +38,6 @@ def test_a_recording_is_given_up_for_what_two_nodes_say(error: HushdError, tries
     assert nodes.left_out == {}
 
 
-def test_where_nothing_succeeds_all_nodes_are_asked_before_a_recording_is_given_up() -> None:
-    """Two sick nodes that answer first decide nothing; after fifty failures nobody waits for a better one."""
-    nodes = Nodes(3)
-    assert [nodes.failed(node, "1.wav", POISON, ALIVE) for node in ("a", "b", "c")] == [False, False, True]
-    many = {f"n{number}" for number in range(1000)}
-    assert sum(not nodes.failed(f"n{number}", "2.wav", POISON, many) for number in range(100)) == 46
-
-
-def test_what_the_request_itself_lacks_is_not_tried_again() -> None:
-    """Such as an input beyond a limit, which is the same at every node."""
-    assert Nodes(3).failed("a", "1.wav", HushdError("too_large", "It is too large."), ALIVE)
-
-
-def test_a_single_node_decides_alone() -> None:
-    """There is nobody to ask: as many tries as were asked for, and one for what kills workers."""
-    nodes = Nodes(3)
-    assert [nodes.failed("a", "1.wav", FAILED, {"a"}) for _ in range(3)] == [False, False, True]
-    assert nodes.failed("a", "2.wav", POISON, {"a"})
-    assert nodes.avoided("1.wav", {"a"}) == []
-
-
 def test_a_node_that_fails_where_others_do_not_is_left_out() -> None:
     """After two recordings that another node has transcribed; what it said of them counts no more."""
     nodes = Nodes(3)
@@ -81,15 +60,6 @@ def test_a_node_that_also_succeeds_stays() -> None:
         nodes.failed("a", f"{number}.wav", FAILED, ALIVE)
         nodes.succeeded("a", f"{number}-other.wav", ALIVE)
         nodes.succeeded("b", f"{number}.wav", ALIVE)
-    assert nodes.left_out == {}
-
-
-def test_the_last_node_is_never_left_out_for_failing() -> None:
-    """The others have gone: it is all there is."""
-    nodes = Nodes(3)
-    for name in ("1.wav", "2.wav"):
-        nodes.failed("a", name, FAILED, ALIVE)
-        nodes.succeeded("b", name, {"a"})
     assert nodes.left_out == {}
 
 

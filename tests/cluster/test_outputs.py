@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd_cluster import outputs, sources
-from hushd_cluster.ledger import Ledger
+from hushd_cluster import sources
 from hushd_cluster.outputs import Disk, Failure, Outputs, Stored
 from hushd_cluster.recording import Recording
 from hushd_protocol.errors import HushdError
@@ -102,29 +99,6 @@ def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable
     assert json.loads((tmp_path / "out/set-aside.json").read_text()) == {}
 
 
-def test_the_list_is_not_written_for_each_recording(
-    made: Callable[[], Outputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A thousand failures would write it a thousand times; at the end it has all of them."""
-    monkeypatch.setattr(outputs.time, "monotonic", lambda: 100.0)
-    with (transcripts := made()).claimed():
-        for number in range(1000):
-            transcripts.put_aside(f"{number}", FAILURE)
-        assert len(json.loads((tmp_path / "out/set-aside.json").read_text())) == 1
-        transcripts.keep()
-    assert len(json.loads((tmp_path / "out/set-aside.json").read_text())) == 1000
-
-
-def test_a_list_that_is_full_ends_the_run(made: Callable[[], Outputs], monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the last recording's error: something is wrong with the corpus as a whole."""
-    monkeypatch.setattr(outputs, "MAX_SET_ASIDE", 2)
-    with (transcripts := made()).claimed():
-        for name in "ab":
-            transcripts.put_aside(name, FAILURE)
-        with pytest.raises(HushdError, match=r"2 recordings are set aside, the last one 'c'"):
-            transcripts.put_aside("c", FAILURE)
-
-
 @pytest.mark.parametrize("content", ["[1]", '{"a": 1}', '{"a": {"code": "x"}}', "{"])
 def test_a_list_that_hushd_did_not_write_is_left_alone(
     made: Callable[[], Outputs], tmp_path: Path, content: str
@@ -135,17 +109,6 @@ def test_a_list_that_hushd_did_not_write_is_left_alone(
     with pytest.raises(HushdError, match=r"set-aside\.json' is not a list that hushd wrote"), made().claimed():
         pass
     assert (tmp_path / "out/set-aside.json").read_text() == content
-
-
-def test_parts_are_known_from_the_same_listing(tmp_path: Path) -> None:
-    """A part is not a transcript."""
-    transcripts = Stored(f"file://{tmp_path}", "json")
-    (tmp_path / ".hushd/parts/b").mkdir(parents=True)
-    (tmp_path / ".hushd/parts/b/c.wav.json").write_text("{}")
-    transcripts.learn()
-    assert transcripts.is_begun(Recording("b/c.wav", "s3://a/b/c.wav"))
-    assert not transcripts.exists(Recording("b/c.wav", "s3://a/b/c.wav"))
-    assert not transcripts.is_begun(Recording("c.wav", "s3://a/c.wav"))
 
 
 @pytest.mark.parametrize(
@@ -162,21 +125,3 @@ def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, c
     with pytest.raises(HushdError) as raised:
         use()
     assert raised.value.code == code
-
-
-def test_a_url_without_a_folder_is_named(tmp_path: Path) -> None:
-    """As nothing was there to transcribe."""
-    with pytest.raises(HushdError, match=r"There is no folder file:///.*/none\.") as raised:
-        list(sources.Listed(f"file://{tmp_path}/none").recordings(Disk(str(tmp_path), "txt")))
-    assert raised.value.code == "input_unreadable"
-
-
-def test_a_ledger_ends_with_its_last_holder() -> None:
-    """Its database is closed then, of which Python from 3.13 on would warn otherwise."""
-    ledger = Ledger()
-    ledger.learn([("talk.wav.txt", 1)])
-    tables = ledger._tables
-    del ledger
-    gc.collect()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        tables.execute("SELECT * FROM written")

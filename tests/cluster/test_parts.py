@@ -81,22 +81,3 @@ def test_a_part_of_something_else_is_not_used(folder: SharedFolder, recording: P
             broken[chance.randrange(len(broken))] = chance.randrange(256)
         folder.replace(".hushd/parts/b/a.wav.json", bytes(broken[: chance.randrange(len(broken) + 1)]))
         part(folder, recording, language="en").resume()
-
-
-def test_a_segment_that_comes_again_is_left_out(folder: SharedFolder, recording: Path) -> None:
-    """One that begins where the rest begins, as after a crash."""
-    kept = part(folder, recording)
-    for segment, rest in zip(SPOKEN, (2.0, 4.0, 4.5), strict=True):
-        kept.add(segment, rest, "", 0.0)
-    kept.keep()
-    assert part(folder, recording).resume() == SPOKEN[:2]
-
-
-def test_a_store_that_takes_nothing_hurts_nobody(recording: Path, tmp_path: Path) -> None:
-    """It is a safety net."""
-    (tmp_path / "out").write_text("a file where the folder should be")
-    kept = part(SharedFolder(f"file://{tmp_path}/out"), recording)
-    kept.add(SPOKEN[0], 2.0, "", 0.0)
-    kept.keep()
-    kept.remove()
-    assert kept.resume() == []

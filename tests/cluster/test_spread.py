@@ -145,19 +145,6 @@ def run(
     return spread_over(monkeypatch, sources.Disk(str(folder / "in"), str(folder / "out")), folder / "out", make)
 
 
-def test_the_driver_holds_no_more_than_its_share_of_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """However many CPUs there are; a recording that is larger than all the room travels alone."""
-    sizes = [300] * 40 + [5000] + [7] * 40
-    cluster, made = run(monkeypatch, tmp_path, [size for size in sizes if size < ROOM])
-    assert cluster.most <= ROOM
-    assert made.failed == {}
-    alone = tmp_path / "large"
-    alone.mkdir()
-    cluster, _ = run(monkeypatch, alone, sizes)
-    assert cluster.most == 5000
-    assert len(list((alone / "out").glob("*.txt"))) == len(sizes)
-
-
 def test_a_recording_goes_to_another_node_after_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The second try avoids the node of the first."""
 
@@ -212,28 +199,6 @@ def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.Monke
     ]  # fmt: skip
     assert cluster.most == 5
     assert made.failed["2"].message == "'2' cannot be read (No such file or directory)."
-
-
-def test_a_recordings_own_wish_is_its_own_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A model that no node has is tried at two of them, and leaves neither out; options that make no sense at one."""
-
-    def make(task: Task, node: str) -> Outcome:
-        if task.options.get("model") == "none":
-            return outcome(node, error=HushdError("model_missing", "There is no model none."))
-        if task.options.get("beam_size"):
-            return outcome(node, error=HushdError("bad_request", "Not with this engine."))
-        return heard(task, node)
-
-    rows = [{"url": "s3://a/b", "model": "none"}, {"url": "s3://a/c"}, {"url": "s3://a/d", "beam_size": 3}]
-    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
-    assert made.left_out == {}
-    assert {name: each.code for name, each in made.failed.items()} == {"0": "model_missing", "2": "bad_request"}
-    assert cluster.selectors["0"] == [None, {"ray.io/node-id": "!in(a)"}]
-    assert len(cluster.selectors["2"]) == 1
-    with pytest.raises(HushdError, match="Not with this engine"):
-        spread_over(
-            monkeypatch, manifest(tmp_path, {"url": "s3://a/c"}), tmp_path / "other", make, options={"beam_size": 3}
-        )
 
 
 def test_a_store_that_is_busy_for_a_while_costs_no_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -308,44 +273,3 @@ def test_a_long_recording_goes_to_many_nodes(monkeypatch: pytest.MonkeyPatch, tm
     assert len(cluster.cleared) == len(made._alive) > 0
     figures = made.figures
     assert (figures.done, figures.sound_s, figures.set_aside) == (2, 7200.0, 0)
-
-
-def test_a_long_recording_is_given_up_as_a_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Once one of its stretches is: the others are not handed out any more, and it is set aside once."""
-
-    def make(task: Task, node: str) -> Outcome:
-        stretch = task.recording.stretch
-        if stretch and stretch.number == 2:
-            return outcome(node, error=HushdError("poison_request", "It kills."))
-        return long(task, node)
-
-    rows = [{"url": "s3://a/long"}]
-    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make, stretch_s=1200.0)
-    assert {name: each.code for name, each in made.failed.items()} == {"0": "poison_request"}
-    assert (made.figures.done, made.figures.set_aside) == (0, 1)
-    assert not any(task.recording.joint for task in cluster.tasks)
-
-
-def test_no_more_tasks_are_sent_than_there_are_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """However long the manifest is, the driver knows a few of its recordings."""
-    rows = [{"url": f"s3://a/{number}"} for number in range(3000)]
-    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out")
-    assert cluster.most_tasks == 2000
-    assert made.figures.done == 3000
-
-
-def test_a_driver_that_has_lost_its_folder_leaves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Once another one has it."""
-    from hushd_cluster import spread
-
-    monkeypatch.setattr(spread, "ray", Cluster(heard))
-    monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM)
-    monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}])
-    transcripts = outputs.Disk(str(tmp_path / "out"), "txt")
-
-    def check() -> None:
-        raise HushdError("bad_request", "Another one writes there.")
-
-    source = manifest(tmp_path, {"url": "s3://a/b"})
-    with pytest.raises(HushdError, match="Another one"):
-        spread.Spread(Feed(source, transcripts, retry=False), transcripts, {}, check=check).run()

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd_cluster import store
-from hushd_cluster.faults import faults, retried
+from hushd_cluster.faults import retried
 from hushd_cluster.store import ObjectStore, SharedFolder, Store
 from hushd_protocol.errors import HushdError
 from support.ports import free_port
@@ -175,17 +174,6 @@ def test_a_store_that_stays_busy_is_an_error_that_says_so(at_server: S3Server) -
     assert folder.create("a.txt", b"x")
 
 
-@needs_moto
-def test_a_bucket_that_is_not_there_is_named(at_server: S3Server) -> None:
-    """Both when it is read and when it is written."""
-    folder = store.opened("s3://nowhere/texts")
-    with pytest.raises(FileNotFoundError):
-        list(folder.items())
-    with pytest.raises(HushdError, match="s3://nowhere/texts cannot be written: there is no such place") as raised:
-        folder.create("a", b"")
-    assert raised.value.code == "output_failed"
-
-
 @needs_fsspec
 @pytest.mark.parametrize(
     ("url", "code", "sentence"),
@@ -208,17 +196,6 @@ def test_places_that_make_no_sense(url: str, code: str, sentence: str) -> None:
     assert raised.value.code == code
     assert sentence in raised.value.message
     assert "secret" not in raised.value.message
-
-
-@needs_fsspec
-def test_a_scheme_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as Google's, which is not in the extra."""
-    import sys
-
-    monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(HushdError, match=r"^gs:// needs a package of Python") as raised:
-        store.opened("gs://bucket/texts-of-nobody")
-    assert raised.value.code == "engine_missing"
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -270,52 +247,3 @@ def test_a_recording_comes_by_http(pages: str, tmp_path: Path) -> None:
     with pytest.raises(HushdError, match=r"^http://127\.0\.0\.1:\d+/a\.wav does not answer") as raised:
         store.fetched(f"http://127.0.0.1:{free_port()}/a.wav", tmp_path / "d.wav")
     assert raised.value.code == "server_busy"
-
-
-class NoCredentialsError(Exception):
-    """As botocore calls its own."""
-
-
-@pytest.mark.parametrize(
-    ("error", "writing", "code"),
-    [
-        (NoCredentialsError("Unable to locate credentials"), False, "unauthorised"),
-        (NoCredentialsError("Unable to locate credentials"), True, "unauthorised"),
-        (PermissionError("Access Denied"), False, "unauthorised"),
-        (PermissionError(errno.EACCES, "Permission denied"), True, "output_failed"),
-        (FileNotFoundError("NoSuchBucket"), True, "output_failed"),
-        (OSError(errno.ENOSPC, "No space left on device"), True, "output_failed"),
-        (OSError(errno.EBUSY, "SlowDown"), False, "server_busy"),
-        (TimeoutError(), True, "server_busy"),
-        (RuntimeError("GET https://host/a?X-Amz-Signature=secret failed"), False, "server_busy"),
-    ],
-)
-def test_errors_of_libraries_become_sentences(error: Exception, writing: bool, code: str) -> None:
-    """Their codes say whether another node, or a later time, may help; none of them shows a secret."""
-    with pytest.raises(HushdError) as raised, faults("s3://bucket/a?secret", writing=writing):
-        raise error
-    assert raised.value.code == code
-    assert raised.value.message.startswith("s3://bucket/a ")
-    assert "secret" not in raised.value.message
-    assert raised.value.__cause__ is None
-
-
-def test_a_busy_store_is_tried_again_later_and_later() -> None:
-    """Another failure is not."""
-    waits: list[float] = []
-    results: list[Any] = [HushdError("server_busy", "Busy."), HushdError("server_busy", "Busy."), "there"]
-
-    def action() -> Any:
-        result = results.pop(0)
-        if isinstance(result, HushdError):
-            raise result
-        return result
-
-    assert retried(action, waits.append, 6) == "there"
-    assert waits == [1.0, 2.0]
-    results = [HushdError("server_busy", "Busy.")] * 3
-    with pytest.raises(HushdError, match="Busy"):
-        retried(action, waits.append, 3)
-    results = [HushdError("output_failed", "Full."), "there"]
-    with pytest.raises(HushdError, match="Full"):
-        retried(action, waits.append, 3)

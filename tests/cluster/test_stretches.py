@@ -7,8 +7,6 @@ from itertools import pairwise
 
 import pytest
 from hushd.transcripts.segment import Segment
-from hushd_cluster.joints import Joints
-from hushd_cluster.recording import Recording
 from hushd_cluster.stretches import LONG, OVERLAP_S, Stretch, cut, join, joined_at
 
 HOUR = 3600.0
@@ -113,22 +111,3 @@ def test_the_whole_is_the_same_but_for_the_joints() -> None:
         for each in segments:
             if not any(at - 15 <= each.end and each.start <= at + sync_s + 15 for at in near):
                 assert sum(other.start == each.start and other.text == each.text for other in joined) == 1, (seed, each)
-
-
-def test_a_run_joins_a_recording_when_its_last_stretch_has_ended() -> None:
-    """In any order; one that is given up has none any more."""
-    joints = Joints(1200.0)
-    long = Recording("a", "s3://b/a", options={"model": "x"})
-    parts = joints.begin(long, 2 * HOUR, "de")
-    assert len(parts) == 6
-    assert all(part.options == {"model": "x", "language": "de"} and joints.is_live(part) for part in parts)
-    assert len({part.key for part in parts}) == 6
-    assert [joints.ended(part) for part in reversed(parts[1:])] == [None] * 5
-    assert joints.ended(parts[1]) is None, "a stretch that two nodes have ended"
-    last = joints.ended(parts[0])
-    assert last
-    assert (last.name, len(last.joint), last.stretch, last.key) == ("a", 6, None, "a")
-    joints.end(long)
-    assert not joints.is_live(parts[0])
-    assert joints.ended(parts[0]) is None
-    assert joints.is_live(long)

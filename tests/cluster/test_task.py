@@ -188,18 +188,6 @@ def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_pat
         delivery.join()
 
 
-@pytest.mark.parametrize("more", [{"diarize": True}, {"clips": [0.0, 30.0]}])
-def test_what_must_be_heard_in_one_go_is_not_cut(node: Client, tmp_path: Path, more: dict[str, Any]) -> None:
-    """Speakers are told apart over the whole recording, and a request of clips is short already."""
-    from hushd_cluster.attempt import Attempt, Task
-
-    (tmp_path / "a.wav").write_bytes(b"long")
-    options = {"engine": "long", "model": "a", **more}
-    task = Task(Recording("a", f"file://{tmp_path}/a.wav"), options, "txt", f"file://{tmp_path}/out", stretch_s=600.0)
-    transcript = Attempt(task, node, Notice(paths.find().runtime)).read(None)
-    assert len(transcript.segments) in (3, 400)
-
-
 def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:
     """Without the query of its URL, which may be a secret."""
     from hushd_cluster.reading import recorded
@@ -209,22 +197,3 @@ def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> 
     with pytest.raises(HushdError, match=sentence) as raised, recorded(None, gone) as path:
         path.read_bytes()
     assert raised.value.code == "input_unreadable"
-
-
-def test_a_copy_is_gone_when_the_work_ends(tmp_path: Path) -> None:
-    """However it ends; an error about the copy names the recording."""
-    from hushd_cluster.reading import recorded
-
-    places = []
-
-    def work() -> None:
-        with recorded(b"sound", Recording("b/a.opus", "/disk/b/a.opus")) as path:
-            places.append(path)
-            assert path.read_bytes() == b"sound"
-            raise HushdError("input_unreadable", f"{str(path)!r} is not a sound.")
-
-    with pytest.raises(HushdError) as raised:
-        work()
-    assert raised.value.message == "b/a.opus is not a sound."
-    assert places[0].suffix == ".opus"
-    assert not places[0].exists()

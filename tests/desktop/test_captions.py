@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,17 +175,6 @@ def test_a_pause_closes_the_microphone(stage: Stage, which: str) -> None:
 
 
 @pytest.mark.night
-def test_a_named_microphone(stage: Stage) -> None:
-    """It is heard beside what plays, though PortAudio knows it and not the sound server."""
-    stage.loop.add_sink("mouth")
-    process = stage.captions("--both", "--device", "default", PULSE_SOURCE="mouth.monitor")
-    stage.loop.play(stage.person, "mouth")
-    assert process.stdout
-    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 6
-    stage.interrupted(process)
-
-
-@pytest.mark.night
 def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     """Nothing that plays is mine, though the microphone hears it."""
     process = stage.captions("--both")
@@ -194,36 +182,6 @@ def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     text, _ = stage.interrupted(process)
     assert word_error_rate(f"them {FIRST}", text.splitlines()[0]) <= 1 / 6
     assert "me:" not in text
-
-
-def test_a_sink_that_goes(stage: Stage) -> None:
-    """The named program is heard and nothing else, and its end is an error, with the words before it written down."""
-    subtitles = stage.folder / "talk.txt"
-    module = stage.loop.add_sink("desk")
-    process = stage.captions("--sink", "desk", "-o", str(subtitles))
-    stage.loop.play(stage.person, "desk")
-    assert process.stdout
-    assert word_error_rate(FIRST, process.stdout.readline()) <= 1 / 6
-    stage.loop.pactl("unload-module", module)
-    _, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 8
-    assert complaint.splitlines()[-1] == "hushd captions: The loudspeaker desk has gone: is it still connected?"
-    assert "Ever tried" in subtitles.read_text()
-    assert stage.recorders == 0
-
-
-@pytest.mark.night
-def test_another_default_sink(stage: Stage) -> None:
-    """The sound is heard wherever it plays if no sink was named, and that is said."""
-    process = stage.captions("--json")
-    stage.loop.add_sink("headset")
-    stage.loop.pactl("set-default-sink", "headset")
-    assert process.stdout
-    assert json.loads(process.stdout.readline())["source"] == "Null Output"
-    assert json.loads(process.stdout.readline())["source"] == "headset"
-    stage.loop.play(stage.person, "headset")
-    output, _ = stage.interrupted(process)
-    assert any("tried" in json.loads(line).get("text", "") for line in output.splitlines())
 
 
 @pytest.mark.night
@@ -237,27 +195,6 @@ def test_the_worker_dies(stage: Stage) -> None:
     output, _ = stage.interrupted(process)
     said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
     assert sum("tried" in text for text in said) == 2
-
-
-@pytest.mark.night
-def test_two_workers_die_before_a_line(stage: Stage) -> None:
-    """The sound that killed them is left out, which standard error says, and the captions go on."""
-    process = stage.captions("--json")
-    playing = threading.Thread(target=stage.loop.play, args=(stage.person,), daemon=True)
-    playing.start()
-    killed = set()
-    with stage.supervisor.connect() as peer:
-        while len(killed) < 2:
-            worker = peer.status("stt/moonshine/tiny-en")
-            if worker["running"] and worker["pid"] not in {None, *killed}:
-                os.kill(worker["pid"], signal.SIGKILL)
-                killed.add(worker["pid"])
-    playing.join()
-    stage.loop.play(stage.person)
-    output, complaint = stage.interrupted(process)
-    said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
-    assert any("tried" in text for text in said)
-    assert "has killed its worker twice, and is left out" in complaint
 
 
 @pytest.mark.parametrize(
@@ -323,18 +260,3 @@ def test_what_played_just_now(stage: Stage) -> None:
     _, complaint = asked.communicate(timeout=BOUND_S)
     assert asked.returncode == 2
     assert "No sound was kept: run `hushd captions --keep 60` beforehand, which keeps it." in complaint
-
-
-def test_one_process_keeps_what_plays(stage: Stage) -> None:
-    """A second one is refused; after the first was killed the next one keeps."""
-    first = stage.start("--keep", "5")
-    stage.loop.wait_for_a_recorder()
-    second = stage.start("--keep", "5")
-    _, complaint = second.communicate(timeout=BOUND_S)
-    assert (second.returncode, "is running already: end that first." in complaint) == (2, True)
-    first.kill()
-    first.wait()
-    wait_until(lambda: stage.recorders == 0, "its recording ends")
-    third = stage.start("--keep", "5")
-    wait_until(lambda: stage.recorders == 1, "a recorder")
-    stage.interrupted(third)

@@ -102,17 +102,6 @@ def test_push_to_talk(stage: Stage) -> None:
     assert stage.screen.text.startswith("Ever tried")
 
 
-def test_a_key_with_modifiers(stage: Stage) -> None:
-    """Words typed while they are held are text and no command of the window's; twice in a row."""
-    stage.waiting("--names", os.devnull, key="Ctrl+Alt+space")
-    for count in (1, 2):
-        stage.screen.press("Control_L", "Alt_L", "space")
-        stage.say()
-        stage.screen.release("space", "Alt_L", "Control_L")
-        stage.settled(lambda: stage.screen.text, count)
-    assert stage.screen.text.startswith("Ever tried")
-
-
 def test_wayland(stage: Stage) -> None:
     """The desktop's portals have the key and the keyboard: words are typed while it is held, through one session."""
     with PortalDesktop(stage.folder) as portal:
@@ -170,18 +159,6 @@ def test_through_a_filter(stage: Stage) -> None:
     assert output.startswith("EVER")
 
 
-def test_a_filter_that_fails_costs_no_word(stage: Stage) -> None:
-    """The text is written as it was heard, and standard error says why; so is one that the filter has replaced."""
-    for through, complaint in (("false", "false failed with exit code 1."), ("echo Certainly!", "echo kept ")):
-        process = stage.dictate("--output", "print", "--through", through)
-        stage.say()
-        process.send_signal(signal.SIGINT)
-        output, said = process.communicate(timeout=BOUND_S)
-        assert word_error_rate(SAID, output) <= 1 / 4
-        assert said.startswith(f"hushd dictate: {complaint}")
-        assert said.endswith("The text is written as it was heard.\n")
-
-
 def test_a_profile_has_a_key_of_its_own(stage: Stage) -> None:
     """Its filter changes the text of that key's dictations, and of no other's."""
     config = stage.folder / "config.toml"
@@ -220,31 +197,6 @@ def test_pasting(stage: Stage) -> None:
         env=os.environ | {"DISPLAY": stage.screen.display}, capture_output=True, text=True, timeout=BOUND_S,
     ).stdout  # fmt: skip
     assert copied == stage.screen.text
-
-
-def test_one_waits(stage: Stage) -> None:
-    """A second one for a key is refused, and a plain `hushd dictate` begins and ends that of the first."""
-    stage.waiting()
-    second = stage.dictate("--key", "F8")
-    _, complaint = second.communicate(timeout=BOUND_S)
-    assert second.returncode == 2
-    assert "waits for its key already" in complaint
-    assert stage.dictate().wait(BOUND_S) == 0
-    stage.say()
-    assert stage.dictate().wait(BOUND_S) == 0
-    stage.settled(lambda: stage.screen.text)
-
-
-def test_no_microphone(stage: Stage) -> None:
-    """A dictation that fails says so, and the next press is another one."""
-    process = stage.waiting("--device", "gramophone")
-    assert process.stderr
-    for _ in range(2):
-        stage.screen.press("F9")
-        stage.screen.release("F9")
-        assert "There is no microphone called 'gramophone'" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(BOUND_S) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -65,17 +64,6 @@ def test_volumes_go_down_and_come_back_to_the_last_unit(
     assert not ledgers(runtime)
 
 
-def test_mute_is_left_alone(others: OtherPrograms, environment: dict[str, str], loop: SoundLoop) -> None:
-    """A stream that is muted stays so, and is as loud as before when it is not any more."""
-    others.play("Muted")
-    loop.pactl("set-sink-input-mute", str(others.streams()["Muted"]["index"]), "1")
-    with quiet(environment):
-        others.become(Muted=QUIET)
-        assert others.streams()["Muted"]["mute"]
-    assert others.streams()["Muted"]["mute"]
-    assert others.volumes() == {"Muted": STEREO}
-
-
 def test_a_stream_that_appears_meanwhile_is_lowered(others: OtherPrograms, environment: dict[str, str]) -> None:
     """And comes back with the others."""
     others.play("Early")
@@ -98,32 +86,6 @@ def test_what_somebody_changes_meanwhile_stays(others: OtherPrograms, environmen
     assert others.volumes() == {"Music": (40000, 41000), "Film": STEREO, "Late": STEREO}
 
 
-def test_a_stream_that_ends_meanwhile_is_as_loud_as_before_when_it_comes_again(
-    others: OtherPrograms, environment: dict[str, str]
-) -> None:
-    """The sound server remembers the last volume of an application: it is told the one before."""
-    others.play("Music", volume=(60000, 30000))
-    with quiet(environment):
-        others.become(Music=(round(60000 * 10 ** (-1 / 3)), round(30000 * 10 ** (-1 / 3))))
-        others.end("Music")
-    others.play("Music")
-    assert others.volumes() == {"Music": (60000, 30000)}
-
-
-def test_one_that_ends_and_comes_again_meanwhile_is_not_lowered_twice(
-    others: OtherPrograms, environment: dict[str, str]
-) -> None:
-    """Also with other channels, for which the sound server makes another volume of the one it remembers."""
-    others.play("Music", volume=(60000, 60000))
-    low = round(60000 * 10 ** (-1 / 3))
-    with quiet(environment):
-        others.become(Music=(low, low))
-        others.end("Music")
-        others.play("Music", "--channels=1")
-        others.become(Music=(low,))
-    assert others.volumes() == {"Music": (60000,)}
-
-
 def test_a_killed_holder(others: OtherPrograms, environment: dict[str, str]) -> None:
     """A helper is in a session of its own, and its holder's death is the end of its pipe."""
     others.play("Music")
@@ -142,64 +104,6 @@ def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[st
         others.become(Late=QUIET, Music=QUIET)
     others.become(Music=STEREO, Late=STEREO)
     wait_until(lambda: not ledgers(runtime), "the end of the ledger")
-
-
-def test_what_is_left_when_both_are_killed(others: OtherPrograms, environment: dict[str, str], runtime: Path) -> None:
-    """The next helper brings it back, of a stream that has ended meanwhile too."""
-    others.play("Music")
-    others.play("Film", volume=(FULL, 20000))
-    helper = start_helper(environment)
-    others.become(Music=QUIET)
-    wait_until(lambda: others.volumes()["Film"][0] == LOW, "Film")
-    helper.kill()
-    helper.communicate()
-    others.end("Film")
-    assert others.volumes() == {"Music": QUIET}
-    assert ledgers(runtime)
-    let_go(start_helper(environment))
-    others.play("Film")
-    assert others.volumes() == {"Music": STEREO, "Film": (FULL, 20000)}
-    assert not ledgers(runtime)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 6])
-def test_a_stream_that_begins_low_at_the_last_moment(
-    others: OtherPrograms, environment: dict[str, str], channels: int
-) -> None:
-    """Before the server remembers the right volume again, its application may play, perhaps with other channels: that
-    is brought back as well."""
-    options = (f"--channels={channels}",)
-    others.play("Music")
-    helper = start_helper(environment)
-    others.become(Music=QUIET)
-    helper.kill()
-    helper.communicate()
-    others.end("Music")
-    others.play("Music", *options, volume=(LOW,) * channels)
-    let_go(start_helper(environment))
-    assert others.volumes() == {"Music": (FULL,) * channels}
-    others.end("Music")
-    others.play("Music", *options)
-    assert others.volumes() == {"Music": (FULL,) * channels}
-
-
-@pytest.mark.parametrize("channels", [1, 6])
-def test_a_stream_that_begins_low_meanwhile_is_not_lowered_twice(
-    others: OtherPrograms, environment: dict[str, str], channels: int
-) -> None:
-    """Of a helper that was killed the next one knows which volume it has set, whatever the number of channels."""
-    others.play("Music", volume=(60000, 60000))
-    low = round(60000 * 10 ** (-1 / 3))
-    helper = start_helper(environment)
-    others.become(Music=(low, low))
-    helper.kill()
-    helper.communicate()
-    others.end("Music")
-    others.play("Music", f"--channels={channels}", volume=(low,) * channels)
-    with quiet(environment):
-        others.play("Late")
-        others.become(Late=QUIET, Music=(low,) * channels)
-    assert others.volumes() == {"Music": (60000,) * channels, "Late": STEREO}
 
 
 def test_doctor_brings_back_what_is_left_and_nothing_else(
@@ -243,24 +147,6 @@ def test_two_holders_at_once(others: OtherPrograms, environment: dict[str, str],
     assert others.volumes() == {"Music": STEREO, "Late": STEREO}
 
 
-def test_a_number_that_is_used_again_is_not_touched(
-    others: OtherPrograms, environment: dict[str, str], runtime: Path
-) -> None:
-    """An entry of the ledger counts for the stream of the program that it was made for."""
-    others.play("Music")
-    helper = start_helper(environment)
-    others.become(Music=QUIET)
-    helper.kill()
-    helper.communicate()
-    (name,) = ledgers(runtime)
-    ledger = json.loads((runtime / name).read_text())
-    server, streams, _ = ledger
-    others_now = {number: ["another", *volumes] for number, (_, *volumes) in streams.items()}
-    (runtime / name).write_text(json.dumps([server, others_now, {}]))
-    let_go(start_helper(environment))
-    assert others.volumes() == {"Music": QUIET}
-
-
 def test_who_is_spared(others: OtherPrograms, environment: dict[str, str], loop: SoundLoop) -> None:
     """hushd's own sound, calls, a screen reader, and the sound server's own ways stay; a child of hushd's does not."""
     own = "import os, sys; os.environ['PULSE_PROP_hushd.process'] = str(os.getpid()); os.execvp('pacat', sys.argv[1:])"
@@ -281,45 +167,6 @@ def test_who_is_spared(others: OtherPrograms, environment: dict[str, str], loop:
     finally:
         process.kill()
         process.wait()
-
-
-def test_a_full_disk(
-    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop, tmp_path: Path, runtime: Path
-) -> None:
-    """A change that cannot be written down is not made, and nothing fails."""
-    name = "Music" * 80  # more than fits
-    others.play(name)
-    (tmp_path / "client.conf").write_text("enable-shm = no\n")  # libpulse's memory is a file too
-    command = [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", "20"]
-    limited = ["sh", "-c", 'ulimit -f 1; exec "$0" "$@"', *command]
-    limits = {"PULSE_CLIENTCONFIG": str(tmp_path / "client.conf")}
-    with subprocess.Popen(limited, env=environment | limits, stdin=subprocess.PIPE, cwd="/") as helper:
-        wait_until(lambda: "python" in loop.pactl("list", "short", "clients") or helper.poll(), "its connection")
-        others.play("Late" * 80)
-        assert helper.poll() is None
-        assert helper.stdin
-        helper.stdin.close()
-        assert helper.wait(60) == 0
-    assert set(others.volumes().values()) == {STEREO}
-    assert not ledgers(runtime)
-
-
-def test_a_sound_server_that_starts_anew(
-    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop, runtime: Path
-) -> None:
-    """It is reached again, what it remembers stays as it was, and new streams are lowered."""
-    restore = ("load-module", "module-stream-restore", "restore_device=no")
-    others.play("Music", volume=(50000, 40000))
-    with quiet(environment):
-        others.become(Music=(round(50000 * 10 ** (-1 / 3)), round(40000 * 10 ** (-1 / 3))))
-        others.forget("Music")
-        loop.break_down()
-        loop.start_again()
-        loop.pactl(*restore)
-        others.play("Late")
-        others.become(Late=QUIET)
-    assert others.volumes() == {"Late": STEREO}
-    assert not ledgers(runtime)
 
 
 def test_no_sound_server(tmp_path: Path, runtime: Path) -> None:

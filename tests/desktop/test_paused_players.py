@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.other_programs import ledgers, let_go, quiet, start_helper
+from support.other_programs import ledgers, quiet
 from support.outside import needs
 from support.peer import wait_until
 
@@ -50,17 +50,6 @@ def test_players_pause_and_go_on(desk: Desk, runtime: Path) -> None:
     assert not ledgers(runtime)
 
 
-def test_what_somebody_does_with_a_player_counts(desk: Desk) -> None:
-    """A player that somebody starts meanwhile, and pauses again, stays paused; one that was stopped stays so."""
-    music, film = desk.player("music"), desk.player("film")
-    with quiet(desk.environment):
-        wait_until(lambda: music.status == film.status == "Paused", "the pauses")
-        music.become("Playing")
-        music.become("Paused")
-        film.become("Stopped")
-    assert music.calls == film.calls == ["Pause"]
-
-
 def test_a_player_that_hangs_holds_nothing_up(desk: Desk) -> None:
     """The others are paused all the same, and go on."""
     desk.player("hangs", hangs=True)
@@ -68,25 +57,3 @@ def test_a_player_that_hangs_holds_nothing_up(desk: Desk) -> None:
     with quiet(desk.environment):
         wait_until(lambda: music.status == "Paused", "the pause")
     assert music.calls == ["Pause", "Play"]
-
-
-def test_what_shows_another_player_once_more_is_not_asked(desk: Desk) -> None:
-    """playerctl's agent would be started when the one that it shows has gone."""
-    agent = desk.player("playerctld")
-    music = desk.player("music")
-    with quiet(desk.environment):
-        wait_until(lambda: music.status == "Paused", "the pause")
-    assert agent.calls == []
-
-
-def test_a_killed_helper_leaves_it_to_the_next(desk: Desk, runtime: Path) -> None:
-    """The player goes on when the next one ends."""
-    music = desk.player("music")
-    helper = start_helper(desk.environment)
-    wait_until(lambda: music.status == "Paused", "the pause")
-    helper.kill()
-    helper.communicate()
-    assert ledgers(runtime)
-    let_go(start_helper(desk.environment))
-    assert music.calls == ["Pause", "Play"]
-    assert not ledgers(runtime)

@@ -38,27 +38,6 @@ async def main():
 asyncio.run(main())
 """
 
-CONVERSE = """
-import asyncio
-from hushd import AsyncClient, HushdError
-
-async def main():
-    async with AsyncClient() as client:
-        async with client.conversation(mode="half") as talk:
-            print((await talk.converse("What do you say?")).text)
-            print(talk.said.characters, talk.duplex)
-            task = asyncio.create_task(talk.listen(no_speech_s=60.0))
-            while talk.state != "listening":
-                await asyncio.sleep(0.01)
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                print("cancelled")
-        print((await client.status()).floor.microphone)
-
-asyncio.run(main())
-"""
 
 LISTEN = """
 import asyncio, threading
@@ -110,14 +89,6 @@ def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
         assert output.split("\n")[:2] == ["cancelled", "None [0]"]
         (sound,) = [each for each in programs.sounds() if each.pid == process.pid]
         assert 0 < sound.heard < 80_000
-
-
-def test_a_conversation(carried: Supervisor, tmp_path: Path) -> None:
-    """A question and its answer while the loop goes on; a cancelled task listens no longer."""
-    answer, said, cancelled, microphone = _run(CONVERSE, tmp_path)
-    assert "Ever tried" in answer
-    assert said == "16 half"
-    assert (cancelled, microphone) == ("cancelled", "None")
 
 
 def _run(program: str, folder: Path) -> list[str]:

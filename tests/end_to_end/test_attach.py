@@ -81,18 +81,6 @@ def test_words_are_heard_where_the_person_sits(machines: Attached) -> None:
     assert not (machines.server.folder / "client.sock").exists()
 
 
-def test_models_of_the_server_speak_at_the_persons(machines: Attached, runtime: Path) -> None:
-    """Models on the server, devices at the person's: its own supervisor is asked, and its floor is not."""
-    attach = machines.attach()
-    with machines.server.on_it():
-        own = Supervisor(machines.server.folder)
-    try:
-        finish(machines.say(1.0))
-    finally:
-        own.stop()
-    assert sum(machines.heard(attach)) == RATE
-
-
 def test_a_pause_silences_and_speech_goes_on_at_the_sample(machines: Attached) -> None:
     """`hushd status` at the person's shows who speaks, `pause` closes the loudspeaker, and `resume` loses nothing."""
     attach = machines.attach("--models")
@@ -126,36 +114,6 @@ def test_a_lost_connection_falls_silent_and_speech_goes_on(machines: Attached, n
     assert 4 * RATE - SLACK <= sum(heard) <= 4 * RATE + UNREPORTED
 
 
-def test_a_killed_program_is_silent(machines: Attached) -> None:
-    """A program that is killed on the server: the loudspeaker is closed, and the floor is free."""
-    attach = machines.attach("--models")
-    with machines.person.held():
-        speech = machines.say(30.0)
-        machines.person.wait_for_sound(attach)
-        speech.kill()
-        wait_until(lambda: machines.person.lines("close", attach.pid), "silence")
-    wait_until(lambda: machines.floor()["speaker"] is None, "a free floor")
-
-
-def test_the_supervisor_is_killed(machines: Attached, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A supervisor that dies takes its floor along: speech asks the next one, and all of it is heard."""
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    attach = machines.attach()
-    monkeypatch.setenv("HUSHD_AUTOSTART", "0")
-    with machines.server.on_it():
-        own = Supervisor(machines.server.folder)
-    try:
-        with machines.person.held():
-            speech = machines.say(3.0)
-            machines.person.wait_for_sound(attach)
-            os.kill(json.loads(machines.person.hushd("status", "--json"))["supervisor"]["pid"], signal.SIGKILL)
-        finish(speech)
-    finally:
-        own.stop()
-        machines.person.hushd("shutdown")
-    assert 3 * RATE - SLACK <= sum(machines.heard(attach)) <= 3 * RATE
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left(machines: Attached, runtime: Path, number: int) -> None:
     """However `hushd attach` ends, its socket on the server goes; those of this machine too, or as the next begins."""
@@ -172,18 +130,6 @@ def test_nothing_is_left(machines: Attached, runtime: Path, number: int) -> None
         attach.wait()
     left = sorted(path.name for path in runtime.iterdir() if path.name.startswith(("lent-", "ssh-")))
     assert left == [f"lent-{other.pid}.sock", f"ssh-{other.pid}"]
-
-
-def test_the_last_of_two_is_used(machines: Attached) -> None:
-    """Two that are attached to one server: the one that came last speaks, and the other once that has ended."""
-    first, second = machines.attach("--models"), machines.attach("--models")
-    finish(machines.say(0.2))
-    assert (len(machines.heard(first)), len(machines.heard(second))) == (0, 1)
-    second.send_signal(signal.SIGINT)
-    second.wait()
-    wait_until(lambda: len(machines.server.sockets) == 1, "the end of the second")
-    finish(machines.say(0.2))
-    assert len(machines.heard(first)) == 1
 
 
 def test_the_persons_microphone_is_recorded(machines: Attached) -> None:

@@ -9,17 +9,13 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd import Client, HushdError
 from hushd.transport import autostart as starting
-from hushd_protocol.system.log_lines import line
 from hushd_protocol.system.paths import find
 from hushd_supervisor.system.sockets import lock
 from support import descriptors
@@ -81,48 +77,6 @@ def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None
         wait_until(lambda pid=pid: supervisors(runtime) == [pid], "the losers' exit")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not supervisors(runtime), "its end")
-
-
-@pytest.mark.usefixtures("autostart")
-def test_clients_of_one_program_start_one_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight threads that find none at once wait for the one that starts it, and spawn none of their own."""
-    monkeypatch.setattr(starting, "READY_S", 600.0)
-    spawn, spawned = starting._spawn, []
-
-    def spawn_counted(*arguments: Any) -> None:
-        spawned.append(arguments)
-        spawn(*arguments)
-
-    monkeypatch.setattr(starting, "_spawn", spawn_counted)
-    together = threading.Barrier(8)
-
-    def ensure(_: int) -> object:
-        together.wait()
-        return starting.ensure(find())
-
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(ensure, range(8))) == [find()] * 8
-    assert len(spawned) == 1
-
-
-@pytest.mark.usefixtures("autostart")
-@pytest.mark.parametrize(
-    "files",
-    [
-        "resource.setrlimit(limit, (2000, most)); held = [os.pipe() for _ in range(600)]",
-        "os.dup2(1, 200); resource.setrlimit(limit, (100, most))",
-    ],
-)
-def test_a_program_with_many_open_files(files: str) -> None:
-    """Its descriptors are beyond those that `select` takes, or beyond its limit; the supervisor is started."""
-    crowd = "import os, resource; limit = resource.RLIMIT_NOFILE; most = resource.getrlimit(limit)[1]; "
-    done = subprocess.run(
-        [sys.executable, "-c", f"{crowd}{files}; {WHO}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        timeout=BOUND_S,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.usefixtures("autostart")
@@ -220,18 +174,6 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
         assert watcher.status().supervisor.pid != pid
 
 
-@pytest.mark.usefixtures("autostart")
-def test_a_supervisor_that_is_killed_before_it_listens(runtime: Path) -> None:
-    """The client that has started it starts another one."""
-    program = ask_who()
-    wait_until(lambda: bool(supervisors(runtime)), "a supervisor")
-    (killed, *_) = supervisors(runtime)
-    os.kill(killed, signal.SIGKILL)
-    printed, errors = program.communicate(timeout=BOUND_S)
-    assert program.returncode == 0, errors
-    assert int(printed) != killed
-
-
 def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
     """The error is no_supervisor, exit code 3, with the last line of the log and where the rest is; nothing waits."""
     autostart("nonsense = 1\n")
@@ -242,29 +184,6 @@ def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], 
     assert "\n" not in caught.value.message
     assert "worker, wyoming): see " in caught.value.message, "the list of keys is whole"
     assert started.calm < 5
-
-
-def test_records_of_another_supervisor_do_not_explain_a_start(tmp_path: Path) -> None:
-    """A supervisor that leaves writes its last records to the same log: a start that failed without a word is tried
-    again all the same, and one that said why is explained by its own sentence."""
-    log = tmp_path / "supervisor.log"
-    records = line("asked to leave by a signal", form="text", level="info") + line("left\nat last", form="text")
-    log.write_text(records + line("left", form="json", level="info"))
-    assert starting._last_line(str(log), 0) == ""
-    log.write_text(f"hushd: The folder is not ours.\n{records}")
-    assert starting._last_line(str(log), 0) == "hushd: The folder is not ours"
-
-
-def test_half_a_record_of_another_supervisor_does_not_explain_a_start(tmp_path: Path) -> None:
-    """Another supervisor was in the middle of a line when the start began, or is now; so may be the place from which
-    the end of a long log is read. A sentence behind such a half is found."""
-    log, record = tmp_path / "supervisor.log", line("left", form="text", level="info")
-    for text, start in ((record, 5), (record + record[:1], len(record)), (300 * record, 0)):
-        log.write_text(text)
-        assert starting._last_line(str(log), start) == ""
-    log.write_text(f"{record}hushd: The folder is not ours.\n")
-    for start in (0, 5, len(record)):
-        assert starting._last_line(str(log), start) == "hushd: The folder is not ours"
 
 
 def test_a_supervisor_that_finishes_its_jobs_is_told_of(
@@ -280,18 +199,3 @@ def test_a_supervisor_that_finishes_its_jobs_is_told_of(
         ) as caught:
             Client().status()
     assert caught.value.code == "no_supervisor"
-
-
-@pytest.mark.usefixtures("autostart")
-def test_a_program_with_threads_and_a_blocked_signal_starts_it(runtime: Path) -> None:
-    """Starting from a second thread, with signals blocked there, makes a supervisor that takes its signals."""
-    script = """
-import threading, signal, hushd
-def ask():
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    print(hushd.Client().status().supervisor.pid, flush=True)
-thread = threading.Thread(target=ask); thread.start(); thread.join()
-"""
-    pid = int(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
-    os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: not supervisors(runtime), "its leaving by SIGTERM")

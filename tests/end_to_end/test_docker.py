@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from support.peer import CONFIG, Supervisor
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
@@ -61,24 +60,3 @@ def test_what_the_image_starts_is_a_command_of_hushd(runtime: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 2
     assert "HUSHD_HTTP_TOKEN" in done.stderr
-
-
-@pytest.mark.parametrize("image", ["docker", "home-assistant/hushd"])
-def test_byte_code_survives_the_rounding_of_times(image: str, tmp_path: Path) -> None:
-    """A builder stores files' times in whole seconds, the next one for half of the files: no module is compiled anew.
-
-    Nobody could keep the result, since the image's user owns none of its files.
-    """
-    text = (PACKAGING / image / "Dockerfile").read_text()
-    assert "--no-compile" in text
-    found = re.search(r"python (-m compileall .*) /\S+$", text, re.MULTILINE)
-    assert found
-    module = tmp_path / "module.py"
-    module.write_text("")
-    subprocess.run([sys.executable, *found[1].split(), str(tmp_path)], check=True, timeout=60)
-    os.utime(module, (time := module.stat().st_mtime + 1, time))
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-S", "-v", "-c", "import module"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    assert "import 'module'" in done.stderr
-    assert "bytecode is stale for 'module'" not in done.stderr

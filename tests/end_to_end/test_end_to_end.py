@@ -84,19 +84,6 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
     assert "warnings" not in transcript
 
 
-def test_a_clip_of_a_film(carried: Supervisor, beckett: Path) -> None:
-    """`--clip_timestamps` leaves the rest out, with the default engine too."""
-    whole, clip = run("listen", beckett), run("listen", beckett, "--clip_timestamps", "0,5")
-    assert 0 < len(clip.split()) < len(whole.split())
-
-
-def test_say_pipes_into_listen(carried: Supervisor) -> None:
-    """`say -o - | listen -` needs no file."""
-    spoken = warm.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=150).stdout
-    heard = warm.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=150).stdout
-    assert word_error_rate(SENTENCE, heard.decode()) <= 0.15
-
-
 def test_a_person_is_understood(carried: Supervisor, beckett: Path) -> None:
     """A recording of a person: at most 15 % of the words are wrong, and segments have rising times."""
     assert word_error_rate(BECKETT, run("listen", beckett)) <= 0.15

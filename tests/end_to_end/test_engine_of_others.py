@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models.installation import package_command
 from hushd_schema import engines
 from support import moonshine_once, quick_tune, warm
 from support.engine_example import package
@@ -150,64 +149,6 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     assert workers == ["stt/kazoo/mine", "stt/kazoo/mine#2"]
     assert "Humming, all of it." in file
     assert rest[0] == rest[1] >= 1
-
-
-def test_it_is_tuned_by_its_own_variables(house: House) -> None:
-    """Besides hushd's, which it does not read."""
-    told = house.json("hushd", "tune", "stt/kazoo/mine", "--dry-run")
-    assert "KAZOO_REEDS" in told["variables"]
-    assert [trial["environment"] for trial in told["trials"]] == [{}, {"KAZOO_REEDS": "2"}]
-
-
-def test_it_is_recommended_with_what_installs_it(house: House) -> None:
-    """For a language that nobody else hears; its package comes first, then the model."""
-    (best,) = [row for row in house.json("hushd", "models", "recommend", "tlh") if row["role"] == "stt"]
-    assert (best["model"], best["gain"]) == ("kazoo/concert", "the only one that hears Klingon")
-    install, pull = best["commands"]
-    assert install == package_command("hushd-kazoo[loud]")
-    assert pull == "hushd models pull kazoo/concert"
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("stt-engines", "kazoo"),
-        ("stt-models", "mine"),
-        ("models-here", "kazoo/mine"),
-        ("known-models", "kazoo/concert"),
-        ("workers", "stt/kazoo/mine"),
-        ("stt-languages", "tlh"),
-    ],
-)
-def test_its_names_complete(house: House, kind: str, name: str) -> None:
-    """Wherever a shell asks for names."""
-    assert name in house.run("hushd", "completion", "names", kind).splitlines()
-
-
-def test_what_its_models_can_be_made_into_is_known(house: House) -> None:
-    """By its own program, which is not here."""
-    error = house.run("hushd", "models", "quantize", "kazoo/mine", "--to", "wood", status=6)
-    assert "requires kazoo-carver, which is not installed" in error
-    assert error.endswith(f"which is not installed: {package_command('kazoo-carver')}.\n")
-    assert "can become wood, not 'int8'" in house.run("hushd", "models", "quantize", "kazoo/mine", status=2)
-
-
-def test_doctor_says_what_it_lacks(house: House) -> None:
-    """The package that it needs, and the command; nothing once that is here. A spec that is broken is named too."""
-
-    def found() -> list[tuple[str, str, str]]:
-        findings = house.json("hushd", "doctor", "--no-engines")["findings"]
-        return [tuple(f.values()) for f in findings if "kazoo" in str(f) and "extras" in f.values()]
-
-    ((_, state, text, remedy),) = found()
-    assert (state, text) == ("note", "kazoo lacks kazoo_amplifier: kazoo, which hums")
-    assert remedy.endswith(package_command("hushd-kazoo[loud]"))
-    (house.packages / "kazoo_amplifier.py").touch()
-    assert [finding[1:3] for finding in found()] == [("ok", "kazoo: kazoo, which hums")]
-    package(house.packages, "broken", engines.GROUP, {"broken-kazoo": "no_such_module:SPEC"})
-    assert ("warning", "the engine spec of broken-kazoo does not import (No module named 'no_such_module')") in [
-        finding[1:3] for finding in found()
-    ]
 
 
 @pytest.mark.guest("conformance")

@@ -151,48 +151,6 @@ asyncio.run(main())
     assert user.supervisors() == {pid}
 
 
-@needs_no_session
-def test_environments_that_start_at_once(user: User) -> None:
-    """Programs without a session that start with those of one are served, and each has at most one supervisor."""
-    asking = [user.start(session) for session in ("one", "cut", "one", "cut")]
-    answers = [process.communicate(timeout=3 * BOUND_S) for process in asking]
-    assert all(output for output, _ in answers), answers
-    assert answers[0][0] == answers[2][0]
-    wait_until(lambda: len(user.supervisors()) <= 2, "the end of the others")
-
-
-@needs_no_session
-def test_a_supervisor_that_was_killed_leaves_nothing_in_the_way(user: User) -> None:
-    """Its pointer and its socket are stale: a program without a session starts the next one, and shares that."""
-    first = user.ask("one")
-    os.kill(first, signal.SIGKILL)
-    wait_until(lambda: first not in user.supervisors(), "its end")
-    second = user.ask("cut")
-    assert second != first
-    assert user.ask("cut") == second
-
-
-@needs_no_session
-def test_a_supervisor_by_hand_names_the_other(user: User) -> None:
-    """`hushd serve` without a session says where the one is that serves, and leaves."""
-    user.ask("one")
-    done = user.hushd("cut", "serve")
-    assert done.returncode == 0
-    assert done.stderr == f"hushd: Another supervisor already listens on {user.home}/one/hushd/client.sock.\n"
-
-
-def test_a_home_that_cannot_be_written(user: User) -> None:
-    """Without a pointer each environment has its own, as before."""
-    state = user.home / ".local"
-    state.mkdir()
-    (state / "state").touch()  # no folder can be made in its place
-    environment = user.environment("one") | {"XDG_STATE_HOME": str(user.home / "elsewhere")}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", ASK], env=environment, capture_output=True, text=True, timeout=3 * BOUND_S
-    )
-    assert done.stdout, done.stderr
-
-
 @pytest.fixture
 def sound(user: User) -> Iterator[None]:
     """PulseAudio with a null sink in session one, where its clients find it by XDG_RUNTIME_DIR alone."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
-from hushd_protocol.messages import Claim, Result, Turn, Yield
-from support.peer import Peer, Supervisor, wait_until
+from support.peer import Supervisor, wait_until
 from support.programs import RATE, Programs, check_no_overlap, finish
 
 # --- say and listen ---------------------------------------------------------------------------------------------------
@@ -24,21 +21,6 @@ def test_two_says_never_overlap(programs: Programs) -> None:
     assert [sound.heard for sound in sounds] == [8000] * 4
     assert {sound.pid for sound in sounds} == {process.pid for process in processes}
     check_no_overlap(sounds)
-
-
-def test_speech_is_made_while_another_speaks(programs: Programs, supervisor: Supervisor) -> None:
-    """The second one's synthesis is done long before its turn, and holds no worker."""
-    with programs.held():
-        first = programs.say(3)
-        programs.wait_for_sound(first)
-        second = programs.say(0.1)
-        with supervisor.connect() as peer:
-            wait_until(lambda: peer.control("status")["floor"]["waiting"] == 1)
-            wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
-        assert first.poll() is None
-    finish(first)
-    finish(second)
-    check_no_overlap(programs.sounds())
 
 
 @pytest.mark.parametrize("priority", ["important", "message"])
@@ -68,19 +50,6 @@ def test_stop_speaking_is_silence(programs: Programs) -> None:
     assert len(programs.sounds()) == 1
 
 
-def test_stop_speaking_of_the_current_one(programs: Programs) -> None:
-    """`--current` lets the next one go on."""
-    with programs.held():
-        first = programs.say(7)
-        programs.wait_for_sound(first)
-        second = programs.say(0.1)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    programs.hushd("stop", "--current")
-    finish(first, 130)
-    finish(second)
-    check_no_overlap(programs.sounds())
-
-
 def test_pause_and_resume(programs: Programs) -> None:
     """A paused `say` leaves the loudspeaker, another may have it, and every sample is heard once all the same."""
     with programs.held():
@@ -100,17 +69,6 @@ def test_pause_and_resume(programs: Programs) -> None:
     assert [sound.pid for sound in sounds] == [paused.pid, other.pid, paused.pid]
     # At the loudness 0 of a fade even speech counts as silence.
     assert 32000 - 4 <= sounds[0].heard + sounds[2].heard <= 32000
-
-
-def test_all_is_paused_until_it_is_resumed(programs: Programs) -> None:
-    """`hushd pause` without names is for who comes later too, and the status says so."""
-    programs.hushd("pause")
-    later = programs.say(0.1)
-    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    assert "speaking is paused" in programs.hushd("status")
-    assert not programs.lines("open")
-    programs.hushd("resume")
-    finish(later)
 
 
 def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:
@@ -173,54 +131,4 @@ def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervis
     assert 32000 - 4 <= sum(sound.heard for sound in sounds) <= 32000
 
 
-def test_the_next_supervisor_is_asked(
-    programs: Programs, supervisor: Supervisor, start_supervisor: Callable[..., Supervisor]
-) -> None:
-    """After a restart under a speaking program, two programs still do not overlap."""
-    with programs.held():
-        first = programs.say(3)
-        programs.wait_for_sound(first)
-        with supervisor.connect() as peer:
-            wait_until(lambda: peer.status("tts/echo/default")["running"] == 0)
-        first.send_signal(signal.SIGSTOP)  # it will find the next one when it goes on
-        supervisor.process.kill()
-        supervisor.process.wait()
-        start_supervisor()
-        second = programs.say(2)
-        programs.wait_for_sound(second)
-        first.send_signal(signal.SIGCONT)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    finish(second)
-    finish(first)
-    assert len(programs.lines("open", first.pid)) == 2
-
-
 # --- frames -----------------------------------------------------------------------------------------------------------
-
-
-def claim(peer: Peer, *devices: str, **fields: str) -> bytes:
-    name = peer.new_id()
-    peer.send(Claim(id=name, devices=list(devices), **fields))  # type: ignore[arg-type]
-    return name
-
-
-def test_two_peers_and_their_frames(supervisor: Supervisor) -> None:
-    """granted, waiting, yield, result, granted; a peer that vanishes hands on what it had."""
-    with supervisor.connect(holder="one") as one, supervisor.connect() as two:
-        first = claim(one, "speaker", "microphone")
-        assert one.expect(Turn) == Turn(id=first, state="granted", number=1)
-        second = claim(two, "speaker")
-        assert two.expect(Turn) == Turn(id=second, state="waiting", number=2)
-        floor = two.control("status")["floor"]
-        assert floor["speaker"] == floor["microphone"]
-        assert {key: floor["speaker"][key] for key in ("turn", "client", "pid", "priority")} == {
-            "turn": 1, "client": "one", "pid": os.getpid(), "priority": "text",
-        }  # fmt: skip
-        assert floor["waiting"] == 1
-        one.send(Yield(id=first))
-        assert one.expect(Result).id == first
-        assert two.expect(Turn).state == "granted"
-        third = claim(one, "speaker")
-        assert one.expect(Turn).state == "waiting"
-        two.close()
-        assert one.expect(Turn) == Turn(id=third, state="granted", number=3)

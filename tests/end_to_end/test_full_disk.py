@@ -69,15 +69,6 @@ def test_the_state_folder_is_only_for_looking(folder: Path, fault: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_no_wait_says_that_its_log_is_missing(folder: Path) -> None:
-    """One sentence, and it goes on behind: where no supervisor may be started nobody hears of it."""
-    done = played(folder, "state", "no inode", f'HUSHD_AUTOSTART=0 say --no-wait "{SENTENCE}"')
-    assert done.returncode == 0
-    (line,) = done.stderr.splitlines()
-    assert "say.log cannot be written (No space left on device)" in line
-
-
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", ["no inode", "one inode", "read-only", "a file"])
 def test_sockets_need_a_runtime_folder(folder: Path, fault: str) -> None:
     """Nothing works without them, which is one sentence, and no file is left of the result."""
@@ -87,11 +78,3 @@ def test_sockets_need_a_runtime_folder(folder: Path, fault: str) -> None:
     assert line.startswith("say: ")
     assert str(folder / "run") in line
     assert not (folder / "a.wav").exists()
-
-
-@pytest.mark.timeout(300)
-def test_sockets_need_no_room(folder: Path) -> None:
-    """A runtime folder without a free block, but with inodes, serves."""
-    done = played(folder, "run", "no room", SPEECH)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [SENTENCE] * 2

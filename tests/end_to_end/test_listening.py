@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support import moonshine_once, warm
 from support.peer import Supervisor, check_nothing_is_left, descendants, wait_until
-from support.wer import BECKETT, FIRST_HALF, word_error_rate
+from support.wer import FIRST_HALF, word_error_rate
 
 LISTEN = str(Path(sys.executable).parent / "listen")
 
@@ -58,24 +58,6 @@ def run(*arguments: str | Path) -> str:
     done = warm.run([LISTEN, *arguments], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
-
-
-def test_many_files_keep_their_order(hushd: Supervisor, reading: Path, tmp_path: Path) -> None:
-    """A long file before short ones: texts come in the order of the arguments, all formats of each into a folder."""
-    files = [tmp_path / "0.wav", tmp_path / "1.wav", tmp_path / "2.wav"]
-    for file, source in zip(files, (reading, recording("beckett.wav"), recording("beckett.wav")), strict=True):
-        file.write_bytes(source.read_bytes())
-    assert word_error_rate(f"{FIRST_HALF} {BECKETT} {BECKETT}", run(*files)) <= 0.08
-    folder = tmp_path / "out"
-    assert run(*files[:2], "-f", "all", "-o", folder) == ""
-    assert len(list(folder.iterdir())) == 10
-    cues = (folder / "0.srt").read_text().split("\n\n")[:-1]
-    assert len(cues) >= 5
-    for cue in cues:
-        _, times, *lines = cue.split("\n")
-        assert " --> " in times
-        assert 1 <= len(lines) <= 2
-        assert all(len(line) <= 42 for line in lines)
 
 
 def test_a_worker_killed_in_the_middle_costs_no_word(hushd: Supervisor, hold: Path, reading: Path) -> None:

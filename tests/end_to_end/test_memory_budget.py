@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +22,6 @@ MB = 1_000_000
 A, B, C = "stt/echo/a", "stt/echo/b", "tts/echo/c"
 ALL_ECHO = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
 SMALL = "[worker]\nmemory_mb = 30\n"
-AT_ONCE_S = 0.5
 FREE_S = 1.0  # from the news that memory is critically short to its being free
 
 
@@ -119,53 +116,6 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, tell: Te
         assert client.expect(Error).code == "cancelled"
         wait_until(lambda: gone(busy), "the exit of the worker that was busy")
         assert other.expect(Result).id == cold
-
-
-def test_a_hog_in_our_group_is_noticed_without_polling(
-    start_supervisor: Start, memory_group: MemoryGroup, tmp_path: Path
-) -> None:
-    """In a group of 400 MB another program takes what there is: the kernel tells, and the idle worker leaves."""
-    limit = 400 * MB
-    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(limit))
-    with supervisor.connect() as client:
-        idle = client.ask("echo", A, keep_alive=-1.0)["pid"]
-        memory = client.control("status")["memory"]
-        assert memory["budget_mb"] == pytest.approx(320, abs=1)
-        assert memory["pressure"] == "normal"
-        command = [*memory_group.command(limit), sys.executable, "-c", HOG, str(tmp_path / "file"), str(330 * MB)]
-        with subprocess.Popen(command) as hog:
-            try:
-                wait_until(lambda: gone(idle), "the exit of the idle worker")
-            finally:
-                hog.kill()
-        assert "memory pressure is critical" in supervisor.log()
-
-
-def test_a_worker_beyond_the_groups_budget_is_not_started(start_supervisor: Start, memory_group: MemoryGroup) -> None:
-    """In a group of 400 MB a worker that needs 350 is refused by the group's numbers and has no process; one that fits
-    starts."""
-    large = f'[worker."{A}"]\nmemory_mb = 350\n'
-    supervisor = start_supervisor(SMALL + ALL_ECHO + large, inside=memory_group.command(400 * MB))
-    with supervisor.connect() as client:
-        error = client.fail("echo", A)
-        assert error.code == "model_too_large"
-        assert "needs 350 MB, and all workers together may take 320 of the 400 MB" in error.message
-        assert client.ask("echo", B)["pid"]
-        assert [row["name"] for row in client.control("status")["workers"]] == [B]
-
-
-# Keeps so much, and walks through a file that finds no place beside it: whoever is in this group waits for memory.
-HOG = """
-import mmap, sys
-path, size = sys.argv[1], int(sys.argv[2])
-with open(path, "wb") as file:
-    for _ in range(200): file.write(bytes(1 << 20))
-kept = bytearray(b"x") * size
-with open(path, "rb") as file:
-    view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    while True:
-        for place in range(0, len(view), 4096): view[place]
-"""
 
 
 # --- death ----------------------------------------------------------------------------------------------------------

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import hushd
-import psutil
 import pytest
 from hushd.transport import autostart
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.peer import BOUND_S, CONFIG, wait_until
 from support.programs import Programs, finish
 from support.ssh_server import SshServer, variables
 
@@ -77,11 +75,6 @@ def machines(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     desk.stop()
 
 
-def tunnels() -> list[psutil.Process]:
-    """The processes of ssh that this process has."""
-    return [child for child in psutil.Process().children(recursive=True) if child.name() == "ssh"]
-
-
 def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
     """`say -o` starts a supervisor on the desk and writes on the laptop; `listen` sends the file, and not its path."""
     spoken = machines.laptop / "spoken.wav"
@@ -121,26 +114,6 @@ def test_words_are_heard_on_the_laptop_and_stopped_there(machines: Machines, mon
     assert speech.returncode == 130, complaint
 
 
-def test_clients_of_both_kinds_are_served(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By HUSHD_ENDPOINT and by their argument; without either it is this machine. All of ssh ends with them."""
-    recording = machines.laptop / "a.raw"
-    recording.write_bytes(b"samples" * 100_000)
-
-    async def ask(**options: str) -> str:
-        async with hushd.AsyncClient(**options) as client:
-            return (await client.transcribe(recording, engine="echo", model="a")).text
-
-    with hushd.Client() as client:
-        heard = client.transcribe(recording, engine="echo", model="a").text
-        assert tunnels()
-    monkeypatch.delenv("HUSHD_ENDPOINT")
-    assert asyncio.run(ask(endpoint=ENDPOINT)) == heard
-    wait_until(lambda: not tunnels(), "the end of ssh")
-    with hushd.Client(start=False) as client, pytest.raises(HushdError) as caught:
-        client.status()
-    assert caught.value.code == "no_supervisor"
-
-
 def test_a_supervisor_that_is_killed_has_a_successor(machines: Machines) -> None:
     """Its client asks again by another ssh, which starts the next one."""
     with hushd.Client() as client:
@@ -149,56 +122,11 @@ def test_a_supervisor_that_is_killed_has_a_successor(machines: Machines) -> None
         assert client.status().supervisor.pid != first
 
 
-def test_a_lost_connection_is_made_again(machines: Machines) -> None:
-    """An ssh that is killed between two requests, and one that is killed during one, cost their client nothing."""
-    with hushd.Client() as client:
-        client.status()
-        tunnels()[0].kill()
-        assert client.status()
-        speech = client.synthesize("hello", engine="echo", model="a")
-        tunnels()[0].kill()
-        assert b"".join(speech)
-
-
-def test_a_laptop_that_vanishes_is_gone_for_the_desk(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing comes by its ssh any more, and nothing ends it: its leases end all the same."""
-    monkeypatch.setattr("hushd.transport.remote.HEARTBEAT_MS", 200)
-    with hushd.Client() as client:
-        client.preload("stt/echo/a", keep_alive=-1)
-        assert running(machines)[0]["holders"]
-        tunnels()[0].suspend()
-        wait_until(lambda: not running(machines)[0]["holders"], "the end of the lease")
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_of_a_program_that_is_killed(machines: Machines, number: int) -> None:
-    """Whatever kills a program, its ssh ends, the desk ends its request, and no file stays on the laptop."""
-    recording = subprocess.Popen(["sleep", "600"], stdout=subprocess.PIPE)
-    before = {path.name for path in machines.laptop.iterdir()}
-    try:
-        program = machines.away.start("listen", "--engine", "echo", "-", stdin=recording.stdout)
-        wait_until(lambda: [row for row in running(machines) if row["running"]], "the request")
-        ssh = [child for child in psutil.Process(program.pid).children(recursive=True) if child.name() == "ssh"]
-        assert ssh
-        program.send_signal(number)
-        program.wait(BOUND_S)
-        wait_until(lambda: not any(map(alive, ssh)), "the end of ssh")
-        wait_until(lambda: not [row for row in running(machines) if row["running"]], "the request's end")
-    finally:
-        recording.kill()
-        recording.communicate()
-    assert {path.name for path in machines.laptop.iterdir() if path.is_socket()} <= before
-
-
 def running(machines: Machines) -> list[dict[str, object]]:
     try:
         return list(machines.desk_status()["workers"])  # type: ignore[call-overload]
     except HushdError:
         return []
-
-
-def alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
@@ -260,13 +188,3 @@ def test_ctrl_c_ends_a_program_and_its_ssh(machines: Machines) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert finish(process, 130) == ""
     wait_until(lambda: not [row for row in running(machines) if row["running"]], "the request's end")
-
-
-def test_a_supervisor_never_asks_another(start_supervisor: Callable[..., Supervisor]) -> None:
-    """One that is started where HUSHD_ENDPOINT is set passes it on to no process: its gateway is its own client."""
-    supervisor = start_supervisor(environment={"HUSHD_ENDPOINT": "ssh://desk"})
-    with supervisor.connect() as peer:
-        pid = peer.ask("echo")["pid"]
-    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    assert any(one.startswith(b"HUSHD_CONFIG=") for one in variables)
-    assert not any(one.startswith(b"HUSHD_ENDPOINT=") for one in variables)

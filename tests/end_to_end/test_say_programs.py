@@ -64,18 +64,6 @@ def test_without_waiting(programs: Programs, runtime: Path) -> None:
     assert (runtime / "state" / "logs" / "say.log").read_text() == ""
 
 
-def test_without_waiting_standard_input_is_read(programs: Programs) -> None:
-    """Text that a pipe still writes is spoken too."""
-    process = programs.start("say", "--engine", "echo", "--no-wait", stdin=subprocess.PIPE)
-    assert process.stdin
-    assert process.wait(60) == 0
-    process.stdin.write(b"a" * 1600)
-    process.stdin.close()
-    process.stdin = None
-    wait_until(lambda: heard(programs), "the speech")
-    assert heard(programs) == 1600
-
-
 def test_what_goes_wrong_without_waiting_is_in_a_log(programs: Programs) -> None:
     """`hushd logs say` shows it, with its time; what the arguments have wrong is told at once."""
     finish(programs.start("say", "--engine", "echo", "--no-wait", "-f", "/nowhere"))
@@ -88,20 +76,6 @@ def test_what_goes_wrong_without_waiting_is_in_a_log(programs: Programs) -> None
 
 
 # --- a terminal -------------------------------------------------------------------------------------------------------
-
-
-def test_a_line_is_spoken_when_it_is_typed(programs: Programs) -> None:
-    """Each by itself, while the next is typed; Ctrl-D ends."""
-    ours, other_end = pty.openpty()
-    process = programs.start("say", "--engine", "echo", stdin=other_end)
-    os.close(other_end)
-    os.write(ours, b"a" * 400 + b"\n")
-    wait_until(lambda: len(programs.lines("close", process.pid)) == 1, "the first line")
-    os.write(ours, b"   \n")  # nothing to say
-    os.write(ours, b"b" * 800 + b"\n\x04")
-    assert finish(process) == ""
-    os.close(ours)
-    assert [int(line[2]) for line in programs.lines("heard", process.pid)] == [400, 800]
 
 
 def test_ctrl_c_while_typing(programs: Programs) -> None:

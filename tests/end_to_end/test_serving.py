@@ -112,14 +112,6 @@ def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
             assert report["supervisor"]["rss_mb"] < 40
 
 
-def test_the_figures_are_there_while_workers_run(runtime: Path) -> None:
-    """By role and state, as Prometheus reads them."""
-    (runtime / "config.toml").write_text(CONFIG)
-    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
-        peer.ask("echo")
-        assert b'\nhushd_workers{role="stt",state="ready"} 1\n' in fetch(port(door, "http"), "/metrics")[1]
-
-
 def test_the_token_is_the_doors_alone(runtime: Path) -> None:
     """Polls that describe this machine need it, `/health` does not, and no worker finds it in its environment."""
     (runtime / "config.toml").write_text(CONFIG)
@@ -151,47 +143,6 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
         assert fetch(number, "/v1/models/hibari/en")[0] == 200
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
-
-
-def test_a_setting_reaches_programs_that_keep_calling(runtime: Path) -> None:
-    """A voice's name that is set meanwhile counts at the next request of the same connection."""
-    (runtime / "config.toml").write_text("")
-    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
-        connection = http.client.HTTPConnection("127.0.0.1", port(door, "http"), timeout=120)
-
-        def speak(voice: str) -> int:
-            body = json.dumps({"model": "tts-1", "voice": voice, "input": "Hello.", "response_format": "pcm"})
-            connection.request("POST", "/v1/audio/speech", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-
-        connection.request("GET", "/v1/audio/voices?legacy=true")
-        voice = json.loads(connection.getresponse().read())["voices"][0]
-        assert speak("radio") in (400, 404)
-        assert refused("config", "set", "http.voices.radio", voice) == (0, "")
-        assert speak("radio") == 200
-        (runtime / "config.toml").write_text("nonsense = 1")
-        assert speak("radio") == 200, "what is wrong changes nothing"
-        assert peer.control("status")["door"]["gateway"]["starts"] == 1
-        connection.close()
-
-
-def test_a_websocket_that_has_ended_keeps_no_gateway(runtime: Path) -> None:
-    """Nor does nonsense behind a request, which leaves no traceback in the log."""
-    (runtime / "config.toml").write_text('gateway_idle = "1s"\n')
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n"
-    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
-        for head, nonsense, answer in (
-            ("GET /v1/realtime?intent=transcription", b"", b"HTTP/1.1 101 "),
-            ("HEAD /v1/none", b"\x00\r\n\r\n", b"HTTP/1.1 404 "),
-        ):
-            with socket.create_connection(("127.0.0.1", port(door, "http")), timeout=120) as end:
-                more = upgrade if head.startswith("GET") else ""
-                end.sendall(f"{head} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode() + nonsense)
-                assert end.recv(4096).startswith(answer)
-        wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
-        assert (runtime / "state/logs/gateway.log").read_text() == ""
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
@@ -285,18 +236,6 @@ def test_what_a_running_supervisor_cannot_serve_is_one_sentence() -> None:
     assert "hushd shutdown" in error
 
 
-def test_serve_prints_the_url_to_open(runtime: Path) -> None:
-    """The command prints it, also where it is the supervisor itself."""
-    process = hushd("serve", "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0")
-    assert process.stdout
-    try:
-        assert process.stdout.readline().startswith("Open http://127.0.0.1:")
-        assert process.stdout.readline().startswith("Wyoming: tcp://127.0.0.1:")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=BOUND_S)
-
-
 def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
     """Off by default; a line in the configuration turns it on, and off again, without a restart."""
     config = runtime / "config.toml"
@@ -336,17 +275,6 @@ def test_a_supervisor_that_a_command_started_stays_while_it_listens(
     with supervisor.connect() as peer:
         peer.control("reload")
     assert supervisor.process.wait(BOUND_S) == 0
-
-
-def test_an_address_in_use_keeps_no_command_from_its_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
-    """`say` starts it all the same; the log names the fault."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        supervisor = start_supervisor(f'[http]\nlisten = ["{address}"]\n', "--auto")
-        with supervisor.connect() as peer:
-            assert "door" not in peer.control("status")
-    log = (supervisor.folder / "state/logs/supervisor.log").read_text()
-    assert f"not listening for HTTP and Wyoming: hushd cannot listen at {address}" in log
 
 
 # The descriptors must be 3 and 4, and LISTEN_PID the process's own number.

@@ -10,21 +10,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd import Client, HushdError
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
-from hushd_protocol.messages import Error, Request, Result
+from hushd_protocol.messages import Request
 from hushd_protocol.system.paths import find
 from support.client_calls import result, sent
 from support.outside import needs
-from support.peer import BOUND_S, CONFIG, Peer, Supervisor, check_nothing_is_left, wait_until
+from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 from support.service_manager import ServiceManager
 
-Start = Callable[..., Supervisor]
 LEAVES_SOON = "exit_when_idle = 0.2\n[worker]\nkeep_alive = 0\n" + CONFIG
 ACTIVATE = shutil.which("systemd-socket-activate")
 
@@ -139,29 +138,6 @@ def test_requests_around_the_moment_of_idle_exit_are_all_answered(manager: Servi
     assert "Traceback" not in find().supervisor_log.read_text()
 
 
-def test_every_moment_of_the_exit_is_survived(manager: ServiceManager) -> None:
-    """Thirty clients or more at random moments of several short lives: each gets its status."""
-    configure("exit_when_idle = 0\n")
-    failures: list[BaseException] = []
-
-    def visit() -> None:
-        try:
-            with Client() as client:
-                client.status()
-        except BaseException as error:
-            failures.append(error)
-
-    rng = random.Random(3)
-    threads: list[threading.Thread] = []
-    while len(threads) < 30 or len(manager.starts) <= 3:  # on a busy machine many come before the first life ends
-        threads.append(threading.Thread(target=visit))
-        threads[-1].start()
-        time.sleep(rng.uniform(0.0, 0.2))  # a life is 0.1 s long, and the way to the next one about as long
-    for thread in threads:
-        thread.join(50)
-    assert failures == []
-
-
 def test_a_running_job_survives_the_managers_stop_and_the_next_supervisor_serves_who_asks(
     manager: ServiceManager, runtime: Path
 ) -> None:
@@ -194,22 +170,6 @@ def test_a_running_job_survives_the_managers_stop_and_the_next_supervisor_serves
 
 def running(client: Client) -> bool:
     return any(row.running for row in client.status().workers)
-
-
-def test_a_second_stop_waits_for_nothing(manager: ServiceManager) -> None:
-    """The running job is ended with `shutting_down`; who waited is served by the next supervisor."""
-    with Client() as client:
-        pid = client.status().supervisor.pid
-        with Peer(manager.path) as peer:
-            request = peer.request("sleep", "stt/fake/one", params={"s": 60})
-            wait_until(lambda: running(client), "a running job")
-            os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: "asked to leave" in find().supervisor_log.read_text(), "the first signal")
-            assert running(client)  # it still lets people in
-            os.kill(pid, signal.SIGTERM)
-            error = peer.expect(Error)
-            assert (error.id, error.code) == (request, "shutting_down")
-        assert client.status().supervisor.pid != pid
 
 
 @pytest.mark.parametrize("activated", [True, False], ids=["activated", "started by a client"])
@@ -250,95 +210,6 @@ def row_state(client: Client) -> str:
 
 def hushd(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "hushd", *arguments]
-
-
-def test_hushd_restart_keeps_a_supervisor_whose_configuration_was_broken_meanwhile(supervisor: Supervisor) -> None:
-    """Nonsense is one sentence and exit code 2, and the running supervisor goes on."""
-    configure("nonsense = 1\n")
-    done = subprocess.run(hushd("restart"), capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "nonsense" in done.stderr
-    assert supervisor.process.poll() is None
-    with supervisor.connect() as peer:
-        peer.ask("echo")
-
-
-def test_one_that_was_started_before_the_manager_listened_makes_way(start_supervisor: Start, runtime: Path) -> None:
-    """Its socket is replaced: it notices without a timer, finishes its job and leaves; nobody steals its lock."""
-    first = start_supervisor(CONFIG)
-    with first.connect() as peer:
-        request = peer.request("sleep", "stt/fake/one", params={"until": str(runtime / "done")})
-        wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
-        manager = ServiceManager(runtime)
-        try:
-            wait_until(lambda: "no longer this supervisor's" in first.log(), "its notice")
-            assert peer.status("stt/fake/one")["running"] == 1
-            (runtime / "done").touch()
-            with Client() as client:
-                assert ask(client, n=1)["params"] == {"n": 1}
-                assert first.process.wait(BOUND_S) == 0
-                result = peer.expect(Result)
-                assert result.id == request
-                assert client.status().supervisor.pid == manager.starts[0].pid
-        finally:
-            manager.stop()
-
-
-def test_an_idle_one_makes_way_at_once(start_supervisor: Start, runtime: Path) -> None:
-    """At rest, with no timer that would look: the replaced socket itself tells it."""
-    first = start_supervisor(CONFIG)
-    manager = ServiceManager(runtime)
-    try:
-        assert first.process.wait(BOUND_S) == 0
-        assert manager.path.exists()
-        assert manager.starts == []
-    finally:
-        manager.stop()
-
-
-def test_hushd_run_leaves_the_managers_socket_alone(manager: ServiceManager) -> None:
-    """By hand while nothing runs: it says that somebody listens, and its look has started the manager's service."""
-    inode = manager.path.stat().st_ino
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "hushd_supervisor"], capture_output=True, text=True, timeout=BOUND_S, check=False
-    )
-    assert done.returncode == 0
-    assert "already listens" in done.stderr
-    assert manager.path.stat().st_ino == inode
-    with Client() as client:
-        assert client.status().supervisor.pid == manager.starts[-1].pid
-
-
-def test_an_activated_one_waits_for_a_holder_that_lives(runtime: Path) -> None:
-    """A living holder of the lock is neither ended nor robbed: it is waited for, and then served instead."""
-    configure(CONFIG)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    manager = ServiceManager(runtime)
-    try:
-        with Client() as client:
-            with pytest.raises(HushdError, match="does not answer"):
-                connect_briefly(manager.path)
-            assert holder.poll() is None
-            threading.Timer(0.3, lambda: holder.communicate("")).start()
-            assert client.status().supervisor.pid == manager.starts[0].pid
-    finally:
-        manager.stop()
-        holder.kill()
-        holder.communicate()
-
-
-HOLDER = """
-import sys
-from hushd_protocol.system.paths import find
-from hushd_supervisor.system.sockets import lock
-assert lock.acquire(find()) is not None
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 def connect_briefly(path: Path) -> None:

@@ -114,21 +114,6 @@ def test_line_after_line_until_ctrl_c(loop: SoundLoop, beckett: Path) -> None:
     assert 1 <= len(words(rest)) <= 4
 
 
-@pytest.mark.night
-def test_text_grows_on_the_terminal(loop: SoundLoop, beckett: Path) -> None:
-    """A terminal shows the line in the making, dim where it may change, and is cleared; standard output has the end."""
-    with Terminal() as terminal:
-        process = listen(loop, errors=terminal.other_end)
-        loop.wait_for_a_recorder()
-        loop.play(beckett)
-        text, _ = process.communicate(timeout=60)
-        wait_until(lambda: len(terminal.lines) > 1 and terminal.lines[-1] == "", "an empty line")
-    assert "Listening." in terminal.lines[0]
-    assert len(terminal.lines) >= 5
-    assert any("\x1b[2m" in line and line.startswith("Ever") for line in terminal.lines)
-    assert word_error_rate(FIRST, text) <= 1 / 8
-
-
 @pytest.mark.usefixtures("beckett")
 def test_nobody_speaks(loop: SoundLoop) -> None:
     """--timeout ends with no_speech, and with --continuous with nothing."""

@@ -144,32 +144,6 @@ def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
     assert loud / RATE == pytest.approx(1 - math.asin(0.1) * 2 / math.pi, abs=0.01)
 
 
-@pytest.mark.night
-def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
-    """300 ms too late, the device has had an underrun or two, and from then on plays all of the rest."""
-    with Monitor(loop) as monitor:
-        command = [sys.executable, "-c", TONE, "9", "0.3"]
-        done = subprocess.run(command, env=loop.environment, check=True, timeout=60, capture_output=True, text=True)
-        time.sleep(0.1)
-        loud = sum(abs(sample) > LOUD / 10 for sample in monitor.samples)
-    assert 1 <= int(done.stdout) <= 3
-    assert done.stderr == ""
-    assert loud / RATE > 0.85  # of a tone, 6 % are less than a tenth of it
-
-
-def test_an_interruption_is_no_click(loop: SoundLoop) -> None:
-    """The end of an interrupted tone is as smooth as the tone: no sample steps further than its own do."""
-    with Monitor(loop) as monitor:
-        subprocess.run([sys.executable, "-c", TONE, "0.4"], env=loop.environment, check=True, timeout=60)
-        time.sleep(0.1)
-        samples = monitor.samples
-    loud = [index for index, sample in enumerate(samples) if abs(sample) > LOUD / 10]
-    assert 0.4 < (loud[-1] - loud[0]) / RATE < 0.9
-    own = LOUD * 2 * math.sin(math.pi * HERTZ / RATE)
-    end = samples[loud[-1] - RATE // 20 : loud[-1] + RATE // 20]  # a busy machine may have missed something before
-    assert max(abs(a - b) for a, b in itertools.pairwise(end)) <= own * 1.1
-
-
 @pytest.mark.usefixtures("hushd")
 def test_the_plug_is_pulled(loop: SoundLoop) -> None:
     """In the middle of a word the sound server dies: one sentence, exit code 8, and nothing hangs."""
@@ -232,21 +206,3 @@ def test_words_are_marked_as_they_are_heard(loop: SoundLoop) -> None:
     assert [word for word in spoken if word in words] == words
     assert len(words) >= len(spoken) - 3
     assert last == TEXT + "\n"
-
-
-@pytest.mark.usefixtures("hushd")
-def test_text_into_a_pipe_comes_as_it_is_heard(loop: SoundLoop) -> None:
-    """-i without a terminal: each line, plain, once it is over."""
-    text = "The first line.\nAnd then the second one.\n"
-    assert finish(start(loop, "say", "-i", text)) == (text, "")
-
-
-@pytest.mark.usefixtures("hushd")
-def test_a_bar_grows_and_is_taken_away(loop: SoundLoop, tmp_path: Path) -> None:
-    """--progress, aloud and into a file; nothing stays on the terminal."""
-    for arguments in ((TEXT,), ("-o", str(tmp_path / "x.opus"), TEXT)):
-        *lines, last = drawn(loop, "stderr", "--progress", *arguments).split("\r\x1b[K")
-        assert last == ""
-        assert any("###] 0:0" in line for line in lines)
-        assert [line.count("#") for line in lines] == sorted(line.count("#") for line in lines)
-    assert (tmp_path / "x.opus").read_bytes()[:4] == b"OggS"

@@ -135,11 +135,3 @@ def test_a_worker_is_forked_with_its_model(
         client.unload()
         assert answer() == result, "one that was started says something else"
         assert not is_forked(client.status().workers[0].pid)
-
-
-def test_an_engine_whose_process_must_not_be_forked_says_so(start_supervisor: Start) -> None:
-    """Moonshine's library starts threads; its imports can be kept."""
-    start_supervisor('standby = ["stt/moonshine/tiny-en"]\n')
-    with Client(start=False) as client:
-        wait_until(lambda: template(client).state == "refused", "the refusal")
-        assert 'standby = ["stt/moonshine"]' in template(client).why

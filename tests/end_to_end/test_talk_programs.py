@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hushd import Client
-from support.peer import BOUND_S, Supervisor
+from support.peer import Supervisor
 from support.programs import Programs, finish
 from support.wer import word_error_rate
 
@@ -68,16 +68,6 @@ def test_no_word_is_lost_after_a_pause(mode: str, stage: Programs, tmp_path: Pat
 
 
 PROGRAM = "echo Say something, please.; read line; echo I am broken. >&2; exit 7"
-
-
-def test_standard_output_has_the_answers_only(stage: Programs) -> None:
-    """A program's words are spoken and not printed where nobody looks; its complaints are shown as they are."""
-    talk = stage.start("hushd", "talk", "--half-duplex", "--", "sh", "-c", PROGRAM)
-    text, complaint = talk.communicate(timeout=BOUND_S)
-    assert (talk.returncode, complaint) == (7, b"I am broken.\n")
-    assert text.strip()
-    assert b"something" not in text
-    assert b"\x1b" not in text
 
 
 def test_a_terminal_shows_who_says_what(stage: Programs) -> None:

@@ -153,43 +153,6 @@ def test_nobody_answers(stage: Stage) -> None:
     assert complaint == "hushd talk: Nobody spoke within 1 seconds: is the microphone on?\n" * 2
 
 
-def test_lines_without_words(stage: Stage) -> None:
-    """Each is complained of, whatever its bytes are, and the next line's turn comes."""
-    process = stage.talk("--timeout", "1")
-    assert process.stdin
-    process.stdin.buffer.write(b"\xf0\x9f\x98\x80\n\xff\xfe\nHello?\n")
-    text, complaint = process.communicate(timeout=40)
-    assert (process.returncode, text) == (0, "")
-    *first, last = complaint.splitlines()
-    assert first == ["hushd talk: There is nothing in this text that the voice heart (en-US) can speak."] * 2
-    assert last == "hushd talk: Nobody spoke within 1 seconds: is the microphone on?"
-
-
-@pytest.mark.night
-def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
-    """A chatbot's rule or emoji does not end the conversation."""
-    program = f"import time; print('---', flush=True); time.sleep(2); print({LINE!r}); raise SystemExit(7)"
-    process = stage.talk("--", sys.executable, "-c", program)
-    stage.wait_for_voice(0.5)
-    _, complaint = process.communicate(timeout=40)
-    assert process.returncode == 7
-    assert complaint == "hushd talk: There is nothing in this text that the voice heart (en-US) can speak.\n"
-
-
-def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
-    """The conversation ends with the program, though its child keeps its output open."""
-    child = "import subprocess, sys; subprocess.Popen(['sleep', '15'], stderr=-3); sys.exit(7)"
-    process = stage.talk("--", sys.executable, "-c", child)
-    assert process.wait(60) == 7
-
-
-def test_without_standard_input(stage: Stage) -> None:
-    """There is nothing to say, and that is not an error."""
-    process = stage.talk(stdin=None)
-    assert process.communicate(timeout=60) == ("", "")
-    assert process.returncode == 0
-
-
 @pytest.mark.night
 def test_a_program_takes_part(stage: Stage) -> None:
     """The program's lines are spoken, each answer is a line to it, and its exit code is the command's."""

@@ -210,17 +210,6 @@ def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
         assert any("failed" in caption.lower() for caption in shown)
 
 
-@pytest.mark.guest("desktop")
-def test_a_caption_has_two_lines_and_the_one_in_the_making(room: Room) -> None:
-    """Older lines leave, and a corrected line takes the place of the one with its number."""
-    revised = {"kind": "revised", "track": "me", "id": 1, "text": "Two, too."}
-    program = "import sys, obs_captions\nfor caption in obs_captions.captions(sys.stdin): print(repr(caption))"
-    process = room.spawn([sys.executable, "-c", program], stdin=subprocess.PIPE)
-    shown = ended(process, events("One.", "Two.", "Three.") + json.dumps(revised)).splitlines()
-    assert shown[:4] == ["'One. …'", "'One.'", "'One.\\nTwo. …'", "'One.\\nTwo.'"]
-    assert shown[4:] == ["'One.\\nTwo.\\nThree. …'", "'Two.\\nThree.'", "'Two, too.\\nThree.'"]
-
-
 PASSWORD, SALT, CHALLENGE = "a password", "salt", "challenge"
 
 

@@ -18,18 +18,13 @@ from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_worker import onnx_graph
-from hushd_worker.command_spec import CommandSpecError
 from hushd_worker_models import hugging_face
 from hushd_worker_models.detect_format import look_at, recognitions
-from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
-from hushd_worker_stt.engines import command_file as stt_command
-from hushd_worker_stt.engines import command_output as printed
 from hushd_worker_stt.engines import onnx_models
-from hushd_worker_tts.engines import command_file as tts_command
 from hushd_worker_tts.engines import piper
 
 from .claims import sentence
-from .mutate import NUMBERS, Feed, anything, damaged, json_file, toml_file
+from .mutate import NUMBERS, Feed, anything, damaged, json_file
 
 _MANIFEST: dict[str, Any] = {
     "engine": "whisper", "name": "base", "role": "stt", "location": ".", "format": "ctranslate2-int8", "licence": "MIT",
@@ -150,28 +145,6 @@ def _archive(rng: Random) -> bytes:
             archive.writestr(f"model/data/{key}", bytes(rng.choice((0, 3, 8, 16, 64))))
     data = sink.getvalue()
     return damaged(rng, data) if rng.random() < 0.4 else data
-
-
-@contextmanager
-def checkpoint(folder: Path) -> Iterator[Feed]:
-    """Checkpoints, before they are converted: every tensor is read, or the file is refused."""
-    path = folder / "a.pt"
-
-    def feed(rng: Random) -> None:
-        path.write_bytes(_archive(rng))
-        try:
-            with Checkpoint(path) as found:
-                for name in list(found._tensors):
-                    try:
-                        assert found.tensor(name).sum() is not None
-                    except BadCheckpoint:
-                        continue
-        except BadCheckpoint as error:
-            sentence(error)
-        except OSError:
-            pass  # promised
-
-    yield feed
 
 
 def _graph(rng: Random) -> bytes:
@@ -303,53 +276,5 @@ def own_models(folder: Path) -> Iterator[Feed]:
         onnx_models.described(place)
         if "a.onnx.json" in names:
             piper._read("a", place / "a.onnx.json", rng.getrandbits(60))
-
-    yield feed
-
-
-@contextmanager
-def command_files(folder: Path) -> Iterator[Feed]:
-    """The files that make a program of the user's an engine."""
-    path = folder / "mine.toml"
-    heard = {
-        "run": ["whisper-cli", "-f", "{wav}", ["-l", "{language}"]], "languages": ["en", "de"], "output": "json",
-        "translate": ["--translate"], "auto": "auto", "memory_mb": 500, "timeout": 60.0, "piece": [1, 30],
-    }  # fmt: skip
-    spoken = {
-        "run": ["espeak", "-w", "{wav}", "-s", "{wpm}", "{text}"], "output": "sound", "rate": 22_050, "wpm": 175,
-        "voices": [{"name": "anna", "id": "de", "language": "de"}], "channels": 1, "memory_mb": 10,
-    }  # fmt: skip
-
-    def feed(rng: Random) -> None:
-        path.write_bytes(toml_file(rng, rng.choice((heard, spoken))))
-        for reader in (stt_command.CommandSpec, tts_command.CommandSpec):
-            try:
-                reader.read(path)
-            except CommandSpecError as error:
-                sentence(error)
-
-    yield feed
-
-
-@contextmanager
-def command_output(folder: Path) -> Iterator[Feed]:
-    """Output of such a program: text, lines with times, and JSON like whisper's."""
-    lines = b"[00:00:00.000 --> 00:00:02.500]  Ever tried.\n[00:02.500 --> 00:04.000] Ever failed.\n"
-    document = {
-        "language": "en", "text": "Ever tried.",
-        "segments": [{"start": 0.0, "end": 2.5, "text": "Ever", "words": [{"word": "Ever", "start": 0.1, "end": 0.4}]}],
-    }  # fmt: skip
-
-    def feed(rng: Random) -> None:
-        duration = rng.choice((0.0, 0.5, 30.0))
-        try:
-            if rng.random() < 0.4:
-                segments = printed.from_text(damaged(rng, lines), duration)
-            else:
-                segments, _ = printed.from_json(json_file(rng, document), duration)
-        except printed.OutputError as error:
-            sentence(error)
-            return
-        assert all(0 <= segment.start <= segment.end <= duration for segment in segments)
 
     yield feed

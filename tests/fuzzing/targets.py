@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import audio, handshake, http, models, serving, sockets, state, text, wire
+from . import audio, http, models, serving, sockets, state, text, wire
 from .mutate import Feed
 
 Target = Callable[[Path], AbstractContextManager[Feed]]
@@ -15,7 +15,6 @@ TARGETS: dict[str, Target] = {
     "client.sock": sockets.clients,
     "worker.sock": sockets.strangers,
     "worker": sockets.worker,
-    "handshakes": handshake.handshakes,
     "door": serving.door,
     "wyoming": serving.wyoming,
     "http": http.http,
@@ -25,24 +24,13 @@ TARGETS: dict[str, Target] = {
     "ffmpeg": audio.ffmpeg,
     "program-sound": audio.program_sound,
     "config": state.config,
-    "config-edit": state.config_edit,
-    "state": state.state,
-    "kernel": state.kernel,
-    "looks": state.looks,
-    "neighbours": state.neighbours,
-    "bus": state.bus,
-    "journal": state.journal,
     "transcript": state.transcript,
     "manifest": models.manifest,
     "hub": models.hub,
     "own-models": models.own_models,
     "imports": models.imports,
-    "checkpoint": models.checkpoint,
     "weights": models.weights,
-    "command-files": models.command_files,
-    "command-output": models.command_output,
     "params": text.params,
     "script": text.script,
     "markup": text.markup,
-    "durations": text.durations,
 }

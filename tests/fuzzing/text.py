@@ -9,10 +9,7 @@ from random import Random
 from typing import Any
 
 from hushd_cli.commands.say.input import utf8
-from hushd_models import languages
-from hushd_protocol import duration, names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import did_you_mean
 from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_stt import engine as stt
 from hushd_worker_stt.engine import ModelInfo
@@ -23,7 +20,7 @@ from hushd_worker_tts.reading.items import Piece
 from hushd_worker_tts.reading.reader import read
 
 from .claims import sentence
-from .mutate import TEXTS, Feed, altered, damaged, scalar
+from .mutate import TEXTS, Feed, altered, damaged
 
 _TRANSCRIBE: dict[str, Any] = {
     "format": "s16le", "rate": 16_000, "channels": 2, "language": "en", "task": "transcribe", "prompt": "a",
@@ -94,23 +91,6 @@ def markup(folder: Path) -> Iterator[Feed]:
                 assert not isinstance(item, Piece) or item.text is not None
         except HushdError as error:
             sentence(error.message)
-
-    yield feed
-
-
-@contextmanager
-def durations(folder: Path) -> Iterator[Feed]:
-    """The small grammars: lengths of time, names, languages, and the guess at the intended name."""
-
-    def feed(rng: Random) -> None:
-        word = "".join(rng.choice("0123456789.+-hmsnuµ eE_/") for _ in range(rng.choice((1, 3, 9, 60))))
-        value = rng.choice((word, scalar(rng), damaged(rng, word.encode()).decode(errors="replace")))
-        seconds = duration.parse(value)
-        assert seconds is None or seconds >= 0 or seconds == duration.FOREVER
-        if isinstance(value, str):
-            names.is_name(value)
-            did_you_mean(value, ("stt", "tts", "hour", "minutes"))
-            languages.tag(value)
 
     yield feed
 

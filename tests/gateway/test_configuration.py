@@ -11,8 +11,6 @@ import pytest
 from hushd_gateway.__main__ import CurrentApp
 from hushd_gateway.configuration import Configuration
 
-pytestmark = pytest.mark.permissions
-
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from history.events import KINDS, Event, MalformedHistoryError, read
+from history.events import MalformedHistoryError, read
 from history.recorder import File, Recorder
 
 EVENTS, THREADS, PROCESSES = 300, 4, 3
@@ -51,22 +51,6 @@ def test_threads_of_several_processes_write_whole_lines_into_one_file(tmp_path: 
         count[event.party] += 1
 
 
-def test_an_event_is_read_as_it_was_written() -> None:
-    """All fields come back, those of its kind too."""
-    lines: list[bytes] = []
-    recorder = Recorder("client", lines.append, clock=lambda: 1.25)
-    recorder.invoke("a", "claim", devices=["speaker"], priority="text")
-    recorder.ok("a", length=3)
-    recorder.fail("b", "server_busy")
-    recorder.unknown("c")
-    assert [Event.of(line) for line in lines] == [
-        Event(1.25, "client", "a", "invoke", {"op": "claim", "devices": ["speaker"], "priority": "text"}),
-        Event(1.25, "client", "a", "ok", {"length": 3}),
-        Event(1.25, "client", "b", "fail", {"code": "server_busy"}),
-        Event(1.25, "client", "c", "unknown", {}),
-    ]
-
-
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
@@ -84,13 +68,6 @@ def test_a_line_that_is_not_an_event_is_refused_with_its_place(tmp_path: Path, l
     path.write_text(f'{{"at":0,"party":"p","request":"","event":"closed"}}\n{line}\n')
     with pytest.raises(MalformedHistoryError, match=rf"history, line 2: .*{sentence}"):
         read([path])
-
-
-def test_a_recorder_refuses_what_could_not_be_read() -> None:
-    """The mistake is found where it is made."""
-    with pytest.raises(MalformedHistoryError, match="'sound' without 'stop'"):
-        Recorder("p", list[bytes]().append).saw("sound", "a", start=0)
-    assert all(kind.isidentifier() for kind in KINDS)
 
 
 def test_a_line_that_a_killed_writer_has_left_unfinished_is_dropped(tmp_path: Path) -> None:

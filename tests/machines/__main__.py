@@ -56,7 +56,7 @@ def played(machine: Machine, by_day: bool, passed_to: Path | None) -> str:
                 asked = ("--passed-to", f"{clone.folder}-passed") if passed_to and run.all_tests else ()
                 began = time.monotonic()
                 print(f"\n{machine.name} $ {' '.join(run.words)}", flush=True)
-                reason = clone.run((*run.words, *asked), run.limit_s, run.ends)
+                reason = clone.run((*run.words, *asked), run.limit_s)
                 print(f"{machine.name}: {' '.join(run.words)}: {reason or 'passed'}, {time.monotonic() - began:.0f} s")
                 if reason:
                     failed.append(f"{' '.join(run.words)} {reason}")

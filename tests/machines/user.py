@@ -28,17 +28,13 @@ class Clone:
     outside: Path
     before: tuple[str, ...]
 
-    def run(self, words: Sequence[str], limit_s: float, ends: Sequence[int] = (0,)) -> str:
-        """Has the user run a command in the clone, with what it prints for all to see; returns why it failed, if so.
-
-        Args:
-            ends: exit codes that count as success.
-        """
+    def run(self, words: Sequence[str], limit_s: float) -> str:
+        """Has the user run a command in the clone, with what it prints for all to see; returns why it failed, if so."""
         try:
             code = subprocess.run([*self.before, *words], stdin=subprocess.DEVNULL, timeout=limit_s).returncode
         except subprocess.TimeoutExpired:
             return f"took longer than {limit_s:.0f} s"
-        return "" if code in ends else f"ended with {code}"
+        return f"ended with {code}" if code else ""
 
 
 def add(inside: Inside, home: str) -> None:

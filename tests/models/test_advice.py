@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hushd_models import advice, catalogue, recommendation
 from hushd_models.inventory import Row, row, rows
-from hushd_models.own_model import memory_mb
 from hushd_models.recommendation import Hardware
 from hushd_models.store import Store
 from hushd_protocol.system import paths
@@ -59,11 +58,6 @@ def test_a_language_has_the_model_that_is_recommended(
     assert f"`{advice.engine_command(best.row.engine)}` and `hushd" in recommendation.for_language(role, language)
 
 
-def test_an_engines_own_best(store: Store) -> None:
-    """One that is named is asked alone, though others have better models."""
-    assert recommendation.for_language("stt", "de", "whisper").startswith("; whisper/base hears it once")
-
-
 def test_a_model_that_is_here_does_at_once(store: Store) -> None:
     """However small it is."""
     file = store.folder / "whisper" / "tiny.pt"
@@ -105,29 +99,3 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     assert row(store, "piper/anne").languages == ("fr-FR",)
     voice.with_name("anne.onnx.json").write_text("{")
     assert row(store, "piper/anne").languages == ()
-
-
-@pytest.mark.parametrize(
-    ("engine", "file", "beside_mb"),
-    [
-        ("faster-whisper", "model.bin", 0),
-        ("whisper", "x.pt", 0),
-        ("piper", "x.onnx", 0),
-        ("kokoro", "x.onnx", 27),  # its voices
-    ],
-)
-def test_memory_is_guessed_as_the_catalogue_has_it(engine: str, file: str, beside_mb: int) -> None:
-    """For a model of a known size its known figure; more for a larger one."""
-    known = max((one for one in catalogue.models().values() if one.engine == engine), key=lambda one: one.size_mb)
-    size = (known.size_mb - beside_mb) * 1_000_000
-    assert memory_mb(engine, {file: size}) == known.memory_mb
-    assert memory_mb(engine, {file: 2 * size}) > known.memory_mb
-
-
-def test_weights_that_are_mapped_do_not_count() -> None:
-    """Of onnx-asr's models only the graphs that run for each token are copied, and of both precisions in a folder those
-    that are loaded."""
-    whole = {"encoder-model.onnx": 4_000_000, "encoder-model.onnx.data": 2_478_000_000, "decoder.onnx": 72_000_000}
-    assert memory_mb("onnx-asr", whole) == 176
-    int8 = {"encoder-model.int8.onnx": 653_000_000, "decoder.int8.onnx": 54_000_000}
-    assert memory_mb("onnx-asr", int8 | whole) == memory_mb("onnx-asr", int8) == 155

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -191,38 +190,6 @@ def test_the_extras_of_default_are_those_of_the_project() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     (default,) = project["optional-dependencies"]["default"]
     assert sorted(default.removeprefix("hushd[").removesuffix("]").split(",")) == list(installation._DEFAULT)
-
-
-@pytest.mark.parametrize(
-    "options", [["--suffix=-two"], *(pytest.param(each, marks=pytest.mark.night) for each in ([], ["--editable"]))]
-)
-def test_pipx_injects_into_the_environment_of_that_name(shell: Path, sources: Path, options: list[str]) -> None:
-    """Also one that bears a suffix, and one of an editable folder."""
-    needs("pipx")
-    run(["pipx", "install", "--python", sys.executable, *options, sources])
-    name = "hushd-two" if "--suffix=-two" in options else "hushd"
-    python = python_of(shell / "pipx" / "venvs" / name)
-    command = proven(python)
-    assert (command[:2], command[-2]) == (["pipx", "inject"], name)
-    run(asked(python, "package_command('beside')"))
-    run([python, "-c", "import beside"])
-
-
-def test_sources_that_are_gone_are_not_named(shell: Path, sources: Path) -> None:
-    """A checkout that was removed after the installation leaves the name, which an index may know."""
-    needs("uv")
-    run(["uv", "venv", "--python", sys.executable, shell / "venv"])
-    python = python_of(shell / "venv")
-    away = shutil.copytree(sources, shell / "away")
-    run(["uv", "pip", "install", "--python", python, away])
-    shutil.rmtree(away)
-    assert asked(python)[-1] == "hushd[whisper]"
-    (file,) = (shell / "venv").rglob("direct_url.json")
-    git = {"url": "https://example.org/hushd", "vcs_info": {"vcs": "git", "commit_id": "0" * 40}}
-    file.write_text(json.dumps(git))
-    assert asked(python)[-1] == "hushd[whisper] @ git+https://example.org/hushd"
-    file.write_text("{")
-    assert asked(python)[-1] == "hushd[whisper]"
 
 
 def test_the_systems_python_is_told_that_it_may(shell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,24 +69,6 @@ def test_info_is_one_program_for_each_direction() -> None:
     assert [one[kind][0]["name"] for kind in ("asr", "tts")] == ["hushd large/x", "hushd reader/en"]
 
 
-def test_a_voice_like_a_machine_is_offered_where_there_is_no_other() -> None:
-    """Home Assistant takes the first by name: `a-en` for English, though `bob` is the default."""
-    espeak = engine("espeak-ng", {"all": True}, ("a-en", "a-eo")) | {"robotic": True}
-    espeak["voices"][1]["language"] = "eo"
-    engines = [espeak, engine("reader", {"en": True}, ("ann", "bob"))]
-    there = Descriptions.from_data({"tts": {"default": "reader/en", "engines": engines}})
-    for only, offered in (("", ["bob", "ann", "a-eo"]), ("espeak-ng/all", ["a-eo", "a-en"])):
-        (program,) = listings.info(there, tts=only)["tts"]
-        assert [each["name"] for each in program["voices"]] == offered
-
-
-def test_the_voices_of_any_model_are_offered_for_each() -> None:
-    """A port of a model whose engine's voices name another one, as those of kokoro do."""
-    (program,) = listings.info(CATALOGUES, tts="reader/other")["tts"]
-    assert [each["name"] for each in program["voices"]] == ["bob", "ann"]
-    assert program["installed"]
-
-
 def test_nothing_installed_is_listed_as_nothing() -> None:
     """A catalogue that could not be read, or has no engines, breaks no list."""
     none = Descriptions.from_data({})

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import struct
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import advice, catalogue, installation, own_model, user_models, word_errors
+from hushd_models import advice, catalogue, user_models
 from hushd_models.catalogue import Files, Known
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, SPEEDS
-from hushd_schema.engines import gguf_catalogue
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -123,43 +119,6 @@ def test_names_and_aliases() -> None:
         assert error.message.startswith(f"The model {model} is not on this machine: ")
 
 
-def test_a_model_in_two_precisions() -> None:
-    """They differ in size, memory and figures only; the repository's name means the larger one."""
-    seconds = [known for known in catalogue.models().values() if known.name.endswith(gguf_catalogue.Q4)]
-    assert len(seconds) > 25
-    for second in seconds:
-        first = catalogue.models()[second.model.removesuffix(gguf_catalogue.Q4)]
-        assert (second.repository, second.languages, second.licence) == (
-            first.repository,
-            first.languages,
-            first.licence,
-        )
-        assert second.size_mb < 0.75 * first.size_mb
-        assert second.memory_mb < first.memory_mb
-        assert [known.files[0].needed for known in (first, second)] == [("*Q8_0.gguf",), ("*Q4_K_M.gguf",)]
-        assert bool(second.word_errors) == bool(first.word_errors)
-        assert catalogue.of_repository(first.repository) == first
-    v3 = "transcribe-cpp/parakeet-tdt-0.6b-v3"
-    assert [word_errors.rate(catalogue.models()[name].word_errors, "en") for name in (v3, f"{v3}-q4")] == [1.94, 1.98]
-
-
-def test_a_model_in_repositories_of_others() -> None:
-    """Each of their names means one model: programs made for speaches and vLLM have them built in."""
-    for name, model in (
-        ("speaches-ai/Kokoro-82M-v1.0-ONNX", "kokoro/kokoro-v1.0"),
-        ("speaches-ai/Kokoro-82M-v1.0-ONNX-int8", "kokoro/kokoro-v1.0.int8"),
-        ("speaches-ai/piper-fr_FR-siwis-medium", "piper/fr_FR-siwis-medium"),
-        ("openai/whisper-large-v3", "faster-whisper/large-v3"),
-        ("deepdml/faster-whisper-large-v3-turbo-ct2", "faster-whisper/large-v3-turbo"),
-        ("distil-whisper/distil-large-v3", "faster-whisper/distil-large-v3"),
-    ):
-        found = catalogue.of_repository(name)
-        assert found is not None
-        assert found.model == model
-    every = [name for known in catalogue.models().values() for name in known.also]
-    assert len(every) == len(set(every)) > 50
-
-
 def test_what_users_add(tmp_path: Path) -> None:
     """A model of the configuration stands beside the well-known ones, or in the place of one."""
     path = tmp_path / "config.toml"
@@ -214,13 +173,6 @@ def test_what_users_may_not_add(name: str, change: dict[str, Any], words: str) -
     assert caught.value.code == "bad_request"
 
 
-def test_a_url_says_nothing_of_what_it_has() -> None:
-    """So a pattern would be asked for as a file of that name."""
-    for name in ("*.pt", "**/a", "a?"):
-        with pytest.raises(HushdError, match="must name each file of a url"):
-            user_models.checked({"whisper/x": {"url": "https://x/y", "files": ["base.pt", name]}})
-
-
 @pytest.mark.parametrize(
     "content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1', b"models = " + b"[" * 5000]
 )
@@ -231,55 +183,3 @@ def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> 
     with pytest.raises(HushdError, match=str(path)) as caught:
         user_models.configured(path)
     assert caught.value.code == "bad_request"
-
-
-@pytest.mark.parametrize("worker", [b'"command"', b"[" * 5000 + b"command", b'{"stt/x" = "command"}'])
-def test_workers_that_are_no_tables_have_no_commands(tmp_path: Path, worker: bytes) -> None:
-    """The supervisor refuses such a configuration; what only looks into it finds nothing."""
-    path = tmp_path / "config.toml"
-    path.write_bytes(b"worker = " + worker)
-    assert user_models.engines_elsewhere(path) == frozenset()
-
-
-def boastful() -> bytes:
-    """An archive whose one entry is longer by its directory than the whole file."""
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w") as archive:
-        archive.writestr("a/data.pkl", b"n_vocab")
-    data = bytearray(sink.getvalue())
-    at = data.index(b"PK\1\2") + 20
-    data[at : at + 8] = struct.pack("<II", 10_000, 10_000)
-    return bytes(data)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.onnx.json", b'{"language": true}'),
-        ("a.onnx.json", b"[" * 100_000),
-        ("a.pt", b"PK\5\6" + bytes(18)),
-        ("a.pt", boastful()),
-    ],
-)
-def test_a_model_whose_files_say_nothing_has_no_languages(tmp_path: Path, name: str, content: bytes) -> None:
-    """A description of another shape, one nested without end, and an archive that is empty or lies."""
-    (tmp_path / name).write_bytes(content)
-    engine = "whisper" if name.endswith(".pt") else "piper"
-    assert own_model.languages(engine, tmp_path, [name]) == ()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "[" * 5000,
-        "tool = 3",
-        "[tool]\nrequirements = 3",
-        "[tool]\nrequirements = [3]",
-        '[tool]\nrequirements = [{name = "x", extras = [1]}]',
-    ],
-)
-def test_a_receipt_that_makes_no_sense_is_none(tmp_path: Path, content: str) -> None:
-    """The command is then that of an installation without extras."""
-    path = tmp_path / "uv-receipt.toml"
-    path.write_text(content)
-    assert installation._receipt(str(path)) == ([], [])

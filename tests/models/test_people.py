@@ -178,7 +178,6 @@ def test_a_folder_that_is_a_link_is_refused(folder: PeopleFolder, tmp_path: Path
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-@pytest.mark.permissions
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
 def test_another_users_folder_is_refused(folder: PeopleFolder) -> None:
     """A folder that belongs to somebody else is not believed."""

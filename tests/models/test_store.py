@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -21,8 +19,6 @@ from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-
-pytestmark = pytest.mark.permissions
 
 MODEL = "faster-whisper/mine"
 NAMES = ("model.bin", "config.json", "tokenizer.json")
@@ -136,25 +132,6 @@ def test_a_manifest_that_makes_no_sense(change: dict[str, Any], words: str) -> N
         manifest.loads(json.dumps(good() | change))
 
 
-def test_damaged_manifests_are_never_anything_else() -> None:
-    """Cut, changed and mixed up at random, 2000 times: a manifest that makes sense, or BadManifest."""
-    dice = random.Random(6)
-    text = json.dumps(good()).encode()
-    for _ in range(2000):
-        data = bytearray(text)
-        for _ in range(dice.randrange(1, 4)):
-            data[dice.randrange(len(data))] = dice.randrange(256)
-        try:
-            found = manifest.loads(bytes(data[: dice.randrange(len(data) + 1)] if dice.random() < 0.5 else data))
-        except BadManifest:
-            continue
-        assert found.files
-        assert not any(".." in name.split("/") or name.startswith("/") for name in found.files)
-    for data in (b"[" * 100_000, b"\xff", b"", b"null", b"[]", b'"x"'):
-        with pytest.raises(BadManifest):
-            manifest.loads(data)
-
-
 @pytest.mark.parametrize(
     "name",
     ["base", "whisper", "/x", "x/", "../x", "x/..", "x/../y", "a/b/c", "a/.b", "a b/c", "a/b\0", "a/b\n", "å/b",
@@ -206,16 +183,6 @@ def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None
     assert kept["whisper/base"] == whole
 
 
-def test_a_manifest_of_another_model_is_none(store: Store) -> None:
-    """One that somebody has copied to another name, and files whose names are not a model's."""
-    bring(store)
-    store.manifest_path("faster-whisper/copy").write_bytes(store.manifest_path(MODEL).read_bytes())
-    (store.folder / "faster-whisper" / "a b.hushd.json").write_text("{}")
-    with pytest.raises(HushdError, match=f"is that of {MODEL}"):
-        store.find("faster-whisper/copy")
-    assert set(store.kept()) == {MODEL, "faster-whisper/copy"}
-
-
 def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full in the middle leaves the old file, and nothing beside it."""
     place = tmp_path / "file"
@@ -241,21 +208,6 @@ def test_a_folder_that_cannot_be_written(store: Store) -> None:
         assert caught.value.code == "output_failed"
     assert store.kept() == {}
     assert store.find(MODEL) is None
-
-
-def test_what_was_begun_can_be_gone_on_with(store: Store) -> None:
-    """The same source finds its half again, another one an empty folder; writing the manifest ends it."""
-    source = Source("url", "http://x")
-    work = store.begin(MODEL, source)
-    (work / "half").write_text("half")
-    assert store.begin(MODEL, source) == work
-    assert (work / "half").exists()
-    assert store.begun(MODEL) == source
-    assert store.unfinished() == [MODEL]
-    store.begin(MODEL, Source("url", "http://y"))
-    assert not (work / "half").exists()
-    bring(store)
-    assert (work.exists(), store.begun(MODEL), store.unfinished()) == (False, None, [])
 
 
 LOCKED = """
@@ -304,23 +256,6 @@ def test_one_process_works_on_a_model(store: Store, other: Callable[..., subproc
     assert said(third) == "ours"
     third.communicate("", timeout=60)
     assert not list(store.folder.glob("*/.*.lock"))
-
-
-def test_never_two_at_once(store: Store, tmp_path: Path) -> None:
-    """Four processes that take the lock 100 times each count together to 400, although its file goes each time."""
-    counter = tmp_path / "counter"
-    counter.write_text("0")
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from hushd_protocol.system import paths; from hushd_models.store import Store\n"
-        "counter, store = Path(sys.argv[1]), Store(paths.find())\n"
-        "for _ in range(100):\n"
-        "    with store.lock('whisper/base'):\n"
-        "        counter.write_text(str(int(counter.read_text()) + 1))\n"
-    )
-    running = [subprocess.Popen([sys.executable, "-c", program, str(counter)]) for _ in range(4)]
-    assert [process.wait(timeout=50) for process in running] == [0] * 4
-    assert counter.read_text() == "400"
 
 
 # --- verification ----------------------------------------------------------------------------------------------------
@@ -380,28 +315,6 @@ def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
         assert f"has {len(content) // 2} bytes instead of {len(content)}" in e.value.message
 
 
-@pytest.mark.parametrize(
-    ("source", "remedy"),
-    [
-        (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it again."),
-        (Source("file", __file__), "`hushd models pull whisper/mine` gets it again."),
-        (
-            Source("file", "/a/my b$.pt"),
-            "/a/my b$.pt is gone: `hushd models import FILE --name whisper/mine` takes another copy of it.",
-        ),
-        (Source("conversion", "whisper/b", "int16"), "`hushd models pull whisper/mine` gets it again."),
-    ],
-)
-def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:
-    """The sentence names the command that brings it again, and nobody is told to remove anything."""
-    found = dataclasses.replace(bring(store, "whisper/mine", ("mine.pt",), "."), source=source)
-    store.write(found)
-    (store.folder / "whisper" / "mine.pt").write_bytes(b"other")
-    with pytest.raises(HushdError) as caught:
-        verification.before_load("whisper", "mine", print)
-    assert caught.value.message.endswith(f"): {remedy}")
-
-
 def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:
     """A model without a manifest loads as it always did; an alias is looked up under its model's name."""
     assert verification.before_load("faster-whisper", "mine", print) is None
@@ -409,20 +322,6 @@ def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:
     found = verification.before_load("whisper", "large", print)
     assert found
     assert found.name == "large-v3"
-
-
-def test_damaged_marks_are_no_marks(store: Store) -> None:
-    """Whatever is in the file of earlier checks, or if it cannot be written: the model's files are read, and judged."""
-    found = bring(store)
-    mark = store.paths.verified / f"{MODEL}.json"
-    for content in ("", "[]", "{", '{"model.bin": 1}', '{"model.bin": [1, 2, 3, "x"]}'):
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(content)
-        assert verification.verify(store, found, anew=False) == []
-    mark.unlink()
-    mark.parent.rmdir()
-    mark.parent.write_text("in the way")
-    assert verification.verify(store, found, anew=False) == []
 
 
 # --- the inventory ---------------------------------------------------------------------------------------------------
@@ -495,74 +394,6 @@ def test_what_is_not_whole(store: Store) -> None:
     assert "is not JSON" in every["whisper/base"].problem
 
 
-def test_a_half_is_that_of_its_file(store: Store) -> None:
-    """Of two models in one repository, that whose file is there by half, which is removed alone; without the name of
-    its file, as where that is too long, a half may be of either."""
-    models = "transcribe-cpp/parakeet-tdt-0.6b-v3-q4", "transcribe-cpp/parakeet-tdt-0.6b-v3"
-    known = [found for model in models if (found := inventory.row(store, model).known)]
-    assert known[0].repository == known[1].repository
-    blobs = hf_cache.repository_folder(known[0].repository) / "blobs"
-    blobs.mkdir(parents=True)
-
-    def states() -> list[str]:
-        every = rows(store)
-        return [every[model].state for model in models]
-
-    halves = [blobs / hf_cache.half_name("a" * 64, f"x-{kind}.gguf") for kind in ("Q4_K_M", "Q8_0")]
-    halves[0].write_bytes(b"x" * 10)
-    assert states() == ["half", "absent"]
-    halves[1].write_bytes(b"x" * 20)
-    assert states() == ["half", "half"]
-    assert removal.remove(store, inventory.row(store, models[0])).size == 10
-    assert states() == ["absent", "half"]
-    halves[1].rename(blobs / hf_cache.half_name("a" * 64, "x" * 200))
-    assert states() == ["half", "half"]
-    assert prune(store) != []
-    assert states() == ["absent", "absent"]
-
-
-@pytest.mark.parametrize("name", ["a.bin", "b/a.bin", "100%/2F%2F.bin", "é.bin"])
-def test_a_half_keeps_the_name_of_its_file(name: str, store: Store) -> None:
-    """Whatever letters it has."""
-    blobs = hf_cache.repository_folder("a/b") / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / hf_cache.half_name("a" * 40, name)).touch()
-    assert list(hf_cache.halves("a/b").values()) == [name]
-
-
-def test_one_by_its_name(store: Store) -> None:
-    """In full, by an alias, alone where only one engine has it; else which are meant, or which may be."""
-    for name in ("whisper/large-v3", "whisper/large"):
-        assert inventory.row(store, name).model == "whisper/large-v3"
-    assert inventory.row(store, "tiny-en").model == "moonshine/tiny-en"
-    for name, words in (
-        ("base", "say which, faster-whisper/base or whisper/base"),
-        ("wisper/bas", "did you mean whisper/base?"),
-        ("nemo-parakeet-tdt-06b-v3", "did you mean onnx-asr/nemo-parakeet-tdt-0.6b-v3?"),
-        ("\0" * 500, "`hushd models list` shows them"),
-    ):
-        with pytest.raises(HushdError, match=words) as caught:
-            inventory.row(store, name)
-        assert caught.value.code == "model_missing"
-        assert len(caught.value.message) < 500
-
-
-def test_what_bears_an_alias(store: Store) -> None:
-    """Brought or put there under an alias, it is a model of its own, which that name means."""
-    bring(store, "whisper/turbo", ("turbo.pt",), ".")
-    (store.folder / "whisper" / "large.pt").write_bytes(b"x")
-    for name in ("turbo", "large"):
-        row = inventory.row(store, f"whisper/{name}")
-        assert (row.model, row.state) == (f"whisper/{name}", "installed")
-        assert row.known
-        assert name in row.known.aliases
-    assert rows(store)["whisper/large-v3"].state == "absent"
-    assert inventory.row(store, "faster-whisper/turbo").model == "faster-whisper/large-v3-turbo"
-    (store.folder / "whisper" / "turbo.pt").write_bytes(b"half")
-    with pytest.raises(HushdError, match="whisper/turbo is damaged"):
-        verification.before_load("whisper", "turbo", print)
-
-
 # --- removal ---------------------------------------------------------------------------------------------------------
 
 
@@ -616,25 +447,6 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
     assert not other.parent.parent.exists()
 
 
-def test_halves_and_broken_ones_can_be_removed(store: Store) -> None:
-    """Downloads begun here or in the hub's cache, models that lost a file, and manifests that cannot be read."""
-    work = store.begin("whisper/tiny", Source("url", "x"))
-    (work / "tiny.pt.part").write_bytes(b"x" * 100)
-    blobs = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"abc{hf_cache.HALF}").write_bytes(b"x" * 200)
-    bring(store)
-    (store.place(MODEL) / "model.bin").unlink()
-    bring(store, "whisper/base", ("base.pt",), ".")
-    store.manifest_path("whisper/base").write_text("{")
-    sizes = {}
-    for model in ("whisper/tiny", "faster-whisper/small", MODEL, "whisper/base"):
-        sizes[model] = removal.remove(store, inventory.row(store, model)).size
-    assert sizes["faster-whisper/small"] == 200
-    assert sizes["whisper/base"] == len("whisper/base base.pt") * 1000
-    assert all_files(store.folder, hf_cache.cache()) == set()
-
-
 def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path) -> None:
     """A model that the user has linked into the models folder: the link goes, what it leads to stays."""
     elsewhere = tmp_path / "elsewhere"
@@ -645,33 +457,6 @@ def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path) -> Non
     removal.remove(store, inventory.row(store, "whisper/own"))
     assert not (store.folder / "whisper" / "own.pt").is_symlink()
     assert (elsewhere / "big.pt").is_file()
-
-
-def test_a_folder_that_is_a_link(store: Store, tmp_path: Path) -> None:
-    """The same for a folder: nothing in the place it leads to is removed."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "model.onnx").write_bytes(b"x" * 100)
-    (store.folder / "onnx-asr").mkdir(parents=True)
-    (store.folder / "onnx-asr" / "own").symlink_to(elsewhere)
-    removed = removal.remove(store, inventory.row(store, "onnx-asr/own"))
-    assert removed.size == 0
-    assert (elsewhere / "model.onnx").is_file()
-    assert not (store.folder / "onnx-asr" / "own").is_symlink()
-
-
-def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) -> None:
-    """Of files that hushd only knows of, its own notes go, and nothing else."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "model.onnx").write_bytes(b"x" * 100)
-    store.write(
-        Manifest("onnx-asr", "own", "stt", Source("file", "/x"), described(elsewhere, ("model.onnx",)), str(elsewhere))
-    )
-    removed = removal.remove(store, inventory.row(store, "onnx-asr/own"))
-    assert (removed.size, removed.spared) == (0, 1)
-    assert (elsewhere / "model.onnx").is_file()
-    assert store.kept() == {}
 
 
 @pytest.mark.parametrize("way", ["a folder that is a link", "another program's cache"])
@@ -815,15 +600,3 @@ def test_pruning_leaves_what_is_being_pulled(store: Store, other: Callable[..., 
     holder.communicate(timeout=60)
     assert [removed.what for removed in prune(store)] == ["half of whisper/base"]
     assert store.unfinished() == []
-
-
-def test_pruning_leaves_what_is_being_pulled_from_the_hub(store: Store) -> None:
-    """As long as a model of that repository is being worked on."""
-    half = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs" / f"abc{hf_cache.HALF}"
-    half.parent.mkdir(parents=True)
-    half.write_bytes(b"y" * 500)
-    with store.lock("faster-whisper/small"):
-        assert prune(store) == []
-    assert half.exists()
-    assert [removed.size for removed in prune(store)] == [500]
-    assert not half.exists()

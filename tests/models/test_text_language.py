@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hushd_models import languages
-from hushd_models.text_language import detect, may_be
+from hushd_models.text_language import detect
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -67,18 +66,3 @@ def test_english_documents_are_never_taken_for_another_language() -> None:
             if detect(sentence) not in ("", "en"):
                 taken[sentence] = detect(sentence)
     assert {sentence for sentence in taken if "Bonjour" not in sentence} == set()
-
-
-def test_a_plain_word_of_english_saves_the_look() -> None:
-    """In a short text; a long one may quote it."""
-    assert languages.is_plainly_english(TEXTS["en"])
-    assert not any(languages.is_plainly_english(text) for language, text in TEXTS.items() if language != "en")
-    assert not languages.is_plainly_english("the " * 200)
-
-
-def test_languages_that_share_their_letters() -> None:
-    """A text in Chinese characters may be Cantonese; nobody is told that a voice does not speak it."""
-    assert may_be("zh", "yue")
-    assert may_be("de", "de")
-    assert may_be("de", "und")
-    assert not may_be("de", "en")

@@ -15,7 +15,7 @@ from hushd_protocol import messages
 from hushd_protocol.codec import Decoder, encode
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS, MAX_PAYLOAD
+from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Partial, Request, Result
 
 KINDS: tuple[type[Message], ...] = tuple(
@@ -109,25 +109,6 @@ def test_defaults_need_not_travel(kind: type[Message]) -> None:
     required = {field.name for field in dataclasses.fields(kind) if is_required(field)}
     short = msgpack.packb({name: header[name] for name in ("type", *required)})
     assert EVERYTHING.decode(short, message.payload) == message
-
-
-def test_every_message_has_a_direction() -> None:
-    """Each kind is in one of the four tables, and no two kinds share a type on the wire."""
-    tables = (messages.FROM_CLIENT, messages.TO_CLIENT, messages.FROM_WORKER, messages.TO_WORKER)
-    assert set().union(*tables) == set(KINDS)
-    assert len({kind.TYPE for kind in KINDS}) == len(KINDS)
-    for table in tables:
-        assert len(set(table)) == len(table)
-
-
-@by_kind
-def test_messages_are_frozen_and_documented(kind: type[Message]) -> None:
-    """A message cannot be changed once made, and says in its docstring who sends it."""
-    message = example(kind, random.Random(2))
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        message.payload = b"other"  # type: ignore[misc]
-    assert kind.__doc__
-    assert not kind.__doc__.startswith(kind.__name__ + "(")
 
 
 WRONG: dict[Any, tuple[Any, ...]] = {
@@ -226,12 +207,6 @@ def test_credit_is_limited() -> None:
         assert refusal(encode(messages.Job(id=ID, op="echo", credit=chunks))).code == "protocol_error"
 
 
-def test_integers_pass_for_floats() -> None:
-    """Other languages write 300.0 as 300: accepted where a float is expected."""
-    request = Request(id=ID, worker="stt", op="echo", keep_alive=300)
-    assert unpack(pack(request), EVERYTHING) == request
-
-
 def nested(levels: int, kind: type) -> Any:
     inner: Any = kind()
     for _ in range(levels - 1):
@@ -263,19 +238,6 @@ def test_only_three_frames_with_the_magic_are_a_message() -> None:
         assert caught.value.code == "protocol_error"
 
 
-def test_payload_limit_at_its_edge() -> None:
-    """A payload of exactly the limit passes both ways; one byte more is too_large both ways."""
-    chunk = Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD))
-    frames = pack(chunk)
-    assert unpack(frames, EVERYTHING) == chunk
-    with pytest.raises(HushdError, match=f"{MAX_PAYLOAD + 1} bytes, {MAX_PAYLOAD} are allowed") as caught:
-        pack(dataclasses.replace(chunk, payload=bytes(MAX_PAYLOAD + 1)))
-    assert caught.value.code == "too_large"
-    with pytest.raises(HushdError) as caught:
-        unpack([MAGIC, frames[1], bytes(MAX_PAYLOAD + 1)], EVERYTHING)
-    assert caught.value.code == "too_large"
-
-
 def test_header_limit_at_its_edge() -> None:
     """A header of exactly the limit passes both ways; one byte more is too_large both ways."""
     room = MAX_HEADER - len(encode(Result(id=ID, data={"text": "x" * 40_000}))) + 40_000
@@ -303,18 +265,6 @@ def test_an_error_message_and_an_exception_are_the_same_thing() -> None:
     )  # fmt: skip
 
 
-def test_a_field_the_codec_cannot_check_is_noticed_at_once() -> None:
-    """A new message with a field type without a rule fails when its decoder is made, not on the wire."""
-
-    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-    class Odd(Message):
-        TYPE: typing.ClassVar[str] = "odd"
-        when: complex
-
-    with pytest.raises(TypeError, match="no rule for"):
-        Decoder([Odd])
-
-
 @pytest.mark.parametrize("item", [[], {}, 0, [[]], {"a": []}, [0] * 100], ids=repr)
 def test_a_header_of_many_items_is_refused_before_they_are_looked_at(
     item: Any, monkeypatch: pytest.MonkeyPatch
@@ -328,10 +278,3 @@ def test_a_header_of_many_items_is_refused_before_they_are_looked_at(
         Decoder(KINDS, few=True).decode(header)
     assert caught.value.code == "too_large"
     assert not looked
-
-
-def test_a_long_text_is_no_long_list() -> None:
-    """Items count: a header of one text as long as may be passes."""
-    params = {"text": "x" * (MAX_HEADER - 200), "list": list(range(100))}
-    request = Request(id=ID, worker="tts/a/b", op="say", params=params)
-    assert unpack(pack(request), Decoder(KINDS, few=True)) == request

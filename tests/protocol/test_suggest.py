@@ -26,11 +26,6 @@ def test_the_likest_name(word: object, meant: str | None) -> None:
     assert nearest(word, ["keep_alive", "Whisper", "moonshine"]) == meant
 
 
-def test_of_nothing_nothing_is_meant() -> None:
-    """An empty list holds no name."""
-    assert nearest("whisper", []) is None
-
-
 def test_a_word_of_a_megabyte_keeps_nobody_waiting() -> None:
     """Only the beginning of what somebody sends is compared."""
     before = time.process_time()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hushd.synthesis.incoming import IncomingSpeech
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcription import IncomingTranscript
 from hushd_protocol.errors import HushdError
@@ -70,25 +69,6 @@ def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
     with pytest.raises(HushdError) as caught:
         taken(IncomingTranscript(NO_CALL), Partial(id=b"", seq=0, data=SEGMENT | odd))
     assert caught.value.code == "protocol_error"
-
-
-def test_a_live_event_reaches_the_program_as_it_was_sent() -> None:
-    """Also one of a later version, with its keys."""
-    noted: list[Any] = []
-    incoming = IncomingTranscript(NO_CALL, on_event=lambda kind, event: noted.append((kind, event)))
-    for data in ({"kind": "began", "start": 0.5}, {"kind": "laughter", "loud": True}):
-        taken(incoming, Partial(id=b"", seq=0, data=data))
-    assert noted == [("began", {"kind": "began", "start": 0.5}), ("laughter", {"kind": "laughter", "loud": True})]
-
-
-def test_a_speech_says_what_its_result_says() -> None:
-    """And one whose result says nothing has no voice and lasts no time."""
-    speech = IncomingSpeech("s16le", None, keep=False)
-    taken(speech, Result(id=b"", data=SPEECH | {"warnings": WARNINGS}))
-    assert (speech.duration, speech.voice, speech.warnings[0].code) == (1.5, "heart", "clipped")
-    bare = IncomingSpeech("s16le", None, keep=False)
-    taken(bare, Result(id=b""))
-    assert (bare.duration, bare.voice, bare.warnings) == (0.0, "", ())
 
 
 def test_a_description_is_read_whatever_its_version() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from random import Random
 from typing import Any
 
@@ -77,15 +75,3 @@ def test_a_strange_answer_is_one_sentence(kind: type[Record], answer: dict[str, 
             assert len(outcome.message) < 400
         else:
             assert kind.from_data(outcome.data()) == outcome
-
-
-def test_who_only_speaks_loads_no_answer() -> None:
-    """Making these classes takes milliseconds: neither `say` nor a supervisor's start pays for them."""
-    program = (
-        "import sys, hushd.client, hushd_cli.commands.say.command, hushd_supervisor.system.loop\n"
-        "import hushd_supervisor.core.pool\n"
-        "print(*{'status', 'controls', 'model_result', 'record'} & "
-        "{name.removeprefix('hushd_schema.') for name in sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []

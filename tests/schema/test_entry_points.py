@@ -35,11 +35,3 @@ def test_what_is_no_entry_point_is_passed_over(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "c-1.dist-info").write_text("[hushd.mine]\nfive = a:b\n")
     monkeypatch.setattr("sys.path", [str(tmp_path / "nothing.zip"), str(tmp_path), str(tmp_path)])
     assert {name: value for name, value in entry_points("hushd.mine").items() if name.isascii()} == {"four": "a.b:c"}
-
-
-def test_the_first_on_the_path_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a module of the first would be imported."""
-    install(tmp_path / "first", "a-1", "[hushd.mine]\none = first:x\n")
-    install(tmp_path / "second", "a-1", "[hushd.mine]\none = second:x\ntwo = second:y\n")
-    monkeypatch.setattr("sys.path", [str(tmp_path / "first"), str(tmp_path / "second")])
-    assert entry_points("hushd.mine") == {"one": "first:x", "two": "second:y"}

@@ -46,17 +46,6 @@ def test_keys_and_places_of_tensors_are_read(tmp_path: Path) -> None:
     assert (found.flag("stt.capability.streaming", False), found.flag("a.count", True)) == (True, True)
 
 
-def test_the_architecture_alone(tmp_path: Path) -> None:
-    """It is known of a file that is damaged behind it, and of no other: a part, another format, one without the key."""
-    path = header(tmp_path / "a.gguf", "parakeet", KEYS)
-    assert gguf.architecture(path) == "parakeet"
-    path.write_bytes(path.read_bytes()[:80])
-    assert gguf.architecture(path) == "parakeet"
-    for data in (b"", b"GGUF", path.read_bytes()[:40], b"GGUF" + struct.pack("<IQQ", 3, 0, 0), bytes(99)):
-        path.write_bytes(data)
-        assert gguf.architecture(path) == ""
-
-
 def test_a_tensor_lies_where_the_header_says(tmp_path: Path) -> None:
     """The bytes at a tensor's place are its numbers, behind another one and whatever fills up between them."""
     numbers = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -71,20 +60,6 @@ def test_a_tensor_lies_where_the_header_says(tmp_path: Path) -> None:
     assert data[found["second"].start :][: found["second"].size] == numbers.tobytes()
     assert found["second"].shape == (3, 2)
     assert [found[name].size for name in tensors] == [10, 24, 136]
-
-
-def test_a_file_cut_anywhere_is_only_a_part(tmp_path: Path) -> None:
-    """Each shorter beginning of a file is refused with a sentence, and so is a file of another format."""
-    path = header(tmp_path / "a.gguf", "parakeet", dict(list(KEYS.items())[:4]))
-    data = path.read_bytes()
-    end = gguf.read(path).tensors["enc.weight"]
-    for length in range(end.start + end.size):
-        path.write_bytes(data[:length])
-        with pytest.raises(NoModel, match=r"a\.gguf is (only a part|not in the format GGUF)"):
-            gguf.read(path)
-    path.write_bytes(b"GGUF" + struct.pack("<I", 1) + bytes(100))
-    with pytest.raises(NoModel, match="not in the format GGUF, version 2 or 3"):
-        gguf.read(path)
 
 
 @pytest.mark.parametrize(

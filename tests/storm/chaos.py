@@ -109,7 +109,7 @@ def run(
     began = time.monotonic()
     stage = Stage(nice=size.nice)
     vitals = Vitals(stage.run)
-    ledger = Ledger(Witness(histories, stage.state / "logs", vitals))
+    ledger = Ledger(Witness(histories, vitals))
     hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     own_before = descriptors(os.getpid())
     vitals.start()
@@ -200,9 +200,7 @@ def main() -> int:
     )
     parser.add_argument("--json", metavar="FILE", help="write the totals there")
     parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
-    parser.add_argument(
-        "--histories", metavar="DIR", type=Path, help="keep the histories there, and how each loss came about"
-    )
+    parser.add_argument("--histories", metavar="DIR", type=Path, help="keep the histories there")
     options = parser.parse_args()
     isolate()
     os.environ.pop("PYTHONPATH", None)  # where this module was found; nobody else looks there

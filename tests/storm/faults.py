@@ -27,8 +27,7 @@ MORTAL = {"supervisor_killed": 5, "supervisor_told_to_leave": 2, "supervisor_res
 ALWAYS = {
     "worker_killed": 25, "worker_stopped": 5, "worker_told_to_leave": 3,
     "supervisor_stopped": 2, "supervisor_reloaded": 2, "outputs_full": 3, "logs_full": 3,
-    "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_credit": 2, "no_reader": 2,
-    "no_hello": 5, "endless": 2, "never_reader": 2, "descriptor_hog": 2,
+    "garbage_bytes": 10, "garbage_frames": 10, "flood": 3, "no_reader": 2, "no_hello": 5,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -107,10 +107,10 @@ class Ledger:
             if error.code in self.weather.union(codes) and (starved or _clear(error.message)):
                 self._end(what, began, error.code, starved=starved)
             else:
-                self._lose(f"{what}: {error.code}: {error.message}")
+                self.complain(f"{what}: {error.code}: {error.message}")
         except Exception as error:
             entry.saw("unknown", why=type(error).__name__)
-            self._lose(f"{what}: {type(error).__name__}: {error}")
+            self.complain(f"{what}: {type(error).__name__}: {error}")
         else:
             entry.saw("ok")
             self._end(what, began, None)
@@ -124,7 +124,7 @@ class Ledger:
         elif status in (3, 5, 7, *statuses) and _clear(errors):
             self._end(what, time.monotonic(), f"exit {status}")
         else:
-            self._lose(f"{what}: exit {status}: {errors}")
+            self.complain(f"{what}: exit {status}: {errors}")
 
     def abandon(self, count: int = 1) -> None:
         with self._lock:
@@ -134,19 +134,15 @@ class Ledger:
         with self._lock:
             self.complaints.append(text[:1000])
 
-    def duplicate(self, text: str, requests: Iterable[str] = ()) -> None:
+    def duplicate(self, text: str) -> None:
         with self._lock:
             self.duplicates += 1
-        self._lose(text, requests)
+        self.complain(text)
 
-    def no_end(self, count: int, text: str, requests: Iterable[str] = ()) -> None:
+    def no_end(self, count: int, text: str) -> None:
         with self._lock:
             self.unended += count
-        self._lose(text, requests)
-
-    def _lose(self, text: str, requests: Iterable[str] = ()) -> None:
         self.complain(text)
-        self.witness.loss(text, requests)
 
     def _end(self, what: str, began: float, code: str | None, *, starved: bool = False) -> None:
         with self._lock:

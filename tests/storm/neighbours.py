@@ -7,23 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import zmq
-from benches.supervision.zmtp import connect, endless, whole
 from hushd import Client
 from hushd.transport.call import new_id
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
-from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import Cancel, Chunk, Credit, Hello, Request, Result
+from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result
 
 from .ledger import END_S, Ledger
 from .rude import GARBAGE, Rude
 from .stage import Stage
-
-HOARD = 600  # connections, more than the supervisor of a storm lets in: see `few_files`
-HELLO = whole(pack(Hello(protocol=PROTOCOL, version="hog")))
 
 
 class Neighbours:
@@ -32,9 +26,8 @@ class Neighbours:
     def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, dice: random.Random) -> None:
         self.stage, self.ledger, self.over, self.dice = stage, ledger, over, dice
         self._helpers: list[threading.Thread] = []
-        self._hog = threading.Lock()  # one at a time: it takes all
         # More at once would wait for each other, on a machine that others use for longer than a request may take.
-        self._starving, self._overwhelming = threading.Semaphore(3), threading.Semaphore(1)
+        self._overwhelming = threading.Semaphore(1)
 
     def join(self) -> None:
         """Waits for those that are still at it."""
@@ -75,50 +68,6 @@ class Neighbours:
             for number in range(3000):
                 rude.raw(GARBAGE[number % len(GARBAGE)])
         return True
-
-    def endless(self) -> bool:
-        """Sends a message without an end, of large frames or of empty ones, for a moment or until it is ended."""
-        frame = self.dice.choice((b"", bytes(65536)))
-        until = time.monotonic() + self.dice.random()
-        self._run(lambda: self._send_without_end(frame, until))
-        return True
-
-    def _send_without_end(self, frame: bytes, until: float) -> None:
-        try:
-            endless(self.stage.run / "client.sock", frame, until)
-        except OSError:
-            pass  # no supervisor, or not for long
-
-    def never_reader(self) -> bool:
-        """Asks for 15 MB at a time and reads none of it, for a while: it may be ended, and nobody else."""
-        params = {"count": 250, "bytes": 60_000}
-        much = Request(id=b"", worker="stt/echo/unread", op="stream", params=params, credit=256)
-        requests = [replace(much, id=new_id()) for _ in range(self.dice.randint(1, 4))]
-        self._run(lambda: self._read_nothing(requests, self.dice.random() * 3))
-        return True
-
-    def _read_nothing(self, requests: list[Request], seconds: float) -> None:
-        with Rude(self.stage) as rude:
-            rude.socket.set(zmq.RCVHWM, 1)
-            rude.hello()
-            for request in requests:
-                rude.raw(pack(request))
-            self.over.wait(seconds)
-
-    def no_credit(self) -> bool:
-        """Asks for chunks without credit: the request ends after a minute, or with its worker or supervisor."""
-        request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
-        return self._run_within(self._starving, lambda: self._starve(request))
-
-    def _starve(self, request: Request) -> None:
-        with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
-            rude.hello()
-            rude.raw(pack(request))
-            ends = rude.ends({request.id}, END_S)
-            while not ends and self._waits():
-                ends = rude.ends({request.id}, END_S)
-            assert request.id in ends, f"no end within {END_S} s; {self._unread()}"
-            raise ends[request.id] or AssertionError("a result without credit")
 
     def no_reader(self) -> bool:
         """Asks for thousands of messages and reads none for a while; each request ends all the same."""
@@ -169,27 +118,6 @@ class Neighbours:
         except OSError:
             return False
         return True
-
-    def descriptor_hog(self) -> bool:
-        """Holds more connections than the supervisor lets in, with or without a hello, for some seconds."""
-        hello = self.dice.choice((b"", HELLO))
-        seconds = self.dice.uniform(1, 4)
-        self._run(lambda: self._hoard(hello, seconds))
-        return True
-
-    def _hoard(self, hello: bytes, seconds: float) -> None:
-        with self._hog:
-            held: list[socket.socket] = []
-            until = time.monotonic() + seconds
-            try:
-                while len(held) < HOARD and time.monotonic() < until and not self.over.is_set():
-                    held.append(connect(self.stage.run / "client.sock"))
-                    held[-1].sendall(hello)
-            except OSError:
-                pass  # no supervisor, or not for long
-            self.over.wait(max(0.0, until - time.monotonic()))
-            for one in held:
-                one.close()
 
     # --- helpers -----------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
     began = time.monotonic()
     stage = Stage(LISTEN)
     histories = tempfile.TemporaryDirectory(prefix="hushd-histories-")
-    ledger = Ledger(Witness(Path(histories.name), stage.state / "logs"))
+    ledger = Ledger(Witness(Path(histories.name)))
     hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     try:
         with tempfile.TemporaryDirectory(prefix="hushd-") as name:

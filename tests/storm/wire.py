@@ -55,7 +55,7 @@ def watched(ledger: Ledger) -> type[Connection]:
                 time.sleep(0.05)
             if self._awaited and self._lost is None and not self._closing:
                 text = f"{self._awaited} requests had no end within {SETTLE_S:.0f} s"
-                ledger.no_end(self._awaited, text, [name.hex() for name, number in self._open.items() if number])
+                ledger.no_end(self._awaited, text)
             super().close()
 
         def vanish(self) -> None:
@@ -65,7 +65,6 @@ def watched(ledger: Ledger) -> type[Connection]:
 
         def _serve(self, *sockets: Any) -> HushdError:
             threading.current_thread().name = f"{self.party} (I/O)"
-            ledger.witness.note(self.party, "I/O", "begins")
             reason = super()._serve(*sockets)
             if GIVEN_UP in reason.message and self._silence.was_starved():
                 reason.detail = {"starved": True}
@@ -74,18 +73,9 @@ def watched(ledger: Ledger) -> type[Connection]:
         def _is_given_up(self, silent: int) -> bool:
             if silent == 1:
                 self._silence = Silence(ledger.witness.vitals)
-            given_up = super()._is_given_up(silent)
-            pid = self.supervisor.pid if self.supervisor else 0
-            ledger.witness.note(self.party, "I/O", f"silent {silent} of {pid}{', given up' if given_up else ''}")
-            return given_up
-
-        def _loss(self, monitor: Any) -> HushdError | None:
-            loss = super()._loss(monitor)
-            ledger.witness.note(self.party, "I/O", f"monitor: {loss}")
-            return loss
+            return super()._is_given_up(silent)
 
         def _send(self, socket: Any, message: Message) -> None:
-            ledger.witness.frame(self.party, "sent", message)
             match message:
                 case Request() | Control() | Claim():
                     self._begin(message)
@@ -116,11 +106,10 @@ def watched(ledger: Ledger) -> type[Connection]:
                     self._see.invoke(self._names[message.id], "other", what=message.op, **lease)
 
         def _take(self, socket: Any, message: Message) -> None:
-            ledger.witness.frame(self.party, "received", message)
             if isinstance(message, Result | Error | Accepted | Chunk | Partial | Progress | Credit) and message.id:
                 claim = message.id in self._claims
                 if not claim and self._open[message.id] <= 0:
-                    ledger.duplicate(f"after the end of its request: {message!r:.200}", [message.id.hex()])
+                    ledger.duplicate(f"after the end of its request: {message!r:.200}")
                 elif isinstance(message, Result | Error):
                     self._end(message, claim)
             elif isinstance(message, Turn) and message.id in self._names:
@@ -148,7 +137,6 @@ def watched(ledger: Ledger) -> type[Connection]:
                 self._see.ok(request)
 
         def _give_up(self, reason: HushdError) -> None:
-            ledger.witness.note(self.party, "I/O", f"ends: {reason}")
             for name, request in self._names.items():
                 if name in self._claims:
                     self._see.saw("lost", request)

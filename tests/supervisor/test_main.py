@@ -14,8 +14,6 @@ from hushd_supervisor.__main__ import main
 from hushd_supervisor.arguments import Options, parse
 from support.peer import Supervisor
 
-pytestmark = pytest.mark.permissions
-
 
 @pytest.mark.parametrize(
     ("arguments", "options"),

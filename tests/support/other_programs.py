@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from support.peer import wait_until
-from support.pipewire_loop import PipeWireLoop
 from support.sound_loop import SoundLoop
 
 FULL = 65536
@@ -23,7 +22,7 @@ Volume = tuple[int, ...]
 class OtherPrograms:
     """Streams of silence, each of a program of its own; a context manager."""
 
-    def __init__(self, loop: SoundLoop | PipeWireLoop) -> None:
+    def __init__(self, loop: SoundLoop) -> None:
         self._loop = loop
         self._players: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -80,7 +79,7 @@ class OtherPrograms:
             raise AssertionError(f"{self.volumes()} instead of {volumes}") from error
 
 
-def environment_of(loop: SoundLoop | PipeWireLoop, runtime: Path, bus: str = "unix:path=/nowhere") -> dict[str, str]:
+def environment_of(loop: SoundLoop, runtime: Path, bus: str = "unix:path=/nowhere") -> dict[str, str]:
     """The environment of a helper: no other bus and no other sound server is in its reach."""
     return loop.environment | {"HUSHD_RUNTIME_DIR": str(runtime), "DBUS_SESSION_BUS_ADDRESS": bus}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -75,20 +74,6 @@ def test_the_times_are_of_the_whole_stream(worker: WakeWorker) -> None:
         assert said + 0.2 <= at <= said + 0.8
 
 
-def test_in_one_breath_nothing_of_the_next_word_is_lost(worker: WakeWorker) -> None:
-    """The end is before the phrase where no pause follows, however long it is."""
-    ((_, at, end),), _ = detect(worker, tones(1.0, 0, 1, 2, 1, 2, 1, 2, 1, 2, 5, 5, 5, 5, 5, 5), words=["abcbcbcbc"])
-    assert 0.3 < end < 1.0
-    assert at > 2.7, "which is more than the 1.5 s of other engines"
-
-
-def test_a_threshold(worker: WakeWorker) -> None:
-    """A model that must be surer than it ever is hears nothing."""
-    sound = tones(1.0, *ABC, 1.0)
-    assert names(worker, sound, words=["abc"], threshold=0.9) == ["abc"]
-    assert names(worker, sound, words=["abc"], threshold=0.999) == []
-
-
 def test_streams_do_not_disturb_each_other(worker: WakeWorker) -> None:
     """Programs that wait at once, in threads, hear their own phrases."""
     sound = tones(*(part for _ in range(10) for part in (1.0, *ABC, 1.0, 3)), 1.0)
@@ -116,37 +101,9 @@ def test_a_unit_that_the_model_lacks_is_named(worker: WakeWorker, phrase: str) -
     assert names(worker, tones(1.0, *ABC, 1.0), words=["abc"]) == ["abc"]
 
 
-def test_the_missing_letter_is_the_one_that_is_named(worker: WakeWorker, folder: Path) -> None:
-    """Also at the beginning of a word, which may be a unit of its own."""
-    for phrase, unit in (("abx", "X"), ("xab", "▁X")):
-        with pytest.raises(HushdError, match=f"it has no unit '{unit}'"):
-            detect(worker, b"", words=[phrase])
-    transducer(folder, "▁", "A", "B")
-    assert names(loaded(), tones(1.0, 0, 1, 2, 1.0), words=["ab"]) == ["ab"]
-
-
-def test_a_phrase_of_signs_alone_is_refused(worker: WakeWorker) -> None:
-    """It has nothing to wait for; neither has a request without phrases."""
-    with pytest.raises(HushdError, match=r"it hears none of its signs in tokens.txt"):
-        detect(worker, b"", words=["?!"])
-    with pytest.raises(HushdError, match=r"^keywords detects any phrase: name some.$"):
-        detect(worker, b"")
-
-
 def test_signs_and_case_that_nobody_hears(worker: WakeWorker) -> None:
     """They are left out where no unit has them."""
     assert names(worker, tones(1.0, *ABC, 3, 1.0), words=['"aBC," d!']) == ['"aBC," d!']
-
-
-def test_letters_and_sounds_without_marks_of_words(folder: Path) -> None:
-    """Characters are units by themselves; a phrase for a model of sounds is written in them."""
-    transducer(folder, "你", "好")
-    assert names(loaded(), tones(1.0, 0, 1, 1.0), words=["你好"]) == ["你好"]
-    transducer(folder, "HH", "AH0")
-    worker = loaded()
-    assert names(worker, tones(1.0, 0, 1, 1.0), words=["HH AH0"]) == ["HH AH0"]
-    with pytest.raises(HushdError, match=r"no unit 'hello' in tokens.txt: choose another phrase, or write it in"):
-        detect(worker, b"", words=["hello"])
 
 
 def test_pieces_of_words_need_their_model(folder: Path) -> None:
@@ -156,16 +113,6 @@ def test_pieces_of_words_need_their_model(folder: Path) -> None:
     with pytest.raises(HushdError, match=r"hears pieces of words: put bpe.model, which divides words, into /.*\.$"):
         detect(worker, b"", words=["light"])
     assert names(worker, tones(1.0, 0, 1, 1.0), words=["▁LI GHT"]) == ["▁LI GHT"]
-
-
-@pytest.mark.skipif(find_spec("sentencepiece") is not None, reason="sentencepiece is installed")
-def test_pieces_of_words_need_a_package(folder: Path) -> None:
-    """The sentence has the command that installs it."""
-    transducer(folder, "▁LI", "GHT")
-    (folder / "bpe.model").write_bytes(b"x")
-    with pytest.raises(HushdError, match=r"SentencePiece divides words for .*install.* sentencepiece") as raised:
-        detect(loaded(), b"", words=["light"])
-    assert raised.value.code == "engine_missing"
 
 
 def test_words_are_divided_into_pieces(folder: Path) -> None:
@@ -244,14 +191,6 @@ def test_a_damaged_file_is_a_sentence(folder: Path, damage: Callable[[Path], Non
     assert raised.value.code == "model_missing"
     assert "\n" not in raised.value.message
     assert Keywords.info().models == ()
-
-
-def test_graphs_of_other_shapes_are_a_sentence(folder: Path) -> None:
-    """Damage that the library itself notices is told as well."""
-    (folder / JOINER).write_bytes((folder / DECODER).read_bytes().replace(b"decoder_out", b"decoder_xxx"))
-    (folder / ENCODER).write_bytes((folder / ENCODER).read_bytes().replace(b"ReduceMean", b"ReduceXean"))
-    with pytest.raises(HushdError, match=r"^The model keywords/mine does not load \(.*replace /.* by a whole copy\.$"):
-        Keywords("mine").load(lambda note: None)
 
 
 def test_a_model_that_is_not_here(folder: Path) -> None:

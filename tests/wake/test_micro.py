@@ -33,11 +33,6 @@ def test_words_are_told_apart(worker: WakeWorker) -> None:
     assert 1.3 < end <= at < 2.1
 
 
-def test_only_what_was_asked_for(worker: WakeWorker) -> None:
-    """A word that nobody waits for is not heard."""
-    assert detect(worker, room(1.0, "alexa", 1.5), words=["hey jarvis"])[0] == []
-
-
 def test_no_sound_is_a_word(worker: WakeWorker) -> None:
     """Silence, noise, a tone and clipping are none, at any level; an odd byte is passed over."""
     noise = np.random.default_rng(1)
@@ -45,16 +40,6 @@ def test_no_sound_is_a_word(worker: WakeWorker) -> None:
     for samples in (np.zeros(48_000), noise.normal(0, 0.3, 48_000), tone, np.sign(tone)):
         sound = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         assert detect(worker, sound + b"\0", words=["alexa", "okay nabu"])[0] == []
-
-
-def test_another_rate_and_two_channels(worker: WakeWorker) -> None:
-    """A microphone of 48 kHz and two channels is heard as well."""
-    one = np.frombuffer(room(1.0, "alexa", 1.5), "<i2")
-    places = np.arange(0, len(one) - 1, 1 / 3)
-    wide = np.interp(places, np.arange(len(one)), one).astype("<i2")
-    both = np.stack([wide, wide], axis=1).tobytes()
-    heard, _ = detect(worker, both, words=["alexa"], rate=48_000, channels=2)
-    assert [word for word, _, _ in heard] == ["alexa"]
 
 
 def test_an_unknown_word_is_refused(worker: WakeWorker) -> None:
@@ -66,11 +51,6 @@ def test_an_unknown_word_is_refused(worker: WakeWorker) -> None:
     for words in ([], [""], ["a" * 81], "alexa", ["alexa"] * 21):
         with pytest.raises(HushdError, match="words must be a list"):
             detect(worker, b"", words=words)
-
-
-def test_a_threshold(worker: WakeWorker) -> None:
-    """A model that must be surer than it ever is hears nothing."""
-    assert detect(worker, room(1.0, "alexa", 1.5), words=["alexa"], threshold=0.999)[0] == []
 
 
 def test_a_users_own_word(worker: WakeWorker, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,15 +62,6 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
     assert card.taken(driver, {}) == {}
 
 
-def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
-    """As the kernel writes it; a card without such a file is awake."""
-    for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
-        (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
-        (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
-        assert pci.sleeps(FIRST, tmp_path) is asleep
-    assert not pci.sleeps(SECOND, tmp_path)
-
-
 def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
     """Neither a card's sound device nor another maker's card is asked for."""
     for place, vendor, kind in (
@@ -92,27 +83,6 @@ def test_what_this_process_and_its_children_take(written: Write) -> None:
     assert card.taken(driver, {}) == {FIRST: 3 * GB}
     assert driver.memory(FIRST) == (24 * GB, 12 * GB)
     assert not driver.claim(FIRST, 13 * GB)
-
-
-def test_among_numbers_of_the_host_only_one_process_can_be_this_one(
-    written: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a container the driver's only process is taken for this one; of two nothing is known."""
-    driver = written({"id": FIRST, "total": 24 * GB})
-    there = {1: GB}  # none of ours
-    monkeypatch.setattr(driver, "processes", lambda id: there)
-    assert card.taken(driver, {}) == {FIRST: GB}
-    there[2] = GB
-    assert card.taken(driver, {}) == {}
-
-
-def test_a_card_that_vanishes_is_left_out(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that no longer answers hides none of the others."""
-    driver = written({"id": FIRST, "total": GB}, {"id": SECOND, "total": GB})
-    monkeypatch.setattr(driver, "ids", lambda: [FIRST, SECOND])
-    driver._path.write_text(json.dumps([{"id": SECOND, "total": GB}]))
-    assert [each.id for each in card.cards(driver, {})] == [SECOND]
-    assert card.taken(driver, {}) == {}
 
 
 def test_memory_is_free_once_its_process_is_gone(written: Write) -> None:

@@ -97,13 +97,6 @@ def test_vulkan_is_opened_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
         assert compute_device.may_be_vulkan() is may
 
 
-def test_a_model_that_is_no_better_on_apples_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stays on the CPU unless that is asked for."""
-    assert compute_device.of_torch(torch(mps=True), prefers_mps=False) == "cpu"
-    ask(monkeypatch, "mps")
-    assert compute_device.of_torch(torch(mps=True), prefers_mps=False) == "mps"
-
-
 @pytest.mark.parametrize("asked", ["cuda", "cuda:3", "mps"])
 def test_a_device_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     """Nobody who asked for a card gets the CPU; the error names the device."""
@@ -111,14 +104,6 @@ def test_a_device_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(HushdError, match=f"torch finds no usable device {asked}") as raised:
         compute_device.of_torch(torch(), prefers_mps=True)
     assert raised.value.code == "engine_missing"
-
-
-def test_no_card_is_woken_for_a_worker_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torch is not asked for cards where none is wanted: the question opens them."""
-    ask(monkeypatch, "cpu")
-    there = torch()
-    there.cuda.is_available = lambda: pytest.fail("asked")
-    assert compute_device.of_torch(there, prefers_mps=False) == "cpu"
 
 
 @pytest.mark.parametrize("provider", compute_device._ON_CARDS)

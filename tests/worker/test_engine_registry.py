@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,17 +31,6 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
         if spec.name != "command":
             assert described[spec.name].default_model == spec.default_model
             assert described[spec.name].install == advice.engine_command(spec.name)
-
-
-@pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("stt", "command"), ("tts", "hibari")])
-def test_an_own_engine_is_found_without_reading_metadata(role: str, engine: str) -> None:
-    """A worker that starts cold does not import `importlib.metadata`, which takes 40 to 50 ms with what it reads."""
-    program = (
-        f"import sys; from hushd_worker_{role}.registry import REGISTRY; import hushd_worker_{role}.worker\n"
-        f"REGISTRY.find({engine!r}); print('importlib.metadata' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
-    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize(
@@ -117,22 +104,6 @@ def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, mo
         assert len(json.dumps(described.data())) <= bound
 
 
-def test_an_engine_that_says_what_nobody_can_read_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Its description would make the answer of all unreadable; the log has the field."""
-    package(tmp_path, "one", "hushd.models_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
-    monkeypatch.syspath_prepend(str(tmp_path))
-    odd = EngineDescription(name="", installed="perhaps", install="", default_model="", models=())  # type: ignore[arg-type]
-    registry = EngineRegistry(
-        role="models", kind="", contract=TtsEngine, describe_engine=lambda engine: odd, max_bytes=9999, shorten=()
-    )
-    assert registry.engines() == ()
-    assert "'a' cannot be imported (its description cannot be read, for its installed is 'perhaps'.)" in (
-        capsys.readouterr().err
-    )
-
-
 def test_a_model_is_chosen_by_name() -> None:
     """`default` means the engine's default, whether or not it is there; another name has to be one of its models."""
     assert choose_model("e", "default", "a", []) == "a"
@@ -141,19 +112,3 @@ def test_a_model_is_chosen_by_name() -> None:
         with pytest.raises(HushdError, match=re.escape(words)) as caught:
             choose_model("e", "abd", "a", known)
         assert caught.value.code == "model_missing"
-
-
-@pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("tts", "hibari")])
-def test_a_worker_loads_the_spec_of_its_own_engine_alone(role: str, engine: str) -> None:
-    """And nobody's entry points: a cold start pays for one engine, and the supervisor for none."""
-    program = (
-        f"import sys; from hushd_worker_{role}.registry import REGISTRY; REGISTRY.find({engine!r})\n"
-        "names = [name.removeprefix('hushd_schema.') for name in sys.modules]\n"
-        "print(*sorted(name for name in names if name.startswith(('engines.', 'entry_points'))))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
-    assert done.stdout.split() == [f"engines.{role}", f"engines.{role}.{engine}"]
-    program = "import sys, hushd_supervisor.__main__, hushd_supervisor.system.loop, hushd, hushd_cli.main\n"
-    program += "print(any(name.startswith('hushd_schema.engines') for name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=True)
-    assert done.stdout == "False\n"

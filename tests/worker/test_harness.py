@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,15 +86,6 @@ def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     assert worker.silent(0.3)
 
 
-def test_loading_says_so_while_it_uses_cpu_time(engine: Callable[..., Any]) -> None:
-    """A load that computes re-arms the start timer by itself, without the engine's help."""
-    worker = engine("--load", "burn", "--loading", "0.05")
-    worker.receive(WorkerHello)
-    _, before = worker.until(Ready)
-    assert len(before) >= 2
-    assert {type(message) for message in before} == {Loading}
-
-
 def test_loading_is_silent_while_it_hangs(engine: Callable[..., Any]) -> None:
     """A load that uses no CPU time must not look alive: ten intervals of sleep, no `loading`."""
     worker = engine("--load", "sleep", "--loading", "0.05")
@@ -155,32 +143,6 @@ def test_a_load_without_memory(engine: Callable[..., Any], how: str, words: str,
     worker.send(Bye())
     assert worker.wait() == 78
     assert trace in worker.log.read_text()
-
-
-def test_a_worker_that_cannot_go_on_leaves_at_once(engine: Callable[..., Any]) -> None:
-    """A failure of the harness itself, not of the engine: exit 70 and a traceback, without waiting for any thread."""
-    worker = engine()
-    worker.ready()
-    worker.send(Job(id=number(1), op="choke"))
-    worker.receive(Result)
-    worker.send(Job(id=number(2), op="echo"))
-    assert worker.wait() == 70
-    assert "MemoryError" in worker.log.read_text()
-
-
-@pytest.mark.parametrize("load", ["fast", "raise", "short"])
-def test_a_log_that_cannot_be_written_disturbs_nobody(start: Callable[..., Any], load: str) -> None:
-    """On a full disk an engine may print and fail: its request ends like any other, and a failed load at once."""
-    full = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", sys.executable, str(PROGRAM), "--settle", "60", "--load", load]
-    worker = start(full)
-    if load != "fast":
-        assert worker.wait() == (78 if load == "short" else 70)
-        return
-    worker.ready()
-    for n, op in enumerate(("raise", "raise", "echo")):
-        worker.send(Job(id=number(n), op=op))
-    assert [worker.until(kind)[0].id for kind in (Error, Error, Result)] == [number(0), number(1), number(2)]
-    assert leave(worker) == 0
 
 
 def test_workers_are_not_started_by_hand(folder: Path) -> None:
@@ -281,20 +243,6 @@ def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
     assert "printed" not in worker.log.read_text()
 
 
-def test_chunks_for_jobs_that_are_gone(engine: Callable[..., Any]) -> None:
-    """Chunk, credit and cancel of a finished or unknown job are ignored: they crossed its result on the way."""
-    worker = engine()
-    worker.ready()
-    worker.send(Job(id=number(1), op="echo"))
-    worker.receive(Result)
-    for late in (1, 99):
-        worker.send(Chunk(id=number(late), seq=0, payload=b"late"))
-        worker.send(Credit(id=number(late), chunks=1))
-        worker.send(Cancel(id=number(late)))
-    worker.send(Job(id=number(2), op="echo"))
-    assert worker.until(Result)[0].data["size"] == 0
-
-
 def test_chunks_in_and_out_under_credit(engine: Callable[..., Any]) -> None:
     """A stream of 20 chunks is copied back: never more out than granted, in only as granted, all of it and in order."""
     worker = engine()
@@ -372,24 +320,6 @@ def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Cal
     assert leave(worker) == 0
 
 
-def test_slots_run_at_once(engine: Callable[..., Any]) -> None:
-    """With three slots three jobs are under way together, a fourth waits, and each ends under its own id."""
-    worker = engine("--slots", "3")
-    assert worker.ready().slots == 3
-    for n in range(4):
-        worker.send(Job(id=number(n), op="until_cancelled", input="stream"))
-    begun = {worker.until(Progress)[0].id for _ in range(3)}
-    assert len(begun) == 3
-    first = begun.pop()
-    worker.send(Cancel(id=first))
-    assert worker.until(Error)[0].id == first
-    begun.add(worker.until(Progress)[0].id)
-    assert len(begun) == 3
-    for request in begun:
-        worker.send(Cancel(id=request))
-    assert {worker.until(Error)[0].id for _ in range(3)} == begun
-
-
 def test_a_path_job(engine: Callable[..., Any], folder: Path) -> None:
     """A file is read from its path in the worker, or refused there with the table's code."""
     file = folder / "file"
@@ -433,15 +363,6 @@ def test_garbage_does_not_end_a_worker(engine: Callable[..., Any]) -> None:
     assert worker.receive(Error).id == number(1)
 
 
-def test_interrupts_are_for_the_client(engine: Callable[..., Any]) -> None:
-    """Ctrl-C in the terminal that started everything does not end a worker."""
-    worker = engine()
-    worker.ready()
-    os.kill(worker.process.pid, signal.SIGINT)
-    worker.send(Job(id=number(1), op="echo"))
-    assert worker.receive(Result).id == number(1)
-
-
 # --- beats ----------------------------------------------------------------------------------------------------------
 
 
@@ -462,37 +383,6 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
     worker.until(Error)
     worker.receive(Beat)
     assert worker.silent(0.3)
-
-
-def test_no_beat_on_the_way_of_a_request(engine: Callable[..., Any]) -> None:
-    """After a long idle time the first frame of a job is its result, not a beat that was due long ago.
-
-    A worker that has no core meanwhile beats for the time that the job takes.
-    """
-    worker = engine("--beat", "0.05", "--settle", "0.1")
-    worker.ready()
-    worker.receive(Beat)
-    for n in range(5):
-        assert worker.silent(0.08)
-        sent = time.monotonic()
-        worker.send(Job(id=number(n), op="echo"))
-        beats = len(worker.until(Result)[1])
-        assert beats <= (time.monotonic() - sent) // 0.05
-        worker.receive(Beat)
-
-
-def test_short_jobs_without_a_pause_beat_too(engine: Callable[..., Any]) -> None:
-    """Work of many jobs, none of which lasts for an interval, is one stretch of work, with a beat in each interval."""
-    worker = engine("--beat", "0.1")
-    worker.ready()
-    beats, end = 0, time.monotonic() + 0.75
-    for n in itertools.count():
-        worker.send(Job(id=number(n), op="echo"))
-        beats += len(worker.until(Result)[1])
-        if time.monotonic() > end:
-            break
-    assert n > 10
-    assert 4 <= beats <= 8
 
 
 @ON_LINUX
@@ -521,18 +411,6 @@ def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
     assert "degraded" not in worker.receive(Result).data
 
 
-def test_jobs_in_a_row_are_measured_once(engine: Callable[..., Any]) -> None:
-    """Memory is measured after the last of several jobs, not between them."""
-    worker = engine("--settle", "0.5")
-    worker.ready()
-    for n in range(5):
-        worker.send(Job(id=number(n), op="echo"))
-        worker.receive(Result)
-        assert worker.silent(0.02)
-    worker.receive(Beat)
-    assert worker.silent(0.2)
-
-
 # --- leaving --------------------------------------------------------------------------------------------------------
 
 
@@ -547,28 +425,6 @@ def test_drain_bye_bye(engine: Callable[..., Any]) -> None:
     assert worker.wait() == 0
     assert started.calm < 0.5
     assert worker.silent(0.05)
-
-
-def test_an_unanswered_bye_is_not_waited_for_long(engine: Callable[..., Any]) -> None:
-    """Without the supervisor's bye it leaves by itself after a second, status 0, and says nothing more."""
-    worker = engine("--beat", "0.05")
-    worker.ready()
-    worker.send(Job(id=number(1), op="echo"))
-    worker.receive(Result)
-    worker.send(Drain())
-    worker.receive(Bye)
-    started = Stopwatch()
-    assert worker.wait() == 0
-    assert time.monotonic() - started > 0.5
-    assert started.calm < 3
-    assert worker.silent(0.05)
-
-
-def test_drain_while_it_loads(engine: Callable[..., Any]) -> None:
-    """A worker that is still loading leaves without waiting for its engine."""
-    worker = engine("--load", "sleep")
-    worker.receive(WorkerHello)
-    assert leave(worker) == 0
 
 
 def test_drain_lets_a_job_finish(engine: Callable[..., Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import os
 import socket
 import threading
@@ -16,8 +15,6 @@ from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
-
-pytestmark = pytest.mark.permissions
 
 ID = bytes(range(16))
 
@@ -94,13 +91,6 @@ def test_inline_input_is_the_payload() -> None:
     assert scene.sent == []
 
 
-def test_no_input() -> None:
-    """`none` reads nothing and asks for nothing."""
-    scene = Scene(input="none")
-    assert list(scene.job.read()) == []
-    assert scene.sent == []
-
-
 def test_a_path_is_read_in_pieces(file: Path) -> None:
     """A file arrives whole, in pieces of at most 64 KiB; an empty file gives none; a link to it counts as it."""
     pieces = list(Scene(**named(file)).job.read())
@@ -145,31 +135,6 @@ def test_a_path_that_cannot_be_opened_is_unreachable(file: Path, folder: Path) -
             assert path in error.message
 
 
-def test_a_file_without_permission_is_unreachable(file: Path) -> None:
-    """The worker may run where the client's rights do not reach."""
-    fields = named(file)
-    file.chmod(0)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)  # root may read everything
-    try:
-        assert refusal(Scene(**fields)).code == "path_unreachable"
-    finally:
-        os.seteuid(user)
-
-
-def test_only_regular_files_are_read(folder: Path) -> None:
-    """A FIFO (which has no writer), a folder, a device: input_unreadable at once, no descriptor left."""
-    fifo = folder / "fifo"
-    os.mkfifo(fifo)
-    before = open_descriptors()
-    for path in (fifo, folder, Path("/dev/null"), Path("/dev/zero")):
-        error = refusal(Scene(**named(path)))
-        assert error.code == "input_unreadable"
-        assert f"{path} is not a regular file" in error.message
-    assert open_descriptors() <= before
-
-
 def test_a_stream_is_read_as_it_comes_and_pays_for_itself() -> None:
     """A window of credit first, one more for each chunk but the last; payload order kept, empty pieces left out."""
     scene = Scene(input="stream")
@@ -184,13 +149,6 @@ def test_a_stream_is_read_as_it_comes_and_pays_for_itself() -> None:
     end(reader)
     assert scene.outcome == b"a|b|c|end"
     assert scene.sent[1:] == [Credit(id=ID, chunks=1)] * len(payloads)
-
-
-def test_a_stream_may_end_with_an_empty_chunk() -> None:
-    """`last` with no payload ends the input without a piece; a stream of nothing is legal."""
-    scene = Scene(input="stream")
-    scene.job.feed(Chunk(id=ID, seq=0, last=True))
-    assert list(scene.job.read()) == []
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
@@ -224,32 +182,6 @@ def test_long_output_is_split_at_64_kib_with_right_offsets() -> None:
     assert {(chunk.rate, chunk.channels, chunk.last) for chunk in chunks} == {(22050, 2, False)}
     assert [len(chunk.payload) for chunk in chunks] == [MAX_PAYLOAD] * 3 + [1]
     assert b"".join(chunk.payload for chunk in chunks) == data
-
-
-@pytest.mark.parametrize("size", [1, MAX_PAYLOAD - 1, MAX_PAYLOAD, MAX_PAYLOAD + 1])
-def test_split_at_its_edges(size: int) -> None:
-    """Up to 64 KiB is one chunk, one byte more is two; without an offset the chunks have none."""
-    scene = Scene(credit=9)
-    scene.job.send_chunk(bytes(size))
-    chunks = [message for message in scene.sent if isinstance(message, Chunk)]
-    assert len(chunks) == (2 if size > MAX_PAYLOAD else 1)
-    assert all(chunk.offset is None for chunk in chunks)
-
-
-def test_any_array_may_be_sent() -> None:
-    """A memoryview of 16-bit samples is counted in bytes, not samples."""
-    scene = Scene(credit=9)
-    samples = array.array("h", range(-20_000, 20_000))
-    scene.job.send_chunk(memoryview(samples))
-    assert [len(message.payload) for message in scene.sent] == [MAX_PAYLOAD, 80_000 - MAX_PAYLOAD]
-    assert b"".join(message.payload for message in scene.sent) == samples.tobytes()
-
-
-def test_empty_output_costs_nothing() -> None:
-    """No bytes: no chunk, and no wait for a credit that may not come."""
-    scene = Scene(credit=0)
-    scene.job.send_chunk(b"")
-    assert scene.sent == []
 
 
 def test_partials_need_no_credit_and_share_the_numbering() -> None:

@@ -6,8 +6,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_protocol.system.own_modules import Replaced
-from hushd_worker.job import Cancelled
-from hushd_worker.job_error import EXIT_CRASHED, End, NoMemory, answer, fatal, out_of_memory
+from hushd_worker.job_error import EXIT_CRASHED, End, answer, fatal, out_of_memory
 from hushd_worker.job_threads import _load_failed
 
 # As the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
@@ -30,7 +29,6 @@ FULL = [
     "Message: CUDA error cudaErrorMemoryAllocation:out of memory",
 ]
 MEMORY = ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes."]
-ORDINARY = ["Expected 80 mel bands, got 128", "CUDA error: invalid argument", "cuDNN error: CUDNN_STATUS_BAD_PARAM"]
 
 
 @pytest.mark.parametrize("message", BROKEN)
@@ -62,31 +60,6 @@ def test_full_memory_of_the_machine_ends_no_process(message: str) -> None:
     assert out_of_memory(error)
     assert fatal(error) is None
     assert answer(b"1", error).message == "There was not enough memory for this request."
-
-
-@pytest.mark.parametrize("message", ORDINARY)
-def test_other_errors_are_the_requests_own(message: str) -> None:
-    """Nothing is tried again and the process stays, although a card may be named."""
-    assert not out_of_memory(RuntimeError(message))
-    assert fatal(RuntimeError(message)) is None
-
-
-def test_names_of_files_are_no_messages_of_a_card() -> None:
-    """A sentence of ours or the system's that quotes such words from a file's name ends nothing."""
-    for error in (
-        HushdError("input_unreadable", "CUDA out of memory.wav is not audio."),
-        FileNotFoundError(2, "No such file", "an illegal memory access"),
-    ):
-        assert fatal(error) is None
-        assert not out_of_memory(error)
-
-
-def test_what_a_job_raises_on_purpose() -> None:
-    """A cancelled job is not tried again; NoMemory ends the process with its own sentence."""
-    assert not out_of_memory(Cancelled())
-    assert fatal(Cancelled()) is None
-    assert fatal(NoMemory("It is over.")) == End(EXIT_NO_MEMORY, "It is over.")
-    assert not out_of_memory(NoMemory("It is over."))
 
 
 def test_an_upgrade_of_hushd_ends_the_process() -> None:

@@ -57,18 +57,6 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned *count, Proc
 """
 
 
-# Newer drivers: the asking process, and another one, compute by Vulkan.
-DRAWING = """
-#include <unistd.h>
-int nvmlDeviceGetGraphicsRunningProcesses_v3(void *handle, unsigned *count, Process *found) {
-  *count = 2;
-  found[0] = (Process){getpid(), 600, ~0u, ~0u};
-  found[1] = (Process){1, 700, ~0u, ~0u};
-  return 0;
-}
-"""
-
-
 def ask(folder: Path, program: str, more: str = "") -> tuple[object, list[str]]:
     """The value of `program`, an expression in which `Nvml` may stand, and what the library was asked for."""
     source, library = folder / "nvml.c", folder / "libnvidia-ml.so.1"
@@ -94,25 +82,6 @@ def test_sizes_and_names(tmp_path: Path) -> None:
         {"11": 5000000000, "13": 7},
     ]
     assert asked[0] == "init 2"  # attaches no card that is not asked for
-
-
-def test_programs_of_ours_that_compute_by_vulkan(tmp_path: Path) -> None:
-    """The driver counts them among those that draw; a stranger's drawing does not count, nor has an old driver any."""
-    program = 'list(Nvml(["0000:65:00.0"]).processes("0000:65:00.0").values())'
-    assert ask(tmp_path, program)[0] == [5000000000, 7]
-    assert ask(tmp_path, program, DRAWING)[0] == [5000000000, 7, 600]
-
-
-def test_cards_that_the_kernel_does_not_list(tmp_path: Path) -> None:
-    """In some containers, and under WSL: the driver's own list, with places as the kernel would write them."""
-    value, asked = ask(tmp_path, "Nvml([]).ids()")
-    assert (value, asked[0]) == (["0000:65:00.0", "0000:b3:00.0"], "init 0")
-
-
-def test_a_card_that_this_process_may_not_use(tmp_path: Path) -> None:
-    """One that the driver does not open for us is none of ours."""
-    value, _ = ask(tmp_path, 'Nvml(["0000:01:00.0", "0000:65:00.0"]).ids()')
-    assert value == ["0000:65:00.0"]
 
 
 def test_a_machine_without_a_driver() -> None:

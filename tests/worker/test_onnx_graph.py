@@ -63,53 +63,6 @@ def test_the_same_model_comes_back(tmp_path: Path, seed: int) -> None:
     assert read_back(path, graph) == original
 
 
-def test_only_large_weights_are_referred_to(tmp_path: Path) -> None:
-    """Small weights stay in the graph, and so do numbers that are written one by one."""
-    numbers = helper.make_tensor("numbers", TensorProto.INT64, [LEAST], list(range(LEAST)))
-    original = model(weight("small", LEAST - 4), numbers, weight("large", LEAST))
-    graph = without_weights(written(tmp_path / "model.onnx", original))
-    assert graph is not None
-    small, numbers, large = onnx.load_model_from_string(graph).graph.initializer
-    assert [external_data_helper.uses_external_data(t) for t in (small, numbers, large)] == [False, False, True]
-    assert {entry.key: entry.value for entry in large.external_data} == {
-        "location": "model.onnx",
-        "offset": str((tmp_path / "model.onnx").read_bytes().index(weight("large", LEAST).raw_data)),
-        "length": str(LEAST),
-    }
-
-
-def test_a_graph_with_nothing_to_refer_to(tmp_path: Path) -> None:
-    """There is no other graph then: its weights are few, or in a file of their own already."""
-    assert without_weights(written(tmp_path / "small.onnx", model(weight("small", LEAST - 4)))) is None
-    outside = model(weight("large", LEAST))
-    onnx.save(outside, tmp_path / "outside.onnx", save_as_external_data=True, location="weights", size_threshold=0)
-    assert without_weights(tmp_path / "outside.onnx") is None
-
-
-def test_a_graph_in_several_parts(tmp_path: Path) -> None:
-    """Messages laid end to end are one: each part of a graph has its weights referred to."""
-    first, second = model(weight("a", LEAST)), onnx.ModelProto(graph=onnx.GraphProto(initializer=[weight("b", LEAST)]))
-    path = tmp_path / "model.onnx"
-    path.write_bytes(first.SerializeToString() + second.SerializeToString())
-    graph = without_weights(path)
-    assert graph is not None
-    assert len(graph) < LEAST
-    assert read_back(path, graph) == onnx.load_model_from_string(path.read_bytes())
-
-
-def test_what_nobody_knows_is_passed_on(tmp_path: Path) -> None:
-    """Fields of later versions, of any kind, before, in and after the graph."""
-    later = b"\xf8\x07\x05" + b"\xfa\x07\x02ab" + b"\xfd\x07abcd" + b"\xf9\x07abcdefgh"  # field 127, four kinds
-    tensor = weight("a", LEAST).SerializeToString() + later
-    graph = onnx_graph._bytes_field(5, tensor) + later
-    path = tmp_path / "model.onnx"
-    path.write_bytes(later + onnx_graph._bytes_field(7, graph) + later)
-    found = without_weights(path)
-    assert found is not None
-    assert found.count(later) == 4
-    assert onnx.load_model_from_string(found).graph.initializer[0].name == "a"
-
-
 def test_a_damaged_file_is_a_value_error(tmp_path: Path) -> None:
     """However much is missing, and whichever byte is another: no other exception, and no reference out of the file."""
     data = model(weight("a", LEAST), weight("b", 16)).SerializeToString()
@@ -135,10 +88,3 @@ def test_a_damaged_file_is_a_value_error(tmp_path: Path) -> None:
             if tensor.data_location == TensorProto.EXTERNAL and tensor.external_data[0].value == path.name:
                 place = {entry.key: entry.value for entry in tensor.external_data}
                 assert int(place["offset"]) + int(place["length"]) <= len(broken)
-
-
-def test_an_empty_file(tmp_path: Path) -> None:
-    """Nothing can be mapped of it."""
-    (tmp_path / "model.onnx").touch()
-    with pytest.raises(ValueError, match="empty"):
-        without_weights(tmp_path / "model.onnx")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_worker import onnx_session
-from hushd_worker.onnx_session import mapped_sessions, open_session
+from hushd_worker.onnx_session import open_session
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
@@ -151,69 +148,3 @@ def test_what_is_not_mapped_is_loaded_by_its_path(
         assert [type(model) for model in runtime.made] == [bytes, str]
     else:
         assert made == [str(path)]
-
-
-def test_a_link_to_a_model(tmp_path: Path, any_size: None) -> None:
-    """The hub's cache has links to files with other names elsewhere: weights are looked for where the file is."""
-    (tmp_path / "blobs").mkdir()
-    (tmp_path / "model.onnx").symlink_to(products(tmp_path / "blobs" / "0123abcd"))
-    runtime = Runtime()
-    session = opened(tmp_path / "model.onnx", runtime)
-    assert [type(model) for model in runtime.made] == [bytes]
-    assert session._model_path == str(tmp_path / "blobs" / "0123abcd")
-
-
-def test_another_word_for_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mistake in a worker's environment is a sentence."""
-    monkeypatch.setenv(onnx_session.ENVIRONMENT, "copied")
-    with pytest.raises(HushdError, match="mapped or packed, not 'copied'") as caught:
-        opened(products(tmp_path / "model.onnx"), Runtime())
-    assert caught.value.code == "bad_request"
-
-
-def test_sessions_that_a_package_makes(tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are mapped while hushd says so, with options of their own; graphs that run for each token are prepacked."""
-    runtime, given = Runtime(), []
-    monkeypatch.setattr(onnx_session, "open_session", lambda create, path, options, providers, **o: given.append(o))
-    before = runtime.InferenceSession
-    with mapped_sessions(runtime, onnxruntime.SessionOptions):
-        for name in ("encoder-model.int8.onnx", "decoder_joint-model.onnx", "whisper-base_beamsearch.onnx"):
-            runtime.InferenceSession(tmp_path / name, sess_options=None, providers=CPU)
-        model = products(tmp_path / "model.onnx").read_bytes()
-        runtime.InferenceSession(model, sess_options=onnxruntime.SessionOptions(), providers=CPU)
-    assert [options["prepack"] for options in given] == [False, True, True]
-    assert [type(model) for model in runtime.made] == [bytes]
-    assert runtime.InferenceSession == before
-
-
-@pytest.mark.parametrize(("providers", "planned"), [(CPU, False), (["CUDAExecutionProvider", *CPU], True)])
-def test_the_plan_of_reuse_is_made_for_cards(tmp_path: Path, providers: list[str], planned: bool) -> None:
-    """A CPU's session is made without the plan, which took most of a load; a card's allocator counts on it."""
-    options = onnxruntime.SessionOptions()
-    open_session(lambda *_: Runtime(), products(tmp_path / "model.onnx"), options, providers)
-    assert options.enable_mem_reuse is planned
-
-
-BLOCKS = """
-import ctypes
-from hushd_worker.onnx_session import large_blocks_apart
-libc = ctypes.CDLL(None)
-libc.malloc.restype = ctypes.c_void_p
-Figures = type("Figures", (ctypes.Structure,), {"_fields_": [(name, ctypes.c_size_t) for name in "abcdefghij"]})
-libc.mallinfo2.restype = Figures
-def apart():
-    before = libc.mallinfo2().d
-    libc.malloc(2 << 20)
-    return libc.mallinfo2().d - before
-with large_blocks_apart():
-    inside = apart()
-print(inside, apart())
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="its blocks are glibc's")
-@pytest.mark.parametrize(("own", "found"), [({}, "1 0"), ({"MALLOC_MMAP_THRESHOLD_": "4194304"}, "0 0")])
-def test_large_blocks_have_pages_of_their_own_while_weights_are_copied(own: dict[str, str], found: str) -> None:
-    """And none afterwards, when jobs would pay for it; the user's own threshold stays."""
-    done = subprocess.run([sys.executable, "-c", BLOCKS], capture_output=True, text=True, env=os.environ | own)
-    assert done.stdout.strip() == found, done.stderr

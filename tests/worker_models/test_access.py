@@ -44,16 +44,6 @@ def test_a_private_repository_that_was_renamed(hub: HubServer, ask: Ask, monkeyp
     assert hub.strangers == []
 
 
-@pytest.mark.parametrize("endpoint", ["mirror", "file:///etc", "https://me:secret@hub.org", "https://hub org"])
-def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> None:
-    """It is refused before anybody is asked, and not repeated: there may be a password in it."""
-    with pytest.raises(HushdError, match="HF_ENDPOINT") as raised:
-        ask("pull", model=MODEL, endpoint=endpoint).result()
-    assert raised.value.code == "bad_request"
-    assert endpoint not in raised.value.message
-    assert hub.requests == []
-
-
 def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends the address without a password, and whether it is offline; nothing where nothing is set."""
     sent: list[dict[str, Any]] = []

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import random
 import struct
-import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +14,6 @@ from hushd_models import inventory
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker_models.detect_format import look_at
 from support.gguf_models import header, identifying
 
 Ask = Callable[..., Any]
@@ -150,36 +145,6 @@ def test_what_is_no_model_is_said_in_one_sentence(
     assert not paths.find().models.exists()
 
 
-def spoiled(data: bytes, numbers: random.Random) -> bytes:
-    """`data` with one to four other bytes."""
-    changed = bytearray(data)
-    for _ in range(numbers.randint(1, 4)):
-        changed[numbers.randrange(len(data))] = numbers.randrange(256)
-    return bytes(changed)
-
-
-def test_files_with_wrong_bytes_are_models_or_none(tmp_path: Path) -> None:
-    """Whatever a broken disk or download makes of a packed checkpoint or of numbers with a header: one sentence, at
-    most; and so does a path without a name."""
-    numbers = random.Random(7)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("own/data.pkl", b"model_state_dict n_vocab" * 20)
-    checkpoint, tensors = tmp_path / "own.pt", chatterbox(tmp_path) / "ve.safetensors"
-    headers = [
-        b'{"a":{"data_offsets":%s}}' % end for end in (b'[0,"x"]', b"[0,[1]]", b"[0,null]", b"[0,Infinity]", b"{}")
-    ]
-    cases = [(checkpoint, spoiled(packed.getvalue(), numbers)) for _ in range(1000)]
-    cases += [(tensors, spoiled(safetensors(), numbers)) for _ in range(1000)]
-    cases += [(tensors, len(header).to_bytes(8, "little") + header) for header in headers]
-    for path, data in cases:
-        path.write_bytes(data)
-        with suppress(HushdError):
-            look_at(path.parent if path == tensors else path, "mine")
-    with pytest.raises(HushdError, match="/ is not a model of a known kind"):
-        look_at(Path("/"), "mine")
-
-
 def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:
     """An engine that is named is asked alone."""
     with pytest.raises(HushdError, match="is not a model for piper: it is not a voice"):
@@ -207,26 +172,6 @@ def test_a_name_that_is_taken(ask: Ask, tmp_path: Path) -> None:
     (paths.find().models / "whisper" / "hand.pt").write_bytes(b"by hand")
     with pytest.raises(HushdError, match="There is a model whisper/hand already"):
         ask("import", path=str(path), name="hand").result()
-
-
-def test_an_import_counts_each_byte_once(ask: Ask, tmp_path: Path, counted: list[tuple[int, int]]) -> None:
-    """An import that copies, and one that compares: done ends at the total, and is never beyond it."""
-    files = {"ve.safetensors": safetensors(bytes(3_500_000), 3_500_000), "tokenizer.json": b"{}"}
-    path = write(tmp_path / "cb", files)
-    for _ in range(2):
-        counted.clear()
-        job = ask("import", path=str(path), name="mine")
-        size = job.result()["size"]
-        assert job.progress[-1] == counted[-1] == (size, size)
-        assert all(done <= total for done, total in counted)
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "../x", ".x", "x.lock"])
-def test_a_bad_name(ask: Ask, tmp_path: Path, name: str) -> None:
-    """It is refused before anything is looked at."""
-    with pytest.raises(HushdError) as raised:
-        ask("import", path=str(checkpoint(tmp_path)), name=name).result()
-    assert raised.value.code == "bad_request"
 
 
 def test_what_cannot_be_read(ask: Ask, tmp_path: Path) -> None:

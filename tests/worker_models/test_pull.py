@@ -89,17 +89,6 @@ def test_what_is_here_is_not_asked_for_again(hub: HubServer, ask: Ask) -> None:
     assert len(hub.requests) == requests
 
 
-def test_a_check_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
-    """Of files of several MB, which are read piece by piece: done ends at the total, and is never beyond it."""
-    hub.add(REPOSITORY, FILES)
-    ask("pull", model=MODEL).result()
-    counted.clear()
-    job = ask("pull", model=MODEL)
-    size = job.result()["size"]
-    assert job.progress[-1] == counted[-1] == (size, size)
-    assert all(done <= total for done, total in counted)
-
-
 def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: Ask) -> None:
     """A blob that lies in the cache already is checked and used; the rest is fetched."""
     hub.add(REPOSITORY, FILES)
@@ -109,18 +98,6 @@ def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: As
     ask("pull", model=MODEL).result()
     check_whole()
     assert hub.bytes_sent("model.bin") == 0
-
-
-@pytest.mark.parametrize("damaged", [WEIGHTS[:-1], b"x" * len(WEIGHTS)])
-def test_what_another_program_has_damaged_is_fetched(hub: HubServer, ask: Ask, damaged: bytes) -> None:
-    """A blob's name is what it should be, and its content is looked at."""
-    hub.add(REPOSITORY, FILES)
-    blobs = hub_cache.repository_folder(REPOSITORY) / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / hashlib.sha256(WEIGHTS).hexdigest()).write_bytes(damaged)
-    job = ask("pull", model=MODEL)
-    assert job.result()["size"] == job.progress[-1][0] == job.progress[-1][1]
-    check_whole()
 
 
 def test_a_damaged_file_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
@@ -190,15 +167,6 @@ def test_a_server_that_falls_silent(hub: HubServer, ask: Ask, monkeypatch: pytes
     assert hub.bytes_twice() == 0
 
 
-def test_through_a_proxy(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of the environment is asked; nobody looks for the hub's own address."""
-    hub.add(REPOSITORY, FILES)
-    monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
-    monkeypatch.setenv("http_proxy", hub.url)
-    ask("pull", model=MODEL).result()
-    check_whole()
-
-
 @pytest.mark.parametrize("newer", [{}, {"config.json": b'{"new": true}'}], ids=["the same", "a newer revision"])
 def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask, newer: dict[str, bytes]) -> None:
     """Bytes that had arrived stay, do not count as a model meanwhile, and are not sent again; of a revision that has
@@ -233,23 +201,6 @@ def test_two_pulls_at_once_are_one_download(hub: HubServer, ask: Ask) -> None:
     assert all(job.progress[-1][0] == results[0]["size"] for job in jobs)
 
 
-def test_the_first_of_two_leaves(hub: HubServer, ask: Ask) -> None:
-    """The download goes on for the second."""
-    hub.add(REPOSITORY, FILES)
-    hub.pace = 0.01
-    first = ask("pull", model=MODEL)
-    until(lambda: first.progress)
-    second = ask("pull", model=MODEL)
-    until(lambda: second.progress)
-    first.job.cancel()
-    with pytest.raises(Cancelled):
-        first.result()
-    hub.pace = 0.0
-    second.result()
-    check_whole()
-    assert hub.bytes_twice() == 0
-
-
 def test_a_busy_server_is_asked_again(hub: HubServer, ask: Ask) -> None:
     """429 with a Retry-After, and 503, are not failures."""
     hub.add(REPOSITORY, FILES)
@@ -265,41 +216,6 @@ def test_a_server_that_wants_an_hour_is_told(hub: HubServer, ask: Ask) -> None:
     with pytest.raises(HushdError, match="in 3600 s") as raised:
         ask("pull", model=MODEL).result()
     assert raised.value.retry_after_ms == 3_600_000
-
-
-def test_a_limit_of_the_hubs_own_names_its_time(hub: HubServer, ask: Ask) -> None:
-    """Its 429 has no Retry-After but RateLimit: the seconds of the limit that is used up."""
-    hub.add(REPOSITORY, FILES)
-    hub.answers = [(429, None)] * 8
-    hub.limit = '"api";r=12;t=7, "resolvers";r=0;t=211'
-    with pytest.raises(HushdError, match="in 211 s") as raised:
-        ask("pull", model=MODEL).result()
-    assert raised.value.retry_after_ms == 211_000
-
-
-def test_an_address_that_has_expired_is_asked_for_again(hub: HubServer, ask: Ask) -> None:
-    """The storage's 403 says nothing of licences: the hub signs another address. One that goes on is told as it is."""
-    hub.add(REPOSITORY, FILES)
-    hub.expired = 2
-    ask("pull", model=MODEL).result()
-    check_whole()
-    hub.add(REPOSITORY, {**FILES, "model.bin": bytes(5000)})
-    hub.expired = 1000
-    with pytest.raises(HushdError, match="it answers 403") as raised:
-        ask("pull", model=MODEL, update=True).result()
-    assert "licence" not in raised.value.message
-
-
-def test_a_server_without_ranges(hub: HubServer, ask: Ask) -> None:
-    """A download begins anew where the server sends no ranges; the file is right."""
-    hub.add(REPOSITORY, FILES)
-    hub.drop_every = 2_000_000
-    hub.ranges = False
-    with pytest.raises(HushdError, match="cannot be reached"):
-        ask("pull", model=MODEL).result()
-    hub.drop_every = 0
-    ask("pull", model=MODEL).result()
-    check_whole()
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json"])
@@ -318,27 +234,6 @@ def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask, name
     hub.corrupt = set()
     ask("pull", model=MODEL).result()
     check_whole()
-
-
-def test_a_part_that_is_damaged_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
-    """After a loss of power a part may hold zeros: the hash tells, and it is begun anew without a word."""
-    hub.add(REPOSITORY, FILES)
-    name = hub_cache.half_name(hashlib.sha256(WEIGHTS).hexdigest(), "model.bin")
-    part = hub_cache.repository_folder(REPOSITORY) / "blobs" / name
-    part.parent.mkdir(parents=True)
-    part.write_bytes(bytes(1_000_000))
-    ask("pull", model=MODEL).result()
-    check_whole()
-
-
-@pytest.mark.parametrize("name", ["model.bin", "config.json"])
-def test_a_truncated_file_is_an_error(hub: HubServer, ask: Ask, name: str) -> None:
-    """A server that says a file is shorter than the hub says is not believed."""
-    hub.add(REPOSITORY, {**FILES, name: random.Random(3).randbytes(2_000_000)})
-    hub.truncate = {name}
-    with pytest.raises(HushdError, match="instead of 2000000"):
-        ask("pull", model=MODEL).result()
-    assert store().find(MODEL) is None
 
 
 def test_what_is_gone_is_told(hub: HubServer, ask: Ask) -> None:
@@ -400,21 +295,6 @@ def test_no_room(hub: HubServer, ask: Ask) -> None:
     assert hub.sent == {}
 
 
-def test_no_permission(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder that cannot be written is named."""
-    hub.add(REPOSITORY, FILES)
-    blocked = tmp_path / "file"
-    blocked.write_text("no folder")
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(blocked))
-    with pytest.raises(HushdError, match="cannot be written") as raised:
-        ask("pull", model=MODEL).result()
-    assert raised.value.code == "output_failed"
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("HF_HUB_CACHE", str(blocked))
-    with pytest.raises(HushdError, match="cannot be written"):
-        ask("pull", model=MODEL).result()
-
-
 def test_an_unknown_name(ask: Ask) -> None:
     """The error says which was meant; embedded models say what brings them."""
     with pytest.raises(HushdError, match="did you mean faster-whisper/base"):
@@ -446,16 +326,6 @@ def test_a_model_of_a_plain_server_lies_in_the_models_folder(hub: HubServer, ask
     assert store().unfinished() == []
 
 
-def test_a_server_that_refuses_to_say_beforehand(hub: HubServer, ask: Ask) -> None:
-    """Storage whose addresses are signed for GET alone answers 403 to HEAD: a byte is asked for instead."""
-    configure(hub, ["mine.pt"])
-    hub.files["/files/mine.pt"] = Content(WEIGHTS)
-    hub.heads, hub.drop_every = False, 500_000
-    ask("pull", model="whisper/mine").result()
-    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
-    assert hub.bytes_twice() == 1
-
-
 def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
     """An engine that wants folders gets one, at once and whole."""
     files = {name: data for name, data in FILES.items() if name != "README.md"}
@@ -464,22 +334,6 @@ def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
     ask("pull", model="faster-whisper/mine").result()
     check_whole(files, "faster-whisper/mine")
     assert (store().folder / "faster-whisper" / "mine" / "model.bin").is_file()
-
-
-def test_a_file_that_changes_on_a_plain_server(hub: HubServer, ask: Ask) -> None:
-    """A part of the old one is not continued with the new one."""
-    configure(hub, ["mine.pt"])
-    hub.files["/files/mine.pt"] = Content(WEIGHTS)
-    hub.pace = 0.01
-    job = ask("pull", model="whisper/mine")
-    until(lambda: hub.bytes_sent() >= 500_000)
-    job.job.cancel()
-    with pytest.raises(Cancelled):
-        job.result()
-    other = WEIGHTS[::-1]
-    hub.pace, hub.files["/files/mine.pt"] = 0.0, Content(other)
-    ask("pull", model="whisper/mine").result()
-    check_whole({"mine.pt": other}, "whisper/mine")
 
 
 def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask) -> None:
@@ -533,16 +387,3 @@ def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, monkeypatch: py
     ask("pull", model="whisper/mine").result()
     check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
     assert hub.requests == []
-
-
-def test_what_the_package_has_wrong_is_fetched(hub: HubServer, ask: Ask) -> None:
-    """A damaged file in its cache is left alone, and no model."""
-    configure(hub, ["mine.pt"], "whisper/mine", hashlib.sha256(WEIGHTS).hexdigest())
-    hub.files["/files/mine.pt"] = Content(WEIGHTS)
-    cache = Path(os.environ["XDG_CACHE_HOME"], "whisper")
-    cache.mkdir(parents=True)
-    (cache / "mine.pt").write_bytes(WEIGHTS[:-1])
-    told = ask("pull", model="whisper/mine").result()
-    check_whole({"mine.pt": WEIGHTS}, "whisper/mine")
-    assert Path(told["location"]) == store().folder / "whisper"
-    assert (cache / "mine.pt").read_bytes() == WEIGHTS[:-1]

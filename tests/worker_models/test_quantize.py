@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import random
@@ -21,11 +20,10 @@ from hushd_models import inventory
 from hushd_models.own_model import memory_mb
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import footprint, paths
-from hushd_protocol.system.cgroup import Limit
+from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
 from hushd_worker_models import converter_process
-from hushd_worker_models.quantize import makes, target
+from hushd_worker_models.quantize import target
 from support import warm
 from support.commands import say, unpack_checkpoint
 from support.gguf_models import transducer
@@ -99,13 +97,6 @@ def test_what_cannot_be_made_is_a_sentence(model: str, to: str, name: str, words
     assert caught.value.code == "bad_request"
 
 
-def test_formats_are_the_converters() -> None:
-    """The quantizations offered for checkpoints are those that the converter takes."""
-    from hushd_worker_stt.convert.whisper import QUANTIZATIONS
-
-    assert set(makes()["whisper"].names) == set(QUANTIZATIONS)
-
-
 # --- GGUF ------------------------------------------------------------------------------------------------------------
 
 
@@ -177,20 +168,6 @@ def test_what_is_made_is_not_made_again(checkpoint: Path, ask: Ask) -> None:
     assert place.is_file()
 
 
-def test_another_model_of_that_name_is_left_alone(checkpoint: Path, ask: Ask) -> None:
-    """A user's own files are not replaced; `name` is a way out."""
-    own = paths.find().models / "faster-whisper" / "commands"
-    own.mkdir(parents=True)
-    (own / "model.bin").write_bytes(b"mine")
-    with pytest.raises(HushdError, match="not made from this one") as caught:
-        ask("quantize", model="whisper/commands", to="int8").result()
-    assert caught.value.code == "bad_request"
-    assert (own / "model.bin").read_bytes() == b"mine"
-    assert (
-        ask("quantize", model="whisper/commands", to="int8", name="other").result()["model"] == "faster-whisper/other"
-    )
-
-
 def test_a_damaged_checkpoint_is_a_sentence(checkpoint: Path, ask: Ask) -> None:
     """`input_unreadable`, from the program that converts, and nothing is left that an engine would take for a model."""
     checkpoint.write_bytes(checkpoint.read_bytes()[:100_000])
@@ -199,14 +176,6 @@ def test_a_damaged_checkpoint_is_a_sentence(checkpoint: Path, ask: Ask) -> None:
     assert caught.value.code == "input_unreadable"
     assert not (paths.find().models / "faster-whisper" / "commands").exists()
     assert store().find("faster-whisper/commands") is None
-
-
-def test_a_model_that_is_not_here(hub: HubServer, ask: Ask) -> None:
-    """`model_missing`, with the command that gets it; for an unknown one what may have been meant."""
-    for model, sentence in (("whisper/base", "hushd models pull whisper/base"), ("whisper/bas", "did you mean")):
-        with pytest.raises(HushdError, match=sentence) as caught:
-            ask("quantize", model=model, to="int8").result()
-        assert caught.value.code == "model_missing"
 
 
 def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,18 +256,6 @@ def test_a_pull_makes_what_it_can_of_a_checkpoint(checkpoint: Path, ask: Ask, hu
     ask("pull", model="faster-whisper/tiny.en").result()
 
 
-def test_a_pull_that_cannot_make_it_downloads(checkpoint: Path, ask: Ask, hub: HubServer) -> None:
-    """A damaged checkpoint is in nobody's way."""
-    cache = Path(os.environ["XDG_CACHE_HOME"]) / "whisper"
-    cache.mkdir(parents=True)
-    (cache / "tiny.en.pt").write_bytes(b"<html>404</html>")
-    asked = ask("pull", model="faster-whisper/tiny.en")
-    with pytest.raises(HushdError) as caught:  # this hub does not have it
-        asked.result()
-    assert caught.value.code == "model_missing"
-    assert any("faster-whisper-tiny.en" in request for request in hub.requests)
-
-
 # --- ONNX ------------------------------------------------------------------------------------------------------------
 
 
@@ -342,50 +299,6 @@ def test_a_graph_becomes_int8(onnx_model: Path, ask: Ask) -> None:
     assert "onnxruntime" in found.converter
 
 
-def test_a_conversion_counts_each_byte_once(hub: HubServer, ask: Ask, counted: list[tuple[int, int]]) -> None:
-    """A conversion that makes something, and one that finds it there: done ends at the total, never beyond it."""
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
-    pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
-    with_matrices(paths.find().models / "onnx-asr" / "wide", width=60_000)  # 2.9 MB: several pieces
-    for _ in range(2):
-        job = ask("quantize", model="onnx-asr/wide", to="int8")
-        job.result()
-        done, total = job.progress[-1]
-        assert done == total > 2_000_000
-        assert all(done <= total for done, total in counted)
-
-
-def test_convolutions_are_not_worth_it(hub: HubServer, ask: Ask) -> None:
-    """A graph that has nothing else is refused, and nothing is left."""
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup --engines all")
-    ctc(paths.find().models / "onnx-asr" / "plain")
-    with pytest.raises(HushdError, match="hardly any matrices"):
-        ask("quantize", model="onnx-asr/plain", to="int8").result()
-    assert not (paths.find().models / "onnx-asr" / "plain-int8").exists()
-
-
-def test_a_damaged_graph_is_a_sentence(onnx_model: Path, ask: Ask) -> None:
-    """Whatever the libraries make of it."""
-    (onnx_model / "model.onnx").write_bytes(b"<html>404</html>" * 100)
-    with pytest.raises(HushdError, match="cannot be made smaller") as caught:
-        ask("quantize", model="onnx-asr/tones", to="int8").result()
-    assert caught.value.code == "input_unreadable"
-
-
-def test_a_full_disk_is_not_the_graphs_fault(onnx_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed write is `output_failed`, and not a source that cannot be read."""
-    import onnxruntime.quantization
-    from hushd_worker_models import graphs
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(onnxruntime.quantization, "quantize_dynamic", full)
-    with pytest.raises(HushdError, match=r"made.onnx cannot be written \(No space left on device\)") as caught:
-        graphs.quantize(onnx_model / "model.onnx", onnx_model / "made.onnx")
-    assert caught.value.code == "output_failed"
-
-
 @pytest.mark.parametrize("engine", ["piper", "kokoro"])
 def test_a_voice_becomes_int8(hub: HubServer, ask: Ask, engine: str) -> None:
     """A voice lies beside its source under its own name, with what describes it; kokoro's voices are shared."""
@@ -404,24 +317,3 @@ def test_a_voice_becomes_int8(hub: HubServer, ask: Ask, engine: str) -> None:
     assert set(found.files) == expected
     assert store().missing(found) == []
     assert found.size < 0.5 * (place / "mine.onnx").stat().st_size + 1000
-
-
-def test_what_takes_too_much_memory_is_not_begun(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`server_busy`, with its need and the free memory; nothing is left of it but its beginning."""
-    monkeypatch.setattr(footprint, "machine", lambda cgroup: Limit(1_000_000_000, 100_000_000))
-    with pytest.raises(HushdError, match="126 MB of memory, and 100 MB are free") as caught:
-        ask("quantize", model="whisper/commands", to="int8").result()
-    assert caught.value.code == "server_busy"
-    assert store().find("faster-whisper/commands") is None
-
-
-def test_a_voice_without_its_description(hub: HubServer, ask: Ask) -> None:
-    """A sentence that names the missing file."""
-    pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
-    place = paths.find().models / "piper"
-    folder = with_matrices(place.parent / "somewhere")
-    place.mkdir()
-    (folder / "model.onnx").rename(place / "mine.onnx")
-    with pytest.raises(HushdError, match=r"mine\.onnx") as caught:
-        ask("quantize", model="piper/mine", to="int8").result()
-    assert caught.value.code in ("input_unreadable", "model_missing")

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pty
 import random
 import signal
-import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support import warm
-from support.hub_server import Content, HubServer, serving
+from support.hub_server import Content, HubServer
 from support.peer import TESTS, command
 
 MODEL = "whisper/mine"
@@ -110,14 +107,6 @@ def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Calla
         assert [row.name for row in client.status().workers if row.role == "models"] == ["models/store/local"]
 
 
-def test_what_cannot_be_pulled_is_told_to_who_asked(hub: HubServer, start: Callable[..., Any]) -> None:
-    """The reason of the download, once; not that the model is missing."""
-    start(auto_pull=True)
-    hub.files.clear()
-    with Client() as client, pytest.raises(HushdError, match="There is nothing at"):
-        hear(client)
-
-
 def test_a_model_that_is_removed_while_its_worker_runs(hub: HubServer, start: Callable[..., Any]) -> None:
     """The worker goes on with what it has in memory; the next one says that the model is gone, or gets it."""
     start()
@@ -144,23 +133,6 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
     assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} (about 3 MB, MIT) from {hub.url}/files\n"
 
 
-def test_others_may_read_what_comes(hub: HubServer, start: Callable[..., Any]) -> None:
-    """The folder may be for all users of a machine, whatever hushd does to its own sockets and logs."""
-    start()
-    assert run("pull", MODEL).returncode == 0
-    file = paths.find().models / "whisper" / "mine.pt"
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o644, 0o755]
-
-
-def test_each_of_several_is_told_when_it_has_come(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Though the next one cannot be had."""
-    start()
-    done = run("pull", MODEL, "faster-whisper/tiny")
-    assert done.returncode == 6
-    assert done.stdout == f"{MODEL}: {paths.find().models / 'whisper'}\n"
-    assert "There is nothing at" in done.stderr
-
-
 def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
     """`--dry-run --json` is what `list --json` says of the models that are named."""
     start()
@@ -168,29 +140,6 @@ def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
     (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
     assert offered == listed
     assert (offered["size_mb"], offered["licence"], offered["state"]) == (3, "MIT", "absent")
-
-
-def test_the_line_of_a_download_that_a_request_waits_for_is_cleared(
-    hub: HubServer, start: Callable[..., Any], tmp_path: Path
-) -> None:
-    """Ctrl-C in `listen` leaves the terminal's line free for the prompt, and ends the download."""
-    start(auto_pull=True)
-    hub.pace = 0.02
-    (tmp_path / "audio.wav").write_bytes(AUDIO)
-    ours, theirs = pty.openpty()
-    words = [str(HUSHD.with_name("listen")), "--engine", "whisper", "--model", "mine", str(tmp_path / "audio.wav")]
-    with warm.Popen(words, stderr=theirs, stdout=subprocess.PIPE) as process:
-        os.close(theirs)
-        shown = b""
-        while b" MB" not in shown:
-            shown += os.read(ours, 4096)
-        process.send_signal(signal.SIGINT)
-        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
-            while more := os.read(ours, 4096):
-                shown += more
-    os.close(ours)
-    assert process.returncode == 130
-    assert shown.endswith(b"\r\x1b[K"), shown
 
 
 def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
@@ -207,21 +156,6 @@ def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., An
         assert hear(client) == HEARD
         client.unload("stt")
         assert hear(client) == hashlib.sha256(WEIGHTS[::-1]).hexdigest()
-
-
-def test_the_shell_that_asks_says_where(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Its HF_HUB_OFFLINE and HF_ENDPOINT count, not those that the supervisor was started with."""
-    start()
-    name = "faster-whisper/base"
-    files = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.json": b"[]"}
-    with serving() as mirror:
-        mirror.add("Systran/faster-whisper-base", files)
-        offline = run("pull", name, HF_ENDPOINT=mirror.url, HF_HUB_OFFLINE="1")
-        assert (offline.returncode, mirror.requests) == (6, [])
-        assert "cannot be pulled while HF_HUB_OFFLINE is set" in offline.stderr
-        assert run("pull", name, HF_ENDPOINT=mirror.url).returncode == 0
-        assert mirror.bytes_sent("model.bin") == len(WEIGHTS)
-    assert hub.requests == []
 
 
 def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:
@@ -251,23 +185,6 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
         hub.pace = 0.0
         client.pull(MODEL)
     assert hub.sent["/files/mine.pt"][-1][0] >= 500_000, "it has begun anew"
-
-
-def test_a_pull_outlives_its_worker(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Another one goes on where that was, for the command and for a request that waits for the model."""
-    start(auto_pull=True)
-    hub.pace = 0.02
-    with ThreadPoolExecutor(2) as threads, Client() as client, Client() as waiting:
-        pulled, heard = threads.submit(run, "pull", MODEL), threads.submit(hear, waiting)
-        end = time.monotonic() + 20
-        while hub.bytes_sent() < 600_000 and time.monotonic() < end:
-            threading.Event().wait(0.01)
-        (row,) = [row for row in client.status().workers if row.role == "models"]
-        os.kill(row.pid, signal.SIGKILL)
-        done = pulled.result()
-        assert (done.returncode, done.stderr) == (0, "")
-        assert heard.result() == HEARD
-    assert hub.bytes_sent() < 1.2 * len(WEIGHTS)
 
 
 def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
@@ -302,14 +219,3 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     assert bad.returncode == 4
     assert bad.stderr.count("\n") == 1
     assert f"{path} is not a model of a known kind" in bad.stderr
-
-
-def test_the_workers_of_models_are_never_several(start: Callable[..., Any]) -> None:
-    """`max_replicas` does not concern them, and their package describes itself."""
-    start()
-    with Client() as client:
-        assert client.describe("models").models.default == "store/local"
-        described = client.describe()
-        assert [described.stt.role, described.tts.role, described.models.role] == ["stt", "tts", ""]
-        client.preload("models")
-        assert client.unload("models") == ["models/store/local"]

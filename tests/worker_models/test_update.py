@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
 import os
 import random
@@ -21,8 +19,6 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
-from hushd_worker_models import install
-from support.commands import unpack_checkpoint
 from support.hub_server import Content, HubServer
 from support.killed_models import kill_at_random
 
@@ -118,41 +114,6 @@ def test_the_old_revision_is_removed(hub: HubServer, ask: Ask, by: str) -> None:
         assert loaded() == {**OLD, "model.bin": NEW["model.bin"]}
         assert len(list((hub_cache.repository_folder(REPOSITORY) / "blobs").iterdir())) == 3
     assert removal.prune(store(), inventory.rows(store())) == []
-
-
-def test_several_old_revisions_are_removed(hub: HubServer, ask: Ask) -> None:
-    """Shared files go with the last model that uses them, and a dry run says the same beforehand."""
-    pulled(hub, ask)
-    for number in range(2):
-        hub.add(REPOSITORY, {**OLD, "config.json": b"%d" % number})
-        ask("pull", model=MODEL, update=True).result()
-    hub.add(REPOSITORY, NEW)
-    ask("pull", model=MODEL, update=True).result()
-    said, done = (removal.prune(store(), inventory.rows(store()), dry_run=dry) for dry in (True, False))
-    assert said == done
-    assert sum(removed.size for removed in done) == 2_000_000 + len(OLD["config.json"]) + 2
-    assert loaded() == NEW
-
-
-def test_back_to_the_old_revision(hub: HubServer, ask: Ask) -> None:
-    """A branch may be set back: a file needed again is not removed as an earlier revision."""
-    pulled(hub, ask)
-    for files in (NEW, OLD):
-        hub.add(REPOSITORY, files)
-        ask("pull", model=MODEL, update=True).result()
-    assert sorted(hub.sent) == ["config.json", "model.bin"]
-    assert hub.bytes_twice() == 0
-    removal.prune(store(), inventory.rows(store()))
-    assert loaded() == OLD
-
-
-def test_a_commit_that_changes_no_file_of_the_model(hub: HubServer, ask: Ask) -> None:
-    """A word in the README is nothing newer; the manifest names the commit all the same."""
-    pulled(hub, ask)
-    hub.add(REPOSITORY, {**OLD, "README.md": b"now with a comma"})
-    assert ask("pull", model=MODEL, update=True).result()["changed"] is False
-    assert files_asked(hub) == []
-    assert found().source.revision == hub.commit(REPOSITORY)
 
 
 def test_what_is_not_here_is_pulled(hub: HubServer, ask: Ask) -> None:
@@ -294,123 +255,4 @@ def test_a_file_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
     assert all(files["mine.pt"] in (OLD["model.bin"], NEW["model.bin"]) for files in seen)
 
 
-def test_a_worker_waits_for_the_manifest_of_new_files(
-    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that starts between both does not take the model for damaged."""
-    configure(hub, "whisper/mine")
-    hub.files["/files/mine.pt"] = Content(b"old")
-    ask("pull", model="whisper/mine").result()
-    hub.files["/files/mine.pt"] = Content(b"new")
-    write, between, on = Store.write, threading.Event(), threading.Event()
-
-    def slowly(self: Store, manifest: Manifest) -> None:
-        between.set()
-        assert on.wait(60)
-        write(self, manifest)
-
-    monkeypatch.setattr(Store, "write", slowly)
-    job = ask("pull", model="whisper/mine", update=True)
-    assert between.wait(60)
-    threading.Timer(0.1, on.set).start()
-    assert loaded("whisper/mine") == {"mine.pt": b"new"}
-    job.result()
-
-
-@pytest.mark.parametrize("placed", [1, 2])
-def test_killed_before_the_manifest_of_new_files(
-    hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch, placed: int
-) -> None:
-    """With all files in their places the model is the new one. Killed between two of them, it is told to be damaged and
-    never loaded. A pull mends both without another download."""
-    configure(hub, "piper/mine", files="NAME.onnx NAME.onnx.json")
-    hub.files = {"/files/mine.onnx": Content(b"old"), "/files/mine.onnx.json": Content(b"{}")}
-    ask("pull", model="piper/mine").result()
-    hub.files = {"/files/mine.onnx": Content(b"new"), "/files/mine.onnx.json": Content(b"[]")}
-    put, puts = install._put, itertools.count(1)
-
-    def put_and_die(path: Path, place: Path) -> None:
-        put(path, place)
-        if next(puts) == placed:
-            raise SystemExit
-
-    with monkeypatch.context() as dying:
-        dying.setattr(install, "_put", put_and_die)
-        with pytest.raises(SystemExit):
-            ask("pull", model="piper/mine", update=True).result()
-    monkeypatch.setattr(verification, "_SETTLING_S", 0.1)
-    if placed == 2:
-        assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"[]"}
-    else:
-        with pytest.raises(HushdError, match=r"is damaged .* `hushd models pull piper/mine` gets it again"):
-            loaded("piper/mine")
-    hub.sent.clear()
-    ask("pull", model="piper/mine").result()
-    assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"[]"}
-    assert hub.sent == {}
-    assert store().unfinished() == []
-
-
-def test_a_hash_that_is_known_says_that_nothing_is_newer(hub: HubServer, ask: Ask) -> None:
-    """Of openai-whisper's files it is: nobody is asked."""
-    configure(hub, "whisper/mine", sha256=hashlib.sha256(OLD["model.bin"]).hexdigest())
-    hub.files["/files/mine.pt"] = Content(OLD["model.bin"])
-    ask("pull", model="whisper/mine").result()
-    hub.requests.clear()
-    assert ask("pull", model="whisper/mine", update=True).result()["changed"] is False
-    assert hub.requests == []
-
-
-def test_what_was_made_here_is_made_of_its_source_again(hub: HubServer, ask: Ask) -> None:
-    """A conversion's source is the checkpoint: nothing to do while that is the same, else it is made anew."""
-    for package in ("ctranslate2", "tokenizers", "whisper"):
-        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
-    checkpoint = unpack_checkpoint(Path(os.environ["XDG_CACHE_HOME"]) / "whisper" / "tiny.en.pt")
-    ask("pull", model="faster-whisper/tiny.en").result()
-    before = found("faster-whisper/tiny.en")
-    assert ask("pull", model="faster-whisper/tiny.en", update=True).result()["changed"] is False
-    assert found("faster-whisper/tiny.en") == before
-    with checkpoint.open("ab") as file:
-        file.write(b"\0")  # a zip file may have something behind it
-    ask("pull", model="faster-whisper/tiny.en", update=True).result()
-    assert found("faster-whisper/tiny.en").source.sha256 != before.source.sha256
-    assert hub.requests == []
-
-
-def test_what_was_imported_has_nobody_to_ask(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
-    """It is left alone, and the sentence says what to do."""
-    ask("import", path=str(unpack_checkpoint(tmp_path / "own.pt")), name="base").result()
-    with pytest.raises(HushdError, match=r"whisper/base was imported from .* under another --name"):
-        ask("pull", model="whisper/base", update=True).result()
-    assert hub.requests == []
-
-
 # --- files that several models share ---------------------------------------------------------------------------------
-
-
-def test_voices_that_models_share_come_once(hub: HubServer, ask: Ask) -> None:
-    """kokoro's lie on a plain server beside its models: the second model takes those of the first."""
-    configure(hub, "kokoro/a", "kokoro/b", files="NAME.onnx voices-v1.0.bin")
-    voices = OLD["model.bin"]
-    served = {"a.onnx": b"graph a", "b.onnx": b"graph b", "voices-v1.0.bin": voices}
-    hub.files = {f"/files/{name}": Content(data) for name, data in served.items()}
-    for name in "ab":
-        job = ask("pull", model=f"kokoro/{name}")
-        job.result()
-        assert job.progress[-1] == (2_000_007, 2_000_007)
-    assert hub.bytes_sent("/files/voices-v1.0.bin") == len(voices)
-    assert loaded("kokoro/a") == {"a.onnx": b"graph a", "voices-v1.0.bin": voices}
-    assert loaded("kokoro/b") == {"b.onnx": b"graph b", "voices-v1.0.bin": voices}
-    assert not list((store().folder / "kokoro").glob(".*")), "something is left"
-
-
-def test_voices_that_are_damaged_are_not_shared(hub: HubServer, ask: Ask) -> None:
-    """Their hash is looked at before, also where the size is right."""
-    test_voices_that_models_share_come_once(hub, ask)
-    place = store().folder / "kokoro"
-    voices = (place / "voices-v1.0.bin").read_bytes()
-    removal.remove(store(), inventory.row(store(), "kokoro/b"))
-    (place / "voices-v1.0.bin").write_bytes(bytes(len(voices)))
-    ask("pull", model="kokoro/b").result()
-    assert loaded("kokoro/b")["voices-v1.0.bin"] == voices
-    assert loaded("kokoro/a")["voices-v1.0.bin"] == voices

@@ -13,7 +13,6 @@ from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.engines.whisper import Whisper
-from hushd_worker_stt.engines.whisper_family import _temperatures
 from hushd_worker_stt.request import Request
 
 MODEL = ModelInfo("tiny", ("en",), 1)
@@ -47,25 +46,6 @@ def test_what_an_engine_does_not_do_is_a_warning(params: dict[str, Any], named: 
     assert warnings(Whisper.INFO, **params) == warnings(FasterWhisper.INFO, **params) == []
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"beam_size": None, "prompt": ""},
-        {"decoder": {"condition_on_previous_text": False, "carry_initial_prompt": True, "threads": 0}},
-    ],
-)
-def test_what_is_done_anyway_is_no_warning(params: dict[str, Any]) -> None:
-    """Asking for what happens with every engine has its effect."""
-    assert warnings(Moonshine.INFO, **params) == []
-
-
-def test_one_of_whispers_engines_cannot_do_what_the_other_can() -> None:
-    """CTranslate2's threads are those of its start; OpenAI's own package finds words after the text is made."""
-    assert "threads" in warnings(FasterWhisper.INFO, decoder={"threads": 4})[0]
-    assert "hallucination" in warnings(Whisper.INFO, decoder={"hallucination_silence_threshold": 2})[0]
-
-
 def test_earlier_text_is_for_recordings() -> None:
     """Live, each utterance is by itself, and a request for more is answered with a warning."""
     asked = {"decoder": {"condition_on_previous_text": True}}
@@ -91,22 +71,6 @@ def test_mistakes(decoder: dict[str, Any], words: str) -> None:
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ({}, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)),
-        ({"temperature": 0.4}, (0.4,)),
-        ({"temperature": 0, "decoder": {"temperature_increment": 0.2}}, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)),
-        ({"temperature": 0.4, "decoder": {"temperature_increment": 0.25}}, (0.4, 0.65, 0.9)),
-        ({"decoder": {"temperature_increment": "off"}}, (0.0,)),
-        ({"decoder": {"temperature_increment": 1}}, (0.0, 1.0)),
-    ],
-)
-def test_temperatures(params: dict[str, Any], expected: tuple[float, ...]) -> None:
-    """One after the other, as `np.arange` makes them in openai-whisper's command, the last at most 1."""
-    assert _temperatures(Request.parse(params, Whisper.INFO, MODEL).options()) == pytest.approx(expected)
-
-
 def prompts(prompt: str, decoder: dict[str, Any], *said: str) -> list[str]:
     """The prompt of each piece, where these texts were transcribed in them."""
     context, found = Context(prompt, decoder), []
@@ -123,10 +87,3 @@ def test_the_text_between_pieces() -> None:
     assert prompts("Nagg.", {"condition_on_previous_text": True}, "a", "b", "c") == ["Nagg.", "Nagg. a", "Nagg. a b"]
     both = {"condition_on_previous_text": True, "carry_initial_prompt": False}
     assert prompts("Nagg.", both, "a", "b", "c") == ["Nagg.", "a", "a b"]
-
-
-def test_earlier_text_leaves_the_prompt_its_place() -> None:
-    """Whisper reads the end of its prompt: earlier text is cut at its beginning, and the prompt is always whole."""
-    (*_, last) = prompts("Nagg.", {"condition_on_previous_text": True}, *["x" * 500] * 5)
-    assert last.startswith("Nagg. x")
-    assert len(last) <= 600 + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -90,39 +89,6 @@ def test_who_is_cancelled_waits_no_longer() -> None:
         assert queue.waiting == 1
     queue.join()
     assert queue.order == ["file 1"]
-
-
-def test_what_fails_in_its_turn_gives_it_back() -> None:
-    """An engine that raises leaves the engine to the next."""
-    lock = EngineLock()
-    for live in (False, True):
-        with pytest.raises(ZeroDivisionError), lock.held(lambda: None, live=live):
-            raise ZeroDivisionError
-    with lock.held(lambda: None, live=False):
-        pass
-
-
-def test_many_at_once() -> None:
-    """Eight threads, 200 turns each, in any order: never two at once, and every one of them comes."""
-    lock = EngineLock()
-    inside, worst, count = 0, 0, 0
-
-    def work(seed: int) -> None:
-        nonlocal inside, worst, count
-        rng = random.Random(seed)
-        for _ in range(200):
-            with lock.held(lambda: None, live=rng.random() < 0.5):
-                inside += 1
-                worst = max(worst, inside)
-                count += 1
-                inside -= 1
-
-    threads = [threading.Thread(target=work, args=(seed,), daemon=True) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(BOUND_S)
-    assert (worst, count) == (1, 1600)
 
 
 def test_clients_take_turns_however_many_files_one_has() -> None:

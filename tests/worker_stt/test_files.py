@@ -124,29 +124,6 @@ def test_a_segment_says_where_the_rest_begins(scripted: SpeechToText, beckett: n
     assert asked.resumed_at(3)[1] == asked.segments
 
 
-@pytest.mark.parametrize("speaks", [True, False])
-def test_a_language_nobody_knows_stays_unknown(
-    scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch, speaks: bool
-) -> None:
-    """An engine that cannot tell is asked once and told none; where nobody speaks it is not asked at all."""
-    monkeypatch.setattr(Scripted, "hears", None)
-    quiet = np.zeros(5 * RATE, np.float32)
-    asked, _ = run(scripted, np.concatenate([beckett, quiet, beckett]) if speaks else quiet)
-    assert engine(scripted).asked == speaks
-    assert {options.language for _, options in engine(scripted).given} == ({None} if speaks else set())
-    assert not any("language" in segment for segment in asked.segments)
-    assert asked.result["language"] == ""
-
-
-@pytest.mark.parametrize("scripted", ["one"], indirect=True)
-def test_a_model_of_one_language_is_not_asked(scripted: SpeechToText, beckett: np.ndarray) -> None:
-    """Its language is known, also where nobody speaks."""
-    for samples in (beckett, np.zeros(RATE, np.float32)):
-        asked, _ = run(scripted, samples)
-        assert asked.result["language"] == "en"
-    assert engine(scripted).asked == 0
-
-
 def test_times_are_those_of_the_recording(scripted: SpeechToText, beckett: np.ndarray) -> None:
     """Segments and words of a piece far into a recording, and one resumed, come at the right time."""
     word = Word("Yes.", 0.25, 0.5)
@@ -174,40 +151,6 @@ def test_one_text_is_parted_at_the_pauses(scripted: SpeechToText, beckett: np.nd
     assert [segment["start"] for segment in asked.segments] == pytest.approx([0.4, 1.9, 3.5, 4.9, 6.7, 8.2], abs=0.2)
     asked, _ = run(scripted, beckett, min_silence_s=3.0)
     assert [segment["text"] for segment in asked.segments] == [text]
-
-
-@pytest.mark.parametrize(("longest", "economy"), [(0, False), (6, False), (60, False), (0, True), (4, True)])
-def test_no_piece_is_longer_than_it_may_be(
-    scripted: SpeechToText, beckett: np.ndarray, longest: float, economy: bool
-) -> None:
-    """The engine's length, the shorter one where memory is short, or the client's, whichever is least."""
-    run(scripted, np.concatenate([beckett] * 4), economy=economy, max_segment_s=longest)
-    limit = min(longest or 100, 5.0 if economy else 15.0)
-    assert 0.6 * limit < max(engine(scripted).lengths) <= limit
-
-
-@pytest.mark.parametrize(
-    ("seconds", "params", "economy", "degraded"),
-    [
-        (9.0, {}, False, False),
-        (9.0, {}, True, True),
-        (4.5, {}, True, False),
-        (9.0, {"max_segment_s": 4.0}, True, False),  # the client's own wish
-        (4.5, {"beam_size": 7}, True, True),  # the engine's own way of doing with less
-        (4.5, {"beam_size": 7}, False, False),
-    ],
-)
-def test_degraded_says_what_was_done(
-    scripted: SpeechToText,
-    beckett: np.ndarray,
-    seconds: float,
-    params: dict[str, object],
-    economy: bool,
-    degraded: bool,
-) -> None:
-    """Exactly when a piece was cut shorter than usual, or the engine worked with less."""
-    _, told = run(scripted, beckett[: int(seconds * RATE)], economy=economy, **params)
-    assert told is degraded
 
 
 def test_an_engine_that_fails_in_the_middle(scripted: SpeechToText, beckett: np.ndarray) -> None:
@@ -248,27 +191,6 @@ def test_clips_are_transcribed_and_nothing_else(scripted: SpeechToText, minute: 
         alone, _ = run(scripted, minute[round(begin * RATE) : round(min(last, 1e5) * RATE)])
         there = [time - begin for place in found if begin <= place[0] < last for time in place]
         assert there == pytest.approx([time for place in places(alone) for time in place], abs=0.1)
-
-
-def test_a_recording_is_read_to_its_last_clips_end(scripted: SpeechToText, minute: np.ndarray) -> None:
-    """The rest of a long recording costs nothing."""
-    asked, _ = run(scripted, minute, clips=[0, 5])
-    assert asked.result["duration"] < 10
-    assert asked.chunks_read * 60_000 / 2 / RATE < 25
-
-
-def test_clips_can_be_resumed(scripted: SpeechToText, minute: np.ndarray) -> None:
-    """Segments that begin before `start_s` are left out, as without clips."""
-    asked, _ = run(scripted, minute, clips=[0, 5, 30, 36], start_s=28.0)
-    assert places(asked)
-    assert all(start >= 30 for start, _ in places(asked))
-
-
-@pytest.mark.parametrize("clips", [[5, 3], [-1, 3], ["0"], "0,30", [1, 1]])
-def test_clips_must_ascend(scripted: SpeechToText, minute: np.ndarray, clips: object) -> None:
-    """Anything else is refused in a sentence that says what they are."""
-    with pytest.raises(HushdError, match="ascending"):
-        run(scripted, minute, clips=clips)
 
 
 def test_earlier_text_goes_along(scripted: SpeechToText, minute: np.ndarray) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from full_size import gguf_langid
-from full_size.gguf_file import Value, write
-from hushd_protocol.errors import HushdError
-from hushd_schema.engines import NoModel, langid
+from hushd_schema.engines import langid
 from hushd_worker_stt import identification
 from hushd_worker_stt.engine import DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
-from hushd_worker_stt.engines import ecapa, gguf_models
+from hushd_worker_stt.engines import ecapa
 from hushd_worker_stt.identification import MIN_PROBABILITY, MIN_SHARE, SECONDS, Identification
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.segmentation.pieces import Piece
@@ -128,46 +121,6 @@ def test_without_a_model_that_identifies_nothing_is_loaded(models: Path, monkeyp
     assert not Identification(("en", "de")).possible
 
 
-def test_no_worker_pays_for_it_before_it_is_needed() -> None:
-    """The module comes with the first request that may need it, the package with the first that does."""
-    program = (
-        "import sys; import hushd_worker_stt.recogniser, hushd_worker_stt.live.listener; "
-        "assert 'hushd_worker_stt.identification' not in sys.modules; import hushd_worker_stt.identification; "
-        "assert 'transcribe_cpp' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-@real
-@pytest.mark.parametrize(("seconds", "found"), [(0.0, False), (0.49, False), (0.5, True), (60.0, True)])
-def test_any_length(seconds: float, found: bool, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less than the library takes tells nothing; the first seconds of longer sound are looked at."""
-    identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
-    given: list[int] = []
-    likeliest = ecapa.Ecapa.likeliest
-
-    def looked(self: ecapa.Ecapa, samples: np.ndarray, labels: Any) -> Any:
-        given.append(len(samples))
-        return likeliest(self, samples, labels)
-
-    monkeypatch.setattr(ecapa.Ecapa, "likeliest", looked)
-    samples = np.zeros(int(seconds * RATE), np.float32)
-    samples[::100] = np.nan
-    assert (Identification(("en", "de")).identify(samples) is not None) == found
-    assert all(count <= SECONDS * RATE for count in given)
-
-
-def test_the_first_by_name_is_used(models: Path) -> None:
-    """Of several models that identify languages; what hears does not count, nor what only has such a name."""
-    assert gguf_models.identifying() is None
-    header(models / "a" / "a.gguf", "parakeet")
-    header(models / "c" / "c.gguf", langid.ARCHITECTURE)
-    header(models / "d" / "d.gguf", langid.ARCHITECTURE)
-    assert gguf_models.identifying() == ("c", models / "c" / "c.gguf")
-    header(models / "b" / "b.gguf", langid.ARCHITECTURE)
-    assert gguf_models.identifying() == ("b", models / "b" / "b.gguf")
-
-
 # --- the small model --------------------------------------------------------------------------------------------------
 
 
@@ -184,15 +137,6 @@ def test_the_model_computes(tmp_path: Path) -> None:
     assert label in ("ja", "iw")
     assert 0.5 <= probability <= 1.0
     assert 0.0 < share < 1.0
-
-
-@real
-def test_weights_without_a_number_are_said(models: Path) -> None:
-    """The request has its text and a sentence."""
-    path = models / "ears" / "ears.gguf"
-    identifying(path, LABELS, {"de": np.nan})
-    with pytest.raises(HushdError, match=r"^The language was not identified, since its model cannot be used \(.+\)\.$"):
-        Identification(("en", "de")).identify(noise(1.0))
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
@@ -263,95 +207,6 @@ def test_a_damaged_model_costs_a_sentence(worker: SpeechToText, models: Path) ->
     assert (result["language"], bool(text)) == ("", True)
     path.write_bytes(whole)
     assert answer(worker)[0]["language"] == "de"
-
-
-# In one process, which none of the files may end: each kind of damage, and then the whole file again.
-_DAMAGED = """
-import json, sys
-from pathlib import Path
-import numpy as np
-from hushd_protocol.errors import HushdError
-from hushd_conformance.damage import KINDS
-from hushd_worker_stt.identification import Identification
-path, noise = Path(sys.argv[1]), np.random.default_rng(1).standard_normal(32000).astype("f") * 0.1
-whole, said = path.read_bytes(), {}
-for name, (_, damage) in KINDS.items():
-    path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
-    damage(path, whole)
-    try:
-        said[name] = str(Identification(("en", "de")).identify(noise))
-    except HushdError as error:
-        said[name] = error.message
-    if not path.exists() and not path.is_symlink():
-        path.touch()
-path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
-path.write_bytes(whole)
-said["whole"] = str(Identification(("en", "de")).identify(noise))
-print(json.dumps(said))
-"""
-
-
-@pytest.mark.guest("conformance")
-@real
-def test_no_damage_ends_the_process(models: Path) -> None:
-    """Each kind of the conformance suite's is as no file, is said in a sentence, or makes no difference."""
-    from hushd_conformance.damage import KINDS
-
-    path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
-    path.replace(models / "whole.gguf")
-    path.write_bytes((models / "whole.gguf").read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-c", _DAMAGED, str(path)], env=os.environ, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
-    assert said.keys() == {*KINDS, "whole"}
-    assert said["whole"].startswith("DetectedLanguage(tag='de'")
-    for name, words in said.items():
-        proper = words == "None" or words.startswith(("The language was not identified, since", "DetectedLanguage("))
-        assert proper, (name, words)
-    assert "since its model cannot be used" in said["half"]
-    assert said["pipe"] == said["gone"] == "None"
-
-
-@real
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("stt.frontend.hop_length", 1),
-        ("stt.frontend.n_fft", 1 << 31),
-        ("stt.frontend.num_mels", 1 << 20),
-        ("stt.ecapa_tdnn.dilations", np.array([2**31 - 1, 2, 3, 4, 1], np.int32)),  # aborts the library
-        ("stt.ecapa_tdnn.dilations", np.array([-1, 2, 3, 4, 1], np.int32)),
-        ("stt.ecapa_tdnn.channels", np.array([1 << 30] * 5, np.int32)),
-        ("stt.ecapa_tdnn.channels", np.arange(1000, dtype=np.int32)),
-        ("stt.ecapa_tdnn.se_channels", "many"),
-        ("stt.ecapa_tdnn.embedding_dim", True),
-        ("stt.langid.labels.codes", ["en"]),
-        ("stt.langid.labels.codes", 7),
-    ],
-)
-def test_hostile_numbers_never_reach_the_library(
-    key: str, value: Value, models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A number that no such model has is named, at the import and before the load."""
-    path = identifying(models / "ears" / "ears.gguf")
-    assert langid.labels(path) == ("en", "de", "fr")
-    shape = gguf_langid.Shape().smaller(32)
-    write(path, {**gguf_langid.keys(shape, ("en", "de", "fr")), key: value}, gguf_langid.tensors(shape, 3))
-    monkeypatch.setattr(ecapa.ggml, "package", pytest.fail)
-    with pytest.raises(HushdError, match=r"since its model cannot be used \(ears.gguf is damaged: its? "):
-        Identification(("en", "de")).identify(noise(1.0))
-    with pytest.raises(NoModel, match=r"ears.gguf is damaged"):
-        langid.labels(path)
-
-
-def test_a_file_that_is_too_large_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model as large as one that hears is not loaded beside that."""
-    path = identifying(tmp_path / "ears.gguf")
-    monkeypatch.setattr(langid, "_MAX_BYTES", 100_000)
-    with pytest.raises(NoModel, match="more than 0 MB"):
-        langid.labels(path)
 
 
 def test_the_bounds_are_documented() -> None:

@@ -65,18 +65,3 @@ def test_word_times_go_along() -> None:
     (segment,) = without_loops([Segment(0.0, 4.0, text, words)])
     assert segment.text == "well of the two"
     assert segment.words == words[:4]
-
-
-def test_a_word_that_repeats_a_part_of_itself_keeps_its_time() -> None:
-    """Without a space between the rounds the loop is one word, to the engine too: its text is cut, its time stays."""
-    loop = Word("https/" * 9, 0.5, 4.0)
-    (segment,) = without_loops([Segment(0.0, 4.0, f"See {loop.text}", (Word("See", 0.0, 0.4), loop))])
-    assert (segment.text, segment.words[1]) == ("See https/", Word("https/", 0.5, 4.0))
-
-
-def test_segments_that_repeat() -> None:
-    """The same sentence in five segments in a row is one; in four it is a refrain."""
-    line = Segment(0.0, 1.0, "Thanks for watching!")
-    other = Segment(9.0, 10.0, "Well.")
-    assert without_loops([line] * 5 + [other]) == [line, other]
-    assert without_loops([line] * 4) == [line] * 4

@@ -76,34 +76,7 @@ def test_memory_that_runs_out_means_shorter_parts(message: str) -> None:
     assert job.economy
 
 
-def test_a_job_that_economises_already_gets_half_of_that() -> None:
-    """The parts are half as long as those that did not fit, if memory was short before."""
-    engine = Small(room=2)
-    job, segments = attempt(engine, economy=True, seconds=4)
-    assert [segment.text for segment in segments] == list("1234")
-    assert engine.calls[0] == (4.0, True)
-    assert all(seconds <= 2 for seconds, _ in engine.calls[1:])
-    assert job.degraded
-
-
 def test_memory_that_is_not_enough_for_the_shortest_ends_the_process() -> None:
     """The second failure is fatal: a new process begins with memory in one piece."""
     with pytest.raises(NoMemory, match="not even in shorter pieces"):
         attempt(Small(room=1))
-
-
-def test_no_result_of_a_broken_context() -> None:
-    """After a sticky error nothing more is tried on the engine."""
-    engine = Small(room=1, message="CUDA error: an illegal memory access was encountered")
-    with pytest.raises(RuntimeError):
-        attempt(engine)
-    assert len(engine.calls) == 1
-
-
-def test_an_engine_without_shorter_pieces_tries_once_with_less_effort() -> None:
-    """Such an engine may still take a smaller beam."""
-    engine = Small(room=1)
-    engine.PIECE_ECONOMY = None
-    with pytest.raises(NoMemory):
-        attempt(engine)
-    assert engine.calls == [(8.0, False), (8.0, True)]

@@ -11,7 +11,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines.stt.faster_whisper import SPEC as FASTER_WHISPER
 from hushd_schema.engines.stt.onnx_asr import SPEC as ONNX_ASR
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Options
+from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
 
 TINY = ModelInfo("tiny", languages=("en",), memory_mb=1)
@@ -123,15 +123,6 @@ def test_a_model_of_many_languages_finds_out(asked: str | None, language: str | 
     assert Request.parse({"language": asked}, TRANSLATOR, LARGE).language == language
 
 
-@pytest.mark.parametrize(
-    ("asked", "language"), [("de-DE", "de-DE"), ("Klingon", "Klingon"), ("und", "und"), ("de", "de")]
-)
-def test_a_language_may_be_called_what_the_model_calls_it(asked: str, language: str) -> None:
-    """A model of the user's own may have tags with countries, and names that nobody else knows."""
-    own = ModelInfo("own", languages=("de-DE", "Klingon", "und", "de"), memory_mb=1)
-    assert Request.parse({"language": asked}, TRANSLATOR, own).language == language
-
-
 def test_what_an_engine_cannot_do_is_unsupported() -> None:
     """Translation is refused by an engine that has none, and the sentence names engines that do."""
     with pytest.raises(HushdError, match="whisper") as caught:
@@ -153,14 +144,3 @@ def test_a_model_without_another_language_does_not_translate() -> None:
     able = {name for name, model in known.items() if TRANSLATOR.translates(model)}
     assert {"small", "large-v3", "nemo-canary-1b-v2"} <= able
     assert able.isdisjoint({"small.en", "distil-large-v3", "turbo", "large-v3-turbo", "nemo-parakeet-tdt-0.6b-v3"})
-
-
-def test_an_engine_is_told_what_was_asked() -> None:
-    """Everything that concerns the engine is in its options, and nothing is where nothing was asked."""
-    asked = {
-        "language": "de", "task": "translate", "prompt": "p", "hotwords": "h", "beam_size": 3, "temperature": 0.5,
-        "word_times": True,
-    }  # fmt: skip
-    options = Request.parse(asked, TRANSLATOR, LARGE).options()
-    assert options == Options("de", True, "p", "h", 3, 0.5, True)
-    assert Request.parse({}, TRANSLATOR, LARGE).options() == Options()

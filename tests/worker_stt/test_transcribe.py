@@ -18,7 +18,7 @@ from hushd_protocol.messages import Message, Partial
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.worker import SpeechToText
 from support.stopwatch import Stopwatch
-from support.stt_jobs import Ask, Asked, Bare, chunked, make_job, s16le
+from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, FIRST_HALF, word_error_rate
 
 RATE = 16_000
@@ -60,27 +60,6 @@ def test_a_person_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, asset
     for segment in asked.segments:
         assert min(abs(segment["start"] - at) for at in STARTS) < 0.2
         assert min(abs(segment["end"] - at) for at in ENDS) < 0.2
-
-
-def test_economy_means_shorter_pieces(worker: SpeechToText, beckett: np.ndarray, first_half: np.ndarray) -> None:
-    """Asked to do with less, it cuts 24 s into shorter pieces and says so; what fits into one is done as always, and
-    what is asked for without economy too."""
-
-    def transcribe(samples: np.ndarray, economy: bool) -> tuple[Job, Asked]:
-        job, asked = make_job(encoded(samples), economy=economy)
-        asked.result = worker.run(job)
-        return job, asked
-
-    job, cheaper = transcribe(first_half, economy=True)
-    assert job.degraded
-    assert max(s["end"] - s["start"] for s in cheaper.segments) <= 10.0
-    assert word_error_rate(FIRST_HALF, cheaper.text) <= 0.08
-    job, short = transcribe(beckett, economy=True)
-    assert not job.degraded
-    assert word_error_rate(BECKETT, short.text) <= 2 / 12
-    job, usual = transcribe(first_half, economy=False)
-    assert not job.degraded
-    assert usual.text != cheaper.text
 
 
 def test_a_long_recording_comes_in_segments(ask: Ask, first_half: np.ndarray) -> None:
@@ -193,36 +172,6 @@ def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str,
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 
-@pytest.mark.night
-def test_a_rumbling_bass_channel_of_six(ask: Ask, beckett: np.ndarray) -> None:
-    """5.1 with speech in the centre, rumble as loud as that in the bass, and noise around."""
-    rumble = 0.3 * np.sin(np.arange(len(beckett)) * 2 * np.pi * 40 / RATE)
-    hiss = noise(len(beckett) / RATE, 0.001)[: len(beckett)]
-    surround = np.stack([hiss, -hiss, beckett, rumble, hiss, hiss], axis=1).astype(np.float32)
-    asked = ask([encoded(surround, form="WAVEX", subtype="PCM_24")])
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
-
-
-@pytest.mark.night
-def test_quiet_speech_after_loud(ask: Ask, beckett: np.ndarray) -> None:
-    """Somebody near the microphone, then somebody 30 dB further away: both are understood."""
-    asked = ask([encoded(np.concatenate([beckett, np.zeros(3 * RATE, np.float32), beckett * 0.03]))])
-    assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) <= 2 / 24
-
-
-@pytest.mark.parametrize(
-    "order", [(1.0, 0.008), pytest.param((0.008, 1.0), marks=pytest.mark.night)], ids=["near first", "far first"]
-)
-def test_two_readers_of_unequal_level(ask: Ask, assets: Path, order: tuple[float, float]) -> None:
-    """One 42 dB below the other, half a second apart: no stretch of either is lost that is heard of each alone."""
-    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
-    readers = [soxr.resample(samples[begin * rate : end * rate], rate, RATE) for begin, end in ((0, 5), (12, 18))]
-    alone = [ask([encoded(reader)]).text for reader in readers]
-    levelled = [reader * np.float32(gain) for reader, gain in zip(readers, order, strict=True)]
-    asked = ask([encoded(np.concatenate((levelled[0], np.zeros(RATE // 2, np.float32), levelled[1])), subtype="FLOAT")])
-    assert word_error_rate(" ".join(alone), asked.text) <= 0.2
-
-
 def test_long_quiet_between_words_is_left_out(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
     """A minute of hiss between two sentences cost no words and put none there."""
     hiss = noise(20, 0.0005)
@@ -230,20 +179,6 @@ def test_long_quiet_between_words_is_left_out(ask: Ask, bare: Bare, beckett: np.
     assert word_error_rate(f"{bare(beckett)} {bare(beckett)}", asked.text) <= 3 / 24
     assert asked.segments[0]["start"] == pytest.approx(20.4, abs=0.2)
     assert asked.segments[-1]["end"] == pytest.approx(20 + 9.96 + 20 + 8.9, abs=0.2)
-
-
-def test_raw_samples(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
-    """s16le needs no header: rate and channels come as parameters."""
-    stereo = np.repeat(soxr.resample(beckett, RATE, 24_000)[:, None], 2, axis=1)
-    asked = ask(chunked(s16le(stereo), 5_001), {"format": "s16le", "rate": 24_000, "channels": 2})
-    assert word_error_rate(bare(beckett), asked.text) <= 2 / 12
-    assert asked.result["duration"] == pytest.approx(9.963, abs=0.001)
-
-
-def test_one_word(ask: Ask, beckett: np.ndarray) -> None:
-    """Less than a second of speech is enough to be heard."""
-    asked = ask([encoded(beckett[int(7.5 * RATE) : int(9.2 * RATE)])])
-    assert word_error_rate("Fail better", asked.text) <= 0.5
 
 
 SPEECHLESS: dict[str, Callable[[], np.ndarray]] = {
@@ -270,12 +205,6 @@ def test_where_nobody_speaks_there_is_no_text(ask: Ask, sound: str) -> None:
     assert asked.messages == asked.progress
     assert asked.result["segments"] == 0
     assert asked.result["duration"] == round(len(samples) / RATE, 3)
-
-
-def test_speech_after_speech_does_not_colour_noise(ask: Ask, beckett: np.ndarray) -> None:
-    """The voice detector forgets the job before: noise after a job that ended in a word is still noise."""
-    assert ask([encoded(beckett[: int(1.2 * RATE)])]).text
-    assert ask([encoded(noise(3, 0.3))]).text == ""
 
 
 def test_the_whole_text_of_a_damaged_file_and_then_its_error(ask: Ask, assets: Path) -> None:

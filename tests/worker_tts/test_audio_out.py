@@ -10,7 +10,6 @@ import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,11 @@ import soundfile
 import soxr
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_schema.sound_file import wav_header
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.audio_out import shorten, to_s16le
-from hushd_worker_tts.encoders import aiff_header, au_header, caf_header
+from hushd_worker_tts.encoders import au_header, caf_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 from support.outside import lacking, needs
@@ -96,36 +94,6 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
-    tiny: Worker, say: Callable[..., Any], channels: int
-) -> None:
-    """The first header promises as much as can be, since AIFF cannot say that the size is unknown; the last chunk
-    corrects it. Readers of a pipe get every sample without that."""
-    spoken = say(tiny, TEXT, format="aiff", channels=channels)
-    first, *_, last = spoken.chunks
-    assert first.payload[:54] == aiff_header(8000, None, channels)
-    size = len(spoken.file) - 54
-    assert (last.offset, last.payload) == (0, aiff_header(8000, size, channels))
-    true = soundfile.info(io.BytesIO(spoken.file))
-    assert (true.frames, true.samplerate, true.channels, true.subtype) == (
-        size // 2 // channels,
-        8000,
-        channels,
-        "PCM_16",
-    )
-    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
-    raw = np.frombuffer(in_order[54:], ">i2").astype("<i2").tobytes()
-    assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0].ravel(), np.frombuffer(raw, "<i2"))
-    for program in (
-        "sox -t aiff - -t raw -e signed -b 16 -",
-        "ffmpeg -v error -i - -f s16le -",
-        "ffmpeg -v error -f aiff -i - -f s16le -",
-    ):
-        if shutil.which(program.split()[0]):
-            assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=60).stdout == raw
-
-
-@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("format", "header"), [("au", au_header), ("caf", caf_header)])
 def test_au_and_caf_are_heard_whole_from_a_pipe(
     tiny: Worker, say: Callable[..., Any], format: str, header: Callable[..., bytes], channels: int
@@ -179,20 +147,6 @@ def test_without_ffmpeg_its_formats_are_missing(
     assert say(tiny, "One.", format="caf").file
 
 
-def test_what_ffmpeg_complains_of_is_in_the_sentence(
-    tiny: Worker, say: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An ffmpeg that has no such encoder ends the job with its last line, whether it reads its input or not."""
-    for reads in ("", "cat > /dev/null; "):
-        program = tmp_path / "ffmpeg"
-        program.write_text(f"#!/bin/sh\n{reads}echo \"Unknown encoder 'aac'.\" >&2; exit 1\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        with pytest.raises(HushdError, match=r"^ffmpeg could not encode m4a \(Unknown encoder 'aac'\)\.$") as caught:
-            say(tiny, TEXT * 9, format="m4a")
-        assert caught.value.code == "worker_failed"
-
-
 @with_ffmpeg
 def test_ffmpeg_ends_with_a_cancelled_job(tiny: Worker, perform: Callable[..., Any]) -> None:
     """A client that leaves in the middle leaves no process behind."""
@@ -204,33 +158,6 @@ def test_ffmpeg_ends_with_a_cancelled_job(tiny: Worker, perform: Callable[..., A
     job.job.cancel()
     assert isinstance(job.end(), Cancelled)
     assert set(psutil.Process().children()) == before
-
-
-@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 44100, 48000])
-def test_an_aiff_has_the_rate_in_80_bits(rate: int) -> None:
-    """libsndfile reads the samples written; a count beyond the format's limit is the largest there is."""
-    assert soundfile.info(io.BytesIO(aiff_header(rate, 4) + bytes(4))).samplerate == rate
-    assert aiff_header(rate, 1 << 31) == aiff_header(rate, None) != aiff_header(rate, 4)
-
-
-def test_a_wav_of_more_than_4_gib_keeps_its_sizes_unknown() -> None:
-    """The field cannot hold it, and a wrong small number would cut it off."""
-    assert wav_header(24000, 1 << 32) == wav_header(24000, None)
-    assert wav_header(24000, 2) != wav_header(24000, None)
-
-
-def test_raw_audio_says_its_rate_once_and_has_no_offsets(tiny: Worker, say: Callable[..., Any]) -> None:
-    """The first chunk of a job carries rate and channels."""
-    chunks = say(tiny, "One. Two. Three.").chunks
-    assert [(chunk.rate, chunk.channels, chunk.offset) for chunk in chunks] == [(8000, 1, None)] + [(0, 0, None)] * 2
-
-
-def test_no_chunk_is_larger_than_a_message_may_be(tiny: Worker, say: Callable[..., Any]) -> None:
-    """A long sentence goes as several chunks."""
-    for format in ("s16le", "wav", "aiff"):
-        chunks = say(tiny, "word " * 2000, format=format).chunks
-        assert max(len(chunk.payload) for chunk in chunks) <= MAX_PAYLOAD
-        assert sum(len(chunk.payload) for chunk in chunks) > 4 * MAX_PAYLOAD - 44
 
 
 def test_silence_is_shortened_only_where_that_is_asked_for() -> None:
@@ -290,19 +217,6 @@ def test_resampled_audio_is_what_one_resampling_of_the_whole_gives(tiny: Worker,
     heard = np.frombuffer(say(tiny, TEXT, sample_rate=22050).raw, "<i2").astype(np.float32) / 32767
     assert len(heard) == len(expected)
     assert np.abs(heard - expected).max() < 2.5 / 32767
-
-
-def test_raw_stereo_is_mono_twice_and_says_so(tiny: Worker, say: Callable[..., Any]) -> None:
-    """Samples are interleaved."""
-    mono, stereo = say(tiny, "One. Two."), say(tiny, "One. Two.", channels=2)
-    assert (stereo.chunks[0].rate, stereo.chunks[0].channels) == (8000, 2)
-    assert np.array_equal(np.frombuffer(stereo.raw, "<i2"), np.repeat(np.frombuffer(mono.raw, "<i2"), 2))
-    assert stereo.result == mono.result
-
-
-def test_pcm_is_raw_audio_with_places(tiny: Worker, say: Callable[..., Any]) -> None:
-    """A file of it is the same as the sound played."""
-    assert say(tiny, TEXT, format="pcm").file == say(tiny, TEXT).raw
 
 
 def test_opus_takes_the_next_rate_it_knows(tiny: Worker, say: Callable[..., Any], monkeypatch: Any) -> None:

@@ -34,15 +34,6 @@ class Gate:
         self._thread.join(BOUND_S)
 
 
-def test_everything_is_done_on_one_thread() -> None:
-    """Some engines are bound to the thread that loaded them."""
-    engine = EngineThread()
-    loaded = engine.call(threading.get_ident)
-    assert loaded != threading.get_ident()
-    for _ in range(2):
-        assert list(engine.stream(lambda: (threading.get_ident() for _ in range(2)), nothing)) == [loaded] * 2
-
-
 def test_clients_take_turns_however_many_jobs_one_has() -> None:
     """Client 1 has had the last turn and has four jobs in line: those of 2 and 3 go first, then all in turns."""
     engine = EngineThread()
@@ -64,15 +55,6 @@ def test_clients_take_turns_however_many_jobs_one_has() -> None:
     for thread in threads:
         thread.join(BOUND_S)
     assert order == ["2a", "3a", "1a", "2b", "1b", "1c"]
-
-
-def test_a_job_that_takes_nothing_holds_nobody_up() -> None:
-    """The sound of a piece is kept until its job takes it; the engine goes on with another's."""
-    engine = EngineThread()
-    slow = engine.stream(lambda: iter("abc"), nothing)
-    assert next(slow) == "a"
-    assert list(engine.stream(lambda: iter("xyz"), nothing)) == ["x", "y", "z"]
-    assert list(slow) == ["b", "c"]
 
 
 def test_a_job_that_is_cancelled_in_the_line_leaves_it() -> None:
@@ -106,23 +88,3 @@ def test_an_error_is_the_jobs_own(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(type(error)):
             next(stream)
     assert engine.call(lambda: 7) == 7
-
-
-def test_a_turn_whose_job_has_gone_ends_at_its_next_item() -> None:
-    """An encoder that failed has the engine make no more than the item under way."""
-    engine = EngineThread()
-    made: list[int] = []
-    taken = threading.Event()
-
-    def endless() -> Iterator[int]:
-        while True:
-            made.append(1)
-            yield 1
-            taken.wait(BOUND_S)
-
-    stream = engine.stream(endless, nothing)
-    next(stream)
-    stream.close()
-    taken.set()
-    assert engine.call(lambda: 7) == 7
-    assert len(made) <= 2

@@ -8,21 +8,13 @@ import hashlib
 import os
 import signal
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd import AsyncClient, HushdError
-from hushd.aio.call import AsyncCall
-from hushd.aio.steps import run as run_steps
-from hushd.transport import link
-from hushd.transport.connection import Connection
-from hushd.transport.requests import request
-from hushd.transport.retry import RetryingCall
-from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Request, Result
+from hushd_protocol.messages import Chunk, Credit, Error, Message, Partial, Request, Result
 from support.peer import BOUND_S, CONFIG, ECHO, Supervisor, command
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
@@ -92,33 +84,6 @@ def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
     before = threading.active_count()
     # The connection's thread, ØMQ has its own uncounted, and asyncio's pool for the start.
     assert run(use) - before <= 1 + min(32, (os.cpu_count() or 1) + 4)
-
-
-@pytest.mark.parametrize("how", ["file", "path"])
-def test_a_file_takes_no_thread(how: str, start_router: Callable[..., ScriptedRouter], tmp_path: Path) -> None:
-    """Neither an open one nor one whose path the worker cannot open, while it waits for credit; all of it is sent."""
-    data = os.urandom(500_000)
-    (tmp_path / "a.wav").write_bytes(data)
-    began = threading.Event()
-    hear = heard_after(*(["path_unreachable"] if how == "path" else []))
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        hear(router, route, message)
-        if isinstance(message, Request) and message.input == "stream":
-            began.set()
-
-    router = start_router(script)
-
-    async def use(client: AsyncClient) -> list[str]:
-        with (tmp_path / "a.wav").open("rb") as file:
-            task = asyncio.create_task(client.transcribe(file if how == "file" else tmp_path / "a.wav"))
-            await asyncio.to_thread(began.wait, BOUND_S)
-            names = [thread.name for thread in threading.enumerate()]
-            assert (await task).text == "Hi."
-        return names
-
-    assert "hushd-upload" not in run(use)
-    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
 
 
 def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
@@ -244,67 +209,6 @@ def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
 # --- the loop ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_blocked_loop_loses_nothing(start_router: Callable[..., ScriptedRouter]) -> None:
-    """Credit is granted while the loop stands still, so that all of a long answer waits when it goes on."""
-    chunks = 1000
-    credit = [0]
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            sent[:] = [0]
-            credit[0] = message.credit
-            name[:] = [message.id]
-        elif isinstance(message, Credit):
-            credit[0] += message.chunks
-        while name and sent[0] < min(credit[0], chunks):
-            router.send(route, Chunk(id=name[0], seq=sent[0], payload=b"%4d" % sent[0], rate=8000, channels=1))
-            sent[0] += 1
-            if sent[0] == chunks:
-                router.send(route, Result(id=name[0]))
-                done.set()
-
-    sent, name, done = [0], list[bytes](), threading.Event()
-    start_router(script)
-
-    async def use(client: AsyncClient) -> bytes:
-        speech = await client.synthesize("Hello.")
-        assert done.wait(BOUND_S), "without the loop"
-        return b"".join([chunk async for chunk in speech])
-
-    assert run(use) == b"".join(b"%4d" % number for number in range(chunks))
-
-
-def test_one_client_serves_one_loop_after_the_other(start_supervisor: Start) -> None:
-    """Its connection belongs to no loop, so that scripts with several `asyncio.run` need only one client."""
-    assert start_supervisor(SLOTS).ready
-    client = AsyncClient()
-    first = asyncio.run(client.status()).supervisor.pid
-    assert asyncio.run(client.status()).supervisor.pid == first
-    asyncio.run(client.close())
-
-
-def test_a_call_outlives_its_loop_without_a_word(start_supervisor: Start, capfd: pytest.CaptureFixture[str]) -> None:
-    """Answers to a loop that is closed, and calls that are collected after it, harm neither connection nor output."""
-    assert start_supervisor(SLOTS).ready
-    client = AsyncClient()
-    kept: list[Any] = []
-
-    async def leave() -> None:
-        kept.append(await client.listen(endless(), engine="echo", model="a"))
-        await working(client, 1)
-
-    asyncio.run(leave())
-    kept.clear()
-    gc.collect()
-
-    async def look() -> None:
-        await working(client, 0)
-        await client.close()
-
-    asyncio.run(look())
-    assert capfd.readouterr() == ("", "")
-
-
 # --- lost supervisors and workers -------------------------------------------------------------------------------------
 
 
@@ -346,42 +250,6 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
     assert b"".join(chunk.payload for chunk in again) == b"".join(bytes([number]) * 1000 for number in range(20))
 
 
-def test_a_call_that_is_closed_while_it_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> None:
-    """By another task, when the first attempt has ended and the second is not sent yet: that one is cancelled."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and len(router.of(Request)) == 1:
-            router.send(route, Error(id=message.id, code="worker_stopped", message="Gone."))
-
-    router = start_router(script)
-
-    async def use(client: AsyncClient) -> None:
-        closed, attempts = threading.Event(), []
-
-        class Slow:
-            def current(self) -> None:
-                return None
-
-            def connect(self, needed: Callable[[], bool]) -> Connection:
-                attempts.append(len(attempts))
-                if len(attempts) == 2:
-                    assert closed.wait(BOUND_S)
-                return client.link.connect(needed)
-
-        call = RetryingCall(Slow(), AsyncCall, request("tts", "synthesize", {}, None, None, None, "text"), None)
-        await run_steps(call.begin())
-        task = asyncio.ensure_future(run_steps(call.receive()))
-        while len(attempts) < 2:
-            await asyncio.sleep(0)
-        call.close()
-        closed.set()
-        assert await task is None
-
-    run(use)
-    (cancel,) = router.wait_for(Cancel)
-    assert cancel.id == router.of(Request)[1].id
-
-
 def test_a_restart_is_survived(start_supervisor: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """The supervisor is killed under calls, and the next one, which the client starts, answers them and later ones."""
     first = start_supervisor(CONFIG)
@@ -407,67 +275,3 @@ def test_a_restart_is_survived(start_supervisor: Start, monkeypatch: pytest.Monk
         return texts
 
     assert run(use) == [hashlib.sha256(b"one two").hexdigest()] * 5
-
-
-def test_a_supervisor_is_started_without_blocking(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop goes on while the first call starts one, for all that wait for it."""
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-
-    async def use(client: AsyncClient) -> None:
-        tasks = [asyncio.create_task(client.status()) for _ in range(20)]
-        longest, began = 0.0, time.monotonic()
-        last = began
-        while not all(task.done() for task in tasks):
-            await asyncio.sleep(0)
-            now = time.monotonic()
-            longest, last = max(longest, now - last), now
-        assert longest < (last - began) / 2  # whatever a busy machine makes of both
-        assert len({task.result().supervisor.pid for task in tasks}) == 1
-        assert await client.shutdown()
-
-    run(use)
-
-
-@pytest.mark.parametrize("action", ["shutdown", "restart"])
-def test_a_cancelled_goodbye_leaves_no_connection(
-    start_supervisor: Start, monkeypatch: pytest.MonkeyPatch, action: str
-) -> None:
-    """A task that is cancelled while another thread connects, to end the supervisor, has that connection closed."""
-    assert start_supervisor(CONFIG).ready
-    connects, may_go_on, made = threading.Event(), threading.Event(), []
-
-    def connect(*arguments: Any, **options: Any) -> Connection:
-        connects.set()
-        assert may_go_on.wait(BOUND_S)
-        made.append(Connection(*arguments, **options))
-        return made[0]
-
-    monkeypatch.setattr(link, "Connection", connect)
-
-    async def use(client: AsyncClient) -> None:
-        task = asyncio.create_task(getattr(client, action)())
-        await asyncio.to_thread(connects.wait, BOUND_S)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        may_go_on.set()
-
-    run(use)  # and waits for the threads of its loop
-    assert not made[0].usable
-
-
-def test_a_cancelled_question_harms_no_other(start_supervisor: Start) -> None:
-    """Cancelled at any step, also before the connection is there; the client goes on."""
-    assert start_supervisor(SLOTS).ready
-
-    async def use(client: AsyncClient) -> None:
-        for steps in range(30):
-            task = asyncio.create_task(client.transcribe(b"sound", engine="echo", model="a"))
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.wait([task])
-        await working(client, 0)
-        assert (await client.transcribe(b"sound", engine="echo", model="a")).text
-
-    run(use)

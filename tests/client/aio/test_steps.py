@@ -67,32 +67,6 @@ def test_both_drivers_bring_the_same(connected: bool) -> None:
     assert first == second == ["connection", "message", None, 1, 2]
 
 
-def test_a_task_that_was_cancelled_while_it_waited_to_connect_makes_no_connection() -> None:
-    """Another one connects, and the client is closed before its turn comes: nobody would close what it makes then."""
-    begun, turn = threading.Event(), threading.Event()
-    made: list[bool] = []
-
-    class Crowded(Peer):
-        def connect(self, needed: Callable[[], bool]) -> Any:
-            begun.set()
-            turn.wait()
-            made.append(needed())
-
-    def procedure() -> Steps[None]:
-        yield Connect(Crowded(connected=False))
-
-    async def cancelled() -> None:
-        task = asyncio.create_task(aio.run(procedure()))
-        await asyncio.to_thread(begun.wait)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        turn.set()
-
-    asyncio.run(cancelled())  # which waits for its threads
-    assert made == [False]
-
-
 def test_both_drivers_raise_where_the_step_was_yielded() -> None:
     """So that a procedure may go on after an error, and its own errors reach the caller."""
 
@@ -135,48 +109,3 @@ def test_a_cancelled_task_is_cancelled_at_its_step() -> None:
 
     asyncio.run(main())
     assert seen == [asyncio.CancelledError]
-
-
-def test_a_connection_that_is_there_takes_no_thread() -> None:
-    """A new one is made on a thread, since that may start a supervisor; and the loop goes on meanwhile."""
-
-    def procedure(peer: Peer) -> Steps[object]:
-        return (yield Connect(peer))
-
-    ready, absent = Peer(True), Peer(False)
-    asyncio.run(aio.run(procedure(ready)))
-    asyncio.run(aio.run(procedure(absent)))
-    assert ready.waited == []
-    assert absent.waited != [threading.current_thread().name]
-    assert len(absent.waited) == 1
-
-
-def test_an_interrupt_between_two_steps_ends_the_procedure() -> None:
-    """Ctrl-C may come while no step runs: what the procedure holds is given back all the same."""
-    closed: list[bool] = []
-
-    class Interrupted:
-        """A procedure during whose resumption Ctrl-C comes."""
-
-        def __init__(self, inner: Steps[None]) -> None:
-            self.inner = inner
-
-        def __next__(self) -> Any:
-            return next(self.inner)
-
-        def send(self, outcome: Any) -> Any:
-            raise KeyboardInterrupt
-
-        def close(self) -> None:
-            self.inner.close()
-
-    def procedure() -> Steps[None]:
-        try:
-            yield lambda: None
-        finally:
-            closed.append(True)
-
-    interrupted = Interrupted(procedure())  # kept, as a traceback would keep it
-    with pytest.raises(KeyboardInterrupt):
-        steps.run(interrupted)  # type: ignore[arg-type]
-    assert closed == [True]

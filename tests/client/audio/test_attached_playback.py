@@ -133,19 +133,3 @@ def test_a_claim_that_is_lost_is_made_again_with_the_samples(person: Person, spe
     assert isinstance(hush, Control)
     assert (hush.action, hush.names) == ("hush", [request.id.hex()])
     assert person.take_samples().params["claim"] == again.id.hex()
-
-
-def test_a_loudspeaker_that_is_refused_before_the_grant_is_asked_for_again(
-    person: Person, speech: threading.Thread
-) -> None:
-    """Too many streams wait there already: once the floor is the program's, it sends all samples again."""
-    claim, request = person.take_speech()
-    person.send(Error(id=request.id, code="server_busy", message="Too many."))
-    person.send(Turn(id=claim.id, state="granted", number=1))
-    again = person.take_samples()
-    assert "claim" not in again.params
-    person.send(Result(id=again.id, data={"heard": 0.1, "hushed": False}))
-    while not isinstance(person.receive(), Yield):
-        pass
-    speech.join(BOUND_S)
-    assert not speech.is_alive()

@@ -93,17 +93,6 @@ def test_it_keeps_the_last_seconds(tape: Tape) -> None:
     assert past == b"".join(map(second, range(round(ring.begins_s), 100)))
 
 
-def test_a_reader_that_is_forgotten_takes_nothing(tape: Tape) -> None:
-    """Nothing is kept for one that nobody reads any more."""
-    ring = Ring(tape)
-    assert tape.read.acquire(timeout=BOUND_S)
-    readers = [ring.reader() for _ in range(5)]
-    tape.record(second(1))
-    del readers
-    tape.record(second(2))
-    assert len(ring._readers) == 0
-
-
 def test_a_device_that_fails_fails_every_reader(tape: Tape) -> None:
     """They get the error after the sound before it; so does one that comes later."""
     ring = Ring(tape)
@@ -115,15 +104,3 @@ def test_a_device_that_fails_fails_every_reader(tape: Tape) -> None:
     for each in (reader, ring.reader(1.0)):
         with pytest.raises(HushdError, match="It is gone"):
             list(itertools.islice(each, 1))
-
-
-def test_the_last_seconds(tape: Tape) -> None:
-    """As many as are asked for, whole samples of them, and where there are fewer all; how many are kept can be said."""
-    ring = Ring(tape, kept_s=3.0)
-    assert tape.read.acquire(timeout=BOUND_S)
-    assert ring.last(3.0) == b""
-    tape.record(second(1), second(2))
-    assert ring.last(3.0) == second(1) + second(2)
-    tape.record(*map(second, range(3, 20)))
-    assert ring.last(3.0) == second(17) + second(18) + second(19)
-    assert 3 <= ring.now - ring.begins_s <= 7

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
-from array import array
 from typing import Any
 
 import numpy as np
@@ -56,20 +52,6 @@ class Tensor:
         return TONE
 
 
-@pytest.mark.parametrize("samples", [Tensor(), memoryview(TONE), array("f", TONE.tolist()), array("d", TONE.tolist())])
-def test_what_is_as_good_as_an_array(samples: Any) -> None:
-    """A tensor, an `array.array` and a view of numbers are taken for what they hold."""
-    assert np.array_equal(sent(samples)[0][:, 0], TONE)
-
-
-def test_torch_tensors_are_taken() -> None:
-    """As they come from torchaudio, transposed."""
-    torch = pytest.importorskip("torch")
-    if not hasattr(torch, "from_numpy"):
-        pytest.skip("a stand-in for torch")
-    assert np.array_equal(sent(torch.from_numpy(TONE.copy()).reshape(1, -1).T)[0][:, 0], TONE)
-
-
 class Unreadable:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise TypeError("It lies on a GPU: use Tensor.cpu() first.")
@@ -107,27 +89,10 @@ def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.parametrize("pieces", [[0.1, 0.2], [TONE, TONE], ["abc"]])
-def test_an_iterable_of_something_else_is_refused(pieces: list[Any]) -> None:
-    """A list of floats or of arrays is not audio, and that is said before any of it is sent."""
-    with pytest.raises(HushdError, match=f"iterable of {type(pieces[0]).__name__}, not of bytes"):
-        list(source.of_audio(pieces).pieces())
-
-
 @pytest.mark.parametrize("data", [b"ab", bytearray(b"ab"), memoryview(b"ab"), np.bytes_(b"ab")])
 def test_bytes_are_no_array(data: Any) -> None:
     """They are a file's, in whatever they are."""
     assert source.of_audio(data).fields() == {"input": "inline", "payload": b"ab"}
-
-
-def test_numpy_is_imported_for_arrays_only() -> None:
-    """To transcribe a file needs none, nor does an array of the standard library need to know it."""
-    code = (
-        "import sys, hushd; from hushd.audio import source; "
-        "source.of_audio(sys.executable); source.of_audio(b'x'); print('numpy' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
-    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_speech_as_an_array() -> None:

@@ -17,7 +17,6 @@ import hushd.audio.microphone
 import hushd.dialogue.duplex
 import pytest
 from hushd.dialogue.conversation import Conversation, Said
-from hushd.dialogue.duplex import HALF_DUPLEX
 from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
@@ -253,17 +252,6 @@ def test_half_duplex(stage: Stage) -> None:
     assert stage.notes == []
 
 
-def test_it_says_once_that_it_is_half_duplex(stage: Stage) -> None:
-    """After a speech that nobody could interrupt; not after a short one, and not again."""
-    talk = stage.talk("", words=2, mode="auto")
-    talk.say(TEXT)
-    assert stage.notes == []
-    stage.client.words = 10
-    talk.say(TEXT)
-    talk.say(TEXT)
-    assert stage.notes == [HALF_DUPLEX]
-
-
 def test_nobody_answers(stage: Stage) -> None:
     """The time counts from the end of the speech, and starts no second time for a cough."""
     talk = stage.talk("60 began 5 nothing", words=5)
@@ -314,29 +302,6 @@ def test_nothing_is_lost_between_turns(
     assert stage.when("open") == stage.when("open")[:1]
 
 
-def test_outside_its_block_the_microphone_is_closed(stage: Stage) -> None:
-    """A conversation that nobody will end leaves nothing open behind a turn; inside its block it stays for a while."""
-    talk = stage.talk("2 began =One.")
-    talk.listen()
-    assert len(stage.when("close")) == 1
-    with talk:
-        talk.listen()
-        assert len(stage.when("close")) == 1
-    assert len(stage.when("close")) == 2
-
-
-def test_what_others_say_meanwhile_is_not_heard(stage: Stage) -> None:
-    """A turn that had to wait for the floor gets nothing that was recorded until then."""
-    with stage.talk("2 began =One.", mode="headphones") as talk:
-        talk.listen()
-        tape = talk._recorder._tape
-        assert tape
-        stage.client.waits = True
-        talk.listen()
-        assert tape._begin >= len(stage.client.transcriptions[0].heard)
-        assert len(stage.when("open")) == 1
-
-
 @pytest.mark.parametrize("script", ["", "5 began"])
 @pytest.mark.parametrize("what", ["say", "converse", "listen"])
 def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
@@ -366,19 +331,6 @@ def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
         talk.say(TEXT)
 
 
-@pytest.mark.parametrize("code", ["supervisor_lost", "worker_crashed"])
-def test_the_worker_that_hears_is_lost(stage: Stage, code: str) -> None:
-    """Speech goes on to its end; a caller that needs an answer gets an error; the next exchange starts anew."""
-    talk = stage.talk(f"5 !{code}", words=4)
-    assert talk.say(TEXT).characters == 11
-    with pytest.raises(HushdError) as caught:
-        talk.converse(TEXT)
-    assert caught.value.code == code
-    assert talk.said.characters == 11
-    stage.client.script = "5 =Again."
-    assert talk.listen().text == "Again."
-
-
 def test_the_microphone_is_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that stops is an error of the answer, not of the speech."""
     monkeypatch.setattr(hushd.audio.microphone, "STARVED_S", 0.2)
@@ -388,32 +340,3 @@ def test_the_microphone_is_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(HushdError) as caught:
         talk.converse(TEXT)
     assert caught.value.code == "no_device"
-
-
-@pytest.mark.parametrize(
-    ("device", "source", "cancels"),
-    [
-        (None, "", False),
-        (None, "alsa_input.pci-0000_00_1f.3.analog-stereo", False),
-        (None, "alsa_input.pci-0000_00_1f.3.analog-stereo.echo-cancel", True),
-        (None, "echo-cancel-source", True),
-        ("default", "Echo_Cancelled", True),
-        ("pulse", "echocancel_source", True),
-        ("USB Microphone", "echo-cancel-source", False),
-        ("Echo Cancel Source", "", True),
-        (3, "echo-cancel-source", False),
-    ],
-)
-def test_microphones_that_cancel_echoes(
-    device: str | int | None, source: str, cancels: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By their names, or by that of the sound server's usual one where it is the server that chooses."""
-    monkeypatch.setenv("PULSE_SOURCE", source)
-    monkeypatch.setattr(hushd.dialogue.duplex, "_usual_source", lambda: "")
-    assert hushd.dialogue.duplex.cancels_echo(device) is cancels
-
-
-def test_a_mode_that_there_is_not() -> None:
-    """It is refused, and the error names those there are."""
-    with pytest.raises(HushdError, match="auto, half, headphones"):
-        Conversation(Client(), mode="loud")  # type: ignore[arg-type]

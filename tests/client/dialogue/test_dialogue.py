@@ -15,7 +15,6 @@ from hushd.audio.microphone import Microphone
 from hushd.audio.silence import QUIET, without_tail
 from hushd.dialogue.cancel_scope import CancelScope
 from hushd_protocol.errors import HushdError
-from support.seeds import seeds
 
 RATE = 16000
 
@@ -53,17 +52,6 @@ def test_a_stop_ends_what_another_thread_waits_for() -> None:
     assert "outer" in order
 
 
-def test_nothing_begins_after_a_stop() -> None:
-    """A block that is entered too late is not, and its `end` is called for what it had already."""
-    stop = CancelScope()
-    stop()
-    stop()
-    ends: list[str] = []
-    with pytest.raises(HushdError, match="It was stopped"), stop.ending(lambda: ends.append("late")):
-        ends.append("began")
-    assert ends == ["late"]
-
-
 def test_without_a_stop_errors_pass() -> None:
     """An exception of the block passes unchanged, and `end` is called once, at its end."""
     stop = CancelScope()
@@ -98,14 +86,6 @@ def test_the_quiet_at_the_end_is_left_out() -> None:
     assert cut([*speech, 0]) == speech
     assert cut([0] * 9000) == []
     assert cut([]) == []
-
-
-@seeds(20)
-def test_chunks_make_no_difference(seed: int) -> None:
-    """Wherever the speech is cut into chunks."""
-    dice = random.Random(seed)
-    samples = [sample for _ in range(8) for sample in [dice.choice((0, 0, 5000))] * dice.randint(1, 3000)]
-    assert cut(samples, dice) == cut(samples)
 
 
 # --- the beginning of what is heard -----------------------------------------------------------------------------------
@@ -182,18 +162,3 @@ def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch, clock
     stream.deliver(3)
     early = round((0.02 + stream.latency) * RATE)
     assert heard(microphone) == [4] * (1600 - early) + [5] * 1600 + [6] * 1600
-
-
-def test_muting_again(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
-    """Unread audio is thrown away too, and a chunk that lies wholly before."""
-    microphone, stream = open_microphone(monkeypatch, clock)
-    stream.deliver(2)
-    microphone.mute()
-    stream.deliver(2)
-    clock.now += 0.09
-    microphone.unmute()
-    clock.now -= 0.09
-    stream.deliver(3)
-    # 0.09 s of the fifth chunk and the device's delay are more than that chunk.
-    early = round((0.09 + stream.latency - 0.1) * RATE)
-    assert heard(microphone) == [6] * (1600 - early) + [7] * 1600

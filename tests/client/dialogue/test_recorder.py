@@ -16,7 +16,6 @@ from hushd.audio.recording import LEAD_S
 from hushd.dialogue import recorder
 from hushd.dialogue.recorder import Recorder, Tape
 from hushd_protocol.errors import HushdError
-from support.peer import wait_until
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 RATE = 1000  # Hz: a chunk of 100 ms has 100 samples, two bytes each
@@ -98,36 +97,6 @@ def test_the_next_turn_begins_in_the_silence_of_the_last(
     assert heard(tape.read(), 1)[0] > again[-1], "not more than was recorded can be passed over"
 
 
-def test_a_turn_without_an_end_is_heard_again(taped: tuple[Microphone, Tape]) -> None:
-    """As far back as is asked for, and not further than the turn itself."""
-    microphone, tape = taped
-    microphone.record(*map(chunk, "abcdefgh"))
-    heard(tape.read(), 5)
-    tape.go_back(0.2)
-    assert heard(tape.read(), 1) == "d" * 10 + "e" * 10
-    heard(tape.read(), 4)
-    tape.go_back(60.0)
-    assert heard(tape.read(), 1).startswith("d" * 10)
-
-
-def test_the_last_turn_takes_nothing_from_the_next(taped: tuple[Microphone, Tape]) -> None:
-    """Its thread still waits for a chunk when the next turn begins: both get it, and the order is right."""
-    microphone, tape = taped
-    first: list[bytes] = []
-    reader = tape.read()
-    stale = threading.Thread(target=lambda: first.append(next(reader)))
-    stale.start()
-    assert microphone.waiting.wait(60)
-    second: list[str] = []
-    fresh = threading.Thread(target=lambda: second.append(heard(tape.read(), 3)))
-    fresh.start()
-    microphone.record(*map(chunk, "abc"))
-    stale.join(60)
-    fresh.join(60)
-    assert first == [chunk("a")]
-    assert second == ["a" * 10 + "b" * 10 + "c" * 10]
-
-
 def test_a_tape_is_bounded(taped: tuple[Microphone, Tape], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an hour of listening a few seconds are kept, and who reads on misses nothing."""
     microphone, _ = taped
@@ -138,19 +107,6 @@ def test_a_tape_is_bounded(taped: tuple[Microphone, Tape], monkeypatch: pytest.M
     assert len(tape._samples) <= 4 * RATE
     tape.go_back(60.0)
     assert len(heard(tape.read(), 1)) <= 200
-
-
-def test_muted_it_keeps_nothing(taped: tuple[Microphone, Tape]) -> None:
-    """Neither earlier recordings, nor words said meanwhile."""
-    microphone, tape = taped
-    microphone.record(*map(chunk, "abc"))
-    heard(tape.read(), 1)
-    tape.mute()
-    microphone.record(chunk("d"))
-    tape.unmute()
-    microphone.record(chunk("e"))
-    tape.unmute()
-    assert heard(tape.read(), 1) == "e" * 10
 
 
 def test_all_readers_learn_of_the_end(taped: tuple[Microphone, Tape]) -> None:
@@ -199,41 +155,3 @@ def test_one_microphone_for_all_turns(opened: list[Microphone], mode: str, chunk
     made.close()
     made.close()
     assert microphone.closed == 1
-
-
-def test_it_does_not_stay_open_for_ever(opened: list[Microphone], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some time after the last turn nobody is recorded; the next turn opens it anew."""
-    monkeypatch.setattr(recorder, "LINGER_S", 0.05)
-    made = recorder_of("half")
-    with made.in_use():
-        made.tape()
-        assert not opened[0].closed
-    wait_until(lambda: opened[0].closed, "the end")
-    with made.in_use():
-        made.tape()
-    assert len(opened) == 2
-    made.close()
-
-
-def test_a_turn_keeps_it_open(opened: list[Microphone], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time that was to close it is over: who came first has it."""
-    made = recorder_of("half")
-    with made.in_use():
-        made.tape()
-    timer = made._timer
-    assert timer
-    with made.in_use():
-        made._expire(timer)
-        assert not opened[0].closed
-    made.close()
-
-
-def test_where_it_must_not_linger(opened: list[Microphone]) -> None:
-    """It is closed with the turn."""
-    made = recorder_of("half", lambda: False)
-    with made.in_use():
-        made.tape()
-    assert opened[0].closed == 1
-    with made.in_use():
-        pass
-    assert len(opened) == 1

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from hushd.exchange.preparation import Preparation, names_no_engine
+from hushd.exchange.preparation import Preparation
 from hushd.transport.steps import Steps
-from hushd_protocol.errors import HushdError
 from hushd_schema.description import Descriptions
 from hushd_schema.status import Status
 
@@ -81,13 +80,6 @@ def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     assert (asked, request.worker, request.session) == ([], "stt/whisper/turbo", True)
 
 
-def test_an_unknown_model_is_refused_before_anything_is_sent(preparation: Preparation) -> None:
-    """The procedure ends with the sentence."""
-    with pytest.raises(HushdError, match="No engine has a model 'tubro'") as caught:
-        answered(preparation.transcription({}, None, {"model": "tubro"}), STT)
-    assert caught.value.code == "model_missing"
-
-
 def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Preparation) -> None:
     """And it takes the place of the language by which it was chosen."""
     asked, request = answered(preparation.speech({"language": "de"}, {}), TTS)
@@ -97,12 +89,3 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     asked, again = answered(preparation.speech({"language": "de"}, {}))
     assert (asked, again.params) == ([], request.params)
     assert answered(preparation.speech({}, {}))[0] == []
-
-
-@pytest.mark.parametrize(
-    ("model", "bare"),
-    [("turbo", True), ("whisper/turbo", False), ("a/b/c", True), ("/home/a.pt", True), ("x/a.pt", True)],
-)
-def test_a_name_without_an_engine(model: str, bare: bool) -> None:
-    """One stroke parts engine and model; a checkpoint's path is a name to be explained."""
-    assert names_no_engine(model) is bare

@@ -92,13 +92,6 @@ def test_memory_and_pressure_go_down_the_list(
     assert f"{choice.engine}/{choice.model}" == wanted.name
 
 
-def test_what_was_seen_counts_more_than_an_estimate() -> None:
-    """A worker that has needed more than it should is taken at its word."""
-    there = Capacity(700, needs={SMALL.name: 900})
-    assert choose(ALL, there, "de", "slow").model == "base"
-    assert choose(ALL, Capacity(700), "de", "slow").model == "small"
-
-
 def test_nobody_hears_it() -> None:
     """`model_missing`, with the command that shows what there is; no speed of that name: `bad_request`."""
     with pytest.raises(HushdError, match="`hushd models list stt ja`") as caught:
@@ -147,19 +140,6 @@ def test_every_situation() -> None:
                 assert taken.memory_mb <= usual.memory_mb
             slower = [one for one in order if SPEEDS.index(one.speed) > SPEEDS.index(speed)]
             assert order[len(order) - len(slower) :] == slower
-
-
-def test_why_is_said() -> None:
-    """The error says how many there were, what did not fit, and that memory is short."""
-    assert choose([TINY], PLENTY, "en", "fast").why == (
-        "moonshine/tiny-en: the only installed model that hears en, 4.5 % of words wrong in LibriSpeech test-clean."
-    )
-    why = choose(ALL, Capacity(700, "normal"), "de", "slow").why
-    assert "no memory for faster-whisper/large-v3 (2600 MB)" in why
-    assert "memory is short (warning)" in choose(ALL, Capacity(9000, "warning"), "de", "slow").why
-    assert "none is fast" in choose(ALL, PLENTY, "de", "fast").why
-    assert "20.0 % of words wrong in FLEURS test" in choose(ALL, PLENTY, "de", "fast").why
-    assert "4.2 % of words wrong in LibriSpeech test-clean" in choose(ALL, PLENTY, "en", "medium").why
 
 
 def test_what_describe_and_status_say() -> None:

@@ -10,7 +10,6 @@ from typing import cast
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis import repr_html
 from hushd.synthesis.speech import Speech
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps
@@ -64,14 +63,3 @@ def test_a_file_is_shown_as_it_is() -> None:
     """With the header that came last."""
     speech = Speech(call((b"head", 0), (b"body", 4), (b"HEAD", 0)), "mp3")
     assert sound(speech._repr_html_()) == ("audio/mpeg", b"HEADbody")
-
-
-def test_what_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser plays no AIFF, and speech that is not kept is not used up by looking; a long one is named as such."""
-    assert Speech(call((b"body", None)), "aiff")._repr_html_() is None
-    once = Speech(call((TONE.tobytes(), None)), keep=False)
-    assert once._repr_html_() is None
-    assert b"".join(once) == TONE.tobytes()
-    monkeypatch.setattr(repr_html, "MAX_BYTES", 1000)
-    long = Speech(call((TONE.tobytes(), None)))
-    assert "too long for a notebook: save it" in (long._repr_html_() or "")

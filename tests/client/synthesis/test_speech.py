@@ -123,31 +123,6 @@ def test_what_cannot_be_encoded_here(tmp_path: Path) -> None:
     made.save(tmp_path / "a.flac")
 
 
-@pytest.mark.parametrize("extension", ["wav", "flac", "mp3"])
-def test_a_full_disk(extension: str, tmp_path: Path) -> None:
-    """An encoder that cannot write says so, as any other writer does."""
-    (tmp_path / f"a.{extension}").symlink_to("/dev/full")
-    with pytest.raises(HushdError, match="No space left on device") as caught:
-        spoken().save(tmp_path / f"a.{extension}")
-    assert caught.value.code == "output_failed"
-
-
-def test_a_file_that_was_asked_for_is_saved_twice(tmp_path: Path) -> None:
-    """With the header that came last, each time."""
-    chunks = [(b"head", 0), (b"body", 4), (b"HEAD", 0)]
-    made = Speech(
-        Call(*(Chunk(id=b"", seq=n, payload=data, offset=at) for n, (data, at) in enumerate(chunks))),  # type: ignore[arg-type]
-        "flac",
-    )
-    assert b"".join(made) == b"headbody"
-    for name in ("a.flac", "b.flac"):
-        made.save(tmp_path / name)
-        assert (tmp_path / name).read_bytes() == b"HEADbody"
-    for use in (made.array, made.play):
-        with pytest.raises(HushdError, match="This speech is flac, which is not"):
-            use()
-
-
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
     """An error in the middle is raised by each save, and nothing is written."""
@@ -158,18 +133,6 @@ def test_a_failure_is_never_an_empty_file(times: int, tmp_path: Path) -> None:
             made.save(tmp_path / "a.wav")
     with pytest.raises(HushdError, match="died"):
         made.array()
-    assert os.listdir(tmp_path) == []
-
-
-def test_closed_before_its_end(tmp_path: Path) -> None:
-    """There is no whole speech to save; who iterates has what came."""
-    made = spoken()
-    assert next(made)
-    made.close()
-    assert list(made) == []
-    with pytest.raises(HushdError, match="closed before its end") as caught:
-        made.save(tmp_path / "a.wav")
-    assert caught.value.code == "cancelled"
     assert os.listdir(tmp_path) == []
 
 
@@ -200,16 +163,3 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
-
-
-def test_a_part_that_was_not_kept_leaves_no_hole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A speech is not saved without the part for which the temporary folder had no room for a moment."""
-    made = spoken()
-    made._received = Received(memory=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", _full)
-        with pytest.raises(HushdError, match="longer than memory holds"):
-            next(made)
-    with pytest.raises(HushdError, match="longer than memory holds"):
-        made.save(tmp_path / "a.wav")
-    assert os.listdir(tmp_path) == []

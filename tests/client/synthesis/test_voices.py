@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.synthesis.voice import Voice
 from hushd.synthesis.voice_choice import VoiceChoice
-from hushd.synthesis.voices import ALIASES, choose, speaking
+from hushd.synthesis.voices import ALIASES, choose
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_schema.description import SpeakingDescription
@@ -137,20 +136,6 @@ def test_by_language(there: SpeakingDescription, language: str, expected: str) -
 
 
 @pytest.mark.parametrize(
-    ("name", "model", "expected"),
-    [
-        ("piper", None, VoiceChoice("piper", "fr_FR-siwis", "fr_FR-siwis")),
-        ("piper", "fr_CA-paul", VoiceChoice("piper", "fr_CA-paul", "fr_CA-paul")),
-        ("espeak-ng", None, VoiceChoice("espeak-ng", "all", "espeak-fr")),
-        ("kokoro", "kokoro-v1.0.int8", VoiceChoice("kokoro", "kokoro-v1.0.int8", "ff_siwis")),
-    ],
-)
-def test_an_engine_that_is_named_is_asked(name: str, model: str | None, expected: VoiceChoice) -> None:
-    """Voices of others do not count then, and a model that is named stays."""
-    assert choose(ALL, None, "fr", name, model) == expected
-
-
-@pytest.mark.parametrize(
     ("there", "engine_name", "model"),
     [
         (catalogue(), None, None),
@@ -164,13 +149,6 @@ def test_what_is_not_known_here_is_left_to_its_worker(
 ) -> None:
     """An engine in an environment of its own, or a program of the user's, is asked as it was named."""
     assert choose(there, "anna", "fr", engine_name, model) == VoiceChoice(engine_name, model, "anna")
-
-
-def test_the_configured_model_of_voices_that_are_not_tied_to_one() -> None:
-    """kokoro's voices go with each of its models: the configured one is not loaded twice in another size."""
-    there = catalogue(KOKORO, default="kokoro/kokoro-v1.0.int8")
-    assert choose(there, "af_heart", None) == VoiceChoice("kokoro", "kokoro-v1.0.int8", "af_heart")
-    assert choose(catalogue(KOKORO), "af_heart", None).model == "kokoro-v1.0"
 
 
 @pytest.mark.parametrize(
@@ -287,13 +265,6 @@ def test_any_catalogue_gives_a_voice_or_one_sentence() -> None:
         assert (found.engine, found.voice) in voices or found == VoiceChoice(wanted, None, name)
         chosen += (found.engine, found.voice) in voices
     assert min(chosen, refused) > 50, (chosen, refused)
-
-
-def test_those_that_speak_a_language() -> None:
-    """For a list: of all countries, whether installed or not."""
-    voices = [Voice("a", "pt-BR", "e"), Voice("b", "pt", "e"), Voice("c", "es", "e", installed=False)]
-    assert [voice.name for voice in speaking(voices, "pt_PT")] == ["a", "b"]
-    assert [voice.name for voice in speaking(voices, "spanish")] == ["c"]
 
 
 def test_a_voice_of_an_engine_that_is_not_installed_says_what_to_install() -> None:

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hushd.transcripts.cues import Layout, laid_out, readable, tokens
+from hushd.transcripts.cues import Layout, laid_out, readable
 from hushd.transcripts.line_breaks import COLUMNS, MAX_CUE_S
-from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.transcript import SegmentData
 
@@ -86,13 +86,6 @@ def test_layouts_are_whispers_whatever_is_said() -> None:
             assert transcript(segments).render(form, Layout(**options)) == file.getvalue(), options
 
 
-def test_pauses_that_no_clock_shows_are_no_cue() -> None:
-    """Highlighted words follow each other without a cue between them when the pause rounds to nothing."""
-    words = (Word(" a", 0.1, 0.2), Word(" b", 0.2004, 0.3), Word(" c", 0.3006, 0.4))
-    cues = list(laid_out([Segment(0, 0.1, 0.4, " a b c", words)], Layout(highlight_words=True)))
-    assert [cue.text for cue in cues] == ["<u>a</u> b c", "a <u>b</u> c", "a b c", "a b <u>c</u>"]
-
-
 def test_without_word_times_the_rules_hold_with_estimated_ones() -> None:
     """Lines and cues are as asked for, times are shared by letters, and nothing is highlighted."""
     cues = list(laid_out([Segment(0, 10.0, 22.0, OPENING)], Layout(20, 2, highlight_words=True)))
@@ -101,22 +94,6 @@ def test_without_word_times_the_rules_hold_with_estimated_ones() -> None:
     assert " ".join(cue.text.replace("\n", " ") for cue in cues) == OPENING
     assert (cues[0].start, cues[-1].end) == (10.0, 22.0)
     assert not any("<u>" in cue.text for cue in cues)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Don't go, Ann.", ["Don't", "go,", "Ann."]),
-        ("Don't go, Ann.", ["Don", "'t", "go", ",", "Ann", "."]),
-        ("今日は good です", ["今日", "は", "good", "です"]),
-        ("", ["lost", "text"]),
-    ],
-)
-def test_words_without_spaces_get_them_from_the_text(text: str, words: list[str]) -> None:
-    """Engines whose words carry no space before them make the same subtitles as those whose words do."""
-    segment = Segment(0, 0.0, 9.0, text, tuple(Word(word, n, n + 1) for n, word in enumerate(words)))
-    joined = "".join(token.text for token in tokens(segment))
-    assert joined.strip() == (text or "lost text")
 
 
 # --- readable cues ----------------------------------------------------------------------------------------------------
@@ -148,22 +125,6 @@ def test_sentences_stay_whole_where_they_fit() -> None:
     ]
 
 
-def test_a_title_ends_no_sentence() -> None:
-    """The cut that fills both cues best would be behind a title, and is not made there."""
-    text = "At the end of that long and rather tiresome evening we all said to Mr. Harrison that we would like to leave"
-    first, *_ = readable([Segment(0, 0.0, 8.0, text)])
-    assert not first.text.endswith("Mr.")
-
-
-def test_a_pause_is_as_good_as_a_comma() -> None:
-    """Known word times show where the speaker stopped."""
-    said = "we went to the market to buy some bread and then all of us came back home because of the heavy rain"
-    texts = said.split()
-    words = [Word(f" {text}", n * 0.3 + (n > 9), n * 0.3 + 0.3 + (n > 9)) for n, text in enumerate(texts)]
-    first, *_ = readable([Segment(0, 0.0, 8.0, " ".join(texts), tuple(words))])
-    assert first.text.replace("\n", " ") == "we went to the market to buy some bread and"
-
-
 def test_languages_without_spaces_are_cut_too() -> None:
     """A character of Japanese is a word, two columns wide; no line begins with a closing mark."""
     text = "今日は天気がいいですね。散歩に行きましょうか、それとも家で本を読みましょうか。私はどちらでもいいですよ。"
@@ -192,9 +153,3 @@ def test_any_text_becomes_cues_that_can_be_read() -> None:
             for number, line in enumerate(cue.text.split("\n")):
                 limit = COLUMNS - (room if number == 0 else 0)
                 assert widths(line)[0] <= limit or len(line.split()) == 1, cue
-
-
-def test_nothing_said_is_no_cue() -> None:
-    """An empty segment leaves no empty subtitle behind."""
-    assert list(readable([Segment(0, 0.0, 1.0, "  ")])) == []
-    assert list(laid_out([Segment(0, 0.0, 1.0, "  ")], Layout())) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from hushd.transcripts.cues import Layout
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 
@@ -32,12 +31,6 @@ def test_each_format_has_its_mark(form: str, text: str) -> None:
     shown = TRANSCRIPT.render(form, doubtful=0.5)
     assert text in " ".join(shown.split("\n"))
     assert "\ue0d7" not in shown
-
-
-def test_a_highlighted_word_is_marked_too() -> None:
-    """In whisper's layout as well, in which each word has a cue of its own."""
-    shown = TRANSCRIPT.render("vtt", Layout(highlight_words=True), doubtful=0.5)
-    assert "<u><c.doubtful>tried.</c></u>" in shown
 
 
 def test_json_has_the_probabilities_themselves() -> None:

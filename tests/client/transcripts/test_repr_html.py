@@ -43,12 +43,6 @@ def test_a_row_for_each_segment() -> None:
     assert page.rest == ["en, 1:01:40", "The model may not know <this>."]
 
 
-def test_who_speaks() -> None:
-    """Speakers are shown if the transcript has any."""
-    page = Page(Transcript((Segment(0, 0.0, 2.0, "Yes.", (), "SPEAKER_00"),), "en", 2.0)._repr_html_())
-    assert page.rows == [["0:00", "SPEAKER_00", "Yes."]]
-
-
 def test_a_long_one_is_cut() -> None:
     """A day of speech does not make a page that no browser shows; it says how much is missing."""
     segments = tuple(Segment(number, float(number), number + 1.0, "Yes.") for number in range(MAX_SEGMENTS + 7))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from hushd.transcripts import cues
 from hushd.transcripts.cues import Layout, laid_out, readable
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.spacing import between, joined
@@ -58,20 +57,6 @@ def test_subtitles_have_no_spaces(words: bool, layout: Layout | None) -> None:
     text = "".join(cue.text for cue in made)
     assert " " not in text
     assert text.replace("\n", "") == WHOLE
-
-
-@pytest.mark.parametrize("width", range(2, 20))
-def test_no_line_ends_with_an_opening_mark(width: int) -> None:
-    """A bracket that opens stays with what follows it."""
-    for cue in laid_out(segments(words=False), Layout(width, 2)):
-        assert not any(line.endswith(tuple(cues._OPENING)) for line in cue.text.splitlines())
-
-
-def test_a_word_that_the_text_has_otherwise() -> None:
-    """A digit that the engine wrote out is no reason for a space within a sentence."""
-    words = tuple(Word(word, number / 4, number / 4 + 0.2) for number, word in enumerate(("は", "12", "月", "。")))
-    segment = Segment(0, 0.0, 1.0, "は十二月。", words)
-    assert "".join(token.text for token in cues.tokens(segment)) == "は12月。"
 
 
 def test_whole_transcripts() -> None:

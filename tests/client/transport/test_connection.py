@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +13,6 @@ import hushd.transport.connection
 import hushd_protocol.system.liveness
 import pytest
 import zmq
-from hushd import Client
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import SILENT_TICKS, Connection
 from hushd_protocol.errors import HushdError
@@ -93,49 +89,6 @@ def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable
     assert connection.usable
 
 
-def test_a_program_ends_without_closing_its_connection(start_router: Start) -> None:
-    """The thread that has the socket holds no program back whose own threads have ended."""
-    router = start_router()
-    program = "import sys; from hushd.transport.connection import Connection; held = Connection(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", program, os.fspath(router.path)], check=True, timeout=BOUND_S)
-
-
-def test_a_thread_that_cannot_be_started_is_the_error(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system has as many threads as it allows: that is a sentence, and nothing stays open."""
-    router = start_router()
-    before = settled_descriptors()
-
-    def fails(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as full:
-        full.setattr(threading.Thread, "start", fails)
-        with pytest.raises(HushdError, match="no thread can be started") as caught:
-            Connection(router.path)
-    assert caught.value.code == "no_supervisor"
-    assert settled_descriptors() <= before
-
-
-def test_ctrl_c_while_its_thread_begins_is_ctrl_c(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for a thread that has not begun; when it does, it finds that nobody needs it, and ends."""
-    router = start_router()
-    before = settled_descriptors()
-    late: list[threading.Thread] = []
-
-    def interrupted(self: threading.Thread) -> None:
-        late.append(self)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as slow:
-        slow.setattr(threading.Thread, "start", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            Connection(router.path)
-    late[0].start()
-    late[0].join(BOUND_S)
-    assert not late[0].is_alive()
-    assert settled_descriptors() <= before
-
-
 def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
     """A supervisor that says no welcome is `supervisor_lost` within about a second, not for ever."""
     router = start_router(silent=True)
@@ -182,55 +135,12 @@ def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pyte
     assert started.calm < 0.5
 
 
-@pytest.mark.parametrize("missing", ["socket", "monitor"])
-def test_a_program_without_descriptors_left_is_told(
-    start_router: Start, missing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An error comes at once where no socket can be made, and every opened one is closed."""
-    router = start_router(answer(result))
-    kind = {"socket": zmq.DEALER, "monitor": zmq.PAIR}[missing]
-
-    class Full(zmq.Context[zmq.Socket[bytes]]):
-        def socket(self, socket_type: int, **options: object) -> zmq.Socket[bytes]:
-            if socket_type == kind:
-                raise zmq.ZMQError(errno.EMFILE)
-            return super().socket(socket_type)
-
-    before = settled_descriptors()
-    monkeypatch.setattr(zmq, "Context", Full)
-    with pytest.raises(HushdError, match="Too many open files") as caught:
-        Connection(router.path)
-    assert caught.value.code == "supervisor_lost"
-    assert open_descriptors() <= before
-
-
-@pytest.mark.parametrize("act", ["status", "shutdown"])
-def test_a_client_without_descriptors_left_is_told(runtime: object, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no pipe to be had, a request raises a HushdError, and so does ending the supervisor."""
-
-    def full() -> tuple[int, int]:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    client = Client(start=False)
-    monkeypatch.setattr(os, "pipe", full)
-    with pytest.raises(HushdError, match="Too many open files") as caught:
-        getattr(client, act)()
-    assert caught.value.code == "no_supervisor"
-
-
 def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
     """A welcome of hushd/2 is version_mismatch, and the sentence says what to do."""
     router = start_router(welcome=Welcome(protocol=2, version="9.9.9", pid=17))
     with pytest.raises(HushdError, match=r"hushd/2 \(version 9\.9\.9\).*hushd/1.*kill 17") as caught:
         Connection(router.path)
     assert caught.value.code == "version_mismatch"
-
-
-def test_an_error_instead_of_a_welcome(start_router: Start) -> None:
-    """An error that answers the hello is raised to the caller."""
-    router = start_router(welcome=Error(id=b"", code="version_mismatch", message="Too old."))
-    with pytest.raises(HushdError, match="Too old"):
-        Connection(router.path)
 
 
 @pytest.mark.parametrize(
@@ -245,17 +155,6 @@ def test_garbage_is_a_protocol_error(
     with pytest.raises(HushdError, match="not hushd/1") as caught:
         call.result()
     assert caught.value.code == "protocol_error"
-
-
-def test_what_a_later_version_adds_is_ignored(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """A message of an unknown type and messages of unknown requests disturb nothing."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send_frames(route, MAGIC, b"\x81\xa4type\xa6mumble", b"")
-            router.send(route, Result(id=new_id()), Chunk(id=new_id(), seq=7), result(message.id))
-
-    assert connect(start_router(script)).start(request()).result().data == {"n": 1}
 
 
 def test_pings_are_answered(start_router: Start, connect: Callable[..., Connection]) -> None:
@@ -301,20 +200,6 @@ def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callab
         router.die()
         assert [message.data["n"] for message in partials] == list(range(50))  # type: ignore[attr-defined]
         assert isinstance(last, Result)
-
-
-def test_an_answer_that_comes_with_the_end_arrives(start_router: Start) -> None:
-    """Thirty supervisors answer and are gone at once, as one that was told to leave: no answer is lost."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        router.send(route, Result(id=message.id))
-        router.stop_at_once()
-
-    for _ in range(30):
-        connection = Connection(start_router(script).path)
-        connection.start(Control(id=new_id(), action="shutdown")).result()
-        assert connection.wait_lost(60)
-        connection.close()
 
 
 def test_a_supervisor_that_stops_answering_is_given_up(
@@ -467,15 +352,6 @@ def test_an_error_is_an_exception_with_all_it_carries(start_router: Start, conne
     assert (error.code, error.retry_after_ms, error.detail, error.exit_code) == ("server_busy", 70, {"a": 1}, 7)
 
 
-def test_a_lost_piece_is_noticed(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """A gap in `seq` ends the call and cancels it; it never looks like a shorter answer."""
-    router = start_router(answer(lambda i: Chunk(id=i, seq=0), lambda i: Chunk(id=i, seq=2), result))
-    with pytest.raises(HushdError, match="missing") as caught:
-        connect(router).start(request()).result()
-    assert caught.value.code == "protocol_error"
-    router.wait_for(Cancel)
-
-
 def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callable[..., Connection]) -> None:
     """A sender that keeps to the credit is never stopped by a reader that does not read: 500 chunks arrive at once."""
     count, sent, credit = 500, 0, 0
@@ -619,82 +495,3 @@ def test_closing_sends_the_last_cancel_and_leaves_nothing(start_router: Start) -
     assert [message.id for message in router.wait_for(Cancel)] == [call.id]
     assert threading.active_count() <= before
     assert len(open_descriptors()) <= len(descriptors) + 1  # the router's end closes in its own time
-
-
-def test_what_is_too_large_fails_its_caller_alone(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """A request beyond the limits is refused before it is sent, and the connection lives on."""
-    connection = connect(start_router(answer(result)))
-    with pytest.raises(HushdError) as caught:
-        connection.start(request(params={"x": "y" * 70_000}))
-    assert caught.value.code == "too_large"
-    assert connection.start(request()).result().data == {"n": 1}
-
-
-def test_a_forked_child_is_told_so(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """In a forked child there is neither thread nor socket: an error, no hang; and closing there harms nobody."""
-    connection = connect(start_router(answer(result)))
-    child = os.fork()
-    if child == 0:
-        try:
-            connection.start(request())
-        except HushdError as error:
-            connection.close()
-            os._exit(7 if "fork" in error.message else 1)
-        os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-    assert connection.start(request()).result().data == {"n": 1}
-
-
-def test_ctrl_c_while_its_thread_begins_leaves_no_connection(
-    start_router: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The constructor raises, so that nobody has what to close: it ends the thread itself."""
-    begun: list[threading.Thread] = []
-    start = threading.Thread.start
-
-    def interrupted(thread: threading.Thread) -> None:
-        start(thread)
-        if thread.name == "hushd-io":
-            begun.append(thread)
-            raise KeyboardInterrupt
-
-    router = start_router()
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        Connection(router.path, holder="test")
-    begun[0].join(BOUND_S)
-    assert not begun[0].is_alive()
-
-
-def test_ctrl_c_at_the_close_after_ctrl_c_leaves_no_connection(
-    start_router: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second one comes as the constructor closes what it has begun: it does that all the same (simulation, seed
-    1415 with a door: the thread stayed until the end of the program)."""
-    start, wait, wake = threading.Thread.start, threading.Event.wait, Connection._wake
-
-    def begin(thread: threading.Thread) -> None:
-        monkeypatch.setattr(threading.Thread, "start", start)
-        start(thread)
-        monkeypatch.setattr(threading.Event, "wait", interrupted)
-
-    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
-        if threading.current_thread() is not threading.main_thread():
-            return wait(event, timeout)
-        monkeypatch.setattr(threading.Event, "wait", wait)
-        assert event.wait(BOUND_S)  # its thread has a welcome, and waits for nothing but what we wake it for
-        raise KeyboardInterrupt
-
-    def interrupted_again(connection: Connection) -> None:
-        monkeypatch.setattr(Connection, "_wake", wake)
-        raise KeyboardInterrupt
-
-    router = start_router()
-    before = set(threading.enumerate())
-    monkeypatch.setattr(threading.Thread, "start", begin)
-    monkeypatch.setattr(Connection, "_wake", interrupted_again)
-    with pytest.raises(KeyboardInterrupt):
-        Connection(router.path, holder="test")
-    for thread in set(threading.enumerate()) - before:
-        thread.join(BOUND_S)
-        assert not thread.is_alive()

@@ -14,9 +14,9 @@ import hushd.transport.floor
 import pytest
 from hushd import Client
 from hushd.audio.playback import play
-from hushd.audio.playback_buffer import DRY_S, FADE_S, PlaybackBuffer
+from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Claim, Control, Error, Hello, Message, Result, Turn, Yield
+from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
 from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
@@ -77,56 +77,6 @@ def test_the_floor_is_asked_for_and_given_back(start_router: Start) -> None:
     assert [(message.id, message.keep) for message in router.of(Yield)] == [(first.id, False), (second.id, False)]
 
 
-def test_a_turn_that_crosses_its_return_is_nobodys(start_router: Start) -> None:
-    """A turn that the supervisor grants before it knows that the devices were given back makes nobody hold them."""
-    usher = Usher("granted")
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Yield):
-            router.send(route, usher.turn("granted"))
-        usher(router, route, message)
-
-    start_router(script)
-    with Client() as client:
-        with client.floor("speaker") as floor:
-            assert floor.held
-        client.status()
-        assert not floor.held
-
-
-def test_who_waits_for_a_turn_that_is_given_back_is_told_so(start_router: Start) -> None:
-    """A thread that keeps a device which another one gives back does not wait for ever."""
-    usher = Usher("granted")
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if not (isinstance(message, Yield) and message.keep):
-            usher(router, route, message)
-
-    def keep() -> None:
-        try:
-            floor.keep()
-        except HushdError as error:
-            failures.append(error)
-
-    router = start_router(script)
-    failures: list[HushdError] = []
-    with Client() as client, client.floor("speaker") as floor:
-        usher.tell(client, usher.turn("paused"))
-        player = threading.Thread(target=keep, daemon=True)
-        player.start()
-        router.wait_for(Yield)
-        floor.give_back()
-        player.join(30)
-        assert [error.code for error in failures] == ["cancelled"]
-
-
-def test_a_supervisor_that_cannot_be_used_grants_nothing(start_router: Start) -> None:
-    """Only where there is none are the devices ours without one: every other failure is raised."""
-    start_router(welcome=Error(id=b"", code="version_mismatch", message="It is another version."))
-    with pytest.raises(HushdError, match="another version"), Client(start=False).floor("speaker"):
-        pass
-
-
 def test_who_waits_is_told_so_once(start_router: Start) -> None:
     """`on_wait` gets the state, before the floor is ours."""
     usher = Usher("waiting")
@@ -178,19 +128,6 @@ def test_what_is_taken_away_is_told_at_once(start_router: Start) -> None:
         assert [message.keep for message in router.of(Yield)] == [True]
 
 
-def test_a_block_within_its_own_block(start_router: Start) -> None:
-    """It asks for nothing and gives nothing back: a conversation holds what its player takes."""
-    usher = Usher("granted")
-    router = start_router(usher)
-    with Client() as client, client.floor("speaker", "microphone") as floor:
-        with floor:
-            assert floor.held
-        assert floor.held
-        usher.tell(client)
-        assert router.of(Yield) == []
-    assert len(usher.claims) == 1
-
-
 @pytest.mark.parametrize("state", ["granted", "waiting"])
 def test_a_wish_that_is_stopped(start_router: Start, state: str) -> None:
     """Whoever waits or plays is told `cancelled`, whatever the supervisor says later; the block's end yields, once."""
@@ -229,16 +166,6 @@ def test_a_wish_that_is_stopped(start_router: Start, state: str) -> None:
             pass
         assert [message.keep for message in router.of(Yield)] == [False]
         assert len(usher.claims) == 1
-
-
-def test_what_is_taken_away_for_good(start_router: Start) -> None:
-    """`keep` raises why."""
-    usher = Usher("granted")
-    start_router(usher)
-    with Client() as client, client.floor("speaker") as floor:
-        usher.tell(client, Error(id=usher.claims[-1].id, code="cancelled", message="Something urgent."))
-        with pytest.raises(HushdError, match="Something urgent"):
-            floor.keep()
 
 
 def test_an_interrupted_wait_gives_the_claim_back(start_router: Start) -> None:
@@ -297,109 +224,6 @@ def test_what_is_held_stays_ours_over_a_restart(start_router: Start) -> None:
         assert usher.claims[-1].id != claim
     second.wait_for(Yield)
     assert [message.id for message in second.of(Yield)] == [usher.claims[-1].id]
-
-
-@pytest.mark.usefixtures("patient")
-def test_the_next_supervisor_may_have_other_plans(start_router: Start) -> None:
-    """One at which it waits takes the devices away."""
-    first = start_router(usher := Usher("granted"))
-    with Client() as client, client.floor("speaker") as floor:
-        lost = threading.Event()
-        floor.on_loss = lost.set
-        leave(usher, client)
-        first.die()
-        usher.states = ("waiting",)
-        start_router(usher)
-        assert lost.wait()
-        assert not floor.held
-        floor.keep()
-        assert floor.held
-
-
-@pytest.mark.usefixtures("patient")
-def test_what_is_given_back_meanwhile_is_not_claimed_again(start_router: Start) -> None:
-    """A speech that ends while the supervisors take turns leaves no claim, and no connection that nobody closes."""
-    first = start_router(usher := Usher("granted"))
-    with Client() as client:
-        with client.floor("speaker") as floor:
-            leave(usher, client)
-            first.die()
-        second = start_router(usher)
-        going = [thread for thread in threading.enumerate() if thread.name == "hushd-floor"]
-        for thread in going:
-            thread.join()
-        assert not floor.held
-        assert second.of(Hello) == []
-
-
-class Interruptible(threading.Condition):
-    """A condition at whose lock Ctrl-C comes once."""
-
-    interrupted = False
-
-    def __enter__(self) -> bool:
-        if not self.interrupted:
-            self.interrupted = True
-            raise KeyboardInterrupt
-        return super().__enter__()
-
-
-@pytest.mark.usefixtures("patient")
-def test_an_interrupted_return_gives_back_what_is_passed_on(start_router: Start) -> None:
-    """Ctrl-C as the block is left, while the supervisors take turns: likewise, since nobody leaves it again."""
-    first = start_router(usher := Usher("granted"))
-    with Client() as client:
-        floor = client.floor("speaker").__enter__()
-        leave(usher, client)
-        first.die()
-        floor._changed = Interruptible()
-        with pytest.raises(KeyboardInterrupt):
-            floor.__exit__()
-        second = start_router(usher)
-        for thread in [thread for thread in threading.enumerate() if thread.name == "hushd-floor"]:
-            thread.join()
-        assert not floor.held
-        assert second.of(Hello) == []
-
-
-@pytest.mark.usefixtures("patient")
-def test_not_for_ever(start_router: Start) -> None:
-    """A row of supervisors that all are about to leave is an error in the end."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Claim):
-            router.send(route, Error(id=message.id, code="shutting_down", message="Leaving."))
-
-    router = start_router(script)
-    with Client() as client, pytest.raises(HushdError, match="Leaving"), client.floor("speaker"):
-        pass
-    assert len(router.of(Claim)) == hushd.transport.floor.ATTEMPTS
-
-
-def test_with_nobody_to_ask_the_devices_are_ours(start_router: Start) -> None:
-    """The supervisor has gone and none may be started: finished audio is played all the same."""
-    usher = Usher("granted")
-    router = start_router(usher)
-    with Client() as client, client.floor("speaker") as floor:
-        lost = threading.Event()
-        floor.on_loss = lost.set
-        router.die()
-        assert lost.wait(60)
-        floor.keep()
-        assert floor.held
-
-
-def test_no_turn_is_taken_after_it_was_given_back(start_router: Start) -> None:
-    """A thread that still reads the microphone then gets an error, and asks for nothing."""
-    router = start_router(Usher("granted"))
-    with Client() as client:
-        floor = client.floor("microphone")
-        with floor:
-            chunks = floor.while_held(iter([b"a", b"b"]))
-            assert next(chunks) == b"a"
-        with pytest.raises(HushdError, match="given back"):
-            next(chunks)
-    assert len(router.of(Claim)) == 1
 
 
 @pytest.mark.usefixtures("runtime")
@@ -478,25 +302,6 @@ def test_a_hush_fades_and_loses_nothing_else(frames: int, channels: int) -> None
     heard = len(before) + fade * channels + sum(1 for sample in rest if sample)
     assert heard == 8000 * channels
     assert feed.done
-
-
-def test_a_hush_in_the_silence_between_two_sentences() -> None:
-    """There is nothing to fade: the device stops at once."""
-    feed = PlaybackBuffer(CancelScope, RATE, 1)
-    feed.begin()
-    assert block(feed) == (array("h", bytes(320)), False)
-    feed.hush()
-    assert block(feed) == (array("h", bytes(320)), True)
-
-
-def test_a_device_without_sound_is_left_after_a_while() -> None:
-    """More is to come but has not for two seconds."""
-    feed = PlaybackBuffer(CancelScope, RATE, 1)
-    feed.begin()
-    blocks = 1
-    while not block(feed, 1600)[1]:
-        blocks += 1
-    assert blocks == DRY_S * 10
 
 
 # --- the player -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
@@ -19,7 +18,6 @@ from hushd.transport import autostart, link
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.paths import Paths
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process that exists counts as working")
 
@@ -125,49 +123,6 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
 
 
-def test_a_lock_that_cannot_be_read_once_forgets_nobody(
-    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A failing disk hides who works only from the look that it fails (simulation, seed 2282 with a door: the client
-    gave up after half of its time)."""
-    place.paths.lock.write_text(str(os.getpid()))  # which works
-    began, read, failed = clock.now, Path.read_text, []
-
-    def fails_late(path: Path, *arguments: Any, **options: Any) -> str:
-        if clock.now - began > autostart.READY_S and not failed:
-            failed.append(path)
-            raise OSError(errno.EIO, "Input/output error")
-        return read(path, *arguments, **options)
-
-    monkeypatch.setattr(Path, "read_text", fails_late)
-    assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
-    assert failed == [place.paths.lock]
-
-
-def test_a_refusal_ends_the_search(place: Link, clock: Clock) -> None:
-    """Only one that may be followed by another supervisor is asked again."""
-    answers = ["supervisor_lost", "version_mismatch"]
-
-    def refused(path: object, **options: Any) -> Any:
-        raise HushdError(answers.pop(0), "No.")
-
-    with pytest.raises(HushdError) as caught:
-        find(place, refused)
-    assert (caught.value.code, answers) == ("version_mismatch", [])
-
-
-def test_of_another_machine_a_link_says_that_somebody_listens(runtime: Path) -> None:
-    """Only a connection shows whether it does; of this machine a look at the socket tells."""
-    machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
-    assert machine.listens()
-    here = Link()
-    assert not here.listens()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.fspath(here.paths.client_socket))
-        listener.listen()
-        assert here.listens()
-
-
 def test_an_attached_machine_is_reached_at_the_path_that_names_it(runtime: Path) -> None:
     """And not at that of the one that has attached itself last."""
     machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
@@ -192,51 +147,6 @@ def test_who_was_refused_waits_for_the_end_of_that_supervisor(
     assert waited == waits  # the refused connection's end, which is the process's, whatever number the next one has
 
 
-def test_a_supervisor_that_starts_for_long_and_leaves_at_once_is_followed_by_the_next(
-    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The time of its start is not that in which one that runs must answer."""
-    began: list[float] = []
-
-    def ensure(paths: Paths, *, start: bool) -> Paths:
-        clock.wait(0.0 if began else 9.0)
-        began.append(clock.now)
-        return paths
-
-    def leaves(path: object, **options: Any) -> Any:
-        if len(began) < 3:
-            raise HushdError("supervisor_lost", "The supervisor went away.")
-        return Fake(8, [])
-
-    monkeypatch.setattr(autostart, "ensure", ensure)
-    monkeypatch.setattr(link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: False, exists=lambda: True))
-    find(place, leaves)
-    assert len(began) == 3
-
-
-def test_a_supervisor_that_made_clients_wait_for_long_and_left_is_followed_by_the_next(
-    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It had no processor for 18 s and was told to leave: that is not the time in which the next one must answer."""
-    living, tries = [True], []
-
-    def opens(path: object, **options: Any) -> Any:
-        tries.append(clock.now)
-        if len(tries) == 2:
-            clock.wait(18.0)
-            living[0] = False
-        if len(tries) < 4:
-            raise HushdError("supervisor_lost", "The supervisor went away.")
-        return Fake(8, [])
-
-    monkeypatch.setattr(autostart, "ensure", lambda paths, *, start: paths)
-    monkeypatch.setattr(
-        link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: living[0], exists=lambda: living[0])
-    )
-    find(place, opens)
-    assert len(tries) == 4
-
-
 class Open(Fake):
     """One that tells whether it was closed, and stays open while its supervisor leaves."""
 
@@ -247,65 +157,3 @@ class Open(Fake):
 
     def close(self) -> None:
         self.closed = True
-
-
-def test_a_client_that_is_closed_leaves_no_connection_to_a_supervisor_that_leaves(
-    place: Link, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Requests go on in it while the next ones go to another supervisor, which may take a minute: close ends both."""
-    first, second = Open(7, []), Open(8, [])
-    connections = [first, second]
-    monkeypatch.setattr(place, "find", lambda: connections.pop(0))
-    place.connect()
-    first.usable = False
-    place.connect()
-    assert not first.closed
-    place.close()
-    assert first.closed
-    assert second.closed
-
-
-class Interrupted(Fake):
-    """A connection in whose first `close` Ctrl-C comes."""
-
-    closed = -1
-
-    def close(self) -> None:
-        self.closed += 1
-        if not self.closed:
-            raise KeyboardInterrupt
-
-
-def test_a_client_that_was_interrupted_as_it_closed_can_be_closed(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection is not forgotten before it is closed: its thread would stay as long as the supervisor."""
-    connection = Interrupted(7, [])
-    monkeypatch.setattr(place, "find", lambda: connection)
-    place.connect()
-    with pytest.raises(KeyboardInterrupt):
-        place.close()
-    place.close()
-    assert connection.closed == 1
-
-
-class Waiting(Fake):
-    """A connection to a supervisor that leaves, at whose end Ctrl-C is waited for."""
-
-    def wait_lost(self, timeout: float | None) -> bool:
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("pid", [7, 8])
-def test_a_client_that_was_interrupted_as_it_connected_can_be_closed(
-    place: Link, monkeypatch: pytest.MonkeyPatch, pid: int
-) -> None:
-    """Ctrl-C in the wait for the end of the supervisor before, or in a look at it, loses no connection."""
-    closed: list[Fake] = []
-    monkeypatch.setattr(Fake, "close", lambda connection: closed.append(connection))
-    place.connection = last = Waiting(7, [], leaves=True)  # type: ignore[assignment]
-    place._connections.append(last)  # type: ignore[arg-type]
-    made = Fake(pid, [])
-    monkeypatch.setattr(place, "find", lambda: made)
-    with pytest.raises(KeyboardInterrupt):
-        place.connect()
-    place.close()
-    assert made in closed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 from hushd import HushdError
@@ -18,7 +18,6 @@ from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Message, Partial, Request, Result
 
-T = TypeVar("T")
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe")
 SPEECH = Request(id=b"1" * 16, worker="tts/echo/a", op="synthesize")
 LARGE = b"x" * (MAX_PAYLOAD + 1)  # sent as a stream
@@ -159,27 +158,6 @@ def test_supervisors_in_a_row_may_go_away_for_a_while(losses: int) -> None:
         assert world.now == AGAIN_S + 2
 
 
-@pytest.mark.parametrize("losses", [1, 3])
-def test_the_time_that_the_first_takes_is_not_that_in_which_others_may_go_away(losses: int) -> None:
-    """A supervisor starts for a minute and leaves at once, or leaves after one: the next ones are asked too."""
-    world = World()
-    use = use_after(losses, world)
-
-    def first_slow(connection: Connection) -> Steps[int]:
-        world.now += 0 if world.now else 60
-        return (yield from use(connection))
-
-    assert run(with_connection(world, first_slow, clock=world.clock)) == losses + 1
-
-
-def test_other_errors_are_not_asked_again() -> None:
-    """A refusal stays one."""
-    world = World(losses=[lost("bad_request")])
-    with pytest.raises(HushdError, match="It went away"):
-        run(world.call().begin())
-    assert (world.sent, len(world.calls)) == ([], 1)
-
-
 def test_a_borrowed_supervisor_is_used_and_not_changed() -> None:
     """It is refused for what changes it, with the folder by which it can be."""
     world = World(borrowed=True)
@@ -298,32 +276,6 @@ def test_a_call_may_be_closed_at_any_time(closed: str) -> None:
     del call, driver
     assert [type(message) for message in world.posted] == [Cancel]
     assert len(world.calls[0].inputs) == (closed not in ("before", "while it connects"))
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), lost("no_supervisor")])
-def test_a_connection_that_does_not_come(error: BaseException) -> None:
-    """The error is raised, nothing was sent, and nothing is cancelled."""
-    world = World()
-    driver = Driver(world.call().begin())
-    assert isinstance(driver.step, Connect)
-    driver.throw(error)
-    assert (driver.end, world.sent, world.posted) == (error, [], [])
-
-
-def test_an_interrupt_while_it_is_sent_cancels_it() -> None:
-    """The call is known before it is sent."""
-    world = World()
-
-    def interrupted(call: Call, request: Request) -> None:
-        world.sent.append(request)
-        raise KeyboardInterrupt
-
-    world.carry = interrupted  # type: ignore[assignment,method-assign]
-    with pytest.raises(KeyboardInterrupt):
-        run(world.call().begin())
-    (cancel,) = world.posted
-    assert isinstance(cancel, Cancel)
-    assert cancel.id == world.sent[0].id
 
 
 # --- at random --------------------------------------------------------------------------------------------------------

@@ -27,10 +27,6 @@ def spooled_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def descriptors() -> set[str]:
-    return set(os.listdir("/dev/fd"))
-
-
 def test_order_and_content_survive_the_disk(spooled_files: Path) -> None:
     """Random puts and gets with little memory give back the same messages in the same order, fields and all."""
     rng = random.Random(3)
@@ -68,20 +64,6 @@ def test_the_file_has_no_name_and_shrinks(spooled_files: Path) -> None:
     spool.discard(EOFError())
 
 
-def test_the_file_is_closed_at_the_end(spooled_files: Path) -> None:
-    """Neither reading to the end nor giving up leaves a descriptor."""
-    before = descriptors()
-    read, dropped = Spool(memory=0), Spool(memory=0)
-    for spool in (read, dropped):
-        spool.put(chunk(0, b"x"))
-        spool.end()
-    read.get()
-    with pytest.raises(EOFError):
-        read.get()
-    dropped.discard(HushdError("cancelled", "No."))
-    assert descriptors() == before
-
-
 def test_a_full_disk_is_output_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call fails with one sentence if neither memory nor the temporary folder can take it."""
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
@@ -90,34 +72,6 @@ def test_a_full_disk_is_output_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HushdError) as caught:
         spool.put(chunk(1, b"5"))
     assert caught.value.code == "output_failed"
-
-
-def test_a_read_that_stops_early_goes_on(spooled_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system may give fewer bytes than were asked for, and take fewer than it was given."""
-    read, write = os.pread, os.pwrite
-    monkeypatch.setattr(os, "pread", lambda file, size, place: read(file, min(size, 3), place))
-    monkeypatch.setattr(os, "pwrite", lambda file, data, place: write(file, data[:2], place))
-    spool = Spool(memory=0)
-    spool.put(chunk(0, b"0123456789"))
-    assert spool.get().payload == b"0123456789"
-
-
-def test_what_the_disk_does_not_give_back_ends_the_answer(spooled_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader gets one sentence, and never what comes behind the part that is lost."""
-    spool = Spool(memory=0)
-    spool.put(chunk(0, b"1234"))
-    spool.put(chunk(1, b"5678"))
-
-    def fail(*_: object) -> bytes:
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "pread", fail)
-        with pytest.raises(HushdError, match="cannot be read again") as caught:
-            spool.get()
-    assert caught.value.code == "output_failed"
-    with pytest.raises(HushdError, match="cannot be read again"):
-        spool.get()
 
 
 def test_an_error_comes_after_what_was_before_it() -> None:

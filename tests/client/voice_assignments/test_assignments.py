@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd.voice_assignments import names
-from hushd.voice_assignments.assignments import ASK_AGAIN_S, VoiceAssignments
+from hushd.voice_assignments.assignments import VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
@@ -57,22 +57,6 @@ def test_a_voice_follows_from_the_name(runtime: Path) -> None:
     assert voice("api", catalogue(KOKORO)) == before
 
 
-def test_those_of_the_usual_engine_come_first(runtime: Path) -> None:
-    """No other engine is started if that one has several voices; else any natural voice of the language may come."""
-    piper = engine("piper", ["p"])
-    assert all(voice(str(number), catalogue(KOKORO, piper, ROBOT)) in "abcd" for number in range(9))
-    single = catalogue(engine("hibari", ["heart"]), piper, engine("piper-de", ["thorsten"], "de"), ROBOT)
-    assert {voice(f"n{number}", single) for number in range(9)} == {"heart", "p"}
-
-
-def test_with_one_voice_nobody_has_an_own(runtime: Path) -> None:
-    """The usual one speaks, the question is asked once an hour, and an own voice comes with the second."""
-    single = catalogue(engine("hibari", ["heart"]), ROBOT)
-    assert voice("api", single, 1000.0) is None
-    assert voice("api", catalogue(KOKORO), 999.0 + ASK_AGAIN_S) is None
-    assert voice("api", catalogue(KOKORO), 1000.0 + ASK_AGAIN_S) is not None
-
-
 def test_a_voice_is_assigned_and_taken_back(runtime: Path) -> None:
     """An assignment holds for other processes; a voice that is not there is refused."""
     roster = VoiceAssignments(paths.find())
@@ -92,19 +76,6 @@ def test_names_are_muted_until_they_are_not(runtime: Path) -> None:
     assert VoiceAssignments(paths.find()).muted == ("api",)
     VoiceAssignments(paths.find()).mute("api", on=False)
     assert VoiceAssignments(paths.find()).muted == ()
-
-
-def test_what_others_have_written_meanwhile_stays(runtime: Path) -> None:
-    """A person mutes a session while an agent waits for the list of voices: it is muted, and has its voice."""
-
-    def described() -> SpeakingDescription:
-        VoiceAssignments(paths.find()).mute("web")
-        VoiceAssignments(paths.find()).assign("docs", "d", catalogue(KOKORO))
-        return catalogue(KOKORO)
-
-    assert VoiceAssignments(paths.find()).voice("api", described)
-    after = VoiceAssignments(paths.find())
-    assert (after.muted, sorted(after.assignments())) == (("web",), ["api", "docs"])
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"voices": {"a": 3}, "muted": [], "single": 0}', '{"voices": []}'])

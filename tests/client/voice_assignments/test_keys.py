@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import random
-import string
 
 import pytest
 from hushd.voice_assignments.keys import without_keys
@@ -31,17 +30,6 @@ def test_a_secret_is_said_as_a_key(secret: str) -> None:
         assert without_keys(text.format(secret)) == text.format("a key")
 
 
-def test_a_block_that_was_cut_off_is_hidden_to_the_end() -> None:
-    """A stream may have ended in the middle of it."""
-    assert without_keys(f"Here:\n{PEM[:60]}") == "Here:\na key"
-
-
-def test_a_secret_in_an_address_or_behind_an_equals_sign_stays_one_word() -> None:
-    """So the rest of the address is read as it would be."""
-    text = "Open https://example.org/hook/9f86d081884c7d659a2feaa0c55ad015?key=AKIAIOSFODNN7EXAMPLE&page=2."
-    assert without_keys(text) == "Open https://example.org/hook/a-key?key=a-key&page=2."
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -65,11 +53,3 @@ def test_random_words_of_base64_are_known(size: int, most: float) -> None:
     chance = random.Random(size)
     words = [base64.b64encode(chance.randbytes(size)).decode() for _ in range(2000)]
     assert sum(without_keys(word) != "a key" for word in words) <= most * len(words)
-
-
-def test_most_random_words_of_letters_and_digits_are_known() -> None:
-    """Those of one case have fewer turns, but more digits."""
-    chance = random.Random(1)
-    for letters in (string.ascii_letters, string.ascii_lowercase):
-        words = ["".join(chance.choices(letters + string.digits, k=40)) for _ in range(2000)]
-        assert sum(without_keys(word) != "a key" for word in words) <= 0.09 * len(words)

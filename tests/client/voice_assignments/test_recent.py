@@ -54,31 +54,6 @@ def test_a_damaged_memory_is_begun_anew(runtime: Path, content: bytes) -> None:
     assert len(memory().utterances()) == 1
 
 
-def test_a_file_of_somebody_elses_is_left_alone(runtime: Path, tmp_path: Path) -> None:
-    """A link, a pipe and a file that others may read are not written to, and stop nobody."""
-    path = Path(memory()._path)
-    (tmp_path / "target").touch(mode=0o600)
-    path.symlink_to(tmp_path / "target")
-    memory().add("api", "One.")
-    assert (tmp_path / "target").read_bytes() == b""
-    path.unlink()
-    os.mkfifo(path, 0o600)
-    memory().add("api", "One.")
-    path.unlink()
-    path.touch()
-    path.chmod(0o644)
-    memory().add("api", "One.")
-    assert path.read_bytes() == b""
-    assert memory().utterances() == []
-
-
-def test_without_such_memory_nothing_is_written(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A disk in the place of the memory stays empty."""
-    monkeypatch.setattr(recent, "MEMORY", str(tmp_path))
-    memory().add("api", "One.")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_turn_that_alternates_is_known(runtime: Path) -> None:
     """The first to speak, and who speaks on, need no name; after another one they do, for a while."""
     turns = [("api", 0.0), ("api", 1.0), ("web", 2.0), ("web", 3.0), ("api", 4.0), ("web", 5.0 + ALTERNATE_S)]
@@ -113,14 +88,3 @@ def test_a_muted_session_is_told(runtime: Path) -> None:
     with pytest.raises(HushdError, match="api is muted: `hushd names unmute api`"):
         NamedSpeaker(paths.find(), "api").check()
     NamedSpeaker(paths.find(), "web").check()
-
-
-def test_voices_that_cannot_be_listed_keep_nobody_silent(runtime: Path) -> None:
-    """On a full disk engines cannot be asked for their voices: the usual one speaks."""
-
-    def describe() -> SpeakingDescription:
-        raise HushdError("worker_failed", "The tts engines could not be listed.")
-
-    options = {"markup": "markdown"}
-    assert NamedSpeaker(paths.find(), "api").prepare("Done.", options, describe) == ("Done.", options)
-    assert NamedSpeaker(paths.find(), "api").prepare("Guten Morgen, wie geht es dir?", options, describe)[1] == options

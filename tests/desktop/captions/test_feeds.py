@@ -19,7 +19,6 @@ import pytest
 from hushd import HushdError, Segment, Word
 from hushd_cli.terminal import console
 from hushd_desktop.captions.feeds import LiveFile, Overlays, Terminal, as_json
-from hushd_desktop.captions.page import height_of
 from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
 from support.peer import wait_until
 
@@ -71,12 +70,6 @@ def test_a_socket_that_is_there(runtime: Path) -> None:
     with pytest.raises(HushdError, match=r"The socket .* cannot be made"):
         Overlays(str(path))
     assert path.read_text() == "mine"
-
-
-def test_a_path_too_long_for_a_socket(runtime: Path) -> None:
-    """It is refused before anything is recorded."""
-    with pytest.raises(HushdError, match="name a shorter path"):
-        Overlays(str(runtime / ("o" * 120)))
 
 
 def test_the_caption_as_it_stands(runtime: Path) -> None:
@@ -178,40 +171,12 @@ def test_a_terminal_shows_a_corrected_line_in_place(monkeypatch: pytest.MonkeyPa
     assert shown == "hushd: A note.\nEver tied and tied a\ngain.\nNo matter, said agai\nn.\nTry again."
 
 
-def test_what_has_left_the_screen_is_not_replaced() -> None:
-    """Nothing else is overwritten: the first line is no longer shown, the second still is."""
-    lines = [spoken(number, f"Line {number}.") for number in range(5)]
-    assert show_on_terminal(20, 4, *lines, revised(1, "No.")) == "Line 2.\nLine 3.\nLine 4."
-    assert show_on_terminal(20, 4, *lines, revised(2, "Two.")) == "Two.\nLine 3.\nLine 4."
-
-
 def test_a_pipe_keeps_the_line_as_it_was_heard(capfd: pytest.CaptureFixture[str]) -> None:
     """Text that was written there cannot be taken back, and is not written twice."""
     terminal = Terminal(named=True)
     terminal.show(spoken(0, "Ever tied."))
     terminal.show(revised(0, "Ever tried."))
     assert capfd.readouterr() == ("them: Ever tied.\n", "")
-
-
-def test_rows_of_a_line() -> None:
-    """A wide character that has no room at the end of a row stands on the next one; none has no row."""
-    assert [height_of(text, 4) for text in ("", "abcd", "abcde", "你好", "a你好", "a你好b", "你好你好你")] == [
-        1, 1, 2, 1, 2, 2, 3,
-    ]  # fmt: skip
-
-
-def test_events_as_json() -> None:
-    """One line each, whatever is said in it."""
-    words = (Word("Grün", 1.0, 2.0),)
-    event = Line("me", Segment(3, 1.0, 2.0, " Grün\n", words, "me"))
-    assert as_json(event) == (
-        '{"kind": "line", "track": "me", "id": 3, "start": 1.0, "end": 2.0, "text": "Grün", '
-        '"words": [{"word": "Grün", "start": 1.0, "end": 2.0}]}\n'
-    )
-    assert (
-        as_json(Unfinished("me", "a", "\nb"))
-        == '{"kind": "unfinished", "track": "me", "stable": "a", "text": "\\nb"}\n'
-    )
 
 
 def test_who_speaks(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:

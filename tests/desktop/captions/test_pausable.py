@@ -99,23 +99,3 @@ def test_a_pause_closes_the_device(microphone: PausableMicrophone, tapes: list[T
         microphone.resume()
     microphone.close()
     assert not any(tape.open for tape in tapes)
-
-
-def test_it_is_closed_while_paused(microphone: PausableMicrophone, tapes: list[Tape], clock: Clock) -> None:
-    """The iteration ends after the silence until now, and no device is opened any more."""
-    microphone.pause()
-    clock.now += 0.3
-    microphone.close()
-    microphone.resume()
-    assert b"".join(microphone) == bytes(300 * 2)
-    assert len(tapes) == 1
-
-
-def test_an_hour_comes_in_pieces(clock: Clock) -> None:
-    """A reader that was away for an hour holds a second of it at a time."""
-    silence = Silence(RATE, CHUNK_S, clock)
-    clock.now += 3600
-    silence.stop()
-    sizes = [len(chunk) for chunk in silence]
-    assert sum(sizes) == 3600 * RATE * 2
-    assert max(sizes) == RATE * 2

@@ -115,13 +115,6 @@ def test_silence_is_sent_to_nobody() -> None:
     assert len(b"".join(second.sent)) == 3 * len(QUIET)
 
 
-def test_nothing_plays() -> None:
-    """No session is begun at all."""
-    client = Client()
-    assert run(client, Device(*[QUIET] * 5)) == []
-    assert client.sessions == []
-
-
 def test_times_of_lines() -> None:
     """They count from the beginning of the captions, whatever was left out, and lines are numbered through."""
     events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD))
@@ -138,30 +131,6 @@ def test_a_worker_that_dies() -> None:
     assert notes(events) == ["It died. The captions go on, and a few words may be missing."]
 
 
-def test_a_worker_that_always_dies() -> None:
-    """After three in a row that have said nothing, that is the end."""
-    failures = tuple(HushdError("worker_crashed", f"{number}.") for number in range(9))
-    with pytest.raises(HushdError, match=r"^2\.$"):
-        run(Client(1, 1, 1, 1, 1, 1, 1, 1, 1, failures=failures), Device(*[LOUD] * 4))
-
-
-def test_sound_that_kills_is_left_out() -> None:
-    """Sound that has killed two workers is sent to no third one, and the captions go on with the next words."""
-    device = Device(LOUD, LOUD, LOUD, LOUD)  # of which the session's end swallows the third
-    client = Client(2, 1000, failures=(HushdError("poison_request", "It killed two: do not repeat it."),))
-    events = run(client, device)
-    assert len([event for event in events if isinstance(event, Line)]) == 1
-    assert [session.sent for session in client.sessions] == [[LOUD, LOUD], [LOUD]]
-    assert notes(events) == ["The last speech has killed its worker twice, and is left out. The captions go on."]
-
-
-def test_all_that_is_said_kills() -> None:
-    """Then they end, as with a worker that always dies."""
-    failures = tuple(HushdError("poison_request", f"{number}.") for number in range(9))
-    with pytest.raises(HushdError, match=r"^2\.$"):
-        run(Client(1, 1, 1, 1, 1, failures=failures), Device(*[LOUD] * 6))
-
-
 def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked for again and again, one note says so, and the words said meanwhile are heard."""
     monkeypatch.setattr(track, "AGAIN_S", 0.001)
@@ -172,35 +141,6 @@ def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([event for event in events if isinstance(event, Line)]) == 1
     assert b"".join(client.sessions[-1].sent) == LOUD * 3
     assert notes(events) == ["There is none. The captions wait 0 s for it."]
-
-
-def test_a_supervisor_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The captions end with the error of a session that has none."""
-    monkeypatch.setattr(track, "AGAIN_S", 0.001)
-    monkeypatch.setattr(track, "BACK_S", 0.01)
-    client = Client(*[1] * 99, failures=(HushdError("no_supervisor", "There is none."),) * 99)
-    with pytest.raises(HushdError, match="There is none"):
-        run(client, Device(LOUD, LOUD, LOUD))
-    assert 10 < len(client.sessions) < 20
-
-
-def test_they_are_ended_while_they_wait_for_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They look once more, and no longer."""
-    monkeypatch.setattr(track, "AGAIN_S", 0.001)
-    client = Client(*[1] * 9, failures=(HushdError("no_supervisor", "There is none."),) * 9)
-    ended = Track("them", Device(LOUD, LOUD), 0.0, lambda _: ended.stop(), {})
-    with pytest.raises(HushdError, match="There is none"):
-        ended.run(client)  # type: ignore[arg-type]
-    assert len(client.sessions) == 2
-
-
-@pytest.mark.parametrize("code", ["model_missing", "no_device"])
-def test_what_no_second_try_mends(code: str) -> None:
-    """The error is raised at once."""
-    client = Client(failures=(HushdError(code, "No."),))
-    with pytest.raises(HushdError, match="No"):
-        run(client, Device(LOUD, LOUD))
-    assert len(client.sessions) == 1
 
 
 def test_a_speaker_who_is_known_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:

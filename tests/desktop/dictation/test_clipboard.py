@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
-from unittest.mock import Mock
 
 import pytest
-from hushd_desktop.dictation import outputs, waiting
 from hushd_desktop.dictation.outputs import Clipboard
 from hushd_protocol.errors import HushdError
 
@@ -25,15 +22,3 @@ def test_what_a_clipboard_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(variable, ":0")
         with pytest.raises(HushdError, match=f"apt install {package}"):
             Clipboard()
-
-
-def test_nothing_is_promised_where_there_is_no_clipboard_either(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without a desktop there is one sentence, and not before it one that says where the text goes."""
-    for variable in ("WAYLAND_DISPLAY", "DISPLAY"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(outputs, "typist", Mock(side_effect=HushdError("no_device", "There is nothing to type into.")))
-    with pytest.raises(HushdError, match="no desktop with a clipboard"):
-        waiting.output(Namespace(output="auto"))
-    assert not capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd import HushdError
 from hushd_desktop.dictation.composition import Composition, Edit
-from hushd_desktop.dictation.vocabulary import COMMANDS, Vocabulary, read
+from hushd_desktop.dictation.vocabulary import Vocabulary, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,11 +97,6 @@ def test_other_languages_have_only_their_own_phrases() -> None:
     assert written("al comma due virgola lettera a", vocabulary=italian) == "al comma due, lettera a"
 
 
-def test_a_built_in_phrase_as_a_word() -> None:
-    """A file's line wins."""
-    assert written("a period of time", vocabulary=read(("period -> period",))) == "a period of time"
-
-
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -122,11 +117,6 @@ def test_pronunciations_are_written_back() -> None:
     vocabulary = read(("kates -> Kates",), pronounced=table)
     assert written("start engine X, kates and Gnocchi", vocabulary=vocabulary) == "start nginx, Kates and gnocchi"
     assert vocabulary.expected == ("nginx", "gnocchi", "k8s")
-
-
-def test_words_to_expect() -> None:
-    """They go to the engine as they are written."""
-    assert read(OWN).expected == ("Kubernetes",)
 
 
 WORDS = ("new", "line", "comma", "scratch", "that", "question", "mark", "hello", "world.", "Ever,", "kates", "um",
@@ -155,25 +145,3 @@ def test_stable_words_are_typed_once(words: list[str]) -> None:
     for end in range(len(words) + 1):
         assert composition.hear(" ".join(words[:end])).back == 0
     assert composition.finish(" ".join(words)).back == 0
-
-
-@given(st.text(), st.lists(st.text(), max_size=4))
-def test_any_text(stable: str, utterances: list[str]) -> None:
-    """No text of an engine's is an error, and no command is ever typed."""
-    composition = Composition(VOCABULARY)
-    composition.hear(stable)
-    for utterance in utterances:
-        composition.finish(utterance)
-        composition.hear(stable)
-    assert not any(command in written("hello", "new line", "scratch that") for command in COMMANDS)
-
-
-@given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n"))))
-def test_any_file(lines: list[str]) -> None:
-    """It is read, or refused in one sentence with the number of a line."""
-    refused = ""
-    try:
-        read(lines)
-    except HushdError as error:
-        refused = error.message
-    assert not refused or refused.startswith("names.txt, line ")

@@ -101,19 +101,3 @@ def test_a_desktop_without_these_portals(start: Start, runtime: Path) -> None:
         GlobalKey(parse("F9"), lambda: None, lambda: None)
     with pytest.raises(HushdError, match="no portal for typing"):
         Typist(runtime / "token")
-
-
-def test_the_session_ends(start: Start) -> None:
-    """A logout ends the waiting, with an error that says so."""
-    desktop = start()
-    key = GlobalKey(parse("F9"), lambda: None, lambda: None)
-    desktop.leave()
-    with pytest.raises(HushdError, match="The session bus has gone"):
-        key.wait()
-
-
-def test_without_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence."""
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/no/such/bus")
-    with pytest.raises(HushdError, match="There is no session bus that can be used"):
-        GlobalKey(parse("F9"), lambda: None, lambda: None)

@@ -9,7 +9,7 @@ import pytest
 from hushd_desktop.dictation import profiles
 from hushd_desktop.dictation.keys import Key
 from hushd_desktop.dictation.profiles import Profile
-from hushd_desktop.dictation.text_filter import TextFilter, common
+from hushd_desktop.dictation.text_filter import TextFilter
 from hushd_protocol.errors import HushdError
 from support.peer import wait_until
 
@@ -59,21 +59,6 @@ def marked(mark: str) -> list[psutil.Process]:
     return [each for each in psutil.process_iter(["cmdline"]) if mark in " ".join(each.info["cmdline"] or ())]
 
 
-def test_a_long_text_does_not_stop_up(tmp_path: Path) -> None:
-    """More than pipes hold goes in and comes out, by a filter that prints while it reads and one that reads nothing."""
-    text = "word " * 150_000
-    assert TextFilter(("cat",), keep=0.0)(text) == text
-    assert TextFilter(("echo", "word"), keep=0.0)(text) == "word"
-
-
-def test_what_two_texts_have_in_common() -> None:
-    """Case and marks are nothing; a translation has next to nothing; few words are compared by their letters."""
-    assert common("Hello, world.", "hello world") == 1.0
-    assert common("get hub", "GitHub") > 0.7
-    assert common(TEXT, "Der Build ist grün, und ich denke, wir können am Freitag ausliefern.") < 0.2
-    assert common("", "words that nobody has said") == 0.0
-
-
 def test_profiles_have_a_filter_a_key_and_bounds(tmp_path: Path) -> None:
     """Each field may be left out; a file that is not there has none."""
     path = tmp_path / "dictation.toml"
@@ -111,13 +96,3 @@ def test_a_profile_that_cannot_be(text: str, complaint: str, tmp_path: Path) -> 
     with pytest.raises(HushdError, match=complaint) as raised:
         profiles.read(path)
     assert str(path) in raised.value.message
-
-
-def test_a_name_that_no_profile_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that there are, are named."""
-    monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
-    with pytest.raises(HushdError, match=r"has no profile 'corect': write \[corect\] into it"):
-        profiles.find("corect")
-    (tmp_path / "dictation.toml").write_text("[correct]\n")
-    with pytest.raises(HushdError, match=r"'corect' \(did you mean correct\?\): it has correct\."):
-        profiles.find("corect")

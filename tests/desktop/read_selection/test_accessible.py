@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hushd_desktop.read_selection import accessible, selection
-from hushd_protocol.errors import HushdError
 from support import desktop
 from support.desktop import Desktop
 from support.outside import needs
@@ -140,40 +138,6 @@ def test_a_page_is_read_in_its_order(bus: str) -> None:
         assert selection.selected() == "See this link first.\nAnd half"
 
 
-def test_where_the_active_window_has_none_another_one_has(bus: str) -> None:
-    """As the primary selection stays when its window loses the focus."""
-    unselected = {path: (states, children, text, (0, 0)) for path, (states, children, text, _) in PAGE.items()}
-    with Windows(bus, unselected | {"/old": PAGE["/old"]}):
-        assert accessible.selected() == "Another window's."
-    with Windows(bus, unselected):
-        assert accessible.selected() == ""
-
-
-def test_a_program_that_hangs_costs_little(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given up, and the others' text is read."""
-    monkeypatch.setattr(accessible, "_ANSWER_S", 0.5)
-    with Windows(bus, PAGE, hangs=True):  # which may be late too, on a busy machine
-        wait_until(lambda: accessible.selected() == "See this link first.\nAnd half", "the text")
-
-
-def test_a_page_without_an_end_has_a_bound(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look ends by the clock, with what it has found."""
-    monkeypatch.setattr(accessible, "LOOK_S", 0.0)
-    with Windows(bus, PAGE) as windows:
-        assert accessible.selected() == ""
-        assert windows.calls == 1  # for the address
-
-
-@pytest.mark.parametrize("address", ["", "unix:path=/nonexistent", "nonsense"])
-def test_without_a_bus_the_first_reason_stays(bus: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an address that leads nowhere nor a bus without assistive programs adds a word to the error."""
-    with pytest.raises(HushdError, match="no desktop to read the selection from"):
-        selection.selected()
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    with pytest.raises(HushdError, match="no desktop to read the selection from"):
-        selection.selected()
-
-
 def test_a_window_of_gtk(bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real toolkit tells the part of a text that is selected."""
     if lacks := desktop.missing():
@@ -190,22 +154,3 @@ def test_a_window_of_gtk(bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         finally:
             program.kill()
             program.wait()
-
-
-@pytest.mark.parametrize("within", ["/window", "/window/{}"])
-def test_objects_within_each_other_without_an_end(monkeypatch: pytest.MonkeyPatch, within: str) -> None:
-    """A faulty program has a window within itself, or always one more: what else is selected there is read."""
-    count = itertools.count()
-
-    def call(self: object, of: accessible.Object, interface: str, method: str, *_: object) -> object:
-        answers: dict[str, object] = {
-            "GetChildren": ([("program", within.format(next(count)))],),
-            "GetState": ([accessible._SHOWING],),
-            "GetNSelections": (int(of[1] == within.format(1)),),
-            "GetSelection": (0, 4),
-            "GetText": ("text",),
-        }
-        return answers[method]
-
-    monkeypatch.setattr(accessible._Windows, "_call", call)
-    assert accessible._Windows(cast(DBusConnection, None)).selected() == "text"

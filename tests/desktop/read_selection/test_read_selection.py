@@ -54,26 +54,6 @@ def test_selected_text_is_read_whole(screen: Desktop) -> None:
             selection.selected()
 
 
-def test_a_window_that_hangs_is_not_waited_for(screen: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that holds the text does not answer, and whoever asked is told so."""
-    monkeypatch.setattr(selection, "ANSWER_S", 0.2)
-    holder = subprocess.Popen(
-        ["xclip", "-selection", "primary", "-in", "-quiet"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert holder.stdin
-    holder.stdin.write(b"text")
-    holder.stdin.close()
-    read = ["xclip", "-selection", "primary", "-out"]
-    wait_until(lambda: subprocess.run(read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout == b"text", "it")
-    holder.send_signal(signal.SIGSTOP)
-    try:
-        with pytest.raises(HushdError, match="does not answer"):
-            selection.selected()
-    finally:
-        holder.kill()
-        holder.wait()
-
-
 @pytest.mark.skipif(bool(NO_WAYLAND), reason=f"not installed: {NO_WAYLAND}")
 def test_a_wayland_desktop_has_a_primary_selection_too(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that a compositor keeps for its windows; none at all is one sentence."""
@@ -101,14 +81,6 @@ def test_without_a_desktop_or_a_program_it_says_which(monkeypatch: pytest.Monkey
             selection.selected()
 
 
-def test_a_desktop_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is told to select text where there is no server."""
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setenv("DISPLAY", ":9999")
-    with pytest.raises(HushdError, match="No desktop answers at DISPLAY=:9999"):
-        selection.selected()
-
-
 def test_given_again_it_ends(screen: Desktop, start_supervisor: Start) -> None:
     """The second one reads nothing, the first one ends, and the third reads again; options of say come with it."""
     start_supervisor()
@@ -125,14 +97,6 @@ def test_given_again_it_ends(screen: Desktop, start_supervisor: Start) -> None:
     select("One word.")
     third = subprocess.run([*RUN, "--", "-o", "-"], stdout=subprocess.PIPE, check=True)
     assert third.stdout[:4] == b"RIFF"
-
-
-def test_a_wrong_option_is_told_before_anything_is_read(screen: Desktop) -> None:
-    """Of this command's or of say's, with the code of a wrong use."""
-    for words in (["--bogus"], ["--", "--bogus"]):
-        refused = subprocess.run([*RUN, *words], capture_output=True)
-        assert refused.returncode == 2
-        assert b"Unrecognized arguments: --bogus" in refused.stderr
 
 
 def test_a_key_reads_and_ends(screen: Desktop, start_supervisor: Start, runtime: Path) -> None:

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_desktop.screen_reader.settings import Settings
-from hushd_desktop.screen_reader.wording import Kind, utterance, without_markup
-from hypothesis import given
-from hypothesis import strategies as st
+from hushd_desktop.screen_reader.wording import Kind, utterance
 
 
 def said(kind: Kind, message: str, **settings: Any) -> str:
@@ -70,33 +68,6 @@ def test_marks_of_plain_text() -> None:
     ]
 
 
-def test_markup_that_is_not_right() -> None:
-    """All of it is said but the tags, and the marks are kept."""
-    found = without_markup("<speak>One <b>two <mark name='x'/>&lt;three</speak>", Settings())
-    assert (found.text, found.markup, found.marks) == ("One two <three", "text", ((8, "x"),))
-
-
-def test_spelling() -> None:
-    """Character after character."""
-    found = utterance("SPEAK", '<speak>a. B<mark name="x"/></speak>', Settings(spelling_mode="on"))
-    assert found.text == "A, dot, space, B"
-
-
 def test_commands_of_other_programs_are_text() -> None:
     """Nothing on a screen changes the voice: double brackets are commands of macOS's say."""
     assert said("SPEAK", "[[volm 0]] hello") == "[ [volm 0]] hello"
-
-
-@given(
-    st.sampled_from(("SPEAK", "CHAR", "KEY", "SOUND_ICON")),
-    st.text(min_size=1),
-    st.sampled_from(("none", "some", "all")),
-    st.booleans(),
-)
-def test_any_message(kind: Kind, message: str, mode: str, spelt: bool) -> None:
-    """There is something to say or nothing, marks lie in the text and in order, and no message is an error."""
-    settings = Settings(punctuation_mode=mode, spelling_mode="on" if spelt else "off")
-    for found in (utterance(kind, message, settings), without_markup(message, settings)):
-        places = [place for place, _ in found.marks]
-        assert places == sorted(places)
-        assert all(0 <= place <= len(found.text) for place in places)

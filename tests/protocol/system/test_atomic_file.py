@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.atomic_file import AtomicFile
-from support.descriptors import open_descriptors, settled_descriptors
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -103,53 +101,6 @@ def test_the_next_process_removes_what_sigkill_left(tmp_path: Path) -> None:
     assert (tmp_path / "living").read_bytes() == b"half"
 
 
-def test_a_file_is_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing it first, as some file systems need, leaves no moment at which it could be taken for a dead one's."""
-    rename = os.rename
-
-    def sweep_and_rename(source: str, target: str) -> None:
-        atomic_file.sweep(tmp_path)
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", sweep_and_rename)
-    atomic_file.replace(tmp_path / "x", "text")
-    assert (tmp_path / "x").read_text() == "text"
-
-
-def test_a_file_swept_before_it_was_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The moment between making a file and locking it loses nothing."""
-    flock, early = fcntl.flock, [True]
-
-    def sweep_and_lock(descriptor: int, kind: int) -> None:
-        if early and early.pop():
-            atomic_file.sweep(tmp_path)
-        flock(descriptor, kind)
-
-    monkeypatch.setattr(fcntl, "flock", sweep_and_lock)
-    atomic_file.replace(tmp_path / "x", "text")
-    assert not early
-    assert os.listdir(tmp_path) == ["x"]
-
-
-@pytest.mark.parametrize("call", ["fchmod", "dup", "fsync"])
-@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
-def test_a_call_that_fails_in_the_middle_leaves_nothing(
-    call: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither a file nor an open descriptor, whichever call the error or Ctrl-C comes in."""
-
-    def fail(*_: object) -> int:
-        raise error
-
-    before = settled_descriptors()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, call, fail)
-        with pytest.raises(type(error)):
-            atomic_file.replace(tmp_path / "x", "text", mode=0o600, sync=True)
-    assert os.listdir(tmp_path) == []
-    assert open_descriptors() <= before
-
-
 def test_a_power_failure_takes_neither_content_nor_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `sync` the file is on the disk before it has its name, and the folder after."""
     synced: list[tuple[int, list[str]]] = []
@@ -157,18 +108,3 @@ def test_a_power_failure_takes_neither_content_nor_name(tmp_path: Path, monkeypa
     atomic_file.replace(tmp_path / "x", "text", sync=True)
     assert [inode for inode, _ in synced] == [(tmp_path / "x").stat().st_ino, tmp_path.stat().st_ino]
     assert [names == ["x"] for _, names in synced] == [False, True]
-
-
-def test_what_a_discarded_file_says_at_its_close_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file on a full server is discarded like any other, and the error for which it was is the one that is raised."""
-    close = os.close
-
-    def fail(descriptor: int) -> None:
-        close(descriptor)
-        raise OSError(28, "No space left on device")
-
-    new = AtomicFile(tmp_path / "x")
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "close", fail)
-        new.discard()
-    assert os.listdir(tmp_path) == []

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.names import LOG_FORMATS
-from hushd_protocol.system.log_lines import LogStream, concern, line, short_id, text_of
+from hushd_protocol.system.log_lines import LogStream, concern, line, short_id
 
 REQUEST = bytes.fromhex("a1b2c3d4") + bytes(12)
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -47,15 +46,6 @@ def test_a_line_of_json_is_an_object_with_facts() -> None:
     assert data == {"level": "warning", "request": "a1b2c3d4", "text": "one\ntwo", "seconds": 1.5}
 
 
-@pytest.mark.parametrize("form", LOG_FORMATS)
-def test_the_text_of_a_line_comes_back(form: str) -> None:
-    """A crash is explained by the text alone; a line of a library's is returned as it is."""
-    assert text_of(line("no memory", form=form, request="a1b2c3d4", level="error").rstrip("\n")) == "no memory"
-    assert text_of(line("no memory", form=form).rstrip("\n")) == "no memory"
-    assert text_of("Segmentation fault") == "Segmentation fault"
-    assert text_of('{"time" is no object') == '{"time" is no object'
-
-
 def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path) -> None:
     """Each line has the id of the request on which its thread works, and none before and after."""
     stream = opened("text")
@@ -74,20 +64,6 @@ def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path)
         "T other",
         "T done",
     ]
-
-
-def test_pieces_of_two_threads_do_not_mix(opened: Open, tmp_path: Path) -> None:
-    """A line is written once it is whole; a flush writes what there is."""
-    stream = opened("json")
-    stream.write("mine, ")
-    other = threading.Thread(target=lambda: print("another's", file=stream))
-    other.start()
-    other.join()
-    print("whole", file=stream)
-    stream.write("rest")
-    assert len(written(tmp_path)) == 2
-    stream.flush()
-    assert [json.loads(one)["text"] for one in written(tmp_path)] == ["another's", "mine, whole", "rest"]
 
 
 def test_a_full_disk_ends_no_thread() -> None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
-
-pytestmark = pytest.mark.permissions
+from hushd_protocol.system.output_file import OutputFile
 
 
 def mode(path: Path) -> int:
@@ -72,20 +68,6 @@ def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path, umask: int, expect
     assert mode(tmp_path / "a") == expected
 
 
-def test_a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
-    """A replaced file stays as private as it was, and is put where a link points."""
-    (tmp_path / "folder").mkdir()
-    real, link = tmp_path / "folder" / "real", tmp_path / "link"
-    real.write_bytes(b"old")
-    real.chmod(0o640)
-    link.symlink_to(real)
-    with OutputFile(link) as file:
-        file.write(b"new")
-    assert link.is_symlink()
-    assert real.read_bytes() == b"new"
-    assert mode(real) == 0o640
-
-
 def test_a_device_is_written_directly() -> None:
     """A full device says so as output_failed, and /dev/null takes everything and stays what it is."""
     with OutputFile("/dev/null") as file:
@@ -119,46 +101,3 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path, targe
         OutputFile(tmp_path / target)
     assert caught.value.code == "output_failed"
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
-
-
-def test_a_pipe_gets_no_corrections() -> None:
-    """Bytes sent to a pipe stay sent: a piece for an earlier place is dropped."""
-    read, write = os.pipe()
-    with OutputFile(write) as file:
-        file.write(b"head")
-        file.write(b"body", 4)
-        file.write(b"HEAD", 0)
-    os.close(write)
-    assert os.read(read, 100) == b"headbody"
-    os.close(read)
-
-
-def test_a_closed_pipe_is_the_callers_to_see() -> None:
-    """BrokenPipeError passes as it is: a command ends quietly on it."""
-    read, write = os.pipe()
-    os.close(read)
-    with pytest.raises(BrokenPipeError), OutputFile(write) as file:
-        file.write(b"x")
-    os.close(write)
-
-
-SCRIPT = """
-import sys
-from hushd_protocol.system.output_file import OutputFile
-with OutputFile({target}) as file:
-    file.write(b"head"); file.write(b"body"); file.write(b"HEAD", 0)
-sys.stdout.write("tail")
-"""
-
-
-@pytest.mark.parametrize("target", [str(STANDARD_OUTPUT), "'/dev/stdout'", "'/dev/fd/1'", "'/proc/self/fd/1'"])
-@pytest.mark.parametrize(("opened", "content"), [("wb", b"HEADbodytail"), ("ab", b"before headbodytail")])
-def test_standard_output_that_is_a_file(tmp_path: Path, target: str, opened: str, content: bytes) -> None:
-    """Under `>` it is corrected in place, under `>>` not; it is never replaced, and what follows follows."""
-    path = tmp_path / "out"
-    path.write_bytes(b"before ")
-    inode = path.stat().st_ino
-    with open(path, opened) as out:
-        subprocess.run([sys.executable, "-c", SCRIPT.format(target=target)], stdout=out, check=True)
-    assert path.read_bytes() == content
-    assert path.stat().st_ino == inode

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system import page_cache
 from hushd_protocol.system.page_cache import cached, drop
 
 PAGE = mmap.PAGESIZE
@@ -38,16 +37,6 @@ def test_what_was_read_is_counted_until_it_is_dropped(file: Path) -> None:
     assert len(file.read_bytes()) == 40 * PAGE + 123
 
 
-def test_a_part(file: Path) -> None:
-    """Pages count one by one."""
-    descriptor = os.open(file, os.O_RDONLY)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # nothing is read ahead
-    os.pread(descriptor, 1, 3 * PAGE)
-    os.pread(descriptor, 1, 9 * PAGE)
-    os.close(descriptor)
-    assert cached(file) == 2 * PAGE
-
-
 def test_a_living_workers_pages_stay(file: Path) -> None:
     """A process that has mapped and touched a page keeps it, whoever asks for the room."""
     with file.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -56,20 +45,3 @@ def test_a_living_workers_pages_stay(file: Path) -> None:
         assert cached(file) == 40 * PAGE + 123
     drop(file)
     assert cached(file) == 0
-
-
-def test_no_file_and_an_empty_one(tmp_path: Path) -> None:
-    """Nothing is known of a missing file, and nothing of an empty one is in memory."""
-    (tmp_path / "empty").touch()
-    assert cached(tmp_path / "empty") == 0
-    assert cached(tmp_path / "none") is None
-    with pytest.raises(FileNotFoundError):
-        drop(tmp_path / "none")
-
-
-def test_a_kernel_without_cachestat(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages are looked at one by one there, with the same result."""
-    monkeypatch.setattr(page_cache, "_CACHESTAT", 100_000)
-    assert cached(file) == 0
-    file.read_bytes()
-    assert cached(file) == 40 * PAGE + 123

@@ -13,8 +13,6 @@ from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import paths
 from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
 
-pytestmark = pytest.mark.permissions
-
 HOME = {"HOME": "/home/ann"}
 
 
@@ -35,19 +33,6 @@ def test_runtime_folder(environ: dict[str, str], runtime: str) -> None:
     assert [str(path) for path in (found.client_socket, found.worker_socket, found.lock)] == [
         f"{runtime}/client.sock", f"{runtime}/worker.sock", f"{runtime}/lock",
     ]  # fmt: skip
-
-
-def test_a_relative_runtime_folder_is_made_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative HUSHD_RUNTIME_DIR means the same to a worker with another working directory."""
-    monkeypatch.chdir(folder)
-    assert find(HOME | {"HUSHD_RUNTIME_DIR": "run"}).runtime == Path(os.path.realpath(folder)) / "run"
-
-
-def test_relative_xdg_folders_are_ignored() -> None:
-    """The XDG specification: a relative path is invalid and to be ignored."""
-    relative = {"XDG_RUNTIME_DIR": "run", "XDG_STATE_HOME": "state", "XDG_CONFIG_HOME": "config"}
-    relative["XDG_DATA_HOME"] = "data"
-    assert find(HOME | relative) == find(HOME)
 
 
 def test_an_xdg_runtime_dir_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,16 +56,6 @@ def test_xdg_runtime_dir_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "_is_ours", lambda folder: False)
     monkeypatch.setattr(tempfile, "tempdir", "/temporary")
     assert str(find(HOME).runtime) == f"/temporary/hushd-{os.getuid()}"
-
-
-def test_what_is_ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of our own; not a link to one, a file, nothing at all, or somebody else's."""
-    (folder / "link").symlink_to(folder)
-    (folder / "file").touch()
-    assert paths._is_ours(folder)
-    assert not any(paths._is_ours(folder / name) for name in ("link", "file", "missing"))
-    monkeypatch.setattr(os, "getuid", lambda: 4711)
-    assert not paths._is_ours(folder)
 
 
 @pytest.mark.parametrize(
@@ -116,17 +91,6 @@ def test_state_and_configuration(environ: dict[str, str], state: str, config: st
 def test_models(environ: dict[str, str], models: str) -> None:
     """HUSHD_MODELS_DIR, made absolute, else hushd's folder in XDG_DATA_HOME, else under home; empty means unset."""
     assert str(find(HOME | {"HUSHD_RUNTIME_DIR": "/r"} | environ).models) == models
-
-
-def test_without_an_argument_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """find() reads os.environ; without HOME it asks the user database."""
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", "/from/environ")
-    monkeypatch.delenv("HOME", raising=False)
-    for name in ("HUSHD_STATE_DIR", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    found = find()
-    assert str(found.runtime) == "/from/environ"
-    assert found.state == Path(os.path.expanduser("~")) / ".local/state/hushd"
 
 
 def test_a_socket_path_too_long_says_so() -> None:
@@ -177,31 +141,6 @@ def test_a_runtime_folder_that_is_a_link_is_refused(folder: Path, target: str) -
         prepare_runtime(where)
     assert caught.value.code == "unauthorised"
     assert not (folder / "nothing").exists()
-
-
-def test_a_runtime_folder_of_another_user_is_refused(folder: Path) -> None:
-    """Another owner could replace the sockets, whatever the mode says."""
-    if os.getuid() != 0:
-        pytest.skip("only root can give a folder away")
-    where = in_folder(folder)
-    where.runtime.mkdir(mode=0o700)
-    os.chown(where.runtime, 12345, -1)
-    with pytest.raises(HushdError, match="belongs to user 12345") as caught:
-        prepare_runtime(where)
-    assert caught.value.code == "unauthorised"
-
-
-def test_a_file_in_place_of_the_runtime_folder(folder: Path) -> None:
-    """A file is refused like a link; a file among its parents cannot become a folder."""
-    where = in_folder(folder)
-    where.runtime.touch()
-    with pytest.raises(HushdError, match="is not a folder") as caught:
-        prepare_runtime(where)
-    assert caught.value.code == "unauthorised"
-    for below in (where.runtime / "run", where.runtime / "deep" / "run"):
-        with pytest.raises(HushdError, match=r"cannot be made .*set HUSHD_RUNTIME_DIR") as caught:
-            prepare_runtime(Paths(below, folder, folder, folder))
-        assert caught.value.code == "output_failed"
 
 
 def test_state_and_log_folders_are_private(folder: Path) -> None:

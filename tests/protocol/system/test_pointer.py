@@ -9,8 +9,6 @@ import pytest
 from hushd_protocol.system import paths, pointer
 from hushd_protocol.system.paths import Paths, find
 
-pytestmark = pytest.mark.permissions
-
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pty
 import unicodedata
 from pathlib import Path
 
-from hushd_protocol.system.terminal import Styled, escaped, shown
+from hushd_protocol.system.terminal import escaped, shown
 
 
 def test_no_control_character_is_left() -> None:
@@ -33,8 +33,3 @@ def test_only_a_terminal_gets_escapes(tmp_path: Path) -> None:
     finally:
         for number in (ours, theirs, reading, writing, file):
             os.close(number)
-
-
-def test_hushds_own_marks_pass() -> None:
-    """Text that says that its parts are escaped is not escaped again."""
-    assert escaped(Styled("\x1b[1mbold\x1b[0m")) == "\x1b[1mbold\x1b[0m"

@@ -181,42 +181,7 @@ def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str
     assert "\n" not in message
 
 
-def test_numbers_keep_their_meaning(tmp_path: Path) -> None:
-    """A size is not a length of time, a whole number will do for it, and a priority may be negative."""
-    settings = load(tmp_path, "memory_share = 1\n[worker]\npriority = -3\nmemory_mb = 500\nmax_age = '1h'\n")
-    worker = settings.for_worker("stt/a/b")
-    assert (settings.memory_share, worker.priority, worker.memory_mb, worker.max_age) == (1.0, -3, 500.0, 3600.0)
-    assert isinstance(worker.memory_mb, float)
-
-
 def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
     """A syntax error says the line."""
     with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
         load(tmp_path, "queue = 1\nstt = ?\n")
-
-
-@pytest.mark.parametrize("text", [f"a = {'[' * 5000}", f"a = {'9' * 5000}"], ids=["nested", "digits"])
-def test_toml_that_no_parser_takes_is_an_error(tmp_path: Path, text: str) -> None:
-    """Nesting without end and numbers of thousands of digits make the parser fail in ways of its own."""
-    with pytest.raises(HushdError, match=r"config\.toml is not TOML: ") as caught:
-        load(tmp_path, text)
-    assert caught.value.code == "bad_request"
-
-
-@pytest.mark.parametrize(
-    "text", ['"a\\nb" = 1', '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[models."a/b"]\n"c\\nd" = 1']
-)
-def test_an_error_is_a_line_whatever_a_key_has_in_it(tmp_path: Path, text: str) -> None:
-    """A key with a line break is shown as the file has it."""
-    with pytest.raises(HushdError) as caught:
-        load(tmp_path, text)
-    assert "\n" not in caught.value.message
-
-
-def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    """Neither a folder nor another encoding is taken for a missing file."""
-    with pytest.raises(HushdError, match="cannot be read"):
-        schema.load(tmp_path)
-    (tmp_path / "latin1").write_bytes(b"stt = '\xe4'")
-    with pytest.raises(HushdError, match="not UTF-8"):
-        schema.load(tmp_path / "latin1")

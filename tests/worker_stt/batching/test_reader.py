@@ -135,15 +135,6 @@ def test_live_speech_goes_first_and_among_itself() -> None:
     assert desk.open() == [[0], [3, 4], [1, 2]]
 
 
-def test_a_job_that_economises_is_read_alone() -> None:
-    """Its pieces are read with less effort, which no other's are."""
-    desk = Desk()
-    desk.ask(1)
-    desk.ask(2, economy=True)
-    desk.ask(3)
-    assert desk.open() == [[0], [1, 3], [2]]
-
-
 def test_a_piece_that_fails_is_its_jobs_own_failure() -> None:
     """The batch is read again one by one, and the others have their text."""
     desk = Desk()
@@ -175,20 +166,6 @@ def test_memory_that_runs_out_makes_batches_smaller() -> None:
     assert not client.job.degraded
 
 
-def test_a_broken_card_ends_all_of_a_batch() -> None:
-    """Nothing more is asked of it."""
-    desk = Desk()
-
-    def fail(numbers: list[int]) -> None:
-        if len(numbers) > 1:
-            raise RuntimeError("CUDA error: an illegal memory access was encountered")
-
-    desk.engine.fail = fail
-    clients = [desk.ask(1), desk.ask(2)]
-    assert desk.open() == [[0], [1, 2]]
-    assert all("illegal" in str(client.outcome) for client in clients)
-
-
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_client_that_leaves_during_a_batch(gone: int) -> None:
     """It ends at once, whether its turn it was or another's; the other's piece is read again."""
@@ -205,12 +182,3 @@ def test_a_client_that_leaves_during_a_batch(gone: int) -> None:
     assert isinstance(outcomes[gone], Cancelled)
     assert outcomes[1 - gone] == [str(2 - gone)]
     assert desk.open() == [[0], [1, 2], [2 - gone]]
-
-
-def test_a_client_that_leaves_while_it_waits() -> None:
-    """Its pieces are not read."""
-    desk = Desk()
-    client = desk.ask(1)
-    client.job.cancel()
-    assert isinstance(client.end(), Cancelled)
-    assert desk.open() == [[0]]

@@ -45,45 +45,11 @@ def test_calls_of_all_tasks_are_one() -> None:
     assert model.threads == {threading.get_ident()}
 
 
-def test_tasks_that_end_early_hold_nobody_up() -> None:
-    """The others go on in smaller batches; a task may make no call at all."""
-    model = Model()
-    assert rendezvous.run([task(model, 1, 0), task(model, 1, 1), task(model, 1, 4)]) == [1, 2, 16]
-    assert [len(batch) for batch in model.batches] == [2, 1, 1, 1]
-
-
 def test_calls_that_do_not_go_together() -> None:
     """Only those with the same key are merged."""
     model = Model()
     rendezvous.run([task(model, n, 1, key) for n, key in ((1, "a"), (2, "b"), (3, "a"))])
     assert sorted(sorted(batch) for batch in model.batches) == [[1, 3], [2]]
-
-
-def test_a_call_outside_of_a_rendezvous() -> None:
-    """It is made at once, alone; so are those of a single task."""
-    model = Model()
-    assert model.double(3) == 6
-    assert rendezvous.run([task(model, 1, 2)]) == [4]
-    assert model.batches == [[3], [1], [2]]
-
-
-def test_alone() -> None:
-    """While it runs, no other task of the rendezvous does."""
-    running: list[int] = []
-    most: list[int] = []
-
-    def act() -> int:
-        def inside() -> int:
-            running.append(1)
-            most.append(len(running))
-            threading.Event().wait(0.01)
-            running.pop()
-            return 1
-
-        return rendezvous.alone(inside)
-
-    assert rendezvous.run([act] * 4) == [1] * 4
-    assert most == [1] * 4
 
 
 def test_an_error_of_a_call_is_each_tasks_own() -> None:

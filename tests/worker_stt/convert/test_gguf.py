@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from full_size.gguf_file import Tensor, write
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import gguf
 from hushd_worker_stt.convert.gguf import convert
-from support.gguf_models import header, transducer
+from support.gguf_models import transducer
 
 NAME = "enc.blocks.0.conv.pointwise1.weight"
 
@@ -46,33 +45,6 @@ def test_every_weight_stays_what_it_was(parakeet: Path, tmp_path: Path) -> None:
     assert wide == {name for name in before.tensors if ".conv.pointwise" in name}
     assert wide
     assert reports[-1][0] == reports[-1][1]
-
-
-def test_the_library_unpacks_nothing_of_it(parakeet: Path, tmp_path: Path) -> None:
-    """It says that it unpacks weights of the makers' file, and none of the other; both have one text."""
-    package: Any = pytest.importorskip("transcribe_cpp", reason="scripts/setup --engines all")
-    convert(parakeet, made := tmp_path / "made.gguf")
-    sound = np.random.default_rng(5).normal(0, 0.1, 32_000).astype(np.float32)
-    promoted, texts = [], []
-    try:
-        for file in (parakeet, made):
-            messages: list[str] = []
-            package.set_log_callback(lambda level, message, messages=messages: messages.append(message))
-            model = package.Model(str(file), backend="cpu")
-            texts.append(model.session(n_threads=1).run(sound).text)
-            promoted.append(any("promoted" in message for message in messages))
-    finally:
-        package.set_log_callback(None)
-    assert promoted == [True, False]
-    assert texts[0] == texts[1]
-
-
-def test_a_model_without_such_weights_is_refused(tmp_path: Path) -> None:
-    """Nothing would be gained: `bad_request`, and nothing is written."""
-    with pytest.raises(HushdError, match="already") as caught:
-        convert(header(tmp_path / "a.gguf", "whisper"), tmp_path / "made.gguf")
-    assert caught.value.code == "bad_request"
-    assert not (tmp_path / "made.gguf").exists()
 
 
 def test_what_cannot_be_read_or_written(parakeet: Path, tmp_path: Path) -> None:

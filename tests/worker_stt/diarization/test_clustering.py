@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hushd_worker_stt.diarization import clustering
-from hushd_worker_stt.diarization.clustering import assign, centroids, cluster
+from hushd_worker_stt.diarization.clustering import assign, cluster
 
 
 def people(sizes: list[int], likeness: float = 0.8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -41,31 +40,6 @@ def test_a_known_number_is_kept() -> None:
     for count in (1, 2, 5, 20):
         assert len(set(cluster(embeddings, weights, 0.42, count))) == count
     assert len(set(cluster(embeddings, weights, 0.42, 30))) == 20
-
-
-def test_many_prints_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More embeddings than are compared at once end in the same people."""
-    monkeypatch.setattr(clustering, "MAX_EMBEDDINGS", 40)
-    embeddings, truth = people([300, 150, 60, 30])
-    assert same(cluster(embeddings, np.ones(len(embeddings), np.float32), 0.42), truth)
-
-
-def test_weights_count() -> None:
-    """A group's middle lies where the weight is."""
-    embeddings = np.eye(2, dtype=np.float32)
-    (middle,) = centroids(embeddings, np.array([3, 1], np.float32), np.array([0, 0]))
-    assert middle == pytest.approx(np.array([3, 1]) / np.sqrt(10))
-
-
-def test_check_ends_it() -> None:
-    """An exception of `check` passes, so that a job can be cancelled here too."""
-    embeddings, _ = people([10])
-
-    def check() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cluster(embeddings, np.ones(10, np.float32), 0.42, 0, check)
 
 
 def test_neighbours_are_different_people() -> None:

@@ -14,7 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Progress
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.audio.level import normalise
-from hushd_worker_stt.diarization.diarize import Diarizer, by_speaker
+from hushd_worker_stt.diarization.diarize import Diarizer
 from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.diarization.turns import SpeakerTurn
 from hushd_worker_stt.engine import RATE
@@ -143,24 +143,6 @@ def test_a_known_number_of_speakers(diarizer: Diarizer, count: int) -> None:
     assert len({turn.speaker for turn in diarizer.turns(count)}) == count
 
 
-@pytest.mark.night
-def test_blocks_mean_nothing(models: DiarizationModels, chat: Conversation) -> None:
-    """The same audio in blocks of any size, and the same twice, gives the same turns and labels."""
-    samples = chat.samples[: 14 * RATE]
-    whole = turns(models, samples, block=len(samples))
-    assert whole
-    assert turns(models, samples, block=7_001) == whole
-
-
-@pytest.mark.night
-@pytest.mark.parametrize("gain", [0.003, 30.0])
-def test_level_means_little(models: DiarizationModels, chat: Conversation, gain: float) -> None:
-    """At -50 dB, and clipped or above full scale, the same people speak."""
-    found = turns(models, np.clip(chat.samples * np.float32(gain), -100, 100))
-    assert {turn.speaker for turn in found} == {0, 1}
-    assert diarization_errors(chat.spoken, spoken(found)).rate < 0.20
-
-
 @pytest.mark.parametrize(
     "samples",
     [
@@ -178,45 +160,6 @@ def test_nobody(models: DiarizationModels, samples: np.ndarray) -> None:
     """There is no turn without speech, whatever else there is and however many speakers are asked for."""
     diarizer = heard(models, samples)
     assert [diarizer.turns(speakers) for speakers in (0, 3)] == [[], []]
-
-
-def test_very_short(models: DiarizationModels, beckett: np.ndarray) -> None:
-    """Two words are one person's; a tenth of a second breaks nothing."""
-    assert {turn.speaker for turn in turns(models, beckett[: 2 * RATE])} == {0}
-    for length in (399, 400, 539, 540, 541, 1600, 5000):
-        turns(models, beckett[8_000 : 8_000 + length])
-
-
-def test_stretches_give_the_audio_back(models: DiarizationModels, assets: Path) -> None:
-    """The second pass yields all the audio, in order, to the precision of the file it lay in."""
-    samples = read(assets / "endgame_nagg_nell.wav")[: round(17.3 * RATE)]
-    parts = [
-        (stretch, np.concatenate(list(blocks)))
-        for stretch, blocks in by_speaker(np.array_split(samples, 13), models, 0, lambda: None)
-    ]
-    assert len(parts) > 5
-    assert parts[0][0].start == 0.0
-    for (stretch, _), number in zip(parts[1:], np.cumsum([len(audio) for _, audio in parts]), strict=False):
-        assert round(stretch.start * RATE) == number
-    assert np.allclose(np.concatenate([audio for _, audio in parts]), samples, rtol=1e-3, atol=1e-6)
-
-
-def test_a_full_temporary_folder(models: DiarizationModels, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said in one sentence."""
-
-    class Full:
-        def write(self, data: bytes) -> int:
-            raise OSError(28, "No space left on device")
-
-        def __enter__(self) -> Full:
-            return self
-
-        def __exit__(self, *error: object) -> None: ...
-
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda **options: Full())
-    with pytest.raises(HushdError, match="TMPDIR") as caught:
-        list(by_speaker([np.zeros(RATE, np.float32)], models, 0, lambda: None))
-    assert caught.value.code == "output_failed"
 
 
 @pytest.mark.parametrize("gone", ["onnxruntime", "moonshine", "models"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 
-import hushd_worker_stt.diarization.online as online
 import numpy as np
 import pytest
 from hushd_worker_stt.diarization.clustering import cluster
@@ -48,52 +47,6 @@ def test_each_order_of_three_people() -> None:
         assert speakers.known == set(numbers.values())
 
 
-@pytest.mark.parametrize(("seconds", "least"), [(1.0, 0.32), (2.0, 0.37), (3.0, 0.395), (4.0, 0.42), (9.0, 0.42)])
-def test_the_longer_a_turn_the_more_is_asked_of_it(seconds: float, least: float) -> None:
-    """A turn is a known speaker's from the cosine on that so many seconds of one person have."""
-    for cosine, speaker in ((least + 0.01, 0), (least - 0.01, 1)):
-        speakers = OnlineSpeakers()
-        spoken(speakers, voice(0))
-        turn = Turn()
-        speakers.grow(turn, between(0, 1, cosine), seconds)
-        assert turn.speaker == speaker
-
-
-def test_a_turn_is_known_better_as_it_grows() -> None:
-    """A first second that is like nobody's makes a new speaker until the rest of the turn says whose it is."""
-    speakers = OnlineSpeakers()
-    spoken(speakers, *[voice(0)] * 4)
-    turn = Turn()
-    speakers.grow(turn, between(0, 1, 0.25), 1.0)
-    assert turn.speaker == 1
-    speakers.grow(turn, between(0, 2, 0.6), 1.0)
-    assert turn.speaker == 0
-    speakers.end(turn)
-    assert spoken(speakers, voice(3)).speaker == 1  # the number was nobody's
-
-
-@pytest.mark.parametrize(
-    ("cosine", "seconds", "other"),
-    [(0.15, 1.0, True), (0.25, 1.0, False), (0.25, 3.0, True), (0.35, 3.0, False), (0.35, 60.0, False)],
-)
-def test_a_second_of_somebody_else(cosine: float, seconds: float, other: bool) -> None:
-    """A second is another's when it is unlike the turn: the more so, the longer that is."""
-    speakers, turn = OnlineSpeakers(), Turn()
-    assert not speakers.is_other(turn, voice(0))
-    speakers.grow(turn, voice(0), seconds)
-    assert speakers.is_other(turn, between(0, 1, cosine)) is other
-
-
-def test_a_second_of_somebody_known() -> None:
-    """A second that could be the turn's is another's if it is much more like that speaker, and not if a little."""
-    speakers = OnlineSpeakers()
-    spoken(speakers, voice(1))
-    turn = Turn()
-    speakers.grow(turn, voice(0), 3.0)
-    assert speakers.is_other(turn, between(0, 1, 0.6))  # 0.8 to the other
-    assert not speakers.is_other(turn, between(0, 1, 0.7))  # 0.71
-
-
 def test_one_person_is_never_somebody_else() -> None:
     """Nothing is cut if the request says that one person speaks."""
     speakers, turn = OnlineSpeakers(1), Turn()
@@ -117,17 +70,6 @@ def test_two_speakers_who_are_one() -> None:
     assert third not in changed
     assert [each.speaker for each in speakers.turns] == [0, 0, 2, 0]
     assert spoken(speakers, voice(3)).speaker == 1  # which is free again
-
-
-def test_little_speech_founds_nobody() -> None:
-    """A turn of less than a second is taken for the nearest speaker's; without any embedding for the last one's."""
-    speakers = OnlineSpeakers()
-    assert spoken(speakers, voice(0), seconds=0.5).speaker == 0
-    assert spoken(speakers, voice(1)).speaker == 1
-    assert spoken(speakers, between(0, 2, 0.1), seconds=0.9).speaker == 0
-    assert spoken(speakers, voice(1)).speaker == 1
-    assert spoken(speakers).speaker == 1
-    assert len(speakers.turns) == 4
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -155,17 +97,6 @@ def test_the_end_is_as_a_recordings() -> None:
     assert len(set(zip(whole.tolist(), (turn.speaker for turn in speakers.turns), strict=True))) == 3
     assert len(changed) == len(people)
     assert speakers.settle() == []
-
-
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The older turns are forgotten, but not the speakers; their labels stay as they are, at the end too."""
-    monkeypatch.setattr(online, "MAX_TURNS", 10)
-    speakers = OnlineSpeakers()
-    for number in range(100):
-        assert spoken(speakers, voice(number % 3)).speaker == number % 3
-        assert len(speakers.turns) <= 10
-    assert speakers.settle() == []
-    assert spoken(speakers, voice(1)).speaker == 1
 
 
 @seeds(round(60 * SHARE))

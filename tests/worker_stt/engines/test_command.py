@@ -18,7 +18,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.command_spec import CommandSpecError
 from hushd_worker.job import Cancelled
-from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import Options, Segment, Word
 from hushd_worker_stt.engines.command import Command
 from hushd_worker_stt.engines.command_file import CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
@@ -97,18 +97,6 @@ def test_nobody_else_can_read_the_audio(make: Make) -> None:
     assert not Path(path).exists()
 
 
-def test_audio_of_a_worker_that_was_killed_is_removed(make: Make, runtime: Path) -> None:
-    """The next worker deletes what a dead one left, and nothing of a living one's or of anybody else's."""
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    left, others = runtime / f"command-{dead.pid}.wav", [runtime / "command-1.wav", runtime / "command-x.wav"]
-    for path in (left, *others):
-        path.write_bytes(b"")
-    make("", "{wav}")
-    assert not left.exists()
-    assert all(path.exists() for path in others)
-
-
 WORDS = [
     "-f", "{wav}", ["-l", "{language}"], ["--prompt", "{prompt}"], "--task={task}", ["-b", "{beam}", "-t{temperature}"],
     ["{hotwords}"], "{}", '{"a": 1}',
@@ -134,31 +122,12 @@ def test_arguments(commands: Path, options: Options, expected: list[str]) -> Non
     assert spec.arguments("/a.wav", options) == expected
 
 
-def test_a_language_that_nobody_has_said(commands: Path) -> None:
-    """`auto` is what the program is told instead."""
-    spec = CommandSpec.read(write(commands, "x", run=["a", ["-l", "{language}"]], languages=["de", "en"], auto="auto"))
-    assert spec.arguments("", Options()) == ["-l", "auto"]
-    assert spec.arguments("", Options(language="de")) == ["-l", "de"]
-
-
 def test_there_is_no_shell(make: Make, tmp_path: Path) -> None:
     """A prompt is never run, and arrives as it is."""
     spell = f"$(touch {tmp_path}/x); `touch {tmp_path}/x` | touch {tmp_path}/x"
     (segment,) = make("import sys; print(sys.argv[1])", "{prompt}").transcribe(QUIET, Options(prompt=spell))
     assert segment.text == spell
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_nul_in_a_prompt(make: Make) -> None:
-    """A parameter that no program can be given is an error of this request, not of the worker."""
-    assert "cannot be given its arguments" in failure(make("", "{prompt}"), Options(prompt="a\0b")).message
-
-
-def test_translation(make: Make) -> None:
-    """A program whose file says nothing of translation is not asked for one."""
-    assert failure(make("print(1)"), Options(translate=True)).code == "unsupported"
-    (segment,) = make("import sys; print(sys.argv[1:])", translate=["-tr"]).transcribe(QUIET, Options(translate=True))
-    assert segment.text == "['-tr']"
 
 
 # --- what it prints --------------------------------------------------------------------------------------------------
@@ -232,32 +201,6 @@ def test_json_that_is_none(printed: bytes, words: str) -> None:
     assert len(str(caught.value)) < 300
 
 
-def test_a_segment_is_a_line_of_unicode() -> None:
-    """A character that would begin a new line in a table or a subtitle, command a terminal or not be Unicode becomes a
-    space or `?`; other spaces stay."""
-    says = "a\n\n b\tc \x1b[31m\u2028d\u00a0!\x00\ud800"
-    line = "a b c [31m d\u00a0! ?"
-    content = {"segments": [{"start": 0, "end": 1, "text": says, "words": [{"word": says, "start": 0, "end": 1}]}]}
-    assert from_json(json.dumps(content).encode(), 10.0)[0] == [Segment(0.0, 1.0, line, (Word(line, 0.0, 1.0),))]
-    assert from_json(json.dumps({"text": says}).encode(), 10.0)[0] == [Segment(0.0, 10.0, line)]
-    assert from_text(b"\x1b]0;a\x07\n[00:01.000 --> b\0\n", 10.0) == [Segment(0.0, 10.0, "]0;a [00:01.000 --> b")]
-    assert from_text(b"[00:00.000 --> 00:01.000] \x1bb\0c", 10.0) == [Segment(0.0, 1.0, "b c")]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [{"text": "so " * 25_000}, {"segments": [{"start": 0, "end": 9, "text": "so", "words": [
-        {"word": "so", "start": 0, "end": 9}] * 2_000}]}],
-)  # fmt: skip
-def test_more_than_a_message_holds(content: dict[str, Any]) -> None:
-    """A segment that could not travel is the program's fault, and the sentence says so."""
-    with pytest.raises(OutputError, match=r"printed one segment of .* for 10\.0 s of speech"):
-        from_json(json.dumps(content).encode(), 10.0)
-    if "text" in content:
-        with pytest.raises(OutputError, match="segment of 74999 characters"):
-            from_text(content["text"].encode(), 10.0)
-
-
 def test_bad_output_fails_the_request(make: Make) -> None:
     """The error names the program and says what came instead."""
     error = failure(make("print('<html>')", output="json"))
@@ -267,15 +210,6 @@ def test_bad_output_fails_the_request(make: Make) -> None:
         True,
     )
     assert "not UTF-8" in failure(make(r"import sys; sys.stdout.buffer.write(b'\xff')")).message
-
-
-def test_the_language_comes_from_json(make: Make) -> None:
-    """A language that the program detects counts if its file lists it; plain text names none."""
-    say = 'print(\'{"language": "de", "text": "ja"}\')'
-    assert make(say, output="json", languages=["en", "de"]).detect_language(QUIET) == DetectedLanguage("de")
-    assert make(say, output="json", languages=["en", "fr"]).detect_language(QUIET) is None
-    assert make("print()", output="json", languages=["en", "fr"]).detect_language(QUIET) is None
-    assert make(say, languages=["en", "de"]).detect_language(QUIET) is None
 
 
 # --- how it ends -----------------------------------------------------------------------------------------------------
@@ -295,13 +229,6 @@ def test_a_program_that_fails(make: Make, program: str, words: str) -> None:
     error = failure(make(program))
     assert error.code == "worker_failed"
     assert words in error.message
-
-
-def test_a_program_that_does_not_read(make: Make) -> None:
-    """A program that prints without reading its input does not fail, however long that is."""
-    samples = np.zeros(16_000 * 60, np.float32)
-    (segment,) = make("print('done')").transcribe(samples, Options())
-    assert segment.text == "done"
 
 
 CHILD = """
@@ -336,17 +263,6 @@ def test_a_program_that_hangs(make: Make, tmp_path: Path) -> None:
     assert gone(int(pid.read_text()))
 
 
-def test_a_program_that_leaves_a_child_behind(make: Make, tmp_path: Path) -> None:
-    """Its output counts although the child holds the pipe open, within two seconds; the child is the worker's."""
-    started = Stopwatch()
-    (segment,) = make(CHILD, str(tmp_path / "pid")).transcribe(QUIET, Options())
-    assert started.calm < 5
-    pid = int((tmp_path / "pid").read_text())
-    assert segment.text == str(pid)
-    assert os.getpgid(pid) == os.getpgrp()
-    os.kill(pid, signal.SIGKILL)
-
-
 def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> None:
     """Within half a second of its client's leaving the program and its children are gone, and its audio too."""
     command = make(CHILD + "time.sleep(600)", str(tmp_path / "pid"), ["{wav}"])
@@ -363,12 +279,6 @@ def test_cancelled_in_the_middle(make: Make, tmp_path: Path, runtime: Path) -> N
     assert left[0].calm < 0.5
     assert gone(int((tmp_path / "pid").read_text()))
     assert list(runtime.glob("*.wav")) == []
-
-
-def test_a_program_that_never_stops_printing(make: Make) -> None:
-    """It is ended as soon as that is noticed, long before its time."""
-    program = "import sys\nwhile True: sys.stdout.write('all work and no play ' * 3000)"
-    assert "printed more than 16 MB" in failure(make(program)).message
 
 
 def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
@@ -443,14 +353,6 @@ def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) ->
     assert "\n" not in error.value.message
 
 
-def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(commands: Path) -> None:
-    """A list of engines would hang as long as nobody writes into it."""
-    os.mkfifo(commands / "odd.toml")
-    with pytest.raises(CommandSpecError, match="it is not a file"):
-        CommandSpec.read(commands / "odd.toml")
-    assert not Command.installed("odd")
-
-
 def test_without_any_file(commands: Path) -> None:
     """`--engine command` alone means default.toml; the sentence says where that goes."""
     assert Command.models() == ()
@@ -470,19 +372,6 @@ def test_a_program_that_is_not_there(commands: Path) -> None:
     assert f"{commands}/mine.toml is not installed" in error.value.message
 
 
-def test_where_programs_are(commands: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By PATH, beside the file, or in the home folder, which no shell is needed for."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for place, run in ((tmp_path, "tool"), (commands, "./tool"), (tmp_path, "~/tool")):
-        (place / "tool").write_text(f'#!/bin/sh\necho "{run} $1"\n')
-        (place / "tool").chmod(0o755)
-        write(commands, "mine", run=[run, "~/model.bin"], languages=["en"])
-        command = Command()
-        command.load("mine", print)
-        assert [s.text for s in command.transcribe(QUIET, Options())] == [f"{run} {tmp_path}/model.bin"]
-
-
 def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> None:
     """A mended command file counts without a restart; a broken one is an error."""
     command = make("import time; time.sleep(30)", timeout=0.2)
@@ -492,12 +381,6 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> No
     assert [segment.text for segment in command.transcribe(QUIET, Options())] == ["Yes."]
     mine.write_text("run = 7")
     assert failure(command).code == "model_missing"
-
-
-def test_pieces_are_as_long_as_the_file_says(make: Make) -> None:
-    """Programs with a costly start want long pieces."""
-    assert make("").PIECE == Command.PIECE
-    assert PieceLength(60.0, 120.0) == make("", piece=[60, 120]).PIECE
 
 
 def test_a_real_program(make: Make, beckett: np.ndarray) -> None:

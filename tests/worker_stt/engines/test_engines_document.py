@@ -109,14 +109,6 @@ def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Op
     ]
 
 
-def test_speech_analyzer() -> None:
-    """Its file makes sense and names the arguments its program takes; the program itself is for a Mac."""
-    spec = CommandSpec.read(DOCS / "examples" / "speech-analyzer.toml")
-    assert spec.arguments("/a.wav", Options()) == ["/a.wav", "en"]
-    assert (spec.program, spec.output) == ("./speech-analyzer", "json")
-    assert "arguments.count == 3" in (DOCS / "examples" / "speech-analyzer.swift").read_text()
-
-
 def test_the_models_in_the_document_are_those_there_are() -> None:
     """Every model of onnx-asr is in its table, and none else; the default is said to be it."""
     section = TEXT.partition("### onnx-asr")[2].partition("- **Where models are**")[0]

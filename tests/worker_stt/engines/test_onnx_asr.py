@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +18,12 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker import onnx_graph, onnx_session
-from hushd_worker.job import Job
-from hushd_worker_stt.engine import DetectedLanguage, Options, Word
+from hushd_worker_stt.engine import DetectedLanguage, Options
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
 from support.models_folder import isolated
-from support.peer import wait_until
-from support.stt_jobs import Asked, make_job
+from support.stt_jobs import make_job
 
 asr = pytest.importorskip("onnx_asr.asr", reason="onnx-asr is not installed: pip install 'hushd[onnx-asr]'")
 
@@ -85,63 +81,6 @@ def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
     assert [bool(segments and segments[0].words) for segments in alone] == [True, True, True, False, True]
 
 
-@pytest.mark.parametrize(("device", "places"), [("cpu", (1, 4)), ("cuda", (8, 64))])
-def test_files_and_sessions_at_once(
-    models: Path, monkeypatch: pytest.MonkeyPatch, device: str, places: tuple[int, int]
-) -> None:
-    """On a card several go together in a batch; on a CPU one file already has all cores."""
-    monkeypatch.setattr(module.compute_device, "of_sessions", lambda sessions: device)
-    worker = SpeechToText("onnx-asr", tone_models.ctc(models / "mine").name)
-    worker.load(lambda note: None)
-    assert (worker.slots, worker.sessions) == places
-
-
-def test_recordings_beside_each_other_are_as_alone(models: Path, assets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four files at once, in batches of several files' pieces: each has the segments that one alone has on a CPU."""
-    name = tone_models.ctc(models / "mine").name
-
-    def listening(device: str) -> SpeechToText:
-        monkeypatch.setattr(module.compute_device, "of_sessions", lambda sessions: device)
-        worker = SpeechToText("onnx-asr", name)
-        worker.load(lambda note: None)
-        return worker
-
-    def jobs() -> list[tuple[Job, Asked]]:
-        return [make_job(assets / file) for file in ("two_cities.wav", "beckett.wav") * 2]
-
-    worker = listening("cpu")
-    alone = jobs()
-    for job, _ in alone:
-        worker.run(job)
-    worker, together = listening("cuda"), jobs()
-    sizes: list[int] = []
-    recognise = worker._engine._recognise
-    monkeypatch.setattr(worker._engine, "_recognise", lambda p, o: (sizes.append(len(p)), recognise(p, o))[1])
-    with worker._recogniser._reader.alone(together[0][0], live=False):  # until all of them wait
-        threads = [threading.Thread(target=worker.run, args=(job,)) for job, _ in together]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: len(worker._recogniser._reader._lock._files) == 4, "four files")
-    for thread in threads:
-        thread.join(60)
-    assert [asked.segments for _, asked in together] == [asked.segments for _, asked in alone]
-    assert all(asked.segments for _, asked in together)
-    assert sizes[0] == 4
-
-
-def test_a_batch_with_several_options(models: Path) -> None:
-    """Each piece is done with its own."""
-    engine = loaded(tone_models.ctc(models / "mine").name)
-    with_words, without = engine.transcribe_batch([whistle("▁ever")] * 2, [Options(word_times=True), Options()])
-    assert (len(with_words[0].words), len(without[0].words)) == (1, 0)
-
-
-def test_word_times_only_where_they_are_wanted(models: Path) -> None:
-    """Words come only when asked for."""
-    (segment,) = loaded(tone_models.ctc(models / "mine").name).transcribe(whistle("▁ever"), Options())
-    assert segment.words == ()
-
-
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -173,15 +112,6 @@ def test_whisper_tells_the_language(models: Path, token: str, language: str, sai
     assert loaded(tone_models.ctc(models / "other").name).detect_language(whistle(token)) is None
 
 
-def test_a_model_for_the_telephone(models: Path) -> None:
-    """A model of 8 kHz gets half of the samples, of the same pitch."""
-    engine = loaded(tone_models.ctc(models / "mine").name)
-    engine._asr._get_sample_rate = lambda: 8_000
-    (batch,), lengths = engine._batch([np.sin(np.arange(RATE) / RATE * 2 * np.pi * 400).astype(np.float32)])
-    assert lengths.tolist() == [len(batch)] == [8_000]
-    assert np.argmax(np.abs(np.fft.rfft(batch))) == 400
-
-
 def test_int8_goes_first(models: Path) -> None:
     """On a CPU the quantized file is taken where there is one, and the other where there is not."""
     folder = tone_models.ctc(models / "mine", ".int8")
@@ -191,14 +121,6 @@ def test_int8_goes_first(models: Path) -> None:
     (folder / "model.int8.onnx").unlink()
     with pytest.raises(HushdError, match="does not load"):
         loaded("mine")
-
-
-@pytest.mark.parametrize(("asked", "threads"), [("3", 3), ("", len(os.sched_getaffinity(0))), ("many", None)])
-def test_threads(models: Path, monkeypatch: pytest.MonkeyPatch, asked: str, threads: int | None) -> None:
-    """The runtime takes as many threads as it is told, else as this process may use cores."""
-    monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    session = loaded(tone_models.ctc(models / "mine").name)._asr._model
-    assert session.get_session_options().intra_op_num_threads == (threads or len(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
@@ -330,31 +252,6 @@ def test_what_the_hub_has_cached_is_used_without_it(models: Path, tmp_path: Path
     assert done.stdout == "loading the model\nFalse\n"
 
 
-def test_the_users_folder_goes_before_the_cache(models: Path, tmp_path: Path) -> None:
-    """A well-known model may lie in hushd's own folder, where its name says what type it is of."""
-    cached(tmp_path / "hub", REPOSITORY, tone_models.canary(tmp_path / "made"))
-    (tone_models.ctc(models / PARAKEET) / "config.json").unlink()
-    assert text(loaded(PARAKEET), whistle(*PHRASE)) == TEXT
-
-
-def test_half_a_snapshot_is_none(models: Path, tmp_path: Path) -> None:
-    """A download that ended before a file came counts as missing, and loading says what gets it."""
-    snapshot = cached(tmp_path / "hub", REPOSITORY, tone_models.ctc(tmp_path / "made"))
-    for file in ("vocab.txt", "model.onnx"):
-        assert OnnxAsr.installed(PARAKEET)
-        content = (snapshot / file).read_bytes()
-        (snapshot / file).resolve().unlink()
-        assert not OnnxAsr.installed(PARAKEET)
-        with pytest.raises(HushdError) as caught:
-            loaded(PARAKEET)
-        assert caught.value.code == "model_missing"
-        assert caught.value.message == (
-            f"The model onnx-asr/{PARAKEET} is not on this machine: `hushd models pull onnx-asr/{PARAKEET}` gets it "
-            "(about 600 MB, CC-BY-4.0)."
-        )
-        (snapshot / file).resolve().write_bytes(content)
-
-
 def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path: Path) -> None:
     """Wherever its files are, under the name it was given; no network is asked for a missing one."""
     folder = tone_models.ctc(tmp_path / "elsewhere", config={"languages": ["de"]})
@@ -381,54 +278,3 @@ def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(HushdError, match=re.escape(extra_command("onnx-asr"))) as caught:
         loaded("mine")
     assert caught.value.code == "engine_missing"
-
-
-@pytest.mark.parametrize(
-    ("tokens", "expected"),
-    [
-        (" ever  tried", [("ever", 1), ("tried", 7)]),
-        (["▁", "b", "o", "▁", "m", "e"], [("bo", 1), ("me", 4)]),
-        (["▁yes", "▁,", "▁no", "."], [("yes,", 0), ("no.", 2)]),
-        (["▁it", "'", "s"], [("it's", 0)]),
-        (["▁"], []),
-        ([], []),
-    ],
-    ids=["spaces", "letters", "commas", "apostrophes", "space alone", "nothing"],
-)
-def test_words_begin_where_their_first_token_does(tokens: object, expected: list[tuple[str, int]]) -> None:
-    """Tokens may be words, parts of them or letters, with the space in front or alone."""
-    tokens = [token.replace("▁", " ") for token in tokens]
-    words = list(module._words(tokens, [float(n) for n in range(len(tokens))], None, 100.0))
-    assert [(word.text, word.start) for word in words] == expected
-
-
-def test_words_are_those_of_the_packages_text() -> None:
-    """On 2000 random sequences the words joined are the text the package gives, with times that never go back."""
-    rng = random.Random(4)
-    decoder = asr._AsrWithDecoding
-    alphabet = [" a", "b", " ", ".", " ,", "'", " 7", "é", " -", "ß "]
-    for _ in range(2000):
-        tokens = [rng.choice(alphabet) for _ in range(rng.randrange(12))]
-        times = sorted(rng.uniform(0, 11) for _ in tokens)
-        text = re.sub(decoder.DECODE_SPACE_PATTERN, lambda x: " " if x.group(1) else "", "".join(tokens))
-        words: list[Word] = list(module._words(tokens, times, None, 10.0))
-        assert " ".join(word.text for word in words) == text.strip(), tokens
-        edges = [edge for word in words for edge in (word.start, word.end)]
-        assert edges == sorted(edges), tokens
-        assert all(0 <= edge <= 10.0 for edge in edges), tokens
-
-
-@pytest.mark.parametrize(
-    "content", [None, "", "▁ever 0\n<blk> 7\n", "▁ever 0\nnone 1\n"], ids=["pipe", "empty", "gap", "no blank"]
-)
-def test_a_damaged_vocabulary_is_found_out_by_the_load(models: Path, content: str | None) -> None:
-    """The package would wait for a pipe, and raise for the rest in the middle of a job."""
-    vocabulary = tone_models.tdt(models / "mine") / "vocab.txt"
-    vocabulary.unlink()
-    if content is None:
-        os.mkfifo(vocabulary)
-    else:
-        vocabulary.write_text(content)
-    with pytest.raises(HushdError, match="The model onnx-asr/mine does not load, since its file is damaged") as caught:
-        loaded("mine")
-    assert caught.value.code == "model_missing"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +13,11 @@ from full_size.gguf_file import Value
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Partial
-from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import ARCHITECTURES, SPEC, WELL_KNOWN, described
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import ggml, transcribe_cpp
 from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
-from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, utterances
 from support.gguf_models import commands, header, streaming
@@ -106,42 +102,6 @@ def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
     assert described(silent).languages == ()
 
 
-@pytest.mark.parametrize(
-    ("architecture", "why"),
-    [
-        ("llama", "is of the architecture 'llama', which transcribe-cpp does not run"),
-        ("sortformer", "tells speakers apart, and writes down nothing"),
-        ("ecapa_tdnn", "tells languages apart, and writes down nothing"),
-    ],
-)
-def test_a_file_of_another_kind_is_refused(architecture: str, why: str, tmp_path: Path) -> None:
-    """A language model's file, and one that does another job, is named for what it is."""
-    with pytest.raises(NoModel, match=why):
-        described(header(tmp_path / "a.gguf", architecture))
-
-
-def test_models_differ_within_the_engine(tmp_path: Path) -> None:
-    """A model of the user's own, and a well-known one, say of themselves what the engine cannot say of all."""
-    header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet", {"general.languages": ["de"]})
-    (tmp_path / "transcribe-cpp/broken").mkdir()
-    (tmp_path / "transcribe-cpp/broken/x.gguf").write_bytes(b"GGUF")
-    models = {model.name: model for model in TranscribeCpp.models()}
-    assert {"broken"} & models.keys() == set()
-    mine = TranscribeCpp.INFO.of_model(models["mine"])
-    assert (models["mine"].languages, mine.word_times, mine.streaming, mine.options) == (("de",), True, False, ())
-    tiny = TranscribeCpp.INFO.of_model(models["moonshine-streaming-tiny"])
-    assert (tiny.word_times, tiny.streaming) == (False, True)
-    assert TranscribeCpp.INFO.translates(models["canary-1b-v2"])
-    assert not TranscribeCpp.INFO.translates(models["whisper-large-v3-turbo"])
-
-
-def test_word_times_are_described_by_model() -> None:
-    """The description says of each model that it knows them or does not, and of another engine's model nothing."""
-    described = {model.name: model.word_times for model in REGISTRY.describe_engine(TranscribeCpp).models}
-    assert (described["parakeet-tdt-0.6b-v3"], described["canary-1b-v2"]) == (True, False)
-    assert {model.word_times for model in REGISTRY.describe_engine(REGISTRY.find("whisper")).models} == {None}
-
-
 def test_every_well_known_model_has_its_abilities() -> None:
     """The catalogue and the table of abilities name the same models, of architectures that are known."""
     assert WELL_KNOWN.keys() == {name for name, content in SPEC.models.items() if "role" not in content}
@@ -171,31 +131,11 @@ def test_commands_are_heard(engine: TranscribeCpp) -> None:
 
 
 @real
-def test_a_model_that_never_learnt_times_has_one_segment(engine: TranscribeCpp) -> None:
-    """The segment ends with the sound and not with Whisper's window of 30 s."""
-    samples = say(["one", "two", "three"])
-    (segment,) = engine.transcribe(samples, Options(word_times=True))
-    assert (segment.start, segment.end, segment.words) == (0.0, len(samples) / RATE, ())
-
-
-@real
 def test_translation_is_refused_by_a_model_without_it(engine: TranscribeCpp) -> None:
     """The refusal names a model that can."""
     with pytest.raises(HushdError, match=r"This model cannot translate: .+ can\.") as caught:
         list(engine.transcribe(say(["one"]), Options(translate=True)))
     assert caught.value.code == "unsupported"
-
-
-@real
-def test_a_worker_names_the_options_without_effect(engine: TranscribeCpp, checkpoint: Path) -> None:
-    """The warning is by the model: a Whisper has prompts, and no beam."""
-    worker = SpeechToText("transcribe-cpp", "commands")
-    capabilities = worker.load(lambda note: None)
-    assert (capabilities.word_times, capabilities.compute_device) == (False, "cpu")
-    job, _ = make_job(s16le(say(["one"])), {"format": "s16le", "beam_size": 3, "hotwords": "one, two"})
-    (warning,) = [each for each in worker.run(job)["warnings"] if each["code"] == "no_effect"]
-    assert "no beam_size" in warning["message"]
-    assert "hotwords" not in warning["message"]
 
 
 @real
@@ -207,18 +147,6 @@ def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
     header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
     with pytest.raises(HushdError, match=r"replace .* by a complete copy"):
         TranscribeCpp().load("mine", lambda note: None)
-
-
-@real
-def test_no_graphics_card_is_opened_and_no_debugger_started() -> None:
-    """A worker for the CPU loads no other backend, and an abort only ends its process."""
-    program = (
-        "import os; from hushd_worker_stt.engines import ggml; package = ggml.package(); "
-        "print(os.environ['GGML_NO_BACKTRACE'], {device.kind for device in package.backends()}, "
-        "'libggml-vulkan' in open('/proc/self/maps').read())"
-    )
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert printed == "1 {'cpu'} False\n"
 
 
 # --- a model that streams ---------------------------------------------------------------------------------------------

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from hushd_protocol.messages import Partial
 from hushd_worker_stt.engine import RATE, Options
-from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp, _segments
+from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import say
 from support.gguf_models import transducer
@@ -41,11 +39,6 @@ def engine(folder: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> Transcr
 
 def token(text: str, p: float, begin: int, segment: int = 0) -> SimpleNamespace:
     return SimpleNamespace(text=text, p=p, t0_ms=begin, t1_ms=begin + 80, seg_index=segment)
-
-
-def result(tokens: list[SimpleNamespace], **others: Any) -> SimpleNamespace:
-    content = {"timestamp_kind": "token", "segments": (), "words": (), "tokens": tuple(tokens)}
-    return SimpleNamespace(text="".join(token.text for token in tokens), **content | others)
 
 
 @real
@@ -80,31 +73,3 @@ def test_words_of_a_stream_are_put_together_from_its_tokens(folder: Path, monkey
         assert bool(words) == asked
         assert all(0 < word["probability"] <= 1 for word in words)
         assert "".join(word["word"] for word in words) == (segment["text"].replace(" ", "") if asked else "")
-
-
-def test_tokens_without_words_are_grouped_at_spaces() -> None:
-    """A token that begins with a space begins a word; times are the first token's and the last one's."""
-    heard = result([token(" ever", 0.5, 0), token(" tri", 0.2, 400), token("ed", 0.4, 480), token(".", 0.6, 560)])
-    (segment,) = _segments(heard, 2.0, word_times=True)
-    assert [(word.text, word.start, word.end) for word in segment.words] == [("ever", 0.0, 0.08), ("tried.", 0.4, 0.64)]
-    assert [word.probability for word in segment.words] == pytest.approx([0.5, 0.4])
-    assert [segment.words for segment in _segments(heard, 2.0, word_times=False)] == [()]
-
-
-def test_a_probability_that_is_none_is_left_out() -> None:
-    """A library that knows none says NaN, of some tokens or of all."""
-    heard = result([token(" a", math.nan, 0), token(" b", math.nan, 80), token("c", 0.3, 160)])
-    (segment,) = _segments(heard, 1.0, word_times=True)
-    assert [word.probability for word in segment.words] == [None, 0.3]
-
-
-def test_words_go_to_their_segments() -> None:
-    """Each segment has its own; those that are empty have none, and times lie within the piece."""
-    segments = tuple(
-        SimpleNamespace(text=text, t0_ms=begin, t1_ms=begin + 400)
-        for text, begin in ((" one", 0), ("  ", 400), (" two", 900))
-    )
-    heard = result([token(" one", 0.5, 0), token(" ", 0.9, 400, 1), token(" two", 0.25, 960, 2)], segments=segments)
-    first, second = _segments(heard, 1.0, word_times=True)
-    assert [word.text for word in (*first.words, *second.words)] == ["one", "two"]
-    assert (second.end, second.words[0].end) == (1.0, 1.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,27 +77,3 @@ def test_faster_whisper_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(HushdError) as caught:
         loaded("faster-whisper")
     assert caught.value.code == "bad_request"
-
-
-def test_torch_keeps_matrices_in_bytes(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With int8 every linear layer of whisper is quantised, word times still come, and the words are the same."""
-    if not (find_spec("torch") and find_spec("whisper")):
-        pytest.skip("whisper is not installed: scripts/setup --engines all")
-    import torch
-
-    unpack_checkpoint(models / "whisper" / "commands.pt")
-    monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int8")
-    engine = loaded("whisper")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        if engine._model.device.type == "cpu":
-            kinds = [type(module).__module__ for module in engine._model.modules() if type(module).__name__ == "Linear"]
-            assert len(kinds) > 20
-            assert all("quantized.dynamic" in kind for kind in kinds)
-        assert heard(engine, "open", "red") == ["open", "red"]
-        audio = say(["left", "right"])
-        segments = list(engine.transcribe(audio, Options(language="en", word_times=True)))
-        assert [word.text.lower().strip(".") for segment in segments for word in segment.words] == ["left", "right"]
-    finally:
-        torch.set_num_threads(before)

@@ -5,28 +5,21 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hushd_models import catalogue, own_model
+from hushd_models import catalogue
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker.job import Cancelled
-from hushd_worker_stt.audio.level import normalise
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
@@ -222,60 +215,6 @@ def test_a_batch_has_the_text_of_each_piece(
     assert engine.transcribe_batch(pieces, options) == alone
 
 
-def test_a_batch_is_few_calls(name: str, engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
-    """Four pieces of a window each are one call of the decoder, with a batch of four."""
-    with decoder_batches(name, engine) as seen:
-        engine.transcribe_batch([samples for _, samples in spoken[:4]], [Options(temperature=0.0)] * 4)
-    assert seen == [4]
-
-
-def test_a_client_that_left_ends_a_batch(name: str, engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
-    """Every piece ends with it, and no thread is left."""
-    before = threading.active_count()
-
-    def gone() -> None:
-        raise Cancelled
-
-    engine.check = gone
-    try:
-        with pytest.raises(Cancelled):
-            engine.transcribe_batch([samples for _, samples in spoken[:3]], [Options()] * 3)
-    finally:
-        del engine.check
-    assert threading.active_count() <= before
-
-
-@contextmanager
-def decoder_batches(name: str, engine: Any) -> Iterator[list[int]]:
-    """The sizes of the batches that the model gets."""
-    seen: list[int] = []
-    if name == "whisper":
-        watch = engine._model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-        yield seen
-        watch.remove()
-    else:
-        together = engine._model.model
-        model = together._model
-        together._model = Watching(model, seen)
-        yield seen
-        together._model = model
-
-
-class Watching:
-    """CTranslate2's model, which takes no attributes of ours."""
-
-    def __init__(self, model: Any, seen: list[int]) -> None:
-        self._watched = model
-        self._seen = seen
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._watched, name)
-
-    def generate(self, features: Any, prompts: list[list[int]], **options: Any) -> Any:
-        self._seen.append(len(prompts))
-        return self._watched.generate(features, prompts, **options)
-
-
 def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
     """The checkpoint has the English tokenizer: it says English, and has none to detect."""
     (model,) = (model for model in type(engine).models() if model.name == "commands")
@@ -295,31 +234,6 @@ def test_options_leave_clear_speech_as_it_is(
     assert not engine.degraded
 
 
-def test_options_of_the_decoder_reach_it(name: str, engine: Any) -> None:
-    """Without the token that a word begins with, something else is heard in its place."""
-    audio = say(["seven", "green", "stop"])
-    tokens = _tokens(engine, name, " green")
-    assert words(text(engine, audio, decoder={"suppress_tokens": [-1]})) == ["seven", "green", "stop"]
-    assert words(text(engine, audio, decoder={"suppress_tokens": [-1, *tokens]})) != ["seven", "green", "stop"]
-
-
-def test_no_sequence_of_tokens_comes_twice_where_that_is_asked(name: str, engine: Any) -> None:
-    """faster-whisper's decoder then finds another word; whisper's has no such option, and does not claim it."""
-    if name != "faster-whisper":
-        assert "no_repeat_ngram_size" not in (engine.INFO.options or ())
-        return
-    audio = say(["seven"] * 3)  # the first begins a sentence, and is another token
-    assert words(text(engine, audio)) == ["seven"] * 3
-    assert words(text(engine, audio, decoder={"no_repeat_ngram_size": 1})) != ["seven"] * 3
-
-
-def _tokens(engine: Any, name: str, word: str) -> list[int]:
-    if name == "faster-whisper":
-        return list(engine._tokens(word.strip())[:1])
-    tokenizer = engine._whisper.tokenizer.get_tokenizer(engine._model.is_multilingual, num_languages=1)
-    return list(tokenizer.encode(word)[:1])
-
-
 @pytest.mark.parametrize(
     "decoder",
     [
@@ -335,20 +249,6 @@ def test_the_decoders_options_are_all_known(name: str, engine: Any, decoder: dic
     audio = say(["four", "left"])
     heard = list(engine.transcribe(audio, Options(word_times=True, decoder=decoder)))
     assert words(" ".join(segment.text for segment in heard)) == ["four", "left"]
-
-
-def test_an_unlikely_threshold_throws_everything_away(name: str, engine: Any) -> None:
-    """Segments taken for no speech are dropped: with thresholds that no text passes, all of them."""
-    nothing = {"no_speech_threshold": 0, "logprob_threshold": "off", "temperature_increment": "off"}
-    assert text(engine, say(["four", "left"]), decoder=nothing) == ""
-
-
-def test_a_temperature_is_sampled_at(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The temperature reaches the decoder, and so does the beam where there is one."""
-    asked = decoded_with(name, engine, monkeypatch)
-    text(engine, say(["one", "two"]), temperature=0.4)
-    text(engine, say(["one", "two"]), beam=3)
-    assert [(a["temperature"], a["beam"]) for a in asked] == [(0.4, 1), (0.0, 3)]
 
 
 def test_prompt_and_hotwords_reach_the_model(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,39 +304,6 @@ def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> lis
     return asked
 
 
-def test_economy_is_one_hypothesis(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short of memory it follows one hypothesis and tries once, says so, and still hears clear speech; a job asked
-    for that cheaply anyway is not degraded."""
-    audio = say(["open", "red", "nine"])
-    asked = decoded_with(name, engine, monkeypatch)
-    engine.economy = True
-    assert words(text(engine, audio)) == ["open", "red", "nine"]
-    assert engine.degraded
-    assert [a["beam"] for a in asked] == [1]
-    engine.degraded = False
-    text(engine, audio, beam=1, temperature=0.0)
-    assert not engine.degraded
-
-
-def test_noise_is_not_tried_six_times_in_economy(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A doubtful text at temperature 0 is tried again, but not where memory is short."""
-    noise = (np.random.default_rng(5).standard_normal(3 * RATE) * 0.3).astype(np.float32)
-    seen: list[tuple[float, ...]] = []
-    decode = engine._decode
-    monkeypatch.setattr(engine, "_decode", lambda s, d: (seen.append(d.temperatures), decode(s, d))[1])
-    text(engine, noise)
-    engine.economy = True
-    text(engine, noise)
-    assert [len(temperatures) for temperatures in seen] == [6, 1]
-
-
-def test_nothing_is_heard_twice(engine: Any) -> None:
-    """A piece of a model without times is one window: what follows its last word is not decoded once more, which made
-    words up (`start six seven` became `start six seven. stop. six`)."""
-    audio = say(["start", "six", "seven"])
-    assert len(list(engine.transcribe(audio, Options(word_times=True)))) == 1
-
-
 def test_translation_has_no_word_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
     """Words of a translation were never said: they come without times. English stays English."""
     said, audio = spoken[0]
@@ -456,60 +323,6 @@ def test_models_of_the_users_own_are_listed(name: str) -> None:
     assert all(model.languages == ("en",) and 100 < model.memory_mb < 600 for model in own.values())
     assert engine.installed("commands")
     assert not engine.installed("base")
-
-
-def test_a_folder_whose_name_is_no_models_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that is not UTF-8 breaks no list of the engine's models: `--describe` of the whole role would fail."""
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    folder = os.fsencode(tmp_path) + b"/faster-whisper/m\xff"
-    os.makedirs(folder)
-    for file in ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt"):
-        Path(os.fsdecode(folder), file).write_text("{}")
-    assert all(model.name.isprintable() for model in FasterWhisper.models())
-
-
-@pytest.mark.parametrize(("tokens", "languages"), [(51_864, 1), (51_865, 99), (51_866, 100)])
-@pytest.mark.parametrize("layout", ["vocabulary.json", "vocabulary.txt"])
-def test_languages_are_those_of_either_vocabulary(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, tokens: int, languages: int
-) -> None:
-    """A list in JSON and one token a line, of which one is empty, say the same languages, to the engine and to
-    `hushd models show`."""
-    need("faster-whisper")
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    folder = tmp_path / "faster-whisper" / "mine"
-    shutil.copytree(models / "faster-whisper" / "commands", folder)
-    (folder / "vocabulary.json").unlink()
-    every = ["", *(f"t{number}" for number in range(tokens - 1))]
-    text = json.dumps(every) if layout.endswith("json") else "".join(f"{token}\n" for token in every)
-    (folder / layout).write_text(text)
-    (mine,) = [model for model in FasterWhisper.models() if model.name == "mine"]
-    assert mine.languages == LANGUAGES[:languages] == own_model.languages("faster-whisper", folder, [layout])
-
-
-def test_german_through_a_model_in_systrans_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A multilingual model with `vocabulary.txt` takes German, as CTranslate2 itself does."""
-    need("whisper")
-    need("faster-whisper")
-    import torch
-    import whisper
-
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    torch.manual_seed(1)
-    wild = whisper.model.Whisper(whisper.model.ModelDimensions(80, 1500, 32, 2, 1, 51_865, 448, 32, 2, 2))
-    torch.nn.init.normal_(wild.decoder.positional_embedding)
-    torch.save({"dims": wild.dims.__dict__, "model_state_dict": wild.state_dict()}, tmp_path / "wild.pt")
-    folder = tmp_path / "faster-whisper" / "mine"
-    convert(tmp_path / "wild.pt", folder, "float32")
-    tokens = json.loads((folder / "vocabulary.json").read_bytes())
-    (folder / "vocabulary.json").unlink()
-    (folder / "vocabulary.txt").write_text("".join(f"{token}\n" for token in tokens))
-    speech_to_text = SpeechToText("faster-whisper", "mine")
-    speech_to_text.load(lambda note: None)
-    job, _ = make_job(
-        s16le(say(["left", "right"])), {"format": "s16le", "language": "de", "temperature": 0.0, "beam_size": 1}
-    )  # of weights without a meaning, five hypotheses at six temperatures would come to its room's end
-    assert speech_to_text.run(job)["language"] == "de"
 
 
 def test_what_the_packages_know_is_what_we_say() -> None:
@@ -706,54 +519,3 @@ def test_a_recording_through_the_worker(name: str, forty: list[tuple[str, np.nda
     times = [(segment["start"], segment["end"]) for segment in asked.segments]
     assert all(start <= end for start, end in times)
     assert all(one[0] <= other[0] for one, other in itertools.pairwise(times))
-
-
-@pytest.mark.parametrize("gain_db", [0, -20])
-def test_the_level_costs_no_words(
-    name: str, engine: Any, spoken: list[tuple[str, np.ndarray]], gain_db: float, texts: Texts
-) -> None:
-    """Pieces as loud as the checkpoint's training are understood as without levelling, quiet ones as those."""
-    usual = word_error_rate(" ".join(said for said, _ in spoken[:16]), " ".join(texts(name, engine, spoken[:16])))
-    quiet = [(said, audio * np.float32(10 ** (gain_db / 20))) for said, audio in spoken[:16]]
-    levelled = [(said, normalise(audio, engine.LEVEL)) for said, audio in quiet]
-    assert errors(engine, levelled) <= usual + 0.02
-
-
-def test_faster_whisper_starts_without_what_it_does_not_use() -> None:
-    """A fresh worker executes no PyAV, asyncio or tqdm: 0.2 s of CPU time that reading files and bars would take."""
-    need("faster-whisper")
-    program = (
-        "import sys; from hushd_worker_stt.engines.faster_whisper import FasterWhisper; FasterWhisper()._import();"
-        "print([name for name in ('av._core', 'asyncio.base_events', 'tqdm') if name in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
-
-
-def test_what_was_deferred_works_when_it_is_used() -> None:
-    """PyAV and asyncio are executed by their first use, and tqdm is itself again."""
-    need("faster-whisper")
-    program = (
-        "from hushd_worker_stt.engines.faster_whisper import FasterWhisper; FasterWhisper()._import();"
-        "import faster_whisper.audio, ctranslate2.extensions, tqdm;"
-        "print(faster_whisper.audio.av.open.__name__, ctranslate2.extensions.asyncio.Queue.__name__);"
-        "print(tqdm.tqdm.format_sizeof(1))"
-    )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["open", "Queue", "1.00"]
-
-
-@pytest.mark.timeout(60)
-def test_a_pipe_among_models_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Descriptions read files of the user's models; one that is a pipe ends up as no model, or as one of English."""
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    (tmp_path / "whisper").mkdir()
-    folder = tmp_path / "faster-whisper" / "mine"
-    folder.mkdir(parents=True)
-    for file in ("config.json", "model.bin", "tokenizer.json"):
-        (folder / file).write_text("{}")
-    os.mkfifo(tmp_path / "whisper" / "mine.pt")
-    os.mkfifo(folder / "vocabulary.json")
-    for name in ("whisper", "faster-whisper"):
-        found = {model.name: model for model in REGISTRY.find(name).models()}
-        assert "mine" not in found or found["mine"].languages == ("en",)

@@ -10,8 +10,6 @@ from typing import Any
 import hushd_worker_stt.live.listener as live
 import numpy as np
 import pytest
-from hushd_worker.job import Cancelled
-from hushd_worker.job_error import NoMemory
 from hushd_worker_stt.engine import (
     DetectedLanguage,
     Engine,
@@ -165,18 +163,6 @@ def test_the_text_comes_from_the_end() -> None:
     assert 5.0 <= segment.end <= 5.5  # though the model named 5 s more
 
 
-def test_stable_text_stays_though_the_model_thinks_better_of_it() -> None:
-    """A client was promised that it only grows: words that contradict it wait for the segment."""
-
-    class Fickle(Streaming):
-        def hypothesis(self, words: list[str]) -> Hypothesis:
-            return Hypothesis("ever tied" if len(words) < 4 else "ever tried ever failed", " no matter")
-
-    shown = [event for event in heard(Fickle(), (4, LEVEL), (2, 0)) if isinstance(event, Unstable)]
-    assert [event.stable for event in shown] == ["ever tied"] * len(shown)
-    assert shown[-1].text == " ever failed no matter"
-
-
 def test_quiet_is_fed_only_if_somebody_speaks_on() -> None:
     """A pause within an utterance is heard, for the words around it; the silence that ends one is not."""
     engine = Streaming()
@@ -184,19 +170,6 @@ def test_quiet_is_fed_only_if_somebody_speaks_on() -> None:
     (ribbon,) = engine.ribbons
     assert ribbon.seconds == pytest.approx(2 + 0.6 + 2 + 0.3, abs=0.1)
     assert len(segments(events)) == 1
-
-
-def test_an_end_finds_everything_heard() -> None:
-    """In the pause that may become the end the rest is fed, so that only `finish` is left to do."""
-    engine = Streaming()
-    listener = session(engine)
-    feeds = 0
-    for event in listener.events(sounds((1.5, LEVEL), (0.5, 0), (1, 0))):
-        if isinstance(event, Segment):
-            assert engine.ribbons[0].feeds[feeds - 1].size
-            break
-        feeds = len(engine.ribbons[0].feeds) if engine.ribbons else 0
-    assert feeds == len(engine.ribbons[0].feeds) == 2
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.5])
@@ -230,40 +203,6 @@ def test_a_session_that_is_left_closes_its_stream() -> None:
     events.close()  # type: ignore[attr-defined]
     assert [ribbon.ended for ribbon in engine.ribbons] == ["cancelled"]
     assert segments(heard(engine, (2, LEVEL), (2, 0)))
-
-
-def test_a_cancel_reaches_a_stream() -> None:
-    """The engine's `check` is the job's, in each feed."""
-    engine = Streaming()
-    listener = session(engine)
-    shown = (event for event in listener.events(sounds((9, LEVEL))) if isinstance(event, Unstable))
-    next(shown)
-    listener._job.cancel()
-    with pytest.raises(Cancelled):
-        next(shown)
-    assert engine.open is None
-
-
-def test_memory_that_is_short_ends_the_process() -> None:
-    """A stream cannot be halved as a piece can: another process, which begins with memory in one piece, may do it."""
-
-    class Hungry(Streaming):
-        def hypothesis(self, words: list[str]) -> Hypothesis:
-            raise MemoryError
-
-    engine = Hungry()
-    with pytest.raises(NoMemory):
-        heard(engine, (4, LEVEL))
-    assert engine.open is None
-
-
-@pytest.mark.parametrize(("seconds", "then"), [(1.0, None), (4.0, "de")])
-def test_a_language_is_found_out_once(seconds: float, then: str | None) -> None:
-    """A stream of two seconds and more says for all that follow which language is spoken."""
-    engine = Streaming()
-    engine.spoken_in = "de"
-    heard(engine, (seconds, LEVEL), (2, 0), (2, LEVEL), (2, 0))
-    assert [options.language for options in engine.asked] == [None, then]
 
 
 @pytest.mark.parametrize(
@@ -303,11 +242,3 @@ def test_a_stream_begins_with_its_language(
     assert len(first) / RATE == pytest.approx(first_feed, abs=0.4)  # whose quiet before the speech is cut off
     assert len(second) / RATE == pytest.approx(2.0 if looks == 2 else 1.0, abs=0.4)
     assert listener.language_probability == (0.75 if looks and sure else None)
-
-
-def test_quiet_speech_reaches_a_model_at_its_level() -> None:
-    """Feeds are amplified to the level that the engine names, by the loudest of the last seconds."""
-    engine = Streaming()
-    engine.LEVEL = LevelRange(0.4, 0.7)
-    heard(engine, (1, 0), (3, 0.2), (2, 0))
-    assert max(float(feed.max()) for feed in engine.ribbons[0].feeds) == pytest.approx(0.4, abs=0.01)

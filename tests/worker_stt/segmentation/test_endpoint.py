@@ -54,30 +54,6 @@ def test_where_an_utterance_is(pattern: str, state: State | None) -> None:
     assert (reached[-1] if reached else None) is state
 
 
-@pytest.mark.parametrize(("heard", "more"), [(False, 87), (True, 100)])
-def test_only_an_utterance_starts_the_clock_anew(heard: bool, more: int) -> None:
-    """The time to begin in counts from the end of the last words, and goes on through a cough."""
-    endpointer = Endpointer(0.32, 3.2)
-    for mark in "###" + "." * 10:
-        state = endpointer.feed(SOUNDS[mark])
-    assert state is State.ENDED
-    endpointer.wait(heard=heard)
-    assert [endpointer.feed(0.0) for _ in range(more)] == [State.WAITING] * (more - 1) + [State.NOBODY]
-
-
-def test_patience_without_end() -> None:
-    """Nobody is never nobody where no time is set."""
-    assert set(states("." * 5000, no_speech_s=0)) == {State.WAITING}
-
-
-def test_quiet_is_counted_since_the_last_spoken_frame() -> None:
-    """`quiet_s` is 0 while somebody speaks, and starts again with every pause."""
-    endpointer = Endpointer(0.8, 30)
-    for mark in "####.....#...":
-        endpointer.feed(SOUNDS[mark])
-    assert endpointer.quiet_s == pytest.approx(3 * FRAME_S)
-
-
 @seeds(50)
 def test_any_frames_keep_the_rules(seed: int) -> None:
     """Final states stay; an end follows its silence exactly; nobody comes on the frame and only without speech."""

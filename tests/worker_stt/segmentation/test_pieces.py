@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE, PieceLength
-from hushd_worker_stt.segmentation.pieces import Cut, Cutter, frames, pieces
+from hushd_worker_stt.segmentation.pieces import Cut, Cutter, pieces
 from hushd_worker_stt.segmentation.vad import FRAME
 from support.seeds import seeds
 
@@ -100,13 +100,6 @@ def test_the_last_pause_is_where_a_long_piece_is_cut() -> None:
     assert seconds(second) == near(13, 23.3)
 
 
-def test_a_pause_before_the_shortest_piece_is_no_cut() -> None:
-    """Too early a pause is passed over for a breath later on."""
-    first, second = cuts(Cutter(LENGTH, 0.5, 0.5), speech(4, 1.5, 5, 0.2, 10))
-    assert first.end == second.start
-    assert first.end / SECOND == pytest.approx(10.6, abs=0.1)
-
-
 def test_speech_without_a_breath_is_cut_where_it_is_quietest() -> None:
     """Somebody who never pauses is cut at the closure of a consonant."""
     energy = [1.0] * round(20 * SECOND)
@@ -148,60 +141,6 @@ def test_shortened_only_if_speech_was_cut(parts: tuple[float, ...], shortened: b
     assert not usual.shortened
 
 
-@seeds(20)
-def test_pieces_hold_the_samples_they_name(seed: int) -> None:
-    """Whatever the blocks, each piece's samples are those of its time, also where the recording begins later."""
-    rng = np.random.default_rng(seed)
-    blocks = [rng.standard_normal(int(rng.integers(0, 60_000))).astype(np.float32) for _ in range(30)]
-    audio = np.concatenate(blocks)
-    loud = rng.random(len(audio) // FRAME + 1) < 0.02
-    state, judged = False, 0
-
-    def speaks(frame: np.ndarray) -> bool:
-        nonlocal state, judged
-        assert np.array_equal(frame, audio[judged * FRAME : (judged + 1) * FRAME])
-        state ^= bool(loud[judged])
-        judged += 1
-        return state
-
-    found = list(pieces(blocks, speaks, Cutter(PieceLength(1, 3), 0.5, 0.2), start_s=100.0))
-    assert judged == len(audio) // FRAME
-    assert found
-    place = 0
-    for piece in found:
-        begin = round((piece.start - 100) * RATE)
-        assert begin >= place
-        place = begin + len(piece.samples)
-        assert np.array_equal(piece.samples, audio[begin:place])
-        assert piece.start <= piece.speech[0][0]
-        assert piece.speech[-1][1] <= piece.start + len(piece.samples) / RATE + 1e-6
-
-
-@seeds(20)
-def test_quiet_is_judged_again_in_order(seed: int) -> None:
-    """Frames in which nobody speaks are judged again, each once and at most 62 together, before the next is judged;
-    what is heard in them then makes the pieces that it would have made at once."""
-    rng = np.random.default_rng(seed)
-    count = int(rng.integers(1, 600))
-    audio = np.repeat(np.arange(count, dtype=np.float32), FRAME)  # each frame holds its number
-    near, far = (np.repeat(rng.random(count // 20 + 1) < share, 20)[:count] for share in (0.3, 0.5))
-    groups: list[list[int]] = []
-
-    def again(quiet: Sequence[np.ndarray]) -> list[bool]:
-        groups.append([int(frame[0]) for frame in quiet])
-        return [bool(far[number]) for number in groups[-1]]
-
-    def cut(speaks: np.ndarray, again: Callable[[Sequence[np.ndarray]], list[bool]] | None = None) -> list[float]:
-        cutter = Cutter(PieceLength(1, 3), 0.5, 0.2)
-        blocks = [audio, np.zeros(100, np.float32)]
-        found = pieces(blocks, lambda frame: bool(speaks[int(frame[0])]), cutter, again=again)
-        return [time for piece in found for time in (piece.start, piece.end, *sum(piece.speech, ()))]
-
-    assert cut(near, again) == cut(near | far)
-    assert [number for group in groups for number in group] == np.flatnonzero(~near).tolist()
-    assert all(len(group) <= 62 and group[-1] - group[0] == len(group) - 1 for group in groups)
-
-
 def test_pieces_come_as_soon_as_they_are_full() -> None:
     """Endless speech yields pieces while it flows: no more than one piece and a block is held."""
     read = 0
@@ -216,12 +155,3 @@ def test_pieces_come_as_soon_as_they_are_full() -> None:
     for _ in range(10):
         piece = next(flow)
         assert read * RATE - (piece.start * RATE + len(piece.samples)) <= 21 * RATE
-
-
-@pytest.mark.parametrize("sizes", [[], [0], [1], [512], [511, 1], [513, 0, 2000], [100] * 40])
-def test_frames_are_the_blocks_again(sizes: list[int]) -> None:
-    """All frames but the last are whole, and joined they are the audio."""
-    audio = np.arange(sum(sizes), dtype=np.float32)
-    found = list(frames(np.split(audio, np.cumsum(sizes)[:-1]) if sizes else []))
-    assert np.array_equal(np.concatenate([np.zeros(0, np.float32), *found]), audio)
-    assert all(len(frame) == FRAME for frame in found[:-1])

@@ -65,12 +65,6 @@ def test_text_and_sound(text: str, language: str, sound: float, probability: flo
     assert model.asked == asked
 
 
-def test_without_the_model_the_text_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing has to be installed for it."""
-    monkeypatch.setattr(smart_turn, "weights", lambda: None)
-    assert isinstance(detector.detector.__wrapped__(), TextDetector)
-
-
 def test_a_damaged_model_is_done_without(
     monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,28 +42,6 @@ def test_the_features_are_pipecats(seconds: float) -> None:
     assert 0 <= smart_turn.SmartTurn(path).probability(sound) <= 1
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.3, 8, 20])
-def test_the_form_of_features(seconds: float) -> None:
-    """80 bands by 800 steps whatever the length, within Whisper's range of 2, and the last 8 s alone count."""
-    features = smart_turn.features(speechlike(seconds))
-    assert features.shape == (80, 800)
-    assert features.dtype == np.float32
-    assert features.max() - features.min() <= 2.0 + 1e-6
-    assert np.array_equal(features, smart_turn.features(speechlike(seconds)[-8 * RATE :]))
-
-
-def test_silence_has_features() -> None:
-    """A muted microphone divides nothing by zero."""
-    assert np.isfinite(smart_turn.features(np.zeros(RATE, np.float32))).all()
-
-
-def test_a_tone_is_in_its_band() -> None:
-    """Of Slaney's 80 bands 25 lie below 1 kHz, where a tone of that height is loudest."""
-    time = np.arange(8 * RATE) / RATE
-    features = smart_turn.features(np.sin(2 * np.pi * 1000 * time).astype(np.float32))
-    assert 23 <= int(features[:, 400].argmax()) <= 27
-
-
 def test_the_weights_are_found_without_importing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The file in a package `pipecat` is taken; a package without it, or none, has no model."""
     package = tmp_path / "pipecat"

@@ -143,34 +143,6 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path, package: None)
         loaded("english")
 
 
-@pytest.mark.parametrize("complete", [True, False])
-def test_the_multilingual_model_asks_nobody(
-    models: Path, package: None, complete: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its table for Chinese is read from the model's folder, and the model for the borders of Chinese words used where
-    somebody has it; without them there is no Chinese, or none with borders, and the rest works."""
-    put(models, "multilingual")
-    monkeypatch.setenv("PKUSEG_HOME", str(tmp_path))
-    if complete:
-        (models / "multilingual" / "Cangjie5_TC.json").write_text("the table")
-        (tmp_path / "spacy_ontonotes.zip").write_text("the borders")
-    engine = loaded("multilingual")
-    assert engine._tts.tokenizer.segmenter == ("the borders" if complete else None)
-    assert engine._tts.tokenizer.table == ("the table" if complete else "FileNotFoundError")
-    assert next(engine.synthesize("Ever.", voice("chatterbox-fr"), 1.0)).rate == 24_000
-
-
-def test_a_watermarker_without_pkg_resources(models: Path, package: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """perth makes itself None where setuptools is too new: that is said, and no whole model is blamed."""
-    put(models, "english")
-    import perth
-
-    monkeypatch.setattr(perth, "PerthImplicitWatermarker", None)
-    with pytest.raises(HushdError, match=r"lacks pkg_resources: .*setuptools<81") as caught:
-        loaded("english")
-    assert caught.value.code == "engine_missing"
-
-
 def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]) -> None:
     """The voice of the model that is loaded speaks where none is named."""
     put(models, "multilingual")

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 from hushd_protocol.errors import HushdError
@@ -18,7 +17,7 @@ from hushd_worker.command_spec import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.command import Command
-from hushd_worker_tts.engines.command_file import CommandSpec, Speaker
+from hushd_worker_tts.engines.command_file import CommandSpec
 from hushd_worker_tts.worker import Worker
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
@@ -108,24 +107,6 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None
     assert len(speak(command, "Ever tried.").samples) == 800
 
 
-def test_raw_samples(make: Make) -> None:
-    """16 bit samples of the rate and channels that the file says; two channels become one, half a frame is dropped."""
-    program = "import struct, sys; sys.stdout.buffer.write(struct.pack('<hh', 16384, 0) * 100 + b'abc')"
-    chunk = speak(make(program, output="raw", rate=16000, channels=2), "x")
-    assert (chunk.rate, len(chunk.samples)) == (16000, 100)
-    assert set(chunk.samples.tolist()) == {0.25}
-
-
-def test_a_header_that_does_not_know_the_length(make: Make) -> None:
-    """A WAV as programs write it to a pipe: its sizes are nonsense, its samples are taken."""
-    program = (
-        "import struct, sys; form = 16, 1, 1, 22050, 44100, 2, 16\n"
-        "head = struct.pack('<4sI4s4sIHHIIHH', b'RIFF', 0x7ffff024, b'WAVE', b'fmt ', *form)\n"
-        "sys.stdout.buffer.write(head + struct.pack('<4sI', b'data', 0x7ffff000) + b'\\1\\0' * 500)"
-    )
-    assert len(speak(make(program), "x").samples) == 500
-
-
 @pytest.mark.parametrize(
     ("speed", "expected"),
     [
@@ -148,20 +129,6 @@ def test_placeholders(
     assert json.loads((tmp_path / "told").read_text()) == [expected, f"{spell}\n"]
 
 
-def test_a_text_is_no_option(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that begins with a dash gets a space before it."""
-    monkeypatch.setenv("TOLD", str(tmp_path / "told"))
-    speak(make(TELL + HUM, "{text}"), "-o /etc/passwd")
-    assert json.loads((tmp_path / "told").read_text()) == [[" -o /etc/passwd"], ""]
-
-
-def test_nothing_to_say(make: Make) -> None:
-    """No program is started for punctuation; a file without samples is not sound."""
-    assert list(make("raise SystemExit(1)").synthesize("...?!", voice(), 1.0)) == []
-    empty = HUM.replace("800 * words", "0")
-    assert list(make(empty).synthesize("Ever.", voice(), 1.0)) == []
-
-
 # --- how it ends ------------------------------------------------------------------------------------------------------
 
 
@@ -181,28 +148,6 @@ def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], wo
     error = failure(make(program, **keys))
     assert error.code == "worker_failed"
     assert re.search(words, error.message), error.message
-
-
-LIAR = """
-import io, sys, numpy, soundfile
-sink = io.BytesIO()
-soundfile.write(sink, numpy.ones(800) / 2, 8000, format='FLAC')
-data = bytearray(sink.getvalue())
-data[21:26] = bytes([data[21] | 15]) + b'\\xff' * 4
-sys.stdout.buffer.write(data)
-"""
-
-
-def test_a_file_that_promises_more_than_it_has(make: Make) -> None:
-    """It is refused in a sentence; the 275 GB that its header promises are not asked of the system."""
-    assert "did not produce a sound file" in failure(make(LIAR)).message
-
-
-def test_a_file_of_the_sentence_before_is_not_taken_for_this_ones(make: Make) -> None:
-    """A program that writes nothing has said nothing."""
-    command = make(HUM.replace("open(target", "words > 1 and open(target"), "{wav}")
-    assert len(speak(command, "Two words.").samples) == 1600
-    assert "produced no sound into its file" in failure(command, "One.").message
 
 
 def test_cancelled_it_ends_with_all_it_started(make: Make, tmp_path: Path) -> None:
@@ -320,12 +265,3 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
     with pytest.raises(HushdError, match=r"mine\.toml: .+ \(see .*MODELS\.md\)\.$") as refused:
         Worker("command", "mine").load(lambda note: None)
     assert refused.value.code == "model_missing"
-
-
-def test_arguments(folder: Path) -> None:
-    """Groups are left out where a placeholder in them is empty."""
-    path = write(folder, "x", run=["a", ["-v", "{voice}"], "{wav}"], language="en")
-    spec = CommandSpec.read(path)
-    assert spec.arguments("t", "/w.wav", Speaker("x", "", "en"), 1.0) == ["/w.wav"]
-    assert spec.arguments("t", "/w.wav", spec.speakers[0], 1.0) == ["-v", "x", "/w.wav"]
-    assert np.all([spec.reads_input, spec.writes_file])

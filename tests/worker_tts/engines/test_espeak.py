@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,13 +35,6 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     espeak_ng._voices.cache_clear()
 
 
-def test_a_library_that_is_no_espeak_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another library of that name, or none at all, is not taken for it."""
-    monkeypatch.setattr(espeak_ng, "_LIBRARIES", {"linux": ("libc.so.6", "/nowhere/libespeak-ng.so.1")})
-    monkeypatch.setattr(espeak_ng, "_packaged", lambda: iter(()))
-    assert espeak_ng.find_library.__wrapped__() is None
-
-
 needed = pytest.mark.skipif(
     espeak_ng.find_library() is None, reason="espeak-ng is not installed: apt install espeak-ng"
 )
@@ -71,15 +62,6 @@ def test_its_voices() -> None:
     languages = {name: voice(f"espeak-{name}").language for name in ("fr", "en", "en-us", "pt-br", "cmn", "de")}
     assert languages == {"fr": "fr", "en": "en-GB", "en-us": "en-US", "pt-br": "pt-BR", "cmn": "zh", "de": "de"}
     assert voice("espeak-fr").sample == "Bonjour, je m'appelle eSpeak."
-
-
-@needed
-def test_a_language_without_a_dictionary_is_no_voice(say: Callable[..., Any]) -> None:
-    """espeak lists some languages, such as Faroese in 1.52, that it cannot speak; every voice listed here speaks."""
-    worker = Worker("espeak-ng", "default")
-    worker.load(lambda note: None)
-    for each in EspeakNg.voices():
-        assert say(worker, "Hello 1.", voice=each.name).result["duration"] > 0.1, each.name
 
 
 @needed
@@ -131,13 +113,6 @@ def test_speed(engine: EspeakNg, speed: float) -> None:
 
 
 @needed
-@pytest.mark.parametrize("text", ["", " ", "...", "?!", "\U0001f600"])
-def test_nothing_to_say(engine: EspeakNg, text: str) -> None:
-    """Punctuation alone is not spelt out."""
-    assert list(engine.synthesize(text, voice("espeak-en-us"), 1.0)) == []
-
-
-@needed
 def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: Any) -> None:
     """A language chooses its voice, another voice may come in between, and each word has its time."""
     worker = Worker("espeak-ng", "default")
@@ -155,26 +130,6 @@ def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: An
     starts = [word["start"] for word in sentence["words"]]
     assert len(starts) == 9
     assert starts == sorted(starts)
-
-
-@needed
-def test_its_data_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without its data is an error that names it, from a process of its own: the library keeps its state."""
-    program = (
-        "import sys; from pathlib import Path; from hushd_worker_tts.engines import espeak_ng\n"
-        "library, _ = espeak_ng.find_library()\n"
-        "espeak_ng.find_library = lambda: (library, Path(sys.argv[1]))\n"
-        "try: espeak_ng.EspeakNg('all').load(print)\n"
-        "except espeak_ng.HushdError as error: print(error.code, error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert f"engine_missing espeak-ng cannot read its data in {tmp_path}" in done.stdout
-
-
-@needed
-def test_events_are_laid_out_as_the_header_says() -> None:
-    """A wrong size would make nonsense of every mark behind the first."""
-    assert ctypes.sizeof(espeak_ng._Event) == 40
 
 
 def test_the_package_of_the_extra() -> None:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import io
-import os
 import re
-import shutil
-import wave
-import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from hushd_models import catalogue, installation
+from hushd_models import installation
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import FORMATS
-from hushd_worker_tts.engines import hibari as module
-from hushd_worker_tts.engines.hibari import MAX_PHONEMES, WPM, Hibari
+from hushd_worker_tts.engines.hibari import WPM, Hibari
 from hushd_worker_tts.engines.hibari_internals import files
 from hushd_worker_tts.worker import Worker
 
@@ -97,27 +90,12 @@ def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any
         assert abs(measured / wpm - 1) < 0.15, f"{wpm} became {measured:.0f}"
 
 
-def test_a_rate_beyond_its_range_is_spoken_at_the_bound(hibari: Worker, say: Callable[..., Any]) -> None:
-    """`say -r 400` works, at twice the natural speed."""
-    assert say(hibari, SENTENCE, wpm=400).raw == say(hibari, SENTENCE, speed=2.0).raw
-
-
 @pytest.mark.parametrize("text", ["\U0001f600", "...", "?!", "日本"])
 def test_nothing_speakable_is_said_so(hibari: Worker, say: Callable[..., Any], text: str) -> None:
     """Punctuation, emoji and scripts it cannot read make no noise."""
     with pytest.raises(HushdError, match=r"the voice heart \(en-US\) can speak") as caught:
         say(hibari, text)
     assert caught.value.code == "bad_request"
-
-
-def test_phonemes_are_cut_within_their_bound_and_none_is_lost() -> None:
-    """Long runs are cut at clauses, then spaces, then anywhere."""
-    for phonemes in ("abc, def " * 200, "abcd " * 300, "x" * 1000, "short.", "abc; " * 90):
-        cut = [phonemes[start:end].strip() for start, end in module._bounded(phonemes)]
-        assert all(len(piece) <= MAX_PHONEMES for piece in cut)
-        assert re.sub(r"\s", "", "".join(cut)) == re.sub(r"\s", "", phonemes)
-    phonemes = "abc, def " * 200
-    assert all(phonemes[:end].rstrip().endswith((",", "def")) for _, end in module._bounded(phonemes))
 
 
 def test_a_voice_that_is_not_here_is_missing_and_never_downloaded(
@@ -168,33 +146,6 @@ def test_a_voice_that_was_pulled_speaks(
     assert say(hibari, "Hello.", voice="kore").result["voice"] == "kore"
 
 
-def test_the_catalogue_has_every_voice_that_hibari_has() -> None:
-    """With the file, the language and the SHA-256 that hibari's own table has, at the address it downloads from."""
-    voices = importlib.import_module("hibari.voices")
-    known = {one.name: one for one in catalogue.models().values() if one.engine == "hibari" and one.voice}
-    assert set(known) == {name for name, entry in voices.VOICES.items() if not entry.get("bundled")}
-    for name, one in known.items():
-        entry = voices.VOICES[name]
-        assert (one.languages, dict(one.sha256)) == ((entry["language"],), {entry["file"]: entry["sha256"]})
-        assert one.choose([entry["file"], "README.md"]) == [entry["file"]]
-        assert f"{one.url}/" == voices.BASE_URL
-
-
-@pytest.mark.parametrize(
-    "environment", [{"HIBARI_HOME": "/h"}, {"XDG_CACHE_HOME": "/x"}, {"HOME": "/home/u"}, {"HIBARI_HOME": ""}]
-)
-def test_the_cache_is_the_one_hibari_downloads_to(
-    hibari: Worker, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
-) -> None:
-    """Voices are looked for where hibari's own command puts them."""
-    for name in ("HIBARI_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    voices = importlib.import_module("hibari.voices")
-    assert files.voice_file("emma") == Path(voices.cache_dir(), "bf_emma.int8.onnx")
-
-
 def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No import error, no voices, and the command that installs it."""
     files.registry.cache_clear()
@@ -209,41 +160,3 @@ def test_without_hibari_it_is_described_as_not_installed(monkeypatch: pytest.Mon
     finally:
         files.registry.cache_clear()
         files.assets.cache_clear()
-
-
-def test_a_wav_is_one_for_the_standard_library(hibari: Worker, say: Callable[..., Any]) -> None:
-    """Nothing but a plain header and samples."""
-    spoken = say(hibari, SENTENCE, format="wav")
-    with wave.open(io.BytesIO(spoken.file)) as file:
-        assert file.getnframes() / file.getframerate() == pytest.approx(spoken.result["duration"], abs=0.001)
-
-
-@pytest.mark.parametrize("error", [zlib.error("invalid distance too far back"), KeyError("titles"), EOFError("ended")])
-def test_a_damaged_dictionary_is_refused_whatever_it_raises(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flipped bits in compressed JSON, and JSON of another kind, are a load that failed and not a fault of hushd's."""
-
-    def damaged(british: bool) -> None:
-        raise error
-
-    monkeypatch.setattr(module, "phonemizer", damaged)
-    with pytest.raises(HushdError, match="reinstall hibari") as caught:
-        Worker("hibari", "default").load(lambda note: None)
-    assert caught.value.code == "model_missing"
-
-
-def test_a_pipe_among_its_files_is_refused_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package is as good as missing: it has no voices, and a load says which file it is."""
-    shutil.copytree(files.assets(), tmp_path / "hibari" / "assets")
-    (tmp_path / "hibari" / "assets" / "normalize.json").unlink()
-    os.mkfifo(tmp_path / "hibari" / "assets" / "normalize.json")
-    caches = [function for function in vars(files).values() if hasattr(function, "cache_clear")]
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / name / "__init__.py")))
-        for function in caches:
-            function.cache_clear()
-        assert Hibari.voices() == ()
-        with pytest.raises(HushdError, match=r"normalize\.json is a pipe") as caught:
-            Hibari("en").load(lambda note: None)
-        assert caught.value.code == "engine_missing"
-    for function in caches:
-        function.cache_clear()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hibari.g2p import G2P
-from hushd_worker_tts.engines import prepared
 from hushd_worker_tts.engines.hibari import Hibari
 from hushd_worker_tts.engines.hibari_internals import dictionaries
 
@@ -50,27 +49,6 @@ def test_the_first_process_makes_them_for_the_next(cache: Path, wait_for_prepare
     assert on_tables(dictionaries.phonemizer(british=False))
 
 
-def test_the_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs that mean something in a URI, and bytes that are not UTF-8, stand for themselves."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "what?#%41 é\udcff"))
-    dictionaries.make(british=False)
-    assert on_tables(dictionaries.phonemizer(british=False))
-
-
-def test_another_release_of_hibari(cache: Path) -> None:
-    """Its tables stand beside those of a release that may still be in use, and take the place of old ones."""
-    cache.mkdir()
-    used, old, other = (cache / f"hibari-{name}.sqlite" for name in ("us-1-used", "us-1-old", "gb-1-old"))
-    for file in (used, old, other):
-        file.touch()
-    for file in (old, other):
-        os.utime(file, (1, 1))
-    dictionaries.make(british=False)
-    assert {used, other} < set(files(cache))
-    assert old not in files(cache)
-    assert len(files(cache)) == 3
-
-
 @pytest.fixture(scope="module")
 def whole() -> bytes:
     return dictionaries._tables(british=False)
@@ -106,21 +84,6 @@ def test_a_damaged_file(
     assert asked == [(dictionaries.__name__, "us")]
 
 
-def test_no_place_for_them(tmp_path: Path) -> None:
-    """Nothing is made and nothing is said of it where the folder is a file."""
-    (tmp_path / "hushd").touch()
-    assert not on_tables(dictionaries.phonemizer(british=False))
-    with pytest.raises(OSError, match="exists"):
-        dictionaries.make(british=False)
-
-
-def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container with any number for a user: the text is spoken by hibari's own."""
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: Path("~nobody knows").expanduser())
-    assert not on_tables(dictionaries.phonemizer(british=False))
-
-
 def test_one_process_makes_them(cache: Path) -> None:
     """Another one that is asked meanwhile leaves it to the first."""
     cache.mkdir()
@@ -130,14 +93,3 @@ def test_one_process_makes_them(cache: Path) -> None:
     assert files(cache) == []
     dictionaries.make(british=False)
     assert len(files(cache)) == 1
-
-
-def test_two_installations_share_them(tmp_path: Path) -> None:
-    """A source counts by its content: installed again or elsewhere it is the same, and another release is not."""
-    one, other, next_release = (tmp_path / name for name in ("one", "other", "next"))
-    one.write_bytes(b"words" * 1000)
-    other.write_bytes(b"words" * 1000)
-    os.utime(other, (1, 1))
-    next_release.write_bytes(b"wordz" * 1000)
-    places = [prepared.place("words", [source], ".x") for source in (one, other, next_release)]
-    assert places[0] == places[1] != places[2]

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
 
 import hibari
 import numpy as np
 import pytest
 from hibari.g2p import G2P
-from hushd_worker_tts import alignment
-from hushd_worker_tts.engines import hibari as engine
 from hushd_worker_tts.engines import hibari_internals
-from hushd_worker_tts.engines.hibari_internals import dictionaries, files, reading, session
-from hushd_worker_tts.reading import phonemes
+from hushd_worker_tts.engines.hibari_internals import files, reading, session
 
 TEXT = "Dr. Rowling didn't read 3.5 GB in '97; the record, well-known, was re-read at 10am for $5."
 
@@ -37,12 +33,6 @@ def imported(source: Path) -> dict[str, str]:
     return names
 
 
-def test_the_engine_imports_nothing_of_the_package() -> None:
-    """Only the folder beside it does."""
-    assert imported(Path(engine.__file__)) == {}
-    assert any(imported(path) for path in Path(hibari_internals.__file__).parent.glob("*.py"))
-
-
 def test_the_page_names_what_is_used() -> None:
     """Each module, class and function of hibari's that the folder imports, or takes of a module that it imports."""
     page = str(hibari_internals.__doc__)
@@ -55,20 +45,6 @@ def test_the_page_names_what_is_used() -> None:
         used |= {name for name in names.values() if name.rpartition(".")[2][0].isupper()}
     assert {"hibari.dsp.synth", "hibari.g2p._load_json", "hibari.g2p.tagger.Tagger"} <= used
     assert [name for name in sorted(used) if ".".join(name.split(".")[-2:]) not in page] == []
-
-
-def test_a_phonemizer_on_tables_has_what_hibaris_own_has() -> None:
-    """Every attribute, of its parts too, so that a new one in a release is seen here."""
-    dictionaries.make(british=True)
-    ours, own = dictionaries.phonemizer(british=True), G2P(british=True)
-
-    def attributes(phonemizer: Any) -> dict[str, set[str]]:
-        parts = {name: set(vars(getattr(phonemizer, name))) for name in ("lexicon", "tokenizer", "tagger")}
-        return parts | {"": set(vars(phonemizer))}
-
-    assert isinstance(ours.tagger.weights, dictionaries.Table)
-    assert attributes(ours) == attributes(own)
-    assert (ours.unk, ours.british, ours._oov) == (own.unk, own.british, own._oov)
 
 
 @pytest.mark.parametrize("text", [TEXT, "", "…", " a  b ", "[hushd](/hʌʃt/) speaks"])
@@ -90,20 +66,3 @@ def test_samples_are_those_of_hibaris_own_session() -> None:
     samples, ends = session.speak(ours, ids, 1.25, np.random.default_rng(0))
     assert np.array_equal(samples, own.from_ids(ids, 1.25, np.random.default_rng(0)))
     assert len(ends) == len(ids)
-
-
-def test_marked_phonemes_are_not_read_again() -> None:
-    """They are in the signs of hibari's models, every word keeps its place, and the rest is read as by itself."""
-    phonemizer = G2P()
-    before, _ = reading.read(phonemizer, "We ate")
-    after, _ = reading.read(phonemizer, ", then left.")
-    text = f"We ate {phonemes.marked('dʒəˈlɑːtoʊ njɒki')}, then left."
-    said, words = reading.read(phonemizer, text)
-    assert said == f"{before} ʤəˈlɑːtO njɒki{after}"
-    assert [said[at:].split()[0][:3] for _, at in words[:4]] == [
-        before.split()[0][:3],
-        before.split()[1][:3],
-        "ʤəˈ",
-        "njɒ",
-    ]
-    assert alignment.aligned(text, [word for word, _ in words])[:4] == [0, 3, 7, text.index("\ue000", 8)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,12 +39,6 @@ def outputs(session: Any) -> list[Any]:
     ids = np.array([[0, *range(40, 70), 0]], np.int64)
     found: list[Any] = session.run(None, {"ids": ids, "speed": np.array([1.0], np.float32)})
     return found
-
-
-def test_the_web_is_left_out() -> None:
-    """A fresh worker loads none of the modules by which hibari would download a voice."""
-    program = f"import sys, {session.__name__} as it; it.import_modules(); print('ssl' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "False"
 
 
 def test_the_first_process_makes_it_for_the_next(
@@ -89,12 +81,3 @@ def test_a_damaged_one(
     session.make(model)
     session.open_session(model)
     assert opened[-1] is False
-
-
-def test_a_model_that_is_none(cache: Path, tmp_path: Path) -> None:
-    """It is refused as before, and nothing is kept of it."""
-    model = tmp_path / "model.onnx"
-    model.write_bytes(b"model")
-    with pytest.raises(Exception, match=r"INVALID|[Pp]rotobuf"):
-        session.open_session(model)
-    assert not cache.exists()

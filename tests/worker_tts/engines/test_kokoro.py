@@ -106,15 +106,6 @@ def test_mixed_voices(models: Path, mixed: str, alike: str) -> None:
     np.testing.assert_allclose(chunk.samples, single.samples, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["af_heart+nobody", "af_heart+", "af_heart(0)+af_sky", "+".join(["af_heart"] * 9)])
-def test_what_cannot_be_mixed(models: Path, name: str) -> None:
-    """A name that nobody has, none at all, no weight, and a crowd."""
-    tiny_voices.kokoro(models, "af_heart", "af_sky")
-    with pytest.raises(HushdError) as caught:
-        choose_voice(name, None, Kokoro.info(), Kokoro.voices())
-    assert caught.value.code == "bad_request"
-
-
 def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
     """With the model's durations each word has its time; without, none."""
     tiny_voices.kokoro(models, "af_heart")
@@ -137,20 +128,6 @@ def test_marked_phonemes_are_spoken_as_they_are(models: Path) -> None:
     assert "njɒki" in engine._phonemes(text, voice("af_heart"))
     (chunk,) = engine.synthesize(text, voice("af_heart"), 1.0)
     assert [place for place, _ in chunk.marks] == [match.start() for match in re.finditer(r"\S+", text)]
-
-
-@pytest.mark.parametrize("text", ["", "…", "—", "?!"])
-def test_nothing_to_say(models: Path, text: str) -> None:
-    """A text without phonemes gives no audio, and no error."""
-    tiny_voices.kokoro(models, "af_heart")
-    assert list(loaded().synthesize(text, voice("af_heart"), 1.0)) == []
-
-
-def test_long_text(models: Path) -> None:
-    """More phonemes than the model takes at once are still spoken."""
-    tiny_voices.kokoro(models, "af_heart")
-    (chunk,) = loaded().synthesize("Nine hundred ninety-nine thousand. " * 30, voice("af_heart"), 2.0)
-    assert len(chunk.samples) > 20 * chunk.rate
 
 
 def test_another_file_is_another_model(models: Path, say: Callable[..., Any]) -> None:
@@ -206,25 +183,3 @@ def test_japanese_and_chinese_are_read_by_misaki(models: Path, monkeypatch: pyte
     for name, text in (("jf_alpha", "日本"), ("zf_xiaoni", "中国")):
         (chunk,) = engine.synthesize(text, voice(name), 1.0)
         assert np.abs(chunk.samples).max() > 0.1
-
-
-def test_no_copies_of_espeaks_library_are_left(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker ends by `os._exit`, at which phonemizer removes nothing."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    tiny_voices.kokoro(models, "af_heart")
-    assert list(loaded().synthesize("Hello there.", voice("af_heart"), 1.0))
-    assert list(place.iterdir()) == []
-
-
-def test_a_damaged_file_of_voices_is_a_sentence(models: Path) -> None:
-    """It is found out when the voice first speaks, since the file is read by voice."""
-    tiny_voices.kokoro(models, "af_heart")
-    path = models / "voices-v1.0.bin"
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(HushdError, match=r"since its file is damaged .*`hushd models pull kokoro/") as caught:
-        list(loaded().synthesize("Hello there.", voice("af_heart"), 1.0))
-    assert caught.value.code == "model_missing"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_worker_tts.engines.mapped_torch import Unfilled, mapped_weights
+from hushd_worker_tts.engines.mapped_torch import mapped_weights
 
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None, reason="torch is not installed: scripts/setup --engines all"
@@ -67,18 +66,6 @@ def test_weights_are_pages_of_the_file(tmp_path: Path) -> None:
     assert made[0](torch.ones(1, 512)).shape == (1, 256)
 
 
-def test_nothing_is_filled_with_numbers_that_a_file_replaces() -> None:
-    """Neither by torch's modules nor by its initialisations; numbers for other uses are drawn."""
-    with mapped_weights(torch):
-        tensor = torch.zeros(100)
-        for fill in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "xavier_normal_"):
-            getattr(torch.nn.init, fill)(tensor.view(10, 10))
-        tensor.normal_()
-        assert not tensor.any()
-        assert torch.randn(100).any()
-        assert torch.rand(100).any()
-
-
 def test_torch_is_as_it_was(tmp_path: Path) -> None:
     """After the load, and after one that failed."""
 
@@ -96,40 +83,3 @@ def test_torch_is_as_it_was(tmp_path: Path) -> None:
         torch.load(tmp_path / "none.pt")
     assert functions() == before
     assert torch.empty(100).normal_().any()
-
-
-def test_a_file_in_another_precision_is_copied(tmp_path: Path) -> None:
-    """A module of floats stays one, whatever its file holds."""
-    path = tmp_path / "weights.pt"
-    state = saved(path)
-    with mapped_weights(torch):
-        made = network(torch.float64)
-        made.load_state_dict(torch.load(path, weights_only=True))
-    assert made[0].weight.dtype == torch.float64
-    assert torch.equal(made[0].weight.float(), state["0.weight"])
-    assert not is_mapped(made[0].weight, path)
-
-
-@pytest.mark.parametrize("kind", ["the old format", "no file"])
-def test_what_cannot_be_mapped_is_read(tmp_path: Path, kind: str) -> None:
-    """A file of torch before 1.6, and bytes in memory."""
-    path = tmp_path / "weights.pt"
-    state = saved(path, _use_new_zipfile_serialization=kind == "no file")
-    file = path if kind == "the old format" else io.BytesIO(path.read_bytes())
-    with mapped_weights(torch):
-        found = torch.load(file, weights_only=True)
-    assert all(torch.equal(weight, state[name]) for name, weight in found.items())
-
-
-def test_a_file_that_lacks_weights(tmp_path: Path) -> None:
-    """A module that would go on with the old memory is not taken; buffers that it has filled itself may lack."""
-    path = tmp_path / "weights.pt"
-    state = saved(path)
-    torch.save({name: weight for name, weight in state.items() if name != "2.weight"}, path)
-    with pytest.raises(Unfilled, match=r"2\.weight"), mapped_weights(torch):
-        network().load_state_dict(torch.load(path), strict=False)
-    torch.save({name: weight for name, weight in state.items() if "running" not in name}, path)
-    with mapped_weights(torch):
-        made = network()
-        made.load_state_dict(torch.load(path), strict=False)
-    assert torch.equal(made[3].running_var, torch.ones(256))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -52,17 +51,6 @@ def test_speaks(models: Path) -> None:
     assert len(short.samples) < 0.7 * len(chunk.samples)
 
 
-@pytest.mark.parametrize("text", ["See [[wiki link]] now.", "[[wiki link]]", "a [[[deep]]] one", "[[ open"])
-def test_double_brackets_are_text(models: Path, text: str) -> None:
-    """The package would take their content for phonemes: notes are full of links that are written so."""
-    tiny_voices.piper(models, "mine")
-    engine = loaded("mine")
-    plain = text.replace("[", " ").replace("]", " ")
-    (chunk,), (same,) = (list(engine.synthesize(each, voice("mine"), 1.0)) for each in (text, plain))
-    assert len(chunk.samples) == len(same.samples)
-    assert [place for place, _ in chunk.marks] == [match.start() for match in re.finditer(r"\S*\w\S*", text)]
-
-
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
 def test_speed_is_the_length_scale_of_the_voice(models: Path, speed: float) -> None:
     """Twice as fast is half as long, whatever the voice's own scale is."""
@@ -96,14 +84,6 @@ def test_words_are_marked_where_the_voice_says_when(models: Path) -> None:
     assert plain.marks == ()
 
 
-def test_several_sentences_and_none(models: Path) -> None:
-    """Two sentences to the package are two pieces of audio; nothing to say is none."""
-    tiny_voices.piper(models, "mine")
-    engine = loaded("mine")
-    assert len(list(engine.synthesize("Ever tried. Ever failed.", voice("mine"), 1.0))) == 2
-    assert list(engine.synthesize("", voice("mine"), 1.0)) == []
-
-
 def test_speakers_of_one_file_are_voices(models: Path) -> None:
     """By their names behind the file's; the file alone is its first."""
     tiny_voices.piper(models, "many", speakers=("anna", "bert", "carl"))
@@ -116,12 +96,6 @@ def test_speakers_of_one_file_are_voices(models: Path) -> None:
         pitches.append(tiny_voices.pitch(chunk.samples, chunk.rate))
     assert pitches[0] == pitches[1]
     assert pitches[1] * 1.4 < pitches[2] < pitches[3]
-
-
-def test_of_many_speakers_the_first_are_voices(models: Path) -> None:
-    """A file with 900 does not fill the list of voices."""
-    tiny_voices.piper(models, "crowd", speakers=tuple(f"p{n}" for n in range(900)))
-    assert len([v for v in Piper.voices() if v.model == "crowd"]) == 33
 
 
 def test_what_a_voices_file_says(models: Path) -> None:
@@ -177,23 +151,6 @@ def test_a_language_that_needs_more_packages_says_which(models: Path) -> None:
     with pytest.raises(HushdError, match=re.escape(package_command("piper-tts[ja]") + ".")) as caught:
         list(loaded(path.stem).synthesize("こんにちは", voice(path.stem), 1.0))
     assert caught.value.code == "engine_missing"
-
-
-def test_a_pipe_or_a_broken_link_is_not_a_voice(models: Path) -> None:
-    """The runtime would wait for the one and raise for the other."""
-    for name, make in (("pipe", os.mkfifo), ("link", lambda path: path.symlink_to(path.name))):
-        path = tiny_voices.piper(models, name)
-        path.unlink()
-        make(path)
-        assert name not in {model.name for model in Piper.info().models}
-
-
-def test_a_null_in_a_text_is_not_the_end_of_it(models: Path) -> None:
-    """espeak-ng's texts end with one, so it is a space."""
-    tiny_voices.piper(models, "mine")
-    (whole,) = loaded("mine").synthesize("one two", voice("mine"), 1.0)
-    (parted,) = loaded("mine").synthesize("one\0two", voice("mine"), 1.0)
-    assert len(parted.samples) == len(whole.samples)
 
 
 def test_marked_phonemes_reach_the_voice(models: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd_worker_tts.reading.items import Pause, Piece
+from hushd_worker_tts.reading.items import Piece
 from hushd_worker_tts.reading.reader import read
 
 TABLE = [
@@ -87,28 +87,6 @@ def test_a_paragraph_is_spoken_while_it_is_written() -> None:
     spoken = [(len(seen), item.text) for item in read(chunks(), "markdown") if isinstance(item, Piece)]
     assert spoken[0] == (1, "The first sentence is here.")
     assert spoken[1:3] == [(3, "And so the second."), (4, "It goes on.")]
-
-
-@pytest.mark.parametrize("text", ["Sure :) I can do that", "First 1) open it", "It is open (see below"])
-def test_a_bracket_that_is_no_links_holds_nothing_back(text: str) -> None:
-    """A sentence with a smiley or a number in it is spoken before the paragraph ends."""
-    seen: list[str] = []
-
-    def chunks():  # type: ignore[no-untyped-def]
-        for word in f"{text}. Then more words come here and there. And so on".split(" "):
-            seen.append(word)
-            yield f"{word} ".encode()
-
-    spoken = [(seen[-1], item.text) for item in read(chunks(), "markdown") if isinstance(item, Piece)]
-    assert spoken[0][1] == f"{text}."
-    assert spoken[0][0] != "on"
-
-
-def test_in_a_language_without_words_code_is_a_pause() -> None:
-    """Nothing English is said in Finnish; German has its own words."""
-    code = b"Hei.\n```\nx\ny\n```\nLoppu."
-    assert [type(item) for item in read([code], "markdown", "fi")] == [Piece, Pause, Piece]
-    assert texts(code, language="de-DE")[1] == "Codeblock, 2 Zeilen."
 
 
 def test_words_know_their_place_in_the_source() -> None:

@@ -16,7 +16,6 @@ from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_tts.reading.items import Pause, Piece, Rate, Volume
 from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import MAX_PIECE
-from hushd_worker_tts.reading.source_map import MappedText
 from support.seeds import SHARE, seeds
 
 ADDRESSES = [
@@ -107,13 +106,6 @@ def test_what_is_for_a_terminal_is_not_heard(markup: str, size: int) -> None:
     assert COLOURED[first:last].startswith("Bold.")
 
 
-def test_a_terminals_command_that_never_ends_is_text() -> None:
-    """And holds nothing back for ever."""
-    spoken = texts("Hello. \x1b]0;title " + "and more words. " * 200)
-    assert spoken[0] == "Hello."
-    assert sum(text.count("more words") for text in spoken) == 200
-
-
 @pytest.mark.parametrize("text", UNTOUCHED)
 def test_what_engines_know_is_left_to_them(text: str) -> None:
     """Numbers, dates, money, units and abbreviations reach the engine as they were written."""
@@ -138,17 +130,6 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
         ("One", False), Pause(0.5), ("two.", True), Rate(180), ("Three", False), Rate(20, True), Volume(0.5),
         ("four five", False), Rate(), ("six [[x]]", True),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize("text", ["[[slnc", "[[slnc 5", "[[slnc]]", "[[rate 0]] a", "[[rate x]] a", "a [", "[[" * 300])
-def test_broken_commands_stop_nothing(text: str) -> None:
-    """Brackets that are not a command are text, however they end."""
-    assert all(isinstance(item, Piece) for item in read([text.encode()]))
-
-
-def test_a_pause_is_never_longer_than_a_minute() -> None:
-    """A typing error does not stop a job for a year."""
-    assert list(read([b"[[slnc 99999999]]"])) == [Pause(60.0)]
 
 
 @pytest.mark.parametrize(
@@ -185,17 +166,6 @@ def test_every_piece_knows_what_it_stands_for() -> None:
         "com": "https://a.com/b", "slash": "https://a.com/b", "b": "https://a.com/b", "now.": "now.", "An": "An",
         "item:": "item:", "engine": "nginx", "x": "nginx",
     }  # fmt: skip
-
-
-def test_mapped_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
-    """Inserted text stands for the text it replaces; the rest for itself."""
-    text = MappedText.original("abc def", 10)
-    new = text.sub(re.compile("b|e"), lambda match: match[0] * 3)
-    assert new.text == "abbbc deeef"
-    assert [new.span(i, i + 1) for i in (0, 1, 3, 4, 7)] == [(10, 11), (11, 12), (11, 12), (12, 13), (15, 16)]
-    assert text.sub(re.compile("x"), "y") is text
-    assert (text[4:] + text[:3]).span() == (10, 17)
-    assert MappedText.original("  a ", 5).strip().span() == (7, 8)
 
 
 @cache
@@ -292,11 +262,6 @@ def test_phonemes_go_to_engines_that_read_them(language: str, phonemes: bool, he
     table = {"gnocchi": "/ˈnjɒ.ki/", "new york": "/njuː jɔːk/"}
     items = read([b"Eat Gnocchi in New York!"], "text", language, lambda language: table, phonemes)
     assert [item.text for item in items if isinstance(item, Piece)] == [heard]
-
-
-def test_a_text_cannot_smuggle_phonemes() -> None:
-    """The marks that hushd puts around phonemes are nothing in a text of others."""
-    assert texts("a \ue000b\ue001 c") == ["a b c"]
 
 
 def test_a_language_has_its_own_pronunciations() -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import codecs
 import random
-import tracemalloc
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pytest
-from hushd_worker_tts.reading.reader import read
 from hushd_worker_tts.reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
 from hushd_worker_tts.reading.source_map import MappedText
 from support.seeds import SHARE, seeds
@@ -170,33 +168,6 @@ def test_a_long_first_sentence_starts_at_a_clause() -> None:
     assert first == Piece(sentence[:53], False)
     assert rest == Piece(sentence[54:], True)
     assert again == Piece(sentence, True)
-
-
-def test_a_sentence_without_end_is_cut_at_a_clause_then_at_a_space_then_anywhere() -> None:
-    """No piece is longer than MAX_PIECE, and only the last one ends the sentence."""
-    clauses = list(pieces([("one two three four, " * 50).encode()]))
-    assert all(piece.text.endswith(",") for piece in clauses)
-    words = list(pieces([("seven " * 200).encode()]))
-    assert all(piece.text.split() == ["seven"] * len(piece.text.split()) for piece in words)
-    letters = list(pieces([b"x" * 1000]))
-    assert [len(piece.text) for piece in letters] == [MAX_PIECE, MAX_PIECE, MAX_PIECE, 100]
-    for cut in (clauses, words, letters):
-        assert [piece.ends for piece in cut] == [False] * (len(cut) - 1) + [True]
-        assert all(len(piece.text) <= MAX_PIECE for piece in cut)
-
-
-@pytest.mark.parametrize("filler", ["word ", "x", " ", "\n", ".", "So it goes!\n", "- ", "“"])
-def test_anything_streams_in_flat_memory(filler: str) -> None:
-    """However the text goes on without an end, no more of 256 KiB is kept than a chunk and a sentence of it."""
-    chunk = (filler * (16384 // len(filler.encode()))).encode()
-    tracemalloc.start()
-    try:
-        for _ in read(chunk for _ in range(16)):
-            pass
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 12 * len(chunk)
 
 
 def test_bytes_that_are_no_utf_8_are_harmless() -> None:

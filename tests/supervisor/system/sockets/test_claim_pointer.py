@@ -15,8 +15,6 @@ from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, find, prepare_runtime
 from hushd_supervisor.system.sockets import lock
 
-pytestmark = pytest.mark.permissions
-
 LIVING = """
 import sys
 from dataclasses import replace
