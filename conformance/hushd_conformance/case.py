@@ -1,73 +1,90 @@
-"""A case of the suite, and its outcome."""
+"""A case of a suite, and its report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+import faulthandler
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
 
 from hushd_protocol.errors import HushdError, reason
 
 T = TypeVar("T", contravariant=True)
 
-PASSED, FAILED, EXCEPTED, LEFT_OUT = VERDICTS = ("passed", "failed", "excepted", "left out")
+PASSED, FAILED, LEFT_OUT = "passed", "failed", "left out"
 
 
 class LeftOut(Exception):
-    """A case does not apply to the engine, or cannot be played here; the message says why."""
+    """A case does not apply to the side on trial; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case(Generic[T]):
-    """A claim about an engine.
+class Fault(Exception):
+    """The side on trial breaks a claim, and the case cannot go on; the message is the end of a sentence about it."""
+
+
+class Case(NamedTuple, Generic[T]):
+    """A claim about an engine, a client or a supervisor.
 
     Attributes:
-        name: `GROUP.NAME`.
+        name: a word, or `GROUP.NAME`.
         claim: a sentence that is true if there are no faults.
-        faults: the function that plays the case, and yields the faults, each the end of a sentence. It may raise
-            `LeftOut`.
-        costly: whether it starts processes or takes minutes; `problems` leaves it out.
+        faults: plays the case, and yields the faults, each the end of a sentence; it may raise `Fault` or `LeftOut`.
+        costly: whether it starts processes.
     """
 
     name: str
     claim: str
-    faults: Callable[[T], Iterable[str]]
+    faults: Callable[[T], Iterable[str] | None]
     costly: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of a case: `words` are its faults, or the reason why it was left out or is an exception."""
-
-    case: str
-    verdict: str
-    words: tuple[str, ...] = ()
-    cpu_s: float = 0.0
-
-
-def play(case: Case[T], trial: T, exceptions: Mapping[str, str]) -> Outcome:
-    """Plays a case; any exception of the engine is a fault.
-
-    Args:
-        exceptions: the known faults of the engine, as reasons by the names of cases.
-    """
+def play(case: Case[T], side: T) -> tuple[str, tuple[str, ...]]:
+    """Plays a case; returns its verdict, and its faults or why it was left out. Any exception is a fault."""
     faults: list[str] = []
     try:
-        faults.extend(case.faults(trial))
+        faults.extend(case.faults(side) or ())
     except LeftOut as why:
-        return Outcome(case.name, LEFT_OUT, (str(why),))
+        return LEFT_OUT, (str(why),)
+    except Fault as fault:
+        faults.append(str(fault))
     except HushdError as error:
         faults.append(error.message)
-    except Exception as error:  # the engine may raise anything
+    except Exception as error:  # an engine may raise anything
         faults.append(f"it raises {type(error).__name__}: {reason(error)}")
-    if not faults:
-        return Outcome(case.name, PASSED)
-    if case.name in exceptions:
-        return Outcome(case.name, EXCEPTED, (exceptions[case.name],))
-    return Outcome(case.name, FAILED, tuple(dict.fromkeys(faults)))
+    return (FAILED, tuple(dict.fromkeys(faults))) if faults else (PASSED, ())
 
 
-def chosen(cases: Sequence[Case[T]], words: str) -> Iterator[Case[T]]:
-    """Yields the cases whose names contain one of `words`, separated by commas; all cases if there are none."""
+def problems(cases: Iterable[Case[T]], side: T) -> list[str]:
+    """Plays the cases that start no processes; returns a line for each fault."""
+    played = ((case.name, *play(case, side)) for case in cases if not case.costly)
+    return [f"{name}: {fault}" for name, verdict, faults in played if verdict == FAILED for fault in faults]
+
+
+def report(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T], None], limit_s: float) -> int:
+    """Plays each case to the side that `make` returns, prints a line for each, and returns the number of failures.
+
+    The name is printed before the case is played: it is the last one if an engine ends this process. A case that takes
+    longer than `limit_s` seconds, ten times that if it is costly, ends it with a traceback of all threads.
+    """
+    verdicts = []
+    for case in cases:
+        print(f"{case.name:24} ", end="", flush=True)
+        faulthandler.dump_traceback_later(limit_s * (10 if case.costly else 1), exit=True)
+        side = make()
+        try:
+            verdict, words = play(case, side)
+        finally:
+            close(side)
+            faulthandler.cancel_dump_traceback_later()
+        verdicts.append(verdict)
+        told = f"{case.claim} But {'; '.join(words)[:600]}" if verdict == FAILED else "".join(words)
+        print(f"{verdict:9} {told}".rstrip(), flush=True)
+    failed = verdicts.count(FAILED)
+    left_out = f", {verdicts.count(LEFT_OUT)} left out" if LEFT_OUT in verdicts else ""
+    print(f"{len(verdicts)} cases, {verdicts.count(PASSED)} passed, {failed} failed{left_out}.", flush=True)
+    return failed
+
+
+def chosen(cases: Iterable[Case[T]], words: str) -> list[Case[T]]:
+    """Returns the cases whose names contain one of `words`, separated by commas; all cases if there are none."""
     parts = [part.strip() for part in words.split(",") if part.strip()]
-    return (case for case in cases if not parts or any(part in case.name for part in parts))
+    return [case for case in cases if not parts or any(part in case.name for part in parts)]

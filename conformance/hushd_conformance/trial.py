@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hushd_models import catalogue
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.messages import Chunk, Credit, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import paths
-from hushd_schema import engines
 from hushd_schema.description import EngineDescription
 from hushd_worker.engine import Engine
 from hushd_worker.job import Cancelled, Job
@@ -28,7 +24,6 @@ from .case import LeftOut
 
 _CREDIT = 10**9
 _LOOK_S = 0.01
-Source = Path | bytes | Iterable[bytes]
 
 
 @dataclass
@@ -50,44 +45,19 @@ class Answer:
             yield from ill_said(what, self.error) if may_refuse else [f"{what} is refused: {self.error.message}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place of models' files, from which a case can make a slightly different one.
-
-    Attributes:
-        root: the folder of the environment variable `variable`.
-        folder: the folder of the engine's files in it.
-        below: the path of the root in another place.
-        value: the path of the variable in another place.
-    """
-
-    root: Path
-    folder: Path
-    variable: str
-    below: str = ""
-    value: str = ""
-
-
 class Trial(ABC):
     """An engine with one model.
 
     Args:
-        model: the model's name, or `default`.
-
-    Attributes:
-        op: the operation of its role.
+        wanted: the model's name, or `default`.
         sound: a recording of speech for the model; None: the role's own.
-        files: the files of its model, once a case has searched them.
     """
 
     role: ClassVar[str]
     op: ClassVar[str]
-    sound: Path | None = None
-    files: list[tuple[Path, Place]] | None = None
 
-    def __init__(self, name: str, model: str = "default") -> None:
-        self.name = name
-        self.wanted = model
+    def __init__(self, name: str, wanted: str = "default", sound: Path | None = None) -> None:
+        self.name, self.wanted, self.sound = name, wanted, sound
         self._worker: Engine | None = None
         self._broken = False
 
@@ -117,15 +87,6 @@ class Trial(ABC):
         """Returns the part of an answer that is the same each time."""
 
     @property
-    def flags(self) -> tuple[str, ...]:
-        """Returns the options with which another process makes the same trial."""
-        return ("--role", self.role, *(["--sound", str(self.sound)] if self.sound else []))
-
-    @property
-    def spec(self) -> engines.EngineSpec | None:
-        return engines.find(self.name, self.role)
-
-    @property
     def worker(self) -> Engine:
         """Returns the worker with its engine loaded. The first failure of the load is raised; later, cases are left
         out."""
@@ -138,32 +99,22 @@ class Trial(ABC):
             self._worker, self._broken = worker, False
         return self._worker
 
-    def places(self) -> Iterator[Place]:
-        """Yields the possible places of its model's files."""
-        places = paths.find()
-        if (folder := places.models / self.name).is_dir():
-            yield Place(places.models, folder, "HUSHD_MODELS_DIR")
-        if package := _package(f"{self.name}/{self.model}"):
-            yield Place(package, package, "PYTHONPATH", below=package.name)
-        if self.spec is None or not self.spec.keeps_models:
-            for path in places.config.parent.glob(f"*/{self.model}.toml"):
-                yield Place(places.config.parent, path.parent, "HUSHD_CONFIG", value=places.config.name)
-
     def ask(
         self,
         op: str,
-        source: Source,
+        source: bytes | Iterable[bytes],
         params: JsonObject | None = None,
         cancel: Callable[[int], bool] | None = None,
     ) -> Answer:
         """Does one job, with unlimited credit, like the worker's thread.
 
         Args:
-            source: a file, bytes inline, or a stream, whose next piece comes when the worker requests it.
+            source: bytes inline, or a stream, whose next piece comes when the worker requests it.
             cancel: called from time to time with the number of messages so far; returns whether the client leaves.
         """
         worker, client = self.worker, _Client(source, cancel)
-        message = JobMessage(id=bytes(16), op=op, params=params or {}, credit=_CREDIT, **_input(source))
+        sent: JsonObject = {"input": "inline", "payload": source} if isinstance(source, bytes) else {"input": "stream"}
+        message = JobMessage(id=bytes(16), op=op, params=params or {}, credit=_CREDIT, **sent)
         job = client.job = Job(message, client.take)
         answer = client.answer
         try:
@@ -187,9 +138,9 @@ class _Client:
 
     job: Job
 
-    def __init__(self, source: Source, cancel: Callable[[int], bool] | None) -> None:
+    def __init__(self, source: bytes | Iterable[bytes], cancel: Callable[[int], bool] | None) -> None:
         self.answer = Answer()
-        self._stream = None if isinstance(source, Path | bytes) else iter(source)
+        self._stream = None if isinstance(source, bytes) else iter(source)
         self._cancel = cancel
         self._sent = self._received = 0
         self._over = threading.Event()
@@ -198,8 +149,7 @@ class _Client:
     def watching(self) -> Iterator[None]:
         """Checks every few milliseconds whether to leave, since a working engine sends nothing for seconds."""
         self._look()
-        if self._cancel:
-            threading.Thread(target=self._watch, daemon=True).start()
+        threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield
         finally:
@@ -219,7 +169,7 @@ class _Client:
         self._look()
 
     def _watch(self) -> None:
-        while not self._over.wait(_LOOK_S):
+        while self._cancel and not self._over.wait(_LOOK_S):
             self._look()
 
     def _look(self) -> None:
@@ -234,30 +184,10 @@ class _Client:
             self._stream = self._stream if piece else None
 
 
-def _input(source: Source) -> JsonObject:
-    if isinstance(source, bytes):
-        return {"input": "inline", "payload": source}
-    if isinstance(source, Path):
-        info = os.stat(source)
-        place = {"device": info.st_dev, "inode": info.st_ino, "size": info.st_size}
-        return {"input": "path", "path": str(source), **place}
-    return {"input": "stream"}
-
-
-def _package(model: str) -> Path | None:
-    """Returns the folder of the package that contains a model; None for a model outside packages."""
-    from importlib.util import find_spec
-
-    known = catalogue.find(model)
-    package = find_spec(known.package) if known and known.package else None
-    places = package.submodule_search_locations if package else None
-    return Path(places[0]) if places else None
-
-
 def ill_said(what: str, error: HushdError) -> Iterator[str]:
     """Yields the faults of an error's message."""
     text = error.message
-    if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 1500:
+    if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 2000:
         yield f"the answer to {what} is not a sentence: {text[:300]!r}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -82,16 +83,21 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_check_is_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`hushd engine check` has it play all that starts no processes and name the faults, and leaves with its status."""
+    """`hushd engine check` plays it in another process, and leaves with its status; an engine that ends that process is
+    told in a sentence."""
     asked: list[list[str]] = []
+    status = 1
 
     def run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
         asked.append(command)
-        return subprocess.CompletedProcess(command, 1)
+        return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", run)
     assert main("hushd engine", ["check", "moonshine"]) == 1
-    assert asked == [[*SUITE, "moonshine", "default", "--quick", "--brief"]]
+    status = -signal.SIGABRT
+    with pytest.raises(HushdError, match="moonshine ended the process by SIGABRT, in the case that was named last"):
+        main("hushd engine", ["check", "moonshine", "--all"])
+    assert asked == [[*SUITE, "moonshine", "default"], [*SUITE, "moonshine", "default", "--all"]]
 
 
 def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
@@ -108,14 +114,14 @@ def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
     )
     package(tmp_path, "bad", "hushd.stt_engines", {"bad": "bad:Bad"})
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    command = [*SUITE, "bad", "m", "--quick", "--brief", "-k", "description,sound.tone,batch"]
+    command = [*SUITE, "bad", "m", "-k", "description,sound.tone,batch"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     for words in (
         "its module imports numpy: that belongs in load",
         "the model m has the language 'nonsense!', which is not a tag",
         "it has no spec (entry point group hushd.engine_specs)",
-        "sound.tone: it yields times out of order, 3 to 2 s of 1",
+        "But it yields times out of order, 3 to 2 s of 1",
         "transcribe_batch has 0 answers for 2 pieces",
     ):
         assert words in done.stdout

@@ -1,4 +1,4 @@
-"""The conformance suite of the protocol: hushd's own client and supervisor pass it, and planted mistakes are found."""
+"""The conformance suite of the protocol: hushd's own client passes it, and planted mistakes are found."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hushd_conformance.protocol import client, supervisor
-from support.peer import Supervisor
+from hushd_conformance.protocol.client import CASES
 
 CLIENTS = Path(__file__).parents[1] / "protocol/clients"
 BOUND_S = 150.0
@@ -24,7 +23,6 @@ MISTAKES = {
     "stumbles over types": "strangers",
     "answers no ping": "ping",
     "sees no gap": "gap",
-    "cannot wait": "places",
     "is glad of errors": "refusal",
     "hides codes": "refusal",
     "is glad of a loss": "lost",
@@ -47,32 +45,18 @@ def conform(*arguments: str, status: int = 0) -> str:
 def test_a_client_that_keeps_the_protocol_passes(program: str) -> None:
     """hushd's own, and one from scratch that makes none of the mistakes."""
     words = [] if program == "by_library.py" else ["none"]
-    told = conform("client", "--", sys.executable, str(CLIENTS / program), *words)
-    assert told.endswith(f"{len(client.CASES)} cases, {len(client.CASES)} passed, 0 failed.\n"), told
+    told = conform("--", sys.executable, str(CLIENTS / program), *words)
+    assert told.endswith(f"{len(CASES)} cases, {len(CASES)} passed, 0 failed.\n"), told
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_planted_mistake_is_found(mistake: str) -> None:
     """The case that is about it fails, and says in a sentence why."""
     program = ["--limit", "10", "--", sys.executable, str(CLIENTS / "mistaken.py"), mistake]
-    told = conform("client", "-k", MISTAKES[mistake], *program, status=1)
+    told = conform("-k", MISTAKES[mistake], *program, status=1)
     assert re.search(r" failed .* But ", told), told
 
 
 def test_each_case_finds_a_mistake() -> None:
     """But for those of an unknown code and a refused input, which the same lines of a client decide as a refusal."""
-    assert {case.name for case in client.CASES} - set(MISTAKES.values()) == {"later_code", "refused_input"}
-
-
-def test_the_supervisor_keeps_the_protocol(carried: Supervisor) -> None:
-    """hushd's own, with the voice that it carries."""
-    told = conform("supervisor")
-    assert told.endswith(f"{len(supervisor.CASES)} cases, {len(supervisor.CASES)} passed, 0 failed.\n"), told
-
-
-def test_nobody_to_play_to_is_one_sentence(runtime: Path) -> None:
-    """The command says so, and how to start one."""
-    command = [sys.executable, "-P", "-m", "hushd_conformance.protocol", "supervisor"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
-    assert done.returncode == 2
-    assert done.stderr == f"No supervisor listens at {runtime}/client.sock: `hushd serve` starts one.\n"
+    assert {case.name for case in CASES} - set(MISTAKES.values()) == {"later_code", "refused_input"}

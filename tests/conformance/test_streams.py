@@ -86,7 +86,7 @@ class Steady(Engine):
     def load(self, model: str, report: object) -> None: ...
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
-        yield Segment(0, len(samples) / RATE, f"text{self.streams * (self.breach == 'changes pieces')}")
+        yield Segment(0, len(samples) / RATE, "text")
 
     def begin(self, options: Options) -> EngineStream:
         return Stream(self, options)
@@ -109,11 +109,10 @@ class OnTrial(Trial):
 @pytest.mark.parametrize("name", CASES)
 def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
     """And one without streams is left out."""
-    outcome = play(CASES[name], OnTrial(Steady()), {})
-    assert (outcome.verdict, outcome.words) == (PASSED, ())
+    assert play(CASES[name], OnTrial(Steady())) == (PASSED, ())
     without = Steady()
     without.feed_s = 0.0
-    assert play(CASES[name], OnTrial(without), {}).verdict == LEFT_OUT
+    assert play(CASES[name], OnTrial(without))[0] == LEFT_OUT
 
 
 @pytest.mark.parametrize(
@@ -124,27 +123,24 @@ def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
         ("remembers", "stream.same"),
         ("remembers", "stream.cancel"),
         ("makes words up", "stream.nothing"),
-        ("beyond", "stream.speech"),
+        ("beyond", "stream.same"),
         ("words", "stream.words"),
         ("writes", "stream.unchanged"),
-        ("writes", "stream.read-only"),
-        ("fed after its end", "stream.after-finish"),
-        ("fed after its end", "stream.after-cancel"),
-        ("ended after its end", "stream.after-finish"),
+        ("fed after its end", "stream.over"),
+        ("ended after its end", "stream.over"),
         ("cancels once", "stream.cancel"),
-        ("changes pieces", "stream.then-piece"),
     ],
 )
 def test_a_breach_is_found(breach: str, case: str) -> None:
     """By the case that is about it."""
-    assert play(CASES[case], OnTrial(Steady(breach)), {}).verdict == FAILED
+    assert play(CASES[case], OnTrial(Steady(breach)))[0] == FAILED
 
 
 def test_an_engine_that_promises_nothing_of_feeds_is_not_held_to_it() -> None:
     """It says that its words depend on them."""
     engine = Steady("by the feed")
     engine.any_feeds = False
-    assert play(CASES["stream.feeds"], OnTrial(engine), {}).verdict == LEFT_OUT
+    assert play(CASES["stream.feeds"], OnTrial(engine))[0] == LEFT_OUT
 
 
 def test_a_client_that_has_gone_is_not_made_an_error_of() -> None:
@@ -161,6 +157,5 @@ def test_a_client_that_has_gone_is_not_made_an_error_of() -> None:
             except Exception as error:
                 raise ValueError("odd") from error
 
-    outcome = play(CASES["stream.client-gone"], OnTrial(Muddled()), {})
-    assert outcome.verdict == FAILED
-    assert outcome.words == ("it turns the exception into a ValueError: odd",)
+    told = play(CASES["stream.client-gone"], OnTrial(Muddled()))
+    assert told == (FAILED, ("it turns the exception into a ValueError: odd",))

@@ -154,5 +154,5 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
 @pytest.mark.guest("conformance")
 def test_it_keeps_the_contract(house: House) -> None:
     """The conformance run, by its name; one that there is not is named with its neighbour."""
-    assert house.run("hushd", "engine", "check", "kazoo", "--model", "mine") == "kazoo keeps the contract.\n"
+    assert ", 0 failed" in house.run("hushd", "engine", "check", "kazoo", "--model", "mine").splitlines()[-1]
     assert "did you mean kazoo?" in house.run("hushd", "engine", "check", "kazo", status=6)

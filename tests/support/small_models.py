@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import soundfile
-from hushd_schema.sound_file import wav_header
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 CHATTERBOX = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
@@ -168,24 +167,6 @@ def _chatterbox(folder: Path) -> Small:
     return Small("chatterbox", "tts", environment={"PYTHONPATH": str(STAND_INS)})
 
 
-def _micro(folder: Path) -> Small:
-    from support.wake_words import room
-
-    return Small("micro", "wake", sound=_wav(folder, room(1.0, "alexa", 1.5)))
-
-
-def _keywords(folder: Path) -> Small:
-    from support.keyword_models import tones, transducer
-
-    transducer(folder / "models" / "keywords" / "tones", "▁A", "B", "C", "▁D")
-    return Small("keywords", "wake", "tones", _wav(folder, tones(1.0, 0, 1, 2, 1.0)))
-
-
-def _wav(folder: Path, samples: bytes) -> Path:
-    (folder / "word.wav").write_bytes(wav_header(16_000, len(samples)) + samples)
-    return folder / "word.wav"
-
-
 def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:
     def maker(folder: Path) -> Small:
         (folder / kind).mkdir()
@@ -199,8 +180,6 @@ def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:
 
 # By the processor's time that the suite takes, those that take least first.
 _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
-    "wake/micro": (_micro, ("hushd_worker_wake", "pymicro_wakeword", "hibari")),
-    "wake/keywords": (_keywords, ("hushd_worker_wake", "sherpa_onnx", "onnx")),
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
     "tts/chatterbox": (_chatterbox, ()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -51,9 +52,7 @@ def make_parser(prog: str) -> Parser:
     check = commands.add("check", "load an engine and check that it keeps the contract")
     check.add_argument("name", metavar="NAME")
     check.add_argument("--model", default="default", metavar="NAME", help="default: the engine's own")
-    check.add_argument(
-        "--all", action="store_true", help="also try damaged models, and work without memory or network: takes minutes"
-    )
+    check.add_argument("--all", action="store_true", help="also try damaged models, which takes minutes")
     return parser
 
 
@@ -101,18 +100,22 @@ def _named(text: str, name: str) -> str:
 
 
 def _check(name: str, model: str, *, everything: bool) -> int:
-    """Makes the worker of its role load the engine and try it; returns 1 if it does not keep the contract.
+    """Makes another process load the engine and try it; returns 1 if it does not keep the contract.
 
     Raises:
-        HushdError: `engine_missing` for an unknown engine.
+        HushdError: `engine_missing` for an unknown engine, `worker_failed` if the engine ends that process.
     """
     spec = engines.find(name)
-    without = (each for each in ENGINE_ROLES if name in entry_points(f"hushd.{each}_engines"))
+    without = (each for each in SPEECH_ROLES if name in entry_points(f"hushd.{each}_engines"))
     role = spec.role if spec else next(without, "")
-    if not role:
+    if role not in SPEECH_ROLES:
         problem = engines.problems().get(name)
         close = did_you_mean(name, [each.name for each in engines.every()])
         why = f": its spec does not import ({problem})" if problem else close
-        raise HushdError("engine_missing", f"There is no engine {name!r:.60}{why}.")
+        raise HushdError("engine_missing", f"There is no engine {name!r:.60} that hears or speaks{why}.")
     command = [sys.executable, "-P", "-m", "hushd_conformance", "--role", role, name, model]
-    return subprocess.run([*command, *([] if everything else ["--quick", "--brief"])]).returncode
+    status = subprocess.run([*command, *(["--all"] if everything else [])]).returncode
+    if status < 0:
+        end = signal.Signals(-status).name
+        raise HushdError("worker_failed", f"{name} ended the process by {end}, in the case that was named last.")
+    return status

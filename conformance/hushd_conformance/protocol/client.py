@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAGIC, MAX_CREDIT, PROTOCOL
@@ -21,7 +19,8 @@ from hushd_protocol.messages import (
     Result,
 )
 
-from .case import Case, Fault
+from hushd_conformance.case import Case, Fault
+
 from .scripted import QUIET_S, Trial
 
 TEXT = "Ever tried. Ever failed."
@@ -124,7 +123,8 @@ def lost(trial: Trial) -> None:
 
 def path(trial: Trial) -> None:
     """Reports that the worker cannot open the file."""
-    file = recording(trial)
+    file = trial.folder / "recording.wav"
+    file.write_bytes(RECORDING)
     request = trial.request("transcribe", str(file))
     if request.input == "path":
         info = file.stat()
@@ -146,28 +146,14 @@ def path(trial: Trial) -> None:
 
 def refused_input(trial: Trial) -> None:
     """Ends a request while its input is still being sent."""
-    file = recording(trial)
+    file = trial.folder / "recording.wav"
+    file.write_bytes(RECORDING)
     request = trial.request("transcribe", str(file))
     if request.input == "stream":
         trial.send(Credit(id=request.id, chunks=1))
         trial.expect(Chunk)
     trial.refuse(request, HushdError("input_unreadable", "This is no recording."))
     trial.fails("input_unreadable", "This is no recording.")
-
-
-def places(trial: Trial) -> None:
-    """Makes a request wait for a place, and then gives it one."""
-    request = spoken(trial)
-    if request.wait:
-        trial.send(Accepted(id=request.id, state="waiting", position=7))
-        trial.quiet()  # it must wait for its turn
-        trial.send(Accepted(id=request.id, state="send"))
-        again = spoken(trial, trial.expect(Request))
-        if again != request:
-            raise Fault("the request that it sent again is different")
-    send_pieces(trial, request, PIECES[:1])
-    trial.send(Result(id=request.id, data=SPOKEN))
-    trial.succeeds()
 
 
 CASES = (
@@ -177,33 +163,23 @@ CASES = (
     Case("strangers", "Unknown keys and types, and answers to others, are ignored.", strangers),
     Case("ping", "A client with a request answers each ping.", ping),
     Case("gap", "A client that finds a gap in seq ends the request with protocol_error.", gap),
-    Case("places", "A request with wait is sent again unchanged when it gets a place, and not before.", places),
     Case("refusal", "An error ends the request with its code and its sentence.", refusal),
     Case("later_code", "An unknown code counts as worker_failed, and its sentence is kept.", later_code),
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
-    Case(
-        "path", "A file is named with its identity, or streamed as credit allows, in order, up to the last chunk.", path
-    ),
+    Case("path", "A file is named with its identity, or streamed as credit allows, in order, up to its end.", path),
     Case("refused_input", "A request that has failed gets no further input, and its error is shown.", refused_input),
 )
 
 
-def spoken(trial: Trial, request: Request | None = None) -> Request:
-    """Returns a complete request for speech, the first or the given one."""
-    request = request or trial.request("synthesize", TEXT)
+def spoken(trial: Trial) -> Request:
+    """Returns the program's complete request for speech."""
+    request = trial.request("synthesize", TEXT)
     text = receive_input(trial, request) if request.input == "stream" else request.payload
     if text.decode(errors="replace").strip() != TEXT:
         raise Fault(f"its text is {text!r}")
     if request.credit < 1:
         raise Fault("its request grants no credit")
     return request
-
-
-def recording(trial: Trial) -> Path:
-    """Returns a file for the client to send."""
-    file = trial.folder / "recording.wav"
-    file.write_bytes(RECORDING)
-    return file
 
 
 def chunk(request: Request, number: int) -> Chunk:

@@ -31,7 +31,7 @@ from hushd_protocol.messages import (
     Welcome,
 )
 
-from .case import Fault
+from hushd_conformance.case import Fault
 
 LOOK_MS = 50
 QUIET_S = 0.5  # in which a client that does not wait would send more

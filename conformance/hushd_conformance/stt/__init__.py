@@ -1,27 +1,20 @@
-"""The duties of every speech-to-text engine: `problems` lists the unfulfilled ones.
-
-`hushd engine check NAME` prints them, and a test of an engine asserts that there are none. The whole suite is `python
--m hushd_conformance NAME`.
-"""
+"""Cases of speech-to-text engines: a test of an engine asserts that `problems` finds none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hushd_conformance import suite
-from hushd_conformance.case import Case
+from hushd_conformance import case, contract, damage
 
-from . import asking, files, sounds, streams
+from . import hearing, streams
 from .trial import Trial
 
-__all__ = ["Trial", "all_cases", "problems"]
+
+def all_cases() -> list[case.Case[Any]]:
+    """Returns the cases of this role."""
+    return [*contract.cases(), *hearing.cases(), *streams.cases(), *damage.cases()]
 
 
 def problems(name: str, model: str = "default") -> list[str]:
-    """Returns the faults of the engine of that name, after loading `model` and giving it many kinds of sounds."""
-    return suite.problems(Trial(name, model), all_cases())
-
-
-def all_cases() -> list[Case[Any]]:
-    """Returns every case for a speech-to-text engine."""
-    return [*suite.common(), *sounds.cases(), *files.cases(), *asking.cases(), *streams.cases()]
+    """Loads `model` in the engine of that name, tries it with many kinds of sound, and returns the faults."""
+    return case.problems(all_cases(), Trial(name, model))

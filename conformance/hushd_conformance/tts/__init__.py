@@ -1,27 +1,20 @@
-"""The duties of every text-to-speech engine: `problems` lists the unfulfilled ones.
-
-`hushd engine check NAME` prints them, and a test of an engine asserts that there are none. The whole suite is `python
--m hushd_conformance NAME`.
-"""
+"""Cases of text-to-speech engines: a test of an engine asserts that `problems` finds none."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from hushd_conformance import suite
-from hushd_conformance.case import Case
+from hushd_conformance import case, contract, damage
 
-from . import asking, texts
+from . import speaking
 from .trial import Trial
 
-__all__ = ["Trial", "all_cases", "problems"]
+
+def all_cases() -> list[case.Case[Any]]:
+    """Returns the cases of this role."""
+    return [*contract.cases(), *speaking.cases(), *damage.cases()]
 
 
 def problems(name: str, model: str = "default") -> list[str]:
-    """Returns the faults of the engine of that name, after loading `model` and speaking with one of its voices."""
-    return suite.problems(Trial(name, model), all_cases())
-
-
-def all_cases() -> list[Case[Any]]:
-    """Returns every case for a text-to-speech engine."""
-    return [*suite.common(), *texts.cases(), *asking.cases()]
+    """Loads `model` in the engine of that name, tries it with many kinds of text, and returns the faults."""
+    return case.problems(all_cases(), Trial(name, model))

@@ -167,7 +167,6 @@ class EngineSpec(NamedTuple):
         recommended: the models to recommend.
         translates: whether its multilingual models translate into English.
         robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
-        exceptions: the cases of `hushd_conformance` that it is known to fail, with the reasons.
     """
 
     name: str
@@ -206,7 +205,6 @@ class EngineSpec(NamedTuple):
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False
     robotic: bool = False
-    exceptions: Mapping[str, str] = _NOTHING
 
     def __hash__(self) -> int:
         return hash((self.role, self.name))  # its tables are not hashable

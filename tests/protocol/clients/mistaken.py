@@ -79,7 +79,7 @@ def ask(request, text=b"", **fields):
             output += payload if kind == "chunk" else header["data"]["text"].encode()
             if mistake != "grants no credit":
                 send(type="credit", id=request, chunks=1)
-        elif kind == "accepted" and header["state"] == ("waiting" if mistake == "cannot wait" else "send"):
+        elif kind == "accepted" and header["state"] == "send":
             send(text, type="request", id=request, credit=8, wait=True, **fields)
         elif kind == "error":
             return header

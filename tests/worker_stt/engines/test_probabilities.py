@@ -16,11 +16,10 @@ from support import small_models
 # In a process of its own, which has the small models' environment.
 ASK = """
 import json, sys
-from hushd_conformance.roles import trial_of
-trial = trial_of("stt", *sys.argv[1:])
+from hushd_conformance.stt.trial import Trial, s16le
+trial = Trial(*sys.argv[1:])
 params = {"format": "s16le", "rate": 16000, "probabilities": True}
 segments = trial.hear(trial.speech, word_times=True)
-from hushd_conformance.stt.trial import s16le
 answer = trial.ask("transcribe", s16le(trial.speech), params)
 words = [[word.text, word.probability] for segment in segments for word in segment.words]
 print(json.dumps([words, answer.result.get("warnings", [])]))
