@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from hushd_protocol import JsonObject
@@ -18,6 +19,9 @@ from .fields import Fields
 Schema = Mapping[str, Any]
 _NOTHING: Schema = {"type": "null"}
 _TEXT: Schema = {"type": "string"}
+# A number or a flag as text, and an empty text, which means left out.
+_NUMBER: Schema = {"type": "string", "pattern": r"^([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?)?$"}
+_FLAG: Schema = {"type": "string", "pattern": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[01])?$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,13 @@ class Parameters:
 
     Args:
         file: the description of a form's field `file`; empty for none.
+        rule: what its JSON schema says of several parameters together.
     """
 
-    def __init__(self, *parameters: Parameter, file: str = "") -> None:
+    def __init__(self, *parameters: Parameter, file: str = "", rule: Schema = MappingProxyType({})) -> None:
         self._parameters = parameters
         self.file = file
+        self.rule = rule
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._parameters)
@@ -72,7 +78,8 @@ class Parameters:
 
     def in_json(self) -> Schema:
         """Returns the schema of a JSON object."""
-        return _object({each.name: each.in_json() for each in self}, [each.name for each in self if each.required])
+        required = [each.name for each in self if each.required]
+        return {**_object({each.name: each.in_json() for each in self}, required), **self.rule}
 
     def in_form(self) -> Schema:
         """Returns the schema of a form."""
@@ -104,7 +111,7 @@ def value(name: str, about: str, kind: Kind) -> Parameter:
         return flag(name, about)
     if kind.form["type"] == "string":
         return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", kind.form)
-    return Parameter(name, about, partial(fields.value, kind=kind), kind.form, (_TEXT, _NOTHING))
+    return Parameter(name, about, partial(fields.value, kind=kind), kind.form, (_NUMBER, _NOTHING))
 
 
 def text(name: str, about: str) -> Parameter:
@@ -115,7 +122,7 @@ def text(name: str, about: str) -> Parameter:
 def flag(name: str, about: str) -> Parameter:
     """Returns a boolean parameter, which JSON may also send as text."""
     return Parameter(
-        name, about, fields.flag, {"anyOf": [{"type": "boolean"}, {"enum": ["1", "0", ""]}]}, (_TEXT, _NOTHING)
+        name, about, fields.flag, {"anyOf": [{"type": "boolean"}, {"enum": ["1", "0", ""]}]}, (_FLAG, _NOTHING)
     )
 
 

@@ -100,6 +100,10 @@ def _voice(data: Mapping[str, Any], name: str) -> str:
 
 _NAME: Schema = {"type": "string"}
 _VOICE = {"anyOf": [_NAME, {"type": "object", "required": ["id"], "properties": {"id": _NAME}}]}
+_WITH_TIMELINE: Schema = {
+    "properties": {"timeline": {"anyOf": [{"const": True}, {"type": "string", "pattern": "^([tT][rR][uU][eE]|1)$"}]}},
+    "required": ["timeline"],
+}
 PARAMETERS = Parameters(
     Parameter("input", "The text to speak.", _input, {"type": "string", "pattern": r"\S"}, (), required=True),
     parameters.text("model", "ENGINE/NAME, or any other name for the configured model."),
@@ -108,6 +112,10 @@ PARAMETERS = Parameters(
     parameters.choice("response_format", tuple(MEDIA), "mp3", "The sound file's format."),
     parameters.choice("stream_format", ("audio", "sse"), "audio", "A file, or events that hold its parts."),
     parameters.text("instructions", "Taken without effect, since no engine follows any."),
+    rule={
+        "if": _WITH_TIMELINE,
+        "then": {"properties": {"stream_format": {"const": "sse"}}, "required": ["stream_format"]},
+    },
 )
 _SOUND: Schema = {"type": "string", "format": "binary"}
 ANSWERS: dict[str, Schema] = dict.fromkeys(MEDIA.values(), _SOUND) | {"text/event-stream": {}}
