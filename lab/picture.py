@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
-from hushd_cli.terminal.chart import round_up
-
 WIDTH, HEIGHT = 760, 300
 STRIP = 130  # height of the part that shows one series by itself
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 40
@@ -22,6 +20,12 @@ _DARK = """<style>@media (prefers-color-scheme: dark) {
 svg { fill: #b8bec9; } rect[fill="#fff"] { fill: #16191f; } text[fill="#222"] { fill: #e8eaee; }
 [stroke="#222"] { stroke: #e8eaee; } [stroke="#ddd"] { stroke: #343a44; } }</style>"""
 _UP, _DOWN = ("#2e7d43", "0,-7 4,0 -4,0"), ("#b03a3a", "0,7 4,0 -4,0")
+
+
+def round_up(value: float) -> float:
+    """Rounds up to 1, 2, 4, 5 or 10 times a power of ten, so that quarters are round numbers."""
+    scale = 10.0 ** (len(str(int(value))) - 1)
+    return next(step * scale for step in (1, 2, 4, 5, 6, 8, 10) if step * scale >= value)
 
 
 @dataclass(frozen=True, slots=True)

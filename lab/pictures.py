@@ -1,4 +1,4 @@
-"""Draws `hushd top`, `hushd top --history` and `hushd captions` as pictures for the documents, from real use.
+"""Draws memory over time, `hushd top` and `hushd captions` as pictures for the documents, from real use.
 
 Captions are of a recording, played into a sound server without a device and shown in tmux. `lab/pictures.py captions`
 draws only these, `lab/pictures.py memory` the others; `lab/pictures.py sound` speaks that of the first page.
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from io import StringIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -22,23 +23,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "release"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
-from hushd.reports import card_record
 from hushd.reports import memory_record as record
 from hushd.reports.memory_window import RIVAL, Window, megabytes
-from hushd_cli.commands.top import frame
-from hushd_cli.commands.top.screen import Line
-from hushd_protocol.system import paths
+from hushd_cli.commands.top.frame import frame
 from picture import Tick, draw
+from rich.console import Console
 from site_builder import sources
 from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
-COLUMNS, LINES = 80, 24
+COLUMNS = 80  # of `hushd top`
+Line = Sequence[tuple[str, str]]  # texts with their styles
 WIDTH, HEIGHT = 8.4, 16  # of a character
-COLOURS = {
-    "": "#d8dee9", "bold": "#ffffff", "dim": "#8a93a5", "good": "#a3be8c", "busy": "#88c0d0", "warning": "#ebcb8b",
-    "bad": "#e06c75", "bars": "#81a1c1", "title": "#8fbcbb", "chosen": "#1d222c",
-}  # fmt: skip
+COLOURS = {"": "#d8dee9", "bold": "#ffffff", "dim": "#8a93a5"}
 KEEP_S = 12
 NO_BREAK = "\xa0"  # browsers join ordinary spaces
 PAGES = "It was the best of times, it was the worst of times. " * 12
@@ -75,8 +72,7 @@ def draw_memory() -> None:
 
 def _memory_held(client: Client) -> str:
     """Returns a picture of what supervisor and workers have held so far, beside a server that never unloads."""
-    path, now = paths.find().memory_record, time.time()
-    window = Window.last(3600.0, record.read(path), client.status(), now, card_record.read(path))
+    window = Window.last(3600.0, record.from_data(client.control("memory")), client.status(), time.time())
     assert window is not None
     series = {"supervisor": [megabytes(part.supervisor) for part in window.moments]}
     for use in window.uses:
@@ -150,15 +146,13 @@ def _styled(line: str) -> Line:
 
 
 def _draw_top(client: Client) -> None:
-    status, now = client.status(), time.time()
-    entries = record.until_now(record.read(paths.find().memory_record), status, now)
-    view = frame.View(status=status, moments=record.moments(entries), now=now)
-    view.chosen = frame.workers(view)[0].name
-    title = f"hushd top in a terminal of {COLUMNS} by {LINES} characters"
-    (FOLDER / "top.svg").write_text(_terminal(frame.lines(view, COLUMNS, LINES), title))
+    console = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="standard")
+    console.print(frame(client.status(), console))
+    drawn = console.export_svg(title=f"hushd top in a terminal of {COLUMNS} columns", unique_id="top")
+    (FOLDER / "top.svg").write_text(re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL))  # from elsewhere
 
 
-def _terminal(lines: Sequence[Line], title: str, columns: int = COLUMNS) -> str:
+def _terminal(lines: Sequence[Line], title: str, columns: int) -> str:
     """Lines of a terminal as an SVG."""
     width, height = columns * WIDTH + 24, len(lines) * HEIGHT + 24
     out = [
@@ -172,11 +166,7 @@ def _terminal(lines: Sequence[Line], title: str, columns: int = COLUMNS) -> str:
         for text, style in line:
             x, y = 12 + column * WIDTH, 12 + row * HEIGHT
             column += len(text)
-            if style == "chosen":
-                out.append(
-                    f'<rect x="{x:.1f}" y="{y}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="#d8dee9"/>'
-                )
-            weight = ' font-weight="bold"' if style in ("bold", "title") else ""
+            weight = ' font-weight="bold"' if style == "bold" else ""
             place = f'x="{x:.1f}" y="{y + 12.5}" textLength="{len(text) * WIDTH:.1f}"'
             shown = escape(text).replace(" ", NO_BREAK)
             out.append(f'<text {place} fill="{COLOURS[style]}"{weight}>{shown}</text>')

@@ -84,7 +84,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
-        _own("top", "show the same live, with keys to start and stop", "top.command"),
+        _own("top", "show the same live", "top.command"),
         _family(
             "workers",
             "start and stop workers, and free memory",

@@ -110,7 +110,7 @@ class Assembly:
         self.signals = Signals(children=sys.platform != "linux")
         if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
             self._door_source.invite()
-        self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
+        self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
         self._triggers = triggers.choose(self._poller, self._cgroup, memory, os.environ)

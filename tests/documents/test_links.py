@@ -131,7 +131,7 @@ def test_command_lines_are_known(page: Path) -> None:
     [
         ("hushd models pul x", "pul"),
         ("hushd pull --jsn x", "--jsn"),
-        ("hushd top --history --jsn", "--jsn"),
+        ("hushd top --period 1 --jsn", "--jsn"),
         ("hushd status --jsn", "--jsn"),
         ("hushd models list --here", ""),
         ("hushd talk -- say --jsn", ""),

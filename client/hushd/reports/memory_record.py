@@ -1,33 +1,33 @@
-"""Memory over time, as the supervisor has recorded it, beside the memory of a server that never unloads."""
+"""Memory over time, by the supervisor's record, beside the memory of a server that never unloads."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, TemplateStatus, WorkerStatus
 
 SUPERVISOR = "supervisor"
-NEIGHBOUR = "neighbour"
-SEEN_S = 60.0  # for which a neighbour's answer is shown: later nobody knows what it holds
-_EVENTS = ("start", "ready", "beat", "exit")
 _TEMPLATES = "standby/"  # a server that never unloads has none
 _NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that process either
 
 
 class Entry(NamedTuple):
-    """A line of the record: `size` are the private bytes of the process `name`, `supervisor` those of the supervisor.
+    """An entry of the record, in seconds since 1970 and bytes.
 
-    `mapped` are its part of mapped files' pages; in lines of older versions they are in `size`. The event `neighbour`
-    has the bytes that the neighbour `name` holds by its answer.
+    Attributes:
+        event: `start`, `ready`, `beat` or `exit`.
+        name: of the worker, or `supervisor`.
+        size: the worker's private memory.
+        supervisor: the supervisor's memory.
+        mapped: the worker's part of mapped files' pages.
     """
 
     time: float
@@ -62,31 +62,11 @@ class Moment:
         return self.supervisor + sum(self.workers.values())
 
 
-def read(path: Path) -> list[Entry]:
-    """The entries of the record at `path` and of the older file beside it; lines that are none are passed over."""
-    return sorted(_entries(lines(path)), key=lambda entry: entry.time)  # a clock may have been set back
-
-
-def lines(path: Path) -> Iterator[str]:
-    """Returns the lines of the record at `path`, after the lines of the older file beside it."""
-    for file in (Path(f"{path}.1"), path):
-        try:
-            yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-
-
-def _entries(lines: Iterable[str]) -> Iterator[Entry]:
-    for line in lines:
-        match line.split(" "):
-            case [time, event, name, *sizes] if event in _EVENTS and len(sizes) in (2, 3):
-                try:
-                    yield Entry(float(time), event, name, *map(int, sizes))
-                except ValueError:
-                    continue
-            case [time, event, name, size] if event == NEIGHBOUR:
-                with suppress(ValueError):
-                    yield Entry(float(time), event, name, int(size))
+def from_data(data: JsonObject) -> list[Entry]:
+    """Returns the entries in the answer to the control `memory`, the oldest first."""
+    names = data["names"]
+    entries = (Entry(time, event, names[name], *sizes) for time, event, name, *sizes in data["entries"])
+    return sorted(entries, key=lambda entry: entry.time)  # a clock may have been set back
 
 
 def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> list[Entry]:
@@ -110,8 +90,6 @@ def _alive(entries: Iterable[Entry]) -> set[str]:
     """The workers that were there at last."""
     alive: set[str] = set()
     for entry in entries:
-        if entry.event == NEIGHBOUR:
-            continue
         if entry.name == SUPERVISOR:
             alive = set() if entry.event != "beat" else alive
         elif entry.event == "exit":
@@ -154,8 +132,6 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
     mapped: dict[str, int] = {}
     supervisor = supervisor_peak = 0
     for entry in entries:
-        if entry.event == NEIGHBOUR:
-            continue
         supervisor = entry.supervisor
         if entry.name == SUPERVISOR:
             if entry.event != "beat":  # workers of one that was killed have ended with it
@@ -170,40 +146,6 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
         supervisor_peak = max(supervisor_peak, entry.supervisor)
         held_after.append(Moment(entry.time, supervisor, workers, supervisor_peak + sum(held.values()), mapped))
     return held_after
-
-
-class Seen(NamedTuple):
-    """The bytes that a neighbour held from `start` to `end`, as far as its answers tell."""
-
-    neighbour: str
-    start: float
-    end: float
-    size: int
-
-
-def seen(entries: Iterable[Entry], start: float, end: float) -> list[Seen]:
-    """Returns the neighbours' memory in a window: from each answer until the next one, and no longer than `SEEN_S`."""
-    answers = [entry for entry in entries if entry.event == NEIGHBOUR]
-    spans: list[Seen] = []
-    for number, answer in enumerate(answers):
-        until = next((other.time for other in answers[number + 1 :] if other.name == answer.name), math.inf)
-        began, ended = max(start, answer.time), min(end, until, answer.time + SEEN_S)
-        if answer.size and began <= ended:  # it may give at once
-            spans.append(Seen(answer.name, began, ended, answer.size))
-    return spans
-
-
-def seen_parts(seen: Sequence[Seen], start: float, end: float, count: int) -> list[int]:
-    """Returns the neighbours' memory in `count` equal parts of a window: the most that each has held, added up."""
-    width = (end - start) / count
-    parts: list[int] = []
-    for left in (start + number * width for number in range(count)):
-        most: dict[str, int] = {}
-        for name, began, ended, size in seen:
-            if began < left + width and left <= ended:
-                most[name] = max(size, most.get(name, 0))
-        parts.append(sum(most.values()))
-    return parts
 
 
 def _without(name: str, sizes: Mapping[str, int]) -> dict[str, int]:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Self
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 
-from . import card_record
 from . import memory_record as record
-from .card_record import CardHistory
 from .display import clock
-from .memory_record import Entry, Moment, Seen, Use
+from .memory_record import Entry, Moment, Use
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status
@@ -22,13 +20,12 @@ RIVAL = "a server that never unloads"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The record from `start` to `end`, in seconds since 1970, and that of the graphics cards that were looked at."""
+    """The record from `start` to `end`, in seconds since 1970."""
 
     start: float
     end: float
     entries: Sequence[Entry]
     moments: Sequence[Moment]
-    cards: Sequence[CardHistory] = ()
 
     @classmethod
     def last(
@@ -37,30 +34,22 @@ class Window:
         entries: Sequence[Entry],
         status: Status | None,
         now: float,
-        on_cards: Sequence[card_record.Event] = (),
     ) -> Self | None:
         """The last `span` seconds of `entries`, with what holds `now`; None when nothing was recorded yet.
 
         Args:
             status: of the supervisor that runs; None when none does.
-            on_cards: the events of graphics cards.
         """
         entries = record.until_now(entries, status, now)
         if not entries:
             return None
         start = max(now - span, entries[0].time)
-        cards = card_record.histories(on_cards, status, start, now)
-        return cls(start, now, entries, record.window(record.moments(entries), start, now), cards)
+        return cls(start, now, entries, record.window(record.moments(entries), start, now))
 
     @property
     def uses(self) -> list[Use]:
         """The workers, by the time that they lived."""
         return record.uses(self.entries, self.moments)
-
-    @property
-    def neighbours(self) -> list[Seen]:
-        """The memory of neighbours, where it was seen."""
-        return record.seen(self.entries, self.start, self.end)
 
     @property
     def changes(self) -> list[Entry]:
@@ -77,7 +66,7 @@ class Window:
         )
 
     def data(self, points: int = 0) -> JsonObject:
-        """The object that `hushd top --history --json` prints; with `points`, thinned to that many equal parts."""
+        """The object under `memory` in `GET /v1/activity`; with `points`, thinned to that many equal parts."""
         held, theirs = record.mean(self.moments)
         moments = record.highest(self.moments, points) if points else self.moments
         return {
@@ -88,8 +77,6 @@ class Window:
             "moments": [_moment(moment) for moment in moments],
             "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in self.changes],
             "workers": [_use(use) for use in self.uses],
-            **({"neighbours": [_seen(each) for each in self.neighbours]} if self.neighbours else {}),
-            **({"cards": [card.data() for card in self.cards]} if self.cards else {}),
         }
 
 
@@ -106,10 +93,6 @@ def _moment(moment: Moment) -> JsonObject:
         "mapped_mb": {name: round(megabytes(size), 1) for name, size in moment.mapped.items()},
         "never_unloaded_mb": round(megabytes(moment.resident), 1),
     }
-
-
-def _seen(seen: Seen) -> JsonObject:
-    return {"name": seen.neighbour, "start": seen.start, "end": seen.end, "held_mb": round(megabytes(seen.size), 1)}
 
 
 def _use(use: Use) -> JsonObject:

@@ -8,8 +8,7 @@ from datetime import date
 from html import escape
 
 import section as document
-from hushd_cli.terminal.chart import round_up
-from picture import colour
+from picture import colour, round_up
 
 from .figures import Figures
 

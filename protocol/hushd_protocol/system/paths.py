@@ -61,11 +61,6 @@ class Paths:
         return self.state / "needs.json"
 
     @property
-    def memory_record(self) -> Path:
-        """The file of the memory of supervisor and workers over time, for `hushd top --history`."""
-        return self.state / "memory.log"
-
-    @property
     def transcripts(self) -> Path:
         """The folder of the journals of interrupted transcriptions."""
         return self.state / "transcripts"

@@ -99,6 +99,14 @@ class ReportStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportMemory:
+    """Answer control `id` of `route` with the memory record, in one Result."""
+
+    route: bytes
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Describe:
     """Ask the workers' package of `role` (`stt`, `tts`) for its engines; answered by `Described`."""
 
@@ -202,6 +210,7 @@ Action = (
     | ToClient
     | Watch
     | ReportStatus
+    | ReportMemory
     | Describe
     | Look
     | AskNeighbour

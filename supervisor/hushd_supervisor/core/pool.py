@@ -17,7 +17,7 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
 
 from . import events as ev
-from .actions import Action, Configure, Leave, Listen, Log, ReportStatus, ToClient, Watch
+from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient, Watch
 from .connections import PING_S, Connection, Connections
 from .departure import Departure
 from .directory import Directory
@@ -280,6 +280,8 @@ class Pool:
             match control.action:
                 case "status":
                     return [ReportStatus(route, control.id, self._floor.status(now))]
+                case "memory":
+                    return [ReportMemory(route, control.id)]
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "yield":

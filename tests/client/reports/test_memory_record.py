@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 from hushd.reports import memory_record as record
@@ -132,15 +131,14 @@ def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
     assert len(record.since(LIFE * 100, 45)) < 10
 
 
-def test_a_broken_record_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> None:
-    """Lines that are cut off, of another version, or binary are passed over; the older file comes first."""
-    path = tmp_path / "m"
-    assert record.read(path) == []
-    (tmp_path / "m.1").write_text("1.0 start supervisor 0 5\n")
-    path.write_bytes(
-        b"2.0 start a/b/c 0 5 0\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6."
-    )
-    assert [(e.time, e.event) for e in record.read(path)] == [(1.0, "start"), (2.0, "start"), (5.0, "exit")]
+def test_the_supervisors_answer_is_read() -> None:
+    """Names are told once; an entry of a clock that was set back takes its place."""
+    data = {"names": ["supervisor", "a"], "entries": [[5.0, "exit", 1], [2.0, "start", 1], [1.0, "start", 0, 0, 9]]}
+    assert record.from_data(data) == [
+        Entry(1.0, "start", "supervisor", 0, 9),
+        Entry(2.0, "start", "a"),
+        Entry(5.0, "exit", "a"),
+    ]
 
 
 def test_a_template_counts_for_hushd_alone() -> None:
@@ -163,9 +161,13 @@ def test_the_line_of_a_server_that_never_unloads_never_falls() -> None:
         chance = random.Random(seed)
         names = [STT, TTS, f"{TTS}#2", "models/store/local", "standby/tts/c", record.SUPERVISOR]
         times = sorted(chance.uniform(0, 100) for _ in range(60))
+        events = ("start", "ready", "beat", "exit")
         entries = [
             Entry(
-                time, chance.choice(record._EVENTS), chance.choice(names), *(chance.randrange(300) * MB for _ in "ab")
+                time,
+                chance.choice(events),
+                chance.choice(names),
+                *(chance.randrange(300) * MB for _ in "ab"),
             )
             for time in times
         ]
@@ -187,18 +189,3 @@ def test_a_clock_that_was_set_back() -> None:
         assert "for 0:30:" in window.summary
         assert all(0 <= use.seconds <= 30 for use in window.uses)
     assert Window.last(3600.0, [entry(years, "start", STT)], None, 30.0) is None
-
-
-def test_neighbours_are_shown_where_they_were_seen() -> None:
-    """From an answer until the next one, though that comes at once, or for a minute; as none of hushd's memory."""
-    asked = [entry(15, "neighbour", "ollama", 4000), entry(17, "neighbour", "swap", 1000)]
-    asked += [entry(18, "neighbour", "ollama", 0), entry(35, "neighbour", "ollama", 3000)]
-    asked += [entry(5, "neighbour", "x", 700), entry(5, "neighbour", "x", 0)]
-    entries = sorted([*LIFE, *asked], key=lambda entry: entry.time)
-    assert [at(entries, time) for time in (16, 36)] == [at(LIFE, time) for time in (16, 36)]
-    seen = record.seen(entries, 0, 90)
-    assert seen[0] == ("x", 5, 5, 700 * MB)
-    assert seen[1:] == [("ollama", 15, 18, 4000 * MB), ("swap", 17, 77, 1000 * MB), ("ollama", 35, 90, 3000 * MB)]
-    parts = [size // MB for size in record.seen_parts(seen, 0, 90, 9)]
-    assert parts == [700, 5000, 1000, 4000, 4000, 4000, 4000, 4000, 3000]
-    assert Window.last(50, entries, None, 90) is not None

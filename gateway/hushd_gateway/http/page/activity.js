@@ -65,13 +65,12 @@ const colour = (name) => {
   return colours.get(name);
 };
 
-function draw({ start, end, moments, events, workers, neighbours = [] }) {
+function draw({ start, end, moments, events, workers }) {
   const chart = $('chart');
   const [width, height, left, bottom] = [chart.clientWidth, chart.clientHeight, 48, 34];
   const [floor, ceiling] = [height - bottom, 8];
   const highest = moments.map((moment) => Math.max(total(moment), moment.never_unloaded_mb));
-  const stacked = neighbours.map((seen, index) => ({ ...seen, base: baseOf(neighbours.slice(0, index), seen) }));
-  const top = roundUp(Math.max(1, ...highest, ...stacked.map(({ base, held_mb }) => base + held_mb)));
+  const top = roundUp(Math.max(1, ...highest));
   const x = (time) => left + ((time - start) / (end - start || 1)) * (width - left);
   const y = (megabytes) => floor - (megabytes / top) * (floor - ceiling);
   chart.setAttribute('viewBox', `0 0 ${width} ${height}`);
@@ -88,11 +87,6 @@ function draw({ start, end, moments, events, workers, neighbours = [] }) {
     ]);
     return points.map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`);
   };
-  for (const { name, start: from, end: until, held_mb, base } of stacked) {
-    const place = { x: x(from), y: y(base + held_mb), width: Math.max(2, x(until) - x(from)) };
-    const look = { height: y(base) - y(base + held_mb), class: 'neighbour' };
-    shape('rect', { ...place, ...look }, chart, `${name} held ${Math.round(held_mb)} MB`);
-  }
   const names = workers.map((worker) => worker.name);
   const series = [['supervisor', moments.map((moment) => moment.supervisor_mb)]];
   series.push(...names.map((name) => [name, moments.map((moment) => moment.workers_mb[name] ?? 0)]));
@@ -120,14 +114,8 @@ function draw({ start, end, moments, events, workers, neighbours = [] }) {
   const day = { hour: '2-digit', minute: '2-digit' };
   shape('text', { x: left, y: height - 1 }, chart).textContent = new Date(start * 1000).toLocaleTimeString([], day);
   shape('text', { x: width, y: height - 1, 'text-anchor': 'end' }, chart).textContent = 'now';
-  showLegend(names, [...new Set(neighbours.map(({ name }) => name))]);
+  showLegend(names);
 }
-
-// What the earlier ones that are there at the same time hold together.
-const baseOf = (earlier, seen) =>
-  earlier
-    .filter((other) => other.start < seen.end && seen.start < other.end)
-    .reduce((base, other) => base + other.held_mb, 0);
 
 // The next of 1, 2, 4, 5, 10 and the like times a power of ten.
 function roundUp(value) {
@@ -135,8 +123,8 @@ function roundUp(value) {
   return [1, 2, 4, 5, 6, 8, 10].map((step) => step * scale).find((step) => step >= value);
 }
 
-function showLegend(names, neighbours) {
-  const key = JSON.stringify([names, neighbours]);
+function showLegend(names) {
+  const key = JSON.stringify(names);
   if ($('legend').dataset.key === key) return;
   $('legend').dataset.key = key;
   const entry = (words, kind, look = {}) => {
@@ -151,7 +139,6 @@ function showLegend(names, neighbours) {
     entry('supervisor', 'supervisor'),
     ...names.map((name) => entry(name, 'area', { fill: colour(name) })),
     entry('a server that never unloads', 'rival'),
-    ...(neighbours.length ? [entry(`${neighbours.join(', ')}, where seen`, 'neighbour')] : []),
   );
 }
 

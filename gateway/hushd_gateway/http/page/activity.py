@@ -1,4 +1,4 @@
-"""`GET /v1/activity`: the output of `hushd status --json` and `hushd top --history --json`, for the page and monitors.
+"""`GET /v1/activity`: the output of `hushd status --json`, and memory over time, for the page and monitors.
 
 It starts no worker and keeps none alive: it reads only the supervisor's status and record.
 """
@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from pathlib import Path
 
 from hushd.reports import memory_record as record
-from hushd.reports.memory_record import Entry
 from hushd.reports.memory_window import Window
 from hushd_protocol import JsonObject, duration
-from hushd_protocol.system import paths
 from hushd_schema.status import Status
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,8 +27,9 @@ _USUAL = "10m"
 async def show(request: Request) -> Response:
     """Answers with the status, and the memory record since `?since=`."""
     span = QUERY.check(fields.of_query(request.query_params))["since"]
-    status = await context.of(request).client.status()
-    memory = await asyncio.to_thread(_memory, span, status)
+    client = context.of(request).client
+    status, recorded = await client.status(), await client.control("memory")
+    memory = await asyncio.to_thread(_memory, span, status, recorded)
     return JSONResponse({"status": status.data(), "memory": memory}, headers={"Cache-Control": "no-store"})
 
 
@@ -50,29 +47,8 @@ _LENGTH = {"type": "string", "pattern": _PATTERN, "default": _USUAL}
 QUERY = Parameters(Parameter("since", "A length of time such as 10m or 8h.", _span, _LENGTH))
 
 
-def _memory(span: float, status: Status) -> JsonObject:
+def _memory(span: float, status: Status, recorded: JsonObject) -> JsonObject:
     now = time.time()
-    entries = record.since(_record.entries(paths.find().memory_record), now - span)
-    window = Window.last(span, entries, status, now)
+    window = Window.last(span, record.since(record.from_data(recorded), now - span), status, now)
     assert window is not None  # a running supervisor has a record
     return window.data(POINTS)
-
-
-class _Record:
-    """The entries of the record, read again when it has changed: a page asks every two seconds."""
-
-    def __init__(self) -> None:
-        self._entries: tuple[object, Sequence[Entry]] = None, ()
-
-    def entries(self, path: Path) -> Sequence[Entry]:
-        try:
-            status = path.stat()
-            state: object = (path, status.st_ino, status.st_size)
-        except OSError:
-            state = (path,)
-        if state != self._entries[0]:
-            self._entries = state, record.read(path)
-        return self._entries[1]
-
-
-_record = _Record()
