@@ -55,6 +55,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "lend loudspeaker and microphone to another machine, by ssh",
             "attach.command",
             this_machine_only=True,
+            rare=True,
         ),
         _own(
             "relay", "join ssh from another machine of yours to this one's hushd", this_machine_only=True, hidden=True
@@ -115,7 +116,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),
-        _own("service", "make the system start hushd on demand", "service.command"),
+        _own("service", "make the system start hushd on demand", "service.command", rare=True),
         _own(
             "restart",
             "finish what runs, and start a new supervisor",
