@@ -106,13 +106,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             usual="list",
             also={"list": "list --here", "pull": "pull", "rm": "rm"},
         ),
-        _own(
-            "tune",
-            "find the fastest settings, or the model that hears you best",
-            "tune.command",
-            this_machine_only=True,
-            completes={"what": "workers"},
-        ),
+        _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True),
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from hushd_schema import engines
-from support import moonshine_once, quick_tune, warm
+from support import moonshine_once, warm
 from support.engine_example import package
 
 BIN = Path(sys.executable).parent
@@ -44,8 +44,7 @@ class House:
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Runs a command, which must leave with `status`; returns what it prints, or its error."""
-        command = quick_tune.command(*words[2:]) if words[1] == "tune" else [BIN / words[0], *words[1:]]
-        done = warm.run(command, env=self.environment, capture_output=True, text=True, timeout=150)
+        done = warm.run([BIN / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, timeout=150)
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr if status else done.stdout

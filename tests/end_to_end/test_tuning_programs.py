@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import re
-import struct
 import subprocess
 import sys
-import termios
-import tomllib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
-import psutil
 import pytest
 import soundfile
 from hushd import Client
-from hushd_cli.commands.tune.command import _differs, _values
-from hushd_cli.commands.tune.search import Measured, Outcome, Trial
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import comparison, engines
 from hushd_schema.settings import Settings
-from support import quick_tune, warm
+from support import warm
 from support.commands import RATE, say, unpack_checkpoint
-from support.peer import CONFIG, Supervisor, wait_until
+from support.peer import Supervisor
 from support.recordings import recording
 from support.wer import words
 
 BIN = Path(sys.executable).parent
-WORKER = "stt/moonshine/tiny-en"
 Start = Callable[..., Supervisor]
 pytestmark = pytest.mark.timeout(150)
 
@@ -50,140 +37,10 @@ def alone(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
 
 
 def hushd(*arguments: str | Path, status: int = 0) -> str:
-    command = quick_tune.command(*arguments[1:]) if arguments[0] == "tune" else [BIN / "hushd", *arguments]
-    done = warm.run(command, capture_output=True, text=True, timeout=120)
+    done = warm.run([BIN / "hushd", *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if status == 0 else done.stderr
-
-
-def workshops() -> list[psutil.Process]:
-    """Processes that live in folders of `hushd tune`."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if "hushd-tune-" in process.environ().get("HUSHD_RUNTIME_DIR", ""):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def test_tuning_the_embedded_engine(alone: Path) -> None:
-    """The choice is no slower than before, the default was tried, and the configuration keeps its comments and
-    gets the memory that was measured. Its supervisor is gone afterwards, and the user's never started."""
-    config = alone / "config.toml"
-    config.write_text(f'# mine\n[worker."{WORKER}"]\nenvironment = {{ A = "b" }}  # why\n')
-    told = json.loads(hushd("tune", "stt/moonshine", "--json"))
-    assert told["worker"] == WORKER
-    assert told["written"]
-    assert told["audio_s"] == pytest.approx(10, abs=1)
-    assert {} in [trial["environment"] for trial in told["trials"]]
-    before, best = told["before"], told["best"]
-    assert best["seconds"] <= 1.02 * before["seconds"]
-    text = config.read_text()
-    assert text.startswith("# mine\n")
-    assert "# why" in text
-    own = tomllib.loads(text)["worker"][WORKER]
-    assert 200 < own["memory_mb"] < 500
-    assert own["environment"] == {"A": "b"} | best["environment"]
-    wait_until(lambda: not workshops(), "the end of its supervisor")
-    assert not (alone / "client.sock").exists()
-    hushd("config", "check")
-
-
-def test_a_configuration_in_one_line(alone: Path) -> None:
-    """It is changed in place; the measurements are shown, and the written lines named."""
-    config = alone / "config.toml"
-    config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5, pinned = false } } # mine\n')
-    told = hushd("tune", "tts")
-    assert "the engine's own settings" in told
-    (written,) = re.findall(r"wrote .*memory_mb = (\d+) ", told)
-    own = tomllib.loads(config.read_text())["worker"]["tts/hibari/en"]
-    assert (own["memory_mb"], own["pinned"]) == (int(written), False)
-    assert int(written) > 100
-    assert config.read_text().endswith("# mine\n")
-
-
-def test_what_nobody_says_tunes_nothing(alone: Path) -> None:
-    """A recording without words is refused before anything is chosen by it."""
-    file = alone / "noise.wav"
-    soundfile.write(file, np.random.default_rng(6).normal(0, 0.05, 5 * RATE), RATE)
-    told = hushd("tune", "--speech", file, status=4)
-    assert f"No words were heard in {file}" in told
-    assert not (alone / "config.toml").read_text()
-
-
-@pytest.mark.parametrize(("old", "new"), [(0, 290), (280, 290), (285, 290), (290, None), (300, None), (310, 290)])
-def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
-    """A configured need stays only if it is as much as was measured, or a little more: 281 MB were measured."""
-    measured = Measured(1.0, 281.0)
-    outcome = Outcome((Trial({}, measured),), Trial({}, measured))
-    shop = SimpleNamespace(environment=lambda environment: {})
-    values = _values(shop, outcome)  # type: ignore[arg-type]
-    assert values["memory_mb"] == 290
-    assert _differs({"memory_mb": old} if old else {}, values) == (new is not None)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["models"], "'models' is neither a worker nor a folder"),
-        ([__file__], "test_tuning_programs.py' is a file: name stt, tts"),
-        (["--again"], "--again are for --voice or a folder"),
-        ([".", "--limit", "3s"], "--speech and --limit are for settings"),
-        ([".", "--audio-device", "1"], "--audio-device is for --voice"),
-        ([".", "--forget"], "leave out '.'"),
-        (["stt/none/x"], "none"),
-        (["stt", "--speech", "/nowhere.wav"], "There is no file"),
-        (["stt/faster-whisper/nothing-here"], "nothing-here"),
-        (["stt", "--limit", "0.01"], "choose a longer --limit"),
-        (["stt", "--limit", "soon"], "--limit must be a length of time"),
-        (["stt", "--speech", __file__], "hushd tune: /"),  # the worker's own sentence: nothing is wrong with the engine
-    ],
-)
-def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], sentence: str) -> None:
-    """And nothing is written, and nothing is left running."""
-    done = warm.run([BIN / "hushd", "tune", *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode in (2, 4, 6), done.stderr
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (alone / "config.toml").read_text()
-    wait_until(lambda: not workshops(), "the end of its supervisor")
-
-
-def test_a_narrow_terminal(alone: Path) -> None:
-    """The line that says how far it is never takes two: drawing over it would leave the first one there.
-
-    With --dry-run the settings are offered, and nothing is written.
-    """
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
-    (alone / "config.toml").write_text(CONFIG)
-    command = quick_tune.command("tts/echo/a", "--dry-run", "--json")
-    with warm.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
-        os.close(theirs)
-        shown = b""
-        with suppress(OSError):  # Linux's way to say that nobody has the other end any more
-            while more := os.read(ours, 4096):
-                shown += more
-        assert process.stdout
-        offered = json.load(process.stdout)
-    os.close(ours)
-    assert process.returncode == 0
-    lines = shown.decode().split("\r\x1b[K")
-    assert any("trial 1" in line for line in lines)
-    assert max(map(len, lines)) < 40, lines
-    assert offered["settings"]["memory_mb"] > 0
-    assert not offered["written"]
-    assert (alone / "config.toml").read_text() == CONFIG
-
-
-def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
-    """The error names the user's own file, not the copy that `tune` works with."""
-    config = alone / "config.toml"
-    config.write_text("[worker]\nqueue = true\n")
-    assert hushd("tune", "tts", status=2).startswith(f"hushd tune: {config}: worker.queue")
 
 
 def test_the_default_models_are_the_supervisors() -> None:
@@ -305,12 +162,24 @@ def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: P
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
+        ([], 2, "Give a folder of recordings"),
+        (["stt/none/x"], 4, "There is no folder 'stt/none/x'"),
+        (["EMPTY", "--audio-device", "1"], 2, "--audio-device is for --voice"),
+        (["EMPTY", "--forget"], 2, "take no folder"),
         (["EMPTY"], 4, "has no recordings with their texts"),
         (["--voice", "--language", "en"], 2, "takes a terminal"),
         (["--voice", "--language", "x!"], 2, "is not a language"),
     ],
 )
 def test_what_cannot_be_compared(alone: Path, tmp_path: Path, arguments: list[str], status: int, sentence: str) -> None:
-    """One sentence each, before anybody reads aloud or a supervisor is asked."""
+    """One sentence each, before anybody reads aloud or a supervisor is asked; nothing is written."""
     given = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]
     assert sentence in hushd("tune", *given, status=status)
+    assert not (alone / "client.sock").exists()
+
+
+def test_a_configuration_that_makes_no_sense(alone: Path, tmp_path: Path) -> None:
+    """It is said before any model hears anything."""
+    config = alone / "config.toml"
+    config.write_text("[worker]\nqueue = true\n")
+    assert hushd("tune", tmp_path, status=2).startswith(f"hushd tune: {config}: worker.queue")

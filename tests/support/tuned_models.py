@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hushd_cli.commands.tune.accuracy.tuning_folder import TuningFolder
+from hushd_cli.commands.tune.tuning_folder import TuningFolder
 from hushd_schema.comparison import ComparedModel, ModelComparison
 
 _MODELS = (

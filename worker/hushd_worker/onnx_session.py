@@ -5,8 +5,7 @@ On a CPU the runtime copies weights twice: out of the graph, and into the order 
 CPU time at each load; mapped they take 16 MB and 0.4 s. Without prepacking the output is identical bit for bit in int8,
 and almost identical in floats. Each run then takes more CPU time, for this encoder 0.08 s, however long the sound is.
 For a graph that runs once per token that is too much (1.3 → 2.5 ms), so those graphs are prepacked. With
-HUSHD_WEIGHTS=packed nothing is mapped and everything is prepacked, which may be better for many short utterances:
-`hushd tune` tries it.
+HUSHD_WEIGHTS=packed nothing is mapped and everything is prepacked, which may be better for many short utterances.
 
 The rest of a load was mostly a plan for the reuse of memory between outputs: for each node the runtime searches all
 free buffers, and compares shapes as text. For Parakeet's encoder that was 1.4 of 1.76 s of CPU time, for kokoro 0.4 of

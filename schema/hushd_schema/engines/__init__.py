@@ -1,7 +1,7 @@
 """The facts about each engine that need no run of it: one `SPEC` in a small file per engine.
 
 `stt/` and `tts/` have a file for each of the core's engines; guests and other packages name theirs under the entry
-point group `hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and installation
+point group `hushd.engine_specs`. Import, languages, recommendation, completion, `hushd doctor` and installation
 hints all read specs, and name no engine themselves. `find` loads one spec, and looks at other packages only if hushd
 has none of that name; `every` loads all specs.
 """
@@ -161,9 +161,7 @@ class EngineSpec(NamedTuple):
         precisions: None if its models cannot be quantized, for the reason `one_precision`, the end of a sentence.
         cards: the kinds of graphics cards that any build of its library can use: `cuda`, `rocm`, `vulkan`, and `mps`
             for Apple's graphics processor. Its start finds out whether the installed build can.
-        threaded: whether OMP_NUM_THREADS sets the number of its threads.
-        spare_cores: the number of cores that it leaves unused without that.
-        tuning: further environment variables for `hushd tune`, with the values to try, besides leaving them unset.
+        spare_cores: the number of cores that it leaves unused unless OMP_NUM_THREADS sets the number of its threads.
         recommended: the models to recommend.
         translates: whether its multilingual models translate into English.
         robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
@@ -199,9 +197,7 @@ class EngineSpec(NamedTuple):
     precisions: Precisions | None = None
     one_precision: str = ""
     cards: tuple[str, ...] = ANY_KIND
-    threaded: bool = False
     spare_cores: int = 0
-    tuning: Mapping[str, tuple[str, ...]] = _NOTHING
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False
     robotic: bool = False

@@ -7,7 +7,7 @@ told what to write.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from hushd_protocol.errors import HushdError
@@ -15,11 +15,8 @@ from hushd_protocol.errors import HushdError
 from hushd_schema import toml
 from hushd_schema.toml import Table
 
-from .reference import written
-
 _WORKER = re.compile(r"worker\.(?![.])(?P<name>[^\"'/]++/[^\"']*)\.(?P<key>\w++)")
 _KINDS = (str, int, float, bool, list, dict)
-Values = Mapping[str, Any]  # numbers, strings or tables of strings; None removes a key
 
 
 def path_of(key: str) -> list[str]:
@@ -58,25 +55,6 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
     Raises:
         HushdError: `bad_request` if it is not TOML, or written in a way that cannot be changed safely.
     """
-    return rewritten(
-        text,
-        lambda content: _changed(content, path, value),
-        lambda document: _set(document, path, value),
-        "use `hushd config edit`",
-    )
-
-
-def rewritten(
-    text: str,
-    meant: Callable[[Table], Table],
-    change: Callable[[MutableMapping[str, Any]], None],
-    remedy: str,
-) -> str:
-    """Returns `text`, a TOML file, edited by `change`, if its content is then what `meant` returns.
-
-    Raises:
-        HushdError: `bad_request` if it is not TOML, or, with the remedy, if the content is not as intended.
-    """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -85,15 +63,18 @@ def rewritten(
     except ValueError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
     try:
-        meaning = without_empty(meant(content))
+        meaning = without_empty(_changed(content, path, value))
         document = tomlkit.parse(text)
-        change(document)
+        _set(document, path, value)
         new = tomlkit.dumps(document)
         if without_empty(toml.loads(new)) == meaning:
             return new
     except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         pass
-    raise HushdError("bad_request", f"The configuration is written in a way that cannot be changed safely: {remedy}.")
+    raise HushdError(
+        "bad_request",
+        "The configuration is written in a way that cannot be changed safely: use `hushd config edit`.",
+    )
 
 
 def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> Table:
@@ -126,73 +107,3 @@ def without_empty(table: Mapping[str, Any]) -> Table:
     """Returns `table` without empty tables."""
     tidy = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
     return {key: value for key, value in tidy.items() if value != {}}
-
-
-# --- one worker's table ---------------------------------------------------------------------------------------
-
-
-def with_worker(text: str, worker: str, values: Values) -> str:
-    """Returns `text`, a TOML file, with these keys in `[worker."NAME"]`; writes a new table of strings in one line.
-
-    Raises:
-        HushdError: `bad_request` if it is not TOML, or written in a way that cannot be changed safely.
-    """
-    line = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
-    return rewritten(
-        text,
-        lambda content: with_values(content, worker, values),
-        lambda document: _set_values(document, worker, values),
-        f'put this into [worker."{worker}"] yourself: {line}',
-    )
-
-
-def plain(table: Values) -> str:
-    """Returns a TOML file with the content `table`, without comments."""
-    import tomlkit
-
-    return tomlkit.dumps(table)
-
-
-def with_values(table: Values, worker: str, values: Values) -> Table:
-    """Returns `table`, the content of a file, with these keys in `[worker."NAME"]`."""
-    workers = dict(table.get("worker", {}))
-    own = dict(workers.get(worker, {})) | dict(values)
-    workers[worker] = {key: value for key, value in own.items() if value is not None}
-    return {**table, "worker": {name: keys for name, keys in workers.items() if name != worker or keys}}
-
-
-def _set_values(document: MutableMapping[str, Any], worker: str, values: Values) -> None:
-    """Sets or removes keys of a worker's table; creates or removes the table as needed."""
-    import tomlkit
-
-    given = {key: value for key, value in values.items() if value is not None}
-    workers = document.get("worker")
-    if workers is None or worker not in workers:
-        if not given:
-            return
-        own = tomlkit.table()
-        if workers is None:
-            document["worker"] = workers = tomlkit.table(is_super_table=True)
-        workers[worker] = own
-    own = document["worker"][worker]
-    for key in values.keys() - given.keys():
-        own.pop(key, None)
-    for key, value in given.items():
-        _put(own, key, value)
-
-
-def _put(table: MutableMapping[str, Any], key: str, value: Any) -> None:
-    """Sets a key; an existing table of strings keeps its comments and its order."""
-    import tomlkit
-
-    if not isinstance(value, Mapping):
-        table[key] = value
-    elif isinstance(old := table.get(key), MutableMapping):
-        for name in [name for name in old if name not in value]:
-            del old[name]
-        for name, entry in value.items():
-            if old.get(name) != entry:
-                old[name] = entry
-    else:
-        table[key] = tomlkit.inline_table()
-        table[key].update(value)

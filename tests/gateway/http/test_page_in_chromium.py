@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hushd import Client
 from hushd.reports.status_table import card_line
-from hushd_cli.commands.tune.accuracy.tuning_folder import TuningFolder
+from hushd_cli.commands.tune.tuning_folder import TuningFolder
 from hushd_schema.status import Status
 from support import card_stand_in, chromium, moonshine_once
 from support.chromium import Chromium

@@ -49,6 +49,5 @@ SPEC = EngineSpec(
     precisions=Precisions(
         names=("wood",), package="kazoo-carver", requirement="kazoo-carver", module="hushd_kazoo.carve"
     ),
-    tuning={"KAZOO_REEDS": ("2",)},
     recommended=(Recommended(model="concert", gain="the only one that hears Klingon", begin=1),),
 )

@@ -1,4 +1,4 @@
-"""Reads settings in a worker's environment that fit an engine to this machine; `hushd tune` finds the best ones.
+"""Reads settings in a worker's environment that fit an engine to this machine.
 
 torch, numpy and CTranslate2 also read OMP_NUM_THREADS themselves.
 """

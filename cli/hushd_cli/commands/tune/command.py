@@ -1,123 +1,51 @@
-"""`hushd tune`: measures which settings make a worker fastest on this machine, or which model hears its user best, and
-saves that."""
+"""`hushd tune --voice` and `hushd tune DIR`: measure which installed model hears these sentences best, and save it."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
-from argparse import ArgumentTypeError, Namespace
-from collections.abc import Sequence
-from importlib.util import find_spec
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hushd.client import Client
-from hushd_protocol import JsonObject, duration
+from hushd.models.choice import Candidate
+from hushd_models import languages, text_language
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ROLES, SPEECH_ROLES
+from hushd_protocol.suggest import plural
 from hushd_protocol.system import paths
-from hushd_protocol.system.footprint import cores
-from hushd_schema import engines, toml
-from hushd_schema.settings import editing
+from hushd_schema.settings import editing, load
 
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.config.file import change, have_it_read
+from hushd_cli.commands.models.recommend import session_language
 from hushd_cli.commands.restart import check_configuration
 from hushd_cli.terminal import console
 
-from .search import Environment, Measured, Outcome, Trial, dimensions, search, variables, why_not
-from .trial_supervisor import RUNS, TrialSupervisor, own_settings
+from . import hearing, ranking, recorder, report
+from .tuning_folder import Clip, TuningFolder, clips
+from .words import Normalise, compare, normaliser
 
 _DESCRIPTION = (
-    "Tries settings with real workers, on this machine, and writes the fastest into the configuration; or, with a "
-    "folder or --voice, has all installed models hear the same sentences, and says which makes the fewest mistakes."
+    "Has all installed models hear the same sentences, yours or a folder's, says which makes the fewest mistakes, and "
+    "writes that one into the configuration if you agree."
 )
-_TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
-_DIFFERENT = 1.05  # a configured need up to this much above the measured one stays
-_LIMIT_S = 120.0
-_ROUNDED_MB = 10  # a measured need is rounded up to this
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    compares = options.forget or options.voice or _is_folder(options.what)
-    _refuse_unused(options, compares)
+    _refuse_unused(options)
     check_configuration()
-    if compares:
-        from .accuracy import command as accuracy
-
-        return accuracy.forget() if options.forget else accuracy.run(options)
-    config_path = paths.find().config
-    worker, limit = _worker(options.what or "stt", toml.read(config_path)), options.limit or _LIMIT_S
-    sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
-    began = time.monotonic()
-    until = began + limit
-    line = console.StatusLine()
-    with TrialSupervisor(worker, sample, until) as shop:
-        role, engine, _ = worker.split("/")
-        tries = dimensions(engine, cores(), role)
-        number, longest = 0, 0.0
-
-        def measure(environment: Environment) -> Trial:
-            nonlocal number, longest
-            number += 1
-            started = time.monotonic()
-
-            def report() -> None:
-                seconds = time.monotonic() - began
-                text = f"{worker}: trial {number}, {seconds:.0f} s, {_named(environment)}"
-                line.show(lambda columns: text[: max(0, columns - 1)])
-
-            report()
-            trial = shop.measure(environment, report)
-            longest = max(longest, time.monotonic() - started)
-            return trial
-
-        try:
-            # The last trial may take as long as the longest, and the former settings are measured again.
-            outcome = search(shop.before, tries, measure, lambda: time.monotonic() + 2 * longest < until)
-        except HushdError as error:
-            if error.code == "deadline_exceeded":
-                raise HushdError(
-                    error.code,
-                    f"{limit:.0f} s are too short to try {worker} on this: choose a longer --limit.",
-                ) from error
-            raise
-        finally:
-            line.clear()
-        if outcome.before.measured is None and outcome.best.measured is None:
-            raise HushdError("worker_failed", f"{worker} does not work: {outcome.before.note}")
-        audio_s = shop.audio_s
-        values = _values(shop, outcome)
-    if not options.json:
-        console.write(_table(worker, outcome, audio_s))
-    changed = _differs(own_settings(toml.read(config_path), worker), values)
-    if changed and not options.dry_run:
-        change(config_path, lambda text: editing.with_worker(text, worker, values))
-        have_it_read()
-    if options.json:
-        answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
-        console.write_json(answer)
-        return 0
-    console.write(_sentence(config_path, worker, outcome, values, changed, options.dry_run))
-    return 0
+    return _forget() if options.forget else _run(options)
 
 
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument(
-        "what",
-        nargs="?",
-        default="",
-        metavar="WHAT",
-        help="stt, tts or a worker; default: stt; or a folder of recordings x.wav with their texts x.txt",
+        "folder", nargs="?", default="", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt"
     )
-    parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
-    parser.add_argument("--limit", type=_length, metavar="TIME", help="the time limit; default: 2m")
-    parser.add_argument("--voice", action="store_true", help="have you read twenty sentences aloud, and compare models")
+    parser.add_argument("--voice", action="store_true", help="have you read twenty sentences aloud instead")
     parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
     parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
     parser.add_argument("--write", action="store_true", help="write the best model without asking")
@@ -128,148 +56,153 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _length(text: str) -> float:
-    seconds = duration.parse(text)
-    if seconds is None or seconds <= 0:
-        raise ArgumentTypeError("must be a length of time, such as 90, 2m or 1h30m")
-    return seconds
-
-
-def _refuse_unused(options: Namespace, compares: bool) -> None:
-    """Refuses options that would have no effect.
+def _refuse_unused(options: Namespace) -> None:
+    """Refuses a missing source of sentences, and options that would have no effect.
 
     Raises:
-        HushdError: `bad_request`.
+        HushdError: `bad_request`, `input_unreadable`.
     """
-    if compares:
-        if options.speech or options.limit:
-            raise HushdError("bad_request", "--speech and --limit are for settings, not for comparing models.")
-        if options.what and (options.voice or options.forget):
-            raise HushdError("bad_request", f"--voice and --forget take no folder: leave out {options.what[:80]!r}.")
-    elif options.language or options.write or options.again:
-        raise HushdError("bad_request", "--language, --write and --again are for --voice or a folder: give one too.")
+    folder = options.folder
+    if folder and (options.voice or options.forget):
+        raise HushdError("bad_request", f"--voice and --forget take no folder: leave out {folder[:80]!r}.")
+    if not (folder or options.voice or options.forget):
+        raise HushdError("bad_request", "Give a folder of recordings with their texts, or --voice to read aloud.")
+    if folder and not os.path.isdir(folder):
+        raise HushdError("input_unreadable", f"There is no folder {folder[:80]!r}: name one of recordings, or --voice.")
     if options.device and not options.voice:
         raise HushdError("bad_request", "--audio-device is for --voice: give that too.")
 
 
-def _is_folder(what: str) -> bool:
-    """Returns whether this is a folder of recordings; a worker's name comes first."""
-    return what.partition("/")[0] not in ROLES and os.path.isdir(what)
+def _run(options: Namespace) -> int:
+    """Measures, prints the comparison, and writes the choice if that is wanted."""
+    folder = None if options.voice else Path(options.folder)
+    language = _language(options.language, folder)
+    normalise, tuning = normaliser(language), TuningFolder()  # before anybody reads a sentence
+    given = _usable(clips(folder, language), normalise) if folder else []
+    if folder and not given:
+        raise HushdError(
+            "input_unreadable",
+            f"{folder} has no recordings with their texts: each x.wav needs what is said in it beside it, in x.txt.",
+        )
+    missing = {} if folder else recorder.missing(tuning, language)
+    with Client(holder="tune") as client:
+        models = _models(client, language)
+        if missing:
+            recorder.record(client, tuning, language, missing, options.device)
+        heard = given or _usable(tuning.clips(language), normalise)
+        if not heard:
+            raise HushdError("input_unreadable", "No sentence is recorded, so there is nothing to compare models by.")
+        failed = _hear(client, tuning, heard, models, language, options.again)
+    comparison = _compared(tuning, heard, models, failed, language, normalise)
+    if not options.json:
+        console.write(report.table(comparison, console.width()))
+    tuning.keep_comparison(report.kept(comparison, time.time()))
+    written = _settle(options, comparison)
+    if options.json:
+        console.write_json(report.as_json(comparison) | {"written": written})
+    return 0 if comparison.places else 5
 
 
-def _worker(what: str, config: str) -> str:
-    """Returns the full name of the worker.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
-    configured = toml.loads(config)
-    role, *names = what.split("/")
-    if role not in SPEECH_ROLES or len(names) > 2 or "" in names:
-        advice = "name stt, tts, a worker such as stt/faster-whisper/base, or a folder of recordings"
-        if os.path.isfile(what):
-            raise HushdError("bad_request", f"{what[:80]!r} is a file: {advice}; --speech takes one recording.")
-        raise HushdError("bad_request", f"{what[:80]!r} is neither a worker nor a folder: {advice}.")
-    usual = str(configured.get(role) or engines.usual_model(role))
-    engine, _, model = usual.partition("/")
-    if len(names) == 2:
-        return what
-    if not names or names[0] == engine:
-        return f"{role}/{engine}/{model}"
-    with Client(holder="cli") as client:
-        for entry in client.describe(role).of(role).engines:
-            if entry.name == names[0]:
-                return f"{what}/{entry.default_model}"
-    raise HushdError("engine_missing", f"There is no engine {names[0]!r}: `hushd models list {role}` shows them.")
+def _forget() -> int:
+    """Removes the user's recordings and what models heard."""
+    count = TuningFolder().forget()
+    console.note(f"Removed: {plural(count, 'recording')}, and all that models heard in any.")
+    return 0
 
 
-def _recording(path: str | None) -> Path:
-    if path is not None:
-        if not os.path.isfile(path):
-            raise HushdError("input_unreadable", f"There is no file {path}.")
-        return Path(path).absolute()
-    spec = find_spec("moonshine_voice")
-    sample = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
-    if sample is None or not sample.is_file():
-        raise HushdError("input_unreadable", "There is no speech for the trials here: name a recording with --speech.")
-    return sample
+def _usable(clips: Sequence[Clip], normalise: Normalise) -> list[Clip]:
+    return [clip for clip in clips if normalise(clip.sentence).strip()]
 
 
-# --- the result ------------------------------------------------------------------------------------------------------
+def _language(named: str | None, folder: Path | None) -> str:
+    if named and not languages.is_tag(named):
+        raise HushdError("bad_request", f"{named!r} is not a language: name one by its tag, such as de or pt-BR.")
+    if named:
+        return languages.code(named)
+    texts = " ".join(clip.sentence for clip in clips(folder, "")) if folder else ""
+    return text_language.detect(texts) or session_language()
 
 
-def _values(shop: TrialSupervisor, outcome: Outcome) -> JsonObject:
-    """Returns the settings for the worker's table."""
-    values: JsonObject = {"environment": shop.environment(outcome.best.environment) or None}
-    if (best := outcome.best.measured) is not None:
-        most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)
-        values["memory_mb"] = _ROUNDED_MB * math.ceil(most / _ROUNDED_MB)
-    return values
+def _models(client: Client, language: str) -> list[Candidate]:
+    models = hearing.models(client, language)
+    if not models:
+        raise HushdError(
+            "model_missing",
+            f"No installed model hears {language}: `hushd models recommend {language}` names some to get.",
+        )
+    return models
 
 
-def _differs(own: Any, values: JsonObject) -> bool:
-    if dict(own.get("environment", {})) != (values["environment"] or {}):
-        return True
-    new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
-    # A slightly too high value stays, a too low one never does.
-    return not new <= old <= new * _DIFFERENT
+def _hear(
+    client: Client, tuning: TuningFolder, clips: Sequence[Clip], models: Sequence[Candidate], language: str, again: bool
+) -> dict[str, str]:
+    """Has the models hear, and shows how far they are; returns the reason for each that failed."""
+    line = console.StatusLine()
+
+    def show(model: str, number: int) -> None:
+        line.show(lambda columns: f"{model} has heard {number} of {len(clips)} sentences"[: columns - 1])
+
+    try:
+        return hearing.hear(client, tuning, clips, [model.name for model in models], language, show, again)
+    finally:
+        line.clear()
 
 
-def _named(environment: Environment) -> str:
-    return " ".join(f"{name}={value}" for name, value in environment.items()) or "the engine's own settings"
-
-
-def _table(worker: str, outcome: Outcome, audio_s: float) -> str:
-    lines = [f"{worker}, {audio_s:.1f} s of speech, {cores()} cores, the median of {RUNS} runs:"]
-    width = max(len(_named(trial.environment)) for trial in outcome.trials)
-    for trial in outcome.trials:
-        mark = "*" if trial is outcome.best else " "
-        figures = _figures(trial.measured, audio_s) if trial.measured else f"does not work: {trial.note}"
-        verdict = "as it was" if trial is outcome.before else why_not(trial, outcome)
-        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{f'  {verdict}' if verdict else ''}")
-    if again := outcome.again:
-        lines.append(f"  {_named(outcome.before.environment):<{width}} {_figures(again, audio_s)}  as it was, again")
-    if outcome.skipped:
-        lines.append(f"  {outcome.skipped} more were not tried, because the time was up (--limit)")
-    return "\n".join([*lines, ""])
-
-
-def _figures(measured: Measured, audio_s: float) -> str:
-    noise = f"± {measured.noise / 2:.2g} s"
-    return f"{measured.seconds:7.3f} s {noise:<10} {audio_s / measured.seconds:6.1f}x {measured.memory_mb:7.0f} MB"
-
-
-def _sentence(
-    config_path: Path, worker: str, outcome: Outcome, values: JsonObject, changed: bool, dry_run: bool
-) -> str:
-    best = (
-        "The configured settings are the best" if not outcome.changed else f"Best: {_named(outcome.best.environment)}"
-    )
-    if not changed:
-        return f"{best}; nothing to write.\n"
-    written = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
-    verb = "would write" if dry_run else "wrote"
-    return f'{best}; {verb} {", ".join(written)} for [worker."{worker}"] in {config_path}.\n'
-
-
-def _as_json(worker: str, outcome: Outcome, values: JsonObject, audio_s: float) -> JsonObject:
-    def row(trial: Trial) -> JsonObject:
-        measured = trial.measured
-        return {
-            "environment": dict(trial.environment),
-            "seconds": None if measured is None else round(measured.seconds, 4),
-            "noise": None if measured is None else round(measured.noise, 4),
-            "memory_mb": None if measured is None else measured.memory_mb,
-            "note": trial.note or why_not(trial, outcome),
-        }
-
-    return {
-        "worker": worker,
-        "audio_s": round(audio_s, 2),
-        "variables": list(variables(worker.split("/")[1], worker.split("/")[0])),
-        "before": row(outcome.before),
-        "best": row(outcome.best),
-        "trials": [row(trial) for trial in outcome.trials],
-        "skipped": outcome.skipped,
-        "settings": values,
+def _compared(
+    tuning: TuningFolder,
+    heard: Sequence[Clip],
+    models: Sequence[Candidate],
+    failed: Mapping[str, str],
+    language: str,
+    normalise: Normalise,
+) -> report.Comparison:
+    known = tuning.heard()
+    texts = {
+        model.name: [compare(clip.sentence, known[model.name][clip.key].text, normalise) for clip in heard]
+        for model in models
+        if model.name not in failed
     }
+    figures = [
+        hearing.summary(name, heard, known[name], [compared.errors for compared in compared_texts])
+        for name, compared_texts in texts.items()
+    ]
+    words = [compared.words for compared in next(iter(texts.values()), [])]
+    places = ranking.ranked(words, figures) if figures else []
+    present = load(paths.find().config).model_for(language)
+    return report.Comparison(language, places, texts, failed, ranking.chosen(words, figures, present), present)
+
+
+def _settle(options: Namespace, comparison: report.Comparison) -> bool:
+    """Says which model to use, and writes it into the configuration if the user wants that; returns whether it did."""
+    choice, language = comparison.choice, comparison.language
+    if choice is None:
+        return False
+    model = choice.heard.model
+    config = paths.find().config
+    own = language in load(config).stt_by_language  # which would outdo `stt`
+    key = ["stt"] if language == session_language() and not own else ["stt_by_language", language]
+    name = f'{".".join(key)} = "{model}"'
+    if model == comparison.present:
+        _say(options, f"{model} is in use, and none is surely better; nothing to write.")
+        return False
+    if options.dry_run or not (options.write or _agreed(options, name)):
+        _say(options, f"Better than {comparison.present}: {name}; --write writes it into the configuration.")
+        return False
+    change(config, lambda text: editing.with_key(text, key, model))
+    have_it_read()
+    _say(options, f"Wrote {name} into {config}.")
+    return True
+
+
+def _agreed(options: Namespace, name: str) -> bool:
+    if options.json or not (os.isatty(0) and os.isatty(1)):
+        return False
+    try:
+        return input(f"Write {name} into the configuration? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _say(options: Namespace, sentence: str) -> None:
+    if not options.json:
+        console.write(f"\n{sentence}\n")

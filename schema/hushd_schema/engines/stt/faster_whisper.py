@@ -138,8 +138,6 @@ SPEC = EngineSpec(
     on_card_mb=_on_card_mb,
     one_precision="computes with int8 on a processor whatever its file holds",
     cards=("cuda", "rocm"),
-    threaded=True,
-    tuning={"HUSHD_COMPUTE_TYPE": ("int8_float32", "float32"), "HUSHD_BEAM_SIZE": ("1",)},
     recommended=(
         Recommended(
             model="large-v3-turbo",

@@ -27,7 +27,6 @@ SPEC = EngineSpec(
     },
     one_precision="has one model, inside its package",
     cards=(),
-    threaded=True,
     recommended=(
         Recommended(
             model="tiny-en",

@@ -183,8 +183,6 @@ SPEC = EngineSpec(
     on_card_mb=_on_card_mb,
     precisions=Precisions(),
     cards=("cuda", "rocm"),
-    threaded=True,
-    tuning={"HUSHD_WEIGHTS": ("packed",)},
     recommended=(
         Recommended(
             model="nemo-parakeet-tdt-0.6b-v3",

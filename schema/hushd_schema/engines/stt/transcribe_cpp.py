@@ -256,7 +256,6 @@ SPEC = EngineSpec(
         room=2.0,
     ),
     cards=("cuda", "rocm", "vulkan"),
-    threaded=True,
     spare_cores=1,  # ggml's threads wait for each other without sleeping
     recommended=(
         Recommended(

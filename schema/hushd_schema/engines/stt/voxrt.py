@@ -71,7 +71,6 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     one_precision="has weights of 1.6 bits, which cannot be made smaller",
     cards=(),
-    threaded=True,
     recommended=(
         Recommended(
             model="parakeet-redux",

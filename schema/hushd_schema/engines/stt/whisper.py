@@ -124,7 +124,5 @@ SPEC = EngineSpec(
         module="hushd_worker_stt.convert",
     ),
     cards=("cuda", "rocm", "mps"),
-    threaded=True,
-    tuning={"HUSHD_COMPUTE_TYPE": ("int8",), "HUSHD_BEAM_SIZE": ("1",)},
     translates=True,
 )  # fmt: skip

@@ -89,5 +89,4 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     on_card_mb=_on_card_mb,
     cards=("cuda", "rocm", "mps"),
-    threaded=True,
 )  # fmt: skip

@@ -39,7 +39,6 @@ SPEC = EngineSpec(
     flat=True,
     cache="hibari",
     cards=(),
-    threaded=True,
     recommended=(
         Recommended(
             model="en", gain="natural English, first sound after 18 ms; comes with hushd", rank=30, begin=50

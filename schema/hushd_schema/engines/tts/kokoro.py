@@ -109,7 +109,6 @@ SPEC = EngineSpec(
     on_card_mb=copied_graphs,
     precisions=Precisions(files=_made),
     cards=("cuda", "rocm"),
-    threaded=True,
     recommended=(
         Recommended(
             model="kokoro-v1.0",

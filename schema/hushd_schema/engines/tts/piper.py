@@ -93,7 +93,6 @@ SPEC = EngineSpec(
     on_card_mb=copied_graphs,
     precisions=Precisions(files=_made),
     cards=("cuda", "rocm"),
-    threaded=True,
     recommended=(
         Recommended(
             model="*",

@@ -107,7 +107,6 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     one_precision="runs the files that its makers publish, some of them in int8",
     cards=(),
-    threaded=True,
     recommended=(
         Recommended(
             model="supertonic-3",

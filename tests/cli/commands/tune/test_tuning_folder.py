@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.tune.accuracy import sentences
-from hushd_cli.commands.tune.accuracy.tuning_folder import Hearing, TuningFolder, clips
+from hushd_cli.commands.tune import sentences
+from hushd_cli.commands.tune.tuning_folder import Hearing, TuningFolder, clips
 from hushd_protocol.errors import HushdError
 from hushd_schema import comparison
 from support.tuned_models import COMPARISON, keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hushd_cli.commands.tune.accuracy.words import compare, normaliser
+from hushd_cli.commands.tune.words import compare, normaliser
 from hushd_protocol.errors import HushdError
 
 pytest.importorskip("jiwer", reason="what counts wrong words is an extra")

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable
 
 import pytest
-from hushd_cli.commands.tune.accuracy import recorder
+from hushd_cli.commands.tune import recorder
 from hushd_protocol.errors import HushdError
 
 RATE = 16_000
