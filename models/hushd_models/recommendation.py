@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from hushd_protocol import JsonObject
-from hushd_protocol.cards import APPLE
+from hushd_protocol.cards import APPLE, COUNTED
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
@@ -79,7 +79,7 @@ class Recommendation:
 
 def here(folder: Path) -> Hardware:
     """Returns this machine's properties; `folder`, or its nearest existing parent, will hold the models."""
-    from hushd_protocol.system.graphics_cards import kinds
+    from hushd_protocol.system.graphics_cards import has_nvidia
 
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     memory_mb = footprint.machine(Cgroup.own()).total / 1e6 * SHARE
@@ -88,7 +88,7 @@ def here(folder: Path) -> Hardware:
         footprint.cores(),
         memory_mb,
         shutil.disk_usage(existing).free / 1e6,
-        {kind: size / 1e6 for kind, size in kinds().items()} | apple,
+        ({COUNTED: 0.0} if has_nvidia() else {}) | apple,  # the driver alone knows sizes, and is not asked
     )
 
 

@@ -5,13 +5,12 @@ A start waits for that program, so this module imports little: without dataclass
 
 from __future__ import annotations
 
-from collections.abc import Container
 from typing import NamedTuple
 
-KINDS = ("cuda", "rocm", "vulkan")  # of cards, in `auto`'s order of preference
+COUNTED = "cuda"  # the kind whose cards and memory hushd knows; the others are known to the engine alone
+KINDS = (COUNTED, "rocm", "vulkan")
 APPLE = "mps"  # Apple's graphics processor: no card, since its memory is the machine's
 ANY_KIND = (*KINDS, APPLE)
-PLACE = "HUSHD_COMPUTE_CARD"  # a worker's environment variable: the place of the card that it was given
 STAND_IN = "HUSHD_CARDS"  # MODULE:ARGUMENT: the module's `driver(argument)` in place of the driver, for tests
 
 
@@ -19,11 +18,9 @@ class Card(NamedTuple):
     """A graphics card at a look; sizes in bytes, 0 while it sleeps.
 
     Attributes:
-        device: its name in the configuration: `cuda:0` for the first that CUDA shows us, `rocm:0` for ROCm's first,
-            `vulkan:0` for the first of the others.
+        device: its name in the configuration: `cuda:0` for the first that CUDA shows us.
         id: the card's place on the PCI bus, such as `0000:65:00.0`.
         asleep: whether its power is off, so that no program uses it.
-        also: its name among Vulkan's cards, if `device` is another.
     """
 
     device: str
@@ -32,18 +29,6 @@ class Card(NamedTuple):
     total: int = 0
     free: int = 0
     asleep: bool = False
-    also: str = ""
-
-    def name_for(self, requested: str, kinds: Container[str]) -> str:
-        """Returns the name under which the card may be used, empty if it may not.
-
-        Args:
-            requested: the device, as in the configuration.
-            kinds: the kinds of cards that can be used.
-        """
-        return next(
-            (name for name in (self.device, self.also) if kind_of(name) in kinds and means(requested, name)), ""
-        )
 
 
 def kind_of(device: str) -> str:

@@ -35,4 +35,4 @@ def base(worker: str) -> str:
 
 def is_compute_device(text: str) -> bool:
     """Returns whether `text` names a compute device, as in the configuration."""
-    return re.fullmatch("auto|cpu|mps|(cuda|rocm|vulkan)(:[0-9]{1,2})?", text) is not None
+    return re.fullmatch("auto|cpu|mps|rocm|vulkan|cuda(:[0-9]{1,2})?", text) is not None

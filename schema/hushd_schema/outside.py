@@ -43,5 +43,4 @@ LIBRARIES = {
     "espeak-ng": Outside("speaks a hundred languages, and reads words for other voices", "espeak-ng", "espeak-ng"),
     "portaudio": Outside("reaches loudspeaker and microphone", "libportaudio2", "portaudio"),
     "pulse": Outside("makes other programs quieter, and hears what they play", "libpulse0"),
-    "vulkan": Outside("reaches graphics cards of AMD and Intel", "mesa-vulkan-drivers libvulkan1"),
 }

@@ -157,6 +157,7 @@ class MemoryStatus(Record):
         available_mb: the machine's available memory.
         reserve_mb: the part of it that worker starts leave to other programs.
         pressure: `normal`, `warning` or `critical`.
+        cards_error: why no card can be used, by the last look at them; empty if it succeeded.
         neighbours: those that the configuration names.
     """
 
@@ -166,6 +167,7 @@ class MemoryStatus(Record):
     reserve_mb: float
     pressure: str
     cards: tuple[CardStatus, ...]
+    cards_error: str = ""
     neighbours: tuple[NeighbourStatus, ...] = ()
 
 

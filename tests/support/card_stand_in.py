@@ -1,9 +1,10 @@
 """A file in the place of a card's driver, for tests and machines without a card.
 
 `HUSHD_CARDS=support.card_stand_in:FILE`, with the folder of the tests in PYTHONPATH, has hushd's programs read
-FILE, a list of `{"id", "name", "total", "others", "asleep", "holds", "api", "integrated"}`, the api `cuda` if not said.
-`others` are the bytes that other programs take. A process takes memory by `claim`, which writes a file of its own
-beside that. It is free again once the process is gone, except while the card `holds` what such processes had.
+FILE, a list of `{"id", "name", "total", "others", "asleep", "holds", "slow"}`. `others` are the bytes that other
+programs take, `slow` the seconds that the driver takes to open a card. A process takes memory by `claim`, which
+writes a file of its own beside that. It is free again once the process is gone, except while the card `holds` what such
+processes had.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,12 +34,6 @@ class StandIn:
     def ids(self) -> list[str]:
         return sorted(self._cards())
 
-    def api(self, id: str) -> str:
-        return str(self._cards().get(id, {}).get("api", "cuda"))
-
-    def counts(self, id: str) -> bool:
-        return not self._cards().get(id, {}).get("integrated", False)
-
     def asleep(self, id: str) -> bool:
         return bool(self._known(id).get("asleep", False))
 
@@ -45,6 +41,7 @@ class StandIn:
         return f"GPU-{id}"
 
     def name(self, id: str) -> str:
+        time.sleep(self._known(id).get("slow", 0))
         return str(self._known(id).get("name", "stand-in"))
 
     def memory(self, id: str) -> tuple[int, int]:

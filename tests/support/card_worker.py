@@ -42,7 +42,7 @@ class OnCard(Echo):
     def load(self, report: Callable[[str], None]) -> Capabilities:
         try:
             self.compute_device = compute_device.choose("the stand-in", (*self._kinds(), "cpu"))
-            if self.compute_device != "cpu":
+            if self.compute_device == "cuda":
                 self._claim(float(self._model.removesuffix("gb")))
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
@@ -62,9 +62,8 @@ class OnCard(Echo):
         return super().run(job)
 
     def _kinds(self) -> list[str]:
-        """The kinds of cards that it can use: by CUDA or ROCm what it is shown, by Vulkan what it was given."""
-        shown = [] if self._engine == "none" else [kind_of(shown.device) for shown in self._shown()]
-        return [*shown, *["vulkan"] * (compute_device.may_be_vulkan() and self._engine != "none")]
+        """The kinds of cards that it can use: by CUDA what it is shown, by Vulkan what nobody counts."""
+        return [] if self._engine == "none" else [*(kind_of(shown.device) for shown in self._shown()), "vulkan"]
 
     def _shown(self) -> list[card.Card]:
         driver = card.default()
@@ -73,7 +72,7 @@ class OnCard(Echo):
     def _claim(self, gb: float) -> None:
         driver = card.default()
         assert isinstance(driver, StandIn)
-        if not driver.claim(compute_device.place() or self._shown()[0].id, int(gb * GB)):
+        if not driver.claim(self._shown()[0].id, int(gb * GB)):
             raise RuntimeError(f"CUDA out of memory. Tried to allocate {gb:.2f} GiB.")
 
 

@@ -43,7 +43,7 @@ class Cards:
     devices: list[Device] = field(default_factory=list)
     seen: tuple[Card, ...] = ()  # at the last look that was answered
     error: str = ""
-    seen_at: float = -1.0  # when that look began
+    seen_at: float = -1.0  # when that look was answered
     stale: bool = True  # a process has become ready or ended since
     looking: bool = False
     peace: bool = False
@@ -68,12 +68,12 @@ class Cards:
     def look(self) -> None:
         """A look begins, and is answered soon, late, or with an error."""
         assert not self.looking, "two looks at once"
-        self.looking, began = True, self.world.now
+        self.looking = True
         self.stale = False
         slow = self.dice.random() < 0.03 and not self.peace
-        self.world.at(5.0 if slow else self.dice.choice([0.0, 0.05, 0.3]), lambda: self._answer(began, slow))
+        self.world.at(5.0 if slow else self.dice.choice([0.0, 0.05, 1.3]), lambda: self._answer(slow))
 
-    def _answer(self, began: float, failed: bool) -> None:
+    def _answer(self, failed: bool) -> None:
         self.looking = False
         if self.world.left:
             return
@@ -81,7 +81,7 @@ class Cards:
         self.error = "no answer" if failed else ""
         there = [] if failed else [device for device in self.devices if device.there]
         self.seen = tuple(self._card(number, device) for number, device in enumerate(there))
-        self.seen_at = began
+        self.seen_at = self.world.now
         self.world.tell(ev.Seen(self.seen, self.error))
 
     def _card(self, number: int, device: Device) -> Card:

@@ -37,8 +37,8 @@ def test_cards_are_numbered_in_the_order_of_their_places(written: Write) -> None
     """`cuda:0` is the first on the bus, as with CUDA_DEVICE_ORDER=PCI_BUS_ID; what others take is not free."""
     driver = written({"id": SECOND, "total": 80 * GB}, {"id": FIRST, "total": 24 * GB, "others": 20 * GB})
     assert card.cards(driver, {}) == [
-        card.Card("cuda:0", FIRST, "stand-in", 24 * GB, 4 * GB, also="vulkan:0"),
-        card.Card("cuda:1", SECOND, "stand-in", 80 * GB, 80 * GB, also="vulkan:1"),
+        card.Card("cuda:0", FIRST, "stand-in", 24 * GB, 4 * GB),
+        card.Card("cuda:1", SECOND, "stand-in", 80 * GB, 80 * GB),
     ]
 
 
@@ -58,8 +58,50 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
     driver = written({"id": FIRST, "total": GB, "asleep": True})
     for question in ("memory", "processes", "name"):
         monkeypatch.setattr(driver, question, lambda id: pytest.fail("it was woken"))
-    assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True, also="vulkan:0")]
+    assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True)]
     assert card.taken(driver, {}) == {}
+
+
+def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
+    """As the kernel writes it; a card without such a file is awake."""
+    for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
+        (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
+        (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
+        assert pci.sleeps(FIRST, tmp_path) is asleep
+    assert not pci.sleeps(SECOND, tmp_path)
+
+
+def test_the_kernels_driver_of_a_card(tmp_path: Path) -> None:
+    """By the link that the kernel makes; a card without a driver has none."""
+    (tmp_path / FIRST).mkdir()
+    assert pci.driver(FIRST, tmp_path) == ""
+    (tmp_path / FIRST / "driver").symlink_to("/sys/bus/pci/drivers/nvidia")
+    assert pci.driver(FIRST, tmp_path) == "nvidia"
+
+
+@pytest.mark.parametrize(
+    ("bound", "ids", "why", "control", "told"),
+    [
+        ([FIRST], [], "", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it counts none)"),
+        ([FIRST], [], "it fails", True, f"the kernel lists NVIDIA's card {FIRST}, and its driver does not (it fails)"),
+        ([FIRST], [FIRST], "", True, ""),
+        ([], [], "it fails", True, ""),  # a card without a driver computes for nobody
+        ([FIRST], [], "it fails", False, ""),  # a container that was given no card
+    ],
+)
+def test_a_card_that_the_kernel_lists_and_its_driver_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    bound: list[str],
+    ids: list[str],
+    why: str,
+    control: bool,
+    told: str,
+) -> None:
+    """It is an error with its reason, and never a machine without cards."""
+    monkeypatch.setattr(card, "_CONTROL", str(tmp_path if control else tmp_path / "none"))
+    assert card.unseen(bound, ids, why).startswith(told)
+    assert bool(card.unseen(bound, ids, why)) is bool(told)
 
 
 def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
@@ -118,14 +160,8 @@ def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-P", "-m", "hushd_worker.card"]
     told = json.loads(subprocess.check_output(command))
-    assert told == {
-        "cards": [
-            {
-                "device": "cuda:0", "id": FIRST, "name": "H100", "total": 80 * GB, "free": 80 * GB - 1, "asleep": False,
-                "also": "vulkan:0",
-            }
-        ]
-    }  # fmt: skip
+    row = {"device": "cuda:0", "id": FIRST, "name": "H100", "total": 80 * GB, "free": 80 * GB - 1, "asleep": False}
+    assert told == {"cards": [row], "error": ""}
 
 
 def test_a_worker_reports_its_memory_of_a_card(

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from hushd_supervisor.core.events import Described
+from hushd_supervisor.system.memory import cards
 from support.outside import needs
 
 pytestmark = needs("cc")
@@ -20,13 +23,18 @@ typedef struct { unsigned long long total, free, used; } Memory;
 typedef struct { unsigned pid; unsigned long long usedGpuMemory; unsigned gpuInstanceId, computeInstanceId; } Process;
 typedef struct { int number; } *Device;
 static struct { int number; } cards[2] = {{0}, {1}};
+static unsigned flags_given;
 static const char *places[2] = {"00000000:65:00.0", "00000000:B3:00.0"};
 #define ASKED(...) (fprintf(stderr, __VA_ARGS__), fprintf(stderr, "\n"))
-int nvmlInitWithFlags(unsigned flags) { ASKED("init %u", flags); return 0; }
-int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *device) { *device = (Device)&cards[index]; return 0; }
+int nvmlInitWithFlags(unsigned flags) { ASKED("init %u", flags_given = flags); return 0; }
+/* As driver 580 on an H100: with NO_ATTACH (2) there is no card, by number (2) or by place (6). */
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = flags_given & 2 ? 0 : 2; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *device) {
+  if (flags_given & 2) return 2;
+  *device = (Device)&cards[index]; return 0; }
 int nvmlDeviceGetHandleByPciBusId_v2(const char *place, Device *device) {
   ASKED("open %s", place);
+  if (flags_given & 2) return 6;
   if (!strcmp(place, "0000:65:00.0")) { *device = (Device)&cards[0]; return 0; }
   if (!strcmp(place, "0000:b3:00.0")) { *device = (Device)&cards[1]; return 0; }
   return 15;
@@ -57,14 +65,21 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned *count, Proc
 """
 
 
-def ask(folder: Path, program: str, more: str = "") -> tuple[object, list[str]]:
+def library(folder: Path, source: str = LIBRARY) -> dict[str, str]:
+    """Makes the library, and returns the environment in which it is NVIDIA's."""
+    (folder / "nvml.c").write_text(source)
+    made = ["cc", "-shared", "-fPIC", "-w", "-o", str(folder / "libnvidia-ml.so.1"), str(folder / "nvml.c")]
+    subprocess.run(made, check=True)
+    return {"LD_LIBRARY_PATH": str(folder)}
+
+
+def ask(folder: Path, program: str) -> tuple[object, list[str]]:
     """The value of `program`, an expression in which `Nvml` may stand, and what the library was asked for."""
-    source, library = folder / "nvml.c", folder / "libnvidia-ml.so.1"
-    source.write_text(LIBRARY + more)
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", str(library), str(source)], check=True)
-    code = f"import json; from hushd_worker.nvml import Nvml; print(json.dumps({program}))"
+    code = (
+        f"import json; from hushd_worker import pci; from hushd_worker.nvml import Nvml; print(json.dumps({program}))"
+    )
     command = [sys.executable, "-P", "-c", code]
-    done = subprocess.run(command, env={"LD_LIBRARY_PATH": str(folder)}, capture_output=True, text=True)
+    done = subprocess.run(command, env=library(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr.splitlines()
 
@@ -81,7 +96,49 @@ def test_sizes_and_names(tmp_path: Path) -> None:
         "GPU-1",
         {"11": 5000000000, "13": 7},
     ]
-    assert asked[0] == "init 2"  # attaches no card that is not asked for
+    assert asked[0] == "init 0"
+
+
+def test_cards_that_sleep_are_not_opened(tmp_path: Path) -> None:
+    """While all sleep, by the kernel's word, the library is not even begun, as that wakes them."""
+    program = '(setattr(pci, "sleeps", lambda id: True), Nvml(["0000:65:00.0"]).ids())[1]'
+    assert ask(tmp_path, program) == (["0000:65:00.0"], [])
+
+
+def test_cards_that_the_kernel_does_not_list(tmp_path: Path) -> None:
+    """In some containers, and under WSL: the driver's own list, with places as the kernel would write them."""
+    value, asked = ask(tmp_path, "Nvml([]).ids()")
+    assert (value, asked[0]) == (["0000:65:00.0", "0000:b3:00.0"], "init 0")
+
+
+def test_a_card_that_this_process_may_not_use(tmp_path: Path) -> None:
+    """One that the driver does not open for us is none of ours."""
+    value, _ = ask(tmp_path, 'Nvml(["0000:01:00.0", "0000:65:00.0"]).ids()')
+    assert value == ["0000:65:00.0"]
+
+
+# The look at a machine whose kernel lists the first card; FLAGS as the library is begun with.
+LOOK = """
+import json, sys
+from hushd_worker import card, nvml, pci
+pci.nvidia_cards, pci.driver, card._CONTROL = lambda: ["0000:65:00.0"], lambda id: "nvidia", "/dev/null"
+nvml._FLAGS = int(sys.argv[1])
+print(json.dumps(card.look()))
+"""
+
+
+@pytest.mark.parametrize("flags", [0, 2])
+def test_the_whole_way_of_a_look(tmp_path: Path, flags: int) -> None:
+    """The card is seen; with the flag by which the real library lists none, the look is an error that names both."""
+    command = [sys.executable, "-P", "-c", LOOK, str(flags)]
+    done = subprocess.run(command, env=library(tmp_path), capture_output=True, check=True)
+    seen = cards.seen(Described("cards", json.loads(done.stdout)))
+    if flags:
+        assert seen.cards == ()
+        assert seen.error.startswith("the kernel lists NVIDIA's card 0000:65:00.0, and its driver does not")
+    else:
+        assert [(card.device, card.name, card.total) for card in seen.cards] == [("cuda:0", "card 0", 85899345920)]
+        assert seen.error == ""
 
 
 def test_a_machine_without_a_driver() -> None:

@@ -1,11 +1,9 @@
-"""Lists the graphics cards that this process can see, and measures its memory on each.
-
-It finds NVIDIA's cards by the driver, AMD's and Intel's by the kernel's files. Vulkan can use each of them, too.
+"""Lists NVIDIA's graphics cards that this process can see, and measures its memory on each.
 
 A worker measures its own share once it computes on a card. `python -m hushd_worker.card` prints the free memory of each
-card: the supervisor, which loads no driver, runs it before a start that needs a card. Both name a card by its place on
-the PCI bus, such as `0000:65:00.0`. Opening a sleeping card would wake it, so it is skipped; the kernel reports its
-sleep in `runtime_status`.
+card, or why the cards cannot be seen: the supervisor, which loads no driver, runs it before a start that needs a card.
+Both name a card by its place on the PCI bus, such as `0000:65:00.0`. Opening a sleeping card would wake it, so it is
+skipped; the kernel reports its sleep in `runtime_status`.
 
 A start waits for that program, so this module and its imports import little: without dataclasses and pathlib it takes 9
 ms less.
@@ -16,25 +14,42 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
-from hushd_protocol.cards import KINDS, PLACE, STAND_IN, Card
+from hushd_protocol.cards import COUNTED, STAND_IN, Card
 from hushd_protocol.system.footprint import descendants
 
-from .drivers import Driver, Drivers, drivers
+from . import pci
+from .nvml import Nvml
 
-_VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "rocm": "HIP_VISIBLE_DEVICES"}
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_CONTROL = "/dev/nvidiactl"  # what programs open to use NVIDIA's cards; a container without cards has none
+
+
+class Driver(Protocol):
+    """A driver of graphics cards, as far as hushd uses it; `id` is a card's place on the bus."""
+
+    def ids(self) -> list[str]:
+        """Returns the cards in the order of their places on the bus, by which CUDA numbers them for us."""
+
+    def asleep(self, id: str) -> bool: ...
+
+    def uuid(self, id: str) -> str: ...
+
+    def name(self, id: str) -> str: ...
+
+    def memory(self, id: str) -> tuple[int, int]:
+        """Returns all memory, and the free part."""
+
+    def processes(self, id: str) -> dict[int, int]:
+        """Returns the memory of each process that computes on the card, by its pid."""
 
 
 def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[Card]:
-    """Returns the cards visible to a process with this `environment`; Vulkan shows the cards that no other interface
-    hides."""
-    names = {
-        id: f"{api}:{number}" for api in _VISIBLE for number, id in enumerate(_shown(driver, api, environment))
-    } | {id: "" for id in driver.ids() if not driver.api(id)}
-    vulkans = {id: f"vulkan:{number}" for number, id in enumerate(sorted(filter(driver.counts, names)))}
-    shown = (_card(driver, names[id] or name, id, name if names[id] else "") for id, name in vulkans.items())
-    return sorted(filter(None, shown), key=_rank)
+    """Returns the cards visible to a process with this `environment`, in CUDA's order."""
+    shown = enumerate(_shown(driver, environment))
+    return [card for number, id in shown if (card := _card(driver, f"{COUNTED}:{number}", id))]
 
 
 def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
@@ -47,11 +62,7 @@ def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.envi
     if driver is None:
         return {}
     ours = {os.getpid(), *map(int, descendants("self"))}
-    if place := environment.get(PLACE):
-        shown = [id for id in driver.ids() if id == place]
-    else:
-        shown = [id for api in _VISIBLE for id in _shown(driver, api, environment) if driver.counts(id)]
-    return {id: size for id in shown if (size := _taken(driver, id, ours))}
+    return {id: size for id in _shown(driver, environment) if (size := _taken(driver, id, ours))}
 
 
 def _taken(driver: Driver, id: str, ours: set[int]) -> int:
@@ -66,21 +77,50 @@ def _taken(driver: Driver, id: str, ours: set[int]) -> int:
 
 @functools.cache
 def default() -> Driver | None:
-    """Returns the driver of this machine; None if there is none."""
-    if stand_in := os.environ.get(STAND_IN):
-        from importlib import import_module
-
-        module, _, argument = stand_in.partition(":")
-        driver: Driver = import_module(module).driver(argument)
-        return driver
-    known = drivers()
-    return Drivers(known) if len(known) > 1 else known[0] if known else None
+    """Returns the driver of this machine; None if there is none, or it fails."""
+    try:
+        return _stand_in() or Nvml(pci.nvidia_cards())
+    except OSError:
+        return None
 
 
-def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yields the places of the cards that an interface's variable names, up to the first one that does not exist."""
-    places = [id for id in driver.ids() if driver.api(id) == api]
-    visible = environment.get(_VISIBLE[api])
+def look(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
+    """Returns the `cards`, and the `error`, a clause, if the kernel lists cards that the driver does not show us."""
+    bound = [id for id in pci.nvidia_cards() if pci.driver(id) == "nvidia"]
+    try:
+        driver = _stand_in() or Nvml(pci.nvidia_cards())
+        error = unseen(bound, driver.ids())
+    except OSError as failed:
+        driver, error = None, unseen(bound, (), str(failed))
+    seen = cards(driver, environment) if driver else []
+    return {"cards": [card._asdict() for card in seen], "error": error}
+
+
+def unseen(bound: Sequence[str], ids: Sequence[str], why: str = "") -> str:
+    """Returns the clause for cards that the kernel lists, with their driver `bound`, if the driver lists none of any.
+
+    In a container without cards, which has the kernel's list too, nothing is wrong.
+    """
+    if not bound or ids or not os.path.exists(_CONTROL):
+        return ""
+    listed = f"the kernel lists NVIDIA's card {', '.join(bound)}"
+    return f"{listed}, and its driver does not ({why or 'it counts none'}): see whether nvidia-smi lists it"
+
+
+def _stand_in() -> Driver | None:
+    if not (stand_in := os.environ.get(STAND_IN)):
+        return None
+    from importlib import import_module
+
+    module, _, argument = stand_in.partition(":")
+    driver: Driver = import_module(module).driver(argument)
+    return driver
+
+
+def _shown(driver: Driver, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yields the places of the cards that CUDA's variable names, up to the first one that does not exist."""
+    places = driver.ids()
+    visible = environment.get(_VISIBLE)
     if visible is None:
         yield from places
         return
@@ -93,22 +133,16 @@ def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator
             return
 
 
-def _rank(card: Card) -> tuple[int, int]:
-    kind, _, number = card.device.partition(":")
-    return KINDS.index(kind), int(number)
-
-
-def _card(driver: Driver, device: str, id: str, also: str) -> Card | None:
+def _card(driver: Driver, device: str, id: str) -> Card | None:
     """Returns the present state of a card; None if it no longer answers."""
     try:
         if driver.asleep(id):
-            return Card(device, id, asleep=True, also=also)
+            return Card(device, id, asleep=True)
         total, free = driver.memory(id)
-        return Card(device, id, driver.name(id), total, free, also=also)
+        return Card(device, id, driver.name(id), total, free)
     except OSError:
         return None
 
 
 if __name__ == "__main__":
-    driver = default()
-    print(json.dumps({"cards": [card._asdict() for card in cards(driver)] if driver else []}))
+    print(json.dumps(look()))

@@ -1,8 +1,8 @@
 """Chooses the device on which an engine computes: the configured one, or else the engine's first choice.
 
 The supervisor passes the setting `compute_device` on as HUSHD_COMPUTE_DEVICE, and makes only that card visible to the
-process. So a card of CUDA or ROCm is always number 0 here, and a worker for the CPU opens no card. Vulkan cannot hide
-cards: there the process is told the card's place on the bus, and `auto` uses no other card.
+process. So a card of CUDA is always number 0 here, and a worker for the CPU opens no card. `auto` leaves ROCm and
+Vulkan alone, whose memory hushd does not count: they are for whoever names them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hushd_protocol.cards import PLACE, is_card
+from hushd_protocol.cards import APPLE, COUNTED, is_card
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import drm
 
 # ONNX Runtime's providers, the best first; the last one is for AMD's cards until version 1.22, the one before it since.
 _ON_CARDS = {
@@ -21,7 +20,7 @@ _ON_CARDS = {
     "MIGraphXExecutionProvider": "rocm",
     "ROCMExecutionProvider": "rocm",
 }
-_NVIDIA, _AMD, _WINDOWS = "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"  # the compute drivers' files; the last one is WSL's
+_NVIDIA = ("/dev/nvidiactl", "/dev/dxg")  # the driver's files; the last one is WSL's
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
 WHY = "HUSHD_WHY_THERE"  # why the supervisor has chosen the CPU for a worker that can use a card
 
@@ -32,22 +31,12 @@ def asked() -> str:
 
 
 def may_be_card() -> bool:
-    """Returns whether CUDA or ROCm may be used, without loading a driver."""
-    return asked() in ("auto", "cuda", "rocm") and any(map(os.path.exists, (_NVIDIA, _AMD, _WINDOWS)))
-
-
-def may_be_vulkan() -> bool:
-    """Returns whether Vulkan may be used: if it is configured, or a card was chosen for this process."""
-    return asked() == "vulkan" or (asked() == "auto" and bool(place()))
-
-
-def place() -> str:
-    """Returns the place on the bus of the card that was chosen for this process; empty for none."""
-    return os.environ.get(PLACE, "")
+    """Returns whether a card may be used, without loading a driver."""
+    return asked() in ("cuda", "rocm", "vulkan") or (asked() == "auto" and any(map(os.path.exists, _NVIDIA)))
 
 
 def choose(library: str, usable: Sequence[str]) -> str:
-    """Returns the kind of device to compute on: the configured one, or else the first of `usable`.
+    """Returns the kind of device to compute on: the configured one, or else the first of `usable` that hushd counts.
 
     Args:
         library: the name of the computing library, for the error.
@@ -58,7 +47,7 @@ def choose(library: str, usable: Sequence[str]) -> str:
     """
     kind = asked()
     if kind == "auto":
-        return usable[0]
+        return next(usable for usable in usable if usable in (COUNTED, APPLE, "cpu"))
     if kind in usable:
         return kind
     if kind == "cuda" and "rocm" in usable:  # the libraries' name for it
@@ -77,8 +66,8 @@ def of_torch(torch: Any, *, prefers_mps: bool) -> str:
         prefers_mps: whether Apple's graphics processor is better for the model than the CPU.
     """
     kind = "rocm" if torch.version.hip else "cuda"
-    usable = asked() in ("auto", "cuda", "rocm") and not _is_left_out(kind)
-    card = (kind,) if usable and torch.cuda.is_available() else ()
+    names = ("cuda", "rocm") if torch.version.hip else ("auto", "cuda")
+    card = (kind,) if asked() in names and torch.cuda.is_available() else ()
     mps = ("mps",) if torch.backends.mps.is_available() else ()
     return choose("torch", (*card, *mps, "cpu") if prefers_mps else (*card, "cpu", *mps))
 
@@ -89,11 +78,10 @@ def torch_name(kind: str) -> str:
 
 
 def of_ctranslate2(library: Any) -> str:
-    """Returns the device that `choose` finds for CTranslate2, whose build for ROCm cannot be told from that for CUDA,
-    and calls its cards `cuda`."""
-    kind = "rocm" if os.path.exists(_AMD) and not os.path.exists(_NVIDIA) else "cuda"
-    card = (kind,) if not _is_left_out(kind) and library.get_cuda_device_count() else ()
-    return choose("CTranslate2", (*card, "cpu"))
+    """Returns the device that `choose` finds for CTranslate2, whose build for ROCm calls its cards `cuda`, too, and
+    cannot be told from that for CUDA: without NVIDIA's driver it is for ROCm."""
+    kind = "cuda" if asked() != "rocm" and any(map(os.path.exists, _NVIDIA)) else "rocm"
+    return choose("CTranslate2", (*((kind,) if library.get_cuda_device_count() else ()), "cpu"))
 
 
 def of_onnxruntime(runtime: Any) -> str:
@@ -102,7 +90,7 @@ def of_onnxruntime(runtime: Any) -> str:
     CoreML is not used: with it Parakeet takes 2.9 GB instead of 1.2 (k2-fsa/sherpa-onnx, issue 2626).
     """
     available = runtime.get_available_providers()
-    kinds = dict.fromkeys(kind for name, kind in _ON_CARDS.items() if name in available and not _is_left_out(kind))
+    kinds = dict.fromkeys(kind for name, kind in _ON_CARDS.items() if name in available)
     return choose("onnxruntime", (*kinds, "cpu"))
 
 
@@ -137,8 +125,3 @@ def report(engine: object, name: str) -> tuple[str, str]:
         # An engine that can use cards would have refused to load without the configured one.
         why = f"the engine {name} does not support a choice of device"
     return device, why
-
-
-def _is_left_out(kind: str) -> bool:
-    """Returns whether `auto` avoids that kind of card, as it always does a CPU's integrated graphics."""
-    return kind == "rocm" and asked() == "auto" and drm.is_integrated_only(drm.AMD)

@@ -1,16 +1,17 @@
-"""Calls six functions of NVIDIA's management library by ctypes, without a package."""
+"""Calls six functions of NVIDIA's management library by ctypes.
+
+NVIDIA's own package for this, nvidia-ml-py, does the same with 40 ms more of imports, for which each start on a card
+would wait.
+"""
 
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Callable, Sequence
-
-from hushd_protocol.system.footprint import descendants
 
 from . import pci
 
-_NO_ATTACH = 2  # opens only requested cards, since opening a card wakes it
+_FLAGS = 0  # with NVML_INIT_FLAG_NO_ATTACH the library lists no card at all (driver 580)
 _UNKNOWN = 2**64 - 1  # the size of a process if the driver does not know it
 _MAX_PROCESSES = 256  # of a card
 
@@ -37,28 +38,30 @@ class _Process(ctypes.Structure):
 
 
 class Nvml:
-    """The driver of NVIDIA's cards.
+    """The driver of NVIDIA's cards; a `card.Driver`.
+
+    Opening the library wakes cards, so it is left alone while all cards sleep.
 
     Args:
-        places: the cards' places on the bus, as the kernel lists them; without any, all cards are opened, and so woken.
+        places: the cards' places on the bus, as the kernel lists them; without any, the library's list counts, as in
+            some containers and under WSL.
 
     Raises:
-        OSError: there is no working driver.
+        OSError: there is no driver, or it fails.
     """
 
     def __init__(self, places: Sequence[str]) -> None:
+        asleep = [id for id in places if pci.sleeps(id)]
+        if places and len(asleep) == len(places):
+            self._ids = list(places)
+            return
         self._library = ctypes.CDLL("libnvidia-ml.so.1")
-        self._call("nvmlInitWithFlags", ctypes.c_uint(_NO_ATTACH if places else 0))
-        self._ids = [id for id in places if pci.sleeps(id) or self._there(id)] if places else self._enumerate()
+        self._call("nvmlInitWithFlags", ctypes.c_uint(_FLAGS))
+        listed = self._list()
+        self._ids = [id for id in places if id in asleep or id in listed] if places else sorted(listed)
 
     def ids(self) -> list[str]:
         return self._ids
-
-    def api(self, id: str) -> str:
-        return "cuda"
-
-    def counts(self, id: str) -> bool:
-        return True
 
     def asleep(self, id: str) -> bool:
         return pci.sleeps(id)
@@ -75,40 +78,28 @@ class Nvml:
         return int(memory.total), int(memory.free)
 
     def processes(self, id: str) -> dict[int, int]:
-        """Returns the memory of the processes that use CUDA, and of those of hushd's that use Vulkan, which the library
-        lists as graphics processes."""
-        computing = self._running("nvmlDeviceGetComputeRunningProcesses_v3", id)
-        ours = {os.getpid(), *map(int, descendants("self"))}.difference(computing)
-        graphics = "nvmlDeviceGetGraphicsRunningProcesses_v3"  # missing in old drivers
-        drawing = self._running(graphics, id) if ours and hasattr(self._library, graphics) else {}
-        return computing | {pid: size for pid, size in drawing.items() if pid in ours}
-
-    def _running(self, function: str, id: str) -> dict[int, int]:
         count = ctypes.c_uint(_MAX_PROCESSES)
         processes = (_Process * _MAX_PROCESSES)()
+        function = "nvmlDeviceGetComputeRunningProcesses_v3"
         self._call(function, self._handle(id), ctypes.byref(count), processes)
         return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN}
 
-    def _enumerate(self) -> list[str]:
-        """Returns the places of all cards, if the kernel lists none, as in some containers."""
+    def _list(self) -> set[str]:
+        """Returns the places of the cards that this process may use; in a container only some are visible."""
         count = ctypes.c_uint()
         self._call("nvmlDeviceGetCount_v2", ctypes.byref(count))
-        return sorted(self._place(number) for number in range(count.value))
+        return set(filter(None, map(self._place, range(count.value))))
 
     def _place(self, number: int) -> str:
-        """Returns the place of card `number` in the kernel's form, which has four digits less than the library's."""
+        """Returns the place of card `number` in the kernel's form, which has four digits less than the library's;
+        empty if the card does not answer."""
         handle, place = ctypes.c_void_p(), _Pci()
-        self._call("nvmlDeviceGetHandleByIndex_v2", ctypes.c_uint(number), ctypes.byref(handle))
-        self._call("nvmlDeviceGetPciInfo_v3", handle, ctypes.byref(place))
-        return f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
-
-    def _there(self, id: str) -> bool:
-        """Returns whether this process may use a card; in a container only some are visible."""
         try:
-            self._handle(id)
+            self._call("nvmlDeviceGetHandleByIndex_v2", ctypes.c_uint(number), ctypes.byref(handle))
+            self._call("nvmlDeviceGetPciInfo_v3", handle, ctypes.byref(place))
         except OSError:
-            return False
-        return True
+            return ""
+        return f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
 
     def _handle(self, id: str) -> ctypes.c_void_p:
         handle = ctypes.c_void_p()
@@ -124,6 +115,6 @@ class Nvml:
         try:
             called: Callable[..., int] = getattr(self._library, function)
         except AttributeError as error:
-            raise OSError(f"the driver is too old for {function}") from error
+            raise OSError(f"NVIDIA's driver is too old for {function}") from error
         if status := called(*arguments):
-            raise OSError(f"{function} failed with {status}")
+            raise OSError(f"{function} of NVIDIA's driver failed with {status}")

@@ -23,6 +23,14 @@ def nvidia_cards(pci: str | os.PathLike[str] = _PCI) -> list[str]:
     return [id for id in displays if _read(pci, id, "vendor") == _NVIDIA]
 
 
+def driver(id: str, pci: str | os.PathLike[str] = _PCI) -> str:
+    """Returns the kernel's driver of a card; empty if none is bound to it."""
+    try:
+        return os.path.basename(os.readlink(os.path.join(pci, id, "driver")))
+    except OSError:
+        return ""
+
+
 def _read(*path: str | os.PathLike[str]) -> str:
     """Returns the text of a file, empty if it cannot be read."""
     try:

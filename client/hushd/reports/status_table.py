@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         CardStatus,
         DoorStatus,
         FloorStatus,
+        MemoryStatus,
         NeighbourStatus,
         Status,
         TemplateStatus,
@@ -70,7 +71,7 @@ def table(status: Status, width: int, machine: str = "") -> str:
         f"up {clock(supervisor.uptime_s)}, {supervisor.size_mb:.1f} MB",
         f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
         f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
-        *map(card_line, memory.cards),
+        *card_lines(memory),
         *map(neighbour_line, memory.neighbours),
         *map(standby_line, status.standby),
         *_door(status.door),
@@ -86,6 +87,12 @@ def table(status: Status, width: int, machine: str = "") -> str:
 def _failures(workers: Sequence[WorkerStatus]) -> list[str]:
     """The reasons why workers have died that are not ready again."""
     return [f"{worker.name}: {worker.failure}; see `hushd logs {worker.name}`" for worker in workers if worker.failure]
+
+
+def card_lines(memory: MemoryStatus) -> list[str]:
+    """The graphics cards, as they were last seen, and why they could not be."""
+    failed = [f"graphics cards cannot be used: {memory.cards_error}"] if memory.cards_error else []
+    return [*map(card_line, memory.cards), *failed]
 
 
 def card_line(card: CardStatus) -> str:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from hushd_protocol.light_dataclass import dataclass
 
-from . import drm
-
 _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _DISPLAY = "0x03"  # the class of display controllers on the PCI bus
 
@@ -38,18 +36,9 @@ def cards(root: Path = Path("/")) -> list[PciCard]:
     return [_card(place) for place in places if _read(place / "class").startswith(_DISPLAY)]
 
 
-def kinds(root: Path = Path("/")) -> dict[str, int]:
-    """The kinds of cards on which engines may compute, each with the bytes of its largest card; 0 if unknown.
-
-    Only NVIDIA's driver knows the sizes of its cards, and it is not asked.
-    """
-    sizes: dict[str, list[int]] = {}
-    if any(card.driver == "nvidia" for card in cards(root)):
-        sizes = {"cuda": [0], "vulkan": [0]}
-    for vendor, size in drm.totals(str(root)).values():
-        for kind in ("rocm", "vulkan") if vendor == drm.AMD and (root / "dev/kfd").exists() else ("vulkan",):
-            sizes.setdefault(kind, []).append(size)
-    return {kind: max(totals) if all(totals) else 0 for kind, totals in sizes.items()}
+def has_nvidia(root: Path = Path("/")) -> bool:
+    """Returns whether a card of NVIDIA's is there with its driver."""
+    return any(card.driver == "nvidia" for card in cards(root))
 
 
 def _card(folder: Path) -> PciCard:

@@ -78,7 +78,9 @@ class WorkerSettings:
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
     memory_mb: float = setting(0.0, number(0), "that it needs (10^6 bytes), until hushd has measured it; 0: not known")
     vram_mb: float = setting(0.0, number(0), "the same of a graphics card")
-    vram_reserve_mb: float = setting(256.0, number(0), "of a card, that its start leaves to other programs")
+    vram_reserve_mb: float = setting(
+        256.0, number(0), "of a card, that its start leaves to other programs; at most an eighth of it"
+    )
     max_requests: int = setting(0, whole(0), "after so many requests a new process takes over; 0: never")
     max_pss_mb: float = setting(
         0.0,

@@ -19,9 +19,9 @@ class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
-    (empty: the cards that the device names), `place` is that card's place on the bus, and `why` is the reason in its
-    `Assignment`. `template` is the generation of the template to fork the process from, 0 for none; if the template no
-    longer answers, the process is started without it.
+    (empty: the cards that the device names), and `why` is the reason in its `Assignment`. `template` is the generation
+    of the template to fork the process from, 0 for none; if the template no longer answers, the process is started
+    without it.
     """
 
     worker: str
@@ -30,7 +30,6 @@ class Spawn:
     shown: str = ""
     why: str = ""
     template: int = 0
-    place: str = ""
 
     def from_template(self, gen: int) -> Spawn:
         """The same start, by a fork of the template's generation `gen`."""

@@ -164,9 +164,9 @@ class Yields:
 
     def _chosen(self, entry: _Yield) -> list[Card]:
         if self._cards.error:
-            raise HushdError("server_busy", f"The graphics cards cannot be looked at: {self._cards.error}.", 1000)
+            raise HushdError("server_busy", f"The graphics cards cannot be used: {self._cards.error}.", 1000)
         seen = self._cards.seen
-        named = (card for card in seen if entry.card in ("", card.device, card.also, card.id))
+        named = (card for card in seen if entry.card in ("", card.device, card.id))
         numbered = (
             card for card in seen if card.device.partition(":")[2] == entry.card
         )  # of the first kind with that number

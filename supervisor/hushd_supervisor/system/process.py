@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hushd_protocol.cards import PLACE
 from hushd_protocol.names import base
 from hushd_protocol.system.footprint import children, descendants, lists_children
 from hushd_protocol.system.lifeline import tie
@@ -38,7 +37,6 @@ PREFIXES = (
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
 
 
-_HIP = ("cuda", "rocm")  # both may name a ROCm card, if hushd has not looked at the cards
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 
 
@@ -73,18 +71,16 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
     return variables
 
 
-def compute_environment(
-    device: str, inherited: Mapping[str, str], card: str = "", why: str = "", place: str = ""
-) -> dict[str, str]:
+def compute_environment(device: str, inherited: Mapping[str, str], card: str = "", why: str = "") -> dict[str, str]:
     """Returns the variables that show a worker one device and hide all other cards, so that it opens none of them.
 
-    A number counts the cards that `inherited` lets us see, in the order of their places on the bus.
+    A number counts the cards that `inherited` lets us see, in the order of their places on the bus. Libraries for ROCm
+    call their cards `cuda`, too, so that device shows both, unless one of NVIDIA's was chosen.
 
     Args:
         device: the requested device; with `auto` the engine may use the CPU even if it is shown a card.
         card: the card chosen for the worker, such as `cuda:1`; empty for none.
         why: the reason for the CPU, which the worker's results report.
-        place: the chosen card's place on the bus, for Vulkan, whose cards no variable can hide.
     """
     kind, _, number = (card or device).partition(":")
     if kind == "auto":
@@ -92,9 +88,8 @@ def compute_environment(
     variables = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if why:
         variables["HUSHD_WHY_THERE"] = why
-    if place:
-        variables[PLACE] = place
-    for name, kinds in (("CUDA_VISIBLE_DEVICES", ("cuda",)), ("HIP_VISIBLE_DEVICES", ("rocm",) if card else _HIP)):
+    hip = () if card else ("cuda", "rocm")
+    for name, kinds in (("CUDA_VISIBLE_DEVICES", ("cuda",)), ("HIP_VISIBLE_DEVICES", hip)):
         cards = [card.strip() for card in inherited.get(name, "").split(",") if card.strip()]
         if kind not in kinds:
             variables[name] = "-1"

@@ -127,6 +127,7 @@ def report(
             reserve_mb=_mb(standing.reserve),
             pressure=standing.level.word,
             cards=tuple(map(_card, standing.cards)),
+            cards_error=standing.cards_error,
             neighbours=standing.neighbours,
         ),
         standby=standby,

@@ -114,7 +114,7 @@ FEW = "The engine a cannot compute on {}: ask for cpu, cuda or rocm."
     ("kinds", "asked", "starts", "remark"),
     [
         ((), "cuda", [""], ALONE),
-        ((), "rocm:1", [""], ALONE),
+        ((), "rocm", [""], ALONE),
         ((), "vulkan", [""], ALONE),
         ((), "mps", [""], ALONE),
         ((), "cpu", [""], None),
@@ -122,7 +122,7 @@ FEW = "The engine a cannot compute on {}: ask for cpu, cuda or rocm."
         ((), "", [""], None),
         (("cuda", "rocm"), "cuda", ["", "cuda"], None),
         (("cuda", "mps"), "mps", ["", "mps"], None),
-        (("cuda", "rocm"), "vulkan:0", [""], FEW.format("vulkan:0")),
+        (("cuda", "rocm"), "vulkan", [""], FEW.format("vulkan")),
         (("vulkan",), "vulkan", ["", "vulkan"], None),
     ],
 )
@@ -152,7 +152,7 @@ def test_what_a_device_does_to_an_idle_worker(
 def test_a_start_for_a_device_that_the_engine_cannot_use() -> None:
     """It is started as the configuration says, once, whatever devices are named later; warming it says so, too."""
     house = House(card_kinds=lambda _: ())
-    warmed = house.request(A, compute_device="vulkan:1", op="warm")
+    warmed = house.request(A, compute_device="vulkan", op="warm")
     ready(house, "")
     answer = house.answer(warmed)
     assert isinstance(answer, m.Result)

@@ -376,16 +376,13 @@ def test_a_worker_sees_the_card_of_the_configuration_and_no_other(device: str, c
     ("device", "card", "cuda", "hip"),
     [
         ("cuda:1", "", "1", "1"),  # not seen: ROCm's libraries call their cards so
-        ("rocm:1", "", "-1", "1"),
+        ("rocm", "", "-1", None),
         ("vulkan", "", "-1", "-1"),
         ("auto", "cuda:0", "0", "-1"),
-        ("auto", "rocm:1", "-1", "1"),
-        ("auto", "vulkan:1", "-1", "-1"),
     ],
 )
-def test_a_worker_sees_one_makers_cards(device: str, card: str, cuda: str, hip: str) -> None:
-    """The variables of CUDA and ROCm show the one that was chosen; Vulkan, which has none, is told its place."""
-    added = process.compute_environment(device, {}, card, place="0000:03:00.0" if card else "")
-    assert (added["CUDA_VISIBLE_DEVICES"], added["HIP_VISIBLE_DEVICES"]) == (cuda, hip)
-    assert added.get("HUSHD_COMPUTE_CARD") == ("0000:03:00.0" if card else None)
+def test_a_worker_sees_one_makers_cards(device: str, card: str, cuda: str, hip: str | None) -> None:
+    """The variables of CUDA and ROCm show the one that was chosen or named."""
+    added = process.compute_environment(device, {}, card)
+    assert (added["CUDA_VISIBLE_DEVICES"], added.get("HIP_VISIBLE_DEVICES")) == (cuda, hip)
     assert added["HUSHD_COMPUTE_DEVICE"] == device

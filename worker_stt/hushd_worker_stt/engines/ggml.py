@@ -10,16 +10,16 @@ from typing import Any
 from hushd_protocol.cards import KINDS
 from hushd_worker import compute_device
 
+_OPENED = {"auto": ",cuda", "cuda": ",cuda,rocm", "rocm": ",rocm", "vulkan": ",vulkan"}
 _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its developers
 
 
 def package(*, cards: bool = True) -> Any:
-    """Imports the package such that it only opens graphics cards that hushd counts, and no debugger; without `cards`,
-    only for the CPU. Returns it."""
+    """Imports the package such that it only opens the kind of graphics card that is wanted, and no debugger; without
+    `cards`, only for the CPU. Returns it."""
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # otherwise an abort starts gdb
-    computing = ",cuda,rocm" if cards and compute_device.may_be_card() else ""
-    drawing = ",vulkan" if cards and compute_device.may_be_vulkan() else ""
-    os.environ.setdefault("TRANSCRIBE_BACKENDS", f"cpu{computing}{drawing}")
+    kinds = _OPENED.get(compute_device.asked(), "") if cards and compute_device.may_be_card() else ""
+    os.environ.setdefault("TRANSCRIBE_BACKENDS", f"cpu{kinds}")
     import transcribe_cpp
 
     transcribe_cpp.set_log_callback(_log)
@@ -34,11 +34,10 @@ def _log(level: int, message: str) -> None:
 def device(package: Any) -> tuple[str, Any]:
     """Returns the kind of device to compute on, and the package's device, None for the CPU.
 
-    Vulkan may also list CPUs, as lavapipe does if the user enables it: they are only used if `vulkan` is requested.
+    By Vulkan it is the first device that Vulkan lists, which may be a CPU, as lavapipe is.
     """
-    place, by_kind = compute_device.place(), dict[str, Any]()
+    by_kind: dict[str, Any] = {}
     for listed in package.backends():
-        if listed.kind != "vulkan" or (listed.device_id or "").lower() == place or not place:
-            by_kind.setdefault(listed.kind, listed)
+        by_kind.setdefault(listed.kind, listed)
     kind = compute_device.choose("transcribe-cpp", (*(kind for kind in KINDS if kind in by_kind), "cpu"))
     return kind, by_kind[kind] if kind != "cpu" else None

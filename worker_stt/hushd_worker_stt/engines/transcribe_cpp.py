@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hushd_models import advice, languages
 from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.system import drm
 from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
 from hushd_schema.operations.decoder import OFF
@@ -83,7 +82,7 @@ class TranscribeCpp(Engine):
     def preload() -> None:
         """Imports the package, for a template, unless a graphics card may be used, whose driver does not survive a
         fork."""
-        if not (compute_device.may_be_card() or drm.own_cards()):
+        if not compute_device.may_be_card():
             ggml.package()
 
     @staticmethod

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
-from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from hushd_models.installation import document, engine_command, engine_installed
+from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
-from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards
-from hushd_schema import engines as specs
-from hushd_schema.outside import LIBRARIES
 from hushd_schema.settings.neighbours import missing
 
 from .finding import Finding
 
 LITTLE_MB = 700  # of free memory: the two default engines at once
 LOOKED_THROUGH = 200_000  # bytes of the supervisor's log, from its end
+_LOOK_S = 5.0  # for which the supervisor waits for the driver, too
 _REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 
@@ -101,39 +101,33 @@ def volumes() -> Iterator[Finding]:
 
 
 def graphics_cards() -> Iterator[Finding]:
-    """Checks the cards that the kernel lists, and the builds of libraries that would compute on them."""
+    """Checks NVIDIA's cards, as the kernel and the driver list them, and the builds of libraries for them."""
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
-    sizes = {place: size for place, (_, size) in totals().items()}
-    other_cards = [card for card in present if card.place in sizes]
-    closed = [str(path) for path in Path("/dev/dri").glob("renderD*") if not os.access(path, os.R_OK | os.W_OK)]
     for card in nvidia:
         yield from _nvidia(card)
-    for card in other_cards:
-        yield from _other(card, sizes[card.place])
-    if closed and not other_cards:
-        text = f"{', '.join(closed)} may not be opened, for cards of AMD or Intel"
-        yield Finding("card", "note", text, "usermod -aG render,video $USER")
     if nvidia:
+        yield from _driver()
         yield from _builds()
-    elif not other_cards:
-        vendors = ", ".join(sorted({card.vendor for card in present}))
-        text = f"no graphics card with memory of its own, only graphics of {vendors}" if vendors else "no graphics card"
-        yield Finding("card", "ok", f"{text}: everything runs on the CPU")
+        return
+    vendors = ", ".join(sorted({card.vendor for card in present}))
+    text = f"no card of NVIDIA's, only graphics of {vendors}" if vendors else "no graphics card"
+    yield Finding("card", "ok", f"{text}: everything runs on the CPU")
 
 
-def _other(card: PciCard, size: int) -> Iterator[Finding]:
-    """Checks an AMD or Intel card with `size` bytes, which computes through Vulkan, or ROCm builds of libraries."""
-    known = (f"{size / 1e9:.1f} GB" if size else "", f"driver {card.driver or 'none'}", card.power)
-    text = f"{card.vendor} card {card.place}, {', '.join(filter(None, known))}"
-    able = [spec for spec in specs.every() if "vulkan" in spec.cards and spec.packages]
-    here = [spec.name for spec in able if engine_installed(spec)]
-    if find_library("vulkan") is None:
-        yield Finding("card", "warning", f"{text}; there is no libvulkan", LIBRARIES["vulkan"].remedy())
-    elif here:
-        yield Finding("card", "ok", f"{text}; by Vulkan for {', '.join(here)}")
-    else:
-        yield Finding("card", "note", f"{text}; no engine here computes by Vulkan", engine_command(able[0]).strip("`"))
+def _driver() -> Iterator[Finding]:
+    """Looks at the cards as the supervisor does."""
+    command = [sys.executable, "-P", "-m", "hushd_worker.card"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_LOOK_S, check=True)
+        error = json.loads(done.stdout)["error"]
+    except subprocess.TimeoutExpired:
+        error = f"the driver has not answered in {_LOOK_S:.0f} s"
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as failed:
+        error = f"the look at the cards failed ({failed})"
+    if error:
+        remedy = "nvidia-smi, and what it says; until then everything runs on the CPU"
+        yield Finding("card", "warning", f"no card can be used: {error}", remedy)
 
 
 def _nvidia(card: PciCard) -> Iterator[Finding]:

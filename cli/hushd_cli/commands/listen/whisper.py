@@ -10,7 +10,7 @@ from hushd_schema.operations.decoder import DECODER, WHISPER
 
 from hushd_cli.arguments import Parser
 
-_DEVICE = re.compile(r"cpu|mps|(cuda|gpu|rocm|hip|vulkan)(:\d{1,2})?", re.IGNORECASE)
+_DEVICE = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
 _OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
 _INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
 _WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")

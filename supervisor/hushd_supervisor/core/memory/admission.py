@@ -123,7 +123,8 @@ class Admission:
         level = max(self._pressure.level(now), sign(memory))
         cards = tuple(of_card(card, self.cards, self.tenants.on_card(card.id, now), now) for card in self.cards.seen)
         neighbours = self.relief.neighbours.status(now) if self.relief else ()
-        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards, neighbours)
+        limit, error = self.budget.limit(memory), self.cards.error
+        return Standing(limit, memory.available, memory.reserve, level, cards, error, neighbours)
 
     def on_time(self, now: float) -> None:
         """Looks at memory once `due` has passed: no level falls without a look."""
@@ -169,8 +170,9 @@ class Admission:
         """Takes the answer to a look at the cards; replaces workers on the CPU if a card has room again."""
         tenants = self.tenants.every(now)
         taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
+        new = error and error != self.cards.error
+        actions: list[Action] = [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
         self.cards.take(cards, error, taken, now)
-        actions: list[Action] = []
         for worker in self._off_card.workers():
             if self.placement.returns(self._start(worker), tenants, now):
                 actions += worker.retire("a graphics card has room again", now)

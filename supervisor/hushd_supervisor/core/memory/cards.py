@@ -42,7 +42,7 @@ class Cards:
         taken: what living workers took of each card then.
         error: the reason why that look failed.
         asked_at: when the last look began, even if it is under way.
-        seen_at: when the last answered look began; `-math.inf` once it is too old.
+        seen_at: until when the last look's answer is known to be true: its coming; `-math.inf` once it is too old.
         answered_at: when that look was answered.
         due: when the next look should begin.
         looking: whether a look is under way.
@@ -77,7 +77,8 @@ class Cards:
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
         """Takes the answer to a look; `taken` is what living workers take of each card."""
-        self.looking, self.seen_at = False, -math.inf if self._changed else self.asked_at
+        # From its answer on: a driver may take seconds, and a look that begins again and again is never fresh.
+        self.looking, self.seen_at = False, -math.inf if self._changed else now
         self.seen, self.taken, self.error, self.answered_at = tuple(cards), taken, error, now
         self._totals |= {card.id: card.total for card in self.seen if card.total}
         cards_by_id = {card.id: card for card in self.seen}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hushd_protocol.cards import KINDS, Card, is_card, kind_of
+from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
 
 from hushd_supervisor.core.worker.assignment import Assignment
 
@@ -90,8 +90,8 @@ class Placement:
 
     def chooses(self, start: Start) -> bool:
         """Returns whether a start may use a card, so that it needs a look at the cards."""
-        may = not start.cpu_reason and (start.asked == "auto" or is_card(start.asked))
-        return may and bool(start.kinds) and self._needs.uses_cards(start.name) and self._cards.there()
+        may = not start.cpu_reason and kind_of(start.asked) in ("auto", COUNTED)
+        return may and COUNTED in start.kinds and self._needs.uses_cards(start.name) and self._cards.there()
 
     def decide(
         self, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float, patient: bool = True
@@ -104,7 +104,7 @@ class Placement:
             assignment = Assignment("cpu", why=start.cpu_reason) if start.cpu_reason else Assignment()
             return self._anywhere(start.name, assignment, memory, tenants)
         if self._cards.error:
-            why = f"the graphics cards cannot be looked at: {self._cards.error}"
+            why = f"the graphics cards cannot be used: {self._cards.error}"
             return self._off_card(start, why, memory, tenants)
         cards = self._usable(start)
         if not cards:  # the engine itself best reports that there is none, or finds one that we do not know
@@ -113,7 +113,7 @@ class Placement:
         admitted = [decision for decision in decisions if decision.verdict.admit]
         waits = [decision for decision in decisions if decision.verdict.wait]
         if admitted:
-            return max(admitted, key=self._merit)
+            return max(admitted, key=lambda decision: self._cards.free(decision.assignment.card))  # the emptiest
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
         short = tuple(sorted((lack for decision in decisions for lack in decision.lacks), key=lambda lack: lack.vram))
@@ -132,13 +132,8 @@ class Placement:
 
     def _usable(self, start: Start) -> list[Card]:
         """The cards that match the request, without those that the engine did not use when given."""
-        may = (card for card in self._cards.seen if card.name_for(start.asked, start.kinds))
+        may = (card for card in self._cards.seen if means(start.asked, card.device))
         return [card for card in may if self._needs.on_card(start.name, card.id)]
-
-    def _merit(self, decision: Decision) -> tuple[int, int]:
-        """Sorts the kinds that `auto` prefers first, then the emptiest cards."""
-        kind, card = kind_of(decision.assignment.device), decision.assignment.card
-        return -KINDS.index(kind), self._cards.free(card)
 
     # --- one device --------------------------------------------------------------------------------------------------
 
@@ -165,8 +160,7 @@ class Placement:
 
     def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
         """Decides by the memory of the machine and of a card."""
-        device = card.name_for(start.asked, start.kinds)
-        machine = self._anywhere(start.name, Assignment(device, card.id), memory, tenants)
+        machine = self._anywhere(start.name, Assignment(card.device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
         lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
         short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()

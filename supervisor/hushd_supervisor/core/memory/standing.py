@@ -35,6 +35,7 @@ class Standing(NamedTuple):
     reserve: int  # the part of it reserved for other programs
     level: Level
     cards: tuple[CardStanding, ...] = ()  # at the last look
+    cards_error: str = ""  # why that look failed
     neighbours: tuple[NeighbourStatus, ...] = ()
 
 

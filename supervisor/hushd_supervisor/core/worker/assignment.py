@@ -9,7 +9,7 @@ class Assignment(NamedTuple):
     """The device chosen for a process before its start.
 
     Attributes:
-        device: `cpu`, `cuda:1` or `vulkan:0`, as in the configuration; empty if there was no choice, so that the engine
+        device: `cpu` or `cuda:1`, as in the configuration; empty if there was no choice, so that the engine
             follows the configuration.
         card: the graphics card's place on the bus; empty for none.
         why: the reason why a process that might have used a card does not.

@@ -167,7 +167,7 @@ class Lifecycle:
             self.log("INFO", f"{self.name} starts on the CPU: {assignment.why}")
         visible_card = assignment.device if assignment.card else ""
         device = compute_device if visible_card else assignment.device or compute_device
-        self._outbox.append(Spawn(self.name, self.gen, device, visible_card, assignment.why, place=assignment.card))
+        self._outbox.append(Spawn(self.name, self.gen, device, visible_card, assignment.why))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:

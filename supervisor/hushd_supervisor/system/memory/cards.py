@@ -11,8 +11,9 @@ from pathlib import Path
 
 import zmq
 from hushd_protocol import JsonObject
-from hushd_protocol.cards import ANY_KIND, KINDS, STAND_IN, Card
+from hushd_protocol.cards import ANY_KIND, COUNTED, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.system import terminal
 
 from hushd_supervisor.core.actions import Action, Look
 from hushd_supervisor.core.events import Described, Seen
@@ -25,25 +26,16 @@ from .measure import PLACE
 LIMIT_S = 5.0  # for a driver to answer; a failed card's driver may never do
 APART_S = 0.05  # between two looks
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
-_GRAPHICS = "/dev/dri"
 _MAX_CARDS = 64
-_TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool, "also": str}
-_DEVICE = re.compile(f"({'|'.join(KINDS)}):[0-9]{{1,2}}", re.ASCII)
+_MAX_ERROR = 500  # characters
+_TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
+_DEVICE = re.compile(f"{COUNTED}:[0-9]{{1,2}}", re.ASCII)
 _QUESTION = "cards"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
-    """Returns whether this machine has a graphics card with its own memory and a driver; wakes no card.
-
-    Takes 10 us, and 30 more for each drawing device.
-    """
-    if environment.get(STAND_IN) or any(map(os.path.exists, _DRIVERS)):
-        return True
-    if not os.path.exists(_GRAPHICS):
-        return False
-    from hushd_protocol.system.drm import own_cards  # only on a machine that draws
-
-    return bool(own_cards())
+    """Returns whether this machine has NVIDIA's driver; wakes no card, and takes 10 us."""
+    return bool(environment.get(STAND_IN)) or any(map(os.path.exists, _DRIVERS))
 
 
 def kinds(name: str) -> tuple[str, ...]:
@@ -90,8 +82,9 @@ def seen(described: Described) -> Seen:
     """Returns the valid cards of an answer, or its error."""
     if described.error:
         return Seen(error=described.error.rstrip("."))
-    rows = described.catalogue.get("cards")
-    return Seen(tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS])))) if isinstance(rows, list) else Seen()
+    rows, error = described.catalogue.get("cards"), described.catalogue.get("error")
+    seen = tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS]))) if isinstance(rows, list) else ()
+    return Seen(seen, terminal.escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
 
 
 def _card(row: JsonObject) -> Card:
@@ -103,7 +96,7 @@ def _is_card(row: object) -> bool:
         isinstance(row, dict)
         and row.keys() == _TYPES.keys()
         and all(type(row[key]) is kind for key, kind in _TYPES.items())
-        and all(_DEVICE.fullmatch(name) for name in (row["device"], row["also"] or row["device"]))
+        and _DEVICE.fullmatch(row["device"]) is not None
         and PLACE.fullmatch(row["id"]) is not None
         and 0 <= row["free"] <= row["total"] < 1 << 60
     )

@@ -169,7 +169,7 @@ class WorkerSocket(Source):
                 self._launch,
                 worker_command(name, settings.command),
                 self._paths.worker_log(name),
-                compute_environment(device, os.environ, action.shown, action.why, action.place),
+                compute_environment(device, os.environ, action.shown, action.why),
                 settings.environment,
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",

@@ -264,24 +264,30 @@ def test_a_limit_on_the_address_space_is_a_warning(runtime: Path) -> None:
     assert "ulimit -v unlimited" in warning["remedy"]
 
 
+def test_a_card_of_another_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, and what computes is the CPU."""
+    monkeypatch.setattr(machine, "cards", lambda: [PciCard("0000:03:00.0", "AMD", "amdgpu", "active")])
+    (finding,) = machine.graphics_cards()
+    assert finding.state == "ok"
+    assert finding.text == "no card of NVIDIA's, only graphics of AMD: everything runs on the CPU"
+
+
 @pytest.mark.parametrize(
-    ("library", "package", "state", "says"),
+    ("program", "told"),
     [
-        (None, True, "warning", "there is no libvulkan"),
-        ("libvulkan.so.1", False, "note", "no engine here computes by Vulkan"),
-        ("libvulkan.so.1", True, "ok", "by Vulkan for transcribe-cpp"),
+        ("""print('{"error": ""}')""", ""),
+        ("""print('{"error": "its driver lists none"}')""", "no card can be used: its driver lists none"),
+        ("raise SystemExit(3)", "no card can be used: the look at the cards failed"),
+        ("import threading; threading.Event().wait()", "no card can be used: the driver has not answered in 1 s"),
     ],
 )
-def test_a_card_of_another_maker(
-    library: str | None, package: bool, state: str, says: str, monkeypatch: pytest.MonkeyPatch
+def test_a_card_that_its_driver_does_not_show(
+    program: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is named, with the part that an engine would need to compute there."""
-    radeon = PciCard("0000:03:00.0", "AMD", "amdgpu", "active")
-    monkeypatch.setattr(machine, "cards", lambda: [radeon])
-    monkeypatch.setattr(machine, "totals", lambda: {radeon.place: ("0x1002", 16 * 10**9)})
-    monkeypatch.setattr(machine, "find_library", lambda name: library)
-    monkeypatch.setattr(machine, "engine_installed", lambda spec: package)
-    (finding,) = (each for each in machine.graphics_cards() if "renderD" not in each.text)
-    assert finding.state == state
-    assert finding.text.startswith("AMD card 0000:03:00.0, 16.0 GB, driver amdgpu, active")
-    assert says in finding.text
+    """The doctor looks as the supervisor does, and says in one sentence why no card would be used."""
+    (tmp_path / "python").write_text(f"#!{sys.executable}\n{program}\n")
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr(machine.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(machine, "_LOOK_S", 1.0)
+    found = list(machine._driver())
+    assert [finding.text.startswith(told) for finding in found] == ([True] if told else [])

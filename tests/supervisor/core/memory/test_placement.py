@@ -299,7 +299,7 @@ def test_a_driver_that_does_not_answer() -> None:
         there.see("there was no answer in 5 s")
         if asked == "auto":
             assert there.placed() == [(A, "cpu")]
-            assert why(there, A) == "the graphics cards cannot be looked at: there was no answer in 5 s"
+            assert why(there, A) == "the graphics cards cannot be used: there was no answer in 5 s"
         else:
             answer = there.answer(request)
             assert isinstance(answer, m.Error)

@@ -9,7 +9,7 @@ from hushd_protocol.cards import Card
 from hushd_supervisor.core.events import Described, Seen
 from hushd_supervisor.system.memory import cards
 
-ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False, "also": ""}
+ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False}
 
 
 def seen(*rows: object) -> tuple[Card, ...]:
@@ -25,7 +25,7 @@ def test_cards_are_taken_from_the_answer() -> None:
     "wrong",
     [
         {"device": "cuda:x"}, {"id": "../.."}, {"total": -1}, {"free": 81}, {"free": 1.5}, {"asleep": 1},
-        {"name": None}, {"total": 1 << 70}, {"more": 1}, {"also": "rocm"}, {"also": None}, {"device": ""},
+        {"name": None}, {"total": 1 << 70}, {"more": 1}, {"device": ""}, {"device": "rocm:0"},
     ],
 )  # fmt: skip
 def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
@@ -36,6 +36,12 @@ def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
 def test_a_name_that_cannot_be_shown_is_none() -> None:
     """It ends neither a status nor a terminal's line."""
     assert [card.name for card in seen(ROW | {"name": "\ud800"}, ROW | {"name": "a\x1b[2J"})] == ["", ""]
+
+
+def test_the_reason_why_no_card_can_be_used() -> None:
+    """It is shown in one line, whatever the driver says."""
+    assert cards.seen(Described("cards", {"cards": [], "error": "a\x1b\nb"})).error == "a\\x1b b"
+    assert cards.seen(Described("cards", {"cards": [], "error": 3})) == Seen()
 
 
 def test_an_answer_without_cards() -> None:
