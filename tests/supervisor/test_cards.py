@@ -127,7 +127,7 @@ def test_a_driver_that_takes_its_time(on_cards: Supervisor, driver: Driver, slow
         driver.set({"id": FIRST, "total": 24 * GB, "slow": slow})
         began = time.monotonic()
         assert where(peer, MIDDLE) == ("cuda", "")
-        assert time.monotonic() - began < 2 * usual + slow + 1.0
+        assert time.monotonic() - began < usual + slow + 2.0
         assert where(peer, SMALL) == ("cuda", "")
 
 

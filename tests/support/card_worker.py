@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 from echo_worker import Echo
-from hushd_protocol.cards import kind_of
 from hushd_schema.capabilities import Capabilities
 from hushd_worker import card, compute_device
 from hushd_worker.harness import serve
@@ -63,16 +62,17 @@ class OnCard(Echo):
 
     def _kinds(self) -> list[str]:
         """The kinds of cards that it can use: by CUDA what it is shown, by Vulkan what nobody counts."""
-        return [] if self._engine == "none" else [*(kind_of(shown.device) for shown in self._shown()), "vulkan"]
+        return [] if self._engine == "none" else [*["cuda"] * len(self._shown()), "vulkan"]
 
-    def _shown(self) -> list[card.Card]:
+    def _shown(self) -> list[str]:
+        """The places of the cards that it is shown; opens none, which may be slow."""
         driver = card.default()
-        return card.cards(driver) if driver else []
+        return [*card._shown(driver, os.environ)] if driver else []
 
     def _claim(self, gb: float) -> None:
         driver = card.default()
         assert isinstance(driver, StandIn)
-        if not driver.claim(self._shown()[0].id, int(gb * GB)):
+        if not driver.claim(self._shown()[0], int(gb * GB)):
             raise RuntimeError(f"CUDA out of memory. Tried to allocate {gb:.2f} GiB.")
 
 
