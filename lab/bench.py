@@ -1,4 +1,4 @@
-"""Measures hushd against its goals and its rivals, side by side in one run; medians unless a row says otherwise.
+"""Measures hushd against its goals and the bare engines, side by side in one run; medians unless a row says otherwise.
 
 MB are 10^6 bytes. A case without its rival or input yields a note instead of a figure.
 """
@@ -10,72 +10,25 @@ import json
 import os
 import signal
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-from benches import cold, commands, full_size, incident, stages, warm
-from benches.hearing import accuracy, captions, decoding, diarization, dictate, live, long, tune
-from benches.peers.case import peers
-from benches.serving import mcp
-from benches.speaking import attached, pages, playing, screen_reader, talking
+from benches import cold, full_size, incident, stages, warm
+from benches.hearing import accuracy, live
 from benches.stage import Row
-from benches.supervision import floods, load, memory, pauses, places, pressure, relay, treaty
+from benches.supervision import memory, places
 
 CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
-    "pressure": pressure.pressure,
-    "hang": load.hang,
-    "floods": floods.floods,
-    "pauses": pauses.pauses,
-    "places": places.places,
-    "relay": relay.relay,
-    "treaty": treaty.treaty,
-    "peers": peers,
-    "commands": commands.commands,
     "cold": cold.cold,
     "stages": stages.stages,
     "warm": warm.warm,
     "live": live.live,
-    "mcp": mcp.mcp,
+    "places": places.places,
     "wer": accuracy.wer,
-    "tune": tune.tune,
-    "diarization": diarization.diarization,
-    "decoding": decoding.decoding,
-    "long": long.long,
-    "pages": pages.pages,
-    "screen-reader": screen_reader.screen_reader,
-    "first": playing.first,
-    "attached": attached.attached,
-    "hook": playing.hook,
-    "stop": playing.stop,
-    "gaps": playing.gaps,
-    "restart": playing.restart,
-    "talk": talking.talk,
-    "dictate": dictate.dictate,
-    "captions": captions.captions,
     "incident": incident.incident,
     "fullsize": full_size.full_size,
 }
-# Of guests.
-if find_spec("hushd_gateway"):
-    from benches.serving import door, http, neighbours, realtime, wyoming
-
-    CASES |= {
-        "door": door.door,
-        "http": http.http,
-        "wyoming": wyoming.wyoming,
-        "neighbours": neighbours.neighbours,
-        "realtime": realtime.realtime,
-    }
-if find_spec("hushd_cluster"):
-    from benches.serving import cluster
-
-    CASES["cluster"] = cluster.cluster
-if find_spec("hushd_wake_words"):
-    from benches.hearing import wake
-
-    CASES["wake"] = wake.wake
 
 
 def show(row: Row) -> None:
@@ -97,23 +50,13 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
+    parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts, for wer and live")
+    parser.add_argument("--engine", help="fullsize with this engine alone")
     parser.add_argument(
-        "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
+        "--models", metavar="DIR", type=Path, help="incident, fullsize: a folder filled by scripts/fullsize"
     )
     parser.add_argument(
-        "--minutes",
-        type=float,
-        help="how long gaps and talk take; of speech for wake",
-    )
-    parser.add_argument("--engine", help="cold or fullsize with this engine, or all")
-    parser.add_argument(
-        "--models",
-        metavar="DIR",
-        type=Path,
-        help="incident, fullsize, treaty: a folder filled by scripts/fullsize",
-    )
-    parser.add_argument(
-        "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"
+        "--document", action="store_true", help="incident, fullsize: write their sections of docs/BENCHMARKS.md"
     )
     options = parser.parse_args()
     if options.list:

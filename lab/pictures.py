@@ -1,7 +1,7 @@
 """Draws memory over time, `hushd top` and `hushd captions` as pictures for the documents, from real use.
 
 Captions are of a recording, played into a sound server without a device and shown in tmux. `lab/pictures.py captions`
-draws only these, `lab/pictures.py memory` the others; `lab/pictures.py sound` speaks that of the first page.
+draws only these, `lab/pictures.py memory` the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from io import StringIO
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "release"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
@@ -28,7 +27,6 @@ from hushd.reports.memory_window import RIVAL, Window, megabytes
 from hushd_cli.commands.top.frame import frame
 from picture import Tick, draw
 from rich.console import Console
-from site_builder import sources
 from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
@@ -46,7 +44,7 @@ STYLES = {"1": "bold", "2": "dim"}  # by their codes in SGR
 
 def main() -> int:
     FOLDER.mkdir(exist_ok=True)
-    drawn = {"memory": draw_memory, "captions": draw_captions, "sound": speak}
+    drawn = {"memory": draw_memory, "captions": draw_captions}
     for name in sys.argv[1:] or drawn:
         drawn[name]()
     return 0
@@ -102,14 +100,6 @@ def draw_captions() -> None:
                 player.wait()
     title = "hushd captions in a terminal: finished lines, and one in the making"
     (FOLDER / "captions.svg").write_text(_terminal(lines, title, CAPTIONS_COLUMNS))
-
-
-def speak() -> None:
-    """Runs the command that stands below the first page's sound, into its file."""
-    command, *words = sources.spoken()
-    sources.SOUND.parent.mkdir(exist_ok=True)
-    with supervisor():
-        subprocess.run([BIN / command, "-o", sources.SOUND, *words], check=True)
 
 
 def _captions(screen: Sequence[str], player: subprocess.Popen[bytes]) -> list[Line]:

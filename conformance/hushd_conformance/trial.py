@@ -49,15 +49,15 @@ class Trial(ABC):
     """An engine with one model.
 
     Args:
-        wanted: the model's name, or `default`.
+        named: the model's name, or `default`.
         sound: a recording of speech for the model; None: the role's own.
     """
 
     role: ClassVar[str]
     op: ClassVar[str]
 
-    def __init__(self, name: str, wanted: str = "default", sound: Path | None = None) -> None:
-        self.name, self.wanted, self.sound = name, wanted, sound
+    def __init__(self, name: str, named: str = "default", sound: Path | None = None) -> None:
+        self.name, self.named, self.sound = name, named, sound
         self._worker: Engine | None = None
         self._broken = False
 

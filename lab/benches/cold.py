@@ -13,7 +13,6 @@ from pathlib import Path
 
 from hushd import Client
 
-from .cold_engines import cold_engines
 from .stage import BIN, SENTENCE, Row, recording, supervisor, timed, wait_until_childless
 
 RUNS = 9
@@ -40,11 +39,8 @@ os._exit(0)
 """
 
 
-def cold(options: Namespace) -> Iterator[Row]:
-    """`say -o` and `listen`, nothing loaded, to the last byte, against the bare engine; --engine NAME, or all."""
-    if options.engine:
-        yield from cold_engines(options.engine)
-        return
+def cold(_: Namespace) -> Iterator[Row]:
+    """`say -o` and `listen`, nothing loaded, to the last byte, against the bare engine."""
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
         out = str(Path(folder) / "out.wav")
         beckett = str(recording("beckett.wav"))

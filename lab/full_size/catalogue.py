@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import canary, chatterbox, gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, sherpa_onnx, voxrt, whisper
+from . import chatterbox, gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, sherpa_onnx, voxrt, whisper
 from .making import CannotMake, Part
 
 
@@ -37,7 +37,6 @@ _GGML_SIZES = ("small", "large-v3-turbo")
 _ALL = (
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3", partial(onnx_asr.parakeet, int8=True)),
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", partial(onnx_asr.parakeet, int8=False)),
-    Model("onnx-asr/nemo-canary-1b-v2", canary.files),
     *(Model(f"whisper/{size}", partial(whisper.openai, size=size), flat=True) for size in _SIZES),
     *(Model(f"faster-whisper/{size}", partial(whisper.faster, size=size)) for size in _SIZES),
     *(Model(f"transcribe-cpp/{name}", partial(gguf_parakeet.parakeet, name=name)) for name in gguf_parakeet.SHAPES),

@@ -18,22 +18,21 @@ from hushd_cli.commands.agents.install.agents import AGENTS
 
 from .source import REQUIREMENT, ROOT, Source, as_json
 
-_AGENTS, _CLAUDE, _VSCODE = "packaging/agents", "packaging/agents/claude", "packaging/agents/vscode"
-_DEBIAN, _HOME = "packaging/debian", "packaging/home-assistant"
+_AGENTS, _CLAUDE = "packaging/agents", "packaging/agents/claude"
+_DEBIAN = "packaging/debian"
 _NPM = "packaging/npm/hushd"
 _DAY = "Thu, 01 Jan 1970 00:00:00 +0000"  # no day: scripts/deb writes the last commit's
 
 
 def files(source: Source) -> Iterator[tuple[str, str]]:
     """Yields the path in the repository and the text of each file; those of a guest that is not here are left out."""
-    for guest, made in ((_AGENTS, _agents), (_HOME, _home_assistant), (_NPM, _npm), (_DEBIAN, _debian)):
+    for guest, made in ((_AGENTS, _agents), (_NPM, _npm), (_DEBIAN, _debian)):
         if (ROOT / guest).exists():
             yield from made(source)
 
 
 def _agents(source: Source) -> Iterator[tuple[str, str]]:
-    """MCP's registry, a bundle for Claude Desktop, Claude Code's plugin, which is a marketplace too, and the extensions
-    of Gemini, whose `mcp list` waits for 5 s where no time is said, and of VS Code, from its 1.101 on."""
+    """The entry in MCP's registry, and Claude Code's plugin, which is a marketplace too."""
     exact = f"{REQUIREMENT}=={source.version}"
     version, summary = {"version": source.version}, {"description": source.summary}
     # Hosts start `uvx` with the runtime's arguments, then hushd==VERSION or hushd@VERSION as the command, then the
@@ -43,21 +42,6 @@ def _agents(source: Source) -> Iterator[tuple[str, str]]:
         "websiteUrl": source.home, "packages.0.version": source.version,
         "packages.0.runtimeArguments.0.value": exact,
     })  # fmt: skip
-    tools = json.loads((ROOT / "agents/hushd_mcp/prepared.json").read_text())["tools/list"]["result"]["tools"]
-    yield _json(f"{_AGENTS}/mcpb/manifest.json", {
-        **version, **summary, "long_description": source.long, "author.name": source.authors,
-        "repository.url": source.home, "license": source.license, "keywords": source.keywords,
-        "tools": [{"name": tool["name"], "description": tool["title"]} for tool in tools],
-        "compatibility.runtimes.python": source.python,
-    })  # fmt: skip
-    yield _lines(
-        f"{_AGENTS}/mcpb/pyproject.toml",
-        {
-            "version = ": f'"{source.version}"',
-            "requires-python = ": f'"{source.python}"',
-            "dependencies = ": f'["{exact}"]',
-        },
-    )
     yield _json(f"{_CLAUDE}/.claude-plugin/marketplace.json", {
         "owner.name": source.authors, "metadata.description": source.summary,
         "plugins.0.description": source.summary, "plugins.0.version": source.version,
@@ -68,25 +52,6 @@ def _agents(source: Source) -> Iterator[tuple[str, str]]:
     })  # fmt: skip
     hooks = json.loads(AGENTS["claude"].edited("{}", '"${CLAUDE_PLUGIN_ROOT}/bin/hushd" agents hook'))
     yield f"{_CLAUDE}/hooks/hooks.json", as_json(hooks)
-    yield _json(f"{_AGENTS}/gemini/gemini-extension.json", {**version, **summary})
-    yield _json(f"{_VSCODE}/package.json", {
-        **version, **summary, "publisher": source.publisher, "license": source.license, "repository.url": source.home,
-        "keywords": source.keywords[:5],
-    })  # fmt: skip
-    heading, _, rest = (ROOT / _VSCODE / "README.md").read_text().split("\n\n", 2)
-    yield f"{_VSCODE}/README.md", "\n\n".join((heading, source.long, rest))
-    yield f"{_VSCODE}/LICENSE", (ROOT / "LICENSE").read_text()
-
-
-def _home_assistant(source: Source) -> Iterator[tuple[str, str]]:
-    """An add-on of Home Assistant: hushd's Wyoming server in a container beside it."""
-    named = {"url: ": source.home}
-    yield _lines(f"{_HOME}/repository.yaml", named | {"maintainer: ": source.maintainer})
-    yield _lines(
-        f"{_HOME}/hushd/config.yaml", named | {"version: ": f'"{source.version}"', "description: ": source.summary}
-    )
-    install = "RUN pip install --no-cache-dir --no-compile "
-    yield _lines(f"{_HOME}/hushd/Dockerfile", {install: f"'hushd[stt,tts,wyoming]=={source.version}' \\"})
 
 
 def _npm(source: Source) -> Iterator[tuple[str, str]]:

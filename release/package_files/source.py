@@ -17,21 +17,18 @@ class Source:
     """Versions and names, from pyproject.toml and packaging/names.toml.
 
     Attributes:
-        version, description, license, keywords, python: of pyproject.toml; `python` is such as ">=3.11".
-        home, mcp, publisher, maintainer, summary, long: of packaging/names.toml.
+        version, description, license, keywords: of pyproject.toml.
+        home, mcp, maintainer, summary: of packaging/names.toml.
     """
 
     version: str
     description: str
     license: str
     keywords: tuple[str, ...]
-    python: str
     home: str
     mcp: str
-    publisher: str
     maintainer: str
     summary: str
-    long: str
 
     @classmethod
     def read(cls, root: Path = ROOT) -> Source:
@@ -43,7 +40,6 @@ class Source:
             description=project["description"],
             license=project["license"],
             keywords=tuple(project["keywords"]),
-            python=project["requires-python"],
             **{name: text.strip() for name, text in names.items()},
         )
 

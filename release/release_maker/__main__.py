@@ -20,8 +20,8 @@ _LEFT = """Left for a person, in this order:
   2. git tag -s v{version} && git push origin v{version}: .github/workflows/release.yml publishes to PyPI by
      trusted publishing, once the project's page there names that workflow as its publisher (never run so far)
   3. gh release create v{version} dist/*: the archives, their sums, the list of components, the Debian package
-  4. packaging/agents to the registries; packaging/names.toml has the names to claim first (nobody has installed
-     by any of these so far)"""
+  4. packaging/agents/server.json to MCP's registry; packaging/names.toml has the names to claim first (nobody has
+     installed by any of these so far)"""
 
 
 def main() -> int:

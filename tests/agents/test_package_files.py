@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
-import re
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
-import pytest
 from package_files import ROOT
 from package_files.source import Source
 
 AGENTS = ROOT / "packaging/agents"
 DATA = ROOT / "tests/support/data"
-BUNDLE_SCHEMA = "mcpb-manifest-v0.4.schema.json"
 SERVER_SCHEMA = "registry-server.schema.json"
 SOURCE = Source.read()
 # The command that starts `hushd mcp` on a machine that has uv and nothing of hushd.
 UVX = ("uvx", "--from", "hushd[default]", "hushd", "mcp")
-HOSTS = (
-    "codex.toml", "cursor.json", "gemini/gemini-extension.json", "goose.yaml", "opencode.json", "vscode/extension.js",
-    "zed.json",
-)  # fmt: skip
 
 
 def read(path: str) -> Any:
@@ -40,18 +30,6 @@ def faults(value: Any, schema: str) -> list[str]:
     checker = jsonschema.validators.validator_for(rules := json.loads((DATA / schema).read_text()))
     checker.check_schema(rules)
     return sorted(fault.json_path for fault in checker(rules).iter_errors(value))
-
-
-def changed(value: Any, path: str, new: Any) -> Any:
-    """A copy of it with another value at a path such as `packages.0.version`; None takes it away."""
-    value = copy.deepcopy(value)
-    *way, last = (int(word) if word.isdigit() else word for word in path.split("."))
-    place = functools.reduce(lambda inside, word: inside[word], way, value)
-    if new is None:
-        del place[last]
-    else:
-        place[last] = new
-    return value
 
 
 def test_the_registry_takes_the_server() -> None:
@@ -70,43 +48,9 @@ def test_hosts_start_the_registry_s_server() -> None:
     assert "registryBaseUrl" not in package
 
 
-def test_a_bundle_has_a_manifest_as_its_schema_has_it() -> None:
-    """That of @anthropic-ai/mcpb for version 0.4; what it refuses is refused."""
-    manifest = read("mcpb/manifest.json")
-    assert faults(manifest, BUNDLE_SCHEMA) == []
-    for path, value, fault in (
-        ("author", None, "$"),
-        ("server.type", "ruby", "$.server.type"),
-        ("server.mcp_config.command", None, "$.server.mcp_config"),
-        ("compatibility.platforms", ["plan9"], "$.compatibility.platforms[0]"),
-        ("tool", [], "$"),
-    ):
-        assert faults(changed(manifest, path, value), BUNDLE_SCHEMA) == [fault]
-
-
-@pytest.mark.parametrize("place", HOSTS)
-def test_every_host_starts_the_same_command(place: str) -> None:
-    """In its own language, word for word."""
-    words = re.findall(r"[\w\[\]-]+", re.sub(r"\W(command|args|cmd)\W", " ", (AGENTS / place).read_text()))
-    words = [word.removeprefix("[").removesuffix("]") if "default" not in word else word for word in words]
-    assert " ".join(UVX) in " ".join(filter(None, words))
-
-
 def test_the_readme_has_the_name_that_the_registry_looks_for() -> None:
     """PyPI's page is the README, and has to say which server it is."""
     assert f"<!-- mcp-name: {SOURCE.mcp} -->" in (ROOT / "README.md").read_text()
-
-
-def test_a_bundle_names_the_tools_and_what_runs_them() -> None:
-    """All tools that `hushd mcp` lists, the file that starts it, and this very version of hushd."""
-    manifest = read("mcpb/manifest.json")
-    assert [tool["name"] for tool in manifest["tools"]] == [
-        tool["name"]
-        for tool in json.loads((ROOT / "agents/hushd_mcp/prepared.json").read_text())["tools/list"]["result"]["tools"]
-    ]
-    assert (AGENTS / "mcpb" / manifest["server"]["entry_point"]).is_file()
-    project = tomllib.loads((AGENTS / "mcpb/pyproject.toml").read_text())["project"]
-    assert project["dependencies"] == [f"hushd[default]=={SOURCE.version}"]
 
 
 def test_the_marketplace_leads_to_the_plugin() -> None:

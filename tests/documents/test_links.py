@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from site_builder.commands import BLOCK, SPAN, wrong
+from support.command_lines import BLOCK, SPAN, wrong
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
-FIRST = ROOT / "release/site_builder/first/index.html"
 PAGES = sorted(
     [*ROOT.glob("*.md"), ROOT / "examples/README.md", ROOT / "lab/README.md", *(ROOT / "docs").rglob("*.md")]
 )
@@ -83,14 +82,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{target}: there is no such heading"
 
 
-def test_the_links_of_the_site_s_first_page_lead_somewhere() -> None:
-    """To documents and headings that there are; Sphinx sees to all other pages of the site, and not to this."""
-    targets = [target.partition("#") for target in re.findall(r'href="(docs/[^"]+)"', FIRST.read_text())]
-    assert targets
-    for page, _, anchor in targets:
-        document = ROOT / page.replace(".html", ".md")
-        assert document.exists(), page
-        assert not anchor or anchor in anchors(document), f"{page}#{anchor}"
+def test_every_document_is_in_the_list_of_documents_once() -> None:
+    """docs/README.md links to each page of docs/, and to the pages beside it."""
+    docs = ROOT / "docs"
+    linked = re.findall(r"\]\(([^)#\s]+\.md)\)", (docs / "README.md").read_text().partition("\n## ")[2])
+    beside = [CHANGELOG, ROOT / "CONTRIBUTING.md", ROOT / "examples/README.md"]
+    pages = {*docs.rglob("*.md"), *beside} - {docs / "README.md"}
+    assert sorted((docs / target).resolve() for target in linked) == sorted(pages)
 
 
 @pytest.mark.guest("gateway")

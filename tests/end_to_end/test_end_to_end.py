@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from site_builder import sources
 from support import warm
 from support.peer import Supervisor, descendants, wait_until
 from support.stopwatch import Stopwatch
@@ -51,11 +50,6 @@ def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_p
     file = tmp_path / f"spoken.{extension}"
     run("say", "-o", file, SENTENCE)
     assert word_error_rate(SENTENCE, run("listen", file)) <= 0.15
-
-
-def test_the_first_page_s_sound_says_what_stands_below_it(carried: Supervisor) -> None:
-    """A changed text is spoken anew by `lab/pictures.py sound`."""
-    assert word_error_rate(sources.spoken()[-1], run("listen", sources.SOUND)) <= 0.15
 
 
 def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

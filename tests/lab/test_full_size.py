@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
 import fullsize
-from full_size import canary, chatterbox, chatterbox_t3, making, whisper
+from full_size import chatterbox, chatterbox_t3, making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
@@ -142,17 +142,6 @@ def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:
     assert len(ecapa.labels) == 107
     assert ecapa.likeliest(NOISE, ecapa.labels)[0] in ecapa.labels
     assert ecapa.likeliest(NOISE, ["de", "en"])[0] in ("de", "en")
-
-
-def test_canary_says_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alone, and in a batch with a shorter piece, whose end is masked."""
-    name = "onnx-asr/nemo-canary-1b-v2"
-    need(name)
-    small(name, tmp_path)
-    recogniser = loaded(name, tmp_path, monkeypatch)
-    options = Options(language="en")
-    pieces = recogniser.transcribe_batch([NOISE, NOISE[:30_000]], [options, options])
-    assert [segment.text for piece in pieces for segment in piece] == [canary.SENTENCE] * 2
 
 
 @pytest.mark.parametrize("name", SPOKEN)

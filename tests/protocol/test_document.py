@@ -7,8 +7,10 @@ import inspect
 import re
 import subprocess
 import sys
+import types
 import typing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
@@ -36,7 +38,6 @@ from hushd_protocol.messages import (
 from hushd_protocol.system import paths
 from hushd_schema.operations.decoder import DECODER
 from hushd_worker import harness
-from site_builder.reference import default_name, type_name
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
@@ -47,6 +48,30 @@ DIRECTIONS = {
     "worker → supervisor": FROM_WORKER,
     "supervisor → worker": TO_WORKER,
 }
+
+
+def type_name(hint: Any) -> str:
+    """Returns a type in the document's words."""
+    if isinstance(hint, types.UnionType):
+        return " or ".join(type_name(arm) for arm in typing.get_args(hint))
+    if typing.get_origin(hint) is list:
+        return "list of " + type_name(*typing.get_args(hint))
+    return "map" if typing.get_origin(hint) is dict else "nil" if hint is types.NoneType else str(hint.__name__)
+
+
+def default_name(field: dataclasses.Field[Any]) -> str:
+    """Returns a field's default in the document's words."""
+    if field.default_factory is not dataclasses.MISSING:
+        return "empty"
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if field.default is None:
+        return "nil"
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    if isinstance(field.default, str):
+        return f"`{field.default}`" if field.default else "empty"
+    return str(field.default)
 
 
 def table(first_column: str, text: str = TEXT) -> list[dict[str, str]]:

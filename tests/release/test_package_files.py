@@ -11,7 +11,6 @@ from pathlib import Path
 
 import package_files
 import pytest
-from hushd_schema import settings
 from package_files import ROOT, names
 from package_files.source import Source
 from packaging.requirements import Requirement
@@ -63,15 +62,6 @@ def test_an_update_leaves_the_environment_of_a_running_program(tmp_path: Path) -
         assert {path.name for path in home.iterdir()} == {"0.1.0", "0.2.0", "0.3.0", "current"}
     subprocess.run(["sh", "-c", script], check=True, timeout=60)
     assert {path.name for path in home.iterdir()} == {"0.3.0", "current"}
-
-
-@pytest.mark.guest("gateway")
-def test_the_add_on_has_a_configuration_that_hushd_takes() -> None:
-    """It serves Wyoming on the port that the add-on names, to Home Assistant's own network alone."""
-    folder = ROOT / "packaging/home-assistant/hushd"
-    configuration = settings.load(folder / "hushd.toml")
-    assert configuration.wyoming.listen == ("tcp://0.0.0.0:10300",)
-    assert "  10300/tcp: null" in (folder / "config.yaml").read_text()
 
 
 def test_the_lock_has_each_package_that_default_asks_for() -> None:

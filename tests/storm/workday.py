@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import soundfile
-from benches.serving.http import KIND
-from benches.serving.wyoming import connection
 from hushd_protocol.errors import HushdError
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -26,7 +25,15 @@ from .stage import Stage
 SENTENCES = ("Ever tried.", "No matter.", "The memory is given back when nobody is listening.")
 HEARD = "tried"
 LEAST_S = 0.25  # of any sentence's speech
+KIND = "multipart/form-data; boundary=B"
 REFUSED_S = 0.5  # that a client waits after an error, as it is told to
+
+
+@contextmanager
+def connection(number: int) -> Iterator[BinaryIO]:
+    """Yields a connection to the Wyoming port, as a file."""
+    with socket.create_connection(("127.0.0.1", number)) as end, end.makefile("rwb") as file:
+        yield file
 
 
 class _Patient(Person):

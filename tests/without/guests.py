@@ -104,9 +104,6 @@ def remove(tree: Path, guests: list[Guest]) -> None:
             text = listed.sub("", page.read_text())
             left = (block for block in blocks(text) if not named.search(block.replace("(#", within)))
             page.write_text("".join(left))
-        for page in tree.glob("release/site_builder/first/*.html"):
-            lines = page.read_text().splitlines(keepends=True)
-            page.write_text("".join(line for line in lines if not named.search(line.replace(".html", ".md"))))
 
 
 def _names(guest: Guest, tree: Path) -> re.Pattern[str]:

@@ -41,7 +41,7 @@ class Trial(trial.Trial):
     @cached_property
     def model(self) -> str:
         known = [model.name for model in self.kind.models()]
-        return choose_model(self.name, self.wanted, self.kind.INFO.default_model, known)
+        return choose_model(self.name, self.named, self.kind.INFO.default_model, known)
 
     @cached_property
     def info(self) -> ModelInfo:

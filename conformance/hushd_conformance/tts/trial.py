@@ -34,7 +34,7 @@ class Trial(trial.Trial):
 
     @cached_property
     def model(self) -> str:
-        return choose_model(self.name, self.wanted, self.info.default_model, [model.name for model in self.info.models])
+        return choose_model(self.name, self.named, self.info.default_model, [model.name for model in self.info.models])
 
     @cached_property
     def voice(self) -> Voice:

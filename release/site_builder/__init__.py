@@ -1,1 +1,0 @@
-"""Makes the documents' site: docs/ as it is, and a reference from the code."""
