@@ -30,13 +30,13 @@ from rich.console import Console
 from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
-COLUMNS = 80  # of `hushd top`
+COLUMNS = 100  # of `hushd top`
 Line = Sequence[tuple[str, str]]  # texts with their styles
 WIDTH, HEIGHT = 8.4, 16  # of a character
 COLOURS = {"": "#d8dee9", "bold": "#ffffff", "dim": "#8a93a5"}
 KEEP_S = 12
 NO_BREAK = "\xa0"  # browsers join ordinary spaces
-PAGES = "It was the best of times, it was the worst of times. " * 12
+PAGES = "It was the best of times, it was the worst of times. " * 100
 CAPTIONS_COLUMNS, CAPTIONS_LINES = 92, 14
 FINISHED = 5  # captions above the one in the making
 STYLES = {"1": "bold", "2": "dim"}  # by their codes in SGR
