@@ -42,7 +42,7 @@ def _span(data: Fields, name: str) -> float:
 
 _PART = r"([0-9]+([.][0-9]*)?|[.][0-9]+)"
 _UNIT = "(ns|us|µs|μs|ms|s|m|h)"
-_PATTERN = f"^(?=.*[1-9])[+]?{_PART}({_UNIT}({_PART}{_UNIT})*)?$"  # 0 is no length of time to look back
+_PATTERN = f"^(?=.*[1-9])[+]?{_PART}({_UNIT}({_PART}{_UNIT})*)?$"  # 0 is not a length of time to look back
 _LENGTH = {"type": "string", "pattern": _PATTERN, "default": _USUAL}
 QUERY = Parameters(Parameter("since", "A length of time such as 10m or 8h.", _span, _LENGTH))
 
