@@ -74,7 +74,6 @@ PLANTED = (
     ("hushd.transport.overflow", 'tempfile.TemporaryFile(buffering=0, prefix="hushd-")', 'open(tempfile.mkstemp(prefix="hushd-")[0], "wb+", buffering=0)', "simulate"),
     ("hushd.transport.connection", "            self._give_up(reason)\n        os.close(self._wake_read)\n", "            self._give_up(reason)\n", "simulate --faults disk"),
     ("hushd.transport.attempts", "if isinstance(error, ForgottenError) and self._failure:", "if False:", "simulate --faults term"),
-    ("hushd.transport.attempts", '_BLAMELESS = (*GONE, "worker_stopped")', "_BLAMELESS = GONE", "simulate --faults crash"),
     ("hushd.transport.connection", 'return HushdError("supervisor_lost", "The supervisor went', 'return HushdError("cancelled", "The supervisor went', "simulate --faults kill,signal"),
     ("hushd.transport.autostart", "range(round(READY_S / LOOK_S))", "range(2)", "simulate --faults term"),
     ("hushd_supervisor.core.worker.lifecycle", "        self.leaves(now)\n        self.send(m.Drain())", "        self.kill(now, expected=True)", "simulate --faults wire"),

@@ -19,7 +19,7 @@ _LEFT = """Left for a person, in this order:
   1. scripts/test --engines all --night
   2. git tag -s v{version} && git push origin v{version}: .github/workflows/release.yml publishes to PyPI by
      trusted publishing, once the project's page there names that workflow as its publisher (never run so far)
-  3. gh release create v{version} dist/*: the archives, their sums, the list of components, the Debian package
+  3. gh release create v{version} dist/*: the archives, their sums, the Debian package
   4. packaging/agents/server.json to MCP's registry; packaging/names.toml has the names to claim first (nobody has
      installed by any of these so far)"""
 
@@ -60,24 +60,20 @@ def _release(version: str | None, pythons: Sequence[str]) -> None:
     for old in target.glob("*"):
         old.unlink()
     with tempfile.TemporaryDirectory(prefix="hushd-release-") as scratch:
-        notes += _make(target, Path(scratch), version, pythons)
+        notes += _make(target, Path(scratch), pythons)
     for note in notes:
         print(f"Note: {note}")
     print(_LEFT.format(version=version))
 
 
-def _make(target: Path, scratch: Path, version: str, pythons: Sequence[str]) -> list[str]:
+def _make(target: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
     """Builds, tries and describes the archives; returns the steps that could not be taken, a sentence each."""
     made = archives.build(target, scratch)
     wheel = next(path for path in made if path.suffix == ".whl")
     archives.check_weight(wheel)
     names = ", ".join(path.name for path in made)
     print(f"{names}: twice the same bytes; the wheel has {wheel.stat().st_size:,} bytes.")
-    notes, tried = _try(wheel, scratch, pythons)
-    if tried:
-        components = target / f"hushd-{version}.cdx.json"
-        note = environments.write_bom(tried[0], components)
-        notes += [note] if note else []
+    notes = _try(wheel, scratch, pythons)
     if shutil.which("dh") is None:
         notes.append("debhelper is not installed here, so there is no Debian package: scripts/deb makes it.")
     elif subprocess.run([ROOT / "scripts/deb"], timeout=300).returncode:
@@ -86,18 +82,17 @@ def _make(target: Path, scratch: Path, version: str, pythons: Sequence[str]) -> 
     return notes
 
 
-def _try(wheel: Path, scratch: Path, pythons: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """Tries the wheel with each Python; returns a sentence for each that was not to be had, and the environments."""
-    notes, tried = [], []
+def _try(wheel: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
+    """Tries the wheel with each Python; returns a sentence for each that was not to be had."""
+    notes = []
     for python in pythons:
         environment = scratch / f"python{python}"
         if note := environments.make(python, wheel, environment):
             notes.append(note)
             continue
-        tried.append(environment)
         for line in environments.smoke(environment, scratch / f"work{python}"):
             print(f"Python {python}: {line}", flush=True)
-    return notes, tried
+    return notes
 
 
 if __name__ == "__main__":

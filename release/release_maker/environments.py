@@ -75,15 +75,6 @@ def smoke(environment: Path, scratch: Path) -> list[str]:
     return [spoken, f"mcp: {len(tools)} tools", _serve([str(commands / "hushd")], env)]
 
 
-def write_bom(environment: Path, target: Path) -> str | None:
-    """Writes the CycloneDX list of the environment's packages; returns a sentence where the tool cannot be had."""
-    done = _uv(
-        "tool", "run", "--from", "cyclonedx-bom", "cyclonedx-py", "environment", "--output-reproducible",
-        "--output-file", str(target), str(environment / "bin/python"),
-    )  # fmt: skip
-    return f"cyclonedx-bom wrote no list of components: {_last(done.stderr)}" if done.returncode else None
-
-
 def _tools(command: list[str], env: dict[str, str]) -> list[str]:
     """The names of the tools that an agent is offered."""
     with _process(command, env) as server:

@@ -92,7 +92,7 @@ def _batch(trial: Trial) -> Iterator[str]:
         yield f"transcribe_batch has {len(answers)} answers for 2 pieces"
     for answer, piece in zip(answers, pieces, strict=False):
         yield from wrong(answer, len(piece) / RATE)
-        together, alone = ([segment.text for segment in one] for one in (answer, trial.hear(piece)))
+        together, alone = ([segment.text for segment in segments] for segments in (answer, trial.hear(piece)))
         if together != alone:
             yield f"together they are {together!r:.300}, but alone {alone!r:.300}"
 
