@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hushd_cli.arguments import Parser
-from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import IMPORT, PULL
 
 
@@ -39,16 +38,3 @@ def test_a_field_that_an_operation_needs_is_required() -> None:
     parser.add_fields(parser, IMPORT, ["name"])
     with pytest.raises(Exception, match="required: --name"):
         parser.parse_args([])
-
-
-def test_a_help_has_no_empty_value() -> None:
-    """An option whose value may be left out is shown by its names alone."""
-    parser = Parser("hushd try", "Tries.")
-    parser.add_optional(parser, "-i", "--interactive", alone="smul", help="try it")
-    assert "-i, --interactive  " in parser.format_help()
-
-
-def test_a_refusal_has_one_full_stop() -> None:
-    """Also of a sentence that has its own."""
-    with pytest.raises(HushdError, match=r"^Name it \(see `hushd try --help`\)\.$"):
-        Parser("hushd try", "Tries.").error("Name it.")

@@ -143,15 +143,6 @@ def test_say_writes_what_the_extension_says(name: str, form: str, start_router: 
     assert asked(router).keep_alive == 0.0
 
 
-@pytest.mark.parametrize("target", ["-", "/dev/stdout", "/dev/fd/1"])
-def test_say_to_standard_output_is_wav(target: str, start_router: Start) -> None:
-    """A pipe gets the stream, without the correction that comes too late for it."""
-    router = start_router(engines)
-    done = run("say", "-o", target, "hi")
-    assert (done.returncode, done.stdout) == (0, b"headbody")
-    assert asked(router).params["format"] == "wav"
-
-
 @pytest.mark.parametrize("how", ["pipe", "-f -", "-f FILE", "-f FIFO", "stdin is a file"])
 def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> None:
     """From standard input when there is none, from a file, from a pipe by name."""
@@ -176,18 +167,6 @@ def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> No
     assert (done.returncode, done.stderr) == (0, b"")
     if how != "-f FILE":
         assert b"".join(chunk.payload for chunk in router.of(Chunk)) == b"Good morning.\n"
-
-
-def test_say_streams_a_long_text(start_router: Start, tmp_path: Path) -> None:
-    """A megabyte, as a file or through a pipe, goes in pieces and arrives whole."""
-    router = start_router(engines)
-    data = "Grüße, 世界! ".encode() * 70_000
-    (tmp_path / "text").write_bytes(data)
-    for options in ({"input": data}, {"f": True}):
-        router.heard.clear()
-        arguments = ["-f", str(tmp_path / "text")] if options.pop("f", None) else []
-        assert run("say", "-o", str(tmp_path / "x.wav"), *arguments, **options).returncode == 0
-        assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
 
 
 def test_say_lists_voices(start_router: Start) -> None:
@@ -231,21 +210,6 @@ def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: 
     assert os.listdir(tmp_path) == []
 
 
-def test_say_with_a_full_disk_leaves_what_was_there(start_router: Start, tmp_path: Path) -> None:
-    """A file that cannot be written is output_failed; the old one stays and no part is left."""
-    start_router(engines)
-    target = tmp_path / "x.wav"
-    target.write_bytes(b"old")
-    script = (
-        "import resource; from hushd_cli import entry; resource.setrlimit(resource.RLIMIT_FSIZE, (5, 5)); entry.say()"
-    )
-    done = subprocess.run([sys.executable, "-c", script, "-o", str(target), "hi"], capture_output=True, check=False)
-    assert done.returncode == 9
-    one_sentence(done, "say")
-    assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["x.wav"]
-
-
 # --- listen -----------------------------------------------------------------------------------------------------------
 
 
@@ -256,19 +220,6 @@ def test_listen_prints_a_line_a_sentence(start_router: Start, sound: Path) -> No
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"Ever tried.\nEver failed.\na.wav\n"
     assert asked(router).worker == "stt/moonshine/tiny-en"
-
-
-@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
-def test_listen_reads_standard_input(name: str, start_router: Start, sound: Path) -> None:
-    """`-` streams what comes; a redirected /dev/stdin is a file like any other."""
-    router = start_router(engines)
-    with sound.open("rb") as file:
-        done = run("listen", name, stdin=file)
-    assert done.returncode == 0, done.stderr
-    if name == "-":
-        assert b"".join(chunk.payload for chunk in router.of(Chunk)) == sound.read_bytes()
-    else:
-        assert asked(router).inode == sound.stat().st_ino
 
 
 @pytest.mark.parametrize(
@@ -331,24 +282,6 @@ def test_a_full_standard_output_is_told(start_router: Start, sound: Path) -> Non
     closed = subprocess.run(["sh", "-c", f"exec {line} >&-"], capture_output=True, check=False)
     assert closed.returncode == 9
     one_sentence(closed, "listen")
-
-
-@pytest.mark.parametrize("word", ["--help", "--version"])
-def test_help_that_cannot_be_written_is_told(word: str) -> None:
-    """As a result is, where argparse would say nothing and succeed."""
-    with open("/dev/full", "wb") as full:
-        done = run("hushd", word, stdout=full)
-    assert done.returncode == 9
-    assert "No space left" in one_sentence(done, "hushd")
-
-
-def test_standard_error_may_be_closed(start_router: Start, sound: Path) -> None:
-    """Without anybody to complain to, the exit code still tells."""
-    start_router(engines)
-    line = " ".join(f"'{word}'" for word in command("listen", "/nowhere", str(sound)))
-    done = subprocess.run(["sh", "-c", f"exec {line} 2>&- <&-"], stdout=subprocess.PIPE, check=False)
-    assert done.returncode == 4
-    assert b"a.wav" in done.stdout
 
 
 def read_terminal(leader: int) -> bytes:
@@ -423,38 +356,6 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
     assert [(r.worker, r.op, r.keep_alive) for r in router.of(Request)] == [(word, "warm", 3600.0) for word in words]
 
 
-def test_preload_says_which_worker_is_not_on_its_card(start_router: Start) -> None:
-    """And the reason; all of them are started all the same."""
-    told = {"worker": "stt/a/b", "compute_device": "cpu", "why_there": "the engine a computes on the CPU alone"}
-    start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=dict(told))))
-    done = run("hushd", "workers", "start", "stt", "--compute-device", "vulkan")
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr == b"hushd workers start: stt/a/b computes on the CPU: the engine a computes on the CPU alone.\n"
-
-
-@pytest.mark.parametrize(
-    ("busy", "says"),
-    [
-        (
-            {"stt/a/b": 1},
-            "stt/a/b ends when a job of another program has finished; `hushd unload --force` ends it now.\n",
-        ),
-        (
-            {"stt/a/b": 1, "tts/c/d": 2},
-            "stt/a/b, tts/c/d end when 3 jobs of other programs have finished; `hushd unload --force` ends them now.\n",
-        ),
-    ],
-)
-def test_unload_says_what_goes_on_for_others(busy: dict[str, int], says: str, start_router: Start) -> None:
-    """Status 7 and a sentence, and with --json the answer on standard output."""
-    answer = {"unloaded": ["stt/x/y"], "busy": busy}
-    router = start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answer)))
-    done = run("hushd", "unload", "--json", "--force")
-    assert (done.returncode, json.loads(done.stdout)) == (7, answer)
-    assert one_sentence(done, "hushd unload").endswith(says)
-    assert router.of(Control)[0].force
-
-
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -479,17 +380,6 @@ def test_hushd_refuses(arguments: list[Any], code: int) -> None:
     one_sentence(done, done.stderr.decode().split(":")[0])
 
 
-def test_a_command_that_there_is_not(start_router: Start) -> None:
-    """A typing error names the command that was meant."""
-    start_router(engines)
-    for arguments in (["stats"], ["help", "stats"]):
-        done = run("hushd", *arguments)
-        assert done.returncode == 2
-        assert one_sentence(done, "hushd") == (
-            "hushd: There is no command 'stats' (did you mean status?): `hushd --help` lists them.\n"
-        )
-
-
 def test_logs(runtime: Path) -> None:
     """The last lines of the supervisor's log, or of a worker's by its name, its engine or its role."""
     folder = runtime / "state" / "logs"
@@ -506,42 +396,6 @@ def test_logs(runtime: Path) -> None:
     assert "tts-hibari-en" in one_sentence(run("hushd", "logs", "vision"), "hushd logs")
 
 
-def test_lines_about_a_request(runtime: Path) -> None:
-    """From all logs, in the order of their times, text and JSON alike; an id that none knows is an error."""
-    folder = runtime / "state" / "logs"
-    folder.mkdir(parents=True)
-    (folder / "supervisor.log").write_text(
-        "2026-01-01 00:00:03 INFO    request 0a1b2c3d: done\n2026-01-01 00:00:04 INFO    request ffffffff: done\n"
-    )
-    (folder / "stt-a-b.log").write_text("2026-01-01 00:00:02 request 0a1b2c3d: slow\n")
-    (folder / "stt-a-b.log.1").write_text('{"time": "2026", "request": "0a1b2c3d", "text": "x"}\n')
-    shown = run("hushd", "logs", "--request", "0A1B2C3D").stdout.decode().splitlines()
-    assert [line.rpartition("  ")[2] for line in shown] == ["[stt-a-b]", "[supervisor]", "[stt-a-b]"]
-    assert "knows a request 'abc'" in one_sentence(run("hushd", "logs", "-r", "abc"), "hushd logs")
-
-
-def test_following_a_log(runtime: Path) -> None:
-    """-f goes on with new lines, also when the file is begun anew, until Ctrl-C."""
-    folder = runtime / "state" / "logs"
-    folder.mkdir(parents=True)
-    log = folder / "supervisor.log"
-    log.write_text("one is long\n")
-    with warm.Popen(command("hushd", "logs", "-f"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == b"one is long\n"
-            with log.open("a") as file:
-                file.write("two\n")
-            assert process.stdout.readline() == b"two\n"
-            log.write_text("three\n")
-            assert process.stdout.readline() == b"three\n"
-            process.send_signal(signal.SIGINT)
-            _, complaint = process.communicate(timeout=60)
-            assert (process.returncode, complaint) == (130, b"")
-        finally:
-            process.kill()
-
-
 def test_help_and_version() -> None:
     """Every command explains itself, and says which version it is."""
     for name in ("say", "listen", "hushd"):
@@ -552,69 +406,12 @@ def test_help_and_version() -> None:
     assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "status",
-        "serve",
-        "workers start",
-        "names",
-        "config",
-        "models",
-        "models pull",
-        "tune",
-        "talk",
-        "say",
-        "listen",
-        pytest.param("mcp", marks=pytest.mark.guest("agents")),
-        "logs",
-    ],
-)
-def test_every_command_of_hushd_has_help(name: str) -> None:
-    """`hushd help NAME` and `hushd NAME --help` are the same, and begin with what that command does."""
-    above, name = ["hushd", *name.split()[:-1]], name.split()[-1]
-    helped = run(*above, name, "--help")
-    assert (helped.returncode, helped.stderr) == (0, b"")
-    usage, does, *_ = helped.stdout.split(b"\n\n")
-    assert usage.startswith(f"usage: {' '.join(above)} {name}".encode())
-    assert does.endswith(b"."), does
-    assert does != run(*above, "--help").stdout.split(b"\n\n")[1]
-    assert run("hushd", "help", *above[1:], name).stdout == helped.stdout
-
-
-def test_hushd_say_and_listen_are_the_commands(start_router: Start, sound: Path) -> None:
-    """`hushd say` and `hushd listen` do the same, and their messages bear the name that was typed."""
-    start_router(engines)
-    assert run("hushd", "say", "-o", "-", "hi").stdout == b"headbody"
-    assert run("hushd", "listen", str(sound)).stdout.endswith(b"a.wav\n")
-    one_sentence(run("hushd", "listen", "/nowhere"), "hushd listen")
-    one_sentence(run("hushd", "listen", "--task", "sing"), "hushd listen")
-    one_sentence(run("hushd", "say", "--rate", "0", "x"), "hushd say")
-    one_sentence(run("hushd", "status", "--jsn"), "hushd status")
-    module = [sys.executable, "-m", "hushd", "listen", str(sound)]
-    assert subprocess.run(module, capture_output=True, check=True).stdout.endswith(b"a.wav\n")
-
-
 def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
     """Looks now and then, for what nothing tells us of."""
     give_up = time.monotonic() + timeout
     while not true():
         assert time.monotonic() < give_up
         time.sleep(0.005)
-
-
-def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
-    """`hushd serve` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
-    (runtime / "json.py").write_text("raise SystemExit('imported from the folder we happen to be in')")
-    with warm.Popen(command("hushd", "serve"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until((runtime / "client.sock").exists)
-            status = json.loads(run("hushd", "status", "--json").stdout)
-            assert status["supervisor"]["pid"] == process.pid
-            assert run("hushd", "shutdown").returncode == 0
-            assert process.wait(60) == 0
-        finally:
-            process.kill()
 
 
 def test_config_check_says_whether_a_file_makes_sense(runtime: Path) -> None:
@@ -690,13 +487,3 @@ def test_an_ignored_interrupt_stays_ignored(start_router: Start, sound: Path) ->
     process.terminate()
     process.communicate(timeout=60)
     assert request.id == router.wait_for(Cancel)[0].id
-
-
-def test_a_bug_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unexpected exception shows no traceback, unless HUSHD_DEBUG asks for one."""
-    script = "import hushd_cli.entry, hushd_cli.main as m; m.main = lambda *_: 1 / 0; hushd_cli.entry.hushd()"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
-    assert done.returncode == 70
-    assert "ZeroDivisionError" in one_sentence(done, "hushd")
-    monkeypatch.setenv("HUSHD_DEBUG", "1")
-    assert b"Traceback" in subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).stderr

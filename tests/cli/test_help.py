@@ -32,23 +32,6 @@ def test_the_whole_help_has_every_option(parser: Parser) -> None:
     assert not rare & options(parser.format_help())
 
 
-def test_options_of_decoders_and_those_without_effect_are_rare() -> None:
-    """A reader of `listen --help` learns of files, languages and the microphone first."""
-    short, whole = (PARSERS["listen"].format_help(whole=whole) for whole in (False, True))
-    for option in ("--best-of", "--beam-size", "--temperature", "--fp16", "--model-dir", "--device"):
-        assert option not in options(short)
-        assert option in options(whole)
-    assert {"--language", "--audio-device", "--model", "--output"} <= options(short)
-    assert "`listen --help all` shows more options, exit codes and environment variables." in short
-
-
-@pytest.mark.parametrize(("name", "lines"), [("hushd", 40), ("listen", 60), ("say", 76)])
-def test_the_usual_help_is_short(name: str, lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fits on a screen or two; what few need is in the whole."""
-    monkeypatch.setenv("COLUMNS", "80")
-    assert PARSERS[name].format_help().count("\n") <= lines
-
-
 def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
     """The whole help of `hushd` lists every command that people type, the usual one those that are used most."""
     short, whole = (PARSERS["hushd"].format_help(whole=whole) for whole in (False, True))
@@ -56,18 +39,6 @@ def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
     for command in table.every():
         assert (f"\n  {command.name} " in whole) is not command.hidden
         assert (f"\n  {command.name} " in short) is not (command.rare or command.hidden)
-
-
-@pytest.mark.parametrize(("argv", "whole"), [(["--help"], False), (["-h"], False), (["--help", "all"], True)])
-def test_help_ends_the_command(argv: list[str], whole: bool, capfd: pytest.CaptureFixture[str]) -> None:
-    """It goes to standard output, with exit code 0; only the whole has exit codes and environment variables."""
-    with pytest.raises(SystemExit) as left:
-        say.parse("say", argv)
-    assert left.value.code == 0
-    text = capfd.readouterr().out
-    assert ("Exit codes:" in text) is whole
-    assert ("HUSHD_ENDPOINT" in text) is whole
-    assert "Examples:" in text
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

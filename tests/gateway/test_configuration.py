@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hushd_gateway.__main__ import CurrentApp
 from hushd_gateway.configuration import Configuration
 
 
@@ -65,33 +62,3 @@ def test_the_token_is_that_of_its_file(file: Path, tmp_path: Path) -> None:
     replaced(token, "three", mode=0o644)
     assert not configuration.refresh()
     assert configuration.token == "two"
-
-
-def test_a_token_of_the_environment_stays(file: Path) -> None:
-    """It is not taken away by a change of the file, which says nothing of it."""
-    configuration = Configuration(file, "secret")
-    replaced(file, "queue = 7")
-    assert configuration.refresh()
-    assert configuration.token == "secret"
-
-
-def test_each_request_gets_the_application_of_now() -> None:
-    """It is made anew after a change, and not otherwise."""
-    changes = iter([False, True, False])
-    made: list[int] = []
-    served: list[int] = []
-
-    def create() -> Any:
-        number = len(made)
-        made.append(number)
-
-        async def app(*_: Any) -> None:
-            served.append(number)
-
-        return app
-
-    app = CurrentApp(create, lambda: next(changes))
-    for _ in range(3):
-        asyncio.run(app({}, None, None))
-    assert served == [0, 1, 1]
-    assert made == [0, 1]

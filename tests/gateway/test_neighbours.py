@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import zlib
@@ -19,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.system import uploads
-from support.doorway import is_whole
 from support.peer import BOUND_S, ECHO, Supervisor, check_nothing_is_left, command, wait_until
 from support.raw_web_socket import BINARY, PING, TEXT, RawWebSocket, frame
 
@@ -29,7 +25,6 @@ CONFIG = (
     f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
 )
 LARGE = 100_000_000  # bytes of the gateway, whatever its programs do
-MORE = 5_000_000  # and what it keeps of them
 
 
 class Served:
@@ -131,71 +126,6 @@ def test_a_session_keeps_what_sessions_have(served: Served) -> None:
         assert session.event("session.updated")["session"]["instructions"] == "Be brief."
 
 
-def _item(text: str, **more: object) -> dict[str, object]:
-    content = [{"type": "input_text", "text": text}]
-    return {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content, **more}}
-
-
-def test_items_that_no_response_reads_are_bounded(served: Served) -> None:
-    """256 KB of text wait for `response.create`; what else an item has is not sent back."""
-    with RawWebSocket(served.web, "/v1/realtime") as session:
-        session.event("session.created")
-        session.send(_item("word " * 50_000, other="x"))
-        assert "other" not in session.event("conversation.item.added")["item"]
-        session.send(_item("word " * 50_000))
-        assert "send response.create" in session.event("error")["error"]["message"]
-        session.send(_item("a " * 600_000))
-        assert "at most 1 MB" in session.event("error")["error"]["message"]
-
-
-def test_parts_of_messages_are_bounded_together(served: Served) -> None:
-    """Sixty sessions with half a message: the largest are asked to come again, and the gateway stays small."""
-    before = served.size()
-    served.forget_peak()
-    part = frame(TEXT, b'"' * 8_000_000)[:1_000_000]
-    sessions = [RawWebSocket(served.web) for _ in range(60)]
-    for session in sessions:
-        session.socket.sendall(part)
-    codes = []
-    for session in sessions:
-        session.socket.setblocking(False)
-    wait_until(lambda: len([1 for session in sessions if _has_close(session)]) >= 60 - 16, "the ends of most")
-    codes += [session.close_code() for session in sessions if _has_close(session)]
-    assert set(codes) == {1013}
-    assert served.is_answered()
-    assert served.size("VmHWM") < LARGE
-    for session in sessions:
-        session.socket.close()
-    wait_until(lambda: served.size() < before + MORE, "the memory's return")
-
-
-def _has_close(session: RawWebSocket) -> bool:
-    """Returns whether a session has been sent more than its first event."""
-    try:
-        data = session.socket.recv(65536, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    return b"come again" in data or b"Too many large messages" in data
-
-
-def test_a_program_that_pings_and_leaves_writes_no_log(served: Served) -> None:
-    """Nor do answers that nobody reads take memory."""
-    before = served.log.stat().st_size
-    served.forget_peak()
-    pings = frame(PING, bytes(100)) * 2000
-    for _ in range(4):
-        with RawWebSocket(served.web) as session:
-            session.socket.settimeout(0.2)
-            try:
-                while True:
-                    session.socket.sendall(pings)
-            except OSError:
-                pass  # it takes no more, since nobody reads the answers
-    assert served.is_answered()
-    assert served.log.stat().st_size == before
-    assert served.size("VmHWM") < LARGE
-
-
 # --- places ----------------------------------------------------------------------------------------------------------
 
 
@@ -243,113 +173,7 @@ def test_a_program_has_a_part_of_the_sessions(served: Served) -> None:
         holder.communicate()
 
 
-@pytest.mark.parametrize("reset", [False, True])
-def test_large_payloads_share_a_room(served: Served, reset: bool) -> None:
-    """A hundred chunks of a megabyte that do not end: the gateway stays small, serves others, and forgets them all.
-
-    They leave one after the other while another connection stays, so that there is no rest in which all is collected.
-    """
-    head = json.dumps({"type": "audio-chunk", "data": {"rate": 16000}, "payload_length": 1_000_000}).encode() + b"\n"
-    with socket.create_connection(("127.0.0.1", served.wyoming), timeout=BOUND_S) as stays:
-        stays.sendall(b'{"type": "ping"}\n')
-        assert stays.recv(100).startswith(b'{"type": "pong"')
-        before = served.size()
-        served.forget_peak()
-        crowd = [socket.create_connection(("127.0.0.1", served.wyoming), timeout=BOUND_S) for _ in range(100)]
-        for connection in crowd:
-            connection.sendall(head)
-            connection.setblocking(False)
-            try:
-                for _ in range(100):
-                    connection.send(bytes(9_000))
-            except OSError:
-                pass  # it takes no more
-        assert served.is_answered()
-        assert served.size("VmHWM") < LARGE
-        for connection in crowd:
-            if reset:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-        wait_until(lambda: served.size() < before + 2 * MORE, "the memory's return")
-
-
 # --- HTTP ------------------------------------------------------------------------------------------------------------
-
-
-def test_answered_requests_are_not_kept(served: Served) -> None:
-    """Their heads and bodies go with the answer, while the connections rest."""
-    head = f"POST /v1/none HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 30_000}\r\nContent-Length: 60000\r\n\r\n"
-    before = served.size()
-    served.forget_peak()
-    crowd = [socket.create_connection(("127.0.0.1", served.web), timeout=BOUND_S) for _ in range(50)]
-    for _ in range(20):
-        for connection in crowd:
-            connection.sendall(head.encode() + bytes(60_000))
-            answer = b""
-            while not is_whole(answer):
-                answer += connection.recv(65536)
-            assert b" 404 " in answer
-    assert served.size("VmHWM") < before + 4 * MORE
-    for connection in crowd:
-        connection.close()
-
-
-def test_a_head_has_few_headers(served: Served) -> None:
-    """Each costs a hundred times its least size: 128 are taken."""
-    for count, status in ((100, b" 404 "), (129, b" 400 "), (15_000, b" 400 ")):
-        with socket.create_connection(("127.0.0.1", served.web), timeout=BOUND_S) as connection:
-            connection.sendall(b"GET /v1/none HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * count + b"\r\n")
-            assert status in connection.recv(65536)
-
-
-@pytest.mark.parametrize("path", ["/health", "/v1/none"])
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"Content-Length : 5",
-        b"X\x00: a",
-        b"X: a\x00b",
-        b"X: a\rb",
-        b"Content-Length: 5\r\nContent-Length: 6",
-        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
-        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-        b"Host: localhost",
-    ],
-)
-def test_a_request_that_servers_read_differently_ends_with_its_refusal(
-    served: Served, path: str, header: bytes
-) -> None:
-    """Door and gateway answer 400, whatever stands behind it, and close the connection."""
-    with socket.create_connection(("127.0.0.1", served.web), timeout=BOUND_S) as connection:
-        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + header + b"\r\n\r\n"
-        connection.sendall(head + b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert re.findall(rb"HTTP/1\.1 \d+", answer) == [b"HTTP/1.1 400"]
-
-
-def test_half_a_character_is_refused_and_not_passed_over(served: Served) -> None:
-    """A lone surrogate is not text: one sentence says so, over Wyoming, HTTP and in a session."""
-    sentence = "half of a surrogate pair"
-    for event in (b"ping", b"synthesize"):
-        with socket.create_connection(("127.0.0.1", served.wyoming), timeout=BOUND_S) as connection:
-            connection.sendall(b'{"type": "%s", "data": {"text": "a\\ud800b"}}\n' % event)
-            with connection.makefile("rb") as file:
-                head = json.loads(file.readline())
-                assert head["type"] == "error"
-                assert sentence in json.loads(file.read(head["data_length"]))["text"]
-    with closing(HTTPConnection("127.0.0.1", served.web, timeout=BOUND_S)) as connection:
-        body = b'{"input": "a\\ud800b", "response_format": "pcm"}'
-        connection.request("POST", "/v1/audio/speech", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        assert (answer.status, sentence in answer.read().decode()) == (400, True)
-    with RawWebSocket(served.web, "/v1/realtime") as session:
-        session.send(_item("a\ud800b"))
-        session.send({"type": "response.create"})
-        done = session.event("response.done")["response"]
-        assert sentence in str(done["status_details"])
 
 
 def test_the_uploads_of_a_killed_gateway_are_removed(served: Served) -> None:

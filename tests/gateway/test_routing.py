@@ -17,7 +17,6 @@ from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Model
 from hushd_models import catalogue as known_models
 from hushd_models import listed
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
 from hushd_schema.settings import HttpSettings, Settings
@@ -95,37 +94,6 @@ def test_a_translation_needs_the_best_that_can() -> None:
     assert routing.stt(HEARING, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
 
 
-def test_words_need_an_engine_that_knows_their_times() -> None:
-    """The default gives way to one that does; a model that was named is refused, and so are words that nobody knows."""
-    moonshine, whisper = HEARING.engines
-    able = replace(HEARING, engines=(moonshine, replace(whisper, word_times=True)))
-    assert routing.stt(able, SETTINGS, "", words=True) == Model("faster-whisper", "auto")
-    assert routing.stt(able, SETTINGS, "auto", words=True) == Model("faster-whisper", "auto")
-    assert routing.stt(able, SETTINGS, "small", words=True) == Model("faster-whisper", "small")
-    assert routing.stt(able, Settings(stt="faster-whisper/small"), "", words=True) == Model()
-    with pytest.raises(HushdError, match=r"moonshine does not know .* choose a model of faster-whisper"):
-        routing.stt(able, SETTINGS, "tiny-en", words=True)
-    with pytest.raises(
-        HushdError,
-        match=r"No installed model knows when each word is said: faster-whisper/small does once .*`hushd models pull",
-    ):
-        routing.stt(HEARING, SETTINGS, "", words=True)
-
-
-def test_words_need_a_model_that_knows_their_times() -> None:
-    """Of an engine whose models differ, only those count that know them: by name, as the default, and when chosen."""
-    moonshine, whisper = HEARING.engines
-    small = whisper.models[0]
-    models = (replace(small, name="plain", word_times=False), replace(small, name="timed", word_times=True))
-    mixed = replace(HEARING, engines=(moonshine, replace(whisper, models=models)))
-    assert routing.stt(mixed, SETTINGS, "", words=True) == Model("faster-whisper", "timed")
-    assert routing.stt(mixed, SETTINGS, "timed", words=True) == Model("faster-whisper", "timed")
-    assert routing.stt(mixed, Settings(stt="faster-whisper/timed"), "", words=True) == Model()
-    assert routing.stt(mixed, Settings(stt="faster-whisper/plain"), "", words=True) == Model("faster-whisper", "timed")
-    with pytest.raises(HushdError, match=r"faster-whisper/plain does not know .* choose a model of faster-whisper"):
-        routing.stt(mixed, SETTINGS, "plain", words=True)
-
-
 def test_words_are_shown_with_their_times() -> None:
     """`verbose_json` has `words` and no segments, where words alone are wanted."""
     words = (Word("Good", 0.5, 0.9), Word(" morning.", 1.0, 1.4))
@@ -134,21 +102,6 @@ def test_words_are_shown_with_their_times() -> None:
     assert [word["word"] for word in found["words"]] == ["Good", "morning."]
     assert found["words"][1] == {"word": "morning.", "start": 1.0, "end": 1.4}
     assert "segments" not in found
-
-
-def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
-    """Programs that insist on a voice of OpenAI's can use a model with one voice."""
-    assert routing.tts(SPEAKING, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
-    assert routing.tts(SPEAKING, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
-    assert routing.tts(SPEAKING, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
-
-
-def test_a_speaker_is_the_voice_in_the_models_name() -> None:
-    """Programs made for speaches send piper's model and its speaker; a voice of the language stands in for it."""
-    for model in ("speaches-ai/piper-fr_FR-tom-medium", "piper/fr_FR-tom-medium"):
-        assert routing.tts(SPEAKING, SETTINGS, model, "tom").voice == "fr_FR-tom-medium"
-        assert routing.tts(SPEAKING, SETTINGS, model, "alan").voice == "alan"
-    assert routing.fallback_voice(SPEAKING, "fr_FR-tom-medium") == (None, "fr-FR")
 
 
 def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
@@ -166,35 +119,6 @@ def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     assert routing.fallback_voice(catalogue, "am_adam") is None
     assert routing.fallback_voice(catalogue, "am_adam+am_adam") is None
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
-
-
-def test_pipers_names_have_stand_ins() -> None:
-    """Another quality of the same speaker, else the usual voice of the language."""
-    voices = [{"name": "en_US-ryan-high", "language": "en-US", "installed": True}]
-    catalogue = SpeakingDescription.from_data({"engines": [{"name": "piper", "voices": voices}]})
-    assert routing.fallback_voice(catalogue, "en_US-ryan-low") == ("en_US-ryan-high", "en-US")
-    assert routing.fallback_voice(catalogue, "en_US-lessac-medium") == (None, "en-US")
-    assert routing.fallback_voice(catalogue, "de_DE-thorsten_emotional-x_low") == (None, "de-DE")
-    assert routing.fallback_voice(catalogue, "en_US-ryan-high") is None
-    assert routing.fallback_voice(catalogue, "en_US-ryan") is None
-
-
-def test_a_repositorys_name_is_that_of_its_model() -> None:
-    """That model answers where it is installed; elsewhere the default stands in."""
-    engines = [{"name": "faster-whisper", "models": [{"name": "tiny.en", "installed": True, "languages": ["en"]}]}]
-    catalogue = HearingDescription.from_data({"engines": engines})
-    assert routing.stt(catalogue, SETTINGS, "Systran/faster-whisper-tiny.en") == ("faster-whisper", "tiny.en")
-    assert routing.stt(catalogue, SETTINGS, "Systran/faster-whisper-small") == (None, None)
-
-
-def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
-    """hibari's voices are called after those of kokoro's that they were made from."""
-    spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}
-    voices = [{"name": name, "language": language, "installed": True} for name, language in spoken.items()]
-    catalogue = SpeakingDescription.from_data({"engines": [{"name": "hibari", "voices": voices}]})
-    assert routing.fallback_voice(catalogue, "af_heart") == ("heart", "en")
-    assert routing.fallback_voice(catalogue, "bf_emma") == ("emma", "en")
-    assert routing.fallback_voice(catalogue, "em_alex") == ("ash", "es")
 
 
 class Describer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -76,18 +75,6 @@ def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -
         rows = {row["name"]: row for row in peer.control("status")["workers"]}
         assert [rows[name]["crashes"] for name in (LARGE, MIDDLE)] == [0, 0]
         assert sum(row["starts"] for row in rows.values()) == swaps
-
-
-def test_two_models_that_fit_stay(on_cards: Supervisor, driver: Driver) -> None:
-    """They share the card, or each has its own, and nobody leaves."""
-    with on_cards.connect() as peer:
-        pids = [peer.ask("where", name)["pid"] for name in (SMALL, MIDDLE)]
-        assert [peer.ask("where", name)["pid"] for name in (SMALL, MIDDLE)] == pids
-        assert where(peer, LARGE) == ("cuda", "")
-        assert peer.status(MIDDLE)["pid"] is None
-        driver.set({"id": FIRST, "total": 24 * GB}, {"id": SECOND, "total": 24 * GB})
-        assert where(peer, MIDDLE) == ("cuda", "")
-        assert peer.status(LARGE)["pid"]
 
 
 def test_a_stranger_takes_most_of_the_card(on_cards: Supervisor, driver: Driver) -> None:
@@ -169,51 +156,6 @@ def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Cal
         assert "starts" not in str(error)
 
 
-def test_an_engine_without_use_for_cards(on_cards: Supervisor) -> None:
-    """It is offered one in its first life, and then never again."""
-    with on_cards.connect() as peer:
-        assert "compute_device" not in peer.ask("where", "stt/none/12gb")
-        peer.control("unload")
-        assert "compute_device" not in peer.ask("where", "stt/none/12gb")
-    needs = json.loads((on_cards.folder / "state" / "needs.json").read_text())
-    assert needs[f"stt/none/12gb@{FIRST}"] == 0
-
-
-def test_an_engine_that_computes_on_the_cpu_alone(start_supervisor: Callable[..., Supervisor], driver: Driver) -> None:
-    """It answers from the process that is there, whichever device is named, and says so; no card is taken for it."""
-    started = start_supervisor("", environment=stand_in(driver.path))
-    for device in ("auto", "cuda", "rocm", "vulkan", "mps", "cpu"):
-        with hushd.Client(compute_device=device) as client:
-            speech = client.synthesize("Yes.", model="hibari/en")
-            assert speech.array().size
-            warnings = [warning.message for warning in speech.warnings]
-            why = f"The compute device {device} was not used: the engine hibari computes on the CPU alone."
-            assert warnings == ([] if device in ("auto", "cpu") else [why])
-    with started.connect() as peer:
-        row = peer.status("tts/hibari/en")
-        assert (row["starts"], row["cards_mb"], row["why_there"]) == (1, {}, "")
-
-
-def test_a_card_that_no_build_of_an_engine_can_use(start_supervisor: Callable[..., Supervisor]) -> None:
-    """It is refused in a sentence, before any process is started."""
-    started = start_supervisor("")
-    with started.connect() as peer:
-        error = peer.fail("synthesize", "tts/piper/any", compute_device="vulkan")
-        assert (error.code, error.message) == (
-            "unsupported", "The engine piper cannot compute on vulkan: ask for cpu, cuda or rocm.",
-        )  # fmt: skip
-        assert [row["starts"] for row in peer.control("status")["workers"]] in ([], [0])
-
-
-def test_a_process_that_dies_on_a_card(on_cards: Supervisor) -> None:
-    """A driver ends it by a signal: its request is answered by the CPU, and `status` says why."""
-    with on_cards.connect() as peer:
-        assert where(peer, SMALL) == ("cuda", "")
-        request = peer.request("abort", SMALL, compute_device="vulkan")
-        assert peer.result(request) == {"compute_device": "cpu", "why_there": "the card failed (killed by SIGABRT)"}
-        assert peer.status(SMALL)["why_there"] == "the card failed (killed by SIGABRT)"
-
-
 def _state(supervisor: Supervisor, worker: str) -> str:
     with supervisor.connect() as other:
         return str(other.status(worker)["state"])
@@ -273,11 +215,6 @@ def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
 def test_a_yield_that_cannot_be(on_cards: Supervisor, arguments: list[str], sentence: str) -> None:
     """One sentence, and the exit status of a wrong argument."""
     assert sentence in yielded(*arguments, status=2)
-
-
-def test_a_yield_without_a_supervisor(runtime: Path) -> None:
-    """A hook does not fail for it: no worker is there that could hold memory, and none is started."""
-    assert yielded("--vram", "12G") == "No graphics card is known here: there is nothing to free.\n"
 
 
 @pytest.mark.guest("gateway")
@@ -368,21 +305,3 @@ def test_cards_are_left_before_the_machine_sleeps(
             wait_until(lambda: where(peer, SMALL)[0] == "cuda", "the way back to the card")
             login_manager.give_lock()
             peer.control("unload")
-
-
-def test_a_bus_that_ends_or_talks_nonsense(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> None:
-    """The supervisor goes on without it."""
-    path = driver.path.with_name("bus")
-    with socket.socket(socket.AF_UNIX) as bus:
-        bus.bind(str(path))
-        bus.listen()
-        environment = stand_in(driver.path) | {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={path}"}
-        started = start_supervisor(CONFIG, environment=environment)
-        with started.connect() as peer:
-            for nonsense in (b"", b"REJECTED\r\n", b"OK 1\r\nAGREE_UNIX_FD\r\nnonsense" * 9):
-                assert where(peer, MIDDLE) == ("cuda", "")
-                connection, _ = bus.accept()
-                connection.sendall(nonsense)
-                connection.close()
-                assert where(peer, MIDDLE) == ("cuda", "")
-                peer.control("unload")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.__main__ import main
 from hushd_supervisor.arguments import Options, parse
-from support.peer import Supervisor
 
 
 @pytest.mark.parametrize(
@@ -39,20 +37,6 @@ def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     with pytest.raises(HushdError, match="use hushd serve") as caught:
         parse(arguments)
     assert caught.value.exit_code == 2
-
-
-def test_a_configuration_that_is_not_there_is_told_of(
-    start_supervisor: Callable[..., Supervisor], runtime: Path, tmp_path: Path
-) -> None:
-    """HUSHD_CONFIG names a file that does not exist: the log says so, and nothing where none is named."""
-    missing = start_supervisor(environment={"HUSHD_CONFIG": str(tmp_path / "none.toml")})
-    assert f"HUSHD_CONFIG names {tmp_path}/none.toml, which does not exist: the defaults hold" in missing.log()
-
-
-def test_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """--help prints a short usage to standard output with status 0, and starts nothing."""
-    assert main(["--help"]) == 0
-    assert capsys.readouterr().out.startswith("usage: python -m hushd_supervisor ")
 
 
 def run(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -100,18 +84,6 @@ def test_a_socket_path_that_is_too_long_is_refused(runtime: Path) -> None:
     assert ended.returncode == 2
     assert "HUSHD_RUNTIME_DIR" in ended.stderr
     assert ended.stderr.count("\n") == 1
-
-
-def test_a_runtime_folder_of_somebody_else_is_refused(runtime: Path) -> None:
-    """Exit status 2 and whose it is."""
-    if os.getuid() != 0:
-        pytest.skip("only root can give a folder away")
-    folder = runtime / "run"
-    folder.mkdir(mode=0o700)
-    os.chown(folder, 12345, -1)
-    ended = run(HUSHD_RUNTIME_DIR=str(folder))
-    assert ended.returncode == 2
-    assert "belongs to user 12345" in ended.stderr
 
 
 def test_a_bug_is_one_sentence_too(

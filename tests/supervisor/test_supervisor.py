@@ -6,15 +6,12 @@ import os
 import signal
 import stat
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import zmq
-from hushd_protocol.codec import encode
 from hushd_protocol.limits import MAGIC, MAX_WIRE
-from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Partial, Result
-from hushd_protocol.system.paths import find
+from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Error, Partial, Result
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
 
@@ -81,15 +78,6 @@ def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> Non
         assert "Traceback" not in error.message + str(error.detail)
 
 
-def test_descriptions_come_from_the_workers_packages(supervisor: Supervisor) -> None:
-    """`describe` asks each package in a child, several at once, and adds the defaults where nothing is named."""
-    with supervisor.connect() as peer:
-        catalogues = peer.control("describe", "stt", "tts")
-        assert {role: catalogues[role]["role"] for role in catalogues} == {"stt": "stt", "tts": "tts"}
-        assert catalogues["stt"]["default"] == "moonshine/tiny-en"
-        assert catalogues["tts"]["default"] == "hibari/en"
-
-
 def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:
     """Nobody else may open any of them, whatever the caller's umask."""
     with supervisor.connect() as peer:
@@ -139,17 +127,6 @@ def test_a_shutdown_by_control_is_answered_and_done(supervisor: Supervisor) -> N
         assert supervisor.process.wait(BOUND_S) == 0
 
 
-def test_of_five_that_start_at_once_one_serves(start_supervisor: Start) -> None:
-    """The losers end with status 0 after telling their clients that there is one; the winner answers."""
-    with ThreadPoolExecutor(5) as threads:
-        started = list(threads.map(lambda _: start_supervisor(CONFIG, "--auto"), range(5)))
-    assert all(supervisor.ready for supervisor in started)
-    wait_until(lambda: sum(supervisor.process.poll() is None for supervisor in started) == 1, "four ends")
-    assert sorted(str(supervisor.process.returncode) for supervisor in started) == ["0", "0", "0", "0", "None"]
-    with started[0].connect() as peer:
-        peer.ask("echo")
-
-
 def test_the_next_one_takes_over_from_one_that_leaves(supervisor: Supervisor, start_supervisor: Start) -> None:
     """Asked to leave with a job running, it accepts no client; one started meanwhile waits, and then serves."""
     with supervisor.connect() as peer:
@@ -174,16 +151,6 @@ def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supe
         assert supervisor.process.wait(BOUND_S) == 0
     assert supervisor.log() == ""
     assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
-
-
-def test_a_log_that_cannot_be_opened_keeps_nobody_from_serving(start_supervisor: Start, runtime: Path) -> None:
-    """A supervisor of a client's writes to the standard error that it was given then, and answers."""
-    find().supervisor_log.mkdir(parents=True)
-    supervisor = start_supervisor(CONFIG, "--auto")
-    with supervisor.connect() as peer:
-        peer.ask("echo")
-    assert "listens on" in supervisor.log()
-    assert "Traceback" not in supervisor.log()
 
 
 def test_garbage_and_floods_cost_nobody_else_anything(supervisor: Supervisor) -> None:
@@ -219,25 +186,6 @@ def test_a_client_that_vanishes_frees_its_worker(supervisor: Supervisor) -> None
         assert (other.status()["queued"], other.status()["crashes"]) == (0, 0)
 
 
-def test_a_hundred_connections_leave_nothing(start_supervisor: Start) -> None:
-    """No descriptor and less than 1 MB stay of 100 clients that asked something and left, with and without a word."""
-    supervisor = start_supervisor(cold=True)
-    observer = supervisor.connect()
-
-    def visit() -> None:
-        with supervisor.connect() as peer:
-            peer.control("status")
-
-    for _ in range(20):
-        visit()
-    descriptors, rss = open_files(supervisor), resident(supervisor)
-    for _ in range(100):
-        visit()
-    wait_until(lambda: open_files(supervisor) <= descriptors, "the descriptors' end")
-    assert resident(supervisor) - rss < 1_000_000
-    observer.close()
-
-
 def test_starts_and_stops_leave_nothing(supervisor: Supervisor) -> None:
     """Twenty lives of a worker: no descriptor, no zombie, no file, less than 1 MB more."""
     with supervisor.connect() as peer:
@@ -266,26 +214,6 @@ def test_an_idle_supervisor_does_not_wake_up(supervisor: Supervisor) -> None:
             comes_to_rest(supervisor.pid)
             peer.ask("echo")
             peer.control("unload")
-
-
-def test_a_ready_worker_needs_no_attention(start_supervisor: Start) -> None:
-    """A worker that is kept for ever costs the supervisor not one wake-up."""
-    supervisor = start_supervisor(f'[worker."stt/echo"]\nkeep_alive = -1\n{command(ECHO)}')
-    with supervisor.connect() as peer:
-        peer.ask("echo")
-        comes_to_rest(supervisor.pid)
-
-
-def test_a_request_that_is_too_large_for_a_frame_is_refused(supervisor: Supervisor) -> None:
-    """The error carries no other id than the one it was sent with, and the connection goes on."""
-    with supervisor.connect() as peer:
-        request = peer.new_id()
-        header = Control(id=request, action="x" * 70_000)
-        peer.socket.send_multipart([MAGIC, encode(header), b""])
-        error = peer.receive()
-        assert isinstance(error, Error)
-        assert error.code == "too_large"
-        peer.ask("echo")
 
 
 def test_a_worker_may_be_a_program_of_the_users(start_supervisor: Start) -> None:
@@ -327,17 +255,6 @@ def test_a_file_and_two_who_speak_are_served_by_one_process(start_supervisor: St
         wait_until(lambda: peer.status()["running"] == 3, "three running jobs")
         assert peer.status()["sessions"] == 2
         assert len(peer.control("status")["workers"]) == 1
-
-
-def test_a_file_that_waits_for_a_session_gets_a_process_of_its_own(start_supervisor: Start) -> None:
-    """A worker that cannot serve both: after about the time of a start another one runs, and the file is answered."""
-    with start_supervisor(CONFIG).connect() as peer:
-        peer.request("wait", session=True)
-        wait_until(lambda: peer.status()["running"] == 1, "a running session")
-        speaker = peer.status()["pid"]
-        assert peer.ask("echo")["pid"] != speaker
-        assert peer.status("stt/echo/a#2")["starts"] == 1
-        assert peer.status()["sessions"] == 1
 
 
 def test_a_worker_gives_way_as_far_as_its_settings_say(start_supervisor: Callable[..., Supervisor]) -> None:

@@ -90,12 +90,6 @@ def test_a_program_gets_the_list_of_commands(new: Path) -> None:
     assert not new.exists()
 
 
-def test_another_machine_is_not_described(new: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`hushd` alone lists the commands while HUSHD_ENDPOINT leads elsewhere."""
-    monkeypatch.setenv("HUSHD_ENDPOINT", "tcp://127.0.0.1:9")
-    assert on_a_terminal()[0].startswith("usage: hushd")
-
-
 def test_the_better_model_comes_with_one_command(new: Path) -> None:
     """The best that fits, its size, and all its steps in one line; then what there is already."""
     hearing, speaking = recommended("stt", True), recommended("tts", True)
@@ -104,18 +98,3 @@ def test_the_better_model_comes_with_one_command(new: Path) -> None:
     assert lines[2].endswith(f"hears best with {hearing[0].row.model}, {hearing[0].known.size_mb} MB:")
     assert lines[3] == f"  $ {' && '.join(hearing[0].commands)}"
     assert [line.split("  ")[1] for line in lines[4:7]] == [f"$ {command}" for command, _ in welcome._NEXT]
-
-
-def test_without_any_engine_the_usual_ones_are_named(new: Path) -> None:
-    """By the command that brings them."""
-    lines = welcome.lines("en", MACHINE, recommended("stt", False), recommended("tts", False))
-    assert lines[1].startswith("No model for en is here yet: ")
-    assert "[default]" in lines[1]
-    assert len(lines) == 8
-
-
-def test_the_best_model_is_not_recommended_again(new: Path) -> None:
-    """Nothing is left to get then."""
-    best = recommended("stt", True)[0]
-    here = Recommendation(best.role, best.language, best.row, best.known, best.gain, ())
-    assert "best model that fits" in welcome.lines("en", MACHINE, [here], [])[2]

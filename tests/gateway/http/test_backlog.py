@@ -8,7 +8,6 @@ import random
 import pytest
 from hushd_gateway.http.realtime import backlog
 from hushd_gateway.http.realtime.backlog import Backlog
-from hushd_protocol.errors import HushdError
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -27,17 +26,6 @@ def test_sound_comes_in_its_order(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     assert taken == sent
 
 
-def test_the_file_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond that there is room again once something was taken."""
-    monkeypatch.setattr(backlog, "MEMORY", 10)
-    monkeypatch.setattr(backlog, "FILE", 20)
-    waiting = Backlog()
-    assert [waiting.add(bytes(10)) for _ in range(4)] == [True, True, True, False]
-    waiting.take()
-    assert waiting.add(bytes(10))
-    assert not waiting.add(bytes(10))
-
-
 def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """No sound is lost: the next piece has to wait until the worker has taken one."""
     monkeypatch.setattr(backlog, "MEMORY", 10)
@@ -52,20 +40,3 @@ def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     assert waiting.take() == b"0123456789"
     assert waiting.add(b"next")
     assert waiting.take() == b"next"
-
-
-def test_sound_that_cannot_be_read_again_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sound behind it is not taken for the next part."""
-    monkeypatch.setattr(backlog, "MEMORY", 10)
-    waiting = Backlog()
-    for piece in (b"0123456789", b"lost", b"after"):
-        assert waiting.add(piece)
-    waiting.take()
-
-    def fails(*_: object) -> bytes:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "pread", fails)
-    with pytest.raises(HushdError, match="cannot be read again"):
-        waiting.take()
-    assert not len(waiting)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from hushd_gateway.http.errors import ApiError
-from hushd_gateway.http.realtime import items
 from hushd_gateway.http.realtime.items import Items
 
 
@@ -44,48 +43,3 @@ def test_what_was_deleted_is_not_read_aloud() -> None:
         with pytest.raises(ApiError) as refused:
             kept.find(unknown, "retrieve")
         assert (refused.value.status, refused.value.code) == (400, "item_retrieve_invalid_item_id")
-
-
-def test_only_a_response_is_truncated() -> None:
-    """Its transcript goes, since nobody knows how much of it was heard."""
-    kept = Items()
-    kept.add(message("mine", "Hello."))
-    kept.add({**message("yours", role="assistant"), "content": [{"type": "output_audio", "transcript": "Hello."}]})
-    kept.truncate("yours")
-    assert kept.find("yours", "retrieve")["content"] == [{"type": "output_audio"}]
-    with pytest.raises(ApiError, match="Only a response"):
-        kept.truncate("mine")
-
-
-def test_a_long_session_forgets_its_oldest_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number and by size, but never what a response is still to read aloud."""
-    monkeypatch.setattr(items, "MAX_ITEMS", 5)
-    kept = Items()
-    kept.create(message("unread", "Read me."), None)
-    for number in range(20):
-        kept.add(message(f"item{number}"))
-    assert kept.unread == ["Read me."]
-    assert kept.find("unread", "retrieve")
-    assert kept.find("item19", "retrieve")
-    with pytest.raises(ApiError):
-        kept.find("item15", "retrieve")
-    monkeypatch.setattr(items, "MAX_CHARS", 700)
-    kept.add(message("long", "x" * 400))
-    kept.add(message("longer", "x" * 400))
-    assert kept.find("longer", "retrieve")
-    kept.add(message("too long", "x" * 4000), "root")
-    with pytest.raises(ApiError):
-        kept.find("too long", "retrieve")
-    assert kept.unread == ["Read me."]
-
-
-def test_an_item_that_is_gone_stays_gone() -> None:
-    """A turn that is transcribed after its item was deleted brings nothing back."""
-    kept = Items()
-    kept.add(message("turn"))
-    kept.transcribed("turn", "Good morning.")
-    assert kept.find("turn", "retrieve")["content"] == [{"type": "input_audio", "transcript": "Good morning."}]
-    kept.delete("turn")
-    kept.transcribed("turn", "Good morning.")
-    with pytest.raises(ApiError):
-        kept.find("turn", "retrieve")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +12,6 @@ import soundfile
 from hushd.transcripts.segment import Segment, Word
 from hushd_gateway.http.realtime.items import Items
 from hushd_gateway.http.realtime.turns import Stream
-from hushd_gateway.http.transcription.formats import log_probabilities
 from support import small_models
 
 if TYPE_CHECKING:
@@ -28,15 +26,6 @@ SEGMENTS = (
     Segment(0, 0, 1, "Ever tried.", (Word("Ever", 0.0, 0.5, 0.5), Word("tried.", 0.5, 1.0, 0.0))),
     Segment(1, 1, 2, "No matter", (Word("No", 1.0, 1.5, 1.0), Word("matter", 1.5, 2.0, None))),
 )
-
-
-def test_tokens_are_words_with_their_spaces() -> None:
-    """Together they are the text; a probability of 0 has a logarithm too, and a word without one is left out."""
-    found = log_probabilities(SEGMENTS)
-    assert [entry["token"] for entry in found] == ["Ever", " tried.", " No"]
-    assert [entry["logprob"] for entry in found] == pytest.approx([math.log(0.5), math.log(1e-4), 0.0])
-    assert bytes(found[1]["bytes"]) == b" tried."
-    assert log_probabilities([SEGMENTS[1]], before="Ever tried.") == found[2:]
 
 
 def test_a_turn_that_is_complete_says_how_likely_its_words_are() -> None:

@@ -79,15 +79,6 @@ def test_a_model_comes_and_goes(pulls: bool, served: HttpGateway, hub: HubServer
     assert [asked(served, method, "no/such")[0] // 100 for method in ("POST", "DELETE")] == [4, 4]
 
 
-def test_a_model_without_files_of_its_own_is_there(pulls: bool, served: HttpGateway, hub: HubServer) -> None:
-    """Programs get each model that they use, and those of the list that come with an engine or stand for another."""
-    if pulls:
-        asked_before = len(hub.requests)
-        for name in ("moonshine/tiny-en", "whisper-1"):
-            assert asked(served, "POST", name) == (200, {"id": "moonshine/tiny-en", "object": "model", "size": 0})
-        assert len(hub.requests) == asked_before
-
-
 def test_a_client_that_leaves_ends_its_download(pulls: bool, served: HttpGateway, hub: HubServer, home: Path) -> None:
     """And nobody else's: who waits for the same model gets it."""
     if not pulls:
@@ -111,11 +102,3 @@ def test_a_client_that_leaves_ends_its_download(pulls: bool, served: HttpGateway
 def _pulls(peer: Peer) -> int:
     workers = peer.control("status")["workers"]
     return sum(row["running"] + row["queued"] for row in workers if row["role"] == "models")
-
-
-def test_a_name_that_clients_have_built_in_is_described(served: HttpGateway) -> None:
-    """As the model that it names or, where that is not here, with the one that stands in."""
-    status, model = asked(served, "GET", REPOSITORY)
-    assert (status, model["id"], model["owned_by"]) == (200, REPOSITORY, "faster-whisper")
-    assert model["stand_in"] == "moonshine/tiny-en"
-    assert asked(served, "GET", "Systran/no-such")[0] == 404

@@ -53,14 +53,6 @@ def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) ->
     assert len(found.content) > 5000
 
 
-def test_pcm_has_24000_samples_a_second(openai: OpenAI) -> None:
-    """Programs that play `pcm` take 24 kHz for granted: speech lasts as long as in a file that says its rate."""
-    pcm = openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm").content
-    wav = openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="wav").content
-    rate = int.from_bytes(wav[24:28], "little")
-    assert len(pcm) / 24_000 == pytest.approx((len(wav) - 44) / rate, rel=0.05)
-
-
 def test_speech_streams_as_bytes_and_as_events(openai: OpenAI) -> None:
     """`with_streaming_response` gets the file in pieces, and `stream_format` sse gets events that hold it."""
     with openai.audio.speech.with_streaming_response.create(
@@ -122,27 +114,6 @@ def test_words_need_a_model_that_knows_their_times(package: ModuleType, openai: 
         openai.audio.transcriptions.create(
             model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
         )
-
-
-def test_words_count_where_the_answer_has_any(openai: OpenAI, beckett: Path) -> None:
-    """Only `verbose_json` has words: the other formats need no model that knows their times."""
-    for form in ("json", "srt", "text"):
-        found = openai.audio.transcriptions.create(
-            model="whisper-1", file=beckett, response_format=form, timestamp_granularities=["word"]
-        )
-        assert "better" in str(found)
-
-
-@pytest.mark.parametrize(
-    "form", ["srt", *(pytest.param(each, marks=pytest.mark.night) for each in ("vtt", "verbose_json"))]
-)
-def test_whisper_has_no_stream(openai: OpenAI, beckett: Path, form: str) -> None:
-    """OpenAI ignores `stream` for whisper-1, whose programs get the whole in a format that has no stream."""
-    answer = openai.audio.transcriptions.with_raw_response.create(
-        model="whisper-1", file=beckett, response_format=form, stream=True
-    ).http_response
-    assert answer.headers["content-type"].partition(";")[0] != "text/event-stream"
-    assert b"better" in answer.read()
 
 
 def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:
@@ -239,19 +210,6 @@ def test_a_transcription_streams(openai: OpenAI, beckett: Path) -> None:
     }  # fmt: skip
 
 
-def test_settings_of_detection_come_as_a_form_has_them(openai: OpenAI, beckett: Path) -> None:
-    """The client sends `chunking_strategy[silence_duration_ms]`: with three seconds nothing is divided."""
-    found = openai.audio.transcriptions.create(
-        model="whisper-1",
-        file=beckett,
-        response_format="verbose_json",
-        chunking_strategy={"type": "server_vad", "silence_duration_ms": 3000, "prefix_padding_ms": 200},
-        keywords=["Beckett"],
-        prompt="A quotation.",
-    )
-    assert len(found.segments) == 1
-
-
 @pytest.mark.parametrize(
     ("param", "more"),
     [
@@ -279,25 +237,6 @@ def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> Non
         openai.post("/audio/transcriptions", body={"model": "x"}, files=[("model", b"x")], cast_to=object)
 
 
-@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
-def test_a_translation_needs_a_model_that_can(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
-    """The error says which model would translate, if none that is installed does."""
-    with pytest.raises(package.NotFoundError, match=r"No installed model translates .* does once you have run"):
-        openai.audio.translations.create(model="whisper-1", file=beckett)
-
-
-@pytest.mark.parametrize(
-    "name", ["af_sky", "af_heart", "bf_emma", "am_adam", "af_sky+af_bella", "af_sky(2)+af_bella(1)"]
-)
-def test_kokoros_names_are_spoken_by_a_stand_in_that_the_answer_names(openai: OpenAI, name: str) -> None:
-    """Without kokoro's package too, which is the default install: its clients send nothing else."""
-    speech = openai.audio.speech.with_raw_response.create(
-        model="kokoro", voice=name, input="Yes.", response_format="wav"
-    )
-    assert speech.content[:4] == b"RIFF"
-    assert speech.headers["X-Hushd-Voice"]
-
-
 def test_models_and_voices_are_listed(openai: OpenAI) -> None:
     """The list has hushd's names and OpenAI's, each of which can be retrieved."""
     names = [model.id for model in openai.models.list()]
@@ -307,20 +246,6 @@ def test_models_and_voices_are_listed(openai: OpenAI) -> None:
     assert voices["voices"][0]["id"] == voices["voices"][0]["name"]
     assert openai.models.retrieve("hibari/en").voices[0]["name"] == "heart"
     assert openai.models.retrieve("moonshine/tiny-en").language == ["en"]
-
-
-def test_models_that_speak_are_listed_where_open_webui_looks(openai: OpenAI) -> None:
-    """`GET /v1/audio/models` has them as `models`, and `?task=` of `GET /v1/models` finds those of one kind."""
-    speaking = {model["id"] for model in openai.get("/audio/models", cast_to=dict)["models"]}
-    assert {"hibari/en", "tts-1"} <= speaking
-    for task, inside in (
-        ("text-to-speech", speaking),
-        ("automatic-speech-recognition", {"whisper-1"}),
-        ("none", set()),
-    ):
-        found = {model["id"] for model in openai.get(f"/models?task={task}", cast_to=dict)["data"]}
-        assert inside <= found
-        assert not found & (speaking - inside)
 
 
 def test_the_client_for_asyncio_works_at_once(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +13,6 @@ import pytest
 from hushd_gateway.http.errors import ApiError
 from hushd_protocol.errors import CODES, HushdError
 from support.http_gateway import HttpGateway
-from support.openai_samples import NODE_MODULES, has_node
-from support.peer import BOUND_S
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -25,27 +21,6 @@ TYPES = {
     400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
     409: "ConflictError", 422: "UnprocessableEntityError", 429: "RateLimitError",
 }  # fmt: skip
-# The package for Node.js asks a server that answers everything with one of hushd's refusals.
-NODE = """
-import OpenAI from 'openai';
-import http from 'node:http';
-const answers = JSON.parse(process.argv[2]), found = {};
-let answer, asked;
-const server = http.createServer((request, response) => {
-  asked += 1;
-  request.resume().on('end', () => response.writeHead(answer.status, answer.headers).end(answer.body));
-});
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-globalThis.setTimeout = ((real) => (callback, ms, ...more) => real(callback, ms < 60000 ? 1 : ms, ...more))(setTimeout);
-const client = new OpenAI({ baseURL: `http://127.0.0.1:${server.address().port}/v1`, apiKey: 'none', timeout: 1e5 });
-for (answer of answers) {
-  asked = 0;
-  const error = await client.audio.speech.create({ model: 'tts-1', voice: 'alloy', input: 'x' }).catch((e) => e);
-  found[answer.code] = [error.constructor.name, asked];
-}
-console.log(JSON.stringify(found));
-process.exit(0);
-"""
 
 
 @pytest.fixture
@@ -91,32 +66,6 @@ def test_what_would_fail_again_is_not_repeated(package: ModuleType, code: str, m
         assert slept == [2.0, 2.0]
 
 
-@pytest.mark.skipif(not has_node(), reason="openai for Node.js is not installed: npm install in packaging/npm/hushd")
-def test_the_package_for_node_takes_them_alike(tmp_path: Path) -> None:
-    """Its types have the same names, but for `APIError` where Python has `APIStatusError`."""
-    answers = []
-    for code in CODES:
-        response = refusal(code).response()
-        headers = dict(response.headers)
-        answers.append({"code": code, "status": response.status_code, "headers": headers})
-        answers[-1]["body"] = bytes(response.body).decode()
-    (tmp_path / "ask.mjs").write_text(NODE)
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
-    done = subprocess.run(
-        ["node", "ask.mjs", json.dumps(answers)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=BOUND_S,
-        check=True,
-    )
-    found = {
-        code: (kind.replace("APIError", "APIStatusError"), asked)
-        for code, (kind, asked) in json.loads(done.stdout).items()
-    }
-    assert found == {code: expected(code) for code in CODES}
-
-
 @pytest.fixture
 def guarded(home: Path, gateway: HttpGateway) -> Iterator[HttpGateway]:
     """A second gateway for the real engines, with the token `s3cret`."""
@@ -132,16 +81,6 @@ def test_a_wrong_key_is_said_at_once(package: ModuleType, guarded: HttpGateway) 
         client.audio.speech.create(model="tts-1", voice="alloy", input="x")
     assert refused.value.code == "invalid_api_key"
     assert client.with_options(api_key="s3cret").models.list().data
-
-
-def test_nobody_there_and_no_time(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:
-    """`APIConnectionError` where nothing listens, and `APITimeoutError` where the answer takes longer than allowed."""
-    nobody = package.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0)
-    with pytest.raises(package.APIConnectionError):
-        nobody.models.list()
-    client = package.OpenAI(base_url=gateway.url, api_key="none", max_retries=0, timeout=0.001)
-    with pytest.raises(package.APITimeoutError):
-        client.audio.transcriptions.create(model="whisper-1", file=beckett)
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")

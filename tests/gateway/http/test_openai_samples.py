@@ -10,13 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import soundfile
-from support import moonshine_once, small_models
+from support import moonshine_once
 from support.http_gateway import HttpGateway
 from support.openai_samples import (
     FOLDER,
@@ -39,10 +37,6 @@ needs_node = pytest.mark.skipif(
 )
 needs_folder = pytest.mark.skipif(
     FOLDER not in os.environ, reason=f"{FOLDER} names no folder with OpenAI's repositories and API reference"
-)
-needs_whisper = pytest.mark.skipif(
-    not all(map(find_spec, ("faster_whisper", "ctranslate2", "whisper"))),
-    reason="faster-whisper is not installed: pip install 'hushd[faster-whisper]'",
 )
 # A program that hears, translates, and knows when words are said: what the default engine lacks.
 PROGRAM = """
@@ -127,16 +121,6 @@ def served(home: Path) -> Iterator[HttpGateway]:
     check_nothing_is_left(home)
 
 
-@contextmanager
-def likely(home: Path, folder: Path) -> Iterator[HttpGateway]:
-    """A gateway with a small model, too, that knows how likely its words are."""
-    small = small_models.make("stt/faster-whisper", folder)
-    assert small
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HUSHD_MODELS_DIR", small.environment["HUSHD_MODELS_DIR"])
-        yield from served(home)
-
-
 def run(sample: Sample, given: Path, gateway: HttpGateway) -> str:
     """Runs a sample in a copy of what its reader has, and returns what it prints; its errors where it fails."""
     room = given.parent / "run"
@@ -190,12 +174,6 @@ def test_samples_of_the_python_package(room: Path, able: HttpGateway) -> None:
 
 
 @needs_node
-def test_samples_of_the_npm_package(room: Path, able: HttpGateway) -> None:
-    """Those in the comments of its resources, and in its README."""
-    assert len(check(of_npm_package(), room, able)) >= 4
-
-
-@needs_node
 @needs_folder
 def test_samples_of_the_repositories_and_the_reference(room: Path, able: HttpGateway) -> None:
     """All of them, but for those that the document names; and it has their number."""
@@ -203,13 +181,3 @@ def test_samples_of_the_repositories_and_the_reference(room: Path, able: HttpGat
     rated = [sample for sample in samples if "logprobs" in sample.text]
     names = check((sample for sample in samples if sample not in rated), room, able)
     assert f"{len(names) + len(rated)} of {len(samples)} run unchanged" in DOCUMENT.read_text()
-
-
-@needs_node
-@needs_folder
-@needs_whisper
-def test_samples_that_ask_how_likely_words_are(runtime: Path, room: Path, tmp_path: Path) -> None:
-    """A model that knows it is found behind OpenAI's names."""
-    samples = [sample for sample in of_folder(Path(os.environ[FOLDER])) if "logprobs" in sample.text]
-    with likely(runtime, tmp_path) as gateway:
-        assert len(check(samples, room, gateway)) == len(samples) > 2

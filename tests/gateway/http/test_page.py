@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 from hushd_gateway.http.page import files
-from hushd_gateway.http.realtime.items import Items
-from hushd_gateway.http.realtime.turns import Stream
 from support.http_gateway import HttpGateway
 
 from .test_security import LOCALHOST, ask
@@ -40,14 +38,6 @@ def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, 
     assert (again.status, nothing, again.headers["etag"]) == (304, b"", answer.headers["etag"])
     assert ask(LOCALHOST, "GET", path, token="secret")[0] == 200
     assert ask({"Host": "evil.example"}, "GET", path)[0] == 403
-
-
-def test_each_script_that_the_page_asks_for_is_served(gateway: HttpGateway) -> None:
-    """From the page's script through all that it imports, and the microphone's; none is served that nobody asks for."""
-    scripts = {path: fetch(gateway, "GET", path)[1].decode() for path in files.FILES if path != files.PAGE}
-    everything = "".join((fetch(gateway, "GET", "/")[1].decode(), *scripts.values()))
-    asked = re.findall(r"""(?:<script src=|from |import |addModule\()["'](?:\./)?([\w.]+)""", everything)
-    assert {f"/{name}" for name in asked} == set(scripts)
 
 
 def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(gateway: HttpGateway) -> None:
@@ -110,13 +100,3 @@ def test_speech_comes_with_the_times_of_its_words(gateway: HttpGateway) -> None:
     assert words[-1]["end"] <= len(audio) / 48_000 + 0.1
     answer, data = fetch(gateway, "POST", "/v1/audio/speech", {"input": TEXT, "timeline": True})
     assert (answer.status, json.loads(data)["error"]["param"]) == (400, "timeline")
-
-
-def test_text_that_may_still_change_is_sent_only_where_it_is_asked_for() -> None:
-    """With `unstable`, and beside the deltas, which take nothing back."""
-    items = Items()
-    asked = list(Stream(items, 0.0, vad=True, unstable=True).partial("Hello", " there"))
-    kinds = [event["type"].rpartition(".")[2] for event in asked]
-    assert (kinds, asked[0]["stable"], asked[0]["text"]) == (["unstable", "delta"], "Hello", " there")
-    assert [event["delta"] for event in Stream(items, 0.0, vad=True).partial("Hello", " there")] == ["Hello"]
-    assert not list(Stream(items, 0.0, vad=True).partial("", "Yellow"))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd import Client
 from hushd.reports.status_table import card_line
 from hushd_cli.commands.tune.tuning_folder import TuningFolder
 from hushd_schema.status import Status
@@ -254,49 +253,6 @@ def test_hostile_text_is_text(page: Chromium, home: Path) -> None:
     assert page.run("document.querySelectorAll('main img, main script, main b b, #file-name *').length") == 0
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "sentence"),
-    [
-        (500, '{"error": {"message": "The worker <b>has ended</b>."}}', "The worker <b>has ended</b>."),
-        (502, "<html>Bad gateway</html>", "hushd cannot do this now (status 502): try again in a moment."),
-        (200, 'data: {"type": "error", "error": {"message": "It ended."}}\n\n', "It ended."),
-        (200, "data: nonsense\n\n", "The connection to hushd broke off: try again."),
-    ],
-)
-def test_a_failure_is_one_sentence(browser: Chromium, address: str, status: int, body: str, sentence: str) -> None:
-    """Whatever comes instead of speech, the page says what happened, and the next press is a new try."""
-    browser.open(address)
-    browser.until("document.querySelector('#voice option')")
-    answer_with(browser, "/v1/audio/speech", status, body)
-    press(browser, "speak")
-    browser.until(
-        "document.querySelector('#speak-note').textContent.length > 30 || "
-        "document.querySelector('#speak-note').classList.contains('wrong')"
-    )
-    assert text(browser, "speak-note") == sentence
-    assert text(browser, "speak") == "Speak"
-
-
-def test_without_voices_the_page_says_what_to_install(browser: Chromium, address: str) -> None:
-    """And offers nothing that cannot work; the rest of the page does."""
-    browser.open("about:blank")
-    answer_with(browser, "/v1/audio/voices", 200, '{"voices": []}')
-    browser.send("Page.navigate", url=address)
-    browser.until("document.querySelector('#speak-note')?.textContent.startsWith('No voice is installed')")
-    assert browser.run("document.querySelector('#speak').disabled")
-    browser.until("document.querySelector('#held').textContent.includes('MB')")
-
-
-def test_a_refused_microphone_is_one_sentence(browser: Chromium, address: str) -> None:
-    """The page says where to allow it."""
-    browser.open(address)
-    refusal = "Promise.reject(new DOMException('Permission denied', 'NotAllowedError'))"
-    browser.run(f"void (navigator.mediaDevices.getUserMedia = () => {refusal})")
-    press(browser, "listen")
-    browser.until("document.querySelector('#listen-note').classList.contains('wrong')")
-    assert text(browser, "listen-note") == "The microphone was refused: allow it for this page in the address bar."
-
-
 def enter(browser: Chromium, token: str) -> None:
     browser.until("document.querySelector('#token-dialog').open")
     browser.run(f"document.querySelector('#token').value = {json.dumps(token)}")
@@ -314,26 +270,6 @@ def test_the_token_is_asked_for_and_kept(browser: Chromium, guarded: str) -> Non
     browser.until("document.querySelector('#voice option')")
     press(browser, "listen")
     browser.until("document.querySelector('#heard').innerText || document.querySelector('#hearing').innerText")
-
-
-def test_a_token_refused_at_once_is_asked_for_again(browser: Chromium, guarded: str) -> None:
-    """A refusal that is quicker than the browser's word that the dialog was closed does not decline the next one."""
-    browser.open(guarded)
-    browser.run("sessionStorage.clear()")
-    browser.open(guarded)
-    browser.until("document.querySelector('#token-dialog').open")
-    browser.run("void (window.fetch = () => Promise.resolve(new Response('', { status: 401 })))")
-    for token in ("wrong", "another"):
-        enter(browser, token)
-    browser.until("document.querySelector('#token-dialog').open")
-    assert "needs its token" not in browser.run("document.body.innerText")
-
-
-def test_an_open_microphone_is_seen(page: Chromium, peer: Peer) -> None:
-    """As long as a program waits for a word, the page names it."""
-    with Client(holder="kitchen") as client, client.floor("wake"):
-        page.until("document.querySelector('#means').textContent.includes('open: kitchen listens in the background.')")
-    page.until("!document.querySelector('#means').textContent.includes('kitchen')")
 
 
 def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:

@@ -109,23 +109,6 @@ def test_turns_are_found_and_transcribed(
     session(gateway, use)
 
 
-@pytest.mark.night
-def test_a_long_turn_is_one_item(gateway: HttpGateway, beckett: Path) -> None:
-    """Whoever speaks for longer than a segment without the silence that ends a turn is not interrupted by its end."""
-    samples, rate = soundfile.read(beckett.with_name("two_cities.wav"), dtype="float32")
-    pcm = (np.clip(soxr.resample(samples[: 17 * rate], rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
-
-    async def use(connection: Connection) -> None:
-        await _configure(connection, {"type": "server_vad", "silence_duration_ms": 3000})
-        await _append(connection, pcm, silence=192_000)
-        events = [event async for event in _until(connection, COMPLETED)]
-        assert events[-1].transcript.lower().count("it was") >= 5
-        (stopped,) = [event for event in events if event.type == "input_audio_buffer.speech_stopped"]
-        assert stopped.audio_end_ms > 16_000
-
-    session(gateway, use)
-
-
 @pytest.mark.parametrize(
     "form",
     [
@@ -189,20 +172,6 @@ def test_errors_are_events_and_the_session_goes_on(gateway: HttpGateway) -> None
         await connection.input_audio_buffer.clear()
         *_, last = [event async for event in _until(connection, "input_audio_buffer.cleared")]
         assert last.type == "input_audio_buffer.cleared"
-
-    session(gateway, use)
-
-
-def test_what_was_cleared_is_not_transcribed(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
-    """After `clear` a commit has nothing to commit."""
-
-    async def use(connection: Connection) -> None:
-        await _configure(connection, None)
-        await _append(connection, sound(24000))
-        await connection.input_audio_buffer.clear()
-        await connection.input_audio_buffer.commit()
-        *_, error = [event async for event in _until(connection, "error")]
-        assert error.error.code == "input_audio_buffer_commit_empty"
 
     session(gateway, use)
 
@@ -364,49 +333,6 @@ def test_what_sdks_send_by_themselves_is_answered(gateway: HttpGateway) -> None:
         assert (await answer("output_audio_buffer.cleared")).response_id == done.id
         await connection.conversation.item.delete(item_id="first")
         assert (await answer("error")).error.code == "item_delete_invalid_item_id"
-
-    session(gateway, use, model="gpt-realtime")
-
-
-def test_clearing_the_output_ends_the_response(gateway: HttpGateway) -> None:
-    """The program hears no more of it, as if it had cancelled."""
-
-    async def use(connection: Connection) -> None:
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "A sentence. " * 500}]}
-        await connection.conversation.item.create(item=item)
-        await connection.response.create()
-        await connection.output_audio_buffer.clear()
-        events = [event async for event in _until(connection, "output_audio_buffer.cleared")]
-        (done,) = [event for event in events if event.type == "response.done"]
-        assert done.response.status == "cancelled"
-        assert events[-1].response_id == done.response.id
-
-    session(gateway, use, model="gpt-realtime")
-
-
-@pytest.mark.parametrize(
-    ("settings", "response"),
-    [
-        pytest.param({"output_modalities": ["text"]}, {}, marks=pytest.mark.night),
-        ({"output_modalities": ["audio"]}, {"output_modalities": ["text"]}),
-    ],
-)
-def test_a_response_may_be_text_alone(gateway: HttpGateway, settings: dict[str, Any], response: dict[str, Any]) -> None:
-    """Nothing is spoken if the session or the response asks for text, and the events are those of text."""
-
-    async def use(connection: Connection) -> None:
-        await connection.session.update(session={"type": "realtime", **settings})
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Good morning."}]}
-        await connection.conversation.item.create(item=item)
-        await connection.response.create(response=response)
-        events = [event async for event in _until(connection, "response.done")]
-        kinds = [event.type for event in events]
-        assert not [kind for kind in kinds if kind.startswith("response.output_audio")]
-        assert [event.delta for event in events if event.type == "response.output_text.delta"] == ["Good morning."]
-        assert "response.output_text.done" in kinds
-        done = events[-1].response
-        assert done.output_modalities == ["text"]
-        assert (done.output[0].content[0].type, done.output[0].content[0].text) == ("output_text", "Good morning.")
 
     session(gateway, use, model="gpt-realtime")
 

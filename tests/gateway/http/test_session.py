@@ -26,25 +26,6 @@ def test_a_model_without_turn_detection_has_none(model: str) -> None:
     assert _session({"transcription": {"model": "gpt-4o-transcribe"}}).vad
 
 
-def test_one_of_the_possible_languages_is_the_language() -> None:
-    """Of several the model finds it out."""
-    assert _session({"transcription": {"language": "de"}}).language() == "de"
-    assert _session({"transcription": {"languages": ["de"]}}).language() == "de"
-    assert _session({"transcription": {"languages": ["de", "en"]}}).language() == ""
-    assert _session({"transcription": None}).language() == ""
-
-
-def test_the_flat_names_of_2024_are_refused_with_their_successors() -> None:
-    """Passed over, they would leave a program with another format than it thinks; the session stays as it was."""
-    session = _session()
-    before = repr(session.data)
-    with pytest.raises(ApiError, match=r"input_audio_format .*: send audio\.input\.format\."):
-        session.update({"input_audio_format": "g711_ulaw"})
-    with pytest.raises(ApiError, match=r"voice .*: send audio\.output\.voice\."):
-        session.with_response({"voice": "alloy"})
-    assert repr(session.data) == before
-
-
 def test_an_update_applies_whole_or_not_at_all() -> None:
     """A value that does not fit leaves the session as it was."""
     session = _session()
@@ -55,16 +36,6 @@ def test_an_update_applies_whole_or_not_at_all() -> None:
                 "type": "semantic_vad", "eagerness": "wild"}}}}
         )  # fmt: skip
     assert repr(session.data) == before
-
-
-@pytest.mark.parametrize(
-    "heard",
-    [{"format": {"type": ["audio/pcm"]}}, {"transcription": {"model": ["a"]}}, {"transcription": {"delay": []}}],
-)
-def test_a_list_is_no_text(heard: dict[str, Any]) -> None:
-    """Only forms repeat a name; in JSON it is another value, which no stream could begin with."""
-    with pytest.raises(ApiError, match=r"must be .+, not \["):
-        _session(heard)
 
 
 def test_semantic_vad_goes_by_meaning() -> None:

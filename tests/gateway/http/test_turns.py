@@ -84,33 +84,6 @@ def test_a_contradicted_delta_is_corrected_by_completed() -> None:
     assert completed["transcript"] == "Ever tried,"
 
 
-def test_with_the_least_delay_the_first_guess_is_sent() -> None:
-    """Only the first text of each utterance may be wrong; without, deltas are certain."""
-    for eager, deltas in ((True, ["So", " tried"]), (False, ["Ever", " tried"])):
-        stream = Stream(Items(), vad=True, start_s=0.0, eager=eager)
-        events = [*stream.partial("", "So"), *stream.partial("", "Every cried"), *stream.partial("Ever", "try")]
-        events += stream.partial("Ever tried", "")
-        assert [event["delta"] for event in events if "delta" in event] == deltas
-
-
-def test_a_failure_belongs_to_its_item() -> None:
-    """Without an item it is an error of the session; it ends the turn that is under way."""
-    error = HushdError("worker_crashed", "The worker died.")
-    stream = Stream(Items(), vad=True, start_s=0.0)
-    assert _kinds(stream.ended(1.0, error)) == ["error"]
-    list(stream.began(0.1))
-    assert _kinds(stream.ended(1.0, error)) == ["committed", "added", "done", "failed"]
-
-
-def test_a_cough_is_an_empty_turn() -> None:
-    """Whoever waits for the end of what has started gets it."""
-    stream = Stream(Items(), vad=True, start_s=0.0)
-    list(stream.began(0.1))
-    *_, completed = stream.nothing(0.4)
-    assert completed["transcript"] == ""
-    assert list(stream.nothing(0.5)) == []
-
-
 STEPS = st.lists(st.sampled_from(["began", "nothing", "partial", "segment", "finished", "commit"]), max_size=20)
 
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.transcripts.transcript import Transcript
 from hushd_gateway.http.errors import ApiError
 from hushd_gateway.http.fields import FormFields
-from hushd_gateway.http.transcription import formats
-from hushd_gateway.http.transcription.whisper_cpp import FORMATS, answer, parse_request
+from hushd_gateway.http.transcription.whisper_cpp import FORMATS, parse_request
 from support.http_gateway import HttpGateway
 from support.outside import lacking
 from support.wer import BECKETT, word_error_rate
@@ -36,19 +34,6 @@ def test_fields_of_its_own_page() -> None:
     assert options(logprob_thold="-1.0", no_speech_thold="0.6", entropy_thold="2.4", audio_ctx="768") == {
         "decoder": {"logprob_threshold": -1.0, "no_speech_threshold": 0.6}
     }
-
-
-def test_languages_and_tasks() -> None:
-    """A language counts unless it is to be detected; only four spellings are true, as there."""
-    assert options(language="de", translate="yes") == {"language": "de", "task": "translate"}
-    assert options(language="de", detect_language="true") == options(language="auto", translate="on") == {}
-
-
-def test_parts_of_a_recording() -> None:
-    """Milliseconds from which, and for how long."""
-    assert options(offset_t="1500") == {"start_s": 1.5}
-    assert options(offset_t="1500", duration="2000") == {"clips": [1.5, 3.5]}
-    assert options(offset_t="0", duration="0") == {}
 
 
 @pytest.mark.parametrize(
@@ -101,28 +86,3 @@ def test_each_format(gateway: HttpGateway, beckett: Path) -> None:
     assert first["words"] == []
     assert answers["srt"][2].startswith("1\n00:00:0")
     assert answers["vtt"][2].startswith("WEBVTT\n\n00:")
-
-
-def test_verbose_json_has_the_probability_of_the_language() -> None:
-    """If a model found it and tells: under whisper.cpp's name here, and under another in OpenAI's form."""
-    told = Transcript((), "de", language_probability=0.75)
-    ask, _ = parse_request(FormFields({"response_format": ["verbose_json"]}))
-    data = json.loads(bytes(answer(told, ask, timed=True).body))
-    assert (data["detected_language"], data["detected_language_probability"]) == ("german", 0.75)
-    assert "language_probability" not in data
-    assert formats.verbose(told, "transcribe", words=False, segments=False)["language_probability"] == 0.75
-    assert "language_probability" not in formats.verbose(Transcript(()), "transcribe", words=False, segments=False)
-
-
-def test_verbose_json_without_times(gateway: HttpGateway, beckett: Path) -> None:
-    """Segments then have their text alone."""
-    fields = (f"file=@{beckett}", "duration=4000", "response_format=verbose_json", "no_timestamps=1")
-    (segment, *_) = json.loads(curl(gateway, *fields)[2])["segments"]
-    assert segment["text"]
-    assert not {"start", "end"} & set(segment)
-
-
-def test_a_form_without_a_file(gateway: HttpGateway) -> None:
-    """A refusal has a status, where whisper.cpp's server answers 200."""
-    status, kind, answer = curl(gateway, "response_format=json")
-    assert (status, kind, json.loads(answer)["error"]["param"]) == (400, "application/json", "file")

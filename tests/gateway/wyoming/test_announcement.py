@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from hushd_gateway.announcement import TYPE
-from support.peer import BOUND_S, wait_until
+from support.peer import BOUND_S
 from support.ports import free_port
 from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
 
@@ -56,18 +55,6 @@ def test_it_is_announced_for_as_long_as_it_listens(runtime: Path, end: signal.Si
         assert str(port) in seen.went.get(timeout=BOUND_S)
 
 
-def test_an_address_that_is_taken_is_not_announced(runtime: Path) -> None:
-    """The supervisor ends with its sentence, and whoever announces ends with it."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as taken:
-        port = taken.getsockname()[1]
-        found = subprocess.run(
-            [*SERVE, "--wyoming", f"tcp://127.0.0.1:{port}"], capture_output=True, text=True, check=False
-        )
-    assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-    assert "hushd cannot listen at" in found.stderr
-    wait_until(lambda: not announcers(port), "the end of the announcement")
-
-
 def announcers(port: int) -> list[str]:
     """The processes that announce this port."""
     found = []
@@ -79,16 +66,3 @@ def announcers(port: int) -> list[str]:
         if b"hushd_gateway.announcement" in command and str(port).encode() in command:
             found.append(process.parent.name)
     return found
-
-
-def test_what_cannot_be_announced_is_one_sentence(runtime: Path) -> None:
-    """An address without a port, one of IPv6, or none at all."""
-    for addresses in (
-        [],
-        ["--wyoming", "tcp://[::1]:10300"],
-        ["--wyoming", f"unix://{runtime}/w.sock"],
-        ["--http", "127.0.0.1:0"],
-    ):
-        found = subprocess.run([*SERVE, *addresses], capture_output=True, text=True, check=False)
-        assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-        assert "--zeroconf needs an IPv4 address with a port" in found.stderr

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd_gateway.wyoming import recording
 from support import recordings
 from support.wyoming_gateway import served, until
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -55,36 +50,6 @@ def test_any_usual_format_is_understood(rate: int, width: int, channels: int) ->
     asyncio.run(run())
 
 
-def test_a_long_recording_is_no_longer_in_memory() -> None:
-    """All ten seconds, in four channels, are heard, from a file that is gone afterwards."""
-    samples, rate = soundfile.read(BECKETT, dtype="int16")
-    data = np.stack([samples] * 4, axis=-1).tobytes()
-    assert len(data) > recording.SHORT
-    sound = {"rate": rate, "width": 2, "channels": 4}
-
-    async def run() -> None:
-        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-            before = set(open_files())  # pytest's own among them
-            await client.write_event(AudioStart(**sound).event())
-            for start in range(0, len(data), 65_536):
-                await client.write_event(AudioChunk(audio=data[start : start + 65_536], **sound).event())
-            await client.write_event(AudioStop().event())
-            text = (await until(client, "transcript"))[-1].data["text"].lower()
-            assert "ever tried" in text
-            assert "fail better" in text
-            await until(client, "transcript-stop")
-            assert {each for each in open_files() if each.endswith("(deleted)")} <= before
-
-    asyncio.run(run())
-
-
-def open_files() -> Iterator[str]:
-    """The names of this process's open files."""
-    for link in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):
-            yield os.readlink(link)
-
-
 def test_nothing_recorded_is_an_empty_transcript() -> None:
     """An assistant that is called off sends no audio, and gets no error."""
 
@@ -95,17 +60,3 @@ def test_nothing_recorded_is_an_empty_transcript() -> None:
             assert (await until(client, "transcript"))[-1].data == {"text": ""}
 
     asyncio.run(run())
-
-
-def test_recordings_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond it a short one goes to a file too, with the same samples; a closed one makes room."""
-    monkeypatch.setattr(recording, "MEMORY", 1000)
-    first, second = recording.Recording(), recording.Recording()
-    for number in range(10):
-        first.add({}, bytes([number]) * 90)
-        second.add({}, bytes([number]) * 90)
-    assert recording.Recording._kept <= 1000
-    assert first.read() == second.read() == b"".join(bytes([number]) * 90 for number in range(10))
-    first.close()
-    second.close()
-    assert recording.Recording._kept == 0

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 
 import pytest
 import soundfile
-from hushd_gateway.wyoming import events, server
 from hushd_schema.settings import Settings, WyomingSettings
-from support.peer import BOUND_S, Peer, Supervisor, wait_until
+from support.peer import BOUND_S
 from support.recordings import recording
 from support.wyoming_gateway import ADDRESS, ended, served, until
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
-from wyoming.info import Describe, Info, TtsVoice
+from wyoming.info import Describe, Info
 from wyoming.ping import Ping
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
@@ -116,28 +114,6 @@ def test_nonsense_costs_its_sender_alone() -> None:
     asyncio.run(run())
 
 
-def test_many_wait_at_once() -> None:
-    """Forty connections each in the middle of a text: one more is answered, and then all of them are."""
-
-    async def run() -> None:
-        async with served() as port:
-            clients = [AsyncTcpClient("127.0.0.1", port) for _ in range(40)]
-            for client in clients:
-                await client.connect()
-                await client.write_event(SynthesizeStart().event())
-                await client.write_event(SynthesizeChunk(text="Wait. ").event())
-            async with AsyncTcpClient("127.0.0.1", port) as other:
-                await other.write_event(Describe().event())
-                await until(other, "info")
-            for client in clients:
-                await client.write_event(SynthesizeStop().event())
-            for client in clients:
-                await until(client, "synthesize-stopped")
-                await client.disconnect()
-
-    asyncio.run(run())
-
-
 def test_an_error_is_one_sentence_and_the_end() -> None:
     """Whatever is wrong: the event `error` says it, with a code, and the connection ends."""
     sound = {"rate": 16_000, "width": 2, "channels": 1}
@@ -182,25 +158,6 @@ def test_a_voice_by_its_language_reads_ssml() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("name", ["en_US-ryan-low", "en_US-lessac-medium", "af_sky"])
-def test_a_voice_that_other_servers_have_is_stood_in_for(name: str) -> None:
-    """Home Assistant's settings have piper's names; the speech begins with that of the voice that speaks."""
-
-    async def run() -> None:
-        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-            await client.write_event(Synthesize(text="Yes.", voice=SynthesizeVoice(name=name)).event())
-            first, *_ = await until(client, "audio-stop")
-            assert AudioStart.from_event(first).rate == 24_000
-            assert first.data["voice"]["name"] in [voice.name for voice in (await _voices(client))]
-
-    asyncio.run(run())
-
-
-async def _voices(client: AsyncTcpClient) -> list[TtsVoice]:
-    await client.write_event(Describe().event())
-    return Info.from_event((await until(client, "info"))[-1]).tts[0].voices
-
-
 def test_a_port_offers_its_own_model() -> None:
     """Its name says so, since Home Assistant shows a program's name; a request cannot ask for another one there."""
     only = {ADDRESS: {"stt": "moonshine/tiny-en", "tts": "hibari/en"}}
@@ -221,46 +178,5 @@ def test_a_port_offers_its_own_model() -> None:
             await until(client, "transcript-stop")
             await client.write_event(Ping(text="still there").event())
             assert (await until(client, "pong"))[-1].data["text"] == "still there"
-
-    asyncio.run(run())
-
-
-def test_half_an_event_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sender that begins an event and stops is dropped, whichever part it stops in."""
-    monkeypatch.setattr(events, "EVENT_S", 0.1)
-
-    async def run() -> None:
-        async with served() as port:
-            for begun in (b"{", b'{"type": "ping", "data_length": 9}\n{', b'{"type": "x", "payload_length": 9}\n1'):
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(begun)
-                async with asyncio.timeout(BOUND_S):
-                    assert await reader.read() == b""
-                writer.close()
-
-    asyncio.run(run())
-
-
-def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, carried: Supervisor) -> None:
-    """A program that asks for a long speech and reads none of it is dropped, and its job ends."""
-    monkeypatch.setattr(server, "SEND_S", 0.1)
-
-    def jobs() -> tuple[int, int]:
-        """The number of jobs that were begun, and of those that run."""
-        with Peer(carried.socket) as peer:
-            rows = peer.control("status")["workers"]
-        return sum(row["requests"] for row in rows), sum(row["running"] for row in rows)
-
-    wait_until(lambda: jobs()[1] == 0, "the end of the jobs before it")
-    begun, _ = jobs()
-
-    async def run() -> None:
-        async with served() as port:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            text = "This is one of very many sentences that nobody will ever hear. " * 500
-            writer.write(json.dumps({"type": "synthesize", "data": {"text": text}}).encode() + b"\n")
-
-            await asyncio.to_thread(wait_until, lambda: jobs() == (begun + 1, 0), "the end of the job")
-            writer.close()
 
     asyncio.run(run())

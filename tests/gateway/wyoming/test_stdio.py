@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,19 +19,6 @@ from wyoming.info import Describe, Info
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped
 
 SERVE = [sys.executable, "-m", "hushd", "serve", "--wyoming"]
-# A program that speaks Wyoming on its own standard input and output, as the package's client of that name does.
-CLIENT = """
-import asyncio, sys
-from wyoming.client import AsyncClient
-from wyoming.info import Describe, Info
-
-async def main():
-    client = AsyncClient.from_uri("stdio://")
-    await client.write_event(Describe().event())
-    print(Info.from_event(await client.read_event()).asr[0].name, file=sys.stderr)
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -69,22 +55,6 @@ def test_pipes_carry_events_and_nothing_else(runtime: Path) -> None:
     shut_down(runtime)
 
 
-def test_the_packages_stdio_client(runtime: Path) -> None:
-    """Its standard input is our output, and the other way round."""
-    ours, theirs = os.pipe(), os.pipe()
-    with (
-        warm.Popen([*SERVE, "stdio://"], stdin=theirs[0], stdout=ours[1]) as server,
-        warm.Popen(
-            [sys.executable, "-W", "ignore", "-c", CLIENT], stdin=ours[0], stdout=theirs[1], stderr=subprocess.PIPE
-        ) as client,
-    ):
-        for end in (*ours, *theirs):
-            os.close(end)
-        assert client.communicate(timeout=2 * BOUND_S)[1] == b"hushd\n"
-        assert server.wait(BOUND_S) == 0
-    shut_down(runtime)
-
-
 def test_what_stdio_cannot_do_is_one_sentence(tmp_path: Path) -> None:
     """It stands alone, and needs pipes."""
     alone = warm.run([*SERVE, "stdio://", "--http", "127.0.0.1:0"], capture_output=True, text=True, check=False)
@@ -99,21 +69,6 @@ def test_what_stdio_cannot_do_is_one_sentence(tmp_path: Path) -> None:
             files = warm.run(command, stdin=stdin, capture_output=True, text=True, timeout=BOUND_S)
             assert (files.returncode, files.stderr.count("\n"), files.stdout) == (2, 1, ""), files.stderr
             assert "must be pipes" in files.stderr
-
-
-def test_an_interrupted_one_leaves_no_traceback(runtime: Path) -> None:
-    """Ctrl-C ends it in silence."""
-    with warm.Popen(
-        [*SERVE, "stdio://"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        write_event(Describe().event(), process.stdin)
-        assert read_event(process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=BOUND_S) == (b"", b"")
-        assert process.returncode == 130
-    shut_down(runtime)
 
 
 def test_a_unix_socket_is_served(runtime: Path) -> None:

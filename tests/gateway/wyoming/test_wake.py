@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hushd import Client
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Supervisor
 from support.wake_words import needs_micro, room
 from support.wyoming_gateway import served
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -61,12 +60,6 @@ def test_a_satellite_sends_no_start() -> None:
     assert NotDetected.is_type(event.type)
 
 
-def test_without_names_any_word_counts() -> None:
-    """As the protocol has it: no names mean all models."""
-    (event,) = asyncio.run(waited(room(1.0, "hey jarvis", 2.0), None))
-    assert Detection.from_event(event).name == "hey_jarvis"
-
-
 @pytest.mark.parametrize("sound", [(1.0, "please open the window", 1.0), ()], ids=["other words", "nothing"])
 def test_the_end_without_a_word(sound: tuple[str | float, ...]) -> None:
     """`not-detected` says that there was none."""
@@ -78,13 +71,6 @@ def test_an_unknown_name_is_an_error() -> None:
     """Its sentence names the words that there are."""
     (event,) = asyncio.run(waited(room(0.5), ["open_sesame"]))
     assert "here it knows alexa" in Error.from_event(event).text
-
-
-def test_the_worker_leaves_with_the_connection() -> None:
-    """A program that just closes its connection leaves nothing behind."""
-    asyncio.run(waited(room(1.0, "alexa", 2.0), ["alexa"], end=False))
-    with Client() as client:
-        wait_until(lambda: all(worker.pid is None for worker in client.status().workers), "the worker leaves")
 
 
 def test_info_has_the_words() -> None:

@@ -58,28 +58,6 @@ def test_only_some_processes_start_at_once() -> None:
     assert backlog.deadline(10.0 + YOUNG_S) == 10.5 + YOUNG_S
 
 
-def test_more_cores_start_more() -> None:
-    """Two a core."""
-    assert len(taken(filled(40, cores=8), 0.0)) == 16
-
-
-def test_only_the_last_of_what_is_remembered_is_written() -> None:
-    """Twenty exits at once are one file."""
-    backlog = Backlog()
-    for size in range(20):
-        backlog.add(do.Remember({NAME: size}))
-    assert taken(backlog, 0.0) == [do.Remember({NAME: 19})]
-
-
-def test_the_rest_is_all_but_starts() -> None:
-    """A supervisor that leaves starts nothing, and writes what it has learnt."""
-    backlog = filled(3)
-    backlog.add(do.Remember({}))
-    assert backlog.rest() == [do.Remember({})]
-    assert backlog.deadline(0.0) == math.inf
-    assert taken(backlog, 0.0) == []
-
-
 def test_the_deadline_is_when_something_can_be_done() -> None:
     """Whatever comes in whatever order: `take` returns an action exactly from the deadline on, and loses none."""
     for seed in range(200):

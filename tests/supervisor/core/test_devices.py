@@ -55,19 +55,6 @@ def test_an_idle_worker_is_moved(op: str) -> None:
     assert done(house, request)
 
 
-def test_capabilities_that_cannot_be_read() -> None:
-    """A process that says of itself what nobody can read is ended, as one that sends garbage."""
-    house = House()
-    house.request(A)
-    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": 7}))
-    assert len(house.of(do.Kill)) == 1
-    assert any(
-        "The capabilities of stt/a/x cannot be read, for its compute_device is 7" in log.text
-        for log in house.of(do.Log)
-    )
-
-
 def test_a_worker_that_is_there_stays() -> None:
     """By its own word, or by the configuration."""
     house = House(worker={"stt/a": {"compute_device": "cuda:1"}})
@@ -147,64 +134,6 @@ def test_what_a_device_does_to_an_idle_worker(
         assert answer
         assert answer.data == ({"compute_device": "cpu", "why_there": remark} if remark else {})
     assert devices(house) == starts
-
-
-def test_a_start_for_a_device_that_the_engine_cannot_use() -> None:
-    """It is started as the configuration says, once, whatever devices are named later; warming it says so, too."""
-    house = House(card_kinds=lambda _: ())
-    warmed = house.request(A, compute_device="vulkan", op="warm")
-    ready(house, "")
-    answer = house.answer(warmed)
-    assert isinstance(answer, m.Result)
-    assert answer.data == {"worker": A, "compute_device": "cpu", "why_there": ALONE}
-    for device in ("cuda", "rocm", "vulkan", "cpu", "mps"):
-        assert done(house, house.request(A, compute_device=device))
-    assert devices(house) == [""]
-
-
-def test_warming_says_what_the_process_says() -> None:
-    """The reason why it is not on the card that was meant, whether or not the request names one."""
-    for device in ("", "cuda"):
-        house = House()
-        warmed = house.request(A, compute_device=device, op="warm")
-        house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-        told = {"compute_device": "cpu", "why_there": "CUDA does not work here"}
-        house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities=told))
-        answer = house.answer(warmed)
-        assert isinstance(answer, m.Result)
-        assert answer.data == {"worker": A, **told}
-
-
-def test_the_worker_knows_better() -> None:
-    """A process's own word on its device, in a result, stays."""
-    house = House(card_kinds=lambda _: ())
-    request = house.request(A, compute_device="cuda")
-    ready(house, "")
-    house.says(A, m.Result(id=request, data={"why_there": "the card failed"}))
-    answer = house.answer(request)
-    assert isinstance(answer, m.Result)
-    assert answer.data == {"why_there": "the card failed"}
-
-
-def test_a_crash_without_a_card() -> None:
-    """A process that dies at its start did not die of a card that its engine cannot use, whatever the configuration."""
-    for kinds, devices_of_starts in (((), ["", ""]), (("cuda",), ["", "cpu"])):
-        house = House(
-            worker={"stt/a": {"compute_device": "cuda", "fallback": "cpu"}}, card_kinds=lambda _, kinds=kinds: kinds
-        )
-        house.request(A)
-        house.exit(A, -11)
-        house.wait(10)
-        assert devices(house) == devices_of_starts
-
-
-def test_a_program_of_the_users_is_given_what_is_asked_for() -> None:
-    """Nobody here knows which devices it can use."""
-    house = House(worker={"stt/a": {"command": ["mine"]}}, card_kinds=lambda _: ())
-    request = house.request(A, compute_device="vulkan")
-    ready(house, "vulkan")
-    assert done(house, request)
-    assert devices(house) == ["vulkan"]
 
 
 @pytest.mark.parametrize(

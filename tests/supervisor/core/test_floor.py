@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
@@ -14,7 +13,7 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.claim import DEVICES
-from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, MAX_CLAIMS, PATIENCE_S, Floor
+from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, PATIENCE_S, Floor
 from hushd_supervisor.core.holders import NOBODY, Bequest, Holder
 
 SPEAKER = ["speaker"]
@@ -142,16 +141,6 @@ def test_priority_first_then_the_order_of_asking(room: Room) -> None:
     assert order == ["F1", "D1", "C1", "E1", "G1", "B1"]
 
 
-def test_the_place_in_the_queue_is_reported(room: Room) -> None:
-    """`position` is 0 for who is next; `number` counts all claims."""
-    room.ask("A1", priority="important")
-    for name, priority in (("B1", "text"), ("C1", "message"), ("D1", "text")):
-        room.ask(name, priority=priority)
-    assert [(room.turns[name].position, room.turns[name].number) for name in ("B1", "C1", "D1")] == [
-        (0, 2), (0, 3), (2, 4),
-    ]  # fmt: skip
-
-
 def test_a_listen_never_blocks_a_say(room: Room) -> None:
     """Speaker and microphone are two things; only who wants both waits for both."""
     assert room.ask("A1", MICROPHONE) == "granted"
@@ -189,13 +178,6 @@ def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Ro
     assert not room.floor.busy
 
 
-def test_claims_are_bounded(room: Room) -> None:
-    """A client that floods the floor gets `overloaded`."""
-    for number in range(MAX_CLAIMS):
-        room.ask(f"A{number}", MICROPHONE)
-    assert room.ask("B1") == "overloaded"
-
-
 def test_a_cancelled_claim_frees_what_it_had(room: Room) -> None:
     """Cancel ends a claim that waits or has the floor, with `cancelled`; strangers' ids are ignored."""
     for name in ("A1", "B1", "C1"):
@@ -231,36 +213,6 @@ def test_between_clients_only_important_and_message_interrupt_lower_ones(
         assert room.holder() == "A"
         room.give_back("A1")
     assert room.last["B1"] == "granted"
-
-
-def test_who_is_silent_sooner_makes_room_sooner(room: Room) -> None:
-    """`yield` after an interruption hands the device on at once."""
-    room.ask("A1")
-    room.ask("B1", priority="message")
-    room.give_back("A1")
-    assert room.last == {"A1": "cancelled", "B1": "granted"}
-
-
-def test_nobody_is_interrupted_in_vain(room: Room) -> None:
-    """A claim for both devices interrupts nobody as long as one of them cannot be had."""
-    room.ask("A1", MICROPHONE, "important")
-    room.ask("B1", SPEAKER, "text")
-    room.ask("C1", BOTH, "message")
-    assert room.last["B1"] == "granted"
-    room.give_back("A1")
-    assert room.last["B1"] == "cancelled"
-    assert room.ask("D1", MICROPHONE) == "waiting"  # it is kept for C, who has it in a moment
-    room.give_back("B1")
-    assert room.last["C1"] == "granted"
-
-
-def test_what_one_of_two_urgent_ones_will_get_is_not_cleared_for_the_other(room: Room) -> None:
-    """Two urgent claims for the microphone: the second, who wants both, does not silence the speaker yet."""
-    room.ask("A1", MICROPHONE)
-    room.ask("B1", SPEAKER)
-    room.ask("C1", MICROPHONE, "important")
-    room.ask("D1", BOTH, "message")
-    assert (room.last["A1"], room.last["B1"]) == ("cancelled", "granted")
 
 
 # --- within one client ------------------------------------------------------------------------------------------------
@@ -301,15 +253,6 @@ def test_within_one_client_who_waits(arriving: str, other: str, room: Room) -> N
     assert room.last["B1"] == "granted"
 
 
-def test_of_a_burst_of_progress_the_first_and_the_last_are_said(room: Room) -> None:
-    """The speech under way goes on, and only the last of the others is left."""
-    for number in range(10):
-        room.ask(f"A{number}", priority="progress")
-    room.give_back("A0")
-    assert [name for name, word in room.last.items() if word == "granted"] == ["A9"]
-    assert list(room.last.values()).count("cancelled") == 8
-
-
 def test_the_rules_are_about_speech(room: Room) -> None:
     """Claims for the microphone alone queue, whatever their client says meanwhile."""
     room.ask("A1", MICROPHONE)
@@ -339,50 +282,12 @@ def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     assert room.last == {"A1": "granted", "B1": "result", "C1": "waiting"}
 
 
-def test_a_machine_that_stands_still_again_and_again_costs_nobody_the_floor(room: Room) -> None:
-    """Nobody answers a ping while all sleep; once the machine is awake for a second, a client that is silent is one."""
-    room.ask("A1")
-    for _ in range(8):
-        room.now += 2.5
-        if room.floor.deadline() <= room.now:
-            room.take(room.floor.on_time(room.now))
-        assert room.last == {"A1": "granted"}
-    room.wait(LAST_S, alive="")
-    assert room.last == {"A1": "waiting"}
-
-
-def test_who_is_silent_and_alone_costs_no_wake_ups(room: Room) -> None:
-    """A stopped client with a claim leaves no deadline behind."""
-    room.ask("A1")
-    room.wait(LEASE_S, alive="")
-    assert room.floor.deadline() == math.inf
-    assert not room.floor.busy
-    assert not room.floor.watches(b"A")
-    room.heard("A")
-    assert room.last["A1"] == "granted"
-
-
-def test_who_shows_signs_of_life_keeps_the_floor(room: Room) -> None:
-    """An hour of speech is no reason to lose it."""
-    room.ask("A1")
-    room.wait(3600)
-    assert room.last["A1"] == "granted"
-
-
 def test_a_connection_that_ends_takes_its_claims_along(room: Room) -> None:
     """Held or waiting: gone, without another word; the next one is granted."""
     for name in ("A1", "A2", "B1"):
         room.ask(name, SPEAKER, "important")
     room.gone("A")
     assert room.last == {"A1": "granted", "A2": "waiting", "B1": "granted"}
-
-
-def test_who_was_interrupted_and_vanishes_is_not_waited_for(room: Room) -> None:
-    """The second of grace ends with the connection."""
-    room.ask("A1")
-    room.ask("B1", priority="important")
-    room.gone("A")
-    assert room.last["B1"] == "granted"
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -396,14 +301,6 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
     assert room.control("stop") == [1]
     room.give_back("A1")
     assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
-
-
-def test_stop_of_a_turn_that_waits(room: Room) -> None:
-    """Named by its number it is ended all the same; the others are left alone."""
-    for name in ("A1", "B1", "C1"):
-        room.ask(name)
-    assert room.control("stop", "2") == [2]
-    assert room.last == {"A1": "granted", "B1": "cancelled", "C1": "waiting"}
 
 
 def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
@@ -473,16 +370,6 @@ def test_a_pause_is_waited_for_a_second(room: Room) -> None:
     assert room.last == {"A1": "paused", "B1": "granted"}
 
 
-def test_a_pause_that_is_resumed_at_once(room: Room) -> None:
-    """The fade goes on, then the device comes back, reported once."""
-    room.ask("A1")
-    room.control("pause")
-    room.control("resume")
-    assert room.last["A1"] == "waiting"
-    room.give_back("A1", keep=True)
-    assert room.last["A1"] == "granted"
-
-
 def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     """Until `resume` nobody speaks, also who asks later; listeners go on. The status says so."""
     room.ask("A1")
@@ -497,28 +384,6 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     assert (room.last["A1"], room.last["B1"]) == ("waiting", "granted")
     assert room.ask("D1") == "waiting"
     assert not room.floor.status(room.now).paused
-
-
-def test_a_pause_of_a_client_ends_with_it(room: Room) -> None:
-    """A later claim of the paused client is paused too; a new client is not."""
-    room.ask("A1")
-    room.control("pause", "client A")
-    assert room.ask("A2") == "paused"
-    assert room.ask("B1") == "waiting"
-    room.gone("A")
-    assert room.last["B1"] == "granted"
-    room.give_back("B1")
-    assert room.ask("A3") == "granted"
-
-
-def test_urgent_words_do_not_end_what_is_being_paused(room: Room) -> None:
-    """It makes room anyway, and goes on when it is resumed."""
-    room.ask("A1")
-    room.control("pause", "1")
-    room.ask("B1", priority="important")
-    assert room.last["A1"] == "paused"
-    room.give_back("A1", keep=True)
-    assert room.last["B1"] == "granted"
 
 
 def test_the_report(room: Room) -> None:
@@ -544,15 +409,6 @@ def test_a_shutdown_refuses_who_waits_and_lets_speak_who_speaks(room: Room) -> N
     room.take(room.floor.close())
     assert room.last["A1"] == "shutting_down"
     assert not room.floor.busy
-
-
-def test_a_pause_during_the_shutdown(room: Room) -> None:
-    """A claim that gave the device back for a while waits for the next supervisor."""
-    room.ask("A1")
-    room.take(room.floor.shut(room.now))
-    room.control("pause")
-    room.give_back("A1", keep=True)
-    assert room.last["A1"] == "shutting_down"
 
 
 # --- hostility --------------------------------------------------------------------------------------------------------
@@ -665,33 +521,6 @@ def test_every_promise_holds_whatever_happens(block: int) -> None:
     assert words == {"granted", "waiting", "paused", "result", "cancelled"}
 
 
-def test_equal_wishes_are_served_in_order(room: Room) -> None:
-    """100 claims of as many clients, given back in turn: the order of asking, whatever the seed."""
-    rng = random.Random(5)
-    asked: list[str] = []
-    served: list[str] = []
-    for number in range(100):
-        name = f"{chr(200 + number)}1"
-        route = name.encode()
-        claim = m.Claim(id=route.ljust(16), devices=SPEAKER)
-        actions: list[Any] = room.floor.claim(route, claim, name, 1, room.now)
-        asked.append(name)
-        if rng.random() < 0.3 and len(served) < len(asked):
-            actions += give_back_first(room, asked, served)
-    while len(served) < len(asked):
-        give_back_first(room, asked, served)
-    assert served == asked
-
-
-def give_back_first(room: Room, asked: list[str], served: list[str]) -> list[Action]:
-    """The holder, who must be the first that was not served yet, gives the speaker back."""
-    turn = room.floor.status(room.now).speaker
-    assert turn is not None
-    name = turn.client
-    served.append(name)
-    return room.floor.give_back(name.encode(), name.encode().ljust(16), False, room.now)
-
-
 def test_many_wait_for_a_word_beside_those_who_speak_and_listen() -> None:
     """Everybody may wait at once, and is shown; it keeps nobody from speaker or microphone, nor is it kept by them."""
     room = Room()
@@ -723,12 +552,6 @@ def test_a_pause_closes_the_microphone_of_those_who_wait_for_a_word() -> None:
     assert [room.last[name] for name in ("A1", "B1", "C1")] == ["granted"] * 3
 
 
-def test_who_waits_for_a_word_claims_nothing_else() -> None:
-    """Shared and own devices are two claims: one could not be granted whole."""
-    room = Room()
-    assert room.ask("A1", ["wake", "microphone"]) == "bad_request"
-
-
 # --- over a restart ---------------------------------------------------------------------------------------------------
 
 
@@ -751,25 +574,3 @@ def test_the_next_supervisor_keeps_devices_for_who_had_them() -> None:
     assert room.ask("A1") == "granted"
     room.give_back("A1")
     assert room.last["B1"] == "granted"
-
-
-def test_something_urgent_interrupts_who_goes_on() -> None:
-    """As it would have with the supervisor before: only once the holder is back, and knows to be silent."""
-    room = Room(Bequest((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
-    assert room.ask("B1", priority="important") == "waiting"
-    assert room.ask("A1") == "cancelled"
-    assert room.last["B1"] == "waiting"
-    room.give_back("A1")
-    assert room.last["B1"] == "granted"
-
-
-def test_devices_are_not_kept_for_ever() -> None:
-    """A holder that does not come back keeps nobody waiting for longer than said."""
-    room = Room(Bequest((Holder(ord("A"), frozenset(BOTH)),), 102.0))
-    assert room.ask("B1") == "waiting"
-    assert room.floor.deadline() == 102.0
-    room.now = 102.0
-    room.take(room.floor.on_time(room.now))
-    assert room.last["B1"] == "granted"
-    late = Room(Bequest((Holder(ord("A"), frozenset(BOTH)),), 99.0))
-    assert late.ask("B1") == "granted"

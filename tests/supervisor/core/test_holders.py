@@ -5,7 +5,6 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_protocol.limits import MAX_HOLDER
 from hushd_supervisor.core.connections import Connections
-from hushd_supervisor.core.worker.leases import MAX_HOLDERS, Leases
 
 
 def connections() -> Connections:
@@ -37,15 +36,3 @@ def test_a_second_hello_changes_nothing() -> None:
     connection = known[b"r"]
     assert (connection.holder, connection.own_holder) == ("first", False)
     assert (connection.requests, connection.unanswered) == (2, 1)
-
-
-def test_leases_are_bounded() -> None:
-    """Of very many holders' leases those that end first go; an endless one stays."""
-    leases = Leases(0)
-    leases.use("endless", -1, 0.0)
-    for number in range(3 * MAX_HOLDERS):
-        leases.use(f"holder {number}", 100.0 + number, 0.0)
-    holders = leases.holders(1.0)
-    assert len(holders) == MAX_HOLDERS
-    assert "endless" in holders
-    assert f"holder {3 * MAX_HOLDERS - 1}" in holders

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import PING_S
 from hushd_supervisor.core.floor import LEASE_S
 from hushd_supervisor.core.pool import LATE_S
-from hushd_supervisor.core.worker.lifecycle import ALARM_S, GRACE_S
 from hushd_supervisor.core.worker.progress import HELLO_S
-from hushd_supervisor.core.worker.request import CANCEL_S, UNHEARD_STILL_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, House
 
@@ -66,60 +63,6 @@ def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
     assert [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
 
 
-def test_a_job_that_nobody_waits_for_is_not_blamed_for_sleep_either() -> None:
-    """The machine sleeps twice for 4 s, short of the 10 s in which a cancelled job must show work: its process stays.
-    The supervisor has looked in between, though no client waits for anything."""
-    house, request = asked()
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
-    house.says(A, m.Beat(cpu_s=1.0))
-    for _ in range(2):
-        house.wait(PING_S - 0.1)
-        house.now += 4.0  # asleep
-        house.tick()
-    house.wait(0.5)
-    assert house.state(A) is not State.KILLING
-    house.wait(UNHEARD_STILL_S)
-    assert house.state(A) is State.KILLING
-
-
-@pytest.mark.parametrize("first", [m.Beat(cpu_s=1.0), None])
-def test_the_part_of_a_sleep_before_a_deadline_counts_for_nobody(first: m.Beat | None) -> None:
-    """The engine has 2 s to obey, of which the machine is awake for a half, and sleeps thrice: its process stays until
-    the other half has passed too, whether a message or the clock comes first."""
-    house, request = asked()
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
-    house.control("unload", A)
-    assert house.worker(A).jobs.running.uncancelled == 0
-    for _ in range(3):
-        house.wait(CANCEL_S / 6)
-        house.tell(ev.FromClient(ROUTE, m.Pong()))  # awake until now
-        house.now += 8.0  # asleep
-        if first:
-            house.says(A, first)
-        house.tick()
-        assert house.state(A) is not State.KILLING
-    house.wait(CANCEL_S / 2 - 0.1)
-    assert house.state(A) is not State.KILLING
-    house.wait(0.2)
-    assert house.state(A) is State.KILLING
-
-
-def test_a_sleep_is_excused_once() -> None:
-    """Many beats that lie unread give a worker that drains no more time than it has slept."""
-    house, _ = asked()
-    house.tell(ev.Shutdown())
-    assert house.state(A) is State.DRAINING
-    limit = house.worker(A).settings.drain_timeout
-    house.now += 20.0
-    for _ in range(9):
-        house.says(A, m.Beat(cpu_s=house.now))
-    house.tick()
-    while house.state(A) is State.DRAINING and house.now < 100.0 + 10 * limit:
-        house.wait(1.0)
-        house.says(A, m.Beat(cpu_s=house.now))
-    assert house.now <= 100.0 + limit + 20.0 + LATE_S + 1.0
-
-
 def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
     """A job may go on for a while after the supervisor was told to leave; a sleep of the machine takes none of it."""
     house = House()
@@ -134,32 +77,6 @@ def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
         house.wait(1.0)
         house.says(A, m.Beat(cpu_s=house.now))
     assert house.state(A) is State.DRAINING
-
-
-def test_a_process_that_died_while_the_machine_slept_is_not_said_to_outlive_its_kill() -> None:
-    """It is seen to end when the supervisor wakes up; and one that is not, 5 s later."""
-    house, _ = asked()
-    house.control("unload", A, force=True)
-    house.wait(CANCEL_S + 0.1)
-    assert house.state(A) is State.KILLING
-    house.now += ALARM_S + LATE_S
-    house.tick()
-    assert not [action for action in house.of(do.Log) if "SIGKILL" in action.text]
-    house.wait(ALARM_S)
-    assert [action for action in house.of(do.Log) if "SIGKILL" in action.text]
-
-
-def test_a_worker_that_was_told_to_leave_before_the_machine_slept_has_its_time() -> None:
-    """It is not killed for a grace in which it did not run; and is, for one in which it did."""
-    house, request = asked()
-    house.says(A, m.Result(id=request))
-    house.tell(ev.FromClient(ROUTE, m.Control(id=b"u" * 16, action="unload", names=[A])))
-    assert house.state(A) is State.STOPPING
-    house.now += GRACE_S + LATE_S + 0.1  # asleep
-    house.tick()
-    assert house.state(A) is State.STOPPING
-    house.wait(GRACE_S + 0.1)
-    assert house.state(A) is State.KILLING
 
 
 def test_a_start_counts_from_when_the_process_was_started() -> None:

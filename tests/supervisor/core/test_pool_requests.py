@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,9 +9,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import MAX_WOKEN, PING_S
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.jobs import TELL_S
 
 ONE = b"1" * 16
 
@@ -79,45 +76,6 @@ def test_nothing_is_done_for_who_has_not_said_hello() -> None:
     assert isinstance(error, m.Error)
 
 
-def test_an_engine_named_alone_waits_for_the_catalogue() -> None:
-    """`stt/other` asks once what model that means; who cancels meanwhile is answered, the others are served."""
-    pool = pool_with_client()
-    assert do.Describe("stt") in pool.handle(request(worker="stt/other"), 0)
-    pool.handle(request(id=b"2" * 16, worker="stt/other"), 0)
-    (error,) = said(pool.handle(ev.FromClient(b"r", m.Cancel(id=b"2" * 16)), 1))
-    assert isinstance(error, m.Error)
-    assert error.code == "cancelled"
-    catalogue = {"engines": [{"name": "other", "default_model": "large"}]}
-    actions = pool.handle(ev.Described("stt", catalogue), 2)
-    assert do.Spawn("stt/other/large", 1) in actions
-
-
-def test_a_request_that_waits_for_the_catalogue_is_told_so() -> None:
-    """A client hears every four seconds what its request waits for, and nothing of it once that is served."""
-    pool = pool_with_client()
-    told = m.Accepted(id=ONE, state="queued", note="the engines are asked for their models")
-    pool.handle(request(worker="stt/other"), 0)
-    assert told not in said(pool.on_time(TELL_S - 0.1))
-    for now in (TELL_S, 2 * TELL_S):
-        assert (pool.deadline() or 99) <= now
-        assert told in said(pool.on_time(now))
-        assert told not in said(pool.on_time(now + 0.1))
-    pool.handle(ev.Described("stt", {"engines": [{"name": "other", "default_model": "large"}]}), 9)
-    assert told not in said(pool.on_time(30))
-
-
-def test_the_id_of_a_request_that_waits_for_the_catalogue_is_in_use() -> None:
-    """Two requests of one id would end twice: the second is refused at once, and the first is served."""
-    pool = pool_with_client()
-    pool.handle(request(worker="stt/other"), 0)
-    (error,) = said(pool.handle(request(worker="stt/other"), 0))
-    assert isinstance(error, m.Error)
-    assert (error.id, error.code) == (b"", "protocol_error")
-    pool.handle(ev.Described("stt", {"engines": [{"name": "other", "default_model": "large"}]}), 1)
-    pool.handle(ev.ClientGone(b"r"), 2)
-    assert len(pool.status(2)) == 1
-
-
 @pytest.mark.parametrize(
     "asked", [request(worker="stt/other"), ev.FromClient(b"r", m.Control(id=ONE, action="describe"))]
 )
@@ -133,29 +91,6 @@ def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> 
     pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
     pool.handle(ev.ClientGone(b"r"), due)
     assert pool.deadline() is None
-
-
-def test_a_crowd_is_pinged_in_turns() -> None:
-    """Each of 500 clients with a request is pinged every two seconds, and never more than a few at the same moment."""
-    pool = Pool(Settings(queue=5000), version="1", pid=1)
-    for number in range(500):
-        route = b"r%d" % number
-        pool.handle(ev.FromClient(route, m.Hello(protocol=1, version="1", pid=number + 1)), 0)
-        pool.handle(ev.FromClient(route, request(id=number.to_bytes(16, "big"), worker="stt/other").message), 0)
-    pinged: dict[bytes, list[float]] = {}
-    while (due := pool.deadline()) is not None and due <= 10:
-        for action in pool.on_time(due):
-            if isinstance(action, do.ToClient) and isinstance(action.message, m.Ping):
-                pinged.setdefault(action.route, []).append(due)
-        for route, times in pinged.items():
-            if times[-1] == due:
-                pool.handle(ev.FromClient(route, m.Pong()), due)
-        together = [times[-1] for times in pinged.values()].count(due)
-        assert together <= MAX_WOKEN
-    assert len(pinged) == 500
-    for times in pinged.values():
-        assert len(times) >= 4
-        assert all(abs(later - earlier - PING_S) < 0.01 for earlier, later in pairwise(times))
 
 
 def test_the_limit_over_all_workers_counts() -> None:

@@ -174,21 +174,6 @@ def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) 
     assert desk.jobs()[-1] == (NAME, second)
 
 
-def test_help_comes_in_time_though_nothing_else_happens() -> None:
-    """The pool wants to be called at the time when a start would have been over."""
-    desk = Desk()
-    desk.request()
-    desk.wait(0.5)
-    desk.ready()
-    ready = desk.now
-    desk.request()
-    due = desk.pool.deadline()
-    assert due is not None
-    assert ready + 0.5 < due < ready + 0.6
-    desk.actions += desk.pool.on_time(due)
-    assert desk.spawned[-1][0] == f"{NAME}#2"
-
-
 def test_help_comes_when_there_is_room_again() -> None:
     """After a lack of memory the next look comes 5 s later, and not at every event."""
     desk = Desk(room=1)
@@ -218,41 +203,6 @@ def test_no_help_while_memory_is_short() -> None:
     assert len(desk.spawned) == 2
 
 
-def test_help_that_fails_costs_nobody_anything() -> None:
-    """A second process that cannot load ends no request, and is not tried again for two minutes."""
-    desk = Desk()
-    first = desk.request()
-    desk.ready()
-    second = desk.request()
-    desk.wait(2)
-    helper = desk.spawned[-1]
-    desk.tell(ev.FromWorker(*helper, m.LoadFailed(code="model_missing", message="No memory on the card.")))
-    desk.tell(ev.Exited(*helper, 78))
-    desk.wait(100)
-    assert len(desk.spawned) == 2
-    assert not any(isinstance(a, do.ToClient) and isinstance(a.message, m.Error) for a in desk.actions)
-    desk.wait(30)
-    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2", f"{NAME}#2"]
-    desk.finish(first)
-    assert desk.jobs()[-1] == (NAME, second)
-
-
-def test_no_help_at_the_cost_of_a_worker_that_has_no_process() -> None:
-    """While a larger worker waits for an idle one to leave, no replica takes the room that is there already."""
-    desk = Desk(room=4)
-    desk.request("tts/c/z")
-    desk.ready()
-    desk.finish(desk.jobs()[-1][1])
-    desk.request()
-    desk.ready()
-    desk.request()
-    desk.request("stt/b/y")  # needs 300 of 400 MB
-    desk.wait(3)
-    assert [name for name, _ in desk.spawned] == ["tts/c/z", NAME]
-    desk.tell(ev.Exited("tts/c/z", 1, 0))
-    assert desk.spawned[-1][0] == "stt/b/y"
-
-
 def test_who_waits_goes_to_the_first_that_is_free() -> None:
     """Requests that wait at a busy process are taken over by its replica as soon as that has nothing to do."""
     desk = Desk()
@@ -264,37 +214,6 @@ def test_who_waits_goes_to_the_first_that_is_free() -> None:
     assert desk.jobs()[-1] == (NAME, second)
     desk.ready()
     assert desk.jobs()[-1] == (f"{NAME}#2", third)
-
-
-def test_who_finds_a_free_process_is_not_told_to_wait() -> None:
-    """A request goes straight to the replica that has nothing to do, though the first one is busy."""
-    desk = Desk()
-    first = desk.request()
-    desk.ready()
-    second = desk.request()
-    desk.wait(2)
-    desk.ready()
-    desk.finish(second)
-    third = desk.request()
-    assert desk.jobs() == [(NAME, first), (f"{NAME}#2", second), (f"{NAME}#2", third)]
-    told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
-    assert third not in {message.id for message in told}
-
-
-def test_places_in_the_queue_are_told_anew_when_one_before_was_taken_over() -> None:
-    """A request behind one that goes to another process moves up, and its client gets the new place."""
-    desk = Desk()
-    desk.request()
-    desk.ready()
-    _, third = desk.request(), desk.request()
-    desk.wait(2)
-    desk.ready()
-    places = [
-        a.message.position
-        for a in desk.actions
-        if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted) and a.message.id == third
-    ]
-    assert places == [1, 0]
 
 
 def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
@@ -313,66 +232,6 @@ def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
     (error,) = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
     assert error.code == "poison_request"
     assert not any(worker.crashes for worker in desk.pool._workers.values())
-
-
-def test_unload_and_the_crash_of_one_concern_only_whom_they_mean() -> None:
-    """`unload` of the worker ends all its processes; a crash of one leaves the others at work."""
-    desk = Desk()
-    first = desk.request()
-    desk.ready()
-    second = desk.request()
-    desk.wait(2)
-    desk.ready()
-    desk.tell(ev.Exited(NAME, 1, -9))
-    states = {row.name: row.state for _, row in desk.pool.status(desk.now)}
-    assert states == {NAME: "backoff", f"{NAME}#2": "busy"}
-    desk.finish(second)
-    assert desk.jobs()[-1] == (f"{NAME}#2", first)
-    desk.tell(ev.FromWorker(f"{NAME}#2", 2, m.Result(id=first)))
-    desk.tell(ev.FromClient(b"r", m.Control(id=b"u" * 16, action="unload", names=[NAME])))
-    drained = {a.worker for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Drain)}
-    assert f"{NAME}#2" in drained
-
-
-def test_a_request_waits_at_a_process_that_works() -> None:
-    """A closed replica refuses nobody while another one works."""
-    desk = Desk()
-    desk.request()
-    desk.ready()
-    desk.request()
-    desk.wait(2)
-    desk.ready()
-    for _ in range(4):  # the second one crashes until it is closed
-        if desk.pool._workers[f"{NAME}#2"].state is State.BACKOFF:
-            desk.wait(10)
-        desk.tell(ev.Exited(*desk.spawned[-1], 1))
-    desk.request()
-    late = desk.request()
-    assert not any(
-        isinstance(a, do.ToClient) and isinstance(a.message, m.Error) and a.message.id == late for a in desk.actions
-    )
-
-
-def test_a_closed_process_refuses_nobody_while_another_one_will_start_again() -> None:
-    """The first process is closed and the second waits after its first crash: a request waits with that one."""
-    desk = Desk()
-    desk.request()
-    desk.ready()
-    desk.request(input="stream")  # which nobody can repeat, so that nobody waits there
-    desk.wait(2)
-    desk.ready()
-    second = desk.spawned[-1]
-    for _ in range(4):
-        if desk.pool._workers[NAME].state is State.BACKOFF:
-            desk.wait(10)
-        gen = desk.pool._workers[NAME].gen
-        desk.tell(ev.Exited(NAME, gen, 1))
-    desk.tell(ev.Exited(*second, 1))
-    states = {name: worker.state for name, worker in desk.pool._workers.items()}
-    assert states == {NAME: State.FAILED, f"{NAME}#2": State.BACKOFF}
-    late = desk.request()
-    refused = [a.message.id for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
-    assert late not in refused
 
 
 # --- live sessions ---------------------------------------------------------------------------------------------------
@@ -407,26 +266,6 @@ def test_a_session_gets_help_too() -> None:
     assert desk.jobs()[-1] == (f"{NAME}#2", live)
 
 
-def test_processes_that_sessions_hold_are_not_those_of_files() -> None:
-    """Four sessions, each with a process to itself, and a file work side by side on one core; a fifth session waits."""
-    desk = Desk(room=100, cores=1, most=0)
-    for _ in range(4):
-        desk.request(session=True, input="stream")
-        if desk.spawned and len(desk.jobs()) < len(desk.spawned):
-            desk.ready(sessions=0)
-        desk.wait(5)
-        if len(desk.jobs()) < len(desk.spawned):
-            desk.ready(sessions=0)
-    assert len(desk.jobs()) == len(desk.spawned) == 4
-    file = desk.request()
-    desk.wait(5)
-    desk.ready(sessions=0)
-    assert desk.jobs()[-1] == (f"{NAME}#5", file)
-    desk.request(session=True, input="stream")
-    desk.wait(60)
-    assert len(desk.spawned) == 5
-
-
 def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
     """With places of its own it runs at once, beside the file, and one process is enough."""
     desk = Desk()
@@ -438,14 +277,3 @@ def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
     assert len(desk.spawned) == 1
     ((_, row),) = desk.pool.status(desk.now)
     assert (row.running, row.sessions) == (2, 1)
-
-
-def test_a_session_with_a_place_of_its_own_is_no_reason_for_another_process() -> None:
-    """One core, one process: the second file waits for the first one, and not for who speaks."""
-    desk = Desk(cores=1, most=0)
-    desk.request()
-    desk.ready(sessions=4)
-    desk.request(session=True, input="stream")
-    desk.request()
-    desk.wait(10)
-    assert len(desk.spawned) == 1

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.states import State
-from support.house import MB, ROUTE, A, B, House
+from support.house import MB, ROUTE, A, House
 
 A2 = f"{A}#2"
 MODELS = "models/store/local"
@@ -78,13 +77,6 @@ def test_an_unload_ends_at_once_what_its_own_client_asked_for() -> None:
     assert (house.code(theirs), house.drained(), house.spawned()) == ("result", [A], [A])
 
 
-def test_the_same_name_does_not_make_the_same_client() -> None:
-    """All commands are the holder `cli`: one of them ends no other's request."""
-    house, live = house_with_a_session()  # of the holder `cli`, as the stranger is
-    house.control("unload", route=house.stranger())
-    assert (cancelled(house), house.code(live)) == ([], "")
-
-
 def test_a_start_that_others_wait_for_is_not_undone() -> None:
     """An `unload` in a loop starves nobody: the process becomes ready, serves whom it was started for, and leaves."""
     house = House()
@@ -131,30 +123,6 @@ def test_what_the_supervisor_cannot_repeat_ends_as_stopped(fields: dict[str, str
     assert house.code(request) == "worker_stopped"
 
 
-def test_a_client_may_still_cancel_what_was_stopped() -> None:
-    """Its own wish counts: the request ends as `cancelled`, and is not repeated."""
-    house = House()
-    request = house.busy(A)
-    house.control("unload", route=house.stranger(), force=True)
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
-    house.says(A, m.Error(id=request, code="cancelled", message=""))
-    house.leave(A)
-    assert (house.code(request), house.spawned()) == ("cancelled", [A])
-
-
-def test_a_job_beside_one_that_ignores_its_cancel_is_stopped_and_not_blamed() -> None:
-    """The process is killed for one job; a session beside it ends with `worker_stopped`, a file is repeated."""
-    house, live = house_with_a_session()
-    file = house.request(A)
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=file)))
-    assert house.code(file) == "cancelled"
-    for beat in range(8):
-        house.says(A, m.Beat(cpu_s=20.0 * beat))  # half of it is the session's
-        assert (house.state(A) is State.KILLING) == (beat >= 6)
-    house.exit(A, -9)
-    assert house.code(live) == "worker_stopped"
-
-
 def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
     """A process that was kept for the end of a piece, whatever it costs, is not kept for it when it is to leave."""
     for force in (False, True):
@@ -173,59 +141,6 @@ def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
         result = house.answer(answer)
         assert isinstance(result, m.Result)
         assert result.data == {"unloaded": [A]}
-
-
-def test_a_shutdown_waits_2_s_for_what_nobody_hears_and_longer_for_what_somebody_does() -> None:
-    """A job beside it has its time, and an engine that ignores a cancel does not cost it that."""
-    house, live = house_with_a_session()
-    file = house.request(A)
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=file)))
-    house.tell(ev.Shutdown())
-    for beat in range(4):
-        house.wait(2)
-        house.says(A, m.Beat(cpu_s=2.0 * beat))
-    assert house.state(A) is State.DRAINING
-    house.says(A, m.Result(id=live))
-    assert house.code(live) == "result"
-    house.wait(1.9)
-    assert house.state(A) is State.DRAINING
-    house.wait(0.1)
-    assert house.state(A) is State.KILLING
-    house.exit(A, -9)
-    assert do.Leave() in house.done
-
-
-def test_what_nobody_hears_makes_room() -> None:
-    """Its memory is needed for what somebody waits for: it counts as idle, and ends at once."""
-    house = House(memory_share=0.5)  # room for one
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=house.busy(A))))
-    request = house.request(B)
-    assert (house.state(A), house.state(B)) == (State.KILLING, State.WAITING)
-    house.exit(A, -9)
-    house.ready(B)
-    house.finish(B)
-    assert house.code(request) == "result"
-
-
-def test_a_worker_that_somebody_waits_for_makes_no_room() -> None:
-    """The next request there waits for the slot: its worker is as busy as any."""
-    house = House(memory_share=0.5)
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=house.busy(A))))
-    following = house.request(A)
-    assert house.code(house.request(B)) == "server_busy"
-    house.finish(A)
-    house.finish(A)
-    assert (house.code(following), house.spawned()) == ("result", [A])
-
-
-def test_a_shutdown_ends_what_was_stopped_in_its_own_name() -> None:
-    """A file that was to run again is told that the supervisor leaves: nothing starts any more."""
-    house = House()
-    request = house.busy(A)
-    house.control("unload", route=house.stranger(), force=True)
-    house.tell(ev.Shutdown())
-    house.says(A, m.Error(id=request, code="cancelled", message=""))
-    assert (house.code(request), house.spawned()) == ("shutting_down", [A])
 
 
 def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
@@ -282,34 +197,6 @@ def test_a_session_that_makes_its_process_grow_retires_it() -> None:
     assert (house.spawned(), house.code(live), house.drained()) == ([A, A2], "", [])
 
 
-def test_a_process_that_only_a_job_had_made_large_stays() -> None:
-    """A program that a job had started counts while it runs, and no more once it has ended: nothing is replaced."""
-    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0}})
-    house.request(A)
-    house.ready(A)
-    house.finish(A)
-    large = house.request(A)
-    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
-    house.says(A, m.Beat(cpu_s=2.0, pss=300 * MB))  # as the worker reports before the result
-    house.says(A, m.Result(id=large))
-    assert (house.state(A), house.drained()) == (State.READY, [])
-
-
-def test_who_waits_for_a_process_that_stays_after_all_is_served() -> None:
-    """It has a free place: whoever came while the process was too large need not wait for the next event."""
-    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0, "max_replicas": 1}})
-    house.request(A)
-    house.ready(A, slots=2)
-    house.finish(A)
-    large = house.request(A)
-    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
-    waits = house.request(A)
-    assert [job.id for job in house.jobs()][-1] == large
-    house.says(A, m.Beat(cpu_s=2.0, pss=300 * MB))
-    assert runs_on(house, waits) == A
-    assert house.drained() == []
-
-
 def test_recycling_waits_for_a_long_file() -> None:
     """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
     house = House({"": {"memory_mb": 300.0, "max_requests": 1}})
@@ -322,15 +209,6 @@ def test_recycling_waits_for_a_long_file() -> None:
     assert (house.code(long), house.of(do.Kill)) == ("", [])
     house.says(A, m.Result(id=long))
     assert (house.code(long), house.drained()) == ("result", [A])
-
-
-def test_another_configuration_ends_no_session() -> None:
-    """A process that was started with another environment goes on for its session, and takes nothing new."""
-    house, live = house_with_a_session()
-    house.tell(ev.Configured(Settings(worker={"": {"memory_mb": 300.0, "environment": {"N": "1"}}}, stt="a/x")))
-    file = house.request(A)
-    house.ready(A2)
-    assert (runs_on(house, file), house.code(live), house.drained()) == (A2, "", [])
 
 
 def test_of_the_models_worker_there_is_only_one() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
@@ -72,19 +71,6 @@ def test_without_places_of_their_own_sessions_are_files() -> None:
     assert runs(desk, file)
 
 
-def test_places_are_told_anew_when_it_is_known_how_many_there_are() -> None:
-    """Before a worker is ready all stand in one line; then each kind is counted by itself."""
-    desk = Desk()
-    requests = [desk.request(), desk.request(), speak(desk), speak(desk)]
-    desk.from_worker(m.Ready(slots=1, sessions=1))
-    assert [places(desk, t) for t in requests] == [
-        [("starting", 0), ("running", 0)],
-        [("starting", 1), ("queued", 0)],
-        [("starting", 2), ("queued", 0), ("running", 0)],
-        [("starting", 3), ("queued", 1), ("queued", 0)],
-    ]  # fmt: skip
-
-
 def test_a_suspect_waits_for_files_and_not_for_sessions() -> None:
     """A file that was in a crash runs beside no other file. Neither it nor who comes after it waits for a session."""
     desk = desk_with(2, 4)
@@ -96,55 +82,6 @@ def test_a_suspect_waits_for_files_and_not_for_sessions() -> None:
     assert runs(desk, live, late, suspect)
     end(desk, suspect)
     assert runs(desk, live, late, behind)
-
-
-@pytest.mark.parametrize("how", ["cancelled", "deadline_exceeded", "protocol_error", "to a replica"])
-def test_who_waits_behind_a_suspect_runs_when_it_leaves(how: str) -> None:
-    """However it leaves the line: there was a place all the time, and nothing else would come to give it away."""
-    desk = desk_with(2, 0)
-    file, suspect, behind = desk.request(), desk.request(attempt=1), desk.request()
-    suspect.deadline = desk.now + 1
-    assert runs(desk, file)
-    if how == "cancelled":
-        desk._take(desk.worker.cancel(suspect, desk.now))
-    elif how == "deadline_exceeded":
-        desk.time()
-    elif how == "protocol_error":
-        desk._take(desk.worker.input(suspect, m.Chunk(id=suspect.message.id, seq=7), desk.now))
-    else:
-        desk._take(desk.worker.give(suspect, desk.now))
-    assert runs(desk, file, behind)
-    assert desk.terminal(suspect) == ("" if how == "to a replica" else how)
-
-
-def test_who_waits_for_a_start_moves_up_when_another_goes_to_a_replica() -> None:
-    """Its new place is reported at once, not when the worker is ready."""
-    desk = Desk()
-    first, second = desk.request(), desk.request()
-    desk._take(desk.worker.give(first, desk.now))
-    assert [place for _, place in places(desk, second)] == [1, 0]
-
-
-def test_a_suspect_does_not_wait_for_a_session_that_has_a_slot() -> None:
-    """The same where sessions have no places of their own."""
-    desk = desk_with(2, 0)
-    live = speak(desk)
-    suspect = desk.request(attempt=1)
-    assert runs(desk, live, suspect)
-
-
-def test_a_session_is_no_suspect() -> None:
-    """A stream asked for again after a crash runs beside others: it may last for hours, which nobody should wait."""
-    desk = desk_with(1, 2)
-    again, live, file = speak(desk, attempt=1), speak(desk), desk.request()
-    assert runs(desk, again, live, file)
-
-
-def test_a_session_asked_for_again_holds_up_no_file() -> None:
-    """While it waits for its own place files go on."""
-    desk = desk_with(1, 1)
-    live, _, file = speak(desk), speak(desk, attempt=1), desk.request()
-    assert runs(desk, live, file)
 
 
 def test_only_who_was_alone_is_called_poison() -> None:
@@ -175,26 +112,6 @@ def test_a_session_that_kills_its_worker_alone_is_poison() -> None:
     assert desk.terminal(again) == "poison_request"
 
 
-def test_how_long_somebody_speaks_says_nothing_about_files() -> None:
-    """The time after which to ask again is that of the own kind."""
-    desk = desk_with(1, 1, WorkerSettings(queue=2))
-    file, live = desk.request(), speak(desk)
-    desk.now += 4
-    end(desk, file)
-    for _ in range(30):
-        desk.from_worker(m.Beat(cpu_s=desk.now))
-        desk.from_worker(m.Progress(id=live.message.id))
-        desk.now += 2
-    end(desk, live)
-    for _ in range(2):  # one of each runs, one of each waits
-        desk.request()
-        speak(desk)
-    refused = desk.request()
-    error = desk.answers(refused)[-1]
-    assert isinstance(error, m.Error)
-    assert (error.code, error.retry_after_ms) == ("overloaded", 8000)
-
-
 def test_a_queue_full_of_sessions_refuses_no_file_that_runs_at_once() -> None:
     desk = desk_with(1, 1, WorkerSettings(queue=1))
     speak(desk)
@@ -217,16 +134,6 @@ def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
     assert desk.worker.state is State.BUSY
     end(desk, another)
     assert desk.worker.state is State.STOPPING
-
-
-@pytest.mark.parametrize(("slots", "sessions"), [(0, 0), (-3, -1)])
-def test_a_worker_without_any_place_has_one(slots: int, sessions: int) -> None:
-    """Numbers that make no sense are one slot and no session."""
-    desk = desk_with(slots, sessions)
-    file, live = desk.request(), speak(desk)
-    assert runs(desk, file)
-    end(desk, file)
-    assert runs(desk, live)
 
 
 def test_the_next_process_may_have_other_places() -> None:

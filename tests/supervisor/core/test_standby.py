@@ -92,14 +92,6 @@ def test_the_moves_have_no_twins_and_every_phase_can_be_left() -> None:
     assert diagram().count("-->") == len(MOVES) + 1
 
 
-def test_none_is_kept_unless_it_is_asked_for() -> None:
-    """Without the setting nothing starts, and the pool asks for no time."""
-    house = House()
-    house.wait(3600)
-    assert not house.of(do.Prepare)
-    assert house.pool.deadline() is None
-
-
 def test_it_starts_once_it_is_calm() -> None:
     """A template takes no core from a worker that starts, and starts a moment after the last has."""
     house = House(standby=(ENGINE,))
@@ -151,17 +143,6 @@ def test_a_template_with_a_model_is_for_that_model() -> None:
     assert [(spawn.worker, spawn.template) for spawn in house.of(do.Spawn)] == [(A, 2), ("stt/a/other", 1)]
 
 
-@pytest.mark.parametrize(("device", "template"), [("auto", 1), ("cpu", 1), ("cuda", 0), ("mps", 0)])
-def test_a_template_with_a_model_is_for_the_cpu(device: str, template: int) -> None:
-    """A worker that is asked to compute elsewhere loads the model itself."""
-    house = House(standby=(A,), worker={A: {"compute_device": device}})
-    started(house)
-    house.tell(ev.TemplateReady(A, 1, 40 * MB, 40 * MB))
-    house.request(A)
-    house.wait(30)  # for a look at cards, of which there are none
-    assert [spawn.template for spawn in house.of(do.Spawn)][:1] == [template]
-
-
 def test_a_template_with_a_model_starts_where_its_worker_would_fit() -> None:
     """Before it was measured it counts with what a worker needs, not with a guess for imports."""
     house = House(standby=(A,), needs={A: 500 * MB})
@@ -173,13 +154,6 @@ def test_a_template_with_a_model_starts_where_its_worker_would_fit() -> None:
     assert house.of(do.Prepare) == [do.Prepare(A, 1)]
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 500 * MB
-
-
-def test_a_worker_is_forked_from_a_template_of_the_same_program() -> None:
-    """The user's program for an engine runs its template too, and so forks all its workers."""
-    house = ready(worker={ENGINE: {"command": ("mine",)}})
-    house.request(A)
-    assert [spawn.template for spawn in house.of(do.Spawn)] == [1]
 
 
 def test_it_is_the_first_to_make_room() -> None:
@@ -206,18 +180,6 @@ def test_it_counts_for_what_its_end_would_give_back() -> None:
     house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB, 90 * MB))
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB
-
-
-def test_the_end_of_a_neighbour_is_no_growth() -> None:
-    """Its end would give back the libraries too, once no worker that was started without it has them mapped; only what
-    it has written itself counts against it."""
-    house = ready()
-    house.tell(ev.TemplateReady(ENGINE, 1, 400 * MB, 30 * MB))
-    assert phase(house) is P.READY
-    (tenant,) = house.pool._admission.tenants.every(house.now)
-    assert tenant.machine.size == 400 * MB
-    house.tell(ev.TemplateReady(ENGINE, 1, 400 * MB, 100 * MB))
-    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)
@@ -251,33 +213,6 @@ def test_none_starts_where_there_is_no_room() -> None:
     assert house.of(do.Prepare)
 
 
-def test_one_that_dies_again_and_again_costs_less_and_less() -> None:
-    """The pause before the next doubles, up to an hour."""
-    house = House(standby=(ENGINE,))
-    started(house)
-    pauses = []
-    for number in range(1, 9):
-        gone(house)
-        died = house.now
-        while len(house.of(do.Prepare)) == number:
-            house.wait(1)
-        pauses.append(round(house.now - died))
-    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600]
-
-
-def test_an_engine_that_refuses_is_asked_no_more() -> None:
-    """The reason is logged once and shown; a configuration that was read again gives it another try."""
-    house = House(standby=(ENGINE,))
-    started(house)
-    gone(house, final=True)
-    house.wait(10_000)
-    assert len(house.of(do.Prepare)) == 1
-    ((gen, template),) = house.pool.templates()
-    assert (gen, template.name, template.state, template.why) == (1, ENGINE, "refused", "it died")
-    house.tell(ev.Configured(Settings(standby=(ENGINE,))))
-    assert len(started(house)) == 2
-
-
 def test_the_configuration_decides() -> None:
     """One that is no longer wanted, or whose environment changes, leaves; one that is new starts."""
     house = ready()
@@ -291,13 +226,3 @@ def test_the_configuration_decides() -> None:
     for prepared in house.of(do.Prepare)[1:]:
         house.tell(ev.TemplateGone(prepared.name, prepared.gen, "killed"))
     assert house.pool.templates() == []
-
-
-@pytest.mark.parametrize("renew", [False, True], ids=str)
-def test_it_ends_with_the_supervisor(renew: bool) -> None:
-    """A supervisor that leaves, or makes way, ends the template, waits for none, and starts no other."""
-    house = ready()
-    house.tell(ev.Shutdown(renew=renew))
-    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
-    assert house.of(do.Leave)
-    assert house.pool.deadline() is None

@@ -73,24 +73,6 @@ def test_nothing_else_is_taken(kind: str) -> None:
     assert said.endswith("[]")
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        {},
-        {"LISTEN_FDS": "1"},
-        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
-        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "0"},
-        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "x"},
-        {"LISTEN_PID": str(os.getpid())},
-    ],
-)
-def test_words_that_are_not_for_us_mean_no_socket(words: dict[str, str], runtime: Path) -> None:
-    """Another process's number, no number or none at all: hushd makes its own socket."""
-    environ = {"HOME": "/", **words}
-    assert activation.inherited(find().client_socket, environ) == (None, [])
-    assert environ == {"HOME": "/"}
-
-
 def test_launchd_is_asked_by_the_sockets_name(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
     """Only in the agent's own environment on macOS; what it holds must pass the same check."""
     monkeypatch.setattr(sys, "platform", "darwin")

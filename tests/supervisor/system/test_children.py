@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import errno
 import os
 import selectors
 import signal
@@ -25,12 +24,10 @@ from hushd_supervisor.core.actions import Look, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.memory.cards import CardLooks
-from hushd_supervisor.system.process import Limits
 from hushd_supervisor.system.serving.gateway import Gateway
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.standby import Templates
-from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, wait_until
 
@@ -136,40 +133,6 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.communicate(timeout=BOUND_S)
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child's end")
-
-
-def test_a_start_that_fails_leaves_no_descriptor(tmp_path: Path) -> None:
-    """A program that is not there, or a log that cannot be written."""
-    before = settled_descriptors()
-    for output in (tmp_path / "log", tmp_path / "none" / "log"):
-        with pytest.raises(FileNotFoundError):
-            children.start(Limits().launch, ["/nowhere"], output)
-    assert open_descriptors() <= before
-
-
-@linux
-def test_a_log_whose_close_fails_costs_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system on a server may say only then that it is full: the child is there, and stays."""
-    log = tmp_path / "log"
-
-    class FullDisk:
-        def __getattr__(self, name: str) -> object:
-            return getattr(os, name)
-
-        def close(self, descriptor: int) -> None:
-            path = os.readlink(f"/proc/self/fd/{descriptor}")
-            os.close(descriptor)
-            if path == str(log):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(children, "os", FullDisk())
-    launch = FakeLauncher()
-    child = children.start(launch, ["program"], log)
-    (process,) = launch.started
-    assert child.process is process
-    assert os.fstat(child._lifeline)
-    child.close()
-    launch.close()
 
 
 def test_the_last_words_are_those_of_this_child(tmp_path: Path) -> None:

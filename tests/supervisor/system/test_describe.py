@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import pytest
 import zmq
 from hushd_supervisor.core.events import Described
-from hushd_supervisor.system import describe
 from hushd_supervisor.system.describe import APART_S, LIMIT_BYTES, LIMIT_S, LOOK_S, Descriptions
 from hushd_supervisor.system.process import Child
 from support.peer import BOUND_S, FAKE
@@ -73,20 +67,6 @@ def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) ->
         assert catalogue.deadline() is None
 
 
-def test_a_client_that_asks_all_the_time_starts_no_child_all_the_time(make: Make, poller: zmq.Poller) -> None:
-    """The next child of a role starts half a second after the last has ended, and serves all who asked meanwhile."""
-    catalogue = make(*FAKE)
-    catalogue.ask("stt", 0.0)
-    assert [described.role for described in answers(catalogue, poller, 1.0)] == ["stt"]
-    for now in (1.0, 1.2, 1.4):
-        assert catalogue.ask("stt", now) is None
-        assert catalogue.deadline() == 1.0 + APART_S
-    assert list(catalogue.events({}, 1.0 + APART_S)) == []
-    assert catalogue.deadline() == 1.0 + APART_S + LOOK_S
-    assert [described.error for described in answers(catalogue, poller, 2.0)] == [""]
-    assert catalogue.deadline() is None
-
-
 def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.Poller) -> None:
     """The error names the command, its status and its last line."""
     catalogue = make(sys.executable, "-c", "import sys; print('first', file=sys.stderr); sys.exit('no such engine')")
@@ -114,48 +94,6 @@ def test_a_program_that_is_not_there_is_told_at_once(make: Make) -> None:
     assert catalogue.deadline() is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the answer is a file in that folder for a moment")
-def test_a_folder_that_cannot_be_made_keeps_nobody_from_an_answer(
-    make: Make, poller: zmq.Poller, tmp_path: Path
-) -> None:
-    """The answer is in memory, and what the child writes beside it goes where we write."""
-    catalogue = make(*FAKE)
-    tmp_path.rmdir()
-    tmp_path.write_bytes(b"")
-    assert catalogue.ask("stt", 0.0) is None
-    (described,) = answers(catalogue, poller)
-    assert described.error == ""
-
-
-def test_an_answer_that_cannot_be_read_is_an_error(
-    make: Make, poller: zmq.Poller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that fails at the answer, and as it is closed, ends nothing: who asked is told why."""
-
-    class Faulty(io.BytesIO):
-        def __init__(self, file: IO[bytes]) -> None:
-            super().__init__()
-            self._file = file
-
-        def fileno(self) -> int:
-            return self._file.fileno()
-
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-        def close(self) -> None:
-            if not self._file.closed:
-                self._file.close()
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    whole = describe._open_nameless
-    monkeypatch.setattr(describe, "_open_nameless", lambda path: Faulty(whole(path)))
-    catalogue = make(*FAKE)
-    catalogue.ask("stt", 0.0)
-    (described,) = answers(catalogue, poller)
-    assert described == Described("stt", error="its answer cannot be read (Input/output error).")
-
-
 def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:
     """After 10 s it is ended and answered for; a next one starts once its end was seen."""
     catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
@@ -169,30 +107,3 @@ def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -
     ready = dict(poller.poll(10_000))
     assert list(catalogue.events(ready, 100.0 + LIMIT_S)) == []
     assert catalogue.ask("stt", 100.0 + LIMIT_S + APART_S) is None
-
-
-def test_a_child_is_not_killed_for_a_standstill(make: Make, poller: zmq.Poller) -> None:
-    """Five standstills of 8 s, in which the child stood still too, cost it half a second each: simulation, seed 1072
-    with a door, where a machine that slept left its list of models without transcription for a minute."""
-    catalogue = make(sys.executable, "-c", "import time; time.sleep(60)")
-    catalogue.ask("stt", 100.0)
-    now = 100.0
-    for _ in range(5):
-        now += 8.0
-        assert list(catalogue.events({}, now)) == []
-    assert until(catalogue, now + LIMIT_S - 5 * LOOK_S - 0.1) == []
-    assert until(catalogue, now + LIMIT_S - 5 * LOOK_S) == [Described("stt", error="there was no answer in 10 s.")]
-    list(catalogue.events(dict(poller.poll(10_000)), now))
-
-
-def test_race_9_a_grandchild_that_holds_the_output_keeps_nobody_waiting(make: Make, poller: zmq.Poller) -> None:
-    """The child's exit is the end, not the end of what it wrote to."""
-    program = (
-        "import subprocess, sys\n"
-        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
-        "print('{\"pid\": %d}' % p.pid)"
-    )
-    catalogue = make(sys.executable, "-c", program)
-    catalogue.ask("stt", 0.0)
-    (described,) = answers(catalogue, poller)
-    os.kill(described.catalogue["pid"], signal.SIGKILL)

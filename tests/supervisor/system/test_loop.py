@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import threading
@@ -15,14 +14,13 @@ import pytest
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Ready, Result, Welcome
+from hushd_protocol.messages import Bye, Control, Hello, Ping, Pong, Ready, Result, Welcome
 from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
 from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
-from hushd_supervisor.core.backlog import MIN_STARTS_AT_ONCE
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system.describe import Descriptions
@@ -36,7 +34,7 @@ from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
 from hushd_supervisor.system.sockets.watch import SocketWatch
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
-from hushd_supervisor.system.source import Outcome, Perform, Source, overriding
+from hushd_supervisor.system.source import Outcome, Perform, Source
 from hushd_supervisor.system.standby import Templates
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
@@ -260,20 +258,6 @@ def test_a_message_is_an_event_and_an_action_a_message(stage: Stage) -> None:
     assert stage.connect().control("any", "x", "y") == {"names": ["x", "y"]}
 
 
-def test_actions_are_done_in_their_order(stage: Stage) -> None:
-    """A hundred answers to one message arrive as the pool listed them."""
-
-    def many(event: e.Event) -> list[a.Action]:
-        if isinstance(event, e.FromClient) and isinstance(event.message, Pong):
-            return [a.ToClient(event.route, Result(id=ID, data={"n": n})) for n in range(100)]
-        return []
-
-    stage.start(many)
-    peer = stage.connect()
-    peer.send(Pong())
-    assert [peer.expect(Result).data["n"] for _ in range(100)] == list(range(100))
-
-
 def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> None:
     """A send to a client or worker that is gone and a failed spawn come back in order; the actions between are done."""
     stage.launch.error = OSError(2, "No such file or directory")
@@ -340,21 +324,6 @@ def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
     process.hang_up()
 
 
-def test_without_pidfds_sigchld_tells_of_an_exit(stage: Stage) -> None:
-    """As on macOS: the signal wakes the loop, which looks at all its children."""
-    stage.launch.pidfds = False
-    stage.start(on(e.ClientGone, a.Spawn(NAME, 1), a.Describe("stt")))
-    stage.connect().close()
-    stage.peers.clear()
-    wait_until(lambda: len(stage.launch.started) == 2, "two processes")
-    for process in stage.launch.started:
-        process.exit(4 if process.command[0] == "describe" else 3)
-    signal.raise_signal(signal.SIGCHLD)
-    assert stage.pool.wait_for(e.Exited) == [e.Exited(NAME, 1, 3, "")]
-    assert "status 4" in stage.pool.wait_for(e.Described)[0].error
-    assert not stage.pool.of(e.Shutdown)
-
-
 def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     """A deadline in the past, even minus infinity, is met at once; one to come ends the wait for it."""
     stage.pool.due = float("-inf")
@@ -369,92 +338,6 @@ def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     with stage.pool._changed:
         assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 2, BOUND_S)
     assert time.monotonic() >= began + 0.05
-
-
-def test_others_are_heard_between_timers_that_are_always_due(stage: Stage) -> None:
-    """A deadline that passes again and again keeps nobody waiting: the loop reads between two of them."""
-    stage.pool.due = stage.pool.next_due = 0.0
-    stage.start(
-        lambda event: (
-            [a.ToClient(event.route, Result(id=event.message.id))]
-            if isinstance(event, e.FromClient) and isinstance(event.message, Control)
-            else []
-        )
-    )
-    peer = stage.connect()
-    assert all(peer.control("any") == {} for _ in range(3))
-
-
-class Unread:
-    """Something is unread at the first `count` looks."""
-
-    def __init__(self, count: float) -> None:
-        self.left = count
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left >= 0
-
-
-def test_timers_are_judged_when_all_that_had_come_was_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Further turns come first if one does not suffice to read it."""
-    stage.extra.lies_unread = unread = Unread(5)
-    left: list[float] = []
-    judge = stage.pool.on_time
-    monkeypatch.setattr(stage.pool, "on_time", lambda now: (left.append(unread.left), judge(now))[1])
-    stage.pool.due = 0.0
-    stage.start()
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
-    assert left == [-1]
-
-
-def test_a_message_goes_before_the_timer_that_is_due(stage: Stage) -> None:
-    """A message lies unread when a timer is due, as after a turn that took long: it is handled first."""
-
-    def rule(event: e.Event) -> list[a.Action]:
-        if isinstance(event, e.FromClient) and isinstance(event.message, Pong) and not stage.pool.ticks:
-            stage.pool.due = 0.0
-            other.send(Control(id=ID, action="any"))
-            wait_until(lambda: stage.clients.socket.poll(0), "the message")
-        return []
-
-    stage.start(rule)
-    peer, other = stage.connect(), stage.connect()
-    stage.pool.wait_for(e.FromClient, 2)
-    peer.send(Pong())
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
-    assert stage.pool.heard_at_tick == [4]
-
-
-def test_a_flood_does_not_keep_timers_from_being_judged(stage: Stage) -> None:
-    """Timers wait for a quarter of a second and no longer while there is always something unread."""
-    stage.extra.lies_unread = Unread(math.inf)
-    stage.pool.due = 0.0
-    stage.start()
-    with stage.pool._changed:
-        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
-
-
-def test_messages_are_read_between_two_actions_that_cost(stage: Stage) -> None:
-    """While ten workers are to be started, a message that comes during the first start is handled before the second."""
-    launch = stage.launch
-
-    def slow(*arguments: Any, **options: Any) -> Any:
-        if not launch.started:
-            peer.send(Pong())
-            wait_until(lambda: stage.clients.socket.poll(0), "the message")
-        return FakeLauncher.__call__(launch, *arguments, **options)
-
-    stage.workers._launch = slow
-    stage.start(on(e.ClientGone, *(a.Spawn(f"stt/fake/{n}", n) for n in range(1, 11))))
-    peer = stage.connect()
-    stage.connect().close()
-    stage.peers.pop()
-    stage.pool.wait_for(e.Spawned, 2)
-    names = [type(event).__name__ for event in stage.pool.events]
-    assert names[names.index("Spawned") :][:3] == ["Spawned", "FromClient", "Spawned"]
 
 
 def test_a_signal_is_a_shutdown(stage: Stage) -> None:
@@ -508,21 +391,6 @@ def test_the_last_answers_arrive(stage: Stage) -> None:
     for _ in range(50):
         peer.expect(Result)
     assert stage.ended()
-
-
-def test_who_comes_too_late_is_refused(stage: Stage) -> None:
-    """A message that arrives after the pool's last word is answered `shutting_down` and not left to time out."""
-    ended, arrived = threading.Event(), threading.Event()
-    stage.before_close = lambda: (ended.set(), arrived.wait(BOUND_S))
-    stage.start(lambda event: [a.Leave()] if getattr(event, "message", None) == Pong() else [])
-    peer = stage.connect()
-    peer.send(Pong())
-    assert ended.wait(BOUND_S)
-    peer.send(Control(id=ID, action="status"))
-    wait_until(lambda: stage.clients.socket.poll(0), "the message")
-    arrived.set()
-    error = peer.expect(Error)
-    assert (error.code, error.id) == ("shutting_down", ID)
 
 
 def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
@@ -629,94 +497,6 @@ def test_each_part_is_told_of_the_end(stage: Stage) -> None:
     assert stage.ended()
     assert stage.extra.ended[-1] == "close"
     assert set(stage.extra.ended[:-1]) == {"stop", "finish"}
-
-
-def test_clients_are_answered_while_a_part_has_not_ended(stage: Stage) -> None:
-    """After the pool's last word too: a gateway that is stopped keeps the supervisor, and costs nobody his answer."""
-    extra = stage.extra
-    extra.is_over = False
-
-    def rule(event: e.Event) -> list[a.Action]:
-        if isinstance(event, e.FromClient) and isinstance(event.message, Control):
-            return [a.ToClient(event.route, Result(id=event.message.id, data={"after": list(extra.ended)}))]
-        return [a.Leave()] if isinstance(event, e.Shutdown) else []
-
-    stage.start(rule)
-    peer = stage.connect()
-    signal.raise_signal(signal.SIGTERM)
-    wait_until(lambda: "finish" in extra.ended, "the end of all jobs")
-    after = peer.control("any")["after"]
-    assert "finish" in after
-    assert "close" not in after
-    extra.is_over = True
-    peer.send(Pong())  # a turn
-    assert stage.ended()
-
-
-def test_who_says_nothing_of_a_method_is_not_asked() -> None:
-    """The loop asks only those sources that have something of their own to say."""
-    bare, extra = Source(), Extra()
-    for method in ("events", "deadline", "on_time", "look", "unread", "finish"):
-        assert overriding([bare, extra], method) == [extra]
-    assert (bare.deadline(), bare.unread(), bare.actions(), bare.finish(0.0)) == (None, False, {}, True)
-    assert not [*bare.events({}, 0.0), *bare.on_time(0.0)]
-    extra.close()
-
-
-class Handler(Source):
-    """Starts and kills processes that do not exist; a kill finds no memory as often as `short` says."""
-
-    def __init__(self) -> None:
-        self.done: list[a.Action] = []
-        self.short = 0
-
-    def actions(self) -> Mapping[type[a.Action], Perform]:
-        return {a.Spawn: self._do, a.Kill: self._do}
-
-    def _do(self, action: a.Action) -> tuple[Outcome, ...]:
-        if isinstance(action, a.Kill) and self.short:
-            self.short -= 1
-            raise MemoryError
-        self.done.append(action)
-        return ()
-
-
-def test_the_next_process_starts_as_soon_as_one_has_said_hello() -> None:
-    """Forty cold workers start one after the other, and not one every other second."""
-    handler, pool = Handler(), ScriptedPool()
-    loop = Loop(pool, zmq.Poller(), [handler], lambda level, text: None, clock=lambda: 0.0)
-    starts = [a.Spawn(f"stt/fake/{number}", 1) for number in range(MIN_STARTS_AT_ONCE + 1)]
-    loop._carry_out(starts)
-    for _ in range(MIN_STARTS_AT_ONCE):
-        loop._turn()
-    assert handler.done == starts[:-1]
-    loop._handle([e.Exited(starts[0].worker, 1, 0)])
-    loop._turn()
-    assert handler.done == starts
-
-
-def test_a_kill_for_which_there_is_no_memory_is_made_later() -> None:
-    """It is not forgotten: its worker would be there for ever."""
-    handler, pool = Handler(), ScriptedPool()
-    loop = Loop(pool, zmq.Poller(), [handler], lambda level, text: None, clock=lambda: 0.0)
-    handler.short = 2
-    loop._carry_out([a.Kill(NAME, 1)])
-    for _ in range(2):
-        loop._turn()
-    assert handler.done == [a.Kill(NAME, 1)]
-
-
-def test_the_reserve_is_taken_again_when_memory_is_there() -> None:
-    """So that the next want of memory finds it too, and is said again."""
-    log: list[str] = []
-    pool = ScriptedPool()
-    pool.due = pool.next_due = 0.0  # or a turn would wait
-    loop = Loop(pool, zmq.Poller(), [], lambda level, text: log.append(text), clock=lambda: 0.0)
-    for count in (1, 2):
-        loop._reserve.spend()
-        assert log == ["no memory is left for the supervisor itself"] * count
-        loop._turn()
-        assert not loop._reserve.spent
 
 
 def test_a_module_of_another_version_ends_no_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,12 +54,6 @@ def test_an_ending_is_one_line(lines: Lines) -> None:
     assert lines == [("info", text, "a1b2c3d4", facts)]
 
 
-def test_who_gave_memory_is_said(lines: Lines) -> None:
-    """For whom a neighbour's model has left."""
-    opened(lines).sent(b"r", Result(id=ID, data={"given": "ollama gave 4.1 GB"}), 1.0)
-    assert lines[0][1] == "synthesize on tts/a/b for agent: done after 0.00 s, ollama gave 4.1 GB"
-
-
 def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines) -> None:
     """The sentence of an error may quote the words said: it is logged only where that is asked for."""
     opened(lines).sent(b"r", Error(id=ID, code="worker_failed", message=f"Cannot say {SECRET}."), 2.0)
@@ -85,13 +79,6 @@ def test_what_is_said_and_heard_is_logged_only_when_asked_for(lines: Lines, cont
     log.look(FromClient(b"r", Chunk(id=ID, seq=0, payload=SECRET.encode())), 2.0)
     log.sent(b"r", Partial(id=ID, seq=0, data={"kind": "segment", "text": SECRET}), 2.0)
     assert [text for _, text, _, _ in lines] == ([f"says: {SECRET}", f"heard: {SECRET}"] if content else [])
-
-
-def test_recordings_are_no_text(lines: Lines) -> None:
-    """Sound is never logged."""
-    log = opened(lines, True, worker="stt", op="transcribe")
-    log.look(FromClient(b"r", Chunk(id=ID, seq=0, payload=SECRET.encode())), 2.0)
-    assert lines == []
 
 
 def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Path) -> None:

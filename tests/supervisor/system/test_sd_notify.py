@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,16 +103,6 @@ def test_the_watch_is_kept_only_while_workers_live(ear: Ear, words: dict[str, st
     assert ear.silent()
 
 
-def test_what_nobody_needs_is_not_imported() -> None:
-    """A supervisor that no service manager has started knows nothing of them."""
-    script = (
-        "import hushd_supervisor.__main__, sys; print(*(name for name in sys.modules if 'hushd_supervisor' in name))"
-    )
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert "hushd_supervisor.system.loop" in loaded
-    assert not {"hushd_supervisor.system.sd_notify", "hushd_supervisor.system.activation"} & set(loaded)
-
-
 def test_reload_and_leaving_are_reported(ear: Ear) -> None:
     """RELOADING with the time it began, READY when it is over, STOPPING at the end."""
     manager = ServiceManager(ear.address)
@@ -126,14 +114,6 @@ def test_reload_and_leaving_are_reported(ear: Ear) -> None:
     assert ear.next() == {"READY": "1"}
     manager.leave(stop=True)
     assert ear.next() == {"STOPPING": "1", "STATUS": "leaving"}
-
-
-def test_a_manager_that_is_gone_is_no_failure(runtime: Path) -> None:
-    """Nobody at its address: nothing is raised, nothing waits."""
-    manager = ServiceManager(str(runtime / "nobody"))
-    manager.ready()
-    manager.report([os.getpid()], 0.0)
-    manager.leave(stop=True)
 
 
 def test_a_supervisor_tells_its_manager_how_it_is(ear: Ear, start_supervisor: Start) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import select
@@ -18,12 +17,11 @@ import pytest
 import zmq
 from hushd_protocol.system import paths
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.events import Exited, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import TemplateGone, TemplateReady
 from hushd_supervisor.system import process, standby
 from hushd_supervisor.system.process import Limits, Process
 from hushd_supervisor.system.standby import Templates
 from support.peer import BOUND_S, TESTS, wait_until
-from support.template import mapped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
 
@@ -185,65 +183,6 @@ def test_a_template_that_is_gone_ends_no_worker(stage: Stage) -> None:
     assert ended(worker) == -signal.SIGINT or ended(worker) > 0
 
 
-def test_a_template_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is waited for in vain for a limited time, asked no more, and killed a while later."""
-    template = stage.start()
-    monkeypatch.setattr(standby, "FORK_S", 0.1)
-    os.kill(template, signal.SIGSTOP)
-    begin = time.monotonic()
-    assert stage.fork("wait", "0") is None
-    assert time.monotonic() - begin >= standby.FORK_S
-    assert stage.templates.deadline() == -math.inf, "its time is not known before a turn of the loop"
-    assert not list(stage.templates.events({}, 7.0))
-    assert stage.templates.deadline() == 7.0 + standby.HANG_S
-    assert stage.fork("wait", "0") is None
-    assert psutil.Process(template).status() == psutil.STATUS_STOPPED
-    gone = stage.event(7.0 + standby.HANG_S)
-    assert stage.templates.deadline() is None
-    assert isinstance(gone, TemplateGone)
-    assert "has not forked" in gone.reason
-    assert stage.templates.pids() == {}
-
-
-def test_a_template_that_is_late_is_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker that it has forked too late does nothing, though its lifeline lives on in the one that was started
-    instead; the next is forked again."""
-    template = stage.start()
-    os.kill(template, signal.SIGSTOP)
-    monkeypatch.setattr(standby, "FORK_S", 0.1)
-    assert stage.fork("wait", "late") is None
-    os.kill(template, signal.SIGCONT)
-    late = stage.templates._known[NAME, 1].control
-    assert select.select([late], [], [], BOUND_S)[0], "it was not forked late"
-    assert not list(stage.templates.events(dict(stage.poller.poll(100)), 0.0))
-    assert stage.templates.deadline() is None
-    monkeypatch.setattr(standby, "FORK_S", BOUND_S)
-    assert stage.fork("wait", "0")
-    wait_until(stage.said, "its output")
-    assert [line.split()[:2] for line in stage.said()] == [["wait", "0"]]
-    assert stage.templates.pids() == {(NAME, 1): template}
-
-
-def test_pages_of_files_are_neither_its_size_nor_growth(stage: Stage, tmp_path: Path) -> None:
-    """It counts the same, whether another process has the same file mapped or none has: the kernel may drop those."""
-    file = tmp_path / "library"
-    with open(file, "wb") as made:
-        made.truncate(30_000_000)
-    stage.mode = (str(file),)
-    shared = mapped(file)
-    assert stage.templates.prepare(NAME, 1) is None
-    beside = stage.event()
-    assert isinstance(beside, TemplateReady)
-    shared.close()
-    stage.templates.look(Exited("stt/test/x", 1, 0), 0.0)
-    alone = stage.event()
-    assert isinstance(alone, TemplateReady)
-    assert abs(alone.size - beside.size) < 1e6
-    assert 1e6 < alone.size < 30e6
-    assert abs(alone.own - beside.own) < 1e6
-    assert 1e6 < alone.own < 30e6
-
-
 @pytest.mark.parametrize(
     ("mode", "reason"),
     [("threads", "its libraries start threads"), ("emulated", "under an emulator"), ("refuses", "Not this one.")],
@@ -256,15 +195,6 @@ def test_an_engine_that_cannot_be_kept_says_so(stage: Stage, mode: str, reason: 
     assert isinstance(event, TemplateGone)
     assert event.final
     assert reason in event.reason
-
-
-def test_one_that_never_gets_ready_can_be_ended(stage: Stage) -> None:
-    """A template is killed in the middle of its imports, and forks nothing before."""
-    stage.mode = ("slow",)
-    assert stage.templates.prepare(NAME, 1) is None
-    assert stage.fork("wait", "0") is None
-    stage.templates.dismiss(NAME, 1)
-    assert isinstance(stage.event(), TemplateGone)
 
 
 def test_a_kill_at_any_moment_of_a_fork_leaves_a_worker_or_none(stage: Stage) -> None:
@@ -298,12 +228,6 @@ def test_orphans_are_reaped(stage: Stage) -> None:
     wait_until(reaped, "that the orphan is reaped")
 
 
-def test_elsewhere_it_is_refused_in_one_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On macOS the setting changes nothing but that sentence."""
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert stage.templates.prepare(NAME, 1) == TemplateGone(NAME, 1, standby.LINUX_ONLY, final=True)
-
-
 def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:
     """A file that takes the place of the model's ends it at the next start, which goes without; it may come again."""
     model = stage.folder / "model"
@@ -318,26 +242,6 @@ def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:
     gone = stage.event()
     assert isinstance(gone, TemplateGone)
     assert (gone.reason, gone.final) == ("a file of its model has changed", False)
-
-
-def test_a_model_that_loads_with_threads_cannot_be_kept(stage: Stage) -> None:
-    """The sentence names what would change it."""
-    stage.mode = "threads", str(stage.folder)
-    assert stage.templates.prepare(NAME, 1) is None
-    event = stage.event()
-    assert isinstance(event, TemplateGone)
-    assert event.final
-    assert "with its model" in event.reason
-    assert "OMP_NUM_THREADS" in event.reason
-
-
-def test_a_model_that_is_not_here_may_come(stage: Stage) -> None:
-    """A model may be pulled: the template is tried again later, and its reason is the sentence."""
-    stage.mode = "missing", str(stage.folder)
-    assert stage.templates.prepare(NAME, 1) is None
-    event = stage.event()
-    assert isinstance(event, TemplateGone)
-    assert (event.reason, event.final) == ("It is not here.", False)
 
 
 def test_a_fork_reaps_the_orphans_that_have_ended(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from hushd_supervisor.core.events import FromClient
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 from hushd_supervisor.system.memory.measure import Usage
-from hushd_supervisor.system.status import FRESH_S, MAX_S, MIN_S, SHARE, Usages
+from hushd_supervisor.system.status import FRESH_S, Usages
 from support.house import MB, ROUTE, A, B, House
 
 
@@ -32,50 +32,6 @@ def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
         assert (usage_of(1), usage_of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
     assert measured == [1, 2]
     assert usages.measuring(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
-
-
-class Machine:
-    """Processes of which each measure takes 1 ms; it counts them."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.measured: list[int] = []
-        self.usages = Usages(self.usage, lambda pid: Usage(pid, pid, pid), lambda: self.seconds)
-
-    def usage(self, pid: int) -> Usage:
-        self.seconds += 0.001
-        self.measured.append(pid)
-        return Usage(0, len(self.measured), 0)
-
-    def status(self, now: float) -> list[Usage | None]:
-        usage_of = self.usages.measuring(now)
-        return [usage_of(pid) for pid in range(40)]
-
-
-def test_a_flood_of_status_measures_for_two_milliseconds_at_a_time() -> None:
-    """Of forty workers those are measured whose figures are oldest; the others keep theirs, or the resident set."""
-    machine = Machine()
-    first = machine.status(100.0)
-    assert machine.seconds < MAX_S
-    assert all(first)
-    machine.measured.clear()
-    before = machine.seconds
-    for turn in range(1, 41):
-        machine.status(100.0 + turn * 1.5 * FRESH_S)
-    assert machine.seconds - before <= 40 * (MIN_S + 0.001)
-    assert set(machine.measured) == set(range(40)), "each has its turn"
-
-
-def test_a_status_now_and_then_measures_all() -> None:
-    """Forty workers take 40 ms, which is 1 % of four seconds."""
-    machine = Machine()
-    machine.status(100.0)
-    for now in (105.0, 110.0):
-        machine.measured.clear()
-        machine.status(now)
-        assert machine.measured == list(range(40))
-    machine.status(110.0 + 1.0)
-    assert len(machine.measured) - 40 in (round(1000 * SHARE), round(1000 * SHARE) + 1)
 
 
 GOLDEN = Path(__file__).with_name("status.json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import psutil
 import pytest
 from hushd_protocol.system import paths
 from support import warm
-from support.diary import ECHO, Diary, check_no_overlap, words
+from support.diary import ECHO, Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 
 HUSHD = Path(sys.executable).parent / "hushd"
@@ -123,15 +122,6 @@ def test_a_prompt_silences_its_session(supervised: Supervisor, hooks: Hooks) -> 
     assert hooks.begun() == 1
 
 
-def test_sessions_take_turns(supervised: Supervisor, hooks: Hooks) -> None:
-    """Two that answer at once are heard one after the other."""
-    for session in ("s1", "s2"):
-        hooks.run(stop(words(0.5), session))
-    hooks.finish()
-    assert len(hooks.heard()) == 2
-    check_no_overlap(hooks.diary.sounds())
-
-
 def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:
     """`off` ends the speech, for a session by its folder's name, and keeps it silent until `on`."""
     hooks.hold.touch()
@@ -154,62 +144,6 @@ def test_without_a_supervisor_the_agent_goes_on(hooks: Hooks, runtime: Path) -> 
     hooks.run(stop("abc"))
     hooks.finish()
     assert "hushd" in paths.find().worker_log("agent-hook").read_text()
-
-
-def test_a_frozen_supervisor_holds_nobody(supervised: Supervisor, hooks: Hooks) -> None:
-    """The agent goes on while the supervisor is stopped; the person's next prompt ends the wait behind its back."""
-    os.kill(supervised.pid, signal.SIGSTOP)
-    try:
-        hooks.run(stop("abc"))
-        wait_until(lambda: list((paths.find().runtime / "agents").glob("*-*")), "a hook that waits")
-        hooks.run(event("UserPromptSubmit", prompt="x"))
-        hooks.finish()
-    finally:
-        os.kill(supervised.pid, signal.SIGCONT)
-    assert hooks.heard() == []
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\x00", b"{}", b"[" * 100_000, stop("a")[:-5], stop(""), stop("😀\x00 \ud800")], ids=range(7)
-)
-def test_garbage_is_taken_quietly(hooks: Hooks, data: bytes) -> None:
-    """Nothing that comes by standard input fails, is answered, or leaves a process."""
-    hooks.run(data)
-    hooks.finish()
-
-
-def test_more_than_is_for_ears_is_dropped(hooks: Hooks) -> None:
-    """An event of 50 MB is not read to its end."""
-    process = subprocess.Popen([HUSHD, "agents", "hook"], stdin=subprocess.PIPE, bufsize=0)
-    assert process.stdin
-    with pytest.raises(BrokenPipeError), process.stdin:
-        process.stdin.writelines(b"a" * 1_000_000 for _ in range(50))
-    assert process.wait(BOUND_S) == 0
-
-
-def test_an_input_that_never_ends_is_not_waited_for(hooks: Hooks) -> None:
-    """An agent that keeps the pipe open is let go; a closed standard input is none."""
-    process = subprocess.Popen([HUSHD, "agents", "hook"], stdin=subprocess.PIPE)
-    assert process.wait(BOUND_S) == 0
-    assert process.stdin
-    process.stdin.close()
-    closed = subprocess.run(["/bin/sh", "-c", 'exec "$0" agents hook <&-', HUSHD], capture_output=True, timeout=BOUND_S)
-    assert (closed.returncode, closed.stderr) == (0, b"")
-
-
-def test_a_transcript_may_be_anything(supervised: Supervisor, hooks: Hooks, tmp_path: Path) -> None:
-    """A pipe and a folder are left alone, and a file that is written late is read once."""
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", tmp_path, tmp_path / "nowhere"):
-        hooks.run(event("Stop", transcript_path=str(path)))
-    hooks.finish()
-    assert hooks.heard() == []
-    entry = {"type": "assistant", "message": {"id": "m", "content": [{"type": "text", "text": "abc"}]}}
-    (tmp_path / "t.jsonl").write_text(json.dumps(entry) + "\n")
-    for session in ("s1", "resumed"):
-        hooks.run(event("Stop", session, transcript_path=str(tmp_path / "t.jsonl")))
-        hooks.finish()
-    assert len(hooks.heard()) == 1
 
 
 def test_what_was_said_is_listed_and_said_again(supervised: Supervisor, hooks: Hooks) -> None:
@@ -246,15 +180,6 @@ def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> Non
     assert hooks.begun() == 2
 
 
-def test_rate_and_volume_are_their_own(supervised: Supervisor, hooks: Hooks, runtime: Path) -> None:
-    """Answers may be quieter than everything else: at volume 0 nothing is heard, and the speech takes its time."""
-    config = runtime / "config.toml"
-    config.write_text(config.read_text() + "[agents]\nvolume = 0\nrate = 300\n")
-    hooks.run(stop("abc"))
-    hooks.finish()
-    assert hooks.heard() == [0]
-
-
 def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -> None:
     """`hushd pause NAME` has a session wait, and `resume` has it go on: nothing is lost."""
     hooks.hold.touch()
@@ -268,28 +193,3 @@ def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -
     hooks.finish()
     assert len(hooks.heard()) == 2
     assert sum(hooks.heard()) > 2 * 16_000 * 0.99  # the fade ends in silence
-
-
-ENDLESS = """
-import re
-from hushd_cli.commands.agents import prose, reaction
-
-reaction.READ_S = 0.2
-prose.prose = lambda text: re.match(r"(a+)+$", text)
-reaction._to_be_read("a" * 100 + "!")
-"""
-
-
-def test_a_pattern_that_takes_for_ever_ends_the_hook() -> None:
-    """By the processor's time, which a busy machine does not shorten; the log says which one it was."""
-    done = subprocess.run([sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=BOUND_S)
-    assert done.returncode == -signal.SIGPROF
-    assert "_to_be_read" in done.stderr
-
-
-def test_a_key_is_hidden_before_a_path_is_shortened() -> None:
-    """Of a long path the last part alone is read, and of such a part nobody could tell that it belongs to a key."""
-    from hushd_cli.commands.agents.reaction import _to_be_read
-
-    assert _to_be_read("It is wJalrXUt1nF3MI9K7/bPxRf1CY8xq2Wd01pZ8n/aB3c now.") == "It is a key now."
-    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
-import pytest
 from hushd_cli.commands.agents import sessions
 from hushd_cli.commands.agents.sessions import Session
 from hushd_cli.commands.agents.switch import Switch
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.peer import BOUND_S
 
@@ -58,26 +55,6 @@ def test_the_memory_is_bounded_and_holds_no_word(runtime: Path) -> None:
     assert len(list((runtime / "agents").iterdir())) == sessions.MAX_SESSIONS
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"spoken": 3}', b'{"prompts": "x"}'])
-def test_a_damaged_memory_is_begun_anew(runtime: Path, content: bytes) -> None:
-    """A file that a full disk or a person has damaged keeps nobody silent."""
-    session().take("a", "t")
-    (file,) = (runtime / "agents").iterdir()
-    file.write_bytes(content)
-    assert session().take("Done.", "")
-    session().hush(prompt=True)
-
-
-def test_without_a_folder_everything_is_new(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer is spoken, too, in a place where nothing can be written."""
-    (runtime / "file").touch()
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(runtime / "file"))
-    assert session().take("Done.", "t1")
-    with session().speaking(lambda: None) as may_speak:
-        assert may_speak
-    session().hush(prompt=True)
-
-
 def test_hush_reaches_who_speaks(runtime: Path) -> None:
     """Those of the session fall silent, by either of its names, and others speak on."""
     ended, other = threading.Event(), threading.Event()
@@ -91,39 +68,6 @@ def test_hush_reaches_who_speaks(runtime: Path) -> None:
         session().hush(prompt=True)
     assert not other.is_set()
     assert not list((runtime / "agents").glob("*-*"))
-
-
-def test_who_plays_is_stopped_last(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that wait for it to end are silent before they are let speak."""
-    (runtime / "agents").mkdir()
-    pipes = [runtime / "agents" / f"{'0' * 16}-{'1' * 16}.{number}" for number in (7, 30, 4, 12)]
-    for second, pipe in enumerate(pipes):
-        os.mkfifo(pipe)
-        os.utime(pipe, (second, second))
-    removed: list[Path] = []  # nobody reads them, so each is removed when its turn comes
-    monkeypatch.setattr(sessions, "_remove", removed.append)
-    sessions.hush(paths.find())
-    assert removed == pipes[::-1]
-
-
-def test_a_prompt_that_comes_first_is_heeded(runtime: Path) -> None:
-    """A hook that was started before the prompt and comes to speak after it stays silent; a later one speaks."""
-    late = session(clock=10.0)
-    session(clock=11.0).hush(prompt=True)
-    late._now = lambda: 12.0
-    with late.speaking(lambda: None) as may_speak:
-        assert not may_speak
-    with session(clock=12.0).speaking(lambda: None) as may_speak:
-        assert may_speak
-
-
-def test_the_pipe_of_a_dead_process_is_removed(runtime: Path) -> None:
-    """A hook that was killed leaves a pipe that nobody reads: it is not waited for, and goes."""
-    session().take("a", "t")
-    pipe = runtime / "agents" / f"{'0' * 16}-{'1' * 16}.1"
-    os.mkfifo(pipe)
-    sessions.hush(paths.find())
-    assert not pipe.exists()
 
 
 def test_the_switch_is_for_all_or_for_one(runtime: Path) -> None:
@@ -140,11 +84,3 @@ def test_the_switch_is_for_all_or_for_one(runtime: Path) -> None:
     assert not switch.is_off("s", "api")
     (runtime / "state" / "agent-hook.json").write_bytes(b"[]")
     assert not switch.is_off("s", "api")
-
-
-@pytest.mark.user
-def test_a_switch_that_cannot_be_written_says_so(runtime: Path) -> None:
-    """One sentence where the state folder is not writable."""
-    (runtime / "state").mkdir(mode=0o500)
-    with pytest.raises(HushdError, match=r"written|made"):
-        Switch(paths.find()).turn(False)

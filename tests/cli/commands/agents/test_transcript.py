@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hushd_cli.commands.agents.transcript import Answer, last_answer
 
 from .test_events import ANSWER, RECORDED
@@ -51,39 +49,3 @@ def test_subagents_are_left_out(tmp_path: Path) -> None:
     assert answer_of(tmp_path, PROMPT, said_by_agent("Mine."), said_by_agent("Its.", "s", isSidechain=True)) == Answer(
         "Mine.", "m1"
     )
-
-
-@pytest.mark.parametrize("rest", [b'{"type": "assis', b"\xff\xfe\n", b"[" * 100_000 + b"\n", b"\n\n", b"7\n"])
-def test_a_line_that_is_not_whole_is_left_out(tmp_path: Path, rest: bytes) -> None:
-    """A reader at the moment of a write gets the lines before."""
-    assert answer_of(tmp_path, PROMPT, said_by_agent("Done."), rest=rest) == Answer("Done.", "m1")
-
-
-def test_only_the_end_of_50_mb_is_read(tmp_path: Path) -> None:
-    """A long session costs no more than a short one, and lines across blocks are joined."""
-    path = tmp_path / "t.jsonl"
-    with open(path, "wb") as file:
-        file.truncate(50_000_000)
-        file.seek(0, os.SEEK_END)
-        long = "word " * 40_000
-        file.write(b"\n" + json.dumps(said_by_agent(long)).encode() + b"\n")
-    assert last_answer(str(path)) == Answer(long.strip(), "m1")
-
-
-def test_a_transcript_without_lines_is_none(tmp_path: Path) -> None:
-    """50 MB without an end of line are not looked at as a whole."""
-    path = tmp_path / "t.jsonl"
-    with open(path, "wb") as file:
-        file.truncate(50_000_000)
-    assert last_answer(str(path)) is None
-
-
-def test_whatever_is_not_a_file_is_left_alone(tmp_path: Path) -> None:
-    """A pipe that nobody writes to, a folder, a device, a dangling link and a bad path have no answer."""
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero"), tmp_path / "link", tmp_path / "nowhere"):
-        assert last_answer(str(path)) is None
-    assert last_answer("a\0b") is None
-    (tmp_path / "link2").symlink_to(RECORDED / "claude-transcript.jsonl")
-    assert last_answer(str(tmp_path / "link2")) == Answer(ANSWER, "msg_1")

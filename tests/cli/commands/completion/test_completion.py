@@ -89,18 +89,6 @@ def test_commands_options_and_names(shell: Path, ask: object) -> None:
     assert ask(shell, "hushd service ins") == {"install"}
 
 
-@pytest.mark.parametrize("ask", [in_bash, in_fish])
-def test_ollamas_words_complete(shell: Path, ask: object) -> None:
-    """`pull`, `list`, `rm` and `ps` themselves, and what their commands take; a command's own word stays its own."""
-    assert callable(ask)
-    assert ask(shell, "hushd pu") == {"pull"}
-    assert ask(shell, "hushd ps --j") == {"--json"}
-    assert "--here" in ask(shell, "hushd list --")
-    assert "hibari/emma" in ask(shell, "hushd pull hibari/em")
-    assert "moonshine/tiny-en" in ask(shell, "hushd rm moon")
-    assert ask(shell, "hushd models pull --dr") == {"--dry-run"}
-
-
 def test_files_complete_where_files_are_read(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording of `listen`, and a value with an equals sign."""
     monkeypatch.chdir(shell)
@@ -157,20 +145,6 @@ def test_every_command_and_option_is_in_every_script(every: list[CommandReferenc
             for option in command.options:
                 flags = option.flags if name != "fish" else [flag.lstrip("-") for flag in option.flags]
                 assert all(flag in text for flag in flags), (name, command.path)
-
-
-def test_names_start_no_supervisor(runtime: Path) -> None:
-    """Nothing runs afterwards, and a kind that fails offers nothing."""
-    assert "heart" in values.values("voices")
-    assert values.values("workers")[:2] == ["stt", "tts"]
-    assert not (runtime / "client.sock").exists()
-    assert all(isinstance(values.values(kind), list) for kind in values.KINDS)
-
-
-def test_kinds_that_parsers_name_are_there(every: list[CommandReference]) -> None:
-    """Each kind of names that an argument takes can be listed."""
-    kinds = {argument.names for command in every for argument in command.arguments} - {"", "files"}
-    assert kinds == set(values.KINDS)
 
 
 def test_keys_of_settings_complete(runtime: Path, every: list[CommandReference]) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.config.file import change
-from hushd_protocol.errors import HushdError
 from support import warm
 from support.peer import Supervisor, wait_until
 
@@ -118,47 +115,3 @@ def test_edit_keeps_what_is_wrong_aside(file: Path, tmp_path: Path) -> None:
     assert "did you mean tts" in error
     assert str(kept) in error
     assert (file.read_text(), "ttx" in kept.read_text()) == (before, True)
-
-
-def test_edit_begins_with_every_key(runtime: Path, tmp_path: Path) -> None:
-    """A new file has all settings as comments, in their tables, and taking the marks away it is right."""
-    script = 'sed -i -e "1d" -e "s/^# //" "$1"'
-    config("edit", EDITOR=editor(tmp_path, script))
-    text = (runtime / "config.toml").read_text()
-    assert re.search(r"^\[worker\] ", text, re.MULTILINE)
-    assert "how long a worker stays" in text
-    assert "queue = 200" in text
-    assert all("default" not in line for line in config("show").splitlines())
-
-
-def test_an_editor_that_fails_changes_nothing(file: Path) -> None:
-    """Neither one that is missing nor one that gives up."""
-    before = file.read_text()
-    assert "set EDITOR" in config("edit", status=2, EDITOR="/no/such/editor")
-    assert "nothing has changed" in config("edit", status=130, EDITOR="false")
-    assert file.read_text() == before
-
-
-def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    """A link stays one, rights stay; without a file one is made; a folder that cannot be written is a sentence."""
-
-    def with_queue(text: str) -> str:
-        return f"{text}queue = 5\n"
-
-    place = tmp_path / "real.toml"
-    place.write_text("# mine\n")
-    place.chmod(0o600)
-    link = tmp_path / "config.toml"
-    link.symlink_to(place)
-    change(link, with_queue)
-    assert link.is_symlink()
-    assert place.stat().st_mode & 0o777 == 0o600
-    assert link.read_text() == "# mine\nqueue = 5\n"
-    change(tmp_path / "new" / "config.toml", with_queue)
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["config.toml"]
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    with pytest.raises(HushdError) as caught:
-        change(blocked / "config.toml", with_queue)
-    assert caught.value.code in ("output_failed", "bad_request")
-    assert os.listdir(tmp_path / "new") == ["config.toml"]

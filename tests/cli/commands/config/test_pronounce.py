@@ -52,13 +52,3 @@ def test_what_cannot_be_is_refused_and_changes_nothing(own: Path, capfd: Capture
     own.mkdir()
     with pytest.raises(HushdError, match="cannot be read"):
         run(capfd, "add", "a", "b")
-
-
-def test_a_line_by_hand_that_says_nothing_is_shown(own: Path, capfd: Capture) -> None:
-    """On standard error, beside all that count."""
-    own.parent.mkdir()
-    own.write_text("nginx\na -> b\n")
-    assert pronounce.main("hushd config pronounce", ("list",)) == 0
-    out, err = capfd.readouterr()
-    assert out == "a -> b\n"
-    assert "pronunciations.txt, line 1: 'nginx' has no ->" in err

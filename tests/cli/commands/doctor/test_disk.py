@@ -79,11 +79,3 @@ def test_a_start_that_reads_its_model_from_the_disk_says_so(weights: Path) -> No
     assert tried().text.endswith(" s with its start, for which 5 of its files' 5 MB were read from the disk")
     weights.read_bytes()
     assert tried().text.endswith(" s with its start")
-
-
-def test_half_a_model_in_memory(weights: Path) -> None:
-    """Only the missing half is counted."""
-    with weights.open("rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # nothing is read ahead
-        file.read(SIZE // 2)
-    assert "for which 2 of its files' 5 MB were read" in tried().text.replace("for which 3", "for which 2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -13,11 +12,9 @@ from typing import Any
 
 import pytest
 from hushd_cli.commands.doctor import installation, machine, places, running
-from hushd_cli.commands.doctor.finding import Finding
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.graphics_cards import PciCard
 from support import warm
 from support.peer import CONFIG, ECHO, Supervisor, command
 from support.ports import free_port
@@ -67,27 +64,6 @@ def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
 
 
-@pytest.mark.guest("neighbours")
-def test_refusals_for_lack_of_memory_lead_to_the_neighbours(runtime: Path) -> None:
-    """By the supervisor's log; where nobody was refused, or nothing has run yet, there is nothing to note."""
-    log = paths.find().supervisor_log
-    assert [*machine.refused_starts()] == []
-    log.parent.mkdir(parents=True)
-    log.write_text("2026-11-25 05:21:03 INFO request 1a2b3c4d: transcribe on stt for listen: done after 0.92 s\n")
-    assert [*machine.refused_starts()] == []
-    line = "2026-11-25 05:21:{} WARNING request 1a2b3c4d: transcribe on stt for listen: server_busy after 10.02 s\n"
-    log.write_text(line.format("07") + line.format("44"))
-    [finding] = machine.refused_starts()
-    assert (finding.state, finding.text) == ("note", "a request was refused 2 times of late because memory was short")
-    assert "hushd neighbours find" in finding.remedy
-
-
-def test_every_finding_that_is_not_fine_has_a_remedy(supervisor: Supervisor) -> None:
-    """Each fault and each warning comes with its remedy."""
-    _, found = doctor("--no-engines")
-    assert all(finding["remedy"] for finding in found if finding["state"] in ("broken", "warning"))
-
-
 def test_a_wrong_configuration(runtime: Path) -> None:
     """The sentence names the key, and the status is 1; the rest is looked at all the same."""
     (runtime / "config.toml").write_text("queue = -1\n")
@@ -96,33 +72,6 @@ def test_a_wrong_configuration(runtime: Path) -> None:
     assert status == 1
     assert "queue" in broken["text"]
     assert of(found, "libraries", "ok")
-
-
-@pytest.mark.parametrize(
-    ("sentence", "text", "remedy"),
-    [
-        ("It failed: try again.", "It failed", "try again"),
-        (
-            "It failed (at 10:00: no key x: known are a, b): see /log.",
-            "It failed (at 10:00: no key x: known are a, b)",
-            "see /log",
-        ),
-        ("c.toml: there is no key x: known are a, b.", "c.toml: there is no key x", "known are a, b"),
-        ("It failed (error: 5).", "It failed (error: 5)", "hushd logs"),
-    ],
-)
-def test_a_sentence_is_parted_before_its_remedy(sentence: str, text: str, remedy: str) -> None:
-    """At its last colon outside parentheses, and not in the middle of what has happened."""
-    finding = Finding.of_error("supervisor", HushdError("no_supervisor", sentence), "hushd logs")
-    assert (finding.text, finding.remedy) == (text, remedy)
-
-
-def test_a_configuration_that_is_not_there(runtime: Path) -> None:
-    """HUSHD_CONFIG names no file: a warning, and none without the variable."""
-    _, found = doctor("--no-engines", HUSHD_CONFIG=str(runtime / "none.toml"))
-    (warning,) = of(found, "configuration", "warning")
-    assert "HUSHD_CONFIG is set, and" in warning["text"]
-    assert "none.toml does not exist" in warning["text"]
 
 
 def test_a_runtime_folder_that_is_open_to_others(runtime: Path) -> None:
@@ -145,14 +94,6 @@ def test_a_full_state_folder(
     monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
     found = places._writable("state", tmp_path, "HUSHD_STATE_DIR")
     assert (found.state, "is full" in found.text) == (state, state == "warning")
-
-
-def test_a_socket_that_is_open_to_others(supervisor: Supervisor, runtime: Path) -> None:
-    """A socket that others may use is a warning, with the command that shuts it."""
-    (runtime / "client.sock").chmod(0o777)
-    _, found = doctor("--no-engines")
-    (warning,) = of(found, "folders", "warning")
-    assert warning["remedy"] == f"chmod 0700 {runtime / 'client.sock'}"
 
 
 def test_no_supervisor_where_none_may_start(runtime: Path) -> None:
@@ -213,26 +154,6 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
         assert all(row["state"] != "ready" for row in peer.control("status")["workers"])
 
 
-def test_an_engine_without_a_model_is_not_called_missing(supervisor: Supervisor, tmp_path: Path) -> None:
-    """The remedy is a model if its package is here, for engines that hear as for those that speak."""
-    pytest.importorskip("faster_whisper")
-    _, found = doctor(HUSHD_MODELS_DIR=str(tmp_path))
-    (finding,) = [each for each in found if each["text"].startswith("stt/faster-whisper")]
-    assert finding["text"] == "stt/faster-whisper has no model here"
-    assert finding["remedy"].startswith("hushd models pull faster-whisper/")
-
-
-def test_text_is_a_line_a_finding(supervisor: Supervisor) -> None:
-    """State, area, text, and the remedy below; the last line sums up."""
-    done = warm.run(
-        [sys.executable, "-P", "-c", CODE, "doctor", "--no-engines"], capture_output=True, text=True, timeout=60
-    )
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("ok       python: Python 3.")
-    assert "works" in lines[-1]
-    assert "\x1b" not in done.stdout
-
-
 def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package that is gone is a warning with the command that brings it; a whole extra that is absent a note."""
     there: Callable[[str], Any] = lambda name: None if name in ("soxr", "wyoming") else object()  # noqa: E731
@@ -244,32 +165,6 @@ def test_an_extra_that_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
         "wyoming": "note",
     }
     assert "wyoming" in found["wyoming"].remedy
-
-
-def test_secrets_in_the_environment_are_not_shown(supervisor: Supervisor) -> None:
-    """Of a variable that is not a path only the name is shown."""
-    _, found = doctor("--no-engines", HUSHD_HTTP_TOKEN="sesame")
-    assert any("HUSHD_HTTP_TOKEN" in finding["text"] for finding in found)
-    assert "sesame" not in json.dumps(found)
-
-
-def test_a_limit_on_the_address_space_is_a_warning(runtime: Path) -> None:
-    """Memory counts as it is; under `ulimit -v` the limit is named, with how to lift it."""
-    program = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {CODE}"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program, "doctor", "--json", "--no-engines"], capture_output=True, text=True
-    )
-    (warning,) = of(json.loads(done.stdout)["findings"], "memory", "warning")
-    assert warning["text"].startswith("a process may have 8.0 GB of address space")
-    assert "ulimit -v unlimited" in warning["remedy"]
-
-
-def test_a_card_of_another_maker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is named, and what computes is the CPU."""
-    monkeypatch.setattr(machine, "cards", lambda: [PciCard("0000:03:00.0", "AMD", "amdgpu", "active")])
-    (finding,) = machine.graphics_cards()
-    assert finding.state == "ok"
-    assert finding.text == "no card of NVIDIA's, only graphics of AMD: everything runs on the CPU"
 
 
 @pytest.mark.parametrize(

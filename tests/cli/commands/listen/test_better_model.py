@@ -75,22 +75,6 @@ def test_it_is_said_once_behind_the_text(listen: Callable[[], str]) -> None:
     assert "makes fewer mistakes" not in listen()
 
 
-def test_nothing_is_offered_where_nothing_was_heard(listen: Callable[[], str], tmp_path: Path) -> None:
-    """After an error stands no offer, which would be the only one; the next `listen` makes it."""
-    recording = tmp_path / "a.wav"
-    recording.rename(tmp_path / "b.wav")
-    assert "makes fewer mistakes" not in listen()
-    (tmp_path / "b.wav").rename(recording)
-    assert listen().splitlines()[-1] == HINT
-
-
-def test_a_state_folder_that_cannot_be_written(listen: Callable[[], str]) -> None:
-    """The text is there all the same, nothing is complained of, and the line comes again."""
-    (paths.find().state / "offered").symlink_to("missing/folder")
-    for _ in range(2):
-        assert listen().splitlines()[-1] == HINT
-
-
 @pytest.mark.parametrize(
     ("options", "terminal"),
     [

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import os
 import pty
-import random
-import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hushd import AsyncClient, Client, HushdError
+from hushd import Client, HushdError
 from hushd.audio.devices import Device, choose
 from hushd.transcripts.segment import Segment
 from hushd_cli.commands.listen.microphone import unfinished
@@ -77,16 +72,6 @@ def test_an_utterance(start_router: Start, client: Client) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [{"continuous": True}, {"no_speech_s": 4, "silence_s": 2.0}])
-def test_how_long_it_listens(options: dict[str, Any], start_router: Start, client: Client) -> None:
-    """Options are sent when they are given; the time to begin in only then, since its default depends on the mode."""
-    router = start_router(answering)
-    client.listen(iter(CHUNKS), **options).transcript()
-    (request,) = router.of(Request)
-    assert options.items() <= request.params.items()
-    assert ("no_speech_s" in request.params) == ("no_speech_s" in options)
-
-
 @pytest.mark.parametrize("known", ["unstable", "segment"])
 def test_a_crash_while_somebody_speaks(known: str, start_router: Start, client: Client) -> None:
     """All that was said is sent again; but not once a segment was handed out, which would come twice."""
@@ -137,16 +122,6 @@ def test_the_unfinished_on_a_line(stable: str, text: str, columns: int, line: st
     assert unfinished(stable, text, columns) == line.replace("[", "\x1b[2m").replace("]", "\x1b[0m")
 
 
-def test_no_line_is_too_wide() -> None:
-    """Whatever the text and the terminal: nothing is ever wrapped, since only one line can be drawn anew."""
-    rng = random.Random(3)
-    for _ in range(500):
-        stable, text = ("".join(rng.choices("ab 你e\u0301", k=rng.randrange(40))) for _ in range(2))
-        columns = rng.randrange(2, 50)
-        shown = re.sub(r"\x1b\[\dm", "", unfinished(stable, text, columns))
-        assert sum(2 if sign == "你" else sign != "\u0301" for sign in shown) < columns
-
-
 # --- the microphone ---------------------------------------------------------------------------------------------------
 
 DEVICES = [
@@ -165,24 +140,6 @@ DEVICES = [
 def test_a_microphone_by_name(wish: str | int, number: int) -> None:
     """By its number, its whole name, or how that begins; the first of those that have one name."""
     assert choose(DEVICES, "microphone", wish) == number
-
-
-@pytest.mark.parametrize(
-    ("wish", "words"),
-    [
-        ("h", "More than one microphone is called 'h': choose one of 'HDA Intel PCH', 'Headset', 'Headset Pro'."),
-        ("set", "no microphone called 'set': there is 'HDA Intel PCH', 'Headset'"),
-        ("", "no microphone called ''"),
-        (1, "no microphone called 1"),
-    ],
-)
-def test_a_microphone_that_is_not_there(wish: str | int, words: str) -> None:
-    """The error names those that were meant, or those that are there."""
-    with pytest.raises(HushdError, match=re.escape(words)) as caught:
-        choose(DEVICES, "microphone", wish)
-    assert caught.value.code == "no_device"
-    with pytest.raises(HushdError, match="there is none at all"):
-        choose([], "microphone", wish)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -227,78 +184,6 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
     assert sum(chunk.last for chunk in router.of(Chunk)) == 1
 
 
-@pytest.mark.parametrize("options", [(), ("--language", "de")])
-def test_the_model_of_the_language_loads_meanwhile(
-    options: tuple[str, ...], start_router: Start, runtime: Path
-) -> None:
-    """While the microphone opens, the request that starts the worker names the language, as that which listens does."""
-    router = start_router(finishing)
-    process = start_listen(runtime, "--continuous", *options)
-    wait_until(lambda: router.of(Chunk) != [], "a chunk")
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    first, second = router.of(Request)
-    assert (first.op, first.worker, second.worker) == ("warm", "stt", "stt")
-    assert first.params.get("language") == second.params.get("language") == (options[1] if options else None)
-
-
-def rest_of(terminal: int) -> bytes:
-    """Returns what a terminal still shows once its program has ended, and closes it."""
-    shown = b""
-    with contextlib.suppress(OSError):  # EIO: nobody has its other side any more
-        while piece := os.read(terminal, 10_000):
-            shown += piece
-    os.close(terminal)
-    return shown
-
-
-@pytest.mark.parametrize("end", ["worker_crashed", signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("written", [False, True])
-def test_what_was_said_outlives_what_breaks_off(
-    end: str | signal.Signals, written: bool, start_router: Start, runtime: Path
-) -> None:
-    """A worker that dies and a terminal that is closed do not take the lines before with them, in any format."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        finishing(router, route, message)
-        if isinstance(message, Chunk) and message.seq == 5:
-            router.send(route, unstable(message.id, 1, "", "And then"))
-            if isinstance(end, str):
-                router.send(route, Error(id=message.id, code=end, message="It died."))
-
-    start_router(script)
-    ours, theirs = pty.openpty()
-    folder = runtime / "out"
-    arguments = ["--continuous", "-f", "json", *(["-o", str(folder)] if written else [])]
-    process = start_listen(runtime, *arguments, errors=theirs)
-    os.close(theirs)
-    shown = b""
-    while b"And then" not in shown:  # so the line before it has arrived
-        shown += os.read(ours, 10_000)
-    if not isinstance(end, str):
-        process.send_signal(end)
-    text, _ = process.communicate(timeout=60)
-    shown += rest_of(ours)
-    assert process.returncode == (5 if isinstance(end, str) else 128 + end), shown
-    assert json.loads((folder / "microphone.json").read_text() if written else text)["text"] == "A line."
-
-
-def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime: Path) -> None:
-    """A session that fails before its first line leaves what there was."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Chunk):
-            router.send(route, Error(id=message.id, code="worker_crashed", message="It died."))
-        else:
-            finishing(router, route, message)
-
-    start_router(script)
-    process = start_listen(runtime, "--continuous", "-f", "srt", "-o", str(runtime / "out"))
-    assert process.communicate(timeout=60) == ("", "listen: It died.\n")
-    assert process.returncode == 5
-    assert os.listdir(runtime / "out") == []
-
-
 def people(router: ScriptedRouter, route: bytes, message: Message) -> None:
     """Two lines of two people, of whom the second turns out to be the first when the session ends."""
     if isinstance(message, Chunk) and message.last:
@@ -325,21 +210,6 @@ def test_speakers_that_are_revised(start_router: Start, client: Client) -> None:
     assert [segment.speaker for segment in transcript] == ["SPEAKER_00", "SPEAKER_00"]
 
 
-def test_speakers_are_revised_for_tasks_too(start_router: Start, runtime: Path) -> None:
-    """The asynchronous client does the same."""
-    start_router(people)
-
-    async def hear() -> tuple[list[tuple[Segment, ...]], list[str]]:
-        revisions: list[tuple[Segment, ...]] = []
-        async with AsyncClient() as client:
-            heard = await client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
-            return revisions, [segment.speaker for segment in await heard.transcript()]
-
-    revisions, speakers = asyncio.run(hear())
-    assert [[each.id for each in revised] for revised in revisions] == [[1]]
-    assert speakers == ["SPEAKER_00", "SPEAKER_00"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -362,23 +232,6 @@ def test_who_speaks(
     printed, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert text in ("".join(path.read_text() for path in runtime.glob("notes.*")) if "-o" in arguments else printed)
-
-
-def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:
-    """Also where the worker has not answered yet."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if not (isinstance(message, Chunk) and message.last):
-            finishing(router, route, message)
-
-    router = start_router(script)
-    process = start_listen(runtime, "--continuous")
-    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
-    process.send_signal(signal.SIGINT)
-    wait_until(lambda: router.of(Chunk)[-1].last, "the end")
-    process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=60)
-    assert (process.returncode, text, complaint) == (130, "A line.\n", "")
 
 
 def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,21 +50,6 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
     assert asked(*argv, "a.wav") == expected
 
 
-def test_standard_input_is_read_once() -> None:
-    """Two readers would each get a part of it."""
-    assert parse("listen", ["-", "a.wav"]).files == ["-", "a.wav"]
-    with pytest.raises(HushdError, match="only once"):
-        parse("listen", ["-", "a.wav", "-"])
-
-
-def test_a_switch_does_not_take_a_file_for_its_value() -> None:
-    """`--diarize a.wav` is a switch and a file."""
-    options = parse("listen", ["--diarize", "a.wav", "--highlight_words", "--", "--word_timestamps", "True"])
-    assert options.files == ["a.wav", "--word_timestamps", "True"]
-    assert options.highlight_words
-    assert not options.word_times
-
-
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
@@ -81,19 +64,6 @@ def test_a_switch_does_not_take_a_file_for_its_value() -> None:
 def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | None) -> None:
     """None at all is readable cues; any option, also one that says None, is whisper's rules."""
     assert layout(parse("listen", argv)) == expected
-
-
-def test_json_is_a_format_too() -> None:
-    """As other commands have it."""
-    assert parse("listen", ["a.wav", "--json"]).format == "json"
-    with pytest.raises(HushdError, match="exclude each other"):
-        parse("listen", ["a.wav", "--json", "-f", "srt"])
-
-
-@pytest.mark.parametrize("option", ["-f", "--format", "--output_format", "--output-format"])
-def test_a_format_has_four_names(option: str) -> None:
-    """whisper's, its short form, hushd's older one, and each with dashes."""
-    assert parse("listen", [option, "srt"]).format == "srt"
 
 
 @pytest.mark.parametrize(
@@ -133,10 +103,3 @@ def test_mistakes(argv: list[str], words: str) -> None:
         parse("listen", argv)
     assert caught.value.code == "bad_request"
     assert words in str(caught.value)
-
-
-def test_a_pipe_cannot_be_resumed(tmp_path: Path) -> None:
-    """It is gone once it was read, whatever its name."""
-    os.mkfifo(tmp_path / "a.wav")
-    with pytest.raises(HushdError, match="which - and a pipe do not allow"):
-        parse("listen", ["--resume", str(tmp_path / "a.wav")])

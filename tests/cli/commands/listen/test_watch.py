@@ -12,10 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hushd_cli.commands.listen import options as listen
-from hushd_cli.commands.listen.watch import WHOLE_S, Folder, Watch
-from hushd_protocol.errors import HushdError
-from hushd_schema.sound_file import SUFFIXES
+from hushd_cli.commands.listen.watch import WHOLE_S, Folder
 from support import warm
 from support.peer import BOUND_S, Supervisor, command
 from support.peer import ECHO as ECHO_WORKER
@@ -141,33 +138,6 @@ def test_the_oldest_comes_first_and_one_that_was_tried_waits(place: Path, folder
     assert due(folder, 130.0) == "c.wav"
 
 
-def test_recordings_that_would_have_one_transcript_have_none(place: Path, folder: Folder) -> None:
-    """Neither would know whether it is the other's; once one is renamed, both are due."""
-    put(place, "a.wav")
-    put(place, "a.mp3")
-    put(place, "b.wav")
-    assert due(folder, 100.0) == "b.wav"
-    assert folder.doubles == [["a.mp3", "a.wav"]]
-    folder.leave("b.wav")
-    (place / "a.mp3").rename(place / "c.mp3")
-    assert due(folder, 200.0) == "a.wav"
-    assert folder.doubles == []
-
-
-def test_a_folder_that_is_not_there_is_an_error(place: Path, folder: Folder) -> None:
-    """Also one that goes while it is watched."""
-    place.rmdir()
-    with pytest.raises(HushdError, match=r"The folder '.*' cannot be read \(No such file or directory\)\."):
-        folder.next(100.0)
-
-
-def test_the_suffixes_are_those_of_sounds(place: Path) -> None:
-    """None is that of a transcript: that would be written down in turn."""
-    from hushd.transcripts.formats import FORMATS
-
-    assert not SUFFIXES & {f".{form}" for form in FORMATS}
-
-
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -215,35 +185,6 @@ def test_what_every_recording_would_fail_with_ends_it(supervisor: Supervisor, pl
     assert not (place / "b.txt").exists()
 
 
-def test_two_of_one_name_are_named(supervisor: Supervisor, place: Path) -> None:
-    """Others are written down meanwhile."""
-    for name in ("a.wav", "a.mp3", "b.wav"):
-        put(place, name)
-    done = once(place)
-    assert done.stdout == f"{place}/b.txt\n"
-    sentence = "'a.mp3' and 'a.wav' would have the same transcript: rename all but one."
-    assert done.stderr == f"listen: {sentence}\n"
-    assert sorted(os.listdir(place)) == ["a.mp3", "a.wav", "b.txt", "b.wav"]
-
-
-def test_options_are_those_for_recordings(place: Path) -> None:
-    """One folder there has to be, which has the transcripts, too; options of the microphone are refused."""
-    options = listen.parse("listen", ["--watch", "--word_timestamps", "--speakers", "2", str(place), "--model", "auto"])
-    assert (options.files, options.word_times, options.diarize, options.once) == ([str(place)], True, True, False)
-    assert listen.parse("listen", ["--watch", "--once", str(place)]).once
-    watched = Watch(options)
-    assert watched._output._folder == watched._folder._target == str(place)
-    for argv, sentence in (
-        ([], "--watch takes one folder"),
-        ([str(place), "elsewhere"], "--watch takes one folder"),
-        ([str(place), "--speed", "fast"], "give --model auto too"),
-        ([str(place), "--continuous"], "are for the microphone"),
-        ([str(place), "--resume"], "leave out --resume"),
-    ):
-        with pytest.raises(HushdError, match=sentence):
-            listen.parse("listen", ["--watch", *argv])
-
-
 def test_it_follows_what_is_put_there_until_ctrl_c(
     supervisor: Supervisor, place: Path, watching: subprocess.Popen[str]
 ) -> None:
@@ -259,46 +200,3 @@ def test_it_follows_what_is_put_there_until_ctrl_c(
     watching.send_signal(signal.SIGINT)
     assert watching.communicate(timeout=BOUND_S) == ("", "")
     assert watching.returncode == 0
-
-
-def test_it_waits_for_a_supervisor(
-    runtime: Path, place: Path, watching: subprocess.Popen[str], request: pytest.FixtureRequest
-) -> None:
-    """That there is none is said once, and the recording is written down when there is one."""
-    assert watching.stdout
-    assert watching.stderr
-    put(place, "a.wav")
-    assert "supervisor" in watching.stderr.readline()
-    request.getfixturevalue("supervisor")
-    assert watching.stdout.readline() == f"{place}/a.txt\n"
-    watching.send_signal(signal.SIGINT)
-    assert watching.communicate(timeout=BOUND_S) == ("", "")
-
-
-def test_it_ends_quietly_when_nobody_reads(
-    supervisor: Supervisor, place: Path, watching: subprocess.Popen[str]
-) -> None:
-    """As in `listen --watch FOLDER | head -1`: the status is that of SIGPIPE."""
-    assert watching.stdout
-    watching.stdout.close()
-    put(place, "a.wav")
-    assert watching.wait(BOUND_S) == 128 + signal.SIGPIPE
-    assert watching.stderr
-    assert watching.stderr.read() == ""
-
-
-def test_a_folder_that_goes_ends_it(
-    supervisor: Supervisor, place: Path, tmp_path: Path, watching: subprocess.Popen[str]
-) -> None:
-    """In a sentence, with the status of an input that cannot be read; no folder of transcripts is made for another."""
-    assert watching.stdout
-    put(place, "a.wav")
-    assert watching.stdout.readline()
-    place.rename(tmp_path / "elsewhere")
-    _, errors = watching.communicate(timeout=BOUND_S)
-    assert watching.returncode == 4
-    sentence = f"listen: The folder {str(place)!r} cannot be read (No such file or directory).\n"
-    assert errors == sentence
-    done = once(place, "-o", str(tmp_path / "texts"))
-    assert (done.returncode, done.stderr) == (4, sentence)
-    assert not (tmp_path / "texts").exists()

@@ -114,17 +114,6 @@ def test_a_command_line_of_whisper(line: str, params: dict[str, Any], note: str)
         assert all(name.startswith(("a.", "audio.", "japanese.")) for name in options.files)
 
 
-def test_a_microphone_of_a_similar_name_is_one() -> None:
-    """Only what cannot be meant otherwise is a device that computes; ROCm's cards are torch's `cuda`."""
-    for name, device in (("cuda:1", "cuda:1"), ("CPU", "cpu"), ("mps", "mps"), ("gpu", "cuda"), ("hip", "rocm")):
-        options = parse("listen", ["--device", name])
-        assert (options.device, options.compute_device) == (None, device)
-    options = parse("listen", ["--device", "cuda", "--compute-device", "cuda:1"])
-    assert (options.device, options.compute_device) == (None, "cuda:1")
-    for name in ("cpu-microphone", "0", "?", "USB"):
-        assert parse("listen", ["--device", name]).device == name
-
-
 MODELS = [
     ("whisper", "turbo", 5000, False),
     ("faster-whisper", "turbo", 1700, False),
@@ -168,16 +157,6 @@ def test_a_bare_model_name(model: str, worker: str, start_router: Start, tmp_pat
     assert run(str(tmp_path / "a.wav"), "--model", model).returncode == 0
     (request,) = router.of(Request)
     assert request.worker == worker
-
-
-@pytest.mark.parametrize("option", ["--device", "--compute-device"])
-def test_a_device_that_computes(option: str, start_router: Start, tmp_path: Any) -> None:
-    """Both options ask the supervisor for it."""
-    router = start_router(answering)
-    (tmp_path / "a.wav").write_bytes(b"RIFF")
-    assert run(str(tmp_path / "a.wav"), option, "cuda:1").returncode == 0
-    (request,) = router.of(Request)
-    assert request.compute_device == "cuda:1"
 
 
 @pytest.mark.parametrize(

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd import Client
-from hushd_cli.commands.models.command import main
-from hushd_cli.terminal import console
 from hushd_models.installation import extra_command
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
-from hushd_protocol.messages import Control, Message, Result
 from hushd_protocol.system import paths
 from support import warm
-from support.scripted_router import ScriptedRouter
 
 CONTENT = b"weights" * 1_000_000
 
@@ -215,24 +207,6 @@ def test_verify(machine: Store, base: Path) -> None:
     assert hushd("verify", "whisper/tiny").returncode == 6
 
 
-def test_what_the_hub_calls_by_its_hash(machine: Store, runtime: Path) -> None:
-    """Large files in Hugging Face's cache are named by their SHA-256: these are checked without hushd having brought
-    them."""
-    folder = runtime / "cache" / "huggingface" / "hub" / "models--Systran--faster-whisper-tiny"
-    snapshot = folder / "snapshots" / "c0ffee"
-    snapshot.mkdir(parents=True)
-    (folder / "refs").mkdir()
-    (folder / "refs" / "main").write_text("c0ffee")
-    (folder / "blobs").mkdir()
-    for name in ("model.bin", "config.json", "tokenizer.json"):
-        blob = hashlib.sha256(name.encode()).hexdigest() if name == "model.bin" else name
-        (folder / "blobs" / blob).write_text(name)
-        (snapshot / name).symlink_to(f"../../blobs/{blob}")
-    assert hushd("verify").stdout == "faster-whisper/tiny: right\n"
-    (snapshot / "model.bin").resolve().write_text("another")
-    assert hushd("verify").returncode == 6
-
-
 def test_rm(machine: Store, base: Path) -> None:
     """The freed size is printed; the second time there is nothing to remove; one wrong name, and nothing is removed."""
     done = hushd("rm", "whisper/base", "whisper/bsae")
@@ -243,92 +217,6 @@ def test_rm(machine: Store, base: Path) -> None:
     assert hushd("rm", "whisper/base").stderr == (
         "hushd models: whisper/base is not on this machine: there is nothing to remove.\n"
     )
-
-
-def test_rm_of_a_model_that_runs(
-    machine: Store, base: Path, start_router: Callable[..., ScriptedRouter], runtime: Path
-) -> None:
-    """It is removed all the same; a person at a terminal is told that the worker keeps it, and what ends that."""
-
-    def status(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Control):
-            router.send(route, Result(id=message.id, data={"workers": [{"name": "stt/whisper/base#2"}]}))
-
-    start_router(status)
-    terminal, other_end = os.openpty()
-    program = [sys.executable, "-c", "from hushd_cli.entry import hushd; hushd()", "models", "rm", "whisper/base"]
-    done = warm.run(program, stdout=subprocess.PIPE, stderr=other_end, timeout=50, check=True)
-    assert done.stdout == b"whisper/base: 7 MB freed\n"
-    os.set_blocking(terminal, False)
-    said = ""
-    with suppress(BlockingIOError):  # a read brings what one write has brought, no more
-        while True:
-            said += os.read(terminal, 10_000).decode()
-    assert "stt/whisper/base still holds it in memory: `hushd unload stt/whisper/base`" in said
-    for descriptor in (terminal, other_end):
-        os.close(descriptor)
-
-
-def test_prune(machine: Store, base: Path) -> None:
-    """Halves go, and are named; a whole model stays. A dry run only says so."""
-    work = machine.begin("whisper/tiny", Source("url", "x"))
-    (work / "tiny.pt.part").write_bytes(b"x" * 3_000_000)
-    for arguments, there in ((("--dry-run",), True), ((), False)):
-        done = hushd("prune", *arguments)
-        assert (done.returncode, done.stdout) == (0, "half of whisper/tiny: 3 MB\n")
-        assert work.exists() == there
-    assert base.exists()
-    assert hushd("prune").stdout == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hints"),
-    [
-        (["pull", "whisper/base"], 1),
-        (["import", __file__, "--name", "whisper/mine"], 0),
-        (["quantize", "whisper/base"], 0),
-    ],
-)
-def test_ctrl_c_says_what_is_so(
-    machine: Store, monkeypatch: pytest.MonkeyPatch, arguments: list[str], hints: int
-) -> None:
-    """A download goes on where it was; a copy and a conversion begin anew, and nobody says otherwise."""
-    notes: list[str] = []
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(console, "note", notes.append)
-    for name in ("pull", "import_model", "quantize"):
-        monkeypatch.setattr(Client, name, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        main("hushd models", arguments)
-    assert sum("continues from there" in note for note in notes) == hints
-
-
-def test_the_configurations_models(machine: Store, runtime: Path) -> None:
-    """They are listed like the others; a configuration that makes no sense is a sentence that names file and key."""
-    config = runtime / "config.toml"
-    config.write_text(
-        '[models."whisper/swiss"]\nurl = "http://x"\nfiles = ["swiss.pt"]\nsize_mb = 12\nlicence = "MIT"\n'
-    )
-    (one,) = [one for one in answer("list", "whisper") if one["name"] == "whisper/swiss"]
-    assert (one["state"], one["size_mb"]) == ("absent", 12)
-    config.write_text('[models."whisper/swiss"]\nurl = 3\n')
-    done = hushd("list")
-    assert done.returncode == 2
-    assert f'{config}: models."whisper/swiss".url must be' in done.stderr
-
-
-def test_broken_manifests_break_nothing(machine: Store, base: Path) -> None:
-    """One that cannot be read is listed as broken, with the reason; the others are as they were."""
-    machine.manifest_path("whisper/base").write_text("{")
-    (one,) = [one for one in answer("list", "whisper") if one["name"] == "whisper/base"]
-    assert one["state"] == "broken"
-    assert "is not JSON" in one["problem"]
-    assert "whisper/base: damaged" in hushd("verify").stdout
-    assert hushd("rm", "whisper/base").returncode == 0
-    assert not machine.manifest_path("whisper/base").exists()
 
 
 def test_nothing_heavy_and_no_supervisor(machine: Store) -> None:

@@ -39,9 +39,3 @@ def test_the_session_decides_without_a_language(runtime: Path) -> None:
     """The locale's language, English where it has none."""
     assert {one["language"] for one in json.loads(run("--json", LC_ALL="fr_CA.UTF-8"))} == {"fr"}
     assert {one["language"] for one in json.loads(run("--json", LC_ALL="C.UTF-8"))} == {"en"}
-
-
-def test_what_is_no_language(runtime: Path) -> None:
-    """It is refused in one sentence; a language that no model has is not an error."""
-    assert "is not a language" in run("d?", status=2)
-    assert "none of the well-known models can" in run("xx")

@@ -37,12 +37,6 @@ def test_text_arrives_whole(encoding: str, seed: int) -> None:
     assert b"".join(utf8(chunked(TEXT.encode(encoding), seed), "It")) == TEXT.encode()
 
 
-def test_big_endian_and_nothing() -> None:
-    """UTF-16 with its other mark; and an empty text stays one."""
-    assert b"".join(utf8([b"\xfe\xff" + "Hé".encode("utf-16-be")], "It")) == "Hé".encode()
-    assert list(utf8([], "It")) == []
-
-
 def test_a_pipe_does_not_wait() -> None:
     """Each block is passed on before the next is read."""
     read = []

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.say import highlight
 from hushd_cli.commands.say.options import file_format, parse, synthesize_options
 from hushd_protocol.errors import HushdError
 
@@ -111,54 +106,6 @@ def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
     assert words in caught.value.message
 
 
-def run(code: str, terminal: str) -> str:
-    """Standard output of a program on a terminal of that kind."""
-    environment = os.environ | {"TERM": terminal}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
-
-
-@pytest.mark.skipif(
-    not Path("/usr/share/terminfo").exists() and not Path("/lib/terminfo").exists(), reason="no terminfo"
-)
-@pytest.mark.parametrize(
-    ("mark", "word"),
-    [
-        (highlight.USUAL, "\x1b[7m"),
-        ("bold", "\x1b[1m"),
-        ("green", "\x1b[32m"),
-        ("green/black", "\x1b[32m\x1b[40m"),
-        ("/black", "\x1b[40m"),
-    ],
-)
-def test_markup_is_the_terminals(mark: str, word: str) -> None:
-    """A capability or colours, as terminfo has them; `dumb` has none."""
-    code = f"from hushd_cli.commands.say.highlight import style; print(ascii(style({mark!r}).word))"
-    assert run(code, "linux") == ascii(word)
-    assert run(code, "dumb") == "''"
-    assert run(code, "no-such-terminal") == "''"
-
-
-@pytest.mark.parametrize("mark", ["pink", "green/pink", "red/green/blue", "", "naïve"])
-def test_markup_that_there_is_not(mark: str) -> None:
-    """It is refused."""
-    assert "HushdError: There is no markup" in run(
-        f"from hushd_cli.commands.say.highlight import style; style({mark!r})", "linux"
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "form"),
-    [
-        ("x.m4a", "m4a"), ("x.M4B", "m4a"), ("x.mp4", "m4a"), ("x.caf", "caf"), ("x.au", "au"), ("x.snd", "au"),
-        ("x.aac", "aac"), ("x.aifc", "aiff"),
-    ],
-)  # fmt: skip
-def test_extensions_of_other_systems(name: str, form: str) -> None:
-    """Files of QuickTime and NeXT have a format too."""
-    assert file_format(parse("say", ["-o", name, "Hello."])) == form
-
-
 @pytest.mark.parametrize(
     ("code", "form"),
     [
@@ -174,11 +121,3 @@ def test_extensions_of_other_systems(name: str, form: str) -> None:
 def test_macos_names_of_formats(code: str, form: str) -> None:
     """`--file-format` takes the codes that `say --file-format=?` prints on macOS."""
     assert file_format(parse("say", ["-o", "x", f"--file-format={code}", "Hello."])) == form
-
-
-def test_what_has_no_effect_is_said() -> None:
-    """macOS's options of encoders are accepted, and one sentence names them."""
-    assert parse("say", ["-o", "x.m4a", "--quality=127", "--bit-rate=96000", "Hello."]).note == (
-        "--bit-rate and --quality have no effect here."
-    )
-    assert parse("say", ["Hello."]).note == ""

@@ -78,18 +78,6 @@ def test_install_and_uninstall_may_be_repeated(home: Path) -> None:
     assert len(told(home)) == count
 
 
-def test_install_renews_what_differs(home: Path) -> None:
-    """A unit of an older version, or of another Python, is written anew; the other one is left as it is."""
-    manager(home)
-    hushd("install")
-    unit = home / ".config/systemd/user/hushd.service"
-    good = unit.read_text()
-    unit.write_text(good.replace("WatchdogSec", "OldSec"))
-    assert hushd("status").returncode == 3
-    assert hushd("install").stdout.splitlines()[0] == f"wrote {unit}"
-    assert unit.read_text() == good
-
-
 @pytest.mark.parametrize("action", ["install", "uninstall"])
 def test_a_dry_run_shows_files_and_commands_and_does_nothing(home: Path, action: str) -> None:
     """A dry run prints just what the real run writes and says, and touches neither a file nor the manager."""
@@ -119,17 +107,6 @@ def test_without_systemctl_it_says_what_to_do(home: Path) -> None:
     assert (gone.returncode, tree(home)) == (0, {})
 
 
-def test_a_manager_that_refuses_is_quoted(home: Path) -> None:
-    """One sentence with its reason and the commands that are left to run."""
-    manager(home, script='echo "Failed to connect to bus: No medium found" >&2; exit 1')
-    done = hushd("install")
-    assert done.returncode == 9
-    assert done.stderr.count("\n") == 1
-    assert "Failed to connect to bus: No medium found" in done.stderr
-    assert "run: systemctl --user daemon-reload && " in done.stderr
-    assert len(tree(home)) == 2
-
-
 def test_status_tells_files_and_socket(home: Path) -> None:
     """0 when the files are right and systemd listens, else 3 and what puts it right; nobody is connected to."""
     manager(home)
@@ -151,28 +128,6 @@ def test_status_tells_files_and_socket(home: Path) -> None:
         False,
         "inactive",
     )
-
-
-def test_a_runtime_folder_of_ones_own_is_warned_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service does not have this shell's HUSHD_RUNTIME_DIR, so that this shell's commands would miss it."""
-    manager(home)
-    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(home))
-    assert "HUSHD_RUNTIME_DIR is set here" in hushd("install", "--dry-run").stderr
-
-
-@pytest.mark.parametrize(
-    ("path", "word"),
-    [
-        ("/usr/bin/python3", "/usr/bin/python3"),
-        ("/home/me/.venv-3.11/bin/python_x", "/home/me/.venv-3.11/bin/python_x"),
-        ("/home/my self/bin/python", '"/home/my self/bin/python"'),
-        ('/a"b\\c/python', '"/a\\"b\\\\c/python"'),
-        ("/50%/python", "/50%%/python"),
-    ],
-)
-def test_any_path_is_one_word_of_a_unit(path: str, word: str) -> None:
-    """Spaces, quotes, backslashes and percent signs keep their meaning."""
-    assert units.quoted(path) == word
 
 
 def test_the_agent_of_macos_is_by_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

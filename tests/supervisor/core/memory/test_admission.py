@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.admission import Admission
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.worker.progress import Used
@@ -67,27 +64,6 @@ def test_when_all_are_busy_the_answer_comes_at_once() -> None:
     assert isinstance(answer, m.Error)
     assert (answer.code, answer.retryable, answer.retry_after_ms) == ("server_busy", True, 5000)
     assert (house.drained(), house.spawned()) == ([], [A])
-
-
-def test_nothing_is_known_of_what_runs() -> None:
-    """Then a minute is said."""
-    house = House(**ROOM_FOR_ONE)
-    house.busy(A)
-    answer = house.answer(house.request(B))
-    assert isinstance(answer, m.Error)
-    assert answer.retry_after_ms == 60_000
-
-
-def test_who_is_starting_has_been_promised_its_memory() -> None:
-    """Available memory counts once: 700 MB are not enough for two that need 300 and leave 256 to others."""
-    house = House()
-    house.available = 700 * MB
-    first, second = house.request(A), house.request(B)
-    assert (house.spawned(), house.code(first), house.code(second)) == ([A], "", "server_busy")
-    house = House()
-    house.available = 860 * MB
-    house.request(A), house.request(B)
-    assert house.spawned() == [A, B]
 
 
 def test_needs_are_learnt_and_kept() -> None:
@@ -163,18 +139,6 @@ def test_the_estimate_is_the_first_need() -> None:
     assert (house.code(request), asked) == ("result", [B])
 
 
-@pytest.mark.parametrize("size", [801, 2000])
-def test_a_model_estimated_beyond_the_budget_is_not_started(size: int) -> None:
-    """Alone neither: in a container each start would be killed; one of 800 of 800 MB starts."""
-    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(size * MB))
-    house.available = 1000 * MB
-    assert (house.code(house.request(A)), house.spawned()) == ("model_too_large", [])
-    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(800 * MB))
-    house.available = 1000 * MB
-    house.request(A)
-    assert house.spawned() == [A]
-
-
 def test_a_load_beyond_the_budget_is_refused_as_it_was_seen() -> None:
     """A load that took 900 MB is not tried again where workers may take 800, and what helps is said."""
     house = House(needs={f"{A}:load": 850 * MB}, worker={"": {"memory_mb": 0.0}})
@@ -183,20 +147,6 @@ def test_a_load_beyond_the_budget_is_refused_as_it_was_seen() -> None:
     assert answer.code == "model_too_large"
     assert "needs 850 MB, and all workers together may take 800 of the 1000 MB" in answer.message
     assert "raise `memory_share`" in answer.message
-
-
-def test_lives_without_a_job_say_nothing_of_jobs() -> None:
-    """Ten loads of 372 MB leave a need of 549 as it is; the first alone does not hide the estimate."""
-    house = House(needs={A: 549 * MB}, worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(618 * MB))
-    for name in (A, B):
-        for _ in range(10):
-            house.request(name, op="warm")
-            house.ready(name, size=372 * MB)
-            house.says(name, m.Beat(cpu_s=1, pss=360 * MB))
-            house.control("unload", name)
-            house.leave(name)
-    needs = house.pool._admission.needs
-    assert (needs.memory(A), needs.memory(B), needs.memory_alone(B)) == (549 * MB, 618 * MB, 372 * MB)
 
 
 def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
@@ -231,32 +181,6 @@ def test_a_killed_start_teaches_what_it_took() -> None:
     assert answer.code == "model_too_large"
     assert "needs 875 MB" in answer.message
     assert house.spawned() == [A]
-
-
-def test_a_load_may_take_more_than_any_job() -> None:
-    """A need is the larger of both: 520 MB while loading and 360 at work are 520 for the next start."""
-    house = House()
-    house.request(A)
-    house.ready(A, size=520 * MB)
-    house.finish(A)
-    house.says(A, m.Beat(cpu_s=1, pss=360 * MB))
-    house.control("unload")
-    house.leave(A)
-    assert house.pool._admission.needs.memory(A) == 520 * MB
-
-
-def test_names_that_were_used_bar_no_others() -> None:
-    """Of very many workers that have stopped the oldest is forgotten, but none that runs or has crashed."""
-    house = House()
-    house.idle(B)
-    for number in range(80):
-        name = f"stt/a/m{number}"
-        house.idle(name)
-        house.control("unload", name)
-        house.leave(name)
-    house.idle(A)
-    assert house.state(B) is State.READY
-    assert len(house.pool.status(house.now)) == 64
 
 
 # --- pressure -------------------------------------------------------------------------------------------------------
@@ -397,24 +321,6 @@ def test_the_end_of_critical_pressure_is_waited_for(told: bool) -> None:
     assert (house.code(first), house.code(second)) == ("result", "result")
 
 
-def test_each_waits_out_its_own_time() -> None:
-    """A request that comes while another has waited long for the same worker is not refused with it."""
-    house = House()
-    press(house, Level.CRITICAL)
-    first = house.request(A)
-    house.wait(8)
-    press(house, Level.CRITICAL)
-    second = house.request(A)
-    house.wait(2)
-    assert (house.code(first), house.code(second)) == ("server_busy", "")
-    house.wait(7)
-    press(house, Level.CRITICAL)  # the wait for room, which ends after 15 s, has not begun
-    assert house.code(second) == ""
-    house.wait(1)
-    assert house.code(second) == "server_busy"
-    assert house.spawned() == []
-
-
 def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
     """169 of 2400 MB: neither a reload nor a refusal would help a machine on which memory is short."""
     house = House({"": {"memory_mb": 169.0}})
@@ -432,41 +338,6 @@ def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
     assert house.drained() == [A]  # at rest too, all together take at most a tenth
     house.leave(A)
     assert (house.spawned(), house.code(second)) == ([A, B, C], "")
-
-
-def test_little_and_little_that_start_at_once_count_together() -> None:
-    """Of two that wait for as much as one of them takes, one starts: its promised memory counts for the other."""
-    house = House({"": {"memory_mb": 169.0}})
-    house.total, house.available = 24_000 * MB, 1000 * MB
-    press(house, Level.CRITICAL)
-    house.request(B), house.request(C)
-    assert house.spawned() == []
-    house.available = 2400 * MB
-    press(house, Level.CRITICAL)
-    assert (house.spawned(), house.state(C)) == ([B], State.WAITING)
-
-
-def test_who_comes_in_the_middle_of_critical_pressure_starts_as_it_ends() -> None:
-    """10 s after its last sign, though nothing lives and nothing else is due then."""
-    house = House(**ROOM_FOR_ONE)
-    press(house, Level.CRITICAL)
-    house.wait(4.3)
-    house.request(B)
-    house.wait(5.6)
-    assert house.spawned() == []
-    house.wait(0.2)
-    assert house.spawned() == [B]
-
-
-def test_a_program_that_says_critical_has_the_last_word() -> None:
-    """Then nothing starts and nothing stays, whatever is available."""
-    house = House({"": {"memory_mb": 1.0}})
-    house.available = house.total = 100_000 * MB
-    house.idle(A)
-    press(house, Level.CRITICAL, told=True)
-    assert house.drained() == [A]
-    house.request(B)
-    assert house.spawned() == [A]
 
 
 def test_a_refusal_has_numbers() -> None:
@@ -497,17 +368,6 @@ def test_a_refusal_names_who_holds_the_memory() -> None:
     )
 
 
-def test_a_start_under_way_when_it_becomes_critical_serves_who_waits() -> None:
-    """Its memory is mostly taken; it leaves after that."""
-    house = House()
-    request = house.request(A)
-    press(house, Level.CRITICAL)
-    house.ready(A)
-    house.finish(A)
-    assert house.code(request) == "result"
-    assert house.drained() == [A]
-
-
 def test_critical_by_a_look_at_a_start() -> None:
     """6 % available: no start but of the small, and idle workers leave though no trigger has fired."""
     house = House({"": {"memory_mb": 1.0}})
@@ -524,38 +384,6 @@ def test_critical_by_a_look_at_a_start() -> None:
     house.wait(10)
     assert house.code(request) == "server_busy"
     assert house.spawned() == [A]
-
-
-def test_no_level_falls_without_a_look() -> None:
-    """10 s after the last sign memory is looked at, and again each 10 s, until there is enough of it."""
-    house = House({"": {"pinned": True, "memory_mb": 10.0}})
-    house.idle(A)
-    house.available = 60 * MB
-    press(house, Level.WARNING)
-    assert house.pool.standing(house.now).level is Level.CRITICAL
-    for _ in range(5):
-        looks = house.looks
-        house.wait(10)
-        assert house.looks == looks + 1
-        assert house.worker(A).jobs.economy
-    house.available = 100 * MB
-    house.wait(10)
-    assert house.pool._admission.level is Level.WARNING
-    house.available = 900 * MB
-    house.wait(10)
-    assert house.pool._admission.level is Level.NORMAL
-    assert house.pool.deadline() is None
-    assert [a.text for a in house.of(do.Log)] == [f"memory pressure is {w}" for w in ("critical", "warning", "normal")]
-
-
-def test_nothing_is_looked_at_without_a_worker() -> None:
-    """With no process there is no timer, whatever the pressure, and with triggers none while it is normal."""
-    house = House(look_every=5.0)
-    press(house, Level.CRITICAL)
-    assert house.pool.deadline() is None
-    house = House({"": {"keep_alive": -1.0}})
-    house.idle(A)
-    assert house.pool.deadline() is None
 
 
 def test_samples_where_no_trigger_tells() -> None:
@@ -585,17 +413,6 @@ def test_the_status_tells_what_is_true_now() -> None:
     assert house.pool._admission.level is Level.NORMAL
     press(house, Level.NORMAL)
     assert house.pool._admission.level is Level.CRITICAL
-
-
-def test_one_look_serves_all_who_wait() -> None:
-    """Ten cold workers at once cost a look for each request, not for each pair."""
-    workers: dict[str, object] = {}
-    room = Admission(House().pool._settings, workers, lambda: pytest.fail("nobody waits"), None, math.inf)  # type: ignore[arg-type]
-    assert room.settle(1.0) == []
-    house = House({"": {"memory_mb": 1.0}})
-    for number in range(10):
-        house.request(f"stt/a/{number}")
-    assert house.looks == 10
 
 
 def test_out_of_memory_is_said() -> None:
@@ -632,27 +449,6 @@ def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
     house.ready(A)
     house.finish(A)
     assert house.code(request) == "result"
-
-
-def test_no_process_is_renewed_before_it_has_done_anything() -> None:
-    """One that is too large as soon as it is ready serves a request, rather than none for ever."""
-    house = House({"": {"memory_mb": 10.0, "max_pss_mb": 200.0}})
-    request = house.request(A)
-    house.ready(A, size=300 * MB)
-    house.says(A, m.Beat(cpu_s=1, pss=300 * MB))
-    assert house.drained() == []
-    house.finish(A)
-    assert (house.code(request), house.drained()) == ("result", [A])
-
-
-def test_pages_of_files_wear_no_process_out() -> None:
-    """Weights that the first job maps are not growth: the worker of a model of 2.5 GB had left after each job."""
-    house = House()
-    house.request(A)
-    house.ready(A, size=150 * MB)
-    house.finish(A)
-    house.says(A, m.Beat(cpu_s=1, pss=2700 * MB, private=170 * MB))
-    assert house.drained() == []
 
 
 @pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.needs import UNKNOWN_ON_CARD, Estimated, Needs
+from hushd_supervisor.core.memory.needs import Estimated, Needs
 
 NAME = "tts/a/x"
 MB = 1_000_000
@@ -23,33 +23,11 @@ def test_the_first_start_on_a_card_counts_what_is_copied_there() -> None:
     assert (first.on_card(NAME, CARD), first.on_card_alone(NAME, CARD)) == (4700 * MB, 4700 * MB)
 
 
-def test_without_an_estimate_it_is_as_on_the_cpu() -> None:
-    """Beside a card as on the CPU, and of the card a fixed size."""
-    unknown = needs(Estimated(memory=600 * MB))
-    assert unknown.memory(NAME, CARD) == 600 * MB
-    assert unknown.on_card(NAME, CARD) == unknown.on_card_alone(NAME, CARD) == UNKNOWN_ON_CARD
-
-
 def test_what_the_user_has_set_counts_more() -> None:
     """`memory_mb` is for both devices, and `vram_mb` of the card."""
     own = needs(memory_mb=900.0, vram_mb=2500.0)
     assert own.memory(NAME) == own.memory(NAME, CARD) == 900 * MB
     assert own.on_card(NAME, CARD) == 2500 * MB
-
-
-def test_lives_on_the_cpu_do_not_make_little_of_a_card() -> None:
-    """A worker that was measured with mapped weights needs as much beside a card as was estimated, until it is seen."""
-    learnt = needs()
-    learnt.record(NAME, 1000 * MB, ready=True)
-    learnt.record(NAME, 1080 * MB)
-    assert learnt.memory(NAME) == 1080 * MB
-    assert learnt.memory(NAME, CARD) == learnt.memory_alone(NAME, CARD) == 3400 * MB
-    learnt.record(NAME, 2900 * MB, CARD, 4000 * MB, ready=True)
-    learnt.record(NAME, 1500 * MB, CARD, 4300 * MB)
-    assert learnt.memory(NAME, CARD) == 2900 * MB
-    assert (learnt.on_card(NAME, CARD), learnt.on_card_alone(NAME, CARD)) == (4300 * MB, 4000 * MB)
-    assert learnt.on_card(NAME, OTHER) == 4300 * MB, "another card says more than an estimate"
-    assert learnt.memory(NAME) == 1080 * MB
 
 
 def test_a_start_that_takes_more_of_memory_beside_a_card_is_noted_there() -> None:

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
-from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import AGAIN_S, RELEASE_S
-from hushd_supervisor.core.memory.needs import Needs
+from hushd_supervisor.core.memory.cards import AGAIN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -68,43 +66,6 @@ def test_a_look_serves_all_who_wait() -> None:
     assert there.placed() == [(A, "cuda:0"), (B, "cuda:0"), (D, "cuda:0")]
 
 
-@pytest.mark.parametrize("asked", ["cpu", "mps"])
-def test_a_worker_for_the_cpu_needs_no_look(asked: str) -> None:
-    """Its configuration leaves nothing to choose."""
-    there = house(worker={"stt": {"compute_device": asked}})
-    there.request(A)
-    assert (there.of(do.Look), there.placed()) == ([], [(A, "")])
-
-
-def test_who_goes_to_the_cpu_for_the_machines_memory_is_told_so() -> None:
-    """A worker may take more of it on a card than without: the card has room, and the reason names the other memory."""
-    there = house(needs={f"{A}@cuda": 900 * MB})
-    there.total = there.available = 1000 * MB
-    there.busy(B)
-    there.request(A)
-    assert there.placed() == [(B, "cuda:0"), (A, "cpu")]
-    assert why(there, A) == "on cuda:0 it would need 900 MB of the machine's memory, which has no room for it"
-
-
-def test_an_engine_that_uses_no_card_is_known_by_its_first_life() -> None:
-    """It was offered one and computes on the CPU: from then on, in later lives of the supervisor too, no look."""
-    there = house()
-    there.idle(A)
-    there.exit(A)
-    (remembered,) = there.of(do.Remember)
-    assert remembered.needs[f"{A}@{FIRST}"] == 0
-    later = house(needs=remembered.needs)
-    later.request(A)
-    assert (later.of(do.Look), later.placed()) == ([], [(A, "")])
-
-
-def test_a_card_that_sleeps_has_room() -> None:
-    """Nobody uses it, so all of it is free; it is woken by the worker alone."""
-    there = house(card(total=0, free=0, asleep=True))
-    there.request(A)
-    assert there.placed() == [(A, "cuda:0")]
-
-
 # --- idle workers leave ---------------------------------------------------------------------------------------------
 
 
@@ -140,18 +101,6 @@ def test_memory_counts_once_the_driver_reports_it_free() -> None:
     assert there.placed()[2:] == [(B, "cuda:0")]
 
 
-def test_memory_that_never_comes_back_is_not_waited_for() -> None:
-    """After some seconds it counts as another program's, and the CPU will do."""
-    there = house(needs={f"{B}@{FIRST}": 18 * GB, f"{B}@{FIRST}:ready": 18 * GB})
-    there.idle(A, cards={FIRST: 12 * GB})
-    request = there.request(B)
-    there.says(A, m.Bye())
-    there.exit(A)
-    there.wait(RELEASE_S + 1)
-    assert there.placed()[1:] == [(B, "cpu")]
-    assert there.code(request) == ""
-
-
 def test_the_same_score_decides_on_a_card() -> None:
     """Of two that are idle the one of low priority leaves, though it is the smaller one and was used last."""
     there = house(card(total=40 * GB, free=40 * GB), worker={A: {"priority": 9}}, needs={f"{D}@{FIRST}": 8 * GB})
@@ -159,39 +108,6 @@ def test_the_same_score_decides_on_a_card() -> None:
     there.idle(B, cards={FIRST: 15 * GB})
     there.request(D)
     assert there.drained() == [B]
-
-
-def test_a_worker_without_a_card_is_not_asked_to_leave_for_one() -> None:
-    """The card's memory is short: a worker on the CPU has none of it to give."""
-    there = house(worker={B: {"compute_device": "cpu"}}, needs={f"{D}@{FIRST}": 18 * GB})
-    there.idle(B)
-    there.idle(A, cards={FIRST: 12 * GB})
-    there.request(D)
-    assert there.drained() == [A]
-
-
-def test_a_promise_is_not_given_twice() -> None:
-    """A worker that is starting was promised memory that it has not taken yet; another waits until that is known."""
-    there = house()
-    there.free("cuda:0", 15 * GB)
-    there.request(A)
-    request = there.request(B)
-    assert (there.placed(), there.state(B)) == ([(A, "cuda:0")], State.WAITING)
-    there.ready(A, cards={FIRST: 3 * GB})
-    assert there.placed() == [(A, "cuda:0"), (B, "cuda:0")]
-    assert there.code(request) == ""
-
-
-def test_memory_that_was_never_seen_taken_is_not_awaited() -> None:
-    """A process came and went between two looks: the memory in use is the others', so nothing is missing."""
-    there = house(needs={f"{B}@{FIRST}": 14 * GB})
-    there.idle(A, cards={FIRST: 9 * GB})
-    there.now += 2
-    there.idle(D, cards={FIRST: 12 * GB})
-    there.control("unload", D)
-    there.leave(D)
-    there.request(B)
-    assert there.placed()[2:] == [(B, "cuda:0")]
 
 
 @pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda", "fallback": "cpu"}])
@@ -270,23 +186,6 @@ def test_one_card_by_its_number() -> None:
     assert there.placed() == [(A, "cuda:1")]
 
 
-def test_a_card_that_is_not_there_is_left_to_the_engine_to_report() -> None:
-    """It names the configuration, as without any card."""
-    there = house(worker={"stt": {"compute_device": "cuda:7"}})
-    there.request(A)
-    assert there.placed() == [(A, "")]
-
-
-def test_nobody_waits_for_a_card_longer_than_for_the_cpu() -> None:
-    """An idle worker that does not leave in ten seconds is not waited for where the CPU will do."""
-    there = house(needs={f"{B}@{FIRST}": 18 * GB})
-    there.idle(A, cards={FIRST: 12 * GB})
-    there.request(B)
-    there.wait(11)
-    assert there.placed()[1:] == [(B, "cpu")]
-    assert why(there, B) == "cuda:0 did not become free in time"
-
-
 # --- looks that fail, cards that vanish -----------------------------------------------------------------------------
 
 
@@ -341,15 +240,6 @@ def test_back_to_the_card_when_it_is_free() -> None:
     assert there.placed() == [(A, "cpu"), (A, "cuda:0")]
 
 
-def test_a_worker_that_nobody_uses_costs_no_looks() -> None:
-    """It may stay on the CPU until it leaves."""
-    there = house(card(free=4 * GB))
-    there.idle(A)
-    looks = len(there.of(do.Look))
-    there.wait(200)
-    assert len(there.of(do.Look)) <= looks + 1
-
-
 # --- needs ----------------------------------------------------------------------------------------------------------
 
 
@@ -364,20 +254,6 @@ def test_needs_are_learnt_by_device() -> None:
     assert remembered.needs == {
         f"{A}@cuda": 500 * MB, f"{A}@cuda:load": 300 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB
     }  # fmt: skip
-
-
-def test_a_card_that_an_engine_does_not_use_needs_nothing() -> None:
-    """Whatever it takes of another one."""
-    needs = Needs(Settings(), {f"{A}@{FIRST}": 0, f"{A}@{SECOND}": 5 * GB})
-    assert (needs.on_card(A, FIRST), needs.on_card(A, SECOND), needs.on_card(A, "0000:99:00.0")) == (0, 5 * GB, 5 * GB)
-    assert needs.uses_cards(A)
-
-
-def test_a_load_that_failed_counts_for_twice_as_much_at_most() -> None:
-    """Another program may have been the reason."""
-    needs = Needs(Settings(), {f"{A}@{FIRST}": 3 * GB, f"{A}@{FIRST}:ready": 2 * GB})
-    needs.outgrew(A, FIRST, 24 * GB)
-    assert (needs.on_card(A, FIRST), needs.on_card_alone(A, FIRST)) == (6 * GB, 4 * GB)
 
 
 def test_a_large_job_bars_no_start_on_an_empty_card() -> None:

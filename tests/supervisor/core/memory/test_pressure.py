@@ -48,16 +48,6 @@ def test_every_sign_at_every_level(before: Level, then: Level) -> None:
         assert pressure.level(pressure.deadline(104.0)) < pressure.level(104.0)
 
 
-def test_signs_that_go_on_hold_it_up() -> None:
-    """A trigger each 2 s keeps the level for as long as they come, and 10 s more."""
-    pressure = Pressure()
-    for now in range(0, 100, 2):
-        pressure.see(C, now)
-        assert pressure.level(now + 1.9) is C
-    assert pressure.level(98 + 9.9) is C
-    assert pressure.level(98 + 10) is N
-
-
 def test_any_signs_at_any_times() -> None:
     """Against the plain words of the rule: the level is the highest of the signs of the last 10 s."""
     dice = random.Random(1)
@@ -92,21 +82,6 @@ def test_a_stall_is_confirmed_by_its_total(grown: int, elapsed: float, true: boo
     assert Stall(10, 100.0).confirmed(10 + 1000 * grown, 100.0 + elapsed) is true
 
 
-def test_a_stall_after_a_long_calm_is_confirmed_by_its_second_report() -> None:
-    """The kernel reports once in 2 s at most, so that costs 2 s."""
-    stall = Stall(0, 0.0)
-    assert not stall.confirmed(400_000, 600.0)
-    assert stall.confirmed(800_000, 602.0)
-    assert not stall.confirmed(810_000, 604.0)
-
-
-def test_reports_in_one_window_are_measured_together() -> None:
-    """One that was read late is followed by the next at once, which had no time to grow."""
-    stall = Stall(0, 0.0)
-    assert stall.confirmed(400_000, 1.9)
-    assert stall.confirmed(400_000, 1.95)
-
-
 @pytest.mark.parametrize("level", [W, C])
 def test_a_stall_where_memory_is_available_is_another_programs(level: Level) -> None:
     """It waits under a limit of its own, or for page cache, which is available; below 15 % it counts as it is."""
@@ -127,8 +102,3 @@ def test_what_may_be_taken_while_it_is_critical() -> None:
     pressure.see(C, 8.0)
     assert [pressure.spare(Memory(24_000, 2400), now) for now in (2.0, 11.9, 12.0)] == [0, 0, 240]
     assert pressure.level(17.9) is C
-
-
-def test_words() -> None:
-    """The words of the status."""
-    assert [level.word for level in Level] == ["normal", "warning", "critical"]

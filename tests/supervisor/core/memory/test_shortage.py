@@ -8,10 +8,9 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.lifecycle import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
-from support.house import MB, ROUTE, A, B, C, House
+from support.house import MB, A, B, C, House
 
 SHORT = "The graphics card does not have enough free memory for a/x."
 
@@ -78,20 +77,6 @@ def test_a_second_failure_is_an_answer() -> None:
     assert house.code(later) == "result"
 
 
-def test_a_second_failure_evicts_nobody_else() -> None:
-    """A worker that has come to rest meanwhile stays: there is one more try, not one for each."""
-    house = House()
-    house.total = house.available = 5000 * MB
-    house.idle(B)
-    house.busy(C)
-    request = house.request(A)
-    fails(house, A)
-    house.leave(B)
-    house.finish(C)
-    fails(house, A)
-    assert (house.drained(), house.code(request)) == ([B], "server_busy")
-
-
 def test_nobody_to_leave_means_no_second_try() -> None:
     """Another load would find the same: the answer comes at once."""
     house = House(worker={"stt/a": {"compute_device": "cuda"}})
@@ -101,17 +86,6 @@ def test_nobody_to_leave_means_no_second_try() -> None:
     assert isinstance(answer, m.Error)
     assert answer.message == f"{SHORT} No other worker holds any."
     assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
-
-
-def test_a_card_is_not_freed_by_workers_on_the_cpu() -> None:
-    """Only a worker on a card leaves for one that lacks a card's memory."""
-    house = House()
-    house.total = house.available = 5000 * MB
-    on_card(house, B)
-    house.idle(C)
-    house.request(A)
-    fails(house, A, on_card=True)
-    assert house.drained() == [B]
 
 
 @pytest.mark.parametrize("settings", [{"compute_device": "auto"}, {"compute_device": "cuda", "fallback": "cpu"}])
@@ -143,15 +117,6 @@ def test_a_machine_without_memory_is_no_reason_for_the_cpu() -> None:
     assert (devices(house, A), house.code(request)) == ([""], "server_busy")
 
 
-def test_the_cpu_that_has_no_memory_either() -> None:
-    """There is one fall-back, then an answer."""
-    house = House()
-    request = house.request(A)
-    fails(house, A, on_card=True)
-    fails(house, A)
-    assert (devices(house, A), house.code(request)) == (["", "cpu"], "server_busy")
-
-
 @pytest.mark.parametrize("on_card", [True, False])
 def test_another_model_takes_over(on_card: bool) -> None:
     """All that waits is done by the model that the configuration names, and the results say `degraded`."""
@@ -165,42 +130,6 @@ def test_another_model_takes_over(on_card: bool) -> None:
         answer = house.answer(request)
         assert isinstance(answer, m.Result)
         assert answer.data == {"degraded": True}
-
-
-def test_another_model_takes_over_where_nothing_is_started() -> None:
-    """The same where the measured memory has no room for the larger one."""
-    house = House(worker={"stt/a": {"fallback": "b/y", "memory_mb": 5000.0}})
-    request = house.request(A)
-    assert (house.spawned(), house.code(request)) == ([B], "")
-
-
-def test_two_models_that_name_each_other() -> None:
-    """A request falls back once."""
-    house = House(worker={"stt/a": {"fallback": "b/y"}, "stt/b": {"fallback": "a/x"}})
-    request = house.request(A)
-    fails(house, A)
-    fails(house, B)
-    assert (house.spawned(), house.code(request)) == ([A, B], "server_busy")
-
-
-def test_a_cancelled_request_leaves_no_memory_of_the_failure() -> None:
-    """The next load counts as the first one."""
-    house = House()
-    house.total = house.available = 5000 * MB
-    house.idle(A)
-    house.control("unload", A)
-    house.leave(A)
-    house.idle(B)
-    request = house.request(A)
-    fails(house, A)
-    house.tell(ev.FromClient(ROUTE, m.Cancel(id=request)))
-    house.leave(B)
-    assert house.code(request) == "cancelled"
-    house.idle(B)
-    house.request(A)
-    assert house.state(A) is State.STARTING
-    fails(house, A)
-    assert house.drained() == [A, B, B]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_schema.settings import WorkerSettings
-from hushd_supervisor.core.replicas import stuck
 from hushd_supervisor.core.worker.request import ASIDE_S, STARVED_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
@@ -87,18 +85,6 @@ def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
         desk.from_worker(m.Result(id=latest.id))
     assert runs(desk, first)
     assert runs(desk, second)
-
-
-def test_a_worker_that_has_come_for_less_than_a_window_is_at_work_on_the_rest() -> None:
-    """It grants a chunk when it comes for the next one: with all but one granted, one is still being heard."""
-    desk = desk_with()
-    talk = ask(desk, b"pipe", input="stream")
-    desk.from_worker(m.Credit(id=talk.id, chunks=ALL - 1))
-    wait(desk, 10)
-    assert not talk.aside
-    desk.from_worker(m.Credit(id=talk.id, chunks=1))
-    wait(desk, ASIDE_S)
-    assert talk.aside
 
 
 def test_a_pause_within_a_stream_gives_the_slot_away_and_the_rest_goes_on_beside() -> None:
@@ -181,20 +167,6 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     assert runs(desk, third)
 
 
-def test_all_places_taken_bars_the_next_until_one_is_free() -> None:
-    """A worker is never given more jobs than it has places to set them aside."""
-    desk = desk_with(aside=2)
-    pauses = [pipe(desk, b"%d" % number) for number in range(2)]
-    for request in pauses:
-        desk.from_worker(m.Credit(id=request.id, chunks=ALL - request.upload))
-        wait(desk, ASIDE_S)
-    late = ask(desk, b"late")
-    assert not runs(desk, late)
-    send(desk, pauses[0], used=False, last=True)
-    desk.from_worker(m.Result(id=pauses[0].id))
-    assert runs(desk, late)
-
-
 @pytest.mark.parametrize("aside", [0, 64])
 def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
     """A session is silent for as long as somebody is; a worker that sets nothing aside gets no more than its slots."""
@@ -206,69 +178,6 @@ def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
     assert not first.aside
     assert not runs(desk, other)
     assert desk.worker.deadline() < math.inf, "and nothing spins"
-
-
-def test_a_session_passes_a_client_that_has_its_share_of_pauses() -> None:
-    """Slots for sessions are apart."""
-    desk = desk_with(aside=2, sessions=1)
-    pipe(desk, b"mine")
-    wait(desk, ASIDE_S)
-    assert not runs(desk, ask(desk, b"mine"))
-    assert runs(desk, ask(desk, b"mine", session=True, input="stream"))
-
-
-def test_a_suspect_waits_for_no_pause() -> None:
-    """A request that was in a crash takes the slot alone; a pause that lasts for ever is not waited for."""
-    desk = desk_with()
-    pipe(desk)
-    wait(desk, ASIDE_S)
-    suspect, other = ask(desk, b"suspect", attempt=1), ask(desk, b"other")
-    assert runs(desk, suspect)
-    assert not runs(desk, other)
-    desk.from_worker(m.Result(id=suspect.id))
-    assert runs(desk, other)
-
-
-def test_a_cancelled_job_is_not_set_aside() -> None:
-    """It is about to end; until then it may be in the engine."""
-    desk = desk_with()
-    talk = pipe(desk)
-    desk._take(desk.worker.cancel(talk, desk.now))
-    desk.now += ASIDE_S
-    desk._take(desk.worker.on_time(desk.now))
-    assert not talk.aside
-
-
-def test_time_in_which_nobody_ran_is_no_pause() -> None:
-    """After a sleep of the machine a client has its 50 ms again."""
-    desk = desk_with()
-    talk = pipe(desk)
-    desk.now += 3600
-    desk.worker.excuse(3600, desk.now)  # as the pool does, which sees that its timers are late
-    desk._take(desk.worker.on_time(desk.now))
-    assert not talk.aside
-
-
-def test_pauses_count_neither_as_latency_nor_as_the_usual_time() -> None:
-    """The time that a client takes to think says nothing of the worker: `retry_after_ms` and `status` leave it out."""
-    desk = desk_with()
-    talk = pipe(desk)
-    wait(desk, 600)
-    before = list(desk.worker.jobs.timings.latencies), desk.worker.jobs.timings.usual_s(talk)
-    send(desk, talk, used=False, last=True)
-    speak(desk, talk)
-    desk.from_worker(m.Result(id=talk.id))
-    assert desk.terminal(talk) == "result"
-    assert (list(desk.worker.jobs.timings.latencies), desk.worker.jobs.timings.usual_s(talk)) == before
-
-
-def test_a_process_that_retires_does_not_wait_for_a_pause() -> None:
-    """A pause may last for hours: where no other process can take over, this one goes on meanwhile."""
-    desk = desk_with()
-    pipe(desk)
-    wait(desk, ASIDE_S)
-    desk._take(desk.worker.retire("used up", desk.now))
-    assert stuck(desk.worker)
 
 
 def test_a_stream_asked_again_begins_with_a_slot() -> None:
@@ -285,16 +194,3 @@ def test_a_stream_asked_again_begins_with_a_slot() -> None:
     assert runs(desk, reader)
     assert not reader.aside
     assert not runs(desk, ask(desk, b"other"))
-
-
-def test_a_full_queue_does_not_bar_what_a_pause_lets_run() -> None:
-    """The slot that a pause gave away is free for a newcomer, whatever the queue's length."""
-    desk = Desk(WorkerSettings(queue=0))
-    desk.worker.lifecycle.wait(desk.now)
-    desk._take([])
-    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    desk.from_worker(m.Ready(aside=64))
-    pipe(desk)
-    assert desk.terminal(ask(desk, b"other")) == "overloaded"
-    wait(desk, ASIDE_S)
-    assert runs(desk, ask(desk, b"other"))

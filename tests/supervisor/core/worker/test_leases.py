@@ -66,28 +66,6 @@ def test_a_job_whose_connection_is_gone_makes_no_lease(keep_alive: float) -> Non
     assert pool.deadline() == 303
 
 
-def test_a_job_that_runs_beyond_its_deadline_has_made_its_lease() -> None:
-    """As one that is cancelled has: the worker was used, and what its client wished of it holds."""
-    pool = Pool(Settings(), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder="cli")), 0)
-    ask = m.Request(id=b"1" * 16, worker="stt", op="transcribe", keep_alive=900, deadline_ms=2000)
-    pool.handle(ev.FromClient(b"r", ask), 0)
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
-    pool.on_time(2)
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Error(id=b"1" * 16, code="cancelled", message="")), 3)
-    assert pool.status(3)[0][1].holders == {"cli": 899}
-
-
-def test_a_short_wish_of_a_connection_outlives_it() -> None:
-    """A program that wants the memory back sooner than usual gets it, though it has exited."""
-    pool = Pool(Settings(), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
-    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=10)), 0)
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
-    pool.handle(ev.ClientGone(b"r"), 2)
-    assert pool.deadline() == 11
-
-
 def test_status_never_refreshes_the_idle_clock_race_19() -> None:
     """Race 19: any number of status calls leaves the time of the idle exit where it was."""
     pool = Pool(Settings(), version="1", pid=1)

@@ -4,11 +4,9 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.jobs import TELL_S
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk, desk_in
-from support.house import ROUTE, A, B, C, House
+from support.house import A, B, C, House
 
 
 def test_race_1_request_arrives_after_the_idle_decision() -> None:
@@ -130,17 +128,6 @@ def test_race_14_failed_start_tells_all_waiters_once() -> None:
     assert sum(isinstance(a, do.Spawn) for a in desk.actions) == 4
 
 
-def test_race_14_a_worker_that_knows_why_tells_all_at_once() -> None:
-    """Without engine or weights nobody waits for retries: one start, one error each, and it is not a crash."""
-    desk = Desk()
-    requests = [desk.request() for _ in range(5)]
-    desk.from_worker(m.LoadFailed(code="engine_missing", message="There is no engine 'x'."))
-    desk.from_worker(m.Bye())
-    desk.exit(78)
-    assert [desk.terminal(t) for t in requests] == ["engine_missing"] * 5
-    assert not desk.worker.crashes
-
-
 def test_race_15_the_victim_becomes_busy() -> None:
     """A request that comes first saves its worker: the start that wanted its memory is refused at once."""
     house = House(memory_share=0.5)
@@ -150,21 +137,6 @@ def test_race_15_the_victim_becomes_busy() -> None:
     assert house.drained() == []
     house.finish(A)
     assert house.code(running) == "result"
-
-
-def test_race_15_the_victim_is_wanted_a_moment_too_late() -> None:
-    """It was asked to leave, which is not reversed: both get an answer, and there is never memory for two."""
-    house = House(memory_share=0.5)
-    house.idle(A)
-    winner, loser = house.request(B), house.request(A)
-    house.leave(A)
-    assert house.spawned() == [A, B]
-    assert house.code(loser) == "server_busy"  # B starts, so nobody can leave for A
-    house.ready(B)
-    house.finish(B)
-    assert house.code(winner) == "result"
-    house.request(A)
-    assert house.drained() == [A, B]
 
 
 def test_race_16_all_victims_are_busy_or_pinned() -> None:
@@ -227,18 +199,6 @@ def test_race_18_the_clock_jumps(hours: float) -> None:
     house.ready(C)
     house.finish(C)
     assert (house.code(working), house.code(starting)) == ("result", "result")
-
-
-def test_race_18_a_beat_is_read_first_after_the_jump() -> None:
-    """Nor is one killed as stalled where the beat that it sent before the jump is read before any timer is judged."""
-    house = House({"": {"stall_timeout": 30.0}})
-    working = house.busy(A)
-    house.now += 3600
-    house.says(A, m.Beat(cpu_s=0))
-    house.tick()
-    assert house.of(do.Kill) == []
-    house.finish(A)
-    assert house.code(working) == "result"
 
 
 def test_race_18_who_hangs_after_the_jump_is_killed() -> None:
@@ -315,20 +275,6 @@ def test_race_26_no_credit_from_the_start_is_the_clients_doing() -> None:
     assert desk.terminal(request) == "slow_consumer"
 
 
-def test_two_clients_with_one_id_both_get_their_answer() -> None:
-    """Ids are the clients' own: the second of two equal ones waits for the first, on any number of slots."""
-    desk = Desk()
-    first, second = desk.request(credit=1), desk.request(credit=1)
-    object.__setattr__(second, "message", first.message)
-    second.route = b"other"
-    desk.from_worker(m.Ready(slots=2))
-    assert list(desk.worker.jobs.running.values()) == [first]
-    desk.result()
-    assert list(desk.worker.jobs.running.values()) == [second]
-    desk.result()
-    assert second.done
-
-
 def test_a_grant_beyond_reason_ends_the_request() -> None:
     """Outstanding credit is bounded, 16 MiB of chunks in each direction."""
     desk = desk_in(State.BUSY)
@@ -337,67 +283,3 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
     assert not request.ending
     desk._take(desk.worker.grant(request, 1, desk.now))
     assert request.ending == "protocol_error"
-
-
-def test_a_start_that_others_starve_is_no_crash() -> None:
-    """Without a descriptor for a process the request is refused, and however often that was, the next one starts."""
-    desk = Desk()
-    for _ in range(10):
-        request = desk.request()
-        desk._take(desk.worker.exits.starve(desk.worker.gen, "Too many open files", desk.now))
-        assert desk.terminal(request) == "server_busy"
-        assert desk.worker.state is State.STOPPED
-    assert desk.worker.crashes.total == 0
-    request = desk.request()
-    desk.ready()
-    desk.result()
-    assert desk.terminal(request) == "result"
-
-
-def test_a_job_that_is_stopped_and_then_cancelled_is_asked_to_end_once() -> None:
-    """The client hears of its own cancel at once; the engine, which is at it already, hears nothing more."""
-    desk = desk_in(State.BUSY)
-    (request,) = desk.requests
-    desk.unload(b"stranger", force=True)
-    assert desk.terminal(request) == ""
-    touched = request.touched
-    desk.now += 1
-    desk._take(desk.worker.cancel(request, desk.now))
-    assert desk.terminal(request) == "cancelled"
-    cancels = [a for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel)]
-    assert len(cancels) == 1
-    assert request.touched == touched  # its time to obey has begun before
-
-
-def test_a_request_that_is_handed_over_is_told_as_if_it_had_stayed() -> None:
-    """A word every 4 s on what it waits for, by whichever replica that is."""
-    desk, other = desk_in(State.BUSY), desk_in(State.BUSY)
-    request = desk.request()
-    now = request.told + TELL_S - 1
-    desk.worker.give(request, now)
-    other.worker.adopt(request, now)
-    assert other.worker.jobs.waiting == [request]
-    assert other.worker.jobs.waiting_deadline() == now + 1
-
-
-def test_input_that_the_worker_did_not_ask_for_ends_its_request() -> None:
-    """Each chunk that comes uses up one that was asked for."""
-    desk = Desk()
-    request = desk.request(input="stream")
-    desk.ready()
-    desk.from_worker(m.Credit(id=request.id, chunks=2))
-    for number, code in enumerate(("", "", "protocol_error")):
-        desk._take(desk.worker.input(request, m.Chunk(id=request.id, seq=number), desk.now))
-        assert desk.terminal(request) == code
-
-
-def test_nothing_is_sent_to_a_client_that_has_left() -> None:
-    """Its address may be another's by then: neither the end of a job that runs nor that of one that waits."""
-    house = House()
-    house.busy(A)
-    house.request(A)
-    before = len(house.done)
-    house.tell(ev.ClientGone(ROUTE))
-    house.finish(A)
-    assert [action for action in house.done[before:] if isinstance(action, do.ToClient)] == []
-    assert house.state(A) is State.READY

@@ -198,12 +198,6 @@ def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
     assert death.cause == f"exit status 1; its log ends: {said}"
 
 
-def test_a_log_of_bars_alone_is_not_quoted() -> None:
-    """Then the exit says all there is."""
-    death = Death.of("stt/a/x", desk_in(State.STARTING).worker.lifecycle, 1, " 50%|##  | 1/2 [00:01<00:01]", False)
-    assert death.cause == "exit status 1"
-
-
 def gauge(desk: Desk, **used: float) -> None:
     """A look at the start finds that it has used so much so far."""
     desk.worker.news.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]
@@ -237,35 +231,6 @@ def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
     assert end_of_start(desk) == 60
 
 
-def test_a_start_that_only_computes_has_a_limit() -> None:
-    """After 600 s of CPU time that neither read nor grew; what it read before begins the count again."""
-    desk = desk_in(State.STARTING)
-    request = desk.worker.jobs.waiting[0]
-    begin(desk)
-    gauge(desk, cpu_s=500)
-    gauge(desk, cpu_s=550, read=1_000_000)
-    gauge(desk, cpu_s=1149, read=1_000_000)
-    desk._take(desk.worker.on_time(desk.now))
-    assert desk.worker.state is State.STARTING
-    gauge(desk, cpu_s=1150, read=1_000_000)
-    desk._take(desk.worker.on_time(desk.now))
-    assert desk.worker.state is State.KILLING
-    desk.exit(-9)
-    assert desk.terminal(request) == ""  # a second start is tried
-
-
-def test_a_word_alone_rearms_the_start_for_a_limited_time() -> None:
-    """Each `loading` gives 60 s more, up to 300 s without any progress that can be seen: a process may lie."""
-    desk = desk_in(State.STARTING)
-    began = desk.now
-    begin(desk)
-    while desk.worker.state is State.STARTING:
-        desk.now = min(desk.now + 30, desk.worker.deadline())
-        desk.from_worker(m.Loading())
-        desk._take(desk.worker.on_time(desk.now))
-    assert desk.now == began + 300
-
-
 def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
     """Two of them close the worker though 101 s lie between, a success forgets the first, and no crash is added."""
     desk = Desk()
@@ -284,15 +249,6 @@ def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
     desk.time()
     desk.ready()
     assert desk.worker.crashes.stalled == 0
-
-
-def test_memory_is_awaited_once_it_was_refused() -> None:
-    """The first message comes before memory is looked at: it does not claim that there is none, and later ones do."""
-    desk = desk_in(State.WAITING)
-    (first,) = desk.answers(desk.requests[0])
-    assert isinstance(first, m.Accepted)
-    assert (first.state, first.note) == ("starting", "starting")
-    assert desk.worker.lifecycle.awaited(desk.now + 4) == "waiting for memory"
 
 
 def test_who_waits_is_told_what_happens() -> None:
@@ -420,18 +376,6 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     assert [requests.index(t) for t in desk.worker.jobs.waiting] == [2, 4, 1, 3, 5, 0]
 
 
-def test_waiting_is_worth_a_level_of_priority_each_half_minute() -> None:
-    """An old request of low priority comes before a new one of high priority, so that nobody starves."""
-    desk = desk_in(State.BUSY)
-    old = desk.request(priority="progress")
-    desk.now += 59
-    message = desk.request(priority="message")
-    assert desk.worker.jobs.waiting == [message, old]
-    desk.now += 62
-    late = desk.request(priority="message")
-    assert desk.worker.jobs.waiting == [message, old, late]
-
-
 def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
     """Requests are served in rounds: each client's first, then each one's second; within one client by arrival."""
     desk = desk_in(State.BUSY)
@@ -498,34 +442,6 @@ def test_an_engine_that_works_on_after_its_cancel_is_killed(slots: int) -> None:
     assert not desk.worker.crashes
 
 
-def test_an_engine_that_sleeps_after_its_cancel_is_killed() -> None:
-    """It beats, and neither sends anything nor uses CPU time for 10 s: it will not end by itself."""
-    desk = desk_in(State.BUSY)
-    (request,) = desk.requests
-    desk.from_worker(m.Beat(cpu_s=1.0))
-    desk._take(desk.worker.cancel(request, desk.now))
-    for beat in range(5):
-        desk.now += 1.9
-        desk.from_worker(m.Beat(cpu_s=1.0 + 0.001 * beat))
-        assert desk.worker.state is State.BUSY
-    desk.time()
-    assert (desk.now, desk.worker.state) == (110.0, State.KILLING)
-    desk.exit(-9)
-    assert not desk.worker.crashes
-    assert desk.worker.state is State.STOPPED
-
-
-def test_a_crash_under_what_nobody_hears_is_not_the_clients() -> None:
-    """It counts for the worker, and nothing is repeated or answered a second time."""
-    desk = desk_in(State.BUSY)
-    (request,) = desk.requests
-    desk._take(desk.worker.cancel(request, desk.now))
-    desk.exit(-11)
-    assert (desk.terminal(request), desk.worker.state) == ("cancelled", State.BACKOFF)
-    desk.time()
-    assert desk.worker.state is State.STOPPED
-
-
 def test_a_cancelled_request_leaves_its_lease() -> None:
     """As one that has ended otherwise: from the cancel on, and not withdrawn by the end of its piece."""
     for keep_alive, leaves in ((600.0, False), (0.0, True)):
@@ -569,37 +485,6 @@ def test_overload_says_when_to_come_back() -> None:
     assert (error.code, error.retry_after_ms) == ("overloaded", 12_000)
 
 
-def test_who_waits_for_a_worker_on_hold_is_kept_until_the_shutdown() -> None:
-    """The running job finishes; who waits, and who comes, is neither served nor refused before `shutdown`."""
-    desk = Desk()
-    running = desk.request()
-    desk.ready()
-    waiting = desk.request()
-    desk._take(desk.worker.hold(desk.now))
-    late = desk.request()
-    desk.result()
-    desk.from_worker(m.Bye())
-    desk.exit(0)
-    assert desk.worker.state is State.STOPPED
-    assert [desk.terminal(request) for request in (running, waiting, late)] == ["result", "", ""]
-    desk.shutdown()
-    assert [desk.terminal(request) for request in (waiting, late)] == ["shutting_down"] * 2
-
-
-def test_a_second_cancel_gives_no_more_time() -> None:
-    """However often somebody cancels, the engine gets one cancel, and its time counts from the first."""
-    desk = desk_in(State.BUSY)
-    (request,) = desk.requests
-    for _ in range(3):
-        desk._take(desk.worker.cancel(request, desk.now))
-        desk.now += 0.5
-    assert sum(isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel) for a in desk.actions) == 1
-    assert request.next_deadline(20.0) == 110.0
-    desk.unload()
-    desk.unload(force=True)
-    assert desk.worker.deadline() == 103.5
-
-
 @pytest.mark.parametrize("seq", [1, 7])
 def test_input_out_of_order_ends_the_request(seq: int) -> None:
     """A chunk that is not the next one means that one was lost: the request ends as protocol_error."""
@@ -610,26 +495,3 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
     desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=seq), desk.now))
     assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
-
-
-def test_crashes_long_ago_close_nothing() -> None:
-    """Four crashes count only within 300 s: one every two minutes never closes the worker."""
-    desk = Desk()
-    for _ in range(8):
-        request = desk.request(input="stream")
-        desk.ready()
-        desk.exit(1)
-        assert desk.terminal(request) == "worker_crashed"
-        assert desk.worker.state is State.BACKOFF
-        desk.time()
-        desk.now += 120
-
-
-def test_the_last_line_that_says_something() -> None:
-    """A process that was killed while it wrote a traceback has not said why; the line before may have."""
-
-    def cause(log: str) -> str:
-        return Death("stt/a/b", State.BUSY, "killed by SIGKILL", log, False, False).cause
-
-    assert cause("loading\nboom\n\nTraceback (most recent call last):\n") == "killed by SIGKILL; its log ends: boom"
-    assert cause("Traceback (most recent call last):\n") == cause("\n") == "killed by SIGKILL"

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_schema import engines
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory.estimate import Estimate
 
@@ -52,38 +51,6 @@ def test_weights_that_are_mapped_count_on_a_card(tmp_path: Path, name: str, file
     assert estimated.card >= size + 500_000_000
     assert estimated.beside_card >= least + 300_000_000
     assert 0.4 < estimated.card / by_the_catalogue.card < 3
-
-
-def test_every_engine_that_takes_a_card_estimates_it() -> None:
-    """An engine whose module asks for the device of the configuration has an estimate of what it takes there."""
-    for spec in engines.every():
-        module = f"{spec.engine.partition(':')[0].replace('.', '/')}.py"
-        (path,) = Path(engines.__file__).parents[3].glob(f"*/{module}")
-        source = path.read_text()
-        assert ("compute_device" in source) == (spec.on_card_mb is not None), spec.name
-
-
-def test_on_a_card_the_engine_loads_the_other_precision(tmp_path: Path) -> None:
-    """Of a folder with both, the graphs in float32 are copied to the card, and those in int8 mapped on a CPU."""
-    folder = tmp_path / "onnx-asr" / "mine"
-    make(folder / "encoder.int8.onnx", 600_000_000)
-    both = Estimate(tmp_path)("stt/onnx-asr/mine")
-    make(folder / "encoder.onnx", 2_400_000_000)
-    assert Estimate(tmp_path)("stt/onnx-asr/mine").card > both.card + 2_000_000_000
-
-
-def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parakeet that another program has pulled counts 0.15 GB of private memory as in the models folder, and a half one
-    by the catalogue."""
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    estimate, name = Estimate(tmp_path / "models"), "nemo-parakeet-tdt-0.6b-v3"
-    snapshot = tmp_path / "hub" / "models--istupakov--parakeet-tdt-0.6b-v3-onnx" / "snapshots" / "main"
-    make(snapshot / "encoder-model.int8.onnx", 654_000_000)
-    make(snapshot / "decoder_joint-model.onnx", 72_000_000)  # of float32, which is not loaded
-    by_the_catalogue = estimate(f"stt/onnx-asr/{name}").memory
-    make(snapshot / "decoder_joint-model.int8.onnx", 50_000_000)
-    make(snapshot / "vocab.txt", 1000)
-    assert estimate(f"stt/onnx-asr/{name}").memory == 150_000_000 < by_the_catalogue
 
 
 def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) -> None:

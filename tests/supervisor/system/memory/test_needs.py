@@ -51,17 +51,6 @@ def test_what_makes_no_sense_is_left_out(file: Path) -> None:
     assert Needs(file).load() == {"stt/a/b": 5}
 
 
-def test_no_file_and_no_place_for_one(tmp_path: Path) -> None:
-    """A missing folder and a link in the way are not errors; what a link points to stays as it is."""
-    needs = Needs(tmp_path / "none" / "needs.json")
-    assert needs.load() == {}
-    needs.save(SIZES)
-    (tmp_path / "precious").write_text("mine")
-    (tmp_path / "needs.json").symlink_to(tmp_path / "precious")
-    Needs(tmp_path / "needs.json").save(SIZES)
-    assert (tmp_path / "precious").read_text() == "mine"
-
-
 def test_the_old_file_stays_until_the_new_one_is_whole(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full in the middle of a save loses nothing."""
     Needs(file).save(SIZES)

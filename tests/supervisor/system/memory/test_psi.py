@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 import zmq
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.system.memory.managed import Managed, Unwatched
+from hushd_supervisor.system.memory.managed import Managed
 from hushd_supervisor.system.memory.psi import Pipe, Stalls, Triggers
 from hushd_supervisor.system.memory.triggers import SYSTEM, choose
 from support.descriptors import open_descriptors, settled_descriptors
@@ -130,19 +129,6 @@ def test_a_trigger_that_was_just_registered_is_not_believed(kernel: Kernel) -> N
         kernel.write()
 
 
-def test_totals_that_cannot_be_read_confirm_nothing(kernel: Kernel) -> None:
-    """A group that is gone, or a line of another kernel."""
-    kernel.stalls.watch(True)
-    for text in ("", "some total=x\nfull total=\n", "full avg10=0.00 total=9999999999\n"):
-        kernel.file.write_text(text)
-        kernel.now += 2
-        critical = text.startswith("full avg")
-        expected = [CALM, Pressure(Level.CRITICAL) if critical else CALM]
-        assert list(kernel.stalls.events(set(kernel.watched), 0.0)) == expected
-    kernel.file.unlink()
-    assert list(kernel.stalls.events(set(kernel.watched), 0.0)) == [CALM, CALM]
-
-
 def test_stalls_of_others_are_not_ours(kernel: Kernel) -> None:
     """While more than 15 % of the memory is available, nobody waits for more but who is under a limit of its
     own, or reads more than the page cache holds."""
@@ -151,50 +137,6 @@ def test_stalls_of_others_are_not_ours(kernel: Kernel) -> None:
     assert kernel.fires(2.0, 900_000, 900_000) == [CALM, CALM]
     kernel.memory = SCARCE
     assert kernel.fires(2.0, 900_000, 900_000) == [STALLED, Pressure(Level.CRITICAL)]
-
-
-def test_the_kernel_does_fire_a_new_trigger_for_nothing(memory_group: MemoryGroup, tmp_path: Path) -> None:
-    """A user's trigger, on a machine that has ever stalled and stalls for a moment: whatever the kernel reports within
-    4 s, nothing is believed but a stall that its totals show."""
-    file = tmp_path / "hog"
-    with subprocess.Popen(
-        [*memory_group.command(HOG_LIMIT), sys.executable, "-c", HOG, str(file), str(HOG_LIMIT)]
-    ) as hog:
-        poller = zmq.Poller()
-        machine = Stalls(poller, SYSTEM, lambda: SCARCE)
-        machine.watch(True)
-        poller.poll(20_000)  # now the machine has stalled since its boot
-        machine.watch(False)
-        hog.kill()
-    answer = subprocess.run([sys.executable, "-c", LISTENER], capture_output=True, text=True, check=True, timeout=60)
-    if not answer.stdout:
-        pytest.skip("the kernel lets users set no trigger")
-    reports, believed, grown = map(int, answer.stdout.split())
-    assert grown >= 150_000 or not believed, f"{believed} of {reports} reports were believed after {grown} us of stall"
-
-
-# Without the capability that makes a trigger one of the kernel's exact ones, as a user is.
-LISTENER = """
-import ctypes, os, sys
-PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
-if len(sys.argv) == 1:
-    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
-    os.execv(sys.executable, [*sys.orig_argv, "again"])
-import time, zmq
-from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.system.memory.psi import Stalls
-from hushd_supervisor.system.memory.triggers import SYSTEM
-poller = zmq.Poller()
-stalls = Stalls(poller, SYSTEM, lambda: Memory(1000, 1))
-if stalls.work:
-    stalls.watch(True)
-    before, end, signs = stalls._totals(), time.monotonic() + 4, []
-    while (left := end - time.monotonic()) > 0:
-        signs += stalls.events(dict(poller.poll(left * 1000)), 0.0)
-    grown = max(total - before[level] for level, total in stalls._totals().items())
-    print(len(signs), sum(sign.level > Level.NORMAL for sign in signs), grown)
-"""
 
 
 @pytest.mark.parametrize("file", ["/dev/null/missing", "/proc/self", "/dev/full"])
@@ -206,18 +148,6 @@ def test_without_stall_information_there_are_no_triggers(poller: zmq.Poller, fil
     stalls.watch(True)
     assert open_descriptors() <= before
     assert (poller.sockets, list(stalls.events({}, 0.0))) == ([], [])
-
-
-def test_a_group_that_refuses_means_the_machines_stalls(poller: zmq.Poller, tmp_path: Path) -> None:
-    """A container's own file may be read-only: then the machine's is listened to."""
-    files = {"memory.max": "100", "memory.current": "5", "memory.pressure": "some"}
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "memory.pressure").unlink()
-    (tmp_path / "memory.pressure").mkdir()
-    chosen = choose(poller, Cgroup(2, (tmp_path,)), lambda: SCARCE)
-    assert isinstance(chosen, Stalls)
-    assert chosen._file == SYSTEM
 
 
 def test_a_group_with_a_limit_means_its_own_stalls(poller: zmq.Poller, tmp_path: Path) -> None:
@@ -248,14 +178,6 @@ def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path)
     ]  # fmt: skip
     assert poller.poll(0) == []
     assert list(pipe.events({}, 0.0)) == []
-
-
-def test_what_is_no_pipe_is_an_error(poller: zmq.Poller, tmp_path: Path) -> None:
-    """A plain file would be readable for ever."""
-    (tmp_path / "file").touch()
-    for name in ("file", "missing"):
-        with pytest.raises(HushdError, match="not a named pipe"):
-            choose(poller, Cgroup(), lambda: AMPLE, {"HUSHD_PRESSURE": str(tmp_path / name)})
 
 
 class Manager:
@@ -294,16 +216,6 @@ def test_a_service_managers_file_is_watched(tmp_path: Path) -> None:
     assert poller.sockets == []
 
 
-def test_a_service_managers_word_with_much_available_is_an_occasion(tmp_path: Path) -> None:
-    """To look at memory: processes also stall at their own group's limit."""
-    poller, manager = zmq.Poller(), Manager(tmp_path / "memory.pressure")
-    stall_file(manager.path, 5)
-    chosen = manager.choose(poller, AMPLE)
-    chosen.watch(True)
-    assert list(chosen.events({poller.sockets[0][0]: zmq.POLLPRI}, 0.0)) == [CALM]
-    chosen.watch(False)
-
-
 def test_a_service_managers_pipe_or_socket(tmp_path: Path) -> None:
     """Whatever comes there is a sign; a socket hears the trigger first, and its end is the end of the watch."""
     poller, manager = zmq.Poller(), Manager(tmp_path / "pipe")
@@ -328,31 +240,6 @@ def test_a_service_managers_pipe_or_socket(tmp_path: Path) -> None:
         connection.close()
         assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == []
     assert (chosen.work, poller.sockets) == (False, [])
-
-
-def test_a_service_manager_that_wants_nothing_watched(tmp_path: Path) -> None:
-    """It names /dev/null."""
-    chosen = Manager(Path("/dev/null")).choose(zmq.Poller())
-    assert isinstance(chosen, Unwatched)
-    assert not chosen.work
-
-
-@pytest.mark.parametrize(
-    "environ", [{"SYSTEMD_EXEC_PID": "1"}, {"MEMORY_PRESSURE_WRITE": "c29tZ"}, {"MEMORY_PRESSURE_WATCH": "/nowhere"}]
-)
-def test_a_service_managers_word_to_another_is_not_ours(tmp_path: Path, environ: dict[str, str]) -> None:
-    """As in a terminal that is a service; nor one that is not understood: the machine's stalls are."""
-    manager = Manager(tmp_path / "memory.pressure")
-    stall_file(manager.path, 5)
-    chosen = manager.choose(zmq.Poller(), **environ)
-    assert isinstance(chosen, Stalls)
-
-
-def test_a_service_manager_that_names_us(tmp_path: Path) -> None:
-    """By the number of our process."""
-    manager = Manager(tmp_path / "memory.pressure")
-    stall_file(manager.path, 5)
-    assert isinstance(manager.choose(zmq.Poller(), SYSTEMD_EXEC_PID=str(os.getpid())), Managed)
 
 
 def test_a_real_hog_fires_the_triggers(

@@ -14,14 +14,13 @@ from hushd_protocol.system.handover import Handover
 from hushd_schema.settings.address import Address
 from hushd_supervisor.core.serving.door import Http, Wyoming
 from hushd_supervisor.system.serving import connections
-from hushd_supervisor.system.serving.connections import DESCRIBE_S, FIRST_S, IDLE_S, Connections
+from hushd_supervisor.system.serving.connections import DESCRIBE_S, FIRST_S, Connections
 from hushd_supervisor.system.serving.lingering_close import LingeringClose
 from hushd_supervisor.system.serving.prepared import Reply
 
 HEALTH, METRICS, VOICES = (
     f"GET {place} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for place in ("/health", "/metrics", "/v1/audio/voices")
 )
-HEAD = HEALTH.replace(b"GET", b"HEAD")
 SMALL, LARGE = b"head and body", bytes(range(251)) * 4000  # the second is more than a socket takes
 MOST_TURNS = 5000  # some hundreds for a long answer
 REPLIES: dict[str, Reply] = {"/health": Reply(SMALL, 4), "/metrics": Reply(LARGE)}
@@ -101,12 +100,6 @@ def is_open(end: socket.socket) -> bool:
         return True
 
 
-def test_the_answer_to_head_has_no_body(hall: Hall) -> None:
-    """And is no longer than it says."""
-    end = hall.come(says=HEAD)
-    assert hall.read(end, 100) == SMALL[:4]
-
-
 def test_a_standstill_is_nobodys_time(hall: Hall) -> None:
     """Each connection gets what it has lost, also where the time of a later one comes first."""
     early = hall.come(now=0.0)
@@ -127,30 +120,6 @@ def test_a_connection_is_dropped_at_its_deadline_and_the_next_one_at_its_own(hal
     assert hall.connections.deadline() == math.inf
 
 
-def test_an_answer_that_does_not_fit_costs_no_turn_until_it_is_read(hall: Hall) -> None:
-    """A program that reads nothing and has sent more gets its turn when its socket takes more, and not before."""
-    end = hall.come(says=METRICS)
-    end.send(HEALTH)
-    hall.turn()
-    assert hall.connections.deadline() == FIRST_S
-    assert hall.read(end, len(LARGE)) == LARGE
-    while hall.turn():
-        pass
-    assert hall.read(end, 100) == SMALL
-    assert (
-        hall.connections.deadline() == FIRST_S
-    )  # of the first look at it: a deadline that was moved is looked at once
-
-
-def test_a_socket_that_takes_nothing_loses_nothing(hall: Hall) -> None:
-    """It may have reported room for another's bytes."""
-    end = hall.come(says=METRICS)
-    (connection,) = hall.connections._all
-    for _ in range(3):
-        hall.connections.serve(connection, selectors.EVENT_WRITE, 0.0)
-    assert hall.read(end, len(LARGE) + 1) == LARGE
-
-
 def test_two_answers_are_not_mixed(hall: Hall) -> None:
     """Requests behind a poll wait until the answer to that is away, in whatever pieces they came."""
     end = hall.come(says=HEALTH + HEALTH)
@@ -164,19 +133,6 @@ def test_two_answers_are_not_mixed(hall: Hall) -> None:
     assert found + hall.read(end, len(SMALL)) == expected
 
 
-def test_a_rest_after_a_long_answer_is_a_rest(hall: Hall) -> None:
-    """No turn is spent on it, and the next poll is heard."""
-    end = hall.come(says=METRICS)
-    assert hall.read(end, len(LARGE)) == LARGE
-    while hall.turn():
-        assert hall.connections.deadline() >= 0
-    hall.connections.on_time(FIRST_S, 64)
-    assert hall.connections.deadline() == IDLE_S["http"]
-    assert hall.turn(1.0) == 0
-    end.send(HEALTH)
-    assert hall.read(end, 100) == SMALL
-
-
 def test_who_waits_for_the_engines_to_be_listed_is_not_read(hall: Hall) -> None:
     """Its bytes cost no turn meanwhile, and its time is that of the list."""
     end = hall.come(says=VOICES + HEALTH)
@@ -186,17 +142,6 @@ def test_who_waits_for_the_engines_to_be_listed_is_not_read(hall: Hall) -> None:
     hall.connections.on_time(FIRST_S, 64)
     assert is_open(end)
     assert hall.connections.deadline() == DESCRIBE_S
-
-
-def test_who_has_left_before_the_answer_is_dropped(hall: Hall) -> None:
-    """Its end is nobody else's."""
-    ours, theirs = socket.socketpair()
-    hall.ends.append(ours)
-    theirs.send(HEALTH)
-    theirs.close()
-    listener = SimpleNamespace(allows=lambda _: True, rules=Http(), address=Address("http", "there"))
-    hall.connections.add(ours, "", cast("Any", listener), 0.0)
-    assert len(hall.connections) == 0
 
 
 def test_of_a_full_address_a_resting_connection_makes_room(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,17 +161,3 @@ def test_of_a_full_address_one_of_its_own_makes_room(hall: Hall, monkeypatch: py
     first, second, third = (hall.come("127.0.0.1") for _ in range(3))
     assert first.recv(100).startswith(b"HTTP/1.1 429 ")
     assert [is_open(end) for end in (other, second, third)] == [True] * 3
-
-
-def test_a_refused_program_of_wyoming_reads_an_end(hall: Hall) -> None:
-    """An end is all that can be said in it."""
-    end = hall.come(says=b"GET / HTTP/1.1\r\n", kind="wyoming")
-    assert not is_open(end)
-    assert hall.connections.refusals == 1
-
-
-def test_nothing_is_left_of_addresses_that_have_gone(hall: Hall) -> None:
-    """A stranger may come from as many as it likes."""
-    for number in range(5):
-        hall.come(f"10.0.0.{number}", says=b"\x16\x03")  # TLS
-    assert (len(hall.connections), hall.connections._peers) == (0, {})

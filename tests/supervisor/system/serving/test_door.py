@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -16,19 +15,16 @@ from pathlib import Path
 import pytest
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import handover, uploads
+from hushd_protocol.system import uploads
 from hushd_protocol.system.paths import find
 from hushd_schema.description import SpeakingDescription
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
 from hushd_supervisor.system.process import Child
-from hushd_supervisor.system.serving import connections, listeners
+from hushd_supervisor.system.serving import listeners
 from hushd_supervisor.system.serving.connections import FIRST_S, IDLE_S, MAX_PER_PEER
 from hushd_supervisor.system.serving.door import open_door
-from hushd_supervisor.system.serving.gateway import LEAVE_S
 from hushd_supervisor.system.serving.lingering_close import LINGER_S
-from support.descriptors import open_descriptors, settled_descriptors
 from support.doorway import SETTINGS, Doorway, is_whole
-from support.scrambled import scramble
 
 pytestmark = pytest.mark.guest("gateway")  # what the door hands over goes to a small one
 
@@ -135,30 +131,6 @@ def test_a_gateway_that_dies_at_its_start_is_an_answer_of_503(tmp_path: Path) ->
         assert b" 200 " in doorway.ask(WORK)
 
 
-def test_a_gateway_that_receives_nothing_is_killed(tmp_path: Path) -> None:
-    """It counts as one that failed to start."""
-    with Doorway(tmp_path, "--deaf") as doorway, doorway.connect() as connection:
-        connection.send(WORK)
-        doorway.until(lambda: doorway.gateway.pid is not None, "a gateway")
-        doorway.passes(31)
-        assert b" 503 " in doorway.read(connection, is_whole)
-
-
-def test_a_gateway_that_is_busy_half_a_minute_after_its_start_is_not_killed(tmp_path: Path) -> None:
-    """It has received connections before, so that those which wait just then prove nothing."""
-    with Doorway(tmp_path) as doorway, doorway.connect() as connection:
-        doorway.ask(WORK)
-        assert doorway.gateway.pid
-        os.kill(doorway.gateway.pid, signal.SIGSTOP)
-        connection.send(WORK)
-        doorway.until(lambda: doorway.door.status().handovers == 2, "the second connection")
-        doorway.passes(31)
-        doorway.turn()
-        os.kill(doorway.gateway.pid, signal.SIGCONT)
-        assert b" 200 " in doorway.read(connection, is_whole)
-        assert doorway.gateway.starts == 1
-
-
 def _is_broken(connection: socket.socket) -> bool:
     try:
         return connection.send(b"more") < 0
@@ -229,23 +201,6 @@ def test_connections_are_bounded_and_those_at_rest_make_room(tmp_path: Path) -> 
             connection.close()
 
 
-def test_a_program_of_another_machine_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its address has; others still get in."""
-    monkeypatch.setattr(connections, "is_loopback", lambda _: False)
-    with Doorway(tmp_path) as doorway:
-        crowd = [doorway.connect() for _ in range(MAX_PER_PEER)]
-        doorway.until(lambda: doorway.door.status().connections == MAX_PER_PEER, "a crowd")
-        assert b" 429 " in doorway.ask(HEALTH)
-        with socket.socket() as other:
-            other.bind(("127.0.0.2", 0))
-            other.connect(doorway.door.listeners[0].socket.getsockname())
-            other.setblocking(False)
-            other.send(HEALTH)
-            assert doorway.read(other, is_whole).endswith(b"OK")
-        for connection in crowd:
-            connection.close()
-
-
 HOLDS = """
 import socket, sys
 held = []
@@ -277,50 +232,6 @@ def test_a_program_that_holds_silent_connections_gives_them_up(tmp_path: Path, c
             assert doorway.read(slow, is_whole).endswith(b"OK")
             assert doorway.door.status().refusals >= 1
             holder.communicate()
-
-
-def test_a_crowd_that_is_refused_reads_why(tmp_path: Path) -> None:
-    """A hundred silent connections that others displace: each gets its answer, though nobody reads what it sends."""
-    with Doorway(tmp_path) as doorway:
-        crowd = [doorway.connect() for _ in range(MAX_PER_PEER)]
-        doorway.until(lambda: doorway.door.status().connections == MAX_PER_PEER, "a crowd")
-        crowd += [doorway.connect() for _ in range(100)]
-        doorway.until(lambda: doorway.door.status().refusals == 100, "their refusals")
-        for connection in crowd[:100]:
-            connection.send(bytes(4000))
-        doorway.turn()
-        for connection in crowd[:100]:
-            assert b" 429 " in doorway.read(connection, is_whole)
-        for connection in crowd:
-            connection.close()
-
-
-@pytest.mark.parametrize("kind", ["http", "wyoming"])
-def test_half_of_a_request_outlives_a_standstill(tmp_path: Path, kind: str) -> None:
-    """Its program stood still too, with the whole machine: the rest comes once both go on, and is answered."""
-    request = HEALTH if kind == "http" else DESCRIBE
-    with Doorway(tmp_path) as doorway, doorway.connect(kind) as connection:
-        connection.send(request[:9])
-        doorway.until(lambda: doorway.door.status().connections == 1, "the first half")
-        doorway.passes(3)
-        doorway.now += 3600
-        doorway.passes(3)
-        connection.send(request[9:])
-        assert doorway.read(connection, lambda data: data.endswith((b"OK", b"}")))
-
-
-def test_who_sends_many_polls_and_reads_nothing_holds_nobody_up(tmp_path: Path) -> None:
-    """Its answers fill its own socket and then wait for it, for 10 s; others are answered at once."""
-    with Doorway(tmp_path) as doorway, doorway.connect() as greedy:
-        doorway.describe(voices=20_000)
-        greedy.send(VOICES * 60)
-        doorway.until(lambda: doorway.door.status().polls > 1, "the first answers")
-        for _ in range(60):
-            assert doorway.ask(HEALTH).endswith(b"OK")
-        assert doorway.door.status().polls < 60 + 30
-        doorway.until(lambda: doorway.door.status().connections == 1, "the greedy one alone")
-        doorway.passes(FIRST_S + 1)
-        doorway.until(lambda: doorway.door.status().connections == 0, "its end")
 
 
 def test_a_poll_waits_until_the_engines_are_listed(tmp_path: Path) -> None:
@@ -356,24 +267,6 @@ def test_a_door_that_leaves_answers_polls_and_asks_all_others_to_come_again(tmp_
         assert doorway.gateway.starts == 0
 
 
-@pytest.mark.parametrize("kind", ["http", "wyoming"])
-def test_anything_at_all_leaves_nothing_behind(kind: str, tmp_path: Path) -> None:
-    """600 connections that send nonsense and hang up: each ends, no server error, no descriptor, one gateway."""
-    chance = random.Random(12)
-    with Doorway(tmp_path) as doorway:
-        doorway.ask(WORK)
-        before = settled_descriptors()
-        for _ in range(600):
-            with doorway.connect(kind) as connection:
-                connection.send(scramble(chance) or b"\n")
-                connection.shutdown(socket.SHUT_WR)
-                assert b"HTTP/1.1 5" not in doorway.read(connection)
-        doorway.until(lambda: doorway.door.status().connections == 0, "the end of all")
-        doorway.until(lambda: len(open_descriptors()) <= len(before), "the end of those that linger")
-        assert doorway.gateway.starts == 1
-        assert b" 200 " in doorway.ask(WORK)
-
-
 def test_the_end_of_the_door_is_the_end_of_its_gateway(tmp_path: Path) -> None:
     """An answer under way is finished, connections at rest are closed, and the process is gone."""
     with Doorway(tmp_path) as doorway, doorway.connect() as connection:
@@ -383,38 +276,6 @@ def test_the_end_of_the_door_is_the_end_of_its_gateway(tmp_path: Path) -> None:
         os.kill(pid, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-
-
-def test_a_gateway_that_is_stopped_has_a_moment_to_leave(tmp_path: Path) -> None:
-    """The door never waits for it: the loop goes on meanwhile, and the process is killed once its time is up."""
-    with Doorway(tmp_path) as doorway:
-        doorway.ask(WORK)
-        pid = doorway.gateway.pid or 0
-        os.kill(pid, signal.SIGSTOP)
-        assert not doorway.door.finish(doorway.now)
-        assert doorway.door.deadline() <= doorway.now + LEAVE_S
-        doorway.now += LEAVE_S
-        assert doorway.door.finish(doorway.now)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-
-
-def test_who_waits_for_a_gateway_that_leaves_is_told_to_come_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A connection for which the channel has no room gets its 503, and no other gateway is started for it."""
-    with Doorway(tmp_path) as doorway, doorway.connect() as connection:
-        doorway.ask(WORK)
-        monkeypatch.setattr(handover, "send", _is_full)
-        connection.send(WORK)
-        doorway.until(lambda: len(doorway.gateway) == 1, "one that waits")
-        doorway.until(lambda: doorway.door.finish(doorway.now), "the end of the gateway")
-        assert b" 503 " in doorway.read(connection, is_whole)
-        assert doorway.gateway.starts == 1
-
-
-def _is_full(*_: object) -> None:
-    raise BlockingIOError
 
 
 def test_a_door_that_opens_removes_the_recordings_that_nobody_needs(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import selectors
 import socket
@@ -17,8 +16,8 @@ from hushd_protocol.system import handover
 from hushd_protocol.system.handover import Handover
 from hushd_schema.settings.address import Address
 from hushd_supervisor.core.serving.door import Http
-from hushd_supervisor.system.serving.door import PAUSE_S, Door
-from hushd_supervisor.system.serving.gateway import START_S, WAIT_S, Gateway
+from hushd_supervisor.system.serving.door import Door
+from hushd_supervisor.system.serving.gateway import START_S, Gateway
 from hushd_supervisor.system.serving.listeners import Listener
 from hushd_supervisor.system.serving.prepared import Reply
 from support.fake_process import FakeLauncher
@@ -112,15 +111,6 @@ def test_a_gateway_that_failed_to_start_is_not_tried_again_at_once(porch: Porch)
     assert porch.gateway.starts == 1
 
 
-def test_a_gateway_that_is_not_there_is_not_killed(porch: Porch) -> None:
-    """The connections in the channel may wait for the next one."""
-    porch.launch.error = OSError(errno.EAGAIN, "no processes")
-    porch.come()
-    porch.log.clear()
-    porch.gateway.on_time(porch.now + 1000)
-    assert porch.log == []
-
-
 def test_a_gateway_that_has_received_its_first_connection_is_not_killed(porch: Porch) -> None:
     """It may be busy with that one when the next has waited for half a minute."""
     porch.come()
@@ -130,14 +120,6 @@ def test_a_gateway_that_has_received_its_first_connection_is_not_killed(porch: P
     porch.come()
     porch.gateway.on_time(porch.now + START_S)
     assert porch.launch.started[0].kills == 0
-
-
-def test_a_standstill_is_not_the_time_of_who_waits(porch: Porch) -> None:
-    """Those for whom the channel has no room wait for `WAIT_S` of this process's own time."""
-    porch.fill()
-    porch.gateway.excuse(100)
-    assert porch.refused(porch.now + WAIT_S) == 0
-    assert porch.refused(porch.now + WAIT_S + 100) == 1
 
 
 def test_who_waits_is_sent_as_soon_as_there_is_room(porch: Porch) -> None:
@@ -163,55 +145,3 @@ def test_the_end_of_the_door_leaves_nothing_of_its_gateway(porch: Porch) -> None
     (process,) = porch.launch.started
     porch.close()
     assert (process.kills, process.closed, porch.gateway.pid) == (1, True, None)
-
-
-def test_a_gateway_that_ends_while_the_door_leaves_is_reaped(porch: Porch, tmp_path: Path) -> None:
-    """The supervisor waits for nothing else then."""
-    porch.come()
-    assert not porch.door.finish(porch.now)
-    porch.launch.started[0].exit(0)
-    porch.door.finish(porch.now)
-    assert porch.gateway.pid is None
-    assert porch.door.finish(porch.now)
-
-
-class Refusing:
-    """A listener's socket while the system has no descriptor left."""
-
-    def accept(self) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-
-def test_a_want_of_descriptors_is_one_pause(porch: Porch, tmp_path: Path) -> None:
-    """After it the door listens again, and no turn comes of it any more; a door that has stopped does not."""
-    listener = porch.listen(tmp_path, lasting=True)
-    for stops in (False, True):
-        assert listener.socket in porch.selector.get_map()
-        without = SimpleNamespace(**{name: getattr(listener, name) for name in ("address", "rules", "lasting")})
-        porch.door._accept(cast("Any", SimpleNamespace(**vars(without), socket=Refusing())), porch.now)
-        assert listener.socket not in porch.selector.get_map()
-        assert porch.door.deadline() == porch.now + PAUSE_S
-        if stops:
-            porch.door.stop()
-        porch.now += PAUSE_S
-        porch.door.on_time()
-        assert (listener.socket in porch.selector.get_map()) is not stops
-        assert porch.door.deadline() == math.inf
-
-
-def test_the_end_of_the_door_is_everybodys(porch: Porch, tmp_path: Path) -> None:
-    """Of those that read an answer or have asked nothing, and of those that were refused and may still read why."""
-    porch.listen(tmp_path)
-    silent, asking, refused = (socket.socket(socket.AF_UNIX) for _ in range(3))
-    porch.ends += [silent, asking, refused]
-    for end in (silent, asking, refused):
-        end.connect(os.fspath(tmp_path / "http"))
-        end.settimeout(10)
-    refused.send(b"\x16\x03")  # TLS
-    asking.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    while porch.door.status().polls != 1 or porch.door.status().refusals != 1 or len(porch.door._connections) != 2:
-        porch.door.handle()
-    held = [*porch.door._connections._all, *porch.door._lingering._all]  # or each would close with its object
-    porch.close()
-    assert silent.recv(100) == b""
-    assert [each.fileno() if isinstance(each, socket.socket) else each.socket.fileno() for each in held] == [-1] * 3

@@ -117,15 +117,6 @@ def test_a_session_of_its_own_has_its_own(
     assert os.readlink(leads(user("two"))) == str(user("one").runtime)
 
 
-def test_one_of_a_session_is_found_rather_than_one_of_none(
-    user: Callable[[str], Paths], start: Callable[[str, str], subprocess.Popen[str]]
-) -> None:
-    """A host that cut the environment came first: from the session's start on, the pointer leads to the session's."""
-    start("cut", "answers")
-    assert lock.claim_pointer(user("two")) is None
-    assert os.readlink(leads(user("two"))) == str(user("two").runtime)
-
-
 def test_one_that_leaves_is_waited_for(
     user: Callable[[str], Paths], start: Callable[[str, str], subprocess.Popen[str]]
 ) -> None:
@@ -143,14 +134,6 @@ def test_one_that_a_service_manager_started_takes_it_over(
     start("one", "answers")
     assert lock.claim_pointer(user("two"), activated=True) is None
     assert os.readlink(leads(user("one"))) == str(user("two").runtime)
-
-
-def test_without_a_state_folder_each_serves(user: Callable[[str], Paths], tmp_path: Path) -> None:
-    """A home that cannot be written keeps nobody from speaking, or from leaving."""
-    (tmp_path / ".local").touch()
-    assert lock.claim_pointer(user("one")) is None
-    assert lock.claim_pointer(user("cut")) is None
-    lock.withdraw_pointer(user("cut"))
 
 
 def leads(paths: Paths) -> Path:

@@ -67,22 +67,6 @@ def hello(clients: ClientSocket, peer: Peer) -> bytes:
     return event.route
 
 
-def test_an_answer_that_cannot_be_counted_is_sent_once(
-    clients: ClientSocket, connect: Callable[[], Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Memory may run out after it was sent: it counts as sent, or it would be sent again."""
-
-    def fails(*_: object) -> None:
-        raise MemoryError
-
-    peer = connect()
-    route = hello(clients, peer)
-    monkeypatch.setattr("hushd_supervisor.system.libzmq.traffic.Traffic.sent", fails)
-    assert clients.send(route, Result(id=ID)) is None
-    assert isinstance(peer.receive(), Result)
-    assert not peer.socket.poll(50)
-
-
 def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
     """Two clients are told apart."""
     one, two = connect(), connect()
@@ -94,24 +78,6 @@ def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocke
     assert isinstance(two.receive(), Result)
 
 
-def test_a_client_that_has_left_before_it_was_heard_is_gone_once_it_was(
-    clients: ClientSocket, connect: Callable[[], Peer]
-) -> None:
-    """The notice of its end came before its hello was read, and no other will come: else it would stay for ever."""
-    peer = connect()
-    peer.send(Hello(protocol=1, version="0"))
-    peer.send(Cancel(id=ID))
-    wait_until(clients.unread, "its messages")
-    peer.close()
-    wait_until(lambda: list(clients.departures()) or clients.take_left(), "the notice of its end")
-    ready = {clients.socket}
-    first, second, gone = clients.events(ready, 0.0)
-    assert isinstance(first, FromClient)
-    assert isinstance(second, FromClient)
-    assert gone == ClientGone(first.route)
-    assert list(clients.events(ready, 0.0)) == []
-
-
 def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
     """A close without a word is reported once, and a later send fails without harm."""
     peer = connect()
@@ -121,68 +87,6 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
     # The monitor may tell before the socket itself has seen it.
     wait_until(lambda: clients.send(route, Ping()) == ClientGone(route), "its end")
     assert list(clients.departures()) == []
-
-
-def test_a_client_that_leaves_before_it_is_heard_is_noticed(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
-    """A hello that is read after its sender has gone makes no ghost: the answer to it finds nobody."""
-    peer = connect()
-    peer.socket.set(zmq.LINGER, 1000)
-    peer.send(Hello(protocol=1, version="0"))
-    assert clients.socket.poll(BOUND_S * 1000)
-    peer.close()
-    wait_until(lambda: [*clients.departures(), clients.limit.accepted and not clients.limit._connected][-1], "its end")
-    (event,) = clients.receive(64)
-    assert isinstance(event, FromClient)
-    wait_until(lambda: clients.send(event.route, Ping()) == ClientGone(event.route), "its end")
-
-
-def test_descriptors_that_are_reused_at_once_are_not_mixed_up(
-    clients: ClientSocket, connect: Callable[[], Peer]
-) -> None:
-    """Of 50 connections in turn, all with the same descriptor, each end is reported once and only the last is there."""
-    routes, gone = [], []
-    for _ in range(50):
-        peer = connect()
-        peer.send(Hello(protocol=1, version="0"))
-        while True:
-            assert clients.socket.poll(BOUND_S * 1000)
-            heard = list(clients.receive(64))
-            gone += [event.route for event in heard if isinstance(event, ClientGone)]
-            if new := [event.route for event in heard if isinstance(event, FromClient)]:
-                routes += new
-                break
-        peer.close()
-    last = connect()
-    route = hello_after(clients, last, gone)
-    wait_until(lambda: gone.extend(e.route for e in clients.departures()) or len(gone) >= 50, "50 departures")
-    assert sorted(gone) == sorted(routes)
-    assert clients.send(route, Ping()) is None
-
-
-def test_what_a_client_leaves_in_the_queue_does_not_end_who_got_its_descriptor(
-    clients: ClientSocket, connect: Callable[[], Peer]
-) -> None:
-    """Twenty times the last frames of one who has left are read after the hello of the next; the next one stays."""
-    for _ in range(20):
-        old = connect()
-        old.socket.set(zmq.LINGER, 1000)
-        old.send(Hello(protocol=1, version="0"))
-        for _ in range(100):
-            old.send(Pong())
-        assert clients.socket.poll(BOUND_S * 1000)
-        old.close()  # returns when everything was sent
-        assert clients.monitor.poll(BOUND_S * 1000)
-        list(clients.departures())
-        new = connect()
-        new.send(hello_of_new := Hello(protocol=1, version="new"))
-        heard: list[FromClient | ClientGone] = []
-        routes: list[bytes] = []
-        while not routes or clients.socket.poll(20):
-            heard += clients.receive(64)
-            routes = [e.route for e in heard if isinstance(e, FromClient) and e.message == hello_of_new]
-        (route,) = routes
-        assert ClientGone(route) not in heard
-        assert clients.send(route, Ping()) is None
 
 
 @pytest.mark.parametrize("ahead", [-1, 0, 2, 1000])
@@ -212,20 +116,6 @@ def is_unknown(clients: ClientSocket, route: bytes) -> bool:
     except zmq.ZMQError as error:
         return error.errno == zmq.EHOSTUNREACH
     return False
-
-
-def hello_after(clients: ClientSocket, peer: Peer, gone: list[bytes]) -> bytes:
-    """As `hello`, noting departures that come with it."""
-    peer.send(Hello(protocol=1, version="0"))
-    found: list[bytes] = []
-
-    def heard() -> bool:
-        for event in clients.receive(64):
-            (gone if isinstance(event, ClientGone) else found).append(event.route)
-        return bool(found)
-
-    wait_until(heard, "a hello")
-    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -272,20 +162,6 @@ def test_a_frame_that_is_far_too_large_costs_its_sender_the_connection(
     route = hello(clients, peer)
     peer.socket.send_multipart([MAGIC, b"x" * (MAX_WIRE + 1), b""])
     assert events(clients, 1) == [ClientGone(route)]
-
-
-def test_at_most_the_batch_is_taken_at_once(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
-    """One flooding client leaves room for other work between its messages, and loses none of them."""
-    peer = connect()
-    hello(clients, peer)
-    for _ in range(100):
-        peer.send(Pong())
-    wait_until(lambda: clients.socket.poll(0), "a message")
-    taken = []
-    while sum(taken) < 100:
-        taken.append(len(list(clients.receive(64))))
-        assert taken[-1] <= 64
-    assert len(taken) >= 2
 
 
 def test_a_client_that_does_not_read_is_dropped_and_learns_it_when_it_does(
@@ -352,11 +228,6 @@ def test_a_silent_client_is_looked_at_by_its_number(clients: ClientSocket) -> No
     assert list(watch(Watch(b"r", 2**63))) == [Watched(b"r", False, b"")]
 
 
-def test_a_route_nobody_has_is_gone(clients: ClientSocket) -> None:
-    """A send to it is an event, never silence and never an exception."""
-    assert clients.send(b"nobody", Ping()) == ClientGone(b"nobody")
-
-
 def test_whoever_waits_when_we_leave_is_refused(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
     """A request that will not be read is answered under its id; frames that came too late for an ended one are not."""
     peer = connect()
@@ -385,29 +256,3 @@ def test_a_hundred_connections_leave_no_descriptor(clients: ClientSocket, connec
             before = len(os.listdir("/proc/self/fd"))
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before, "the last descriptors' end")
     assert clients._routes == clients._descriptors == {}
-
-
-def test_a_turn_ends_when_its_time_is_up_whatever_the_messages_are(clients: ClientSocket) -> None:
-    """Of a flood of costly messages, or of garbage, a turn takes what fits into its time; the rest is not lost."""
-    now = 0.0
-
-    def clock() -> float:
-        nonlocal now
-        now += 0.001  # what each message costs
-        return now
-
-    clients._clock = clock
-    with Peer(find().client_socket, hello=False) as peer:
-        peer.send(Hello(protocol=1, version="0"))
-        for _ in range(20):
-            peer.socket.send_multipart([b"garbage"])
-            peer.send(Pong())
-        wait_until(lambda: clients.socket.poll(0), "the first")
-        turns: list[int] = []
-
-        def enough() -> bool:
-            turns.append(len(list(clients.receive(64, 0.0055))))
-            return sum(turns) == 21
-
-        wait_until(enough, "all messages")
-        assert max(turns) <= 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import socket
@@ -75,36 +74,10 @@ def test_a_full_disk_keeps_nobody_from_the_lock(runtime: Path) -> None:
     os.close(descriptor)
 
 
-def test_a_lock_that_cannot_be_emptied_is_taken(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that copies on each write needs room for that too."""
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "ftruncate", full)
-    descriptor = lock.acquire(find())
-    assert descriptor is not None
-    os.close(descriptor)
-
-
 @pytest.mark.parametrize("holder", ["answers"], indirect=True)
 def test_a_loser_leaves_at_once_when_the_holder_answers(holder: subprocess.Popen[str]) -> None:
     """No waiting for a supervisor that is well."""
     assert lock.acquire(find(), patience=60) is None
-
-
-@pytest.mark.parametrize("holder", ["silent"], indirect=True)
-def test_a_lock_that_cannot_be_read_is_only_anonymous(
-    holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that fails keeps nobody from waiting for the holder: the number is only for people."""
-
-    def fails(*_: object) -> bytes:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(os, "pread", fails)
-    with pytest.raises(HushdError, match="pid unknown"):
-        lock.acquire(find(), patience=0.0)
 
 
 @pytest.mark.parametrize("holder", ["answers"], indirect=True)
@@ -160,21 +133,6 @@ def test_a_loser_takes_over_from_a_holder_that_leaves(holder: subprocess.Popen[s
     os.close(descriptor)
 
 
-@pytest.mark.parametrize("holder", ["silent"], indirect=True)
-def test_a_loser_gives_up_on_a_holder_that_neither_leaves_nor_answers(holder: subprocess.Popen[str]) -> None:
-    """After its patience it says whose pid stands in the way."""
-    with pytest.raises(HushdError, match=f"pid {holder.pid}") as caught:
-        lock.acquire(find(), patience=0)
-    assert caught.value.code == "no_supervisor"
-
-
-def test_a_lock_that_cannot_be_opened_is_an_error(runtime: Path) -> None:
-    """A folder or a link in its place is an error, and not followed."""
-    find().lock.symlink_to("elsewhere")
-    with pytest.raises(HushdError, match="cannot be opened"):
-        lock.acquire(find())
-
-
 def test_a_listener_replaces_what_is_stale_and_is_private(runtime: Path) -> None:
     """A socket file nobody listens on is not an obstacle; the new one accepts connections."""
     path = find().client_socket
@@ -200,13 +158,6 @@ def test_a_listener_removes_only_its_own_path(runtime: Path) -> None:
     new.remove()
     os.close(old.fd)
     os.close(new.fd)
-
-
-def test_a_path_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
-    """A folder in the socket's place is an error of one sentence."""
-    find().client_socket.mkdir()
-    with pytest.raises(HushdError, match=r"cannot create the socket .*client\.sock"):
-        lock.ListeningSocket(find().client_socket)
 
 
 def test_a_managers_socket_is_never_removed(runtime: Path) -> None:
@@ -253,15 +204,3 @@ def test_holders_of_the_floor_are_told_to_the_next_supervisor(runtime: Path) -> 
     assert lock.take_bequest(find()).holders == ()
     assert find().lock.read_text() == f"{os.getpid()}\n"
     os.close(second)
-
-
-def test_a_holder_of_long_ago_has_nothing(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor has one of a line that a full disk has cut off, nor of no file at all."""
-    assert lock.take_bequest(find()).holders == ()
-    find().lock.write_text("1\n")
-    lock.tell_next(find(), HOLDERS)
-    now = time.monotonic()
-    monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.BEQUEST_S + 1)
-    assert lock.take_bequest(find()).holders == ()
-    find().lock.write_text("1\n12.0 7")
-    assert lock.take_bequest(find()).holders == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +15,10 @@ from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Beat, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Gauge, Spawn
-from hushd_supervisor.core.events import Exited, FromWorker, Gauged, SendFailed, SpawnFailed
+from hushd_supervisor.core.actions import Spawn
+from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from hushd_supervisor.system.sockets.worker_socket import BYE_S, MAX_STANDSTILLS, SETTLE_S, WorkerSocket
+from hushd_supervisor.system.sockets.worker_socket import BYE_S, SETTLE_S, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
@@ -100,37 +99,6 @@ def start(desk: Desk) -> Start:
     return one
 
 
-@pytest.mark.parametrize("place", ["register", "record"])
-def test_a_start_for_which_memory_runs_out_is_undone(desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    """Its process was started already: it is ended, so that the next attempt starts the only one."""
-    before = settled_descriptors()
-
-    def fails(*_: object) -> None:
-        raise MemoryError
-
-    with monkeypatch.context() as short:
-        if place == "register":
-            short.setattr(desk.poller, "register", fails)
-        else:
-            short.setattr("hushd_supervisor.system.sockets.worker_socket._Worker", fails)
-        with pytest.raises(MemoryError):
-            desk.workers.spawn(Spawn(NAME, 1))
-    (lost,) = desk.launch.started
-    assert lost.kills == 1
-    assert lost.closed
-    lost.exit(-9)
-    assert open_descriptors() <= before
-    assert desk.workers.spawn(Spawn(NAME, 1)) is None
-    assert list(desk.workers.pids()) == [(NAME, 1)]
-
-
-def test_a_start_that_is_asked_for_twice_is_one(desk: Desk) -> None:
-    """There was no memory to say that it had begun."""
-    assert desk.workers.spawn(Spawn(NAME, 1)) is None
-    assert desk.workers.spawn(Spawn(NAME, 1)) is None
-    assert len(desk.launch.started) == 1
-
-
 def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     """Command, environment, log and lifeline; the supervisor keeps only the lifeline's other end."""
     before = settled_descriptors()
@@ -150,13 +118,6 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert len(open_descriptors() - before) == 6
 
 
-def test_a_process_for_another_device_than_the_configurations(desk: Desk) -> None:
-    """The start's device wins, and its process sees no card where it is the CPU."""
-    assert desk.workers.spawn(Spawn(NAME, 1, compute_device="cpu")) is None
-    environment = desk.launch.started[-1].environment
-    assert (environment["HUSHD_COMPUTE_DEVICE"], environment["CUDA_VISIBLE_DEVICES"]) == ("cpu", "-1")
-
-
 @pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
 def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Exception) -> None:
     """The event has the reason, and no descriptor is left."""
@@ -165,16 +126,6 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
     assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, str(error))
     assert desk.workers.pids() == {}
     assert open_descriptors() <= before
-
-
-def test_others_may_leave_no_descriptor_for_a_process(desk: Desk) -> None:
-    """Then the start is starved, which is not a crash; so it is when there are as many workers as may connect."""
-    desk.launch.error = OSError(errno.EMFILE, "Too many open files")
-    assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, "[Errno 24] Too many open files", starved=True)
-    desk.launch.error = None
-    assert desk.workers.spawn(Spawn(NAME, 2)) is None
-    desk.workers.limit.ceiling = 1
-    assert desk.workers.spawn(Spawn(NAME, 3)) == SpawnFailed(NAME, 3, "open files are left for 1 workers", starved=True)
 
 
 def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) -> None:
@@ -221,20 +172,6 @@ def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None
     assert desk.receive(1) == [FromWorker(NAME, 1, Ready())]
 
 
-def test_what_a_process_has_used_is_told_while_it_is_there(desk: Desk, start: Start) -> None:
-    """A start that goes on loading uses something; one that is gone, or was never there, says nothing."""
-    process = start()
-    process.pid = os.getpid()
-    (told,) = desk.workers._gauge(Gauge(NAME, 1))
-    assert isinstance(told, Gauged)
-    assert (told.worker, told.gen) == (NAME, 1)
-    assert told.used.private > 0
-    assert list(desk.workers._gauge(Gauge(NAME, 2))) == []
-    process.exit(0)
-    desk.exits()
-    assert list(desk.workers._gauge(Gauge(NAME, 1))) == []
-
-
 def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
     """Its waiting requests get `version_mismatch` at once and not a time-out; it stays a stranger."""
     assert desk.workers.spawn(Spawn(NAME, 1)) is None
@@ -270,16 +207,6 @@ def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
         if failed := desk.workers.send("stt/fake/two", 2, big):
             break
     assert failed == SendFailed("stt/fake/two", 2)
-
-
-def test_who_has_ended_is_not_unreachable(desk: Desk, start: Start) -> None:
-    """One that was killed while the supervisor was busy is told by its exit alone: who is unreachable is killed, and
-    the log would name hushd. One that lives and has no connection is unreachable."""
-    process = start()
-    process.socket.close()
-    wait_until(lambda: desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1), "the end of its connection")
-    process.exit(-9)
-    assert desk.workers.send(NAME, 1, Drain()) is None
 
 
 def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Start) -> None:
@@ -327,79 +254,6 @@ def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: St
     assert len(list(desk.workers.receive(64))) <= 64
 
 
-def test_an_exit_waits_for_what_lies_unread(desk: Desk, start: Start) -> None:
-    """A supervisor was busy for longer than messages take: they are in its socket, and are read before the exit."""
-    process = start()
-    process.says(Result(id=ID))
-    wait_until(lambda: desk.workers.socket.poll(0) != 0, "the last message")
-    process.exit(-11)
-    assert desk.exits() == []
-    desk.now += SETTLE_S * 1.1
-    assert desk.exits() == []
-    assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
-    desk.now += SETTLE_S * 1.1
-    assert desk.exits() == [Exited(NAME, 1, -11, "")]
-
-
-def test_an_exit_waits_anew_where_the_machine_stood_still(desk: Desk, start: Start) -> None:
-    """Nothing lies unread, since libzmq's thread stood still too: it has its time to read before the exit counts."""
-    process = start()
-    process.exit(-11)
-    assert desk.exits() == []
-    for _ in range(MAX_STANDSTILLS):
-        desk.now += 2.5
-        assert desk.exits() == []
-    process.says(Result(id=ID))
-    assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
-    desk.now += SETTLE_S * 1.1
-    assert desk.exits() == [Exited(NAME, 1, -11, "")]
-
-
-def test_an_exit_counts_also_where_the_machine_is_always_late(desk: Desk, start: Start) -> None:
-    """No worker is dead for as long as a supervisor comes 0.1 s late to every turn."""
-    process = start()
-    process.exit(-11)
-    reported: list[Exited] = []
-    for _ in range(MAX_STANDSTILLS + 2):
-        reported += desk.exits()
-        desk.now += 3 * SETTLE_S
-    assert reported == [Exited(NAME, 1, -11, "")]
-
-
-def test_a_bye_is_waited_for(desk: Desk, start: Start) -> None:
-    """Beside load libzmq's thread may be later than 50 ms: an exit without an error counts once the bye was read."""
-    process = start()
-    process.exit(0)
-    assert desk.exits() == []
-    desk.now += 3 * SETTLE_S
-    assert desk.exits() == []
-    process.says(Bye())
-    assert desk.receive(1) == [FromWorker(NAME, 1, Bye())]
-    desk.now += SETTLE_S
-    assert desk.exits() == [Exited(NAME, 1, 0, "")]
-
-
-def test_who_ends_without_a_bye_has_ended(desk: Desk, start: Start) -> None:
-    """An engine may end its process by itself: it is waited for, and not for ever."""
-    start().exit(0)
-    assert desk.exits() == []
-    desk.now += BYE_S
-    assert desk.exits() == [Exited(NAME, 1, 0, "")]
-
-
-def test_a_message_after_the_exit_is_no_strangers(desk: Desk, start: Start) -> None:
-    """One that was killed may have sent something that libzmq's thread brings late: nobody is refused in the log."""
-    process = start()
-    process.exit(-9)
-    assert desk.exits() == []
-    desk.now += SETTLE_S
-    assert desk.exits() == [Exited(NAME, 1, -9, "")]
-    process.says(Result(id=ID))
-    wait_until(lambda: desk.workers.socket.poll(0) != 0, "the last message")
-    assert list(desk.workers.receive(64)) == []
-    assert "warning" not in dict(desk.log)
-
-
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
     """It has said that nothing follows."""
     process = start()
@@ -428,16 +282,6 @@ def test_a_kill_hits_the_process_of_that_generation(desk: Desk, start: Start) ->
     assert process.kills == 0
     desk.workers.kill(NAME, 3)
     assert process.kills == 1
-
-
-def test_a_batch_is_limited(desk: Desk, start: Start) -> None:
-    """One flooding worker leaves room for other work between its messages, and loses none of them."""
-    process = start()
-    for _ in range(200):
-        process.says(Ready())
-    taken: list[int] = []
-    wait_until(lambda: taken.append(len(list(desk.workers.receive(64)))) or sum(taken) == 200, "200 messages")
-    assert max(taken) <= 64
 
 
 def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> None:
