@@ -49,7 +49,7 @@ def of_the_sdk(*messages: object) -> list[dict[str, object]]:
         with lines, answers:
             async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
                 made = server.Server(calls.Calls(task.TaskRegistry()), local=True)
-                await made.attend(unreadable.Answered(read, write), write)
+                await made.attend(unreadable.Answered(read, write, str), write)
 
     (lines, ours), (theirs, answers) = os.pipe(), os.pipe()
     serving = threading.Thread(
