@@ -4,7 +4,7 @@
     python meeting_notes.py > notes.md                # the microphone, until Ctrl-C
     python meeting_notes.py meeting.mp4 > notes.md    # a recording, or a film
 
-Known people (`hushd people add Anna`) appear by name, others as SPEAKER_00 and so on.
+Speakers of the table `[speakers]` in the configuration appear by name, others as SPEAKER_00 and so on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def attend(client: hushd.Client) -> Iterable[hushd.Segment]:
             rate=microphone.rate,
             continuous=True,
             diarize=True,
-            people=hushd.known_people(),
+            people=client.voiceprints(),
         )
         for segment in session:
             segments.append(segment)
@@ -50,7 +50,7 @@ def notes(title: str, segments: Iterable[hushd.Segment]) -> Iterator[str]:
 def main(*recordings: str) -> None:
     with hushd.Client() as client:
         for recording in recordings:
-            transcript = client.transcribe(recording, diarize=True, people=hushd.known_people())
+            transcript = client.transcribe(recording, diarize=True, people=client.voiceprints())
             print("\n".join(notes(Path(recording).stem, transcript)))
         if not recordings:
             title = f"{datetime.now():%Y-%m-%d %H:%M}"

@@ -53,7 +53,6 @@ def wake(word: str, options: Options) -> Work:
     """Returns the work of waiting for a word, and hearing the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
-        from hushd_models.people import listen_options_for
         from hushd_schema.operations.transcribe import SPEECH_S
 
         waiting = task.progress = Waiting()
@@ -61,7 +60,6 @@ def wake(word: str, options: Options) -> Work:
         def note(stable: str, text: str) -> None:
             waiting.heard = stable + text
 
-        looking = listen_options_for(None)
         with client.wake(word) as wake, task.scope.ending(wake.close):
             for word_heard in wake:
                 waiting.state = "listening"
@@ -69,13 +67,11 @@ def wake(word: str, options: Options) -> Work:
                 with task.scope.ending(floor.stop), floor:
                     transcription = client.listen(
                         word_heard.sound(), rate=word_heard.rate, no_speech_s=SPEECH_S, turn_end=BY_MEANING,
-                        on_partial=None if looking else note, **options, **looking,
+                        on_partial=note, **options,
                     )  # fmt: skip
                     with task.scope.ending(transcription.close):
-                        text = word_heard.speech(transcription, looking.get("owner", ""))
-                if text or not looking:
-                    return {"word": word, "text": text} | _language(transcription.language)
-                waiting.state = "waiting"  # it was another person's
+                        text = word_heard.speech(transcription)
+                return {"word": word, "text": text} | _language(transcription.language)
         task.scope.check()
         raise HushdError("no_device", "The microphone was closed before the word was said: is it still there?")
 
@@ -91,7 +87,9 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
         def note(done: float, total: float) -> None:
             reading.state, reading.done, reading.total = "transcribing", done, total
 
-        transcription = client.transcribe_stream(recording, on_progress=note, **options, **_known_people(options))
+        transcription = client.transcribe_stream(
+            recording, on_progress=note, **options, **_known_speakers(client, options)
+        )
         parts = []
         with task.scope.ending(transcription.close):
             for segment in transcription:
@@ -133,13 +131,9 @@ def _found(transcript: Transcript) -> Options:
     return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript.language)
 
 
-def _known_people(options: Options) -> Options:
-    """Returns the known people's voices, if the options ask for diarization."""
-    if not options.get("diarize"):
-        return {}
-    from hushd_models.people import known_people
-
-    return {"people": known_people()}
+def _known_speakers(client: Client, options: Options) -> Options:
+    """Returns the voices of the configured speakers, if the options ask for diarization."""
+    return {"people": client.voiceprints()} if options.get("diarize") else {}
 
 
 def _language(code: str) -> Options:

@@ -61,7 +61,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "relay", "join ssh from another machine of yours to this one's hushd", this_machine_only=True, hidden=True
         ),
     ),
-    "speech, voices and people": (
+    "speech and voices": (
         _own("stop", "stop all speech, playing or queued", "simple_commands:STOP"),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
@@ -75,12 +75,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             ),
             this_machine_only=True,
             usual="list",
-        ),
-        _own(
-            "people",
-            "recognise people by voice, with their consent",
-            usual="list",
-            completes={"show name": "people", "forget name": "people"},
         ),
     ),
     "workers, memory and models": (

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol import __version__
 
 if TYPE_CHECKING:
-    from hushd_models.people import known_people
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
     from hushd_wake_words.detection import Detection, Detections
@@ -77,7 +76,6 @@ __all__ = [
     "Wake",
     "Word",
     "__version__",
-    "known_people",
 ]
 
 _HOMES = {
@@ -109,7 +107,6 @@ _HOMES = {
     "Voice": "hushd.synthesis.voice",
     "Wake": "hushd_wake_words.heard",
     "Word": "hushd.transcripts.segment",
-    "known_people": "hushd_models.people",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Unpack
 
 from .management import Management
@@ -11,7 +11,7 @@ from .transport.steps import run
 
 if TYPE_CHECKING:
     from .audio.source import Audio
-    from .exchange.options import ListenOptions, TranscriptionOptions
+    from .exchange.options import ListenOptions, TranscriptionOptions, WorkerOptions
     from .models.choice import ModelChoice
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
@@ -71,6 +71,26 @@ class Recognition(Management):
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
         return run(self._session(_transcription_class, Stream(chunks), **options))
+
+    def voiceprints(
+        self, recordings: Mapping[str, Audio] | None = None, **options: Unpack[WorkerOptions]
+    ) -> dict[str, str]:
+        """Returns the voiceprint in each recording, by the speaker's name: `people` of a transcription with `diarize`.
+
+        In a recording one person speaks, for 2 to 30 seconds. Nothing of it is kept.
+
+        Args:
+            recordings: as `transcribe` takes them; None: those of the setting `[speakers]`.
+
+        Raises:
+            HushdError: `bad_request` for a recording without one voice.
+        """
+        from .transcripts import known_speakers
+
+        return {
+            name: known_speakers.voiceprint(name, self.transcribe(audio, diarize=True, voiceprints=True, **options))
+            for name, audio in (known_speakers.configured() if recordings is None else recordings).items()
+        }
 
     def choose_model(
         self,

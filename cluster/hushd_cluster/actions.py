@@ -10,7 +10,6 @@ import ray
 from hushd.reports.display import Column, laid_out
 from hushd.transcripts.options import transcribe_params
 from hushd_cli.commands.listen.options import transcribe_options
-from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import CODES, HushdError, reason
@@ -137,8 +136,7 @@ def _source(options: Namespace) -> sources.Source:
             "bad_request", "Name a folder with recordings, its URL, or --manifest FILE.jsonl: one of them."
         )
     if options.manifest is not None:
-        people = known()
-        return sources.Manifest(options.manifest, {"people": people} if people else {})
+        return sources.Manifest(options.manifest)
     if is_url(options.corpus):
         return sources.Listed(options.corpus)
     return sources.Disk(options.corpus, options.output)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from hushd.transcripts.options import transcribe_params
 from hushd_protocol import JsonObject
@@ -41,7 +41,6 @@ def read(
     is_done: Callable[[str], bool],
     is_new: Callable[[str], bool],
     complain: Callable[[int, str], None],
-    of_speakers: Mapping[str, Any],
 ) -> Iterator[Recording | None]:
     """Yields the recordings of a manifest's lines, None for one that is done; empty lines are passed over.
 
@@ -50,7 +49,6 @@ def read(
             id is read, since half a million lines may come before the first that is left.
         is_new: returns whether an id comes for the first time.
         complain: called with the number of a line that is wrong, from 1, and the reason; the others are read.
-        of_speakers: options of each recording with `diarize`, such as the people who are known.
     """
     for row, line in enumerate(lines, start=1):
         if line.isspace():
@@ -59,7 +57,7 @@ def read(
             yield None
             continue
         try:
-            recording = parse(line, of_speakers)
+            recording = parse(line)
             if not is_new(recording.name):
                 raise HushdError("bad_request", f"Its id {quoted(recording.name)} was on an earlier line.")
         except HushdError as error:
@@ -68,7 +66,7 @@ def read(
             yield recording
 
 
-def parse(line: bytes, of_speakers: Mapping[str, Any]) -> Recording:
+def parse(line: bytes) -> Recording:
     """Returns the recording of a line.
 
     Raises:
@@ -92,8 +90,6 @@ def parse(line: bytes, of_speakers: Mapping[str, Any]) -> Recording:
         raise HushdError("bad_request", "diarize needs the whole recording: leave out clips.")
     options = transcribe_params({name: checked[name] for name in _OPTIONS if name in checked})  # type: ignore[arg-type]
     options |= {name: checked[name] for name in _WORKER if name in checked}
-    if checked.get("diarize"):
-        options = {**of_speakers, **options}
     return Recording(checked["id"], checked["url"], options=options)
 
 

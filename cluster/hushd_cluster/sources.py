@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Protocol
 
 from hushd_cli.recordings import Recordings
 from hushd_protocol.errors import HushdError
@@ -102,14 +102,12 @@ class Manifest:
 
     Args:
         place: its path, its URL, or `-` for standard input.
-        of_speakers: options of each recording with `diarize`.
     """
 
     has_times = False
 
-    def __init__(self, place: str, of_speakers: Mapping[str, Any]) -> None:
+    def __init__(self, place: str) -> None:
         self._place = place
-        self._of_speakers = of_speakers
         self.total = manifest.count(place)
         self.faults: list[str] = []
         self.wrong = 0
@@ -121,7 +119,7 @@ class Manifest:
                 return not outputs.is_passed(name) and ids.take(name)
 
             lines = manifest.lines_of(file)
-            yield from manifest.read(lines, outputs.pass_over, is_new, self._complain, self._of_speakers)
+            yield from manifest.read(lines, outputs.pass_over, is_new, self._complain)
 
     def _complain(self, row: int, why: str) -> None:
         self.wrong += 1

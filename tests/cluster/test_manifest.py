@@ -19,9 +19,7 @@ from hushd_protocol.errors import HushdError
 
 
 def parsed(**fields: Any) -> Recording:
-    return manifest.parse(
-        json.dumps({"id": "17", "url": "s3://calls/17.wav", **fields}).encode(), {"people": {"Ann": "x"}}
-    )
+    return manifest.parse(json.dumps({"id": "17", "url": "s3://calls/17.wav", **fields}).encode())
 
 
 def test_a_line_names_a_recording_and_its_options() -> None:
@@ -34,10 +32,9 @@ def test_a_line_names_a_recording_and_its_options() -> None:
 
 
 def test_speakers_are_told_apart_by_their_number_too() -> None:
-    """And the people who are known have their names."""
-    assert parsed(speakers=2).options == {"diarize": True, "speakers": 2, "people": {"Ann": "x"}}
-    assert parsed(diarize=True).options == {"diarize": True, "people": {"Ann": "x"}}
-    assert "people" not in parsed(language="de").options
+    """A number of speakers asks for diarization by itself."""
+    assert parsed(speakers=2).options == {"diarize": True, "speakers": 2}
+    assert parsed(diarize=True).options == {"diarize": True}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +55,7 @@ def test_speakers_are_told_apart_by_their_number_too() -> None:
 def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
     """In one sentence, without a password."""
     with pytest.raises(HushdError) as raised:
-        manifest.parse(line, {})
+        manifest.parse(line)
     assert raised.value.code == "bad_request"
     assert sentence in raised.value.message
     assert "secret" not in raised.value.message
@@ -78,7 +75,7 @@ def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     path = tmp_path / "corpus.jsonl"
     good = [json.dumps({"id": name, "url": f"/a/{name}"}) for name in ("1", "2", "3")]
     path.write_text("\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_LINE), good[2]]))
-    source = Manifest(str(path), {})
+    source = Manifest(str(path))
     assert names(source, tmp_path) == ["1", "2", "3"]
     assert source.wrong == 3
     assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [
@@ -90,7 +87,7 @@ def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """Of a length that nobody knows before its end."""
     data = io.BytesIO(b'{"id": "a", "url": "b"}\n')
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data))
-    source = Manifest("-", {})
+    source = Manifest("-")
     assert source.total is None
     assert names(source, tmp_path) == ["a"]
 
@@ -124,7 +121,7 @@ def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
             line = line[: chance.randrange(len(line))]
         codes: list[str] = []
         try:
-            assert manifest.parse(line, {}).name
+            assert manifest.parse(line).name
         except HushdError as error:
             codes.append(error.code)
         assert codes in ([], ["bad_request"])
@@ -135,7 +132,7 @@ def test_a_long_manifest_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
     with open(path, "w") as file:
         file.writelines(f'{{"id": "{number:07}", "url": "s3://a/{number:07}.wav"}}\n' for number in range(90_000))
-    source = Manifest(str(path), {})
+    source = Manifest(str(path))
     assert source.total == 90_000
     recordings = source.recordings(Disk(str(tmp_path / "out"), "txt"))
     for _ in range(15_000):

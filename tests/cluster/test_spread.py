@@ -180,7 +180,7 @@ def manifest(folder: Path, *rows: dict[str, Any]) -> sources.Manifest:
     """Writes a manifest; its ids are numbers from 0 on."""
     path = folder / "corpus.jsonl"
     path.write_text("".join(json.dumps({"id": f"{n}", **row}) + "\n" for n, row in enumerate(rows)))
-    return sources.Manifest(str(path), {})
+    return sources.Manifest(str(path))
 
 
 def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

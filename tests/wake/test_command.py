@@ -17,10 +17,6 @@ from hushd_wake_words import command
         (["alexa"] * 21, "words must be a list"),
         (["alexa", "--", "/no/such/program"], "'/no/such/program' cannot be started: there is no such program"),
         (["alexa", "--", "/"], "'/' cannot be started: there is no such program"),
-        (
-            ["alexa", "--only", "Anna", "--once"],
-            "Nobody called 'Anna' is known here: `hushd people add Anna` adds them",
-        ),
         (["alexa", "--"], "A command must follow --"),
     ],
 )

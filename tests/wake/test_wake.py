@@ -13,15 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-import soundfile
-import soxr
 from hushd import AsyncClient, Client, HushdError
-from hushd_models.people import PeopleFolder, Person
 from hushd_wake_words.heard import Heard, Wake
 from support import moonshine_once
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs
-from support.recordings import recording
 from support.wake_words import needs_micro, room
 from support.wer import words
 
@@ -268,38 +264,6 @@ def test_a_command_that_fails_does_not_end_it(wake: Callable[..., subprocess.Pop
         2,
         "hushd wake: 'no-such-program' cannot be started: there is no such program.\n",
     )
-
-
-@pytest.fixture
-def beckett(supervisor: Supervisor) -> bytes:
-    """Ten seconds of a person, who is known."""
-    file = recording()
-    with Client() as client:
-        (voice,) = client.transcribe(str(file), diarize=True, voiceprints=True).voices
-    person = Person(
-        name="Sam", voiceprint=voice.voiceprint, sentence="", recognised="", language="en", imitation=False, added=0.0
-    )
-    PeopleFolder().add(person, b"")
-    samples, rate = soundfile.read(file, dtype="float32")
-    return (soxr.resample(samples, rate, 16_000) * 32767).astype("<i2").tobytes()
-
-
-def test_nobody_elses_word_counts(wake: Callable[..., subprocess.Popen[bytes]], beckett: bytes) -> None:
-    """With `--only` an order in another voice is passed over; the owner's is obeyed, and only the words in it."""
-    strange = room(1.0, "alexa", 0.3, "open the red door and close the window", 7.0)
-    process = wake(strange + room("alexa", 0.3) + beckett + room(3.0), "alexa", "--once", "--only", "sam", "--json")
-    output, complaint = process.communicate(timeout=2 * BOUND_S)
-    assert process.returncode == 0, complaint
-    (line,) = output.decode().splitlines()
-    text = words(json.loads(line)["text"])
-    assert {"tried", "failed"} <= set(text)
-    assert not {"door", "window"} & set(text)
-
-
-def test_whose_word_it_was_shows_after_it(wake: Callable[..., subprocess.Popen[bytes]], beckett: bytes) -> None:
-    """So a program cannot run at the word itself."""
-    _, complaint = wake(b"", "alexa", "--only", "Sam", "--at-once", "--", "true").communicate(timeout=BOUND_S)
-    assert b"leave out --at-once, or give --only ''." in complaint
 
 
 def test_an_end_word_ends_a_turn_of_several_sentences(wake: Callable[..., subprocess.Popen[bytes]]) -> None:

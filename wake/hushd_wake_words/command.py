@@ -7,14 +7,12 @@ import os
 import shutil
 import subprocess
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_cli import only
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
-from hushd_models.people import listen_options_for
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
 from hushd_worker_wake.operation import DETECT, THRESHOLD
@@ -34,19 +32,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
     DETECT.read({"words": options.words or None})  # checked before the microphone opens
     if command and not shutil.which(command[0]):
         raise HushdError("bad_request", f"{command[0]!r} cannot be started: there is no such program.")
-    looking = {} if options.list else listen_options_for(options.only)
-    if looking and options.at_once:
-        raise HushdError(
-            "bad_request",
-            "--only recognises the speaker by the speech after the word: leave out --at-once, or give --only ''.",
-        )
     with Client(holder="wake", compute_device=options.compute_device) as client:
         if options.list:
             _list(client, json_wanted=options.json)
             return 0
         console.silence_libraries()
         try:
-            _wait(client, options, command, looking)
+            _wait(client, options, command)
         except KeyboardInterrupt:  # the usual end
             pass
     return 0
@@ -67,7 +59,6 @@ def make_parser(prog: str) -> Parser:
         "--at-once", action="store_true", help="run COMMAND at the word, without listening to the speech after it"
     )
     parser.add_argument("--once", action="store_true", help="end after the first word")
-    only.add_option(parser, "ignore other people's words, recognised by the speech after the word")
     parser.add_argument(
         "--threshold",
         type=value(THRESHOLD),
@@ -91,8 +82,8 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _wait(client: Client, options: Namespace, command: Sequence[str], looking: Mapping[str, Any]) -> None:
-    listens = options.listen or options.until or looking or (command and not options.at_once)
+def _wait(client: Client, options: Namespace, command: Sequence[str]) -> None:
+    listens = options.listen or options.until or (command and not options.at_once)
     wake = client.wake(
         *options.words,
         device=options.device,
@@ -105,9 +96,7 @@ def _wait(client: Client, options: Namespace, command: Sequence[str], looking: M
         for heard in wake:
             if heard.lost:
                 continue  # said during the previous command, too long ago
-            text = _text(client, heard, options, looking) if listens else ""
-            if looking and not text:
-                continue  # it was another person's
+            text = _text(client, heard, options) if listens else ""
             if command:
                 _run(command, heard.word, text)
             else:
@@ -116,8 +105,8 @@ def _wait(client: Client, options: Namespace, command: Sequence[str], looking: M
                 break
 
 
-def _text(client: Client, heard: Heard, options: Namespace, listen_options: Mapping[str, Any]) -> str:
-    """Returns the speech after the word as text; empty if the obeyed person says nothing."""
+def _text(client: Client, heard: Heard, options: Namespace) -> str:
+    """Returns the speech after the word as text; empty if there is none."""
     with client.floor("microphone"):
         transcription = client.listen(
             heard.sound(),
@@ -129,9 +118,8 @@ def _text(client: Client, heard: Heard, options: Namespace, listen_options: Mapp
             model=options.model,
             keep_alive=options.keep_alive,
             language=options.language,
-            **listen_options,
         )
-        return heard.speech(transcription, listen_options.get("owner", ""))
+        return heard.speech(transcription)
 
 
 def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> None:

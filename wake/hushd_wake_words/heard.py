@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from hushd.audio.chunks import Chunks
@@ -60,18 +59,16 @@ class Heard:
         """
         return self._ring.reader(self._end, LEAD_S)
 
-    def speech(self, transcription: Transcription, owner: str = "") -> str:
+    def speech(self, transcription: Transcription) -> str:
         """Waits for a transcription of `sound` to end, and closes it; returns its text without the word.
 
-        Empty if there was no speech after the word, or, with an `owner`, none of theirs.
+        Empty if there was no speech after the word.
 
         Raises:
             HushdError: as the transcription.
         """
         try:
-            transcript = transcription.transcript()
-            segments = (each for each in transcript if not owner or each.speaker == owner)
-            return without_start(replace(transcript, segments=tuple(segments)).text, self.word)
+            return without_start(transcription.transcript().text, self.word)
         except HushdError as error:
             if error.code != "no_speech":
                 raise

@@ -52,7 +52,6 @@ class Request:
     diarize: bool
     speakers: int
     people: Mapping[str, str]
-    owner: str
     voiceprints: bool
     min_silence_s: float
     speech_pad_s: float
@@ -89,10 +88,6 @@ class Request:
             )
         if not given.get("diarize") and (given.get("people") or given.get("voiceprints")):
             raise HushdError("bad_request", "people and voiceprints are for diarization: set diarize too.")
-        if (owner := given.get("owner")) and not (live and owner in given.get("people", {})):
-            raise HushdError(
-                "bad_request", "owner is the person among people to recognise in live audio: set live and people too."
-            )
         if live and given.get("voiceprints"):
             raise HushdError("unsupported", "voiceprints are made from recordings: leave out live.")
         if given.get("task") == "translate" and not engine.translates(model):

@@ -253,7 +253,7 @@ class SpeechToText:
             return None
         from .live.voices import Voices
 
-        return Voices(self._diarization_models(), request.speakers, request.people, request.owner)
+        return Voices(self._diarization_models(), request.speakers, request.people)
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

@@ -19,7 +19,6 @@ from hushd_protocol.system.terminal import Styled, escaped
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import BY_MEANING, TRANSCRIBE
 
-from hushd_cli import only
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.commands.say import input
@@ -60,7 +59,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
             on_note=console.note,
             on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
             duck=options.duck,
-            only=only.obeyed_person(options),
             on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
         ) as talk,
     ):
@@ -115,7 +113,6 @@ def make_parser(prog: str) -> Parser:
         "--priority", choices=PRIORITIES, default="text", help="the rank of this conversation; default: text"
     )
     parser.add_no_duck(parser)
-    only.add_option(parser, "nobody else interrupts")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import TYPE_CHECKING, Unpack
 
 from hushd.audio.source import is_array
@@ -14,7 +14,7 @@ from .steps import run
 from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
-    from hushd.exchange.options import ListenOptions, TranscriptionOptions
+    from hushd.exchange.options import ListenOptions, TranscriptionOptions, WorkerOptions
     from hushd.models.choice import ModelChoice
     from hushd.transcripts.transcript import Transcript
 
@@ -46,6 +46,19 @@ class AsyncRecognition(AsyncManagement):
                 `Microphone`, which is read in another thread.
         """
         return await run(self._session(lambda: AsyncTranscription, source.of_chunks(chunks), **options))
+
+    async def voiceprints(
+        self, recordings: Mapping[str, AsyncAudio] | None = None, **options: Unpack[WorkerOptions]
+    ) -> dict[str, str]:
+        """As `Client.voiceprints`."""
+        from hushd.transcripts import known_speakers
+
+        return {
+            name: known_speakers.voiceprint(
+                name, await self.transcribe(audio, diarize=True, voiceprints=True, **options)
+            )
+            for name, audio in (known_speakers.configured() if recordings is None else recordings).items()
+        }
 
     async def choose_model(
         self,

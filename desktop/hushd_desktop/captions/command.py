@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
+from hushd_cli import speakers
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_doubtful
-from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -62,6 +62,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     options = make_parser(prog).parse(argv, "words")
+    options.diarize |= options.speaker is not None
     _check(options)
     return options
 
@@ -112,6 +113,7 @@ def make_parser(prog: str) -> Parser:
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
+    speakers.add_option(text)
     text.add_argument("--translate", action="store_true", help="translate into English, with engines that can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
     parser.add_worker_options()
@@ -225,7 +227,7 @@ def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
 
 
 def _captions(client: Client, options: Namespace) -> Captions:
-    engine, model = _worker(client, options)
+    engine, model = options.engine, options.model = _worker(client, options)
     client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # loads meanwhile
     from hushd_desktop.captions.captions import Captions
 
@@ -238,7 +240,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "silence_s": options.silence_s,
         "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
-        "people": (known() or None) if options.diarize else None,
+        "people": speakers.voiceprints(client, options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,

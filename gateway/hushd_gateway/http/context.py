@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from hushd.synthesis.voice_choice import VoiceChoice
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from hushd import AsyncClient
     from hushd_schema.description import Descriptions
 
-_LETTERS = re.compile("[A-Z]{1,2}")
 LARGE = 64 * 1024  # characters of JSON: larger bodies are parsed one at a time, in different turns of the loop
 
 
@@ -75,17 +73,6 @@ class Context:
         if choice.engine is None and (instead := routing.fallback_voice(catalogue, choice.voice or "")):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
-
-    def people(self) -> dict[str, str]:
-        """Returns the voiceprints of the people whom segments may name, by the configuration.
-
-        People with a letter for a name are left out: letters name unknown speakers.
-        """
-        if not self.settings.http.people:
-            return {}
-        from hushd_models.people import known_people
-
-        return {name: text for name, text in known_people().items() if not _LETTERS.fullmatch(name)}
 
     def _is_default(self, name: str) -> bool:
         return routing.is_openai(name) and name not in self.settings.http.models

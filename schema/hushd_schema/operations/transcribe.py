@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypedDict
 from hushd_schema import operation
 from hushd_schema.kinds import Kind, above_zero, choice, flag, is_number, number, text, whole
 from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
-from hushd_schema.voiceprint import MAX_NAME, people_kind
+from hushd_schema.voiceprint import people_kind
 
 # The sections of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
@@ -143,9 +143,7 @@ class TranscribeOptions(TypedDict, total=False):
             flag(),
             "true: with `speaker`",
             False,
-            option=Option(
-                help="tell speakers apart: SPEAKER_00, SPEAKER_01, …, or by name: `hushd people`", group=TEXT
-            ),
+            option=Option(help="tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
             http=Name("Tells speakers apart in every format."),
             mcp=Name("true: label who speaks (default false).", "speakers"),
         ),
@@ -170,16 +168,6 @@ class TranscribeOptions(TypedDict, total=False):
             people_kind(),
             "with `diarize`: names, each with a voiceprint, by which people are called whose voices are theirs",
             {},
-        ),
-    ]
-    owner: Annotated[
-        str | None,
-        Field(
-            text(MAX_NAME),
-            "with `live`: one of `people`, who is looked for. A turn has that name where its own voice has a cosine of "
-            "0.40 with the voiceprint, and nobody else has a name",
-            "",
-            sound=LIVE,
         ),
     ]
     voiceprints: Annotated[

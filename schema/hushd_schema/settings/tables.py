@@ -39,12 +39,12 @@ def _is_template(name: object) -> bool:
     return role in SPEECH_ROLES and (is_model(name) or is_model(rest))
 
 
-def _is_person_or_none(name: object) -> bool:
-    if name == "":
-        return True
+def _are_speakers(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
     from hushd_schema.voiceprint import is_name  # 0.1 MB, which most supervisors do not need
 
-    return is_name(name)
+    return all(is_name(name) and isinstance(path, str) and path for name, path in value.items())
 
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
@@ -53,7 +53,7 @@ _MODELS = Kind(
     'a table of engines and models by language, such as { de = "whisper/small" }',
     lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
 )
-_PERSON_OR_NONE = Kind("a name of `hushd people list`", _is_person_or_none)
+_SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
 _TEMPLATES = Kind(
     'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
     lambda value: isinstance(value, list) and all(map(_is_template, value)),
@@ -142,9 +142,6 @@ class HttpSettings:
     token_file: str = setting(
         "", text(), "holds the secret that every request must carry; required beyond this machine"
     )
-    people: bool = setting(
-        False, flag(), "true: where speakers are told apart they have the names of `hushd people`", document="LISTEN.md"
-    )
     pull: bool = setting(False, flag(), "true: programs may get models, and remove them")
     models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
     voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
@@ -190,17 +187,17 @@ class Settings:
     stt_by_language: Mapping[str, str] = setting(
         {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
     )
+    speakers: Mapping[str, str] = setting(
+        {},
+        _SPEAKERS,
+        'recordings of people whom `listen --diarize` calls by name, such as { Ann = "ann.wav" }',
+        document="LISTEN.md",
+    )
     duck: float = setting(
         20.0,
         number(0, 90),
         "decibels by which other programs are quieter while you talk with hushd or dictate, and players pause; 0: off",
         document="DESKTOP.md",
-    )
-    only: str = setting(
-        "",
-        _PERSON_OR_NONE,
-        'a person of `hushd people`: nobody else wakes anything by a word or interrupts `hushd talk`; "": anybody',
-        document="LISTEN.md",
     )
     standby: Sequence[str] = setting(
         (),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import soundfile
-from hushd_protocol.system import paths
 from support.http_gateway import HttpGateway
 from support.outside import needs
 from support.wer import BECKETT, word_error_rate
@@ -146,7 +145,6 @@ def test_known_speakers_have_their_names(openai: OpenAI, beckett: Path, stream: 
     )
     segments = [event for event in answer if event.type == "transcript.text.segment"] if stream else answer.segments
     assert {segment.speaker for segment in segments} == {"customer"}
-    assert not (paths.find().state / "people").exists()
 
 
 def test_who_is_not_a_known_speaker_keeps_a_letter(openai: OpenAI, beckett: Path) -> None:

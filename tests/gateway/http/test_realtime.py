@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd import Client
 from hushd_gateway.http.realtime.audio import ALAW, PCM, ULAW, Encoder
-from hushd_models.people import PeopleFolder, Person
-from hushd_protocol.system.paths import find
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
 from support.wer import BECKETT, word_error_rate
@@ -229,52 +226,6 @@ def test_speakers_are_told_apart(gateway: HttpGateway, beckett: Path) -> None:
         assert events[-1].transcript == " ".join(segment.text for segment in segments)
 
     session(gateway, use)
-
-
-@pytest.fixture
-def naming(gateway: HttpGateway, home: Path, beckett: Path) -> Iterator[HttpGateway]:
-    """A second gateway, which may name a person who is known: Nagg."""
-    with Client() as client:
-        samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
-        him = samples[round(4.6 * rate) : round(8.4 * rate)]
-        (voice,) = client.transcribe(him, rate=rate, diarize=True, voiceprints=True).voices
-    person = Person(
-        name="Nagg", voiceprint=voice.voiceprint, sentence="", recognised="", language="en", imitation=False, added=0.0
-    )
-    PeopleFolder().add(person, b"")
-    config = home / "naming.toml"
-    config.write_text(f"{find().config.read_text()}\n[http]\npeople = true\n")
-    made = HttpGateway(home, HUSHD_CONFIG=str(config))
-    yield made
-    made.stop()
-    PeopleFolder().forget("Nagg")
-
-
-@pytest.mark.parametrize("allowed", [True, False])
-def test_a_person_who_is_known(allowed: bool, naming: HttpGateway, gateway: HttpGateway, beckett: Path) -> None:
-    """They have their name where the configuration lets programs learn it, and a letter elsewhere; others have one."""
-
-    async def use(connection: Connection) -> None:
-        events = await _two_speakers(connection, beckett)
-        names = [event.speaker for event in events if event.type.endswith(".segment")]
-        assert names == (["Nagg", "B"] if allowed else ["A", "B"])
-
-    session(naming if allowed else gateway, use)
-
-
-@pytest.mark.night
-def test_a_person_who_is_known_in_a_recording(naming: HttpGateway, beckett: Path) -> None:
-    """Their segments have the name, and those of others a letter."""
-    from openai import OpenAI
-
-    with OpenAI(base_url=naming.url, api_key="none", max_retries=0) as client:
-        found = client.audio.transcriptions.create(
-            model="gpt-4o-transcribe-diarize",
-            file=beckett.with_name("endgame_nagg_nell.wav"),
-            response_format="diarized_json",
-            chunking_strategy="auto",
-        )
-    assert {segment.speaker for segment in found.segments} == {"Nagg", "A"}
 
 
 def test_a_response_can_be_cancelled(gateway: HttpGateway) -> None:

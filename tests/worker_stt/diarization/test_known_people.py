@@ -66,21 +66,6 @@ def test_a_turn_of_a_speaker_who_may_be_two_people(turn: np.ndarray, speaker: np
     assert people.name_of_turn(Voice(turn, 3.0), Voice(speaker, 30.0)) == name
 
 
-@pytest.mark.parametrize(
-    ("turn", "name"),
-    [
-        (towards(1, 0, 2.1), "Anna"),  # 0.43, of which a name would not be sure
-        (towards(1, 0, 2.4), ""),  # 0.385
-        (towards(1, 0.95, 0), ""),  # as near to Bert
-        (BERT, ""),
-    ],
-)
-def test_the_one_who_is_looked_for(turn: np.ndarray, name: str) -> None:
-    """Their own name is given sooner, by the voice of the turn alone, and nobody else's is."""
-    people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)}, "Anna")
-    assert people.name_of_turn(Voice(turn, 2.0), Voice(ANNA, 30.0)) == name
-
-
 def test_a_voiceprint_that_is_none() -> None:
     """One without a direction, or with numbers that are none, resembles nobody; the others do."""
     people = KnownPeople(

@@ -21,10 +21,7 @@ SURE_S = 0.9  # of speech: less is not named by itself
 _SECONDS = (SURE_S, 2.0, 4.0)
 _SAME = (0.50, 0.47, 0.45)
 _RESEMBLES = 0.30  # the cosine that 1 in 100 voices of other people reach in a second
-# The lowest cosine for the voice of the owner. Of 3107 utterances of other people, of 1.5 to 3 s each, 5 reached it; of
-# the owner's in another recording 26 of 33 of 1.5 s, 23 of 27 of 2 s, 18 of 19 of 3 s (`scripts/bench people`).
-_OWNER = 0.40
-_APART = 0.10  # by which the owner must be nearer than any other known person
+_APART = 0.10  # by which a person must be nearer than any other known one
 
 
 class KnownPeople:
@@ -32,11 +29,9 @@ class KnownPeople:
 
     Args:
         voiceprints: voiceprints by name, as made by `voiceprint`.
-        owner: the person to recognise by a single turn; empty: nobody in particular.
     """
 
-    def __init__(self, voiceprints: Mapping[str, str], owner: str = "") -> None:
-        self._owner = owner
+    def __init__(self, voiceprints: Mapping[str, str]) -> None:
         self._names = tuple(voiceprints)
         self._rows = np.array([_embedding(text) for text in voiceprints.values()], np.float32)
 
@@ -47,9 +42,6 @@ class KnownPeople:
     def name_of_turn(self, turn: Voice, speaker: Voice) -> str:
         """Returns the name of a turn: by its own voice if that is certain, or else by its speaker's voice, which it
         must resemble, since an assumed speaker may be two people."""
-        if self._owner:
-            name = self._nearest(turn, _OWNER, _APART)
-            return name if name == self._owner else ""
         name = self.name(turn) or self.name(speaker)
         return name if name and self._nearest(turn, _RESEMBLES, 0.0) == name else ""
 

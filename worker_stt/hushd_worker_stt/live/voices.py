@@ -43,7 +43,6 @@ class Voices:
     Args:
         count: the number of speakers; 0: unknown.
         people: voiceprints by name, of people to be recognised.
-        owner: the only one of them to recognise; all others then stay numbers.
 
     Attributes:
         change: the second at which another person has ended the turn in progress; None: nobody has.
@@ -54,10 +53,9 @@ class Voices:
         models: DiarizationModels,
         count: int,
         people: Mapping[str, str] = MappingProxyType({}),
-        owner: str = "",
     ) -> None:
         self._models = models
-        self._people = KnownPeople(people, owner)
+        self._people = KnownPeople(people)
         self._speakers = OnlineSpeakers(count)
         self._turn = Turn()
         self._shown = ""  # the name of the turn in progress

@@ -97,12 +97,6 @@ def _microphones() -> Iterable[str]:
     return [device.name for device in inputs()]
 
 
-def _people() -> Iterable[str]:
-    from hushd_models.people import PeopleFolder
-
-    return [person.name for person in PeopleFolder().every()[0]]
-
-
 def _settings() -> Iterable[str]:
     """Returns the keys of all settings as `hushd config` takes them, with single workers' in the user's file."""
     from hushd_schema.settings import load
@@ -124,7 +118,6 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "tts-languages": partial(_languages, "tts"),
     "languages": partial(_languages, "stt", "tts"),
     "settings": _settings,
-    "people": _people,
     "voices": _voices,
     "loudspeakers": _loudspeakers,
     "microphones": _microphones,

@@ -9,6 +9,7 @@ from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
+from hushd_cli import speakers
 from hushd_cli.terminal import console
 from hushd_cli.terminal.download import shown_pulls, shown_waits
 
@@ -41,6 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
         _choose(client, options)
+        options.people = speakers.voiceprints(client, options)
         if not options.files:
             from .microphone import transcribe
 

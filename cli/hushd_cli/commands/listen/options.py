@@ -15,8 +15,8 @@ from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
+from hushd_cli import speakers
 from hushd_cli.arguments import Parser, WideFormatter, value
-from hushd_cli.known_people import known
 
 from . import whisper
 
@@ -57,7 +57,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
         options.compute_device = options.compute_device or computing
     else:
         options.device = options.device or options.whisper_device  # an earlier name of --audio-device
-    options.diarize |= options.speakers is not None
+    options.diarize |= options.speakers is not None or options.speaker is not None
     if options.json and options.format not in (None, "json"):
         raise HushdError("bad_request", f"--json and -f {options.format} exclude each other: give one of them.")
     options.format = "json" if options.json else options.format
@@ -85,7 +85,7 @@ def make_parser(prog: str) -> Parser:
     parser.formatter_class = WideFormatter
     parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, video or pipe; -: standard input")
     _add_output(parser)
-    add_transcription(parser)
+    speakers.add_option(add_transcription(parser))
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
@@ -100,8 +100,6 @@ def transcribe_options(options: Namespace) -> TranscribeOptions:
         chosen["word_times"] = True  # the layout is made of words, and as exact as their times
     if getattr(options, "doubtful", None) is not None:
         chosen["probabilities"] = True
-    if options.diarize and (people := known()):
-        chosen["people"] = people
     if decoder := whisper.decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
@@ -231,8 +229,8 @@ def _add_output(parser: Parser) -> None:
     parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
 
 
-def add_transcription(parser: Parser) -> None:
-    """Adds the options of a transcription; `transcribe_options` reads them."""
+def add_transcription(parser: Parser) -> argparse._ArgumentGroup:
+    """Adds the options of a transcription, which `transcribe_options` reads; returns the group of the usual ones."""
     group, more = parser.add_argument_group("transcription"), parser.add_rare_group("more of the transcription")
     for name in TRANSCRIBE.options(schema.TEXT):
         parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
@@ -243,6 +241,7 @@ def add_transcription(parser: Parser) -> None:
     )
     search = parser.add_rare_group("search for the text")
     parser.add_fields(search, TRANSCRIBE, TRANSCRIBE.options(schema.SEARCH))
+    return group
 
 
 def _add_microphone(parser: Parser) -> None:

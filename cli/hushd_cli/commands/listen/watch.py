@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
 
+from hushd_cli import speakers
 from hushd_cli.recordings import Recordings, State
 from hushd_cli.terminal import console
 
@@ -165,6 +166,7 @@ class Watch:
                 shown_waits() as on_wait,
                 Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=options.compute_device) as client,
             ):
+                options.people = speakers.voiceprints(client, options)
                 transcript = client.transcribe_stream(
                     path,
                     engine=options.engine,

@@ -277,8 +277,6 @@ class Connection:
             self._end_hearing()
         session = self._session
         transcription, language, options = session.transcription(), session.language(), session.options()
-        if options["diarize"]:
-            options["people"] = self._shared.people()
         model = await self._shared.stt(
             transcription.get("model") or "", language, logprobs=session.logprobs, speed="fast"
         )

@@ -92,8 +92,6 @@ async def start_transcription(
     chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
     if ask.known:
         options = {**options, "people": await known_speakers.voiceprints(shared, ask.known, **chosen)}
-    elif options["diarize"]:
-        options = {**options, "people": shared.people()}
     return await shared.client.transcribe_stream(form.path, **chosen, **options)
 
 

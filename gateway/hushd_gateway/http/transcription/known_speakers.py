@@ -13,12 +13,11 @@ from hushd_schema.voiceprint import is_name
 
 from .. import fields
 from ..context import Context
-from ..errors import ApiError, bad
+from ..errors import bad
 from ..fields import Fields
 
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
 MAX_SPEAKERS = 4  # as in OpenAI's API
-MIN_S, MAX_S = 2.0, 30.0  # of a reference; OpenAI takes at most 10 s
 
 
 def references(data: Fields) -> dict[str, bytes]:
@@ -43,19 +42,14 @@ async def voiceprints(shared: Context, recordings: Mapping[str, bytes], **model:
     Raises:
         ApiError: for a recording that cannot be read, is too short or too long, or has several voices or none.
     """
-    prints = {}
+    prints: dict[str, str] = {}
     for name, sound in recordings.items():
         try:
-            transcript = await shared.client.transcribe(sound, diarize=True, voiceprints=True, **model)
+            prints |= await shared.client.voiceprints({name: sound}, **model)
         except HushdError as error:
             if error.culprit != "client" or error.retryable:
                 raise
-            raise _refused(name, f"it cannot be used ({error.message})") from error
-        if not MIN_S <= transcript.duration <= MAX_S:
-            raise _refused(name, f"it takes {transcript.duration:.1f} s, and {MIN_S:g} to {MAX_S:g} are needed")
-        if len(transcript.voices) != 1:
-            raise _refused(name, f"{len(transcript.voices) or 'no'} people are heard in it, where one is needed")
-        prints[name] = transcript.voices[0].voiceprint
+            raise bad(f"The reference of {name} in {REFERENCES} cannot be used: {error.message}", REFERENCES) from error
     return prints
 
 
@@ -71,7 +65,3 @@ def _sound(url: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise bad(f"{REFERENCES} has base64 that cannot be read ({error}).", REFERENCES) from None
-
-
-def _refused(name: str, why: str) -> ApiError:
-    return bad(f"The reference of {name} in {REFERENCES}: {why}.", REFERENCES)

@@ -1,0 +1,90 @@
+"""Speakers who are called by name, with the engines that hushd carries: on the command line and in both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import soundfile
+from hushd import AsyncClient, Client, HushdError
+from hushd_protocol.system import paths
+from support import warm
+from support.peer import Supervisor
+from support.recordings import recording
+
+pytestmark = pytest.mark.skipif(
+    find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(carried: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nagg alone, the conversation from which that is, with Nell, and a second of it."""
+    folder = tmp_path_factory.mktemp("spoken")
+    samples, rate = soundfile.read(recording().with_name("endgame_nagg_nell.wav"), dtype="int16")
+    for name, begin, end in (("nagg", 4.6, 8.4), ("both", 0.0, 30.0), ("short", 4.6, 5.6)):
+        soundfile.write(folder / f"{name}.wav", samples[round(begin * rate) : round(end * rate)], rate)
+    return folder
+
+
+def listen(folder: Path, *arguments: str, **environment: str) -> CompletedProcess[bytes]:
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments]
+    return warm.run(command, cwd=folder, env=environment or None, capture_output=True, timeout=120)
+
+
+def names(done: CompletedProcess[bytes]) -> list[str]:
+    assert done.returncode == 0, done.stderr
+    return list(dict.fromkeys(segment["speaker"] for segment in json.loads(done.stdout)["segments"]))
+
+
+def test_a_speaker_is_called_by_name(folder: Path) -> None:
+    """By an option, which tells speakers apart by itself, a voice has its name and another one a number; nothing of it
+    is kept."""
+    assert names(listen(folder, "--speaker", "Nagg=nagg.wav", "-f", "json", "both.wav")) == ["Nagg", "SPEAKER_01"]
+    assert names(listen(folder, "--diarize", "-f", "json", "both.wav")) == ["SPEAKER_00", "SPEAKER_01"]
+
+
+def test_speakers_of_the_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path there begins at its own folder, and both clients read the same table."""
+    config = folder / "hushd.toml"
+    config.write_text(f'{paths.find().config.read_text()}\n[speakers]\n"Mr Nagg" = "nagg.wav"\n')
+    monkeypatch.setenv("HUSHD_CONFIG", str(config))
+    monkeypatch.chdir("/")
+    with Client() as client:
+        known = client.voiceprints()
+        segments = client.transcribe(folder / "both.wav", diarize=True, people=known)
+        assert list(dict.fromkeys(segment.speaker for segment in segments)) == ["Mr Nagg", "SPEAKER_01"]
+
+    async def same() -> dict[str, str]:
+        async with AsyncClient() as client:
+            return await client.voiceprints({"Mr Nagg": folder / "nagg.wav"})
+
+    assert list(known) == ["Mr Nagg"]
+    assert asyncio.run(same()) == known
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("short", "The recording of Ann takes 1.0 s: 2 to 30 s are needed."),
+        ("both", "2 people speak in the recording of Ann: one person alone is needed."),
+    ],
+)
+def test_a_recording_that_is_not_one_voice(folder: Path, name: str, reason: str) -> None:
+    """It is refused in a sentence before anything is transcribed."""
+    with Client() as client, pytest.raises(HushdError) as refused:
+        client.voiceprints({"Ann": folder / f"{name}.wav"})
+    assert (refused.value.code, refused.value.message) == ("bad_request", reason)
+
+
+@pytest.mark.parametrize("speaker", ["Ann", "=a.wav", "Ann=", "SPEAKER_00=a.wav"])
+def test_what_names_no_speaker(folder: Path, speaker: str) -> None:
+    """The command says what it takes."""
+    done = listen(folder, "--speaker", speaker, "both.wav")
+    assert done.returncode == 2
+    assert b"is not a name and a file, as in Ann=ann.wav" in done.stderr
