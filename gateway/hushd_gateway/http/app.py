@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import cards, context, listings, memory_managers, model_files, speech
+from . import cards, context, listings, model_files, speech, unloading
 from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
@@ -77,22 +77,7 @@ OPERATIONS = [
         _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
     ),
     Operation("POST", "/v1/yield", cards.leave, "Makes workers leave graphics cards.", body=cards.PARAMETERS),
-    Operation("GET", "/api/ps", memory_managers.loaded, "Lists what is loaded, as ollama does."),
-    Operation("POST", "/api/ps/{name}", memory_managers.load, "Loads a model, as speaches does."),
-    Operation("DELETE", "/api/ps/{name}", memory_managers.unload, "Unloads a model, as speaches does."),
-    Operation(
-        "POST", "/api/generate", memory_managers.generate, "Unloads a model, as ollama does.",
-        body=memory_managers.PARAMETERS,
-    ),
-    Operation(
-        "POST", "/api/chat", memory_managers.generate, "Unloads a model, as ollama does.",
-        body=memory_managers.PARAMETERS,
-    ),
-    Operation("GET", "/running", memory_managers.running, "Lists what is loaded, as llama-swap does."),
-    Operation("POST", "/unload", memory_managers.unload_all, "Unloads everything, as llama-swap does.", _PLAIN),
-    Operation("POST", "/sleep", memory_managers.sleep, "Unloads everything, as vLLM does.", {}),
-    Operation("POST", "/wake_up", memory_managers.wake_up, "Does nothing, since workers start when asked for.", {}),
-    Operation("GET", "/is_sleeping", memory_managers.is_sleeping, "Says whether nothing is loaded, as vLLM does."),
+    Operation("POST", "/v1/unload", unloading.unload, "Ends workers, after their jobs.", body=unloading.PARAMETERS),
     Operation("GET", "/v1/activity", activity.show, "Shows the processes, and their memory.", query=activity.QUERY),
     Operation("GET", "/v1/tuned", tuned.show, "Shows the last comparison of models, to this machine's user alone."),
     Operation("GET", "/health", listings.health, "Says OK.", _PLAIN, open=True),

@@ -23,12 +23,10 @@ class Found(NamedTuple):
 
     Attributes:
         entry: its entry in the list, with the name by which it was found as its id.
-        role: `stt` or `tts`.
         model: the installed ENGINE/NAME that answers requests with that name.
     """
 
     entry: JsonObject
-    role: str
     model: str
 
 
@@ -65,11 +63,11 @@ async def find(request: Request, name: str) -> Found:
         if entry["id"] in (name, repository and repository.model):
             role = next(role for role, task in listings.TASKS.items() if task == entry["task"])
             meant = settings.http.models.get(name, entry["id"])
-            return Found(entry | {"id": name}, role, meant if "/" in meant else settings.default_model(role))
+            return Found(entry | {"id": name}, meant if "/" in meant else settings.default_model(role))
     if repository:
         default = settings.default_model(repository.role)
         entry = listings.model(name, repository.role, repository.engine) | {"stand_in": default}
-        return Found(entry, repository.role, default)
+        return Found(entry, default)
     raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
 
 
@@ -98,7 +96,6 @@ async def health(request: Request) -> Response:
     return PlainTextResponse("OK")
 
 
-ROLES = tuple(listings.TASKS)
 MODELS_QUERY = Parameters(parameters.text("task", "automatic-speech-recognition or text-to-speech: only those."))
 VOICES_QUERY = Parameters(parameters.flag("legacy", "Their names alone."))
 MODEL = {

@@ -28,9 +28,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     beside: list[str] = []
     if options.zeroconf:
         beside = ["hushd_gateway.announcement", *options.wyoming, "--"]
-    if options.as_openai:
-        check_packages("http", "--as-openai")
-        beside = ["hushd_gateway.as_openai", *options.http, "--", *(beside or ["hushd_supervisor"])]
     become_supervisor(arguments, beside)
 
 
@@ -45,11 +42,6 @@ def make_parser(prog: str) -> Parser:
     )
     parser.add_argument(
         "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
-    )
-    parser.add_argument(
-        "--as-openai",
-        action="store_true",
-        help="print what programs of OpenAI's API have to set, and send one request of each kind",
     )
     add_addresses(parser)
     parser.add_argument("--auto", action="store_true", help=SUPPRESS)  # used by programs, see docs/PROTOCOL.md
@@ -70,7 +62,7 @@ def add_addresses(parser: Parser, suffix: str = "") -> None:
 
 def _become_wyoming(options: Namespace) -> NoReturn:
     """Replaces this process by one that speaks Wyoming on standard input and output."""
-    if options.http or options.zeroconf or options.as_openai or options.wyoming != [STDIO]:
+    if options.http or options.zeroconf or options.wyoming != [STDIO]:
         raise HushdError("bad_request", f"{STDIO} stands alone: leave out other options and addresses.")
     check_packages("wyoming", STDIO)
     become("hushd_gateway.stdio")
