@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import names, npm
+from . import names
 from .source import ROOT, Source
 
 __all__ = ["ROOT", "files"]
@@ -10,4 +10,4 @@ __all__ = ["ROOT", "files"]
 
 def files() -> dict[str, str]:
     """The text of each file that names what changes, by its path in the repository."""
-    return dict(names.files(Source.read())) | (npm.files() if (ROOT / npm.FOLDER).exists() else {})
+    return dict(names.files(Source.read()))

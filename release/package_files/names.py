@@ -20,13 +20,12 @@ from .source import REQUIREMENT, ROOT, Source, as_json
 
 _AGENTS, _CLAUDE = "packaging/agents", "packaging/agents/claude"
 _DEBIAN = "packaging/debian"
-_NPM = "packaging/npm/hushd"
 _DAY = "Thu, 01 Jan 1970 00:00:00 +0000"  # no day: scripts/deb writes the last commit's
 
 
 def files(source: Source) -> Iterator[tuple[str, str]]:
     """Yields the path in the repository and the text of each file; those of a guest that is not here are left out."""
-    for guest, made in ((_AGENTS, _agents), (_NPM, _npm), (_DEBIAN, _debian)):
+    for guest, made in ((_AGENTS, _agents), (_DEBIAN, _debian)):
         if (ROOT / guest).exists():
             yield from made(source)
 
@@ -52,15 +51,6 @@ def _agents(source: Source) -> Iterator[tuple[str, str]]:
     })  # fmt: skip
     hooks = json.loads(AGENTS["claude"].edited("{}", '"${CLAUDE_PLUGIN_ROOT}/bin/hushd" agents hook'))
     yield f"{_CLAUDE}/hooks/hooks.json", as_json(hooks)
-
-
-def _npm(source: Source) -> Iterator[tuple[str, str]]:
-    """The package for Node.js, but for what hushd's own vocabulary makes of its sources."""
-    yield _json(f"{_NPM}/package.json", {
-        "version": source.version, "description": source.summary, "license": source.license,
-        "author": source.maintainer, "homepage": source.home, "repository.url": f"git+{source.home}.git",
-    })  # fmt: skip
-    yield f"{_NPM}/LICENSE", (ROOT / "LICENSE").read_text()
 
 
 def _debian(source: Source) -> Iterator[tuple[str, str]]:

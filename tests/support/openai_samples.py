@@ -17,7 +17,7 @@ from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
-NODE_MODULES = Path(__file__).parents[2] / "packaging/npm/hushd/node_modules"
+NODE_MODULES = Path(__file__).parents[2] / "build/node_modules"
 FOLDER = "HUSHD_OPENAI_SAMPLES"
 _PATHS = ("/audio/speech", "/audio/transcriptions", "/audio/translations", "/realtime/client_secrets")
 _LANGUAGES = {"curl": "sh", "python": "py", "javascript": "mjs", "node.js": "mjs"}

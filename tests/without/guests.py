@@ -1,9 +1,9 @@
 """Guests: folders that the rest needs neither to be understood, nor installed, nor tested; and the tree without them.
 
-By convention a guest GUEST is the folder of that name, or the one that `folder` names, with its packages, and
-`tests/GUEST`; what else is its own stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, of which
-`PAGE.md#heading` is one section of a document, and one in another guest a part that needs both; and the `extras` by
-which it is installed. All other traces are found: commands and engines by their entry points, and whoever imports it.
+By convention a guest GUEST is the folder of that name, with its packages, and `tests/GUEST`; what else is its own
+stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, of which `PAGE.md#heading` is one section of a
+document, and one in another guest a part that needs both; and the `extras` by which it is installed. All other traces
+are found: commands and engines by their entry points, and whoever imports it.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ def read(tree: Path) -> dict[str, Guest]:
     commands: dict[str, str] = project["project"].get("entry-points", {}).get("hushd.commands", {})
     guests = {}
     for name, line in project["tool"]["hushd"]["guests"].items():
-        folder = line.get("folder", name)
-        packages = frozenset(path.parent.name for path in (tree / folder).glob("hushd*/py.typed"))
+        packages = frozenset(path.parent.name for path in (tree / name).glob("hushd*/py.typed"))
         guests[name] = Guest(
             name,
-            (folder, f"tests/{name}", *line.get("files", ())),
+            (name, f"tests/{name}", *line.get("files", ())),
             packages,
             frozenset(command for command, target in commands.items() if _package(target) in packages),
             frozenset(line.get("extras", ())),

@@ -21,7 +21,6 @@ many = "hushd_many.commands:MANY"
 many = { extras = ["ray"], files = ["docs/MANY.md", "docs/SHARED.md#many-machines", "beside/hushd_beside/many"] }
 upper = {}
 beside = {}
-npm = { folder = "packaging/npm" }
 
 [tool.hatch.build]
 dev-mode-dirs = ["cli", "many"]
@@ -101,7 +100,7 @@ def tree(tmp_path: Path) -> Path:
     texts = {
         "pyproject.toml": PROJECT, "packaging/wheel.toml": "hushd = 1\nhushd_many = 2\n", "docs/A.md": PAGE,
         "docs/MANY.md": "", "docs/SHARED.md": SHARED,
-        "many/hushd_many/py.typed": "", "tests/many/test_a.py": "", "packaging/npm/a.ts": "",
+        "many/hushd_many/py.typed": "", "tests/many/test_a.py": "",
         "upper/hushd_upper/py.typed": "", "upper/hushd_upper/a.py": "def a():\n    from hushd_many import b\n",
         "beside/hushd_beside/py.typed": "", "beside/hushd_beside/many/a.py": "import hushd_many\n",
     }  # fmt: skip
@@ -122,7 +121,7 @@ def test_nothing_of_a_guest_is_left(tree: Path) -> None:
     project = tomllib.loads((tree / "pyproject.toml").read_text())
     assert project["project"]["optional-dependencies"] == {"default": ["hushd[stt]"], "all": ["x"]}
     assert project["project"]["entry-points"] == {"hushd.commands": {}}
-    assert {*guests.read(tree)} == {"upper", "beside", "npm"}
+    assert {*guests.read(tree)} == {"upper", "beside"}
     assert project["tool"]["hatch"]["build"]["dev-mode-dirs"] == ["cli"]
     assert project["tool"]["importlinter"]["contracts"] == [
         {"name": "hushd_many and the rest", "layers": ["hushd_upper", "hushd"]}
@@ -132,7 +131,7 @@ def test_nothing_of_a_guest_is_left(tree: Path) -> None:
 def test_who_imports_a_guest_goes_with_it(tree: Path) -> None:
     """And with no other: a part of another guest that needs it is its own."""
     assert guests.with_dependants(tree, {"many"}) == {"many", "upper"}
-    assert guests.with_dependants(tree, {"upper", "npm"}) == {"upper", "npm"}
+    assert guests.with_dependants(tree, {"upper", "beside"}) == {"upper", "beside"}
 
 
 def test_the_commands_of_a_guest_are_those_of_its_packages(tree: Path) -> None:
@@ -142,6 +141,5 @@ def test_the_commands_of_a_guest_are_those_of_its_packages(tree: Path) -> None:
         "many": {"many"},
         "upper": set(),
         "beside": set(),
-        "npm": set(),
     }
-    assert found["npm"].files == ("packaging/npm", "tests/npm")
+    assert found["upper"].files == ("upper", "tests/upper")

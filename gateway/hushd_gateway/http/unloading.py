@@ -12,7 +12,8 @@ from .parameters import Parameters
 
 
 async def unload(request: Request) -> Response:
-    """Answers with the names of the workers that have ended, and the number of jobs by the name of each that ends after them.
+    """Answers with the workers that have ended, and by the name of each other one the number of its jobs, after which
+    it ends.
 
     It asks on a connection of its own: the jobs of the gateway's connection, which all requests share, would be given
     up as the caller's own.

@@ -33,7 +33,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs/FROM-OPENAI.md"
 HEARD = "better"  # of the recording behind every file of a sample
 PYTHON_STAND_INS = Path(__file__).parents[2] / "support/stand_ins/openai"
 needs_node = pytest.mark.skipif(
-    not has_node(), reason="openai for Node.js is not installed: npm install in packaging/npm/hushd"
+    not has_node(), reason="openai for Node.js is not installed: npm install --prefix build openai ws"
 )
 needs_folder = pytest.mark.skipif(
     FOLDER not in os.environ, reason=f"{FOLDER} names no folder with OpenAI's repositories and API reference"
