@@ -30,7 +30,6 @@ class Outside(NamedTuple):
 
 
 PROGRAMS = {
-    "ffmpeg": Outside("reads M4A, AAC and films, and writes M4A and AAC", "ffmpeg", "ffmpeg"),
     "ssh": Outside("carries `hushd attach`", "openssh-client"),
     "wl-copy": Outside("fills the clipboard under Wayland", "wl-clipboard"),
     "wl-paste": Outside("reads selected text under Wayland", "wl-clipboard"),

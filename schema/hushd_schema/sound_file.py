@@ -23,7 +23,7 @@ SOUNDFILE = {
     "au": ("AU", "PCM_16"),
     "caf": ("CAF", "PCM_16"),
 }
-# The usual suffixes of files that ffmpeg and libsndfile can read.
+# The usual suffixes of files that libsndfile and FFmpeg can read.
 SUFFIXES = frozenset(
     (
         ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v",

@@ -1,12 +1,9 @@
-"""Recordings: what looks at their bytes before a decoder does, the decoders' own errors, and ffmpeg."""
+"""Recordings: what looks at their bytes before a decoder does, the decoders' own errors, and films."""
 
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +15,11 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.command_spec import CommandLine
 from hushd_worker.job import Job
-from hushd_worker_stt.audio import recording as reading
 from hushd_worker_stt.audio.concatenated import is_concatenated, is_truncated
 from hushd_worker_stt.audio.recording import Recording, raw_blocks
-from hushd_worker_stt.audio.wav_repair import repaired
 from hushd_worker_tts.engines import command
 from hushd_worker_tts.engines.command_file import CommandSpec
+from support import films
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, damaged
@@ -33,7 +29,6 @@ _FORMATS = (
     ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("FLAC", "PCM_16"),
     ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("VOC", "PCM_16"), ("NIST", "PCM_16"),
 )  # fmt: skip
-_CONTAINERS = ("mp4", "mkv", "webm", "m4a", "aac", "avi", "wma", "ts", "flv", "mov", "amr", "ac3", "nut", "mxf", "caf")
 _LISTS = (
     b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:2.0,\n/dev/fd/0\n", b"ffconcat version 1.0\nfile /dev/fd/0\n",
     b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nt=0 0\nm=audio 40004 RTP/AVP 0\n", b"-SE\non: 300+10/80\n00:00 on\n",
@@ -70,7 +65,7 @@ def _chunks(rng: Random) -> bytes:
 
 @contextmanager
 def wav(folder: Path) -> Iterator[Feed]:
-    """The repair of a WAV whose recorder died, and the looks at files joined or cut off."""
+    """The looks at files joined or cut off."""
     files, path = _files(), folder / "a"
 
     def feed(rng: Random) -> None:
@@ -79,9 +74,6 @@ def wav(folder: Path) -> Iterator[Feed]:
         with open(path, "rb", buffering=0) as file:
             is_concatenated(file.fileno())
             is_truncated(file.fileno())
-            if patched := repaired(file.fileno()):
-                patched.seek(rng.choice((0, 40, len(data))))
-                patched.readinto(bytearray(rng.choice((1, 100, 70_000))))
 
     yield feed
 
@@ -104,10 +96,8 @@ def _read(data: bytes, rng: Random) -> None:
 
 @contextmanager
 def recording(folder: Path) -> Iterator[Feed]:
-    """Whole recordings through libsndfile, and raw samples in chunks."""
+    """Whole recordings, most through libsndfile, and raw samples in chunks."""
     files = _files()
-    finder, reading.find_ffmpeg = reading.find_ffmpeg, lambda: None
-    path, os.environ["PATH"] = os.environ["PATH"], ""
 
     def feed(rng: Random) -> None:
         data = _chunks(rng) if rng.random() < 0.2 else damaged(rng, rng.choice(files))
@@ -118,34 +108,19 @@ def recording(folder: Path) -> Iterator[Feed]:
             return
         _read(data, rng)
 
-    try:
-        yield feed
-    finally:
-        reading.find_ffmpeg, os.environ["PATH"] = finder, path
-
-
-@contextmanager
-def ffmpeg(folder: Path) -> Iterator[Feed]:
-    """Films and other containers through ffmpeg, and files that are not recordings; nothing without ffmpeg."""
-    found = shutil.which("ffmpeg")
-    files = [file for form in _CONTAINERS if found and (file := _converted(folder, form))]
-
-    def feed(rng: Random) -> None:
-        kind = rng.random()
-        if kind < 0.2:
-            _read(damaged(rng, rng.choice(_LISTS)), rng)
-        elif files:
-            _read(damaged(rng, rng.choice(files)), rng)
-
     yield feed
 
 
-def _converted(folder: Path, form: str) -> bytes:
-    source, target = folder / "source.wav", folder / f"a.{form}"
-    soundfile.write(source, _samples(1), 16_000)
-    command = ["ffmpeg", "-y", "-loglevel", "quiet", "-i", source, target]
-    subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
-    return target.read_bytes() if target.exists() else b""
+@contextmanager
+def film(folder: Path) -> Iterator[Feed]:
+    """Films and other containers, and files that are not recordings."""
+    sound = np.sin(np.arange(4000) * 0.2, dtype=np.float32) / 2
+    files = [films.film(folder / f"a.{form}", sound).read_bytes() for form in films.FORMATS]
+
+    def feed(rng: Random) -> None:
+        _read(damaged(rng, rng.choice(_LISTS if rng.random() < 0.2 else files)), rng)
+
+    yield feed
 
 
 @contextmanager

@@ -21,7 +21,7 @@ TARGETS: dict[str, Target] = {
     "messages": wire.messages,
     "wav": audio.wav,
     "recording": audio.recording,
-    "ffmpeg": audio.ffmpeg,
+    "film": audio.film,
     "program-sound": audio.program_sound,
     "config": state.config,
     "transcript": state.transcript,

@@ -16,7 +16,7 @@ from hushd_schema.outside import LIBRARIES, PROGRAMS
 # By program or library, Debian's package.
 PACKAGES = {name: outside.debian for name, outside in (LIBRARIES | PROGRAMS).items()} | {
     "aplay": "alsa-utils", "bash": "bash", "cc": "gcc", "chromium": "chromium", "curl": "curl", "dbus-daemon":
-    "dbus-daemon", "dh": "debhelper", "ffprobe": "ffmpeg", "fish": "fish", "flite": "flite", "foot": "foot",
+    "dbus-daemon", "dh": "debhelper", "fish": "fish", "flite": "flite", "foot": "foot",
     "mandoc": "mandoc", "mmdebstrap": "mmdebstrap", "node": "nodejs", "nsenter": "util-linux", "pacat":
     "pulseaudio-utils", "pactl": "pulseaudio-utils", "paplay": "pulseaudio-utils", "parec": "pulseaudio-utils",
     "pipewire": "pipewire", "pipewire-pulse": "pipewire-pulse", "play": "sox", "pulseaudio": "pulseaudio", "ruby":

@@ -16,12 +16,8 @@ from hushd_schema.capabilities import Capabilities
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_tts.worker import Worker
-from support.outside import needs
 
 TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
-
-_OF_FFMPEG = ("m4a", "alac", "aac")
-EACH_FORMAT = [pytest.param(each, marks=needs("ffmpeg") if each in _OF_FFMPEG else ()) for each in FORMATS]
 
 
 def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
@@ -46,7 +42,7 @@ def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) 
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])
-@pytest.mark.parametrize("format", EACH_FORMAT)
+@pytest.mark.parametrize("format", FORMATS)
 def test_streamed_text_sounds_like_inline_text(tiny: Worker, say: Callable[..., Any], size: int, format: str) -> None:
     """However text arrives, its characters split or not, the sentences and the audio are the same."""
     data = TEXT.encode()
@@ -97,7 +93,7 @@ def test_the_first_sentence_is_sent_before_the_second_has_arrived(tiny: Worker, 
     assert act.end()["sentences"] == 2
 
 
-@pytest.mark.parametrize("format", EACH_FORMAT)
+@pytest.mark.parametrize("format", FORMATS)
 def test_no_more_chunks_are_sent_than_the_client_granted(
     tiny: Worker, perform: Callable[..., Any], format: str
 ) -> None:
@@ -113,7 +109,7 @@ def test_no_more_chunks_are_sent_than_the_client_granted(
     assert 3 < granted - 2 <= len(act.chunks) <= granted
 
 
-@pytest.mark.parametrize("format", EACH_FORMAT)
+@pytest.mark.parametrize("format", FORMATS)
 def test_cancel_ends_a_job_within_a_sentence(
     tiny: Worker, perform: Callable[..., Any], heard: list[str], format: str
 ) -> None:
@@ -135,7 +131,7 @@ def test_cancel_ends_a_job_within_a_sentence(
     assert len(act.chunks) <= chunks + 1
 
 
-@pytest.mark.parametrize("format", EACH_FORMAT)
+@pytest.mark.parametrize("format", FORMATS)
 def test_cancel_ends_a_job_that_waits_for_credit(tiny: Worker, perform: Callable[..., Any], format: str) -> None:
     """Also one that waits in the middle of a file: nothing swallows the cancel."""
     act = perform(tiny, f"{TEXT} " * 40, credit=1, format=format)

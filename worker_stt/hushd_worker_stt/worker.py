@@ -169,18 +169,28 @@ class SpeechToText:
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:
-        """Transcribes the requested track, or else the first one with speech."""
+        """Transcribes the requested track, or else the first one that can be decoded and has speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
-            track = request.audio_track or 1
-            result, tracks = self._track(job, request, file, track)
-            while not (result.segments or request.audio_track) and track < tracks:
+            if request.audio_track:
+                return self._track(job, request, file, request.audio_track)[0]
+            track, why = 0, ""
+            while True:
                 track += 1
-                result, _ = self._track(job, request, file, track)
-        if result.segments and track > 1 and not request.audio_track:
-            text = f"There is no speech in the first audio track: this is track {track} of {tracks}."
-            job.warn("other_track", text)
+                try:
+                    result, tracks = self._track(job, request, file, track)
+                except HushdError as error:
+                    tracks = error.detail.get("tracks", 0)
+                    if track >= tracks:
+                        raise
+                    why = why or "The first audio track cannot be decoded"
+                    continue
+                if result.segments or track >= tracks:
+                    break
+                why = why or "There is no speech in the first audio track"
+        if result.segments and track > 1:
+            job.warn("other_track", f"{why}: this is track {track} of {tracks}.")
         return result
 
     def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:

@@ -38,7 +38,7 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     """Returns the encoder of one of `FORMATS`.
 
     Raises:
-        HushdError: `engine_missing` if the format needs a library or a program that is not installed.
+        HushdError: `engine_missing` if the format needs a library that is not installed.
     """
     if format == "s16le":
         return _Raw(job, rate, channels)
@@ -49,9 +49,9 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
         return _Headed(job, partial(header, rate, channels=channels), coding)
     if format in SOUNDFILE:
         return _Encoded(job, rate, channels, *SOUNDFILE[format])
-    from .ffmpeg_encoder import FfmpegEncoder  # rarely needed
+    from .mpeg_encoder import MpegEncoder  # rarely needed
 
-    return FfmpegEncoder(job, rate, channels, format)
+    return MpegEncoder(job, rate, channels, format)
 
 
 class _InProcess:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps, run
-from hushd.transport.warning import ResultWarning, warnings_of
+from hushd.transport.warning import CUT_OFF, ResultWarning, warnings_of
 
 from .segment import Segment
 from .transcript import Transcript
@@ -127,6 +128,22 @@ class IncomingTranscript:
         self._speakers |= dict.fromkeys(numbers, event.get("speaker", ""))
         if self._on_revised and (segments := self.revised(self._named[n] for n in numbers if n in self._named)):
             self._on_revised(segments)
+
+    def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
+        """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so.
+
+        Args:
+            damage: the error that ended the iteration.
+
+        Raises:
+            HushdError: `damage` itself, unless it says how far the recording could be read.
+        """
+        if damage:
+            if not (read_s := damage.detail.get("read_s")):
+                raise damage
+            self.duration = float(read_s)
+            self.warnings = (*self.warnings, ResultWarning(CUT_OFF, damage.message))
+        return self._transcript(self.revised(segments))
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
         return Transcript(

@@ -145,7 +145,7 @@ SYNTHESIZE = Operation(
         "format": Field(
             choice(*FORMATS),
             "`s16le` (the default): raw audio; `wav`, `flac`, `ogg` (Vorbis), `opus` (Ogg Opus), `mp3`, `aiff`, `au`, "
-            "`caf`, `pcm` (the samples alone): the bytes of such a file, with offsets; where ffmpeg is installed also "
+            "`caf`, `pcm` (the samples alone): the bytes of such a file, with offsets; also "
             "`m4a` (AAC in MPEG-4), `alac` (lossless, in MPEG-4) and `aac` (ADTS)",
             FORMATS[0],
         ),

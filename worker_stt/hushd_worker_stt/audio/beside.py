@@ -35,7 +35,7 @@ ASKED = "HUSHD_DECODERS"  # 0: the worker decodes; 1: processes beside it; other
 HEAD = struct.Struct("<cId")  # of each message of a decoder: its kind, its bytes, and the recording's seconds if known
 BLOCK, END, ERROR = b"b", b"e", b"x"
 _LOOK_S = 0.2  # between two checks whether the job was cancelled
-_LEAVE_S = 1.0  # for a decoder to end ffmpeg
+_LEAVE_S = 1.0  # for a decoder to end
 _KEPT = 2  # decoders without a recording
 _idle: list[Decoder] = []
 
@@ -151,7 +151,7 @@ class Decoder:
 
     def end(self) -> None:
         """Ends it, whatever it does."""
-        self._socket.close()  # which it sees, and ends ffmpeg
+        self._socket.close()  # which it sees
         try:
             self._process.wait(_LEAVE_S)
         except subprocess.TimeoutExpired:

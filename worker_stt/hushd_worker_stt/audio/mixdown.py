@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 _CANCELLED = 0.1  # of 1 / n
 _RESTORED = 0.5
 _KEPT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
+_WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
+_AROUND = 0.5  # the weight of channels beside and behind
 _SILENCE = 1e-8  # mean square, -80 dB: too quiet to judge
 
 
 class Mixdown:
-    """Mixes blocks of a stream to mono: the mean of the channels, or the loudest one if they cancel each other.
+    """Mixes blocks of a stream to mono.
 
-    The mean is of all channels, even a bass channel, since no header tells reliably which one that is, and in a
-    recording of a meeting it is a person's microphone.
+    Channels around a centre, as of a film in 5.1, are weighted as ITU-R BS.775 has it: the centre, where people speak,
+    counts most, and the bass not. Others, such as the microphones of a meeting, count alike; or the loudest one does
+    alone, if they cancel each other.
 
     Attributes:
         cancelled: whether a single channel was used anywhere.
@@ -32,11 +36,15 @@ class Mixdown:
         self._alone = False  # whether a single channel is used at present
         self._powers: Any = None  # mean squares of each channel and, last, of their mean
 
-    def __call__(self, block: Samples) -> Samples:
-        """Returns `block`, frames by channels, as mono."""
+    def __call__(self, block: Samples, layout: Sequence[str] = ()) -> Samples:
+        """Returns `block`, frames by channels, as mono; `layout` names the channels if known, as FFmpeg does."""
         if block.shape[1] == 1:
             return sane(block[:, 0])
         block = sane(block)
+        if "FC" in layout and block.shape[1] == len(layout):
+            weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
+            mixed: Samples = block @ (weights / weights.sum())
+            return mixed
         mean: Samples = block.mean(axis=1)
         return self._loudest(block) if len(block) and self._cancels(block, mean) else mean
 

@@ -1,6 +1,6 @@
 """Reads audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
 
-libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; ffmpeg, if installed, reads other formats. Audio is read in blocks of
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF of one or two channels; `Film` reads all else. Audio is read in blocks of
 about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file does not
 lose its beginning: `Recording.damage` reports it when the blocks have ended.
 """
@@ -20,11 +20,10 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import RATE
 
 from .concatenated import is_concatenated, is_truncated
-from .ffmpeg import Decoder, find_ffmpeg
+from .film import MAX_RATE, MIN_RATE, Film
 from .high_pass import HighPass
 from .mixdown import Mixdown
 from .spool import Spool
-from .wav_repair import repaired
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-MIN_RATE = 1_000  # Hz; with 1 Hz in a header, each sample would become 16,000
-MAX_RATE = 768_000
 _BLOCK = 2**20  # maximum samples of all channels in one read
 _UNKNOWN = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
 _PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
@@ -75,31 +72,19 @@ class Recording:
         self.seconds = start_s
         self.damage: HushdError | None = None
         self.mixdown = Mixdown()
-        self._decoder: Decoder | None = None
-        self._skip = 0  # decoded samples to drop
+        self._film: Film | None = None
         with ExitStack() as stack:
             descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
             self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or is_truncated(descriptor)
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
-            broken = ""  # the reason why libsndfile cannot read it
-            self._series = False  # whether libsndfile would only read the first of several recordings
-            try:
-                # A descriptor, since through a file object libsndfile would call back into Python for every read and
-                # seek.
-                source = repaired(descriptor) or descriptor
-                self._sound = stack.enter_context(_Sequential(source, closefd=False))
-            except soundfile.SoundFileError as error:
-                broken = _reason(error)
-            else:
-                self._series = is_concatenated(descriptor)
-            if broken or (self._series and find_ffmpeg()):
-                if self._series:  # ffmpeg would seek in the first one
-                    self._skip, start_s = round(start_s * RATE), 0.0
-                self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, track, job.check))
+            sound = self._opened(stack, descriptor)
+            if sound is None:
+                self._film = stack.enter_context(Film(descriptor, self._name, start_s, track, job.check))
                 self._stack = stack.pop_all()
                 return
+            self._sound = sound
             if track > 1:
                 raise HushdError("bad_request", f"{self._name} has one audio track, so audio_track cannot be {track}.")
             self._rate: int = self._sound.samplerate
@@ -111,14 +96,26 @@ class Recording:
             self._frames = frames if frames < _UNKNOWN else 0
             self._stack = stack.pop_all()
 
+    @staticmethod
+    def _opened(stack: ExitStack, descriptor: int) -> _Sequential | None:
+        """Returns the file as libsndfile reads it; None if it cannot, or not as it is meant: it does not tell which of
+        several channels is which, ends after the first of joined recordings, and takes a WAV whose recorder died before
+        it set the length for an empty one."""
+        try:
+            # A descriptor, since through a file object libsndfile would call back into Python for every read and seek.
+            sound = stack.enter_context(_Sequential(descriptor, closefd=False))
+        except soundfile.SoundFileError:
+            return None
+        return None if sound.channels > 2 or not sound.frames or is_concatenated(descriptor) else sound
+
     @property
     def tracks(self) -> int:
-        return self._decoder.tracks if self._decoder else 1
+        return self._film.tracks if self._film else 1
 
     @property
     def duration(self) -> float:
         """The seconds by the file's header, 0.0 if it does not state them."""
-        return self._decoder.duration if self._decoder else self._frames / self._rate
+        return self._film.duration if self._film else self._frames / self._rate
 
     def __enter__(self) -> Recording:
         return self
@@ -135,15 +132,18 @@ class Recording:
             HushdError: `input_unreadable` if it has no samples at all.
             Cancelled: the job was cancelled.
         """
-        return self._decoded(self._decoder) if self._decoder else self._read()
+        return self._decoded(self._film) if self._film else self._read()
 
-    def _decoded(self, decoder: Decoder) -> Iterator[Samples]:
-        inlet = _Inlet(RATE)
-        for block in decoder.blocks():
-            block, self._skip = block[self._skip :], max(0, self._skip - len(block))
-            self.seconds += len(block) / RATE
-            yield inlet.push(self.mixdown(block))
-        self._judge(decoder.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=decoder.failure)
+    def _decoded(self, film: Film) -> Iterator[Samples]:
+        inlet, rate = _Inlet(RATE), RATE
+        for samples, own_rate, layout in film.blocks():
+            if own_rate != rate:  # at the first block, and in few recordings later
+                yield inlet.flush()
+                inlet, rate = _Inlet(own_rate), own_rate
+            self.seconds += len(samples) / rate
+            yield inlet.push(self.mixdown(samples, layout))
+        yield inlet.flush()
+        self._judge(film.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=film.failure)
 
     def _read(self) -> Iterator[Samples]:
         inlet = _Inlet(self._rate)
@@ -167,8 +167,8 @@ class Recording:
                 self.seconds = done / self._rate
                 yield inlet.push(self.mixdown(block[skipped:]))
         yield inlet.flush()
-        lost = broken or self._cut_off or self._series or done < _MISSING * self._frames
-        self._judge(lost, empty=done == 0, why="it consists of several recordings, which need ffmpeg" * self._series)
+        lost = broken or self._cut_off or done < _MISSING * self._frames
+        self._judge(lost, empty=done == 0)
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
@@ -258,17 +258,11 @@ def open_input(job: Job) -> BinaryIO:
 
 
 def _promised_bytes(head: bytes) -> int:
-    """Returns the file size by the first 12 bytes of a WAV or AIFF, 0 if they do not state it."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    """Returns the file size by the first 12 bytes of a WAV, AVI or AIFF, 0 if they do not state it."""
+    if head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"AVI "):
         size = int.from_bytes(head[4:8], "little")
     elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         size = int.from_bytes(head[4:8], "big")
     else:
         return 0
     return size + 8 if size < _PLACEHOLDER else 0
-
-
-def _reason(error: Exception) -> str:
-    """Returns libsndfile's message of `error`, without the descriptor's number that soundfile puts before it."""
-    text = str(getattr(error, "error_string", "")) or str(error)
-    return text.splitlines()[0].rstrip(".").lower() if text else "unknown error"

@@ -13,7 +13,6 @@ from hushd_models import advice
 from hushd_models.installation import extra_command
 from hushd_protocol import __version__
 from hushd_schema import engines
-from hushd_schema.outside import PROGRAMS
 
 from .finding import Finding
 
@@ -109,9 +108,6 @@ def commands() -> Iterator[Finding]:
             )
         else:
             yield Finding("commands", "ok", f"{name} is {program}")
-    if shutil.which("ffmpeg") is None:
-        ffmpeg = PROGRAMS["ffmpeg"]
-        yield Finding("commands", "note", f"ffmpeg is not here, which {ffmpeg.purpose}", ffmpeg.remedy())
 
 
 def _is_ours(program: str, ours: str) -> bool:

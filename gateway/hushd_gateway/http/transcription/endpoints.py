@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 from hushd.aio.transcription import AsyncTranscription
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
+from hushd.transport.warning import CUT_OFF
 from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -53,7 +56,7 @@ async def diarize(request: Request) -> Response:
         values = DIARIZATION.check(form.fields)
         ask = parse_request(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
         options = {**ask.options, "diarize": True, "speakers": values["num_speakers"]}
-        transcript = await (await start_transcription(context.of(request), form, ask, options)).transcript()
+        transcript = await heard(await start_transcription(context.of(request), form, ask, options), form)
         if values["response_format"] == "rttm":
             return PlainTextResponse(formats.rttm(transcript))
         turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
@@ -61,14 +64,12 @@ async def diarize(request: Request) -> Response:
 
 
 async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Response:
-    transcription = await start_transcription(shared, form, ask, ask.options)
-    async with aclosing(transcription):
-        transcript = await transcription.transcript()
+    transcript = await heard(await start_transcription(shared, form, ask, ask.options), form)
     match ask.form:
         case "text":
-            return PlainTextResponse(transcript.text + "\n")
+            return plain(transcript, transcript.text + "\n")
         case "srt" | "vtt":
-            return PlainTextResponse(transcript.render(ask.form), media_type=MEDIA[ask.form])
+            return plain(transcript, transcript.render(ask.form), MEDIA[ask.form])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
             verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
@@ -79,6 +80,34 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
+WARNING_HEADER = "X-Hushd-Warning"  # of answers that are no JSON
+
+
+async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:
+    """Returns the whole transcript; of a recording that is cut off what there is, with the warning."""
+    segments: list[Segment] = []
+    async with aclosing(transcription):
+        try:
+            async for segment in transcription:
+                segments.append(segment)
+        except HushdError as damage:
+            return transcription.so_far(segments, _unnamed(damage, form))
+    return transcription.so_far(segments)
+
+
+def _unnamed(damage: HushdError, form: Form) -> HushdError:
+    """Returns the error without the name of the file in which the form's recording was kept."""
+    message = damage.message.replace(str(form.path), "The recording")
+    return HushdError(damage.code, message, detail=damage.detail)
+
+
+def plain(transcript: Transcript, text: str, media: str = "text/plain") -> Response:
+    """Returns an answer in text; its head says where the recording is cut off."""
+    response = PlainTextResponse(text, media_type=media)
+    for warning in transcript.warnings:
+        if warning.code == CUT_OFF:
+            response.headers[WARNING_HEADER] = quote(warning.message, " ,.:;()'")
+    return response
 
 
 async def start_transcription(
@@ -100,20 +129,25 @@ async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> Asy
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await start_transcription(shared, form, ask, ask.options)
     async with aclosing(transcription):
-        async for segment in transcription:
-            delta = between(text, segment.text) + segment.text if text else segment.text
-            text += delta
-            segments.append(segment)
-            doubts = (
-                {"logprobs": formats.log_probabilities([segment], before=text[: -len(delta)])} if ask.logprobs else {}
-            )
-            if ask.form == "diarized_json":
-                event = names.segment(segment)
-                yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
-                yield event
-            else:
-                yield {"type": "transcript.text.delta", "delta": delta, **doubts}
-    done: JsonObject = {"type": "transcript.text.done", "text": text}
+        try:
+            async for segment in transcription:
+                delta = between(text, segment.text) + segment.text if text else segment.text
+                text += delta
+                segments.append(segment)
+                doubts = (
+                    {"logprobs": formats.log_probabilities([segment], before=text[: -len(delta)])}
+                    if ask.logprobs
+                    else {}
+                )
+                if ask.form == "diarized_json":
+                    event = names.segment(segment)
+                    yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
+                    yield event
+                else:
+                    yield {"type": "transcript.text.delta", "delta": delta, **doubts}
+        except HushdError as damage:
+            transcription.so_far((), _unnamed(damage, form))
+    done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.cut_off(transcription.warnings)}
     if ask.logprobs:
         done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:

@@ -11,6 +11,7 @@ from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
+from hushd.transport.warning import CUT_OFF, ResultWarning
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.voiceprint import is_label
@@ -23,7 +24,13 @@ _LEAST = 1e-4  # the lowest probability, since they have four decimals
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
     doubts = {"logprobs": log_probabilities(transcript)} if logprobs else {}
-    return {"text": transcript.text, **doubts, "usage": usage(transcript.duration)}
+    return {"text": transcript.text, **doubts, **cut_off(transcript.warnings), "usage": usage(transcript.duration)}
+
+
+def cut_off(warnings: Iterable[ResultWarning]) -> Object:
+    """Returns the warning that the recording ends early, for an answer in JSON; nothing for a whole one."""
+    said = [warning._asdict() for warning in warnings if warning.code == CUT_OFF]
+    return {"warnings": said} if said else {}
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
@@ -65,7 +72,7 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
         ]
     if transcript.unlikely:
         answer["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
-    return answer | {"usage": usage(transcript.duration)}
+    return answer | cut_off(transcript.warnings) | {"usage": usage(transcript.duration)}
 
 
 def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
@@ -76,6 +83,7 @@ def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
         "duration": transcript.duration,
         "text": transcript.text,
         "segments": [names.segment(segment) for segment in transcript],
+        **cut_off(transcript.warnings),
         "usage": usage(transcript.duration),
     }
 

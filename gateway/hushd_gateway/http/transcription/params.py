@@ -134,7 +134,7 @@ VAD = Parameters(
     parameters.value("prefix_padding_ms", "Sound kept around speech.", _MS),
     parameters.value("silence_duration_ms", "Silence that divides segments.", _MS),
 )
-_FILE = "A recording: whatever ffmpeg reads."
+_FILE = "A recording: sound, or a film."
 _MODEL = parameters.text(
     "model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."
 )

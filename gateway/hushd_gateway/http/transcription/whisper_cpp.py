@@ -7,7 +7,6 @@ Both were read in its source (examples/server/server.cpp of 2025). Fields that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
 from typing import Any
 
 from hushd.transcripts.transcript import Transcript
@@ -18,7 +17,7 @@ from hushd_schema.operation import RECORDED
 from hushd_schema.operations.decoder import OFF
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from .. import context, fields, parameters
 from ..body import Form
@@ -39,8 +38,7 @@ async def infer(request: Request) -> Response:
         await form.read(request)
         ask, timed = parse_request(form.fields)
         transcription = await endpoints.start_transcription(context.of(request), form, ask, ask.options)
-        async with aclosing(transcription):
-            return answer(await transcription.transcript(), ask, timed=timed)
+        return answer(await endpoints.heard(transcription, form), ask, timed=timed)
 
 
 def parse_request(data: Fields) -> tuple[TranscriptionRequest, bool]:
@@ -81,12 +79,12 @@ def answer(transcript: Transcript, ask: TranscriptionRequest, *, timed: bool) ->
     text = "".join(f"{segment.text}\n" for segment in transcript)
     match ask.form:
         case "text":
-            return PlainTextResponse(text)
+            return endpoints.plain(transcript, text)
         case "srt" | "vtt":
-            return PlainTextResponse(transcript.render(ask.form), media_type=MEDIA[ask.form])
+            return endpoints.plain(transcript, transcript.render(ask.form), MEDIA[ask.form])
         case "verbose_json":
             return JSONResponse(_verbose(transcript, text, ask.options, timed))
-    return JSONResponse({"text": text})
+    return JSONResponse({"text": text} | formats.cut_off(transcript.warnings))
 
 
 def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], timed: bool) -> JsonObject:
@@ -127,7 +125,7 @@ INFERENCE = Parameters(
     ),
     parameters.value("logprob_thold", "Less likely text is doubtful.", number(-1000, 0)),
     parameters.value("no_speech_thold", "Above it, doubtful text counts as silence.", number(0, 1)),
-    file="A recording: whatever ffmpeg reads.",
+    file="A recording: sound, or a film.",
 )
 _TRANSCRIPT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
 ANSWERS: Mapping[str, Schema] = endpoints.TRANSLATIONS | {

@@ -1,10 +1,10 @@
-"""The formats that ffmpeg may open: files that contain audio or video themselves, never lists of other files.
+"""The formats that FFmpeg's libraries may open: files that contain sound or film themselves, never lists of others.
 
-ffmpeg guesses a format from a file's content, and opens all paths and addresses in a playlist, a script or a
-description of a stream. The allowed formats, by recorders, telephones, cameras, broadcasters and editors, have their
-sound in the file itself. All others are refused by default: playlists (`hls`, `dash`, `concat`, `imf`), streams to be
-fetched (`sdp`, `rtsp`), devices, scripts, pictures, texts, samples without a header, and the formats of games, whose
-decoders are little used. `tests/worker_stt/audio/test_playlists.py` gives the reason for each.
+They guess a format from a file's content, and open all paths and addresses in a playlist, a script or a description of
+a stream. The allowed formats, by recorders, telephones, cameras, broadcasters and editors, have their sound in the file
+itself. All others are refused by default: playlists (`hls`, `dash`, `concat`, `imf`), streams to be fetched (`sdp`,
+`rtsp`), devices, scripts, pictures, texts, samples without a header, and the formats of games, whose decoders are
+little used. `tests/worker_stt/audio/test_playlists.py` gives the reason for each.
 """
 
 from __future__ import annotations

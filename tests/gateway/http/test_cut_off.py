@@ -1,0 +1,53 @@
+"""Half a recording over HTTP: the text that is there, and a warning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import soundfile
+from openai import OpenAI, UnprocessableEntityError
+from support.films import cut, film
+
+SAID = "The recording is cut off or damaged"
+
+
+@pytest.fixture(scope="module")
+def halves(beckett: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two thirds of a recording as libsndfile reads it, and as PyAV does."""
+    folder = tmp_path_factory.mktemp("halves")
+    sound, rate = soundfile.read(beckett, dtype="float32")
+    whole = folder / "whole.mp3"
+    soundfile.write(whole, sound, rate)
+    return {"mp3": cut(whole), "m4a": cut(film(folder / "whole.m4a", sound[:: rate // 16_000], movflags="faststart"))}
+
+
+@pytest.mark.parametrize("form", ["mp3", "m4a"])
+def test_there_is_its_text_and_a_warning(openai: OpenAI, halves: dict[str, Path], form: str) -> None:
+    """In JSON as `warnings`, in texts in the head, and in the last event of a stream."""
+    create = openai.audio.transcriptions.with_raw_response.create
+    for asked in ("json", "verbose_json", "text", "vtt"):
+        answer = create(model="whisper-1", file=halves[form], response_format=asked)  # type: ignore[call-overload]
+        assert "Ever tried" in answer.text
+        if "json" in asked:
+            (warning,) = json.loads(answer.text)["warnings"]
+            assert warning["code"] == "cut_off"
+            assert SAID in warning["message"]
+        else:
+            assert SAID in unquote(answer.headers["x-hushd-warning"])
+    *_, last = openai.audio.transcriptions.create(model="whisper-1", file=halves[form], stream=True)
+    assert last.type == "transcript.text.done"
+    assert "Ever tried" in last.text
+    assert SAID in last.model_dump()["warnings"][0]["message"]
+
+
+def test_what_cannot_be_read_at_all_is_refused(openai: OpenAI, tmp_path: Path) -> None:
+    """As before: 422, and no text."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(100), 16_000)
+    path.write_bytes(path.read_bytes()[:44])
+    with pytest.raises(UnprocessableEntityError):
+        openai.audio.transcriptions.create(model="whisper-1", file=path)

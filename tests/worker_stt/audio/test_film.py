@@ -1,0 +1,325 @@
+"""Films and other containers, by PyAV: their sound, at the times that they state."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Message, Progress
+from hushd_worker.job import Cancelled, Job
+from hushd_worker_stt.audio import film as reading
+from hushd_worker_stt.audio.recording import Recording
+from hushd_worker_stt.worker import SpeechToText
+from support.descriptors import open_descriptors, settled_descriptors
+from support.films import FORMATS, cut, film
+from support.stopwatch import Stopwatch
+from support.stt_jobs import Ask, chunked, make_job
+from support.wer import BECKETT, word_error_rate
+
+RATE = 16_000
+FIRST_S = 0.33  # at which the recording's first word begins
+
+
+def read(path: Path, start: float = 0.0, track: int = 1) -> tuple[np.ndarray, Recording]:
+    job, _ = make_job(path)
+    with Recording(job, start, track) as recording:
+        return np.concatenate([np.zeros(0, np.float32), *recording.blocks()]), recording
+
+
+def begin(samples: np.ndarray) -> float:
+    """The second of the first word."""
+    return float(np.flatnonzero(np.abs(samples) > 0.02)[0]) / RATE
+
+
+def tones(seconds: float) -> np.ndarray:
+    """Sound of which each tenth of a second has its own loudness."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    return (np.sin(2 * np.pi * 440 * time) * (0.2 + 0.6 * ((np.floor(time * 10) * 7) % 10) / 10)).astype(np.float32)
+
+
+def loudness(samples: np.ndarray) -> np.ndarray:
+    """The peak of each tenth of a second."""
+    return np.abs(samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)).max(axis=1)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_the_sound_of_any_container_is_understood(
+    ask: Ask, beckett: np.ndarray, tmp_path: Path, form: str, way: str
+) -> None:
+    """A person in a video is heard, by path or sent as bytes, and the length is known for the progress."""
+    path = film(tmp_path / f"speech.{form}", beckett)
+    asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
+    assert asked.error is None
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert asked.result["duration"] == pytest.approx(9.963, abs=0.25)
+
+
+@pytest.mark.parametrize("form", ["mp4", "mkv", "webm"])
+@pytest.mark.parametrize("start", [0.0, 2.0, 5.5])
+def test_a_track_that_begins_later(beckett: np.ndarray, tmp_path: Path, form: str, start: float) -> None:
+    """Sound that begins 4 s after the picture is 4 s later, from every start on; before it there is silence."""
+    path = film(tmp_path / f"late.{form}", beckett, picture_s=15.0, late_s=4.0)
+    whole, recording = read(path)
+    assert begin(whole) == pytest.approx(4.0 + FIRST_S, abs=0.1)
+    assert recording.damage is None
+    rest, _ = read(path, start)
+    assert len(whole) - len(rest) == pytest.approx(start * RATE, abs=RATE // 500)  # Matroska counts milliseconds
+    expected = loudness(whole[round(start * RATE) :])
+    assert np.abs(loudness(rest)[3:] - expected[3 : len(loudness(rest))]).max() < 0.05
+
+
+@pytest.mark.parametrize("form", ["webm", "mkv"])
+@pytest.mark.parametrize("start", [0.0, 3.0, 9.0, 16.0])
+def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
+    """Where the clock jumps by 10 s at 4.4 s, what follows has times from 14.4 s on, from every start."""
+    path = film(tmp_path / f"gap.{form}", tones(8), gap=(4.4, 10.0))
+    samples, recording = read(path, start)
+    loud = np.flatnonzero(loudness(samples) > 0.1) + round(start * 10)
+    assert sorted({int(tenth) for tenth in loud} & set(range(46, 143))) == []
+    assert {42, 146} - {int(tenth) for tenth in loud} <= {tenth for tenth in (42, 146) if tenth < start * 10}
+    assert recording.seconds == pytest.approx(18.0, abs=0.15)
+    assert recording.damage is None
+
+
+def test_a_resumed_film_repeats_nothing(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
+    """What a run that ended after its first segments asks for again is the rest, word for word, on the same clock."""
+    path = film(tmp_path / "late.mp4", np.tile(beckett, 3), picture_s=35.0, late_s=4.0)
+    whole = ask(path)
+    assert len(whole.segments) > 2
+    rest_s, kept = whole.resumed_at(2)
+    resumed = ask(path, {"start_s": rest_s})
+    assert [s["text"] for s in [*kept, *resumed.segments]] == [s["text"] for s in whole.segments]
+    for before, after in zip(whole.segments[len(kept) :], resumed.segments, strict=True):
+        assert after["start"] == pytest.approx(before["start"], abs=0.15)
+
+
+@pytest.mark.parametrize("form", ["mp4", "mkv", "m4a", "webm", "ts", "wma"])
+def test_from_the_middle(tmp_path: Path, form: str) -> None:
+    """Reading from 6 s on gives the samples that the whole has there, with the whole's times."""
+    path = film(tmp_path / f"a.{form}", tones(10))
+    (whole, first), (rest, later) = read(path), read(path, 6.0)
+    assert first.damage is later.damage is None
+    assert later.seconds == pytest.approx(first.seconds, abs=0.01)
+    expected = whole[6 * RATE - 8 :]
+    assert abs(len(rest) - len(expected)) <= RATE // 500
+    shifts = (loudness(expected[n:]) for n in range(0, RATE // 500 + 1, 8))
+    assert any(np.abs(loudness(rest)[: len(at)] - at[: len(loudness(rest))]).max() < 0.1 for at in shifts)
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "fragments"])
+def test_half_a_recording_says_so(tmp_path: Path, form: str) -> None:
+    """The first part of every container is read, and the damage names how far it goes; the whole has none.
+
+    A header at the beginning speaks of the whole; where none does, the last sound is incomplete.
+    """
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
+    options = options if form == "fragments" else {"movflags": "faststart"} if form in ("mp4", "m4a", "mov") else {}
+    suffix = "mp4" if form == "fragments" else form
+    noise = np.random.default_rng(0).normal(0, 0.1, 20 * RATE).astype(np.float32)  # so that no frame is short
+    path = film(tmp_path / f"whole.{suffix}", noise, **options)
+    samples, recording = read(path)
+    assert recording.damage is None
+    assert len(samples) / RATE == pytest.approx(20, abs=0.2)
+    half, recording = read(cut(path))
+    assert recording.damage
+    assert recording.damage.code == "input_unreadable"
+    assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
+    assert 9 < len(half) / RATE < 15
+    assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
+
+
+def test_a_film_whose_sound_ends_first_is_whole(tmp_path: Path) -> None:
+    """A picture that goes on is no damage."""
+    for form in ("mp4", "mkv", "webm"):
+        _, recording = read(film(tmp_path / f"a.{form}", tones(4), picture_s=9.0))
+        assert recording.damage is None
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"Dear diary, this is no sound at all.\n" * 100, "it is damaged, or a playlist, a picture, a text"),
+        (b"\x1a\x45\xdf\xa3" + bytes(500), "cannot be read as audio: "),
+        (b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n", "it is damaged, or a playlist"),
+    ],
+    ids=["text", "matroska", "playlist"],
+)
+def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, data: bytes, words: str) -> None:
+    """With the reason, and without a word of the libraries' addresses."""
+    path = tmp_path / "voice.mkv"
+    path.write_bytes(data)
+    with pytest.raises(HushdError) as caught:
+        read(path)
+    assert caught.value.code == "input_unreadable"
+    assert words in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "0x" not in caught.value.message
+
+
+def test_a_video_without_sound(tmp_path: Path) -> None:
+    """Pictures alone are input_unreadable, in one sentence of ours."""
+    with pytest.raises(HushdError, match=r"mute.mp4 holds no audio\.$") as caught:
+        read(film(tmp_path / "mute.mp4", picture_s=1.0))
+    assert caught.value.code == "input_unreadable"
+
+
+def test_without_pyav_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what libsndfile reads needs none of it."""
+    soundfile.write(tmp_path / "a.wav", tones(1), RATE)
+    path = film(tmp_path / "voice.m4a", tones(1))
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert len(read(tmp_path / "a.wav")[0]) == RATE
+    with pytest.raises(HushdError, match=r"needs PyAV to be read: .*\[stt\]") as caught:
+        read(path)
+    assert caught.value.code == "engine_missing"
+
+
+def in_series(form: str, seconds: int) -> bytes:
+    """Three recordings of so many seconds each as one file, as `cat` makes it."""
+    parts = []
+    for number in range(3):
+        tone = np.sin(np.arange(seconds * RATE) * (0.05 + 0.01 * number), dtype=np.float32) / 2
+        sink = io.BytesIO()
+        soundfile.write(sink, tone, RATE, format=form)
+        parts.append(sink.getvalue())
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("form", ["OGG", "MP3"])
+@pytest.mark.parametrize("start", [0.0, 25.0])
+def test_what_was_joined_is_read_to_its_end(form: str, start: float) -> None:
+    """libsndfile would end with the first of three recordings, and say nothing of it."""
+    job, _ = make_job(in_series(form, 12) if form == "OGG" else [in_series(form, 12)])
+    with Recording(job, start) as recording:
+        samples = np.concatenate(list(recording.blocks()))
+    assert recording.damage is None
+    assert len(samples) / RATE == pytest.approx(36 - start, abs=0.6)
+
+
+@pytest.mark.parametrize("form", ["OGG", "MP3", "FLAC", "WAV"])
+def test_what_follows_a_recording_is_no_damage(form: str) -> None:
+    """Tags at its end cost none of its last samples."""
+    sink = io.BytesIO()
+    soundfile.write(sink, np.sin(np.arange(int(2.96 * RATE)) * 0.05, dtype=np.float32) / 2, RATE, format=form)
+    job, _ = make_job(sink.getvalue() + b"TAG" + bytes(125))
+    with Recording(job) as recording:
+        samples = np.concatenate(list(recording.blocks()))
+    assert recording.damage is None
+    assert len(samples) == int(2.96 * RATE)
+
+
+def test_a_cancelled_job_ends_the_reading(worker: SpeechToText, beckett: np.ndarray, tmp_path: Path) -> None:
+    """Cancelled in the middle of a long film: the job ends within a second, and leaves nothing open."""
+    path = film(tmp_path / "film.m4a", np.tile(beckett, 40))
+    cancelled_at: Any = None
+
+    def cancel(job: Job, message: Message) -> None:
+        nonlocal cancelled_at
+        if isinstance(message, Progress):
+            assert message.total == pytest.approx(398.5, abs=1)
+            cancelled_at = Stopwatch()
+            job.cancel()
+
+    before = settled_descriptors()
+    job, _ = make_job(path, on_send=cancel)
+    with pytest.raises(Cancelled):
+        worker.run(job)
+    assert cancelled_at.calm < 1.0
+    assert open_descriptors() <= before
+
+
+def test_a_search_that_takes_long_can_be_cancelled(tmp_path: Path) -> None:
+    """While the libraries still look for the beginning, too."""
+    path = film(tmp_path / "a.mkv", tones(5))
+    job, _ = make_job(path)
+    job.cancel()
+    with pytest.raises(Cancelled):
+        Recording(job)
+
+
+def test_a_long_film_takes_the_memory_of_seconds(tmp_path: Path) -> None:
+    """Sound is read in blocks of a second, however long the film is."""
+    path = film(tmp_path / "a.mka", np.tile(tones(60), 10))
+    job, _ = make_job(path)
+    with Recording(job) as recording:
+        blocks = recording.blocks()
+        next(blocks)
+        process = psutil.Process()
+        before = process.memory_info().rss
+        assert max(map(len, blocks)) <= 1.2 * RATE
+        assert process.memory_info().rss - before < 10e6  # of 77 MB of samples
+    assert recording.seconds == pytest.approx(600, abs=1)
+
+
+def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that jumps by a year makes no year of silence: what goes on for longer than its bytes can hold is cut."""
+    monkeypatch.setattr(reading, "_MAX_S", 20)
+    path = film(tmp_path / "a.mkv", tones(4), gap=(2.0, 31e6))
+    samples, recording = read(path)
+    limit = 20 + path.stat().st_size / 16
+    assert limit < len(samples) / RATE < limit + 2
+    assert recording.damage
+    assert "it is longer than a file of its size can be" in recording.damage.message
+
+
+@pytest.mark.parametrize("way", ["path", "stream"])
+def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path: Path, way: str) -> None:
+    """Of a film whose first tracks are silent the third one is transcribed, by path or sent, and the result says so."""
+    silence = np.zeros(10 * RATE, np.float32)
+    path = film(tmp_path / "film.mkv", silence, silence, beckett)
+    asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    (warning,) = asked.result["warnings"]
+    sentence = "There is no speech in the first audio track: this is track 3 of 3."
+    assert (warning["code"], warning["message"]) == ("other_track", sentence)
+
+
+def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
+    """The next one is transcribed, and the result says so; asked for by number it is an error, and so are none."""
+    path = film(tmp_path / "two.mov", beckett, beckett)
+    data = path.read_bytes()
+    at = data.index(b"sowt", data.index(b"stsd"))
+    path.write_bytes(unknown := data[:at] + b"apac" + data[at + 4 :])
+    asked = ask(path)
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    (warning,) = asked.result["warnings"]
+    sentence = "The first audio track cannot be decoded: this is track 2 of 2."
+    assert (warning["code"], warning["message"]) == ("other_track", sentence)
+    at = unknown.index(b"sowt", at)
+    path.write_bytes(unknown[:at] + b"apac" + unknown[at + 4 :])
+    for source, params, number in ((path, {}, 2), (path, {"audio_track": 1}, 1)):
+        error = ask(source, params).error
+        assert error
+        assert error.code == "input_unreadable"
+        assert f"its audio track {number} cannot be decoded, since its codec is unknown" in error.message
+
+
+def test_a_track_is_chosen(ask: Ask, beckett: np.ndarray, assets: Path, tmp_path: Path) -> None:
+    """`audio_track` is that one, even if it is silent; without it the first one, if somebody speaks there; one that is
+    not there is an error that says how many there are."""
+    path = film(tmp_path / "film.mkv", beckett, np.zeros(10 * RATE, np.float32))
+    assert word_error_rate(BECKETT, ask(path, {"audio_track": 1}).text) <= 2 / 12
+    assert "warnings" not in ask(path).result
+    silent = ask(path, {"audio_track": 2})
+    assert [warning["code"] for warning in silent.result["warnings"]] == ["no_speech"]
+    for source, number in ((path, "2 audio tracks"), (assets / "beckett.wav", "one audio track")):
+        error = ask(source, {"audio_track": 3}).error
+        assert error
+        assert error.code == "bad_request"
+        assert error.message == f"{source} has {number}, so audio_track cannot be 3."
+
+
+def test_opposite_phase_in_a_film(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
+    """Channels of a film that cancel each other are not mixed."""
+    path = film(tmp_path / "film.m4a", np.stack([beckett, -beckett], axis=1), layout="stereo")
+    asked = ask(path)
+    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert [warning["code"] for warning in asked.result["warnings"]] == ["channels_cancel"]

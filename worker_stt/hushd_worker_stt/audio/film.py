@@ -1,0 +1,286 @@
+"""Reads what libsndfile cannot, even the sound of films, by PyAV: FFmpeg's libraries, in this process.
+
+The file may come from a stranger. The libraries get its bytes and no path, may open nothing else, and know only formats
+that have their sound in the file itself (`containers.py`). Of sound they hold a second at most.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+from hushd_models.installation import extra_command
+from hushd_protocol.errors import HushdError
+
+from .containers import ALLOWED
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from av import AudioFrame
+
+    from hushd_worker_stt.engine import Samples
+
+_READ = 2**17  # bytes at once
+_OPTIONS = {"format_whitelist": ",".join(sorted(ALLOWED)), "protocol_whitelist": "none"}
+_INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it
+_STATED = (*_INDEXED, "asf", "flv")  # formats whose header has the duration; others' is estimated
+_PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
+_MISSING = 0.98  # of the stated duration
+_WARM_S = 1.0  # of sound before a time, from which a decoder is right there
+_JUMP_S = 0.1  # a frame that begins so much after the end of the one before has a gap before it
+_MAX_S = 6 * 3600  # of any file
+_MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
+_TORN = "its last sound is incomplete"
+_REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
+MIN_RATE = 1_000  # Hz; with 1 Hz in a header, each sample would become 16,000
+MAX_RATE = 768_000
+
+
+class Sound(NamedTuple):
+    """A part of a track.
+
+    Attributes:
+        samples: frames by channels.
+        rate: in Hz.
+        layout: the names of the channels, such as FL, FR and FC; numbers where the file does not say.
+    """
+
+    samples: Samples
+    rate: int
+    layout: tuple[str, ...]
+
+
+class Film:
+    """A sound track of a file; a context manager that closes it.
+
+    Each sample is where the frames' times have it: a track that begins after the picture begins with silence, and gaps
+    in it are silent. Times count from the file's own beginning.
+
+    Args:
+        descriptor: the file's descriptor, of which only the bytes are read.
+        name: the file's name for errors.
+        start_s: the second at which to begin.
+        track: the number of the sound track, from 1.
+        check: raises an exception if the job is cancelled.
+
+    Attributes:
+        tracks: the number of sound tracks in the file.
+        duration: the seconds by the file's header; 0.0 if it does not state them.
+        failure: the reason for a stop before the end; known once the blocks have ended.
+
+    Raises:
+        HushdError: `input_unreadable`; `engine_missing` without PyAV; `bad_request` without such a track.
+    """
+
+    def __init__(self, descriptor: int, name: str, start_s: float, track: int, check: Callable[[], None]) -> None:
+        try:
+            import av  # 0.1 s, and rarely needed
+        except ImportError as error:
+            raise HushdError("engine_missing", f"{name} needs PyAV to be read: {extra_command('stt')}.") from error
+        av.logging.set_level(None)
+        self._av, self._name, self._track, self._start, self._check = av, name, track, start_s, check
+        self._size = os.fstat(descriptor).st_size
+        self._max_s = _MAX_S + self._size / _MIN_BYTE_RATE
+        self._floats: Any = None  # makes floats of frames
+        self._format: object = None  # of the frames that it takes
+        self.failure = ""
+        self._descriptor = descriptor
+        self._open()
+        self.tracks = len(self._streams)
+        self.duration = (self._file.duration or 0) / av.time_base
+        self._zero_s = (self._file.start_time or 0) / av.time_base
+        if track > self.tracks:
+            self._file.close()
+            raise self._no_track()
+
+    def _open(self) -> None:
+        try:
+            self._file: Any = self._av.open(
+                _Bytes(self._descriptor, self._check), "r", options=_OPTIONS, buffer_size=_READ, io_open=_refuse,
+                metadata_errors="replace",
+            )  # fmt: skip
+        except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
+            raise self._unreadable(_REFUSED) from None
+        except self._av.FFmpegError as error:
+            raise self._unreadable(_why(error)) from None
+        self._streams: list[Any] = [stream for stream in self._file.streams if stream.type == "audio"]
+
+    def __enter__(self) -> Film:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def blocks(self) -> Iterator[Sound]:
+        """Yields the track from `start_s` on.
+
+        Raises:
+            HushdError: `input_unreadable` if nothing of it can be decoded; its detail has the number of `tracks`.
+            Cancelled: the job was cancelled.
+        """
+        held: list[Sound] = []
+        frames, left_s = 0, self._max_s
+        for sound in self._placed():
+            if held and (sound[1:] != held[0][1:] or frames >= sound.rate):
+                yield _joined(held)
+                held, frames = [], 0
+            held.append(sound)
+            frames += len(sound.samples)
+            left_s -= len(sound.samples) / sound.rate
+            if left_s < 0:
+                self.failure = "it is longer than a file of its size can be"
+                break
+        if held:
+            yield _joined(held)
+
+    def _placed(self) -> Iterator[Sound]:
+        """Yields the sound from `start_s` on, frame by frame, with silence in the gaps."""
+        at = 0.0  # the second up to which it was yielded or left out
+        shift = 0.0  # of times that begin anew, as in recordings that were joined
+        for time, sound in self._sought():
+            time = at if time is None else time + shift
+            if time > at + _JUMP_S:
+                at = max(at, min(self._start, time))  # nobody waits for silence before the start
+                while (gap := round((time - at) * sound.rate)) > 0:
+                    silence = np.zeros_like(sound.samples, shape=(min(gap, sound.rate), sound.samples.shape[1]))
+                    at += len(silence) / sound.rate
+                    yield sound._replace(samples=silence)
+            elif time < at - _JUMP_S:
+                shift += at - time
+            skip = max(0, round((self._start - at) * sound.rate))
+            at += len(sound.samples) / sound.rate
+            if skip < len(sound.samples):
+                yield sound._replace(samples=sound.samples[skip:])
+
+    def _sought(self) -> Iterator[tuple[float | None, Sound]]:
+        """Yields decoded frames with their times, all those that end after `start_s` among them."""
+        if self._start > _WARM_S and self._file.format.name.startswith(_INDEXED):
+            try:
+                self._file.seek(int((self._start - _WARM_S + self._zero_s) * self._av.time_base))
+            except self._av.FFmpegError:
+                yield from self._again()
+                return
+            frames = self._frames()
+            first = next(frames, None)
+            if first is None or first[0] is None or first[0] > self._start:  # past it, or there is no more: who knows
+                yield from self._again()
+                return
+            yield first
+            yield from frames
+        else:
+            yield from self._frames()
+
+    def _again(self) -> Iterator[tuple[float | None, Sound]]:
+        """Yields all frames, after a seek that went astray."""
+        self._file.close()
+        self._open()
+        yield from self._frames()
+
+    def _frames(self) -> Iterator[tuple[float | None, Sound]]:
+        """Yields decoded frames with the seconds at which they begin, if known; sets `failure`."""
+        stream = self._streams[self._track - 1]
+        if stream.codec_context is None:
+            raise self._undecodable("its codec is unknown")
+        torn, any_frame, latest = "", False, 0.0
+        is_wav = self._file.format.name == "wav"  # of which the last read is always called incomplete
+        try:
+            for packet in self._file.demux():
+                self._check()
+                latest = max(latest, self._end(packet))
+                if packet.stream_index != stream.index:
+                    continue
+                try:
+                    frames: list[AudioFrame] = packet.decode()
+                except self._av.error.InvalidDataError as error:
+                    torn = _why(error)
+                    continue
+                for frame in frames:
+                    torn = _TORN if frame.is_corrupt or (packet.is_corrupt and not is_wav) else ""
+                    any_frame = True
+                    yield self._time(frame), self._sound(frame)
+        except self._av.FFmpegError as error:
+            torn = _why(error)
+        if torn and not any_frame:
+            raise self._undecodable(torn)
+        if self._file.format.name == "mpegts" and all(self._size % each for each in _PIECES):
+            torn = _TORN
+        stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
+        self.failure = torn or ("its end is missing" if latest < _MISSING * stated else "")
+
+    def _sound(self, frame: AudioFrame) -> Sound:
+        """Returns a frame's samples as floats."""
+        rate = frame.sample_rate
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise self._unreadable(f"it claims an impossible sample rate of {rate} Hz")
+        form = frame.format.name, frame.layout.name, rate
+        if form != self._format:
+            self._format, self._floats = form, self._av.AudioResampler("flt", frame.layout, rate)
+        layout = tuple(channel.name for channel in frame.layout.channels)
+        (floats,) = self._floats.resample(frame)
+        return Sound(floats.to_ndarray().reshape(-1, len(layout)), rate, layout)
+
+    def _time(self, frame: AudioFrame) -> float | None:
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return float(frame.pts * frame.time_base) - self._zero_s
+
+    def _end(self, packet: Any) -> float:
+        """Returns the second at which a packet of any track ends, from the file's beginning; 0.0 if unknown."""
+        if packet.pts is None or not packet.time_base:
+            return 0.0
+        return float((packet.pts + (packet.duration or 0)) * packet.time_base) - self._zero_s
+
+    def _no_track(self) -> HushdError:
+        if self.tracks == 0:
+            return HushdError("input_unreadable", f"{self._name} holds no audio.")
+        number = "one audio track" if self.tracks == 1 else f"{self.tracks} audio tracks"
+        return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self._track}.")
+
+    def _undecodable(self, why: str) -> HushdError:
+        error = self._unreadable(f"its audio track {self._track} cannot be decoded, since {why}")
+        error.detail = {"tracks": self.tracks}
+        return error
+
+    def _unreadable(self, why: str) -> HushdError:
+        return HushdError("input_unreadable", f"{self._name} cannot be read as audio: {why}.")
+
+
+def _joined(sounds: Sequence[Sound]) -> Sound:
+    return sounds[0]._replace(samples=np.concatenate([sound.samples for sound in sounds]))
+
+
+class _Bytes:
+    """A file's bytes for FFmpeg's libraries, with a position of its own."""
+
+    def __init__(self, descriptor: int, check: Callable[[], None]) -> None:
+        self._descriptor, self._check, self._at = descriptor, check, 0
+
+    def read(self, size: int) -> bytes:
+        self._check()
+        data = os.pread(self._descriptor, size, self._at)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _refuse(*_: object) -> NoReturn:
+    """Opens no other file."""
+    raise PermissionError
+
+
+def _why(error: Exception) -> str:
+    """Returns the libraries' reason as the end of a sentence."""
+    text = str(getattr(error, "strerror", "") or error).rstrip(".")
+    return text[:1].lower() + text[1:]
