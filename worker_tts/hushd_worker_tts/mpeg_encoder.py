@@ -61,7 +61,7 @@ class MpegEncoder:
 
 
 class _Pipe:
-    """A file that cannot seek, and keeps what was written."""
+    """A file that cannot seek, and keeps the bytes written."""
 
     def __init__(self) -> None:
         self._data = bytearray()

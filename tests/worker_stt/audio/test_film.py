@@ -79,7 +79,7 @@ def test_a_track_that_begins_later(beckett: np.ndarray, tmp_path: Path, form: st
 @pytest.mark.parametrize("form", ["webm", "mkv"])
 @pytest.mark.parametrize("start", [0.0, 3.0, 9.0, 16.0])
 def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
-    """Where the clock jumps by 10 s at 4.4 s, what follows has times from 14.4 s on, from every start."""
+    """The clock jumps by 10 s at 4.4 s: the words after it have times from 14.4 s on, from every start."""
     path = film(tmp_path / f"gap.{form}", tones(8), gap=(4.4, 10.0))
     samples, recording = read(path, start)
     loud = np.flatnonzero(loudness(samples) > 0.1) + round(start * 10)
@@ -90,7 +90,7 @@ def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
 
 
 def test_a_resumed_film_repeats_nothing(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
-    """What a run that ended after its first segments asks for again is the rest, word for word, on the same clock."""
+    """A run that ended after its first segments asks for the rest, and gets it word for word, on the same clock."""
     path = film(tmp_path / "late.mp4", np.tile(beckett, 3), picture_s=35.0, late_s=4.0)
     whole = ask(path)
     assert len(whole.segments) > 2
@@ -137,7 +137,7 @@ def test_half_a_recording_says_so(tmp_path: Path, form: str) -> None:
 
 
 def test_a_film_whose_sound_ends_first_is_whole(tmp_path: Path) -> None:
-    """A picture that goes on is no damage."""
+    """A picture that goes on damages nothing."""
     for form in ("mp4", "mkv", "webm"):
         _, recording = read(film(tmp_path / f"a.{form}", tones(4), picture_s=9.0))
         assert recording.damage is None

@@ -80,7 +80,7 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
-WARNING_HEADER = "X-Hushd-Warning"  # of answers that are no JSON
+WARNING_HEADER = "X-Hushd-Warning"  # of answers in text
 
 
 async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:
