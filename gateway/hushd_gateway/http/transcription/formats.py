@@ -29,8 +29,8 @@ def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
 
 def cut_off(warnings: Iterable[ResultWarning]) -> Object:
     """Returns the warning that the recording ends early, for an answer in JSON; nothing for a whole one."""
-    found = [warning._asdict() for warning in warnings if warning.code == CUT_OFF]
-    return {"warnings": found} if found else {}
+    cut = [warning._asdict() for warning in warnings if warning.code == CUT_OFF]
+    return {"warnings": cut} if cut else {}
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
