@@ -26,8 +26,9 @@ MAX_SESSION_PROCESSES = 4  # additional processes that live sessions may hold: e
 def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: int) -> int:
     """Returns how many replicas a worker may have.
 
-    Unless configured: as many as are faster together than one; one more if a client would wait for another's requests,
-    which may take minutes; and one for each process that a live session, which may last for hours, has to itself.
+    Unless configured: one on a graphics card; elsewhere as many as are faster together than one, and one more if a
+    client would wait for another's requests, which may take minutes. One more for each process that a live session,
+    which may last for hours, has to itself.
     """
     if role not in MAX_REPLICAS:  # one process must see all jobs: several may want the same model
         return 1
@@ -37,9 +38,10 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     served = {request.route for worker in family for request in worker.jobs.running.values()}
     other_clients_wait = any(request.route not in served for worker in family for request in worker.jobs.waiting)
     held_by_sessions = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
-    return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(
-        other_clients_wait, min(held_by_sessions, MAX_SESSION_PROCESSES)
-    )
+    for_sessions = min(held_by_sessions, MAX_SESSION_PROCESSES)
+    if any(worker.lifecycle.on_card for worker in family):  # which computes for many at once, and has one memory
+        return 1 + for_sessions
+    return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(other_clients_wait, for_sessions)
 
 
 def choose(request: ActiveRequest, family: list[Worker]) -> Worker:

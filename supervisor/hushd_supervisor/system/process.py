@@ -29,7 +29,8 @@ NAMES = (
 )  # fmt: skip
 PREFIXES = (
     "CT2_", "CUDA_", "GGML_", "HF_", "HIBARI_", "HIP_", "HUGGINGFACE_", "HUSHD_", "KMP_", "LC_", "MKL_", "MALLOC_",
-    "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
+    "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "VK_",
+    "XDG_",
 )  # fmt: skip
 
 # Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker from every

@@ -139,6 +139,19 @@ def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) ->
     assert len(desk.spawned) == most
 
 
+@pytest.mark.parametrize(("most", "processes"), [(0, 1), (2, 2)])
+def test_one_process_computes_on_a_card(most: int, processes: int) -> None:
+    """It takes many pieces at once, and each further one would hold the model again; who wants more configures it."""
+    desk = Desk(room=100, cores=16, most=most)
+    for _ in range(6):
+        desk.request()
+    for _ in range(6):
+        if desk.pool._workers[desk.spawned[-1][0]].state is State.STARTING:
+            desk.ready(capabilities={"compute_device": "cuda"})
+        desk.wait(2)
+    assert len(desk.spawned) == processes
+
+
 @pytest.mark.parametrize("worker", ["stt/a/x", "tts/a/x"])
 def test_nobody_waits_for_somebody_elses_long_recording(worker: str) -> None:
     """One process more than is quicker for one client, as soon as another client waits; and no more than that one."""

@@ -6,6 +6,7 @@ that out for one worker, and remembers what keeps it from its memory.
 
 from __future__ import annotations
 
+from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
 
 from hushd_supervisor.core.actions import Action
@@ -113,10 +114,11 @@ class Tenancy:
 
         Args:
             on_card: whether a card's memory is lacking. Then a start on the CPU, if allowed, goes on waiting for
-                memory.
+                memory; whoever named the card gets it or an error, unless the settings name the CPU.
         """
         fallback, self.shortage = self._lifecycle.settings.fallback, None
-        if on_card and not self.cpu_reason and self.may_leave_card:
+        named = is_card(self._jobs.device_asked) and fallback != "cpu"
+        if on_card and not self.cpu_reason and self.may_leave_card and not named:
             self.cpu_reason = "the card had no memory for it"
             return self._outbox.take()
         if fallback not in ("", "cpu"):

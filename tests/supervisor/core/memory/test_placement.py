@@ -179,6 +179,17 @@ def test_the_cpu_as_a_fall_back() -> None:
     assert why(there, A) == "the card had no memory for it"
 
 
+def test_a_card_that_a_request_names_is_full() -> None:
+    """It is refused, with the missing memory: whoever names a card does not wait for the CPU's text instead."""
+    there = house(card(free=4 * GB))
+    request = there.request(A, compute_device="cuda")
+    assert there.placed() == []
+    answer = there.answer(request)
+    assert isinstance(answer, m.Error)
+    assert answer.code == "server_busy"
+    assert "cuda:0 has 4000 MB free of the 10256 MB that it needs" in answer.message
+
+
 def test_one_card_by_its_number() -> None:
     """No other is taken in its place, however empty."""
     there = house(card(), card(SECOND, "cuda:1", free=12 * GB), worker={"stt": {"compute_device": "cuda:1"}})
