@@ -18,6 +18,7 @@ from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
+from . import whisper_memory
 from .whisper_family import SHARED, Decoding, WhisperFamily
 from .whisper_models import alignment, languages
 
@@ -74,14 +75,18 @@ class Whisper(WhisperFamily):
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
-        # With a path the file is not read a second time, for a checksum. torch only loads tensors from pickles.
-        self._model: Any = self._whisper.load_model(str(path), compute_device.torch_name(self.compute_device))
+        device = compute_device.torch_name(self.compute_device)
+        self._model: Any = whisper_memory.build(self._torch, self._whisper, path, device)
         if self.compute_type == "int8" and self.compute_device == "cpu":
             self._keep_in_bytes()
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
             self._model.set_alignment_heads(packed)
-        self.batch = self._max_batch
+        self._card = None
+        if device == "cuda":
+            self._torch.cuda.empty_cache()
+            self._card = whisper_memory.CardShare(self._torch, SPEC, path, dims)
+        self.batch = self._card.batch(self._beam, self._max_batch) if self._card else self._max_batch
         self._model.decode = self._decode_together
         self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
@@ -96,12 +101,18 @@ class Whisper(WhisperFamily):
         """Replaces the model's `decode` of one window: calls for several pieces with the same options are combined."""
 
         def together(windows: Sequence[Any]) -> Sequence[Any]:
-            if len(windows) == 1:
-                return [type(self._model).decode(self._model, windows[0], options)]
-            results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
-            return results
+            beam = options.beam_size or options.best_of or 1
+            most = self._card.batch(beam, len(windows)) if self._card else len(windows)
+            groups = (windows[first : first + most] for first in range(0, len(windows), most))
+            return [result for group in groups for result in self._decoded(group, options)]
 
         return rendezvous.call((repr(options), window.shape), window, together)
+
+    def _decoded(self, windows: Sequence[Any], options: Any) -> Sequence[Any]:
+        if len(windows) == 1:
+            return [type(self._model).decode(self._model, windows[0], options)]
+        results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
+        return results
 
     def _keep_in_bytes(self) -> None:
         """Applies torch's dynamic quantization: the matrices of linear layers have one byte per weight, and their input
@@ -124,6 +135,8 @@ class Whisper(WhisperFamily):
             yield from self._segments(samples, decoding)
         finally:
             self._torch.set_num_threads(usual)
+            if self._card:
+                self._card.give_back()
 
     def _segments(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         # A long prompt loses its beginning, which must not be the hotwords, since they are not earlier text.
@@ -176,7 +189,9 @@ class Whisper(WhisperFamily):
                 segments=group,
                 model=model,
                 tokenizer=tokenizer,
-                mel=audio.pad_or_trim(mel[:, seek : seek + frames], audio.N_FRAMES).to(model.device),
+                mel=audio.pad_or_trim(mel[:, seek : seek + frames], audio.N_FRAMES).to(
+                    model.device, model.encoder.conv1.weight.dtype
+                ),
                 num_frames=frames,
                 last_speech_timestamp=spoken_until,
                 **punctuation,

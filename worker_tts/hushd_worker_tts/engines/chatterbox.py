@@ -22,13 +22,13 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema.engines.tts.chatterbox import SPEC
 from hushd_worker import compute_device
+from hushd_worker.mapped_torch import Unfilled, mapped_weights
 from hushd_worker.read_ahead import read_ahead
 from hushd_worker.torch_import import import_torch
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
-from .mapped_torch import Unfilled, mapped_weights
 
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud, which it cannot change; not measured, since its weights were not available.
@@ -167,10 +167,9 @@ class Chatterbox:
 
 
 def _made(torch: Any, package: Any, folder: Path | None, device: str) -> Any:
-    """Returns the package's model, on a CPU with weights mapped from its files."""
-    if device == "cpu":
-        with suppress(Unfilled), mapped_weights(torch):
-            return package.from_local(folder, device)
+    """Returns the package's model, with weights that are pages of its files until they are copied to a card."""
+    with suppress(Unfilled), mapped_weights(torch):
+        return package.from_local(folder, device)
     return package.from_local(folder, device)
 
 

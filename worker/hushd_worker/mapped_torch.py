@@ -27,10 +27,19 @@ def mapped_weights(torch: Any) -> Iterator[None]:
     """
     module = torch.nn.Module
     with (
+        unfilled(torch),
+        _replaced(torch, {"load": mapping(torch.load)}),
+        _replaced(module, {"load_state_dict": _assigning(module.load_state_dict)}),
+    ):
+        yield
+
+
+@contextmanager
+def unfilled(torch: Any) -> Iterator[None]:
+    """Leaves the weights of modules that are made inside it as memory that nobody has touched: no number is drawn."""
+    with (
         _replaced(torch.Tensor, dict.fromkeys(_FILLING, _leave)),
         _replaced(torch.nn.init, {"trunc_normal_": _leave}),
-        _replaced(torch, {"load": _mapping(torch.load)}),
-        _replaced(module, {"load_state_dict": _assigning(module.load_state_dict)}),
     ):
         yield
 
@@ -55,7 +64,9 @@ def _leave(tensor: Any, *_: Any, **__: Any) -> Any:
     return tensor
 
 
-def _mapping(load: Callable[..., Any]) -> Callable[..., Any]:
+def mapping(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns `torch.load` such that tensors are pages of the file."""
+
     def mapped(file: Any, *arguments: Any, **others: Any) -> Any:
         if isinstance(file, str | Path):
             with suppress(RuntimeError):  # in torch's format before 1.6, which cannot be mapped
