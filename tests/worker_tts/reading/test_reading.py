@@ -59,7 +59,34 @@ MARKS = [
     ("Great \U0001f600\U0001f3fd! Go \U0001f1e9\U0001f1ea", "Great ! Go"),
     ("a \u2615\ufe0f b \u2705", "a b"),
 ]
+AGENTS = [
+    ("12/12 tests passed. 3/10 failed.", "12 of 12 tests passed. 3 of 10 failed."),
+    ("Step 2/3: 3/4 checks (1/2)", "Step 2 of 3: 3 of 4 checks (1 of 2)"),
+    (
+        "9/16 inch; 1/2 cup, 1/8 hour, 3/4 miles",
+        "9 sixteenths of an inch; half a cup, an eighth of an hour, 3 quarters of a mile",
+    ),
+    ("Before ============ after.", "Before, after."),
+    ("==highlight==", "highlight"),
+    ("<<<<<<< HEAD", "HEAD"),
+    ("-----BEGIN KEY----- x", "BEGIN KEY, x"),
+    ("[=====> ] 5% [####..] and [██░░] done", "5%, and, done"),
+    ("#### ──── ~~~^^^", ""),
+    ("F# and .NET; C++, C#", "F sharp and dot net; C plus plus, C sharp"),
+    ("ASP.NET, C++17 and g++", "ASP dot net, C plus plus 17 and g plus plus"),
+    ("commit 72a3277cd7abc", "commit 7 2 A 3 2 7 7"),
+    ("Commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b.", "Commit 9 F 8 6 D 0 8."),
+    ("123e4567-e89b-12d3-a456-426614174000 is new", "an ID is new"),
+    ("key sk-proj-AbC123dEf456GhI789jKl012", "key an ID"),
+    (
+        f"sha256:{'9f86d081' * 8}, in /tmp/{'9f86d081' * 5}/a.txt",
+        "sha256:a hash, in slash tmp slash a hash slash a dot txt",
+    ),
+    ("Mr. Smith etc. Whether it works.", "Mr. Smith etc. Whether it works."),
+]
 UNTOUCHED = [
+    "On 12/12/2025, on 12/12, by Friday 3/10, due 3/10 2026 and 10/3 at 5.",
+    "a 3/4 majority, 1/2 the time, 9/11, 50/50, 16/9, 80/20, 12345e7, deadbeef, 1234567, word - word -- word",
     "Mr. Smith paid $3.50 for 5 kg at 10:30 a.m., e.g. on 03/15/2024.",
     "McDonald, iPhone, YouTube and/or he/she, 24/7, 1/2, 3.14, U.S.A. and Ph.D.",
     "well-known - yes -- no; x = 5",
@@ -73,7 +100,7 @@ def texts(text: str, markup: str = "text", language: str = "en", **pronounce: st
     return [item.text for item in items if isinstance(item, Piece)]
 
 
-@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + MARKS)
+@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + MARKS + AGENTS)
 def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> None:
     """Addresses are read as people do, without what nobody says; names in code as their words; marks not at all."""
     assert " ".join(texts(written)) == heard
@@ -117,6 +144,44 @@ def test_other_languages_have_their_own_words_or_none() -> None:
     assert texts("https://example.com/a", language="de-AT") == ["example Punkt com Schrägstrich a"]
     assert texts("https://www.example.com/a?b *so* \U0001f600", language="ja") == ["example.com/a so"]
     assert texts("a != b", language="fr") == ["a != b"]
+
+
+def test_what_agents_write_is_heard_in_any_language() -> None:
+    """Tallies, IDs and hashes in its words where hushd has any; rulers and names with signs in each."""
+    tally = f"12/12 ==== {'9f86d081' * 8} C# .NET"
+    assert texts(tally, language="de") == ["12 von 12, ein Hash C sharp dot net"]
+    assert texts(tally, language="ja") == ["12/12, 9 F 8 6 D 0 8 C sharp dot net"]
+
+
+THOUGHTS = [
+    ("<think>hm</think>Hello.", ["Hello."]),
+    ("  <thinking>\nOne.\n\nTwo.\n</thinking>\n\nHello there.", ["Hello there."]),
+    ("First.\n<think>a < b </b></think>Then.", ["First.", "Then."]),
+    ("so it is.</think>Hello.", ["so it is.Hello."]),
+    ("The tag <think> is text here.", ["The tag <think> is text here."]),
+    ("Hello.\n<think>for ever", ["Hello."]),
+    ("<think></think><think>x</think>A < b.", ["A < b."]),
+]
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+@pytest.mark.parametrize(("written", "heard"), THOUGHTS)
+def test_thoughts_are_not_heard(written: str, heard: list[str], markup: str) -> None:
+    """Those at the beginning of a line are left out, however they arrive, and words know their place."""
+    if markup == "markdown" and "tag <think>" in written:
+        return  # there it is HTML, which is not heard anyway
+    for size in (1, 3, 1000):
+        items = read([written.encode()[i : i + size] for i in range(0, len(written), size)], markup)
+        pieces = [item for item in items if isinstance(item, Piece) and item.text]
+        assert [piece.text for piece in pieces] == heard
+        start, end = pieces[-1].mapped.span()
+        assert written[start:end].endswith(heard[-1][-6:])
+
+
+def test_a_long_thought_takes_no_memory() -> None:
+    """A megabyte of it leaves nothing behind but the answer."""
+    chunks = [b"<think>", *[b"word " * 2000] * 100, b"</think>Yes."]
+    assert [item.text for item in read(chunks) if isinstance(item, Piece)] == ["Yes."]
 
 
 def test_commands_of_macos_are_obeyed_or_passed_over() -> None:

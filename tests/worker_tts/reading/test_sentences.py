@@ -57,6 +57,11 @@ TABLE = [
     ("See fig. 3 and No. 5. I said no. Then yes.", ["See fig. 3 and No. 5.", "I said no.", "Then yes."]),
     ("On Jan. 5 it rained. In Jan. Nothing did.", ["On Jan. 5 it rained.", "In Jan.", "Nothing did."]),
     ("Acme Inc. Ltd. Berlin sold. They do etc. But no.", ["Acme Inc. Ltd. Berlin sold.", "They do etc.", "But no."]),
+    ("Nails etc. Screws, too, etc. and so on.", ["Nails etc.", "Screws, too, etc. and so on."]),
+    (
+        "Main St. Whether it works. Acme Inc. Neither did.",
+        ["Main St.", "Whether it works.", "Acme Inc.", "Neither did."],
+    ),
     ("(Dr. Who?) Yes.", ["(Dr. Who?)", "Yes."]),
     # quotes and brackets
     ('"Stop!" he said. "Go!" She went.', ['"Stop!" he said.', '"Go!"', "She went."]),

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 # Matches all text that may need rewriting: anything except letters, digits and plain punctuation, and names as in code
 # and addresses. Compiling the rules themselves takes 15 ms of a cold start, and most sentences never need them.
-_ODD = re.compile(r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  ")
+_ODD = re.compile(
+    r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  "
+    r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d"
+)
 
 
 class PronunciationFile:

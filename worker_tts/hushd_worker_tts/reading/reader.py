@@ -16,6 +16,7 @@ from .phonemes import CLOSE, OPEN
 from .pronunciation import Pronouncer
 from .sentences import Splitter
 from .source_map import MappedText
+from .thoughts import without_thoughts
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -65,7 +66,8 @@ def read(
         for sentence, ends in splitter.add(text, final):
             yield Piece(spell(sentence), ends)
 
-    for text, final in _unescaped(_slices(chunks)):
+    slices = _unescaped(_slices(chunks))
+    for text, final in slices if markup == "ssml" else without_thoughts(slices):
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
                 yield from pieces(event, False)

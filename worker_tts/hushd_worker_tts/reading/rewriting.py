@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from .agents import identified, named, tallied, unruled
 from .source_map import MappedText
 from .words import Words
 
@@ -39,7 +40,6 @@ _FLAG = re.compile(r"(?<![\w-])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SHARP = re.compile(r"\b([A-G])#(?!\w)")
 _MINUS = re.compile(r"[−](?=\s?\d)")
 _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
@@ -68,7 +68,7 @@ class Rewriting:
 
     def _common(self, text: MappedText) -> MappedText:
         """Removes marks that are not text, since this language has no words for them."""
-        text = text.sub(_URL, lambda match: _bare(match["rest"]))
+        text = unruled(named(identified(text.sub(_URL, lambda match: _bare(match["rest"])), None)))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
     def _in_words(self, text: MappedText, words: Words) -> MappedText:
@@ -76,6 +76,7 @@ class Rewriting:
 
         def name(part: str) -> str:
             """Returns the words for a part of an address."""
+            part = identified(MappedText.original(part), words).text
             part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
             return part.replace("@", f" {words.at} ").replace("~", " tilde ").replace("\\", " ").replace("+", " plus ")
 
@@ -111,7 +112,7 @@ class Rewriting:
             return re.sub(r"\s+", " ", name(spoken).replace("/", f" {words.slash} ")).strip() + tail
 
         text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
-        text = text.sub(_SHARP, lambda match: f"{match[1]} sharp") if words.symbols else text
+        text = tallied(unruled(named(identified(text, words))), words)
         text = text.sub(_CALL, "").sub(_FLAG, lambda match: f"{words.dash} " * len(match[1]))
         text = text.sub(_FILE, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")

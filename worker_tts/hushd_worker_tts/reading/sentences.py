@@ -38,18 +38,23 @@ _TITLES = _words("""
 """)
 # The end of a sentence only before a word that usually begins one.
 _ABBREVIATIONS = _words("""
-    st ave blvd rd etc inc ltd co corp bros jr sr dept univ assn govt est al ph.d
+    st ave blvd rd inc ltd co corp bros jr sr dept univ assn govt est al ph.d
 """)
 # Not the end of a sentence before a number.
 _NUMBERED = _words("""
     no nos fig figs vol vols ch p pp sec art eq apt ext rm tel ver jan feb mar apr jun jul aug sep sept oct nov dec
 """)
 _STARTERS = _words("""
-    a after all also although an and are as at because but can did do does don't during each even every finally first
-    for from he he's her here his how however i i'd i'll i'm i've if in is it it's its just later let let's many maybe
-    meanwhile more most my next no not now of on once one or our perhaps please she she's since so some soon still
-    such that that's the their then there there's these they they're this those though thus to today under until we
-    we're well what when where which while who why will with yes yet you you're your
+    a after again all already also although always am among an and another any anybody anyone anything are as at be
+    because before below besides between both but by can could despite did do does don't during each either else even
+    every everybody everyone everything few finally first for from furthermore had has have he he's her here hers his
+    how however i i'd i'll i'm i've if in indeed instead is isn't it it's its just last later let let's many may maybe
+    meanwhile might more moreover most must my neither never nevertheless next no nobody none nor not note nothing now
+    of often on once one only or other others otherwise our ours perhaps please several shall she she's should since so
+    some somebody someone something sometimes soon still such than thanks that that's the their theirs then there
+    there's therefore these they they're this those though through thus to today together tomorrow under unless until
+    upon was we we're well were what whatever when whenever where whereas wherever whether which while who whoever whose
+    why will with within without would yes yesterday yet you you're your yours
 """)
 
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")

@@ -17,6 +17,8 @@ class Words:
         code_line, code_block: templates for the number of lines, and for ` of Python` or nothing.
         of: a template for the name of a language.
         diff, table: templates for the number of lines or rows.
+        an_id, a_hash: what is said instead of a UUID or a key, and of a hash.
+        out_of: between the numbers of a tally, as in 3 of 10.
         symbols: the symbols that are read alone or between words.
     """
 
@@ -31,6 +33,9 @@ class Words:
     diff: str
     table: str
     image: str
+    an_id: str
+    a_hash: str
+    out_of: str
     done: str
     open: str
     symbols: dict[str, str] = field(default_factory=dict)
@@ -48,6 +53,9 @@ _ENGLISH = Words(
     diff="Changes to code, {} lines.",
     table="Table, {} rows.",
     image="Image: {}.",
+    an_id="an ID",
+    a_hash="a hash",
+    out_of="of",
     done="Done: ",
     open="To do: ",
     symbols={
@@ -70,6 +78,9 @@ _GERMAN = Words(
     diff="Änderungen an Code, {} Zeilen.",
     table="Tabelle, {} Zeilen.",
     image="Bild: {}.",
+    an_id="eine ID",
+    a_hash="ein Hash",
+    out_of="von",
     done="Erledigt: ",
     open="Zu tun: ",
 )
@@ -85,6 +96,9 @@ _FRENCH = Words(
     diff="Modifications de code, {} lignes.",
     table="Tableau, {} lignes.",
     image="Image : {}.",
+    an_id="un identifiant",
+    a_hash="un hash",
+    out_of="sur",
     done="Fait : ",
     open="À faire : ",
 )
@@ -100,6 +114,9 @@ _SPANISH = Words(
     diff="Cambios de código, {} líneas.",
     table="Tabla, {} filas.",
     image="Imagen: {}.",
+    an_id="un identificador",
+    a_hash="un hash",
+    out_of="de",
     done="Hecho: ",
     open="Por hacer: ",
 )
