@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRODUCT = (
     "agents", "cli", "client", "cluster", "conformance", "desktop", "gateway", "models", "protocol", "schema",
-    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "wake", "neighbours", "treaty",
+    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "wake", "neighbours",
 )  # fmt: skip
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "findall", "finditer", "split")
 # A pattern that may take more is never given a long or a hostile text; why not.

@@ -34,11 +34,6 @@ def check(path: Path) -> None:
     token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)
     for address in access.addresses(settings):
         access.check(address, settings, token)
-    if settings.neighbours:
-        from hushd_schema.settings.neighbours import missing
-
-        if sentence := missing():
-            raise HushdError("engine_missing", sentence)
 
 
 def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> None:

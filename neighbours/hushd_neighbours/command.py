@@ -3,6 +3,7 @@ request."""
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,24 +15,29 @@ from hushd_cli.commands.config import file
 from hushd_cli.terminal import console
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_protocol.system.terminal import shown
 from hushd_schema import settings, toml
 from hushd_schema.settings import editing
 from hushd_schema.settings.neighbours import NeighbourSettings
 
-from . import find
-from .child import Neighbour, looks
-from .holding import Holding, why_not
+from . import ask, find, give, kinds
+from .holding import Failed, Holding, why_not
 
 _LOOK_S = 4.0
+_WAKE_S = 120.0  # weights go back to a card
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     place = paths.find().config
     known = settings.load(place).neighbours
-    if options.command == "find":
+    if options.command == "give":
+        give.give(known, sys.stdin.buffer)
+    elif options.command == "wake":
+        _wake(known)
+    elif options.command == "find":
         _find(known, options)
     elif known:
         _list(known, json_wanted=options.json)
@@ -52,6 +58,8 @@ def make_parser(prog: str) -> Parser:
     commands = parser.add_commands()
     listed = commands.add("list", "ask each configured server for its models; the default")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands.add("give", "ask idle servers for the memory that a start lacks; for `[memory] when_short`")
+    commands.add("wake", "wake the servers that sleep since they gave memory: vLLM does not by itself")
     finding = commands.add("find", "search the usual ports of this machine once, and print the settings to add")
     finding.add_argument("--write", action="store_true", help="add them to the configuration, and reload it")
     finding.add_argument("--json", action="store_true", help="print JSON, for programs")
@@ -83,10 +91,14 @@ _COLUMNS: tuple[Column[_Row], ...] = (
 
 def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
     """Prints the answers of all servers, in the order of the file."""
-    asked = [Neighbour({"name": name, "kind": n.kind, "url": n.url, "token": n.token}) for name, n in known.items()]
-    answers = dict(looks(asked, time.monotonic() + _LOOK_S))
-    rows = [row for name, each in known.items() for row in _rows(name, each, answers[name])]
-    failed = {name: str(answers[name]["failed"]) for name in known if "failed" in answers[name]}
+    answers = ask.looks(known, time.monotonic() + _LOOK_S)
+    failed = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
+    rows = [
+        row
+        for name, answer in answers.items()
+        if not isinstance(answer, str)
+        for row in _rows(name, known[name], answer)
+    ]
     if json_wanted:
         console.write_json(
             [_data(name, each, rows, failed.get(name, "")) for name, each in known.items()],
@@ -98,10 +110,7 @@ def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
         console.complain(f"{name}: {sentence}")
 
 
-def _rows(name: str, known: NeighbourSettings, answer: JsonObject) -> Iterator[_Row]:
-    if "holds" not in answer:
-        return
-    holdings = [Holding(**held) for held in answer["holds"]]
+def _rows(name: str, known: NeighbourSettings, holdings: Sequence[Holding]) -> Iterator[_Row]:
     for holding in holdings:
         yield _Row(name, known.kind, holding, why_not(holding, known.idle))
     if not holdings:
@@ -134,6 +143,18 @@ def _idle(holding: Holding) -> str:
 
 def _asked(row: _Row) -> str:
     return f"no: {row.why_not}" if row.why_not else "yes"
+
+
+def _wake(known: Mapping[str, NeighbourSettings]) -> None:
+    """Wakes the servers of kinds that may sleep."""
+    ends = time.monotonic() + _WAKE_S
+    for name, each in known.items():
+        if kinds.kind_of(each.kind).wake:
+            try:
+                ask.wake(each, ends)
+                console.write(f"{name} is awake.\n")
+            except Failed as error:
+                raise HushdError("worker_failed", f"{name} does not wake: {error}") from None
 
 
 # --- unconfigured servers -----------------------------------------------------------------------------------------

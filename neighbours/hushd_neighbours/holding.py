@@ -25,7 +25,6 @@ class Holding(NamedTuple):
         idle_s: the seconds since its last request; None if the server does not report them.
         in_use: whether it is working; None if the server does not report it.
         pinned: whether it must not or cannot be requested.
-        reload_s: the seconds to load it again; None if unknown.
     """
 
     model: str
@@ -34,7 +33,11 @@ class Holding(NamedTuple):
     idle_s: float | None = None
     in_use: bool | None = None
     pinned: bool = False
-    reload_s: float | None = None
+
+    @property
+    def size(self) -> int:
+        """All its bytes."""
+        return self.ram + sum(self.cards.values())
 
 
 def why_not(holding: Holding, idle_s: float) -> str:

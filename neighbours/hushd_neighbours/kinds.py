@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import language_models as llm
-from . import media, treaty
+from . import media
 from .holding import Failed, Holding
 from .server import Server
 
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     look: Callable[[Server], list[Holding]]
     give: Callable[[Server, Holding], None]
     ports: tuple[int, ...] = ()
-    wake: Callable[[Server, str], None] | None = None
+    wake: Callable[[Server], None] | None = None
     lists: bool = True
 
 
@@ -45,7 +45,6 @@ KINDS = {
     "lmstudio": Kind(llm.lmstudio, llm.lmstudio_give, (1234,)),
     "speaches": Kind(media.speaches, media.speaches_give, (8000,)),
     "comfyui": Kind(media.comfyui, media.comfyui_give, (8188,), lists=False),
-    "treaty": Kind(treaty.look, treaty.give, lists=False),
 }
 
 

@@ -195,7 +195,7 @@ def vllm_give(server: Server, _: Holding) -> None:
     server.tell("POST", "/sleep?level=1&mode=wait")
 
 
-def vllm_wake(server: Server, _: str) -> None:
+def vllm_wake(server: Server) -> None:
     server.tell("POST", "/wake_up")
 
 

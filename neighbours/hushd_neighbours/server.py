@@ -23,17 +23,13 @@ class Server:
 
     Args:
         ends: the time by the `clock` at which all calls must be over.
-        since: the Unix time at which this round of questions began; by default now.
     """
 
-    def __init__(
-        self, url: str, token: str, ends: float, since: float = 0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, url: str, token: str, ends: float, clock: Callable[[], float] = time.monotonic) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
         self.port = parts.port or (443 if parts.scheme == "https" else 80)
         self.ends = ends
-        self.since = since or time.time()
         self._connection = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._prefix = parts.path.rstrip("/")
         self._token = token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .status import CardStatus, DoorStatus, NeighbourStatus, Status, WorkerStatus
+from .status import CardStatus, DoorStatus, Status, WorkerStatus
 
 _MB = 1_000_000
 
@@ -25,7 +25,6 @@ def text(status: Status) -> str:
             "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]
         ),
         *_cards(workers, memory.cards),
-        *_neighbours(memory.neighbours),
         *_metric("hushd_requests_running", "gauge", [("", sum(worker.running for worker in workers))]),
         *_metric("hushd_requests_waiting", "gauge", [("", sum(worker.queued for worker in workers))]),
         *(_door(door) if door else ()),
@@ -62,12 +61,6 @@ def _cards(workers: Iterable[WorkerStatus], cards: Iterable[CardStatus]) -> list
         ):
             lines += _metric(f"hushd_card_{name}_bytes", "gauge", sizes)
     return lines
-
-
-def _neighbours(neighbours: Iterable[NeighbourStatus]) -> list[str]:
-    """The memory that other servers have given, where any are named."""
-    given = [(f'{{neighbour="{neighbour.name}"}}', _bytes(neighbour.gave_mb)) for neighbour in neighbours]
-    return _metric("hushd_neighbour_given_bytes_total", "counter", given) if given else []
 
 
 def _metric(name: str, kind: str, samples: Iterable[tuple[str, float]]) -> list[str]:

@@ -126,28 +126,6 @@ class CardStatus(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeighbourStatus(Record):
-    """A server that may be asked for memory.
-
-    Attributes:
-        kind: as in the configuration.
-        held_mb: that it held when it was last asked, on all cards too; None where it never has answered.
-        seen_s: how long ago that was.
-        gave_mb: that it has given for starts, in all.
-        asleep: its models that sleep until their workers have left.
-        failure: the reason why it did not answer, or not give, the last time; else empty.
-    """
-
-    name: str
-    kind: str
-    held_mb: float | None = None
-    seen_s: float | None = None
-    gave_mb: float = 0.0
-    asleep: tuple[str, ...] = ()
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryStatus(Record):
     """The memory for workers.
 
@@ -158,7 +136,6 @@ class MemoryStatus(Record):
         reserve_mb: the part of it that worker starts leave to other programs.
         pressure: `normal`, `warning` or `critical`.
         cards_error: why no card can be used, by the last look at them; empty if it succeeded.
-        neighbours: those that the configuration names.
     """
 
     budget_mb: float
@@ -168,7 +145,6 @@ class MemoryStatus(Record):
     pressure: str
     cards: tuple[CardStatus, ...]
     cards_error: str = ""
-    neighbours: tuple[NeighbourStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

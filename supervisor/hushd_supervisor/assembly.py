@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system import best_effort
@@ -37,6 +37,7 @@ from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import Limits
+from .system.relief import ReliefProgram
 from .system.reporter import Reporter
 from .system.request_log import Logged, RequestLog
 from .system.signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
@@ -48,7 +49,6 @@ from .system.source import Source
 from .system.standby import Templates
 
 if TYPE_CHECKING:
-    from .system.neighbours import Neighbours
     from .system.sd_notify import ServiceManager
 
 LOOK_S = 5.0  # between two looks at memory where the kernel does not report pressure
@@ -96,8 +96,7 @@ class Assembly:
         best_effort.report_to(functools.partial(self.record, "warning"))
         self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
-        self._neighbours: Neighbours | None = None
-        self._settings = settings = self._meet(settings)
+        self._settings = settings
         self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)
         self._open("HTTP and Wyoming", self._door_source.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -127,7 +126,6 @@ class Assembly:
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
             bequest=take_bequest(paths),
-            asleep=self._neighbours.asleep() if self._neighbours else (),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
@@ -143,24 +141,6 @@ class Assembly:
             if not self._start.unattended:
                 raise
             self.record("error", f"not listening for {visitors}: {error}")  # our own clients need us all the same
-
-    def _meet(self, settings: Settings) -> Settings:
-        """Gets ready to ask the neighbours that the configuration names; returns it without them where nobody can."""
-        if not settings.neighbours:
-            return settings
-        from hushd_schema.settings.neighbours import missing  # few have any
-
-        if sentence := missing():
-            self.record("warning", sentence)
-            return replace(settings, neighbours={})
-        if self._neighbours:
-            self._neighbours.settings = settings
-        else:
-            from .system.neighbours import Neighbours
-
-            paths = self._start.paths
-            self._neighbours = Neighbours(settings, self._poller, self._launch, paths.state, paths.logs)
-        return settings
 
     def _make_workers(self, listener: ListeningSocket) -> WorkerSocket:
         return WorkerSocket(
@@ -187,9 +167,7 @@ class Assembly:
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         bounds = Bounds(self._clients, self.record)
         self._hear(configuration, watch, bounds)
-        living = Living(
-            self._poller, self._workers, self._templates, self._triggers, self._pool.on_cards, self.record, manager
-        )
+        living = Living(self._workers, self._templates, self._triggers, manager)
         return [
             self.history,
             self.signals,
@@ -203,25 +181,12 @@ class Assembly:
             bounds,
             self._door_source,
             *((manager,) if manager else ()),
-            *self._treaty(),
             watch,
             reporter,
             configuration,
             self._needs,
-            *((self._neighbours,) if self._neighbours else ()),
+            ReliefProgram(self._poller, self._launch, logs / "when-short.log", self.record),
         ]
-
-    def _treaty(self) -> list[Source]:
-        """The memory treaty, where this supervisor takes part in it."""
-        if not self._settings.memory_treaty:
-            return []
-        from .system.treaty import Treaty  # few do
-
-        try:
-            return [Treaty(self._pool, self.record)]
-        except OSError as error:
-            self.record("warning", f"this supervisor takes no part in the memory treaty: {error}")
-            return []
 
     def _hear(self, configuration: Configuration, watch: SocketWatch, bounds: Bounds) -> None:
         """Says what follows from each signal."""
@@ -239,10 +204,7 @@ class Assembly:
 
     def _read_again(self) -> Settings:
         """The configuration, read once more; the log follows it at once."""
-        known = self._neighbours
-        settings = self._meet(self._read())
-        if self._neighbours and not known:
-            self.loop.add(self._neighbours)
+        settings = self._read()
         self._log.configure(settings.log_level, settings.log_format)
         self._requests.content = settings.log_content
         return settings

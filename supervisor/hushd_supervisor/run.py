@@ -19,7 +19,6 @@ from hushd_schema.settings import Settings, load
 
 from .arguments import Options
 from .assembly import Assembly, Start
-from .system import slices
 from .system.sockets import lock
 
 
@@ -70,7 +69,6 @@ def _serve(start: Start, settings: Settings) -> None:
     _report_ready(start.options)
     if start.manager:
         start.manager.ready()
-    slices.shorten()
     try:
         parts.loop.run()
     finally:

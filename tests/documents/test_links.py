@@ -35,7 +35,6 @@ FOLDERS = (
     "scripts",
     "supervisor",
     "tests",
-    "treaty",
     "wake/hushd_wake_words",
     "wake/hushd_worker_wake",
     "worker",

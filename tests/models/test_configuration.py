@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hushd_models import configuration
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings import neighbours
 
 
 def mistake(folder: Path, text: str) -> str:
@@ -92,13 +91,3 @@ def test_engines_of_others_are_accepted(runtime: Path, monkeypatch: pytest.Monke
     (package / "entry_points.txt").write_text("[hushd.stt_engines]\nwhistle = whistle:Whistle\n")
     monkeypatch.syspath_prepend(str(runtime))
     assert mistake(runtime, text) == ""
-
-
-def test_neighbours_need_their_guest(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table of theirs is an error where the package that speaks with them is not installed."""
-    monkeypatch.setattr(neighbours, "PACKAGE", "hushd_no_such_package")
-    table = '[neighbours.ollama]\nkind = "ollama"\nurl = "http://127.0.0.1:11434"\n'
-    assert mistake(runtime, table) == (
-        "[neighbours] needs the package hushd_neighbours, which this installation of hushd lacks: nobody is asked."
-    )
-    assert mistake(runtime, "") == ""

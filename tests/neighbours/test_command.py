@@ -136,9 +136,9 @@ def test_a_port_that_hangs_costs_no_more_than_the_time(ollama: Scripted) -> None
     assert found == [find.Found("ollama", ollama.url)]
 
 
-def test_each_kind_but_the_treaty_has_a_usual_port() -> None:
+def test_each_kind_has_a_usual_port() -> None:
     """8080 and 8000 are those of several."""
     ports = find.usual_ports()
     assert ports[8080] == ("llama-swap", "localai", "llama-server")
     assert ports[8000] == ("vllm", "speaches")
-    assert {kind for kinds in ports.values() for kind in kinds} == {*find.KINDS} - {"treaty"}
+    assert {kind for kinds in ports.values() for kind in kinds} == {*find.KINDS}

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hushd_neighbours import kinds, language_models, media
-from hushd_neighbours.child import Neighbour, answered, looks
+from hushd_neighbours import ask, kinds, language_models, media
 from hushd_neighbours.holding import Failed, Holding
 from hushd_neighbours.server import MAX_BYTES, Server
+from hushd_schema.settings.neighbours import NeighbourSettings
 
 from . import shapes
 from .scripted import Raw, Scripted, scripted
@@ -38,10 +38,9 @@ def server() -> Iterator[Scripted]:
 
 def _sentence(kind: str, server: Scripted) -> str:
     """The sentence with which a look fails."""
-    neighbour = Neighbour({"name": "it", "kind": kind, "url": server.url, "token": SECRET})
-    line = answered(lambda: {"holds": neighbour.look(time.monotonic() + 20)})
-    assert isinstance(line.get("failed"), str), line
-    sentence = str(line["failed"])
+    known = {"it": NeighbourSettings(kind, server.url, token=SECRET)}
+    sentence = ask.looks(known, time.monotonic() + 20)["it"]
+    assert isinstance(sentence, str), sentence
     assert SECRET not in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
@@ -156,18 +155,15 @@ def test_an_answer_that_drips_has_no_more_than_its_time() -> None:
 
 
 def test_one_that_hangs_costs_the_others_nothing(server: Scripted) -> None:
-    """Each answer is there when its server gives it; the hanging one is the last, with a sentence."""
+    """Its sentence stands beside their answers, once the time is over."""
     server.answers["GET /api/ps"] = shapes.ollama(100)
     with scripted() as hanging:
         hanging.free.clear()
-        asked = [
-            Neighbour({"name": name, "kind": "ollama", "url": at.url})
-            for name, at in (("hangs", hanging), ("answers", server))
-        ]
-        answers = looks(asked, time.monotonic() + 1)
-        name, line = next(iter(answers))
-        assert (name, [held["model"] for held in line["holds"]]) == ("answers", ["mistral:latest"])
-        assert [*answers] == [("hangs", {"failed": "The server did not answer in time."})]
+        known = {name: NeighbourSettings("ollama", at.url) for name, at in (("hangs", hanging), ("answers", server))}
+        found = ask.looks(known, time.monotonic() + 1)
+        assert [*found] == ["hangs", "answers"]
+        assert found["hangs"] == "The server did not answer in time."
+        assert [held.model for held in found["answers"] if isinstance(held, Holding)] == ["mistral:latest"]
 
 
 def test_the_token_goes_to_the_named_server_alone(server: Scripted) -> None:
@@ -175,7 +171,7 @@ def test_the_token_goes_to_the_named_server_alone(server: Scripted) -> None:
     server.answers["GET /api/ps"] = {"models": []}
     with scripted({"GET /api/ps": {"models": []}}) as other:
         for url, token in ((server.url, SECRET), (other.url, "")):
-            Neighbour({"name": "it", "kind": "ollama", "url": url, "token": token}).look(time.monotonic() + 20)
+            ask.looks({"it": NeighbourSettings("ollama", url, token=token)}, time.monotonic() + 20)
         assert server.tokens == [f"Bearer {SECRET}"]
         assert other.tokens == [""]
 
@@ -183,5 +179,5 @@ def test_the_token_goes_to_the_named_server_alone(server: Scripted) -> None:
 def test_an_address_may_have_a_path(server: Scripted) -> None:
     """A server behind another one is asked below it."""
     server.answers["GET /behind/api/ps"] = {"models": []}
-    Neighbour({"name": "it", "kind": "ollama", "url": f"{server.url}/behind/"}).look(time.monotonic() + 20)
+    ask.looks({"it": NeighbourSettings("ollama", f"{server.url}/behind/")}, time.monotonic() + 20)
     assert server.asked == [("GET /behind/api/ps", None)]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hushd_neighbours import kinds, language_models, media
 from hushd_neighbours.holding import Failed, Holding, why_not
 from hushd_neighbours.server import Server
-from hushd_treaty import memory_treaty
 
 from . import shapes
 from .scripted import Answers, Raw, Scripted, scripted
@@ -169,7 +167,7 @@ def test_vllm_sleeps_when_its_requests_have_ended_and_is_woken(server: Scripted)
     server.answers["POST /wake_up"] = Raw()
     wake = kinds.KINDS["vllm"].wake
     assert wake
-    wake(_at(server), "Qwen/Qwen3-8B")
+    wake(_at(server))
     assert server.asked[-1] == ("POST /wake_up", None)
 
 
@@ -244,40 +242,3 @@ def test_the_list_says_why_a_model_is_not_asked_for(holding: Holding, idle_s: fl
     """In use by the server's own report, pinned, or not idle for long enough; silence counts as use."""
     assert why_not(holding, idle_s).startswith(reason)
     assert bool(why_not(holding, idle_s)) == bool(reason)
-
-
-class _Party:
-    """A holder of the treaty, with two models, that gives none of the second."""
-
-    name, pid = "pictures", 42
-
-    def __init__(self) -> None:
-        idle = SimpleNamespace(
-            name="a", ram=7, cards={"0000:65:00.0": 9}, idle_since=time.time() - 70, pinned=False, reload_s=4.2
-        )
-        busy = SimpleNamespace(name="b", ram=7, cards={}, idle_since=None, pinned=True, reload_s=0.0)
-        self.holds = (idle, busy)
-        self.asked: list[tuple[int, str, float]] = []
-
-    def ask(self, size: int, card: str, for_s: float, since: float) -> Any:
-        self.asked.append((size, card, since))
-        return SimpleNamespace(bytes=size if card else 0, why="it works")
-
-
-def test_a_holder_of_the_treaty_is_asked_for_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as a part has, of RAM and of each card, with the time since which hushd asks; never hushd itself."""
-    party, ours = _Party(), _Party()
-    ours.name = "hushd"
-    monkeypatch.setattr(memory_treaty, "parties", lambda: [ours, party])
-    server, kind = Server("", "", time.monotonic() + 20, since=1000.0), kinds.KINDS["treaty"]
-    idle, busy = kind.look(server)
-    assert idle.idle_s == pytest.approx(70, abs=15)
-    assert idle._replace(idle_s=None) == Holding("pictures-42/a", 7, {"0000:65:00.0": 9}, None, False, False, 4.2)
-    assert busy == Holding("pictures-42/b", 7, {}, None, True, True, None)
-    kinds.give(server, kind, idle)
-    assert party.asked == [(7, "", 1000.0), (9, "0000:65:00.0", 1000.0)]
-    with pytest.raises(Failed, match=r"^pictures gives nothing: it works\.$"):
-        kinds.give(server, kind, busy)
-    with pytest.raises(Failed, match=r"^No program holds gone any more\.$"):
-        kinds.give(server, kind, Holding("gone"))
-    assert not ours.asked

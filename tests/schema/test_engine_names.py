@@ -12,7 +12,7 @@ from hushd_schema import engines
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "agents", "cli", "client", "cluster", "conformance", "desktop", "gateway", "models", "protocol", "schema",
-    "supervisor", "treaty", "worker", "worker_models", "worker_stt", "worker_tts", "wake",
+    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "wake",
 )  # fmt: skip
 # `command` and `keywords` are words, and other packages' names are not engines of ours.
 NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords"}

@@ -70,8 +70,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no such faults: {', '.join(sorted(unknown))}")
 
     def drawn(seed: int) -> Script:
-        neighbours = options.neighbours or (options.night and seed % 4 == 0)
-        return draw(seed, options.seconds, kinds, options.clients, door=options.door, neighbours=neighbours)
+        return draw(seed, options.seconds, kinds, options.clients, door=options.door)
 
     tally = Tally()
     if options.night:
@@ -104,7 +103,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, metavar="N", help="so many; else 2 to 7")
     parser.add_argument("--faults", default=",".join(KINDS), metavar="LIST", help=f"of {', '.join(KINDS)}, or none")
     parser.add_argument("--door", action="store_true", help="all seeds with programs that speak HTTP and Wyoming")
-    parser.add_argument("--neighbours", action="store_true", help="all seeds with servers that are asked for memory")
     parser.add_argument("--shrink", action="store_true", help="make the first seed that fails small, and stop there")
     parser.add_argument("--within", type=float, default=120.0, metavar="S", help="seconds that --shrink takes at most")
     parser.add_argument("--script", metavar="FILE", help="play the Script that is written there, - for standard input")

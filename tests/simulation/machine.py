@@ -59,7 +59,6 @@ class Machine:
         self.scheduler, self.memory_total = scheduler, memory
         self.random = scheduler.random
         self.memory_elsewhere = 2_000 * MEGABYTE  # taken by programs that are not simulated,
-        self.memory_neighbours = 0  # and by servers that are asked for it
         self.scarce_at = -math.inf  # when a program last saw that memory is scarce
         self.faults: Any = NoFaults()
         self.programs: dict[str, Callable[[list[str]], int | None]] = {}
@@ -257,7 +256,7 @@ class Machine:
     @property
     def memory_available(self) -> int:
         used = sum(process.memory for process in self.processes.values() if process.living)
-        return max(0, self.memory_total - self.memory_elsewhere - self.memory_neighbours - used)
+        return max(0, self.memory_total - self.memory_elsewhere - used)
 
     # --- the scheduler's calls ---------------------------------------------------------------------------------------
 

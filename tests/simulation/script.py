@@ -59,7 +59,6 @@ class Script:
     room: int = 1 << 23  # bytes of an answer, and of a stream, for which clients have memory
     door: str = ""  # one of `DOORS`
     visitors: tuple[tuple[str, ...], ...] = ()  # the acts of the programs that come by it
-    neighbours: bool = False  # whether other servers hold most of the memory, and may be asked for it
 
     def __str__(self) -> str:
         """As Python: a line for each client and fault."""
@@ -71,7 +70,7 @@ class Script:
         lines += [f"    {point!r}," for point in self.points]
         lines += [f"), door={self.door!r}, visitors=("] if self.door else []
         lines += [f"    {acts!r}," for acts in self.visitors]
-        return "\n".join([*lines, f"), neighbours={self.neighbours!r})"])
+        return "\n".join([*lines, "))"])
 
 
 def draw(
@@ -81,10 +80,9 @@ def draw(
     clients: int | None = None,
     *,
     door: bool = False,
-    neighbours: bool = False,
 ) -> Script:
     """Draws a script, whose storm ends after `seconds` at the latest, and mostly before the clients have done all; with
-    a `door`, also programs that come by it; with `neighbours`, other servers that may be asked for memory."""
+    a `door`, also programs that come by it."""
     seconds *= _dice("seconds", seed).choice(_SHARES)
     dice = random.Random(f"script {seed}")
     count = clients or dice.randint(2, 7)
@@ -104,7 +102,7 @@ def draw(
     dice = _dice("points", seed)
     points = tuple(point for point in POINTS if "points" in kinds and dice.random() < OPEN)
     room = _dice("room", seed).choice([1 << 23, 1 << 23, 4000, 0])
-    script = Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room, neighbours=neighbours)
+    script = Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room)
     return _with_door(script, kinds) if door else script
 
 

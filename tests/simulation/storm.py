@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import signal
 from collections.abc import Collection
 from pathlib import Path
@@ -155,10 +154,6 @@ class Storm:
             return False
         self.taken[point] = self.taken.get(point, 0) + 1
         return True
-
-    def tighten(self) -> None:
-        """Has memory be short from the beginning to the end, whatever else happens."""
-        self._struck.append(("tight", math.inf))
 
     def strike(self, kind: str, how: list[Any]) -> None:
         """Has a fault happen, unless the storm is over."""

@@ -66,14 +66,6 @@ def test_each_point_is_in_product_code_once() -> None:
     assert sorted(named) == sorted(POINTS)
 
 
-def test_neighbours_break_no_promise() -> None:
-    """Other servers hold most of the memory, and give it late, partly, not at all, or take it again, while everything
-    else goes wrong too; in the end none sleeps that nobody will wake."""
-    count = str(max(2, round(6 * SHARE)))
-    status, lines = simulate("--neighbours", "--seed", "1", "--seeds", count)
-    assert status == 0, "\n".join(lines)
-
-
 @pytest.mark.guest("gateway")
 def test_what_comes_by_the_door_is_answered() -> None:
     """Programs that speak HTTP and Wyoming, well, by halves or in crowds, get the answers to what they have asked, or

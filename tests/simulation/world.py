@@ -26,7 +26,7 @@ from history.checker import check
 from history.events import Event
 from history.recorder import Recorder
 
-from . import calls, importer, leaks, logs, loops, neighbours, sessions, settings, threads
+from . import calls, importer, leaks, logs, loops, sessions, settings, threads
 from .attempt import Attempt
 from .deaths import unexplained
 from .descriptors import Description, File
@@ -151,7 +151,6 @@ class World:
         self._register()
         self.visits = Visits(self)
         self.promptness = Promptness(self)
-        self.neighbours: neighbours.Neighbours | None = None
         self.seed, self.script, self.settings = 0, Script(0), settings.draw(0)
         self.speeches: dict[Path, list[bytes]] = {}  # those that a file may have
         self.attempt: Attempt | None = None
@@ -207,14 +206,6 @@ class World:
 
     def prepare(self, script: Script) -> None:
         """Loads what a script needs that others do not; to be called before the fork that plays it."""
-        if script.neighbours and self.neighbours is None:
-            for name in neighbours.PRODUCT:
-                importlib.import_module(name)
-            self.neighbours = neighbours.Neighbours(self)
-            program: Any = sys.modules["simulation.programs.neighbours"]
-            program.world, self.machine.programs["hushd_neighbours"] = self.neighbours, program.main
-            settings_of: Any = sys.modules["hushd_schema.settings.neighbours"]
-            settings_of.missing = lambda: ""
         if not script.door or "hushd_gateway" in self.machine.programs:
             return
         for name in GATEWAY:
@@ -270,8 +261,6 @@ class World:
             self._until(lambda: not self._services(), IDLE_S)
             for process in self._services():
                 self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
-            if self.script.neighbours and self.neighbours and (lost := self.neighbours.lost(self.folder)):
-                self.violation(f"nobody will wake {sorted(lost)}")
             self.promptness.check_floor()
             if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
                 self.violation(wrong)
@@ -285,8 +274,6 @@ class World:
     def _calm_down(self) -> float:
         """Ends all faults; returns the seconds after which every client had its answers."""
         self.storm.end()
-        if self.neighbours:
-            self.neighbours.rest()
         end = self.scheduler.time
         self._write(Event(end, "harness", "", "calm", {"bound": CALM_S}).line())
         self._until(lambda: not self._waiting(), CALM_S)
@@ -363,9 +350,6 @@ class World:
         settings.leave_remains(self.seed, self.folder)
         text = f'[worker]\nstart_timeout = 30\n[worker."stt/echo"]\n{command}[worker."tts/echo"]\n{command}'
         text += self.settings.of_speech()
-        if self.script.neighbours and self.neighbours:
-            text += self.neighbours.furnish()
-            self.storm.tighten()
         if door:
             (self.folder / "net").mkdir()
             self.machine.net = str(self.folder / "net")
@@ -599,7 +583,7 @@ class World:
         children = {
             child.pid: child
             for child in self.machine.processes[pid].children
-            if child.living and not child.kind.startswith(("worker_", "neighbours"))
+            if child.living and not child.kind.startswith("worker_")
         }
         rows = {row.pid: row for row in status.workers if row.pid}
         for row in status.workers:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,8 +20,6 @@ from hushd_protocol.messages import Cancel
 from hushd_schema import metrics
 from hushd_schema.status import Status
 from support.card_stand_in import environment as stand_in
-from support.login_manager import LoginManager
-from support.login_manager import is_there as login_manager_is_there
 from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
 
 GB = 10**9
@@ -272,36 +270,3 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
         peer.control("unload")
         assert peer.status(MIDDLE)["vram_mb"] is None
-
-
-# --- sleep ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def login_manager(runtime: Path) -> Iterator[LoginManager]:
-    """logind on a system bus of its own."""
-    if not login_manager_is_there():
-        pytest.skip("there is no dbus-daemon")
-    started = LoginManager(runtime)
-    yield started
-    started.stop()
-
-
-def test_cards_are_left_before_the_machine_sleeps(
-    login_manager: LoginManager, driver: Driver, start_supervisor: Callable[..., Supervisor]
-) -> None:
-    """Idle workers leave, which holds the sleep back; nobody starts there meanwhile, and then they may again."""
-    environment = stand_in(driver.path) | {"DBUS_SYSTEM_BUS_ADDRESS": login_manager.address}
-    started = start_supervisor(CONFIG, environment=environment)
-    with started.connect() as peer:
-        for _ in range(2):
-            assert where(peer, MIDDLE) == ("cuda", "")
-            assert "workers leave the graphics cards" in login_manager.give_lock()
-            login_manager.announce(sleep=True)
-            login_manager.wait_for_release()
-            assert peer.status(MIDDLE)["pid"] is None
-            assert where(peer, SMALL) == ("cpu", "cuda:0 is kept free for other programs")
-            login_manager.announce(sleep=False)
-            wait_until(lambda: where(peer, SMALL)[0] == "cuda", "the way back to the card")
-            login_manager.give_lock()
-            peer.control("unload")

@@ -28,7 +28,6 @@ class Device:
     id: str
     total: int
     others: int = 0
-    neighbours: int = 0
     late: int = 0
     there: bool = True
     asleep: bool = False
@@ -92,7 +91,7 @@ class Cards:
 
     def _used(self, device: Device) -> int:
         used = sum(p.cards.get(device.id, 0) for p in self.world.processes.values() if p.alive)
-        used += device.others + device.neighbours + device.late
+        used += device.others + device.late
         device.asleep = device.asleep and not used
         return used
 
@@ -191,9 +190,6 @@ class Cards:
             return
         device = self.dice.choice(self.devices)
         x = self.dice.random()
-        if x < 0.1:
-            self.world.tell(ev.Sleep(begins=self.dice.random() < 0.5))
-            return
         if x < 0.5:
             device.others = int(device.total * self.dice.choice([0.3, 0.8, 1.0]))
             self.world.at(self.dice.uniform(1, 60), lambda: setattr(device, "others", 0))

@@ -17,7 +17,6 @@ from hushd_supervisor.core.standby import Phase, Template
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import State
 from support.crowded_world import CrowdedWorld
-from support.hostile_neighbours import NeighbourlyWorld
 from support.hostile_world import World
 
 SHARE = 25  # seeds that a process takes at a time: the last to end is late by as many
@@ -95,16 +94,6 @@ def _watched(enter: Callable[..., None], name: str, walked: set[Any]) -> Callabl
 def hostile(seed: int) -> World:
     """Forty hostile acts, in a third of the runs a long silence, and the end."""
     world = World(seed)
-    _act(world)
-    if seed % 3 == 0 and not world.left:
-        world.quiet()
-    world.end()
-    return world
-
-
-def neighbourly(seed: int) -> World:
-    """The same among neighbours that are asked for memory."""
-    world = NeighbourlyWorld(seed)
     _act(world)
     if seed % 3 == 0 and not world.left:
         world.quiet()

@@ -19,6 +19,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import KINDS
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings
+from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
@@ -86,8 +87,7 @@ class World:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
         self.patience = random.Random(seed + 1_000_000)  # of those who wait for a place
-        self.others_dice = random.Random(f"{seed} others")  # for other programs, so that all else happens as without
-        self.treaty_claims: set[bytes] = set()  # the claims of those that are not answered
+        self.others_dice = random.Random(f"{seed} others")  # for what concerns other programs
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
         self.templates = Templates(self, seed)
@@ -101,6 +101,7 @@ class World:
         self.auto = r.random() < 0.3
         self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
         self.others = 0  # bytes that other programs take
+        self.relieving = False  # whether the user's program runs that may free memory
         self.seen = Memory(self.total, self.total)  # at the pool's last look
         self.short = False  # memory was, before the step under way
         self.ran_on: dict[bytes, Process] = {}  # the process of a request's last job
@@ -155,6 +156,7 @@ class World:
                 },
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
             },
+            memory=MemorySettings(when_short=self.others_dice.choice([(), ("free",)])),
             standby=self.templates.settings(),
             stt="a/x",
             stt_small=r.choice(["", "b/y"]),
@@ -275,25 +277,12 @@ class World:
             ram, hold = others.choice([-1, -1, 0, 3 * 10**8, 10**12]), others.random() < 0.2
             for_s = self.dice.choice([0.0, 5.0, 60.0])
             self.control(person, "yield", [], vram=vram, ram=ram, card=card, for_s=for_s, hold=hold)
-        elif x < 0.95 and self.others_dice.random() < 0.5:
-            self.other_program_asks()
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:
             self.tell(ev.Configured(self.settings(r)))
         else:
             self.tell(ev.FromClient(person.route, m.Pong()))
-
-    def other_program_asks(self) -> None:
-        """By the memory treaty, and may give it back."""
-        dice = self.others_dice
-        claim = dice.randbytes(8)
-        self.treaty_claims.add(claim)
-        card = dice.choice(["", "", "0000:01:00.0"])
-        self.tell(ev.Asked(claim, dice.choice([0, 3 * 10**8, 10**12]), card, dice.choice([0.0, 5.0, 60.0]), self.now))
-        assert claim not in self.treaty_claims, "another program was not answered"
-        if dice.random() < 0.5:
-            self.at(dice.uniform(0, 20), lambda: self.left or self.tell(ev.GivenBack(claim)))
 
     def memory_gets_short(self) -> None:
         """Other programs come and go, which the kernel reports at once, later, or never."""
@@ -382,6 +371,11 @@ class World:
                     self.at(0.0, lambda route=route, pid=pid: self._watch(route, pid))
                 case do.Look():
                     self.cards.look()
+                case do.Relieve(("free",), ram=ram, vram=vram):
+                    assert not self.relieving, "a second program runs to free memory"
+                    assert ram > 0 or vram > 0, "a program runs to free nothing"
+                    self.relieving = True
+                    self.at(self.others_dice.choice([0.0, 0.3, 10.0]), self._relieve)
                 case do.Kill(name, gen):
                     self._kill(self.processes[name, gen])
                 case do.ToWorker(name, gen, message):
@@ -394,11 +388,21 @@ class World:
                 case do.ReportStatus(route, name):
                     self.pool.status(self.now)
                     self._to_client(route, m.Result(id=name))
-                case do.Gave(claim):
-                    self.treaty_claims.remove(claim)
                 case do.Leave():
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
                     self.left = True
+
+    def _relieve(self) -> None:
+        """The user's program ends, which has freed memory, or nothing, whatever it says."""
+        dice = self.others_dice
+        self.relieving = False
+        if dice.random() < 0.6:
+            self.others = 0
+            for device in self.cards.devices:
+                device.others = 0
+            self.events.add("a program frees memory")
+        if not self.left:
+            self.tell(ev.Relieved(freed=dice.random() < 0.7))
 
     def _describe(self, role: str) -> None:
         self.described.remove(role)

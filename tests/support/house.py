@@ -36,7 +36,6 @@ class House:
         estimate = options.pop("estimate", lambda _: Estimated())
         self.cards: list[Card] = options.pop("cards", [])
         card_kinds = options.pop("card_kinds", lambda _: KINDS)
-        asleep = options.pop("asleep", ())
         self.blind = False
         settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
         self.now = 100.0
@@ -52,7 +51,6 @@ class House:
             has_cards=lambda: bool(self.cards),
             estimate=estimate,
             card_kinds=card_kinds,
-            asleep=asleep,
         )
         self.done: list[do.Action] = []  # all of them
         self._ids = itertools.count(1)

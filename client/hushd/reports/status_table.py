@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         DoorStatus,
         FloorStatus,
         MemoryStatus,
-        NeighbourStatus,
         Status,
         TemplateStatus,
         WorkerStatus,
@@ -72,7 +71,6 @@ def table(status: Status, width: int, machine: str = "") -> str:
         f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
         f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
         *card_lines(memory),
-        *map(neighbour_line, memory.neighbours),
         *map(standby_line, status.standby),
         *_door(status.door),
         *_floor(status.floor),
@@ -105,16 +103,6 @@ def card_line(card: CardStatus) -> str:
     seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
     taken = f"workers take {used:.1f} of {total:.1f} GB, other programs {others:.1f}"
     return f"{name}: {taken}, {card.free_mb / 1000:.1f} GB free{seen}{away}"
-
-
-def neighbour_line(neighbour: NeighbourStatus) -> str:
-    """A server that may be asked for memory, with the memory that it had at the last time, and has given."""
-    parts = [f"has given {neighbour.gave_mb / 1000:.1f} GB"] if neighbour.gave_mb else []
-    if neighbour.held_mb is not None:
-        parts.insert(0, f"held {neighbour.held_mb / 1000:.1f} GB {clock(neighbour.seen_s or 0.0)} ago")
-    parts += [f"{model} sleeps" for model in neighbour.asleep]
-    parts += [neighbour.failure] if neighbour.failure else []
-    return f"neighbour {neighbour.name}: {', '.join(parts) or 'not asked yet'}"
 
 
 def standby_line(template: TemplateStatus) -> str:

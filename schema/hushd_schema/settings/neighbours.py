@@ -1,22 +1,22 @@
-"""The tables `[neighbours.NAME]`: other servers of this machine, which give memory when hushd lacks it."""
+"""The tables `[neighbours.NAME]`: other servers of this machine, which `hushd neighbours` asks.
+
+No supervisor reads them.
+"""
 
 from __future__ import annotations
 
-from importlib.machinery import PathFinder
 from urllib.parse import urlsplit
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.suggest import did_you_mean, quoted
+from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
 from hushd_schema.kinds import TABLE, Kind, check, choice, seconds, text
 
 from .declaration import setting, settings_of
 
-KINDS = ("ollama", "llama-server", "llama-swap", "vllm", "localai", "comfyui", "lmstudio", "speaches", "treaty")
-TREATY = "treaty"  # the kind whose holders are found in the user's own folder, at no address
-PACKAGE = "hushd_neighbours"  # the guest that speaks with them
+KINDS = ("ollama", "llama-server", "llama-swap", "vllm", "localai", "comfyui", "lmstudio", "speaches")
 
 
 def _is_url(value: object) -> bool:
@@ -30,21 +30,12 @@ def _is_url(value: object) -> bool:
         return False
 
 
-def missing() -> str:
-    """Returns the sentence that says that nothing can speak with neighbours here; empty if it is installed."""
-    if PathFinder.find_spec(PACKAGE):
-        return ""
-    return "[neighbours] needs the package hushd_neighbours, which this installation of hushd lacks: nobody is asked."
-
-
 @dataclass(frozen=True, slots=True)
 class NeighbourSettings:
-    """A table `[neighbours.NAME]`: a server that is asked for its idle memory before a request is refused."""
+    """A table `[neighbours.NAME]`: a server that `hushd neighbours give` asks for its idle memory."""
 
     kind: str = setting("", choice(*KINDS), "the program that answers there")
-    url: str = setting(
-        "", Kind('an address such as "http://127.0.0.1:11434"', _is_url), "its address; of a treaty's holders none"
-    )
+    url: str = setting("", Kind('an address such as "http://127.0.0.1:11434"', _is_url), "its address")
     idle: float = setting(
         60.0,
         seconds(),
@@ -73,7 +64,6 @@ def checked(name: str, content: object) -> NeighbourSettings:
     made = NeighbourSettings(**values)
     if not made.kind:
         raise HushdError("bad_request", f'{where} needs a kind, such as kind = "ollama".')
-    if (made.url == "") != (made.kind == TREATY):
-        needs = "has no url" if made.url else 'needs a url, such as "http://127.0.0.1:11434"'
-        raise HushdError("bad_request", f"{where}, of the kind {quoted(made.kind)}, {needs}.")
+    if not made.url:
+        raise HushdError("bad_request", f'{where} needs a url, such as "http://127.0.0.1:11434".')
     return made

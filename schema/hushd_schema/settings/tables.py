@@ -129,6 +129,15 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySettings:
+    """The table `[memory]`."""
+
+    when_short: Sequence[str] = setting(
+        (), texts(), 'a program and its arguments that may free memory for a start, ["hushd", "neighbours", "give"]'
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """The table `[http]`: OpenAI's audio API."""
 
@@ -231,13 +240,6 @@ class Settings:
         number(0.001, 1),
         "of all memory, or of the container's limit, that all workers together may take",
     )
-    memory_treaty: bool = setting(
-        False,
-        flag(),
-        "true: other programs of yours see what idle workers hold, and are given it when they ask",
-        document="MEMORY.md#the-memory-treaty",
-        reload=NEXT_START,
-    )
     weight_priority: float = setting(
         100.0, number(0), "when memory is short, idle workers leave, the lowest score first: priority times this,"
     )
@@ -249,6 +251,7 @@ class Settings:
         "the process that serves HTTP and Wyoming leaves so long after its last connection",
         reload=NEXT_START,
     )
+    memory: MemorySettings = table(MemorySettings, "memory of other programs", document="MEMORY.md")
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")

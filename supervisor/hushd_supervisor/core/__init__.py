@@ -52,10 +52,9 @@
 # waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded here. The
 # process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds their
 # memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may have
-# workers leave a card, or the machine's memory, and keep away (`yields`, `memory/kept`); by the memory treaty another
-# program may have idle ones leave (`treaty`), unless this supervisor asks its neighbours since before that.
+# workers leave a card, or the machine's memory, and keep away (`yields`, `memory/kept`).
 #
-# Neighbours (`neighbours/`). Where neither free memory nor idle workers suffice, other servers that the user has named
+# Relief (`memory/relief`). Where neither free memory nor idle workers suffice, a program that the user has named
 # are asked for their idle models, for at most ten seconds. Their word changes nothing: a start fits when a look at
 # memory says so, and what they say is only a reason to keep the request waiting until then.
 #

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass, field, replace
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message
 
 from .holders import Holder
@@ -133,26 +133,16 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
-class AskNeighbour:
-    """Ask neighbours in a process of its own, which ends at `until`; answered by `FromNeighbour`s.
+class Relieve:
+    """Run the user's `command`, which may free memory for a worker's start: `ram` bytes of the machine's, and `vram` of
+    the card `device` at the place `card` on the bus. Answered by `Relieved`, within eleven seconds."""
 
-    `look`: all of them are asked for what they hold. `give`: one is asked to end a model, of which it holds `ram` and
-    `cards`. `wake`: one is told to wake a model.
-    """
-
-    question: str
-    until: float
-    neighbour: str = ""
-    model: str = ""
-    ram: int = 0
-    cards: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RememberAsleep:
-    """Save which models of which neighbours sleep for workers, for the next life of the supervisor."""
-
-    asleep: tuple[tuple[str, str], ...]
+    command: tuple[str, ...]
+    worker: str
+    ram: int
+    vram: int
+    device: str
+    card: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +162,6 @@ class Listen:
     route: bytes
     id: bytes
     addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gave:
-    """Answer `Asked`: `size` bytes are free after at most `within_s`; `why` not more."""
-
-    claim: bytes
-    size: int = 0
-    within_s: float = 0.0
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +192,10 @@ Action = (
     | ReportMemory
     | Describe
     | Look
-    | AskNeighbour
-    | RememberAsleep
+    | Relieve
     | Configure
     | Listen
     | Remember
-    | Gave
     | Log
     | Leave
 )

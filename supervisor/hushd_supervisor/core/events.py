@@ -6,8 +6,6 @@ worker drops events of an old generation. `route` is the routing id of a client'
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass, field
@@ -16,9 +14,6 @@ from hushd_schema.settings import Settings
 
 from .memory.pressure import Level
 from .worker.progress import Used
-
-if TYPE_CHECKING:
-    from .neighbours.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,47 +144,10 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class FromNeighbour:
-    """An answer to `AskNeighbour`; `error`: the sentence why there is no better one.
+class Relieved:
+    """The program of `Relieve` has ended, or could not be started; `freed`: it says that it has freed memory."""
 
-    `look` is answered by each neighbour with its `holds`, and in the end by none ("").
-
-    Attributes:
-        sleeps: of an answer to `give`: that the model only sleeps, and must be woken.
-    """
-
-    question: str
-    neighbour: str = ""
-    model: str = ""
-    holds: tuple[Hold, ...] = ()
-    sleeps: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """By the memory treaty another program asks for `size` bytes of the machine's memory, or of a `card`, and that
-    workers keep away for `for_s`; answered by `Gave`. `since`: when it began to ask around."""
-
-    claim: bytes
-    size: int
-    card: str
-    for_s: float
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """The other program does not need any more the memory that it was given under `claim`."""
-
-    claim: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """The machine is about to sleep, or awake again."""
-
-    begins: bool
+    freed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +199,7 @@ Event = (
     | TemplateGone
     | Described
     | Seen
-    | FromNeighbour
-    | Asked
-    | GivenBack
-    | Sleep
+    | Relieved
     | Pressure
     | Configured
     | Shutdown

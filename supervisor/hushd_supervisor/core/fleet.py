@@ -53,10 +53,9 @@ class Fleet:
         has_cards: Callable[[], bool],
         estimate: Callable[[str], Estimated],
         card_kinds: Callable[[str], tuple[str, ...]],
-        asleep: Iterable[tuple[str, str]],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate, asleep)
+        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)
         self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores

@@ -6,7 +6,7 @@ The pool is as pure as its workers: events and the time in, actions out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
@@ -33,7 +33,6 @@ from .requests import Requests
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
-    from .treaty import Offer
 
 LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
 # Without an id: an answer with it would end the request that already has it.
@@ -58,7 +57,6 @@ class Pool:
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
         bequest: the holders of the supervisor before this one.
-        asleep: the neighbours' models, each with its neighbour, that it has left asleep.
     """
 
     def __init__(
@@ -76,10 +74,9 @@ class Pool:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
         bequest: Bequest = NOBODY,
-        asleep: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._settings = settings
-        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds, asleep)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
@@ -115,14 +112,8 @@ class Pool:
                 actions = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
                 actions = self._fleet.seen(cards, error, now)
-            case ev.FromNeighbour():
-                actions = self._admission.relief.neighbours.handle(event, now) if self._admission.relief else []
-            case ev.Asked() | ev.GivenBack():
-                from . import treaty  # few take part
-
-                actions = treaty.handle(self._admission, event, self._departure.down, now)
-            case ev.Sleep(begins):
-                actions = self._fleet.yields.sleep(begins, now)
+            case ev.Relieved():
+                actions = self._admission.relieved(event, now)
             case ev.Pressure(level, told):
                 self._admission.pressure(level, now, told=told)
                 actions = []
@@ -179,19 +170,9 @@ class Pool:
         """The state of memory, for `status`."""
         return self._admission.standing(now)
 
-    def offers(self, now: float) -> tuple[Offer, ...]:
-        """The memory that workers hold, as the memory treaty lists it."""
-        from . import treaty
-
-        return treaty.offers(self._admission, now)
-
     def templates(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, likewise."""
         return self._fleet.standby.status()
-
-    def on_cards(self) -> bool:
-        """Returns whether any worker is on a graphics card."""
-        return any(worker.state.has_process and worker.lifecycle.card for worker in self._workers.values())
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
@@ -328,8 +309,6 @@ class Pool:
         actions = self._requests.end_waiting("shutting_down")
         actions += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         actions += self._fleet.standby.shut(now)
-        if self._admission.relief:
-            self._admission.relief.neighbours.shut()
         for worker in self._workers.values():
             actions += worker.shutdown(now)
         return actions
@@ -351,8 +330,7 @@ class Pool:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
-        owes = self._admission.relief and self._admission.relief.neighbours.busy
-        resting = not (active or self._fleet.lives or owes)
+        resting = not (active or self._fleet.lives)
         if self._departure.settle(resting, floors_busy or self._fleet.yields.held, self._settings.exit_when_idle, now):
             leave = Leave(self._floor.holders())
             actions += (*self._floor.close(), leave)

@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.wording import advised
 
-from .actions import Action, Log, ToClient
+from .actions import Action, ToClient
 from .memory.admission import Admission
 from .memory.budget import Resident
 from .memory.kept import MACHINE, NO_LIMIT
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_YIELDS = 16  # of one connection at a time
 MAX_KEEP_AWAY_S = 7 * 86400.0  # the longest time for which workers keep away
-SLEEP_S = 60.0  # of waking time within which the end of a suspend should be reported
 
 
 @dataclass(slots=True)
@@ -106,17 +105,6 @@ class Yields:
     def held(self) -> bool:
         """True while memory is kept for a connection."""
         return self._cards.kept.is_held()
-
-    def sleep(self, begins: bool, now: float) -> list[Action]:
-        """Has workers leave all cards before the machine sleeps, and lets them come back once it is awake."""
-        for card in self._cards.seen:
-            self._cards.kept.keep(card.id, 0 if begins else NO_LIMIT, now + SLEEP_S if begins else now)
-        workers = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
-        on_cards = workers if begins else []
-        actions: list[Action] = (
-            [Log("INFO", "the machine is about to sleep: workers leave the cards")] if on_cards else []
-        )
-        return actions + [action for worker in on_cards for action in worker.unload(now)]
 
     def shut(self) -> list[Action]:
         """Refuses the waiting `yield`s: the supervisor is leaving."""

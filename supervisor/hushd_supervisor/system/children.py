@@ -1,7 +1,7 @@
 """Starts every child process: workers, templates, the gateway, and short-lived processes that answer one question.
 
-Each gets a log in the state folder, the allowed part of our environment, the default limits and time slices
-(`process.Limits`), and a lifeline, by which it never outlives this process.
+Each gets a log in the state folder, the allowed part of our environment, the default limits (`process.Limits`),
+and a lifeline, by which it never outlives this process.
 """
 
 from __future__ import annotations

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import zmq
 from hushd_protocol.messages import Ready
 
 from hushd_supervisor.core.events import (
     Event,
     Exited,
     FromWorker,
-    Sleep,
     Spawned,
     SpawnFailed,
     TemplateGone,
@@ -27,37 +24,26 @@ from .standby import Templates
 
 if TYPE_CHECKING:
     from .sd_notify import ServiceManager
-    from .sleep import SleepWatch
 
 
 class Living(Source):
-    """Tells `triggers`, `manager` and the sleep watch when processes start, load or end.
+    """Tells `triggers` and `manager` when processes start, load or end.
 
     Args:
-        poller: the loop's poller.
         workers, templates: own the processes.
-        on_cards: returns whether a worker is on a graphics card.
-        record: writes to the supervisor's log (level, text).
     """
 
     def __init__(
         self,
-        poller: zmq.Poller,
         workers: WorkerSocket,
         templates: Templates,
         triggers: Triggers,
-        on_cards: Callable[[], bool],
-        record: Callable[[str, str], None],
         manager: ServiceManager | None = None,
     ) -> None:
-        self._poller = poller
         self._workers = workers
         self._templates = templates
         self._triggers = triggers
-        self._on_cards = on_cards
-        self._record = record
         self._manager = manager
-        self._sleep: SleepWatch | None = None  # made when the first worker is on a card
         self._template_count = 0
 
     def look(self, event: Event, now: float) -> None:
@@ -65,7 +51,7 @@ class Living(Source):
             case Spawned():
                 self._tell(now)
                 _preimport()
-            case SpawnFailed() | Exited() | TemplateReady() | TemplateGone() | Sleep():
+            case SpawnFailed() | Exited() | TemplateReady() | TemplateGone():
                 self._tell(now)
             case FromWorker(_, _, Ready()):
                 self._tell(now)
@@ -75,23 +61,9 @@ class Living(Source):
             self._tell(now)
         return ()
 
-    def events(self, ready: Container[object], now: float) -> Iterable[Event]:
-        return self._sleep.events(ready) if self._sleep else ()
-
-    def close(self) -> None:
-        if self._sleep:
-            self._sleep.close()
-
     def _tell(self, now: float) -> None:
         pids, self._template_count = self._workers.pids(), self._templates.count
         self._triggers.watch(bool(pids or self._template_count))
-        on_cards = self._on_cards()
-        if on_cards and self._sleep is None and sys.platform == "linux":
-            from .sleep import SleepWatch  # only on a machine with a card
-
-            self._sleep = SleepWatch(self._poller, self._record)
-        if self._sleep:
-            self._sleep.watch(on_cards)
         if self._manager:
             self._manager.report(pids.values(), now)
 

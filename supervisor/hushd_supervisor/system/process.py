@@ -15,8 +15,6 @@ from hushd_protocol.names import base
 from hushd_protocol.system.footprint import children, descendants, lists_children
 from hushd_protocol.system.lifeline import tie
 
-from . import slices
-
 if TYPE_CHECKING:
     import subprocess
 
@@ -182,7 +180,6 @@ class Limits:
         limits = (self._soft, self._hard)
         if sys.platform == "linux":
             child = Child(command, environment, **descriptors)
-            slices.restore(child.pid)
             try:
                 resource.prlimit(child.pid, resource.RLIMIT_NOFILE, limits)
             except OSError:

@@ -62,8 +62,8 @@ class RequestLog:
     def sent(self, route: bytes, message: Message, now: float) -> None:
         """Receives a message to a client."""
         match message:
-            case Result(id=name, data=data):
-                self._ended((route, name), "done", now, given=data.get("given", ""))
+            case Result(id=name):
+                self._ended((route, name), "done", now)
             case Error(id=name, code=code):
                 self._ended((route, name), code, now, message.message)
             case Partial(id=name, data=data) if self.content and data.get("kind") in ("segment", "final"):
@@ -88,7 +88,7 @@ class RequestLog:
         if request and request.worker.partition("/")[0] == "tts" and payload:
             self._write("info", f"says: {payload[:MAX_CONTENT].decode(errors='replace')}", name)
 
-    def _ended(self, key: tuple[bytes, bytes], outcome: str, now: float, why: str = "", given: str = "") -> None:
+    def _ended(self, key: tuple[bytes, bytes], outcome: str, now: float, why: str = "") -> None:
         request = self._open.pop(key, None)
         if request is None:
             return
@@ -97,7 +97,6 @@ class RequestLog:
         waited = (request.started or now) - request.arrived
         text = f"{request.op} on {request.worker} for {request.client}: {outcome} after {took:.2f} s"
         text += f", {waited:.2f} of them waiting" if waited >= 0.01 else ""
-        text += f", {given}" if given else ""
         text += f" ({why})" if why and self._may_say(outcome) else ""
         self._write(
             "info" if outcome in _FAULTLESS else "warning",

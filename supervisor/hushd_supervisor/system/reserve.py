@@ -99,8 +99,8 @@ def failure(action: a.Action) -> Outcome | None:
             return e.Described(role, error=_REASON)
         case a.Look():
             return e.Seen(error=_REASON)
-        case a.AskNeighbour(question, _, neighbour, model):
-            return e.FromNeighbour(question, neighbour, model, error=_REASON)
+        case a.Relieve():
+            return e.Relieved()
         case a.ReportStatus(route, name) | a.Configure(route, name) | a.Listen(route, name):
             return a.ToClient(route, Error.of(name, BUSY))
     return None

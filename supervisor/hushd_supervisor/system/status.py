@@ -128,7 +128,6 @@ def report(
             pressure=standing.level.word,
             cards=tuple(map(_card, standing.cards)),
             cards_error=standing.cards_error,
-            neighbours=standing.neighbours,
         ),
         standby=standby,
         door=door and _with_memory(door, usage_of),

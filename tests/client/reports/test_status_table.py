@@ -37,24 +37,6 @@ def test_another_machine_is_named() -> None:
 @pytest.mark.parametrize(
     ("row", "line"),
     [
-        ({}, "not asked yet"),
-        ({"held_mb": 4100.0, "seen_s": 3.0}, "held 4.1 GB 0:03 ago"),
-        (
-            {"held_mb": 0.0, "seen_s": 3.0, "gave_mb": 4100.0, "asleep": ["qwen"], "failure": "It answered 500."},
-            "held 0.0 GB 0:03 ago, has given 4.1 GB, qwen sleeps, It answered 500.",
-        ),
-    ],
-)
-def test_neighbours_have_a_line(row: dict[str, object], line: str) -> None:
-    """The memory that each held at the last time, and all that it has given."""
-    memory = {"neighbours": [{"name": "ollama", "kind": "ollama", **row}]}
-    status = Status.from_data(STATUS | {"workers": [], "memory": memory})
-    assert f"neighbour ollama: {line}" in table(status, 200).splitlines()
-
-
-@pytest.mark.parametrize(
-    ("row", "line"),
-    [
         ({"state": "ready", "pid": 7, "private_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
         (
             {"state": "absent", "pid": None, "private_mb": None, "why": "No room."},

@@ -63,20 +63,20 @@ def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
 
 
 def test_a_neighbour_is_read_strictly_and_its_token_is_never_shown(tmp_path: Path) -> None:
-    """A neighbour needs a kind, and an address unless it holds to the treaty; no listing and no refusal has a token."""
+    """A neighbour needs a kind, and an address; no listing and no refusal has a token."""
     text = '[neighbours.big]\nkind = "vllm"\nurl = "http://10.0.0.2:8000"\ntoken = "s3cret"\nidle = "2m"\n'
-    settings = load(tmp_path, f'{text}[neighbours.others]\nkind = "treaty"\n')
+    settings = load(tmp_path, f'{text}[neighbours.others]\nkind = "ollama"\nurl = "http://127.0.0.1:1"\n')
     assert settings.neighbours == {
         "big": NeighbourSettings("vllm", "http://10.0.0.2:8000", 120.0, "s3cret"),
-        "others": NeighbourSettings("treaty"),
+        "others": NeighbourSettings("ollama", "http://127.0.0.1:1"),
     }
     shown = {".".join(row["path"]): row["value"] for row in rows(settings)}
     assert (shown["neighbours.big.token"], shown["neighbours.others.token"]) == ("(secret)", "")
     assert shown["neighbours.big.idle"] == 120.0
     for wrong in (
-        'kind = "olama"', "", 'kind = "ollama"', 'kind = "treaty"\nurl = "http://127.0.0.1:1"', "port = 1",
+        'kind = "olama"', "", 'kind = "ollama"', "port = 1",
         'kind = "vllm"\nurl = "x"', 'kind = "vllm"\nurl = "ftp://x"', 'kind = "vllm"\nurl = "http://a:b@c"',
-        'kind = "treaty"\nidle = -1', 'token = ["s3cret"]', 'kind = "vllm"\nurl = "http://x:99999"',
+        'kind = "vllm"\nurl = "http://x"\nidle = -1', 'token = ["s3cret"]', 'kind = "vllm"\nurl = "http://x:99999"',
     ):  # fmt: skip
         with pytest.raises(HushdError, match=r"neighbours\.big") as refused:
             load(tmp_path, f"[neighbours.big]\n{wrong}\n")

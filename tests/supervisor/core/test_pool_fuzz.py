@@ -5,11 +5,11 @@ import os
 import pytest
 from hushd_supervisor.core import standby
 from hushd_supervisor.core.worker.states import ALLOWED
-from support.hostile_neighbours import WAYS
-from support.hostile_runs import crowded, hostile, neighbourly, play
+from support.hostile_runs import crowded, hostile, play
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
-RARE = (495, 711, 952)  # beyond a day's seeds: a stopped job runs again, a worker's last try fails before it has loaded
+# Beyond a day's seeds: a stopped job runs again, a worker's last try fails before it has loaded.
+RARE = (495, 525, 711, 952)
 
 
 @pytest.mark.timeout(3600)
@@ -26,7 +26,7 @@ def test_every_request_ends_once_whatever_happens() -> None:
         "a job is set aside", "a job goes on aside", "a client has its share of pauses",
         "a worker moves to the device that is asked for", "an engine without a choice of device is asked for one",
         "a worker is forked from a template", "a template makes room", "a load that turns in a circle is ended",
-        "a request waits for a place", "a request has had its place",
+        "a request waits for a place", "a request has had its place", "a program frees memory",
     }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",
@@ -39,13 +39,3 @@ def test_every_request_ends_once_whatever_happens() -> None:
 def test_nobody_is_barred_in_a_crowd() -> None:
     """Jobs that outgrow the machine, names without end, catalogues for several at once: then any worker may start."""
     play(crowded, range(SEEDS // 10))
-
-
-@pytest.mark.timeout(3600)
-def test_neighbours_change_no_promise() -> None:
-    """However they give, and whatever they say of it, each request ends once and in time, and what sleeps is woken."""
-    walk = play(neighbourly, range(SEEDS // 3))
-    assert walk.events >= {
-        "a neighbour is asked", *(f"a neighbour gives: {way}" for way in WAYS), "a client reads for whom it waits",
-        "what sleeps is woken", "what sleeps does not wake",
-    }  # fmt: skip

@@ -19,7 +19,6 @@ from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
-from hushd_schema.settings.neighbours import missing
 
 from .finding import Finding
 
@@ -51,10 +50,10 @@ def refused_starts() -> Iterator[Finding]:
             refusals = [line for line in file.read().decode(errors="replace").splitlines() if _REFUSED in line]
     except OSError:  # nothing has run yet
         return
-    if refusals and not missing():
+    if refusals:
         times = "once" if len(refusals) == 1 else f"{len(refusals)} times"
         text = f"a request was refused {times} of late because memory was short"
-        remedy = "hushd neighbours lists the servers that are asked for theirs, hushd neighbours find others"
+        remedy = "hushd config set memory.when_short names a program that may free some (MEMORY.md)"
         yield Finding("memory", "note", text, remedy)
 
 

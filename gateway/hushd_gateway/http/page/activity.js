@@ -142,8 +142,8 @@ function showLegend(names) {
   );
 }
 
-// Graphics cards, and servers that may be asked for memory, in the words of `hushd top`.
-function showCards({ cards, neighbours = [] }) {
+// Graphics cards, in the words of `hushd top`.
+function showCards({ cards }) {
   const rows = cards.map((card) => {
     const { asleep, total_mb, used_mb, free_mb, seen_s, kept_s } = card;
     const others = Math.max(0, total_mb - free_mb - used_mb);
@@ -163,13 +163,7 @@ function showCards({ cards, neighbours = [] }) {
     shape('rect', { x: used_mb, width: others, height: 1, class: 'others' }, bar);
     return row;
   });
-  const servers = neighbours.map(({ name, held_mb, seen_s, gave_mb, asleep = [], failure }) => {
-    const held = held_mb == null ? '' : `held ${(held_mb / 1000).toFixed(1)} GB ${clock(seen_s)} ago`;
-    const gave = gave_mb ? `has given ${(gave_mb / 1000).toFixed(1)} GB` : '';
-    const parts = [held, gave, ...asleep.map((model) => `${model} sleeps`), failure].filter(Boolean);
-    return make('li', { textContent: `neighbour ${name}: ${parts.join(', ') || 'not asked yet'}` });
-  });
-  $('cards').replaceChildren(...rows, ...servers);
+  $('cards').replaceChildren(...rows);
 }
 
 function showWorkers(workers) {

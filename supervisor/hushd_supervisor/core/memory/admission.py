@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
@@ -12,25 +11,24 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log, Remember
+from hushd_supervisor.core.events import Relieved
 from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.assignment import Assignment
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .budget import Budget, Memory, Verdict
+from .budget import Budget, Lack, Memory, Verdict
 from .cards import Cards
 from .kept import MACHINE
 from .needs import Estimated, Needs
 from .off_card import OffCard
 from .placement import A_CARD, Decision, Placement, Start
-from .pressure import HOLD_S, Level, Pressure, sign
+from .pressure import HOLD_S, VERY_LOW, Level, Pressure, sign
+from .relief import Relief
 from .sentences import advice, critically_short
 from .standing import Standing, of_card
 from .tenants import Tenants, can_leave
-
-if TYPE_CHECKING:
-    from hushd_supervisor.core.neighbours.relief import Relief
 
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
@@ -46,11 +44,9 @@ class Admission:
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
-        asleep: neighbours' models that the last supervisor has left asleep.
 
     Attributes:
         workers: that table.
-        relief: asks neighbours for memory; None where the configuration has never named one.
     """
 
     def __init__(
@@ -62,7 +58,6 @@ class Admission:
         look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
-        asleep: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.workers = workers
         self._memory = memory
@@ -78,24 +73,14 @@ class Admission:
         self._off_card = OffCard(workers, self.cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
         self.level = Level.NORMAL  # as the workers were last told
-        self.relief: Relief | None = None
-        self._meet(settings, asleep)
-        self.due = self.standby.deadline() if self.relief is None else -math.inf  # when to look again
+        self._relief = Relief(settings)
+        self.due = self.standby.deadline()  # when to look again
 
     def configure(self, settings: Settings) -> None:
         """Applies another configuration."""
         self.needs.configure(settings)
         self.budget.configure(settings)
-        self._meet(settings)
-
-    def _meet(self, settings: Settings, asleep: Iterable[tuple[str, str]] = ()) -> None:
-        """Knows the neighbours that the configuration names."""
-        if self.relief is not None:
-            self.relief.neighbours.configure(settings)
-        elif settings.neighbours:
-            from hushd_supervisor.core.neighbours.relief import Relief  # few have any
-
-            self.relief = Relief(settings, asleep, self.workers, self.needs, self.tenants, self.cards, self._pressure)
+        self._relief.configure(settings)
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
@@ -122,9 +107,8 @@ class Admission:
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
         cards = tuple(of_card(card, self.cards, self.tenants.on_card(card.id, now), now) for card in self.cards.seen)
-        neighbours = self.relief.neighbours.status(now) if self.relief else ()
         limit, error = self.budget.limit(memory), self.cards.error
-        return Standing(limit, memory.available, memory.reserve, level, cards, error, neighbours)
+        return Standing(limit, memory.available, memory.reserve, level, cards, error)
 
     def on_time(self, now: float) -> None:
         """Looks at memory once `due` has passed: no level falls without a look."""
@@ -188,8 +172,8 @@ class Admission:
         """
         waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
-        if self.relief:
-            self.relief.relieve(waiting, memory, now)
+        if self._relief.shows(now):
+            self._forget_pressure(waiting, memory, now)
         actions = self._update_level(now) + self._settle_standby(now)
         waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
         if self.level is Level.CRITICAL:
@@ -200,10 +184,8 @@ class Admission:
             if self.cards.asked_at > -math.inf:
                 actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
-        self.due = min(self.cards.due, self.standby.deadline())
-        if self.relief:
-            actions += self.relief.settle(now)
-            self.due = min(self.due, self.relief.neighbours.deadline(now))
+        self._relief.settle({worker.name for worker in self._waiting()})
+        self.due = min(self.cards.due, self.standby.deadline(), self._relief.deadline(now))
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
         if waiting := self._waiting():
@@ -241,10 +223,52 @@ class Admission:
                 actions += self._decide(worker, memory, now)
                 starting += need
             else:
-                actions += self.relief.ask_while_critical(worker, memory, now) if self.relief else []
+                lack = self._lacks_while_critical(worker, memory, now)
+                actions += self._ask(worker, lack, now) if lack else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
                 actions += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
         return actions
+
+    # --- the user's program ------------------------------------------------------------------------------------------
+
+    def relieved(self, event: Relieved, now: float) -> list[Action]:
+        """Takes the end of the program that may have freed memory: the cards are looked at anew."""
+        self._relief.handle(event, now)
+        self.cards.forget()
+        return []
+
+    def _ask(self, worker: Worker, lack: Lack, now: float) -> list[Action]:
+        """Has the program run for a worker's start, whose clients are told what it waits for."""
+        device = next((card.device for card in self.cards.seen if card.id == lack.card), "")
+        actions = self._relief.ask(worker.name, lack, device, now)
+        if not self._relief.awaited(now):
+            return actions
+        if self._relief.shows(now) and lack.card:
+            self.cards.ask_again(now)
+        mb = (lack.ram + lack.vram) / 1e6
+        size = f"{mb / 1000:.1f} GB" if mb >= 1000 else f"{mb:.0f} MB"
+        return actions + worker.tenancy.hope(now, f"waiting for others to free {size}")
+
+    def _forget_pressure(self, waiting: list[Worker], memory: Memory, now: float) -> None:
+        """Forgets the pressure from before the program has freed what one of the waiting workers needs."""
+        if self._pressure.level(now) is not Level.CRITICAL or self._pressure.told(now):
+            return
+        if not all(self._lacks_while_critical(worker, memory, now) for worker in waiting):
+            self._pressure.relieve()
+            self._pressure.see(sign(memory), now)
+
+    def _lacks_while_critical(self, worker: Worker, memory: Memory, now: float) -> Lack:
+        """The memory that must be free, beside that of leaving workers, so that the level falls and it can start.
+
+        Nothing where a service manager has said that memory is short: it wants it all.
+        """
+        if self._pressure.told(now):
+            return Lack()
+        tenants = self.tenants.every(now)
+        promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
+        leaving = sum(tenant.machine.size for tenant in tenants if tenant.machine.leaving)
+        spared = max(memory.reserve, int(VERY_LOW * memory.total))
+        return Lack(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
 
     def _settle_standby(self, now: float) -> list[Action]:
         """Starts and ends templates."""
@@ -289,14 +313,13 @@ class Admission:
         decision = self.placement.decide(start, memory, self.tenants.every(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         actions: list[Action] = []
-        if decision.lacks and self.relief:
-            actions += self.relief.ask(worker, decision.lacks, now)
-            if self.relief.neighbours.awaits(worker.name):
+        if decision.lacks:
+            actions += self._ask(worker, decision.lacks[0], now)
+            if self._relief.awaited(now):
                 return actions
         if verdict.admit:
             worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
-            given = self.relief.neighbours.fits(worker.name) if self.relief else ""
-            return actions + worker.tenancy.admit(now, decision.assignment, given=given)
+            return actions + worker.tenancy.admit(now, decision.assignment)
         if not verdict.wait:
             actions += self._lack(worker, decision, memory, now)
         elif decision.assignment.card and self.cards.pending(decision.assignment.card):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from hushd_protocol.cards import Card
 
 from .budget import Resident
 from .cards import Cards
 from .pressure import Level
-
-if TYPE_CHECKING:
-    from hushd_schema.status import NeighbourStatus
 
 
 class CardStanding(NamedTuple):
@@ -36,7 +33,6 @@ class Standing(NamedTuple):
     level: Level
     cards: tuple[CardStanding, ...] = ()  # at the last look
     cards_error: str = ""  # why that look failed
-    neighbours: tuple[NeighbourStatus, ...] = ()
 
 
 def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float) -> CardStanding:

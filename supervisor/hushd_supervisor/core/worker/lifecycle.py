@@ -60,7 +60,7 @@ class Lifecycle:
         card: the place on the bus of the graphics card where it computes, empty for none.
         cards: bytes of each card, as the process last reported.
         waits_since: when the wait for memory began.
-        hope: who is asked for that memory, in a few words; empty for nobody.
+        hope: that others may free that memory, in a few words; empty if nobody was asked.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.

@@ -48,7 +48,6 @@ class ActiveRequest:
     gone: bool = False  # whether its client has left, so that nothing more is sent
     degraded: bool = False  # whether it runs on a smaller model than usual, which its result reports
     unused_device: str = ""  # why it is not on the device that it names, which its result reports
-    given: str = ""  # who gave memory for its start, which its result reports
 
     # Of the run under way:
     started: float = 0.0
@@ -114,8 +113,6 @@ class ActiveRequest:
     def remarks(self, data: JsonObject) -> JsonObject:
         """The supervisor's additions to the `data` of its result."""
         remarks: JsonObject = {"degraded": True} if self.degraded else {}
-        if self.given:
-            remarks["given"] = self.given
         if self.unused_device and "why_there" not in data:
             remarks |= {"compute_device": "cpu", "why_there": self.unused_device}
         return remarks

@@ -54,15 +54,9 @@ class Tenancy:
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(
-        self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "", given: str = ""
-    ) -> list[Action]:
-        """Starts the process that waits for memory, on the device of `assignment`; `given`: by others, in words."""
+    def admit(self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "") -> list[Action]:
+        """Starts the process that waits for memory, on the device of `assignment`."""
         if self._lifecycle.state is State.WAITING:
-            if given:
-                self._lifecycle.log("INFO", f"{given} for {self._lifecycle.name}")
-                for request in self._jobs.waiting:
-                    request.given = given
             self._lifecycle.start(now, assignment, self._jobs.device_asked or compute_device, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()

@@ -64,6 +64,20 @@ def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
 
 
+def test_refusals_for_lack_of_memory_lead_to_the_setting(runtime: Path) -> None:
+    """By the supervisor's log; where nobody was refused, or nothing has run yet, there is nothing to note."""
+    log = paths.find().supervisor_log
+    assert [*machine.refused_starts()] == []
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-11-25 05:21:03 INFO request 1a2b3c4d: transcribe on stt for listen: done after 0.92 s\n")
+    assert [*machine.refused_starts()] == []
+    line = "2026-11-25 05:21:{} WARNING request 1a2b3c4d: transcribe on stt for listen: server_busy after 10.02 s\n"
+    log.write_text(line.format("07") + line.format("44"))
+    [finding] = machine.refused_starts()
+    assert (finding.state, finding.text) == ("note", "a request was refused 2 times of late because memory was short")
+    assert "memory.when_short" in finding.remedy
+
+
 def test_a_wrong_configuration(runtime: Path) -> None:
     """The sentence names the key, and the status is 1; the rest is looked at all the same."""
     (runtime / "config.toml").write_text("queue = -1\n")

@@ -407,7 +407,7 @@ def test_the_status_tells_what_is_true_now() -> None:
     """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
     looked; it changes nothing."""
     house = House()
-    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL, (), "", ())
+    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL, (), "")
     house.available = 60 * MB
     assert house.pool.standing(house.now).level is Level.CRITICAL
     assert house.pool._admission.level is Level.NORMAL

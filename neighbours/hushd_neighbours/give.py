@@ -1,0 +1,62 @@
+"""`hushd neighbours give`: asks idle neighbours for what a start of a worker lacks, as `[memory] when_short` says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import IO
+
+from hushd_cli.terminal import console
+from hushd_protocol.errors import HushdError
+from hushd_schema.settings.neighbours import NeighbourSettings
+
+from . import ask, kinds
+from .choice import Lack, choose
+from .holding import why_not
+
+_LIMIT_S = 9.0  # the supervisor kills it after ten seconds
+_LOOK_S = 4.0
+_MAX_BYTES = 4096
+
+
+def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
+    """Has neighbours unload as few idle models as suffice, and prints who gave what.
+
+    Raises:
+        HushdError: `bad_request` if the question is not that of a supervisor, `server_busy` if nobody has given
+            anything.
+    """
+    began = time.monotonic()
+    lack = _lack(question)
+    looks = ask.looks(known, began + _LOOK_S)
+    for name, held in looks.items():
+        if isinstance(held, str):
+            console.complain(f"{name}: {held}")
+    listed = ((name, held) for name, held in looks.items() if not isinstance(held, str))
+    idle = [(name, each) for name, held in listed for each in held if not why_not(each, known[name].idle)]
+    chosen = choose(idle, lack)
+    if not chosen:
+        raise HushdError("server_busy", "No neighbours have idle models whose memory suffices.", 1000)
+    answers = ask.gives(known, chosen, began + _LIMIT_S)
+    for name, holding in chosen:
+        if isinstance(failure := answers[name, holding.model], str):
+            console.complain(f"{name}: {failure}")
+            continue
+        asleep = ", and sleeps until `hushd neighbours wake`" if kinds.kind_of(known[name].kind).wake else ""
+        console.write(f"{name} gave {holding.size / 1e9:.1f} GB ({holding.model}){asleep}\n")
+    if True not in answers.values():
+        raise HushdError("server_busy", "No neighbour has given its memory.", 1000)
+
+
+def _lack(question: IO[bytes]) -> Lack:
+    try:
+        asked = json.loads(question.read(_MAX_BYTES))
+        lack = Lack(asked["ram"], asked["card"], asked["vram"])
+        if lack and all(type(size) is int and size >= 0 for size in (lack.ram, lack.vram)):
+            return lack
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise HushdError(
+        "bad_request", 'The question must be an object such as {"ram": 0, "vram": 5300000000, "card": "0000:65:00.0"}.'
+    )

@@ -1,0 +1,108 @@
+"""`[memory] when_short` of a real supervisor, whose memory is a number in a file that the program changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd_protocol.messages import Accepted, Error, Result
+from support.peer import ECHO, Peer, Supervisor, command, wait_until
+
+SCRIPT = str(Path(__file__).parents[1] / "support" / "small_machine.py")
+MB = 1_000_000
+BIG, SMALL = "stt/echo/big", "stt/echo/small"
+WORKERS = f'[worker.stt]\n{command(ECHO)}[worker."{BIG}"]\nmemory_mb = 2000\n[worker."{SMALL}"]\nmemory_mb = 10\n'
+
+Start = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def available(runtime: Path) -> Path:
+    """The file that has the bytes that are available: too few for the big worker."""
+    file = runtime / "available"
+    file.write_text(str(500 * MB))
+    return file
+
+
+def start(start_supervisor: Start, *program: str) -> Supervisor:
+    config = f"[memory]\nwhen_short = {json.dumps(program)}\n{WORKERS}"
+    started = start_supervisor(config, inside=[sys.executable, SCRIPT], cold=True)
+    assert started.ready, started.log()
+    return started
+
+
+def end(peer: Peer, request: bytes) -> tuple[list[str], Result | Error]:
+    """The notes that a request's client gets while it waits, and the end of it."""
+    notes = []
+    while True:
+        match peer.receive():
+            case Accepted(id=name, note=note) if name == request:
+                notes.append(note)
+            case Result(id=name) | Error(id=name) as answer if name == request:
+                return notes, answer
+
+
+def test_a_program_frees_what_a_start_lacks(start_supervisor: Start, available: Path) -> None:
+    """The client reads what it waits for; the log has what the program says. A start that fits runs nothing."""
+    freed = f'cat > "{available}.asked"; echo {3000 * MB} > "{available}"; echo it gave 2 GB'
+    supervisor = start(start_supervisor, "sh", "-c", freed)
+    with supervisor.connect() as peer:
+        peer.ask("echo", SMALL)
+        assert not Path(f"{available}.asked").exists()
+        notes, answer = end(peer, peer.request("echo", BIG))
+    assert isinstance(answer, Result), answer
+    assert any(note.startswith("waiting for others to free 1.") for note in notes)
+    assert json.loads(Path(f"{available}.asked").read_text())["worker"] == BIG
+    assert "when_short has ended with status 0 (it gave 2 GB)" in supervisor.log()
+
+
+@pytest.mark.parametrize("program", ["exit 3", "kill -9 $$", "exec /no/such"])
+def test_one_that_misbehaves_costs_its_own_request_alone(
+    start_supervisor: Start, available: Path, program: str
+) -> None:
+    """The request is refused as without a program; others are served meanwhile."""
+    supervisor = start(start_supervisor, "sh", "-c", program)
+    with supervisor.connect() as peer, supervisor.connect() as other:
+        request = peer.request("echo", BIG)
+        assert other.ask("echo", SMALL, payload=b"x")["text"] == "x"
+        _, answer = end(peer, request)
+        assert isinstance(answer, Error)
+        assert answer.code == "server_busy"
+    assert "Traceback" not in supervisor.log()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the lifeline of a program that is not hushd's is Linux's")
+def test_it_ends_with_the_supervisor(start_supervisor: Start, available: Path) -> None:
+    """Even one that is killed by -9."""
+    supervisor = start(start_supervisor, "sh", "-c", f'echo $$ > "{available}.pid"; sleep 3600')
+    with supervisor.connect() as peer, supervisor.connect() as other:
+        peer.request("echo", BIG)
+        file = Path(f"{available}.pid")
+        wait_until(lambda: file.exists() and bool(file.read_text()), "the program")
+        pid = int(file.read_text())
+        other.control("status")  # by then the supervisor has done with its start
+        supervisor.process.kill()
+        supervisor.process.wait()
+    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in state(pid), "the program's end")
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def test_it_is_read_again_with_the_configuration(start_supervisor: Start, available: Path) -> None:
+    """A program that is named later is run."""
+    supervisor = start_supervisor(WORKERS, inside=[sys.executable, SCRIPT], cold=True)
+    with supervisor.connect() as peer:
+        assert isinstance(end(peer, peer.request("echo", BIG))[1], Error)
+        free = json.dumps(["sh", "-c", f'echo {3000 * MB} > "{available}"'])
+        Path(os.environ["HUSHD_CONFIG"]).write_text(f"[memory]\nwhen_short = {free}\n{WORKERS}")
+        peer.control("reload")
+        peer.ask("echo", BIG)

@@ -1,0 +1,125 @@
+"""The user's own program that frees memory: when it is run, who waits for it, and what follows."""
+
+from __future__ import annotations
+
+from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_schema.settings.tables import MemorySettings
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.memory.relief import AGAIN_S, SHOWN_S
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, A, B, House
+
+PLACE = "0000:65:00.0"
+
+
+def house(available: int = 400, **options: object) -> House:
+    """Memory lacks for a worker of 300 MB: 125 MB stay available to others."""
+    made = House(memory=MemorySettings(when_short=["free", "it"]), **options)
+    made.available = available * MB
+    return made
+
+
+def runs(house: House) -> list[do.Relieve]:
+    return [action for action in house.done if isinstance(action, do.Relieve)]
+
+
+def test_a_start_that_lacks_memory_waits_for_the_program_and_then_fits() -> None:
+    """It is told the bytes that lack, and the client what it waits for; the kernel's figures let the start go on."""
+    it = house()
+    request = it.request(A)
+    assert runs(it) == [do.Relieve(("free", "it"), A, 25 * MB, 0, "", "")]
+    assert it.state(A) is State.WAITING
+    notes = [a.message.note for a in it.done if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
+    assert notes[-1] == "waiting for others to free 25 MB"
+    it.available = 900 * MB
+    it.tell(ev.Relieved(freed=True))
+    assert it.spawned() == [A]
+    it.ready(A)
+    it.finish(A)
+    assert it.code(request) == "result"
+
+
+def test_a_start_that_fits_runs_nothing() -> None:
+    """Neither does one where no program is named."""
+    it = house(900)
+    it.request(A)
+    assert (it.spawned(), runs(it)) == ([A], [])
+    bare = House()
+    bare.available = 400 * MB
+    assert bare.code(bare.request(A)) == "server_busy"
+
+
+def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
+    """At once where it says so; where it lies, when memory has not been seen free for a moment."""
+    it = house()
+    request = it.request(A)
+    it.tell(ev.Relieved(freed=False))
+    assert it.code(request) == "server_busy"
+    it.wait(AGAIN_S)
+    request = it.request(A)
+    it.tell(ev.Relieved(freed=True))
+    assert it.code(request) == ""
+    it.wait(SHOWN_S + 0.2)
+    assert it.code(request) == "server_busy"
+    assert len(runs(it)) == 2
+
+
+def test_it_is_run_again_no_sooner_than_sensible() -> None:
+    """After one that did not help, a start is refused without for a while."""
+    it = house()
+    it.request(A)
+    it.tell(ev.Relieved(freed=False))
+    it.wait(AGAIN_S - 1)
+    assert it.code(it.request(A)) == "server_busy"
+    it.wait(1.0)
+    assert it.code(it.request(A)) == ""
+    assert len(runs(it)) == 2
+
+
+def test_one_program_runs_at_a_time() -> None:
+    """A second start waits for the first one's program, and has one of its own only if that did not suffice."""
+    it = house()
+    it.request(A)
+    second = it.request(B)
+    assert len(runs(it)) == 1
+    it.available = 500 * MB
+    it.tell(ev.Relieved(freed=True))
+    assert it.spawned() == [A]
+    assert it.code(second) == ""
+    it.wait(SHOWN_S + 0.2)
+    assert [run.worker for run in runs(it)] == [A, B]
+
+
+def test_memory_of_a_card_is_asked_for_by_its_name_and_place() -> None:
+    """Before `auto` goes to the CPU; the card is looked at anew when the program has ended."""
+    it = house(900, cards=[Card("cuda:0", PLACE, "", 8000 * MB, 1000 * MB)], worker={"": {"vram_mb": 3000.0}})
+    it.request(A)
+    [run] = runs(it)
+    assert (run.device, run.card, run.ram, run.vram) == ("cuda:0", PLACE, 0, (3000 + 256 - 1000) * MB)
+    it.free("cuda:0", 8000 * MB)
+    it.tell(ev.Relieved(freed=True))
+    it.wait(1.0)
+    assert [spawn.shown for spawn in it.done if isinstance(spawn, do.Spawn)] == ["cuda:0"]
+
+
+def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -> None:
+    """The pressure from before it freed memory holds nobody back afterwards."""
+    it = house(30)
+    it.tell(ev.Pressure(Level.CRITICAL))
+    it.request(A)
+    [run] = runs(it)
+    assert run.ram == (300 + 125 - 30) * MB
+    it.available = 900 * MB
+    it.tell(ev.Relieved(freed=True))
+    assert it.spawned() == [A]
+
+
+def test_what_a_service_manager_wants_is_not_asked_for() -> None:
+    """It has said that memory is critical, and wants all that others free."""
+    it = house(30)
+    it.tell(ev.Pressure(Level.CRITICAL, told=True))
+    it.request(A)
+    assert not runs(it)

@@ -1,1 +1,0 @@
-"""The memory treaty's reference module, as included in hushd; docs/TREATY.md is the agreement."""
