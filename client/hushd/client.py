@@ -45,8 +45,6 @@ class Client(Recognition):
             moved there first; None: where it is, or the configuration has it.
         endpoint: `ssh://[USER@]HOST[:PORT]` of a supervisor on another machine; empty: this machine; None: the one
             in HUSHD_ENDPOINT, else this machine.
-        wait: whether a request waits for a place where too many wait already, until its deadline if it has one; False:
-            it is refused with `overloaded`.
     """
 
     def synthesize(self, text: Text, **options: Unpack[SpeechOptions]) -> Speech:

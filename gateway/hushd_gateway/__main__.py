@@ -65,7 +65,7 @@ class Gateway:
         """Serves the connections received through `channel`."""
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
-            self._client = await stack.enter_async_context(AsyncClient(holder="gateway", start=False, wait=False))
+            self._client = await stack.enter_async_context(AsyncClient(holder="gateway", start=False))
             await Receiver(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
             if "_http" in self.__dict__:
                 await self._http.end()

@@ -13,7 +13,7 @@ import zmq
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.limits import PROTOCOL
+from hushd_protocol.limits import MAX_CONNECTIONS, PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system import best_effort
 from hushd_protocol.system.cgroup import Cgroup
@@ -27,8 +27,6 @@ from .core.pool import Pool
 from .system.configuration import Configuration
 from .system.describe import Descriptions
 from .system.door_source import DoorSource
-from .system.libzmq import numbers
-from .system.libzmq.bounds import Bounds
 from .system.living import Living
 from .system.log import Log
 from .system.loop import Loop
@@ -36,11 +34,11 @@ from .system.memory import cards, measure, triggers
 from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs
-from .system.process import Limits
+from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
 from .system.reporter import Reporter
 from .system.request_log import Logged, RequestLog
-from .system.signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
+from .system.signals import FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.client_socket import ClientSocket
 from .system.sockets.lock import ListeningSocket, take_bequest
 from .system.sockets.watch import SocketWatch
@@ -100,10 +98,6 @@ class Assembly:
         self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)
         self._open("HTTP and Wyoming", self._door_source.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        if not numbers.hide(self._context):
-            self.record(
-                "warning", "libzmq numbers its connections in a way of its own: a program of yours may guess the next"
-            )
         worker_listener = ListeningSocket(paths.worker_socket)
         self._listener = ListeningSocket(paths.client_socket, start.inherited)
         self.signals = Signals(children=sys.platform != "linux")
@@ -126,6 +120,7 @@ class Assembly:
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
             bequest=take_bequest(paths),
+            most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
@@ -165,8 +160,7 @@ class Assembly:
         followers = (self._door_source, self._workers, self._templates)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
-        bounds = Bounds(self._clients, self.record)
-        self._hear(configuration, watch, bounds)
+        self._hear(configuration, watch)
         living = Living(self._workers, self._templates, self._triggers, manager)
         return [
             self.history,
@@ -178,7 +172,6 @@ class Assembly:
             self._templates,
             living,
             self._clients,
-            bounds,
             self._door_source,
             *((manager,) if manager else ()),
             watch,
@@ -188,9 +181,8 @@ class Assembly:
             ReliefProgram(self._poller, self._launch, logs / "when-short.log", self.record),
         ]
 
-    def _hear(self, configuration: Configuration, watch: SocketWatch, bounds: Bounds) -> None:
+    def _hear(self, configuration: Configuration, watch: SocketWatch) -> None:
         """Says what follows from each signal."""
-        self.signals.on(BUSY, bounds.check)
         self.signals.on(FOLDER, watch.check)
         in_terminal = sys.stderr.isatty()
         for number in (*LEAVE, *((RELOAD,) if in_terminal else ())):  # SIGHUP: that the terminal is gone

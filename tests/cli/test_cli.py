@@ -419,7 +419,7 @@ def test_config_check_says_whether_a_file_makes_sense(runtime: Path) -> None:
     (runtime / "config.toml").unlink()
     assert b"config.toml does not exist, so the defaults hold.\n" in run("hushd", "config", "check").stdout
     assert "none.toml does not exist" in one_sentence(run("hushd", "config", "check", "/none.toml"), "hushd config")
-    (runtime / "config.toml").write_text("queue = 3\n")
+    (runtime / "config.toml").write_text("exit_when_idle = 3\n")
     assert run("hushd", "config", "check").stdout == f"{runtime}/config.toml is fine.\n".encode()
     (runtime / "config.toml").write_text("exit_when_idel = 5\n")
     done = run("hushd", "config", "check")

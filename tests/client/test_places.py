@@ -1,4 +1,4 @@
-"""More requests than a queue has places for: a client waits for its own, unless it was told not to."""
+"""Very many requests at once on one worker: each waits for its turn, and none is refused before the queue's bounds."""
 
 from __future__ import annotations
 
@@ -13,17 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hushd import AsyncClient, Client
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Accepted, Cancel, Error, Request, Result
-from support.peer import BOUND_S, ECHO, Peer, Supervisor, command, wait_until
+from hushd_protocol.messages import Cancel
+from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
 
-NARROW = f'queue = 8\n[worker."tts/echo"]\nqueue = 4\nmax_replicas = 1\n{command(ECHO)}'
+ONE = f'[worker."tts/echo"]\nmax_replicas = 1\n{command(ECHO)}'
 ENGINE = "tts/echo/a"
-
-
-@pytest.fixture
-def narrow(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
-    """A supervisor whose queues take a few requests."""
-    return start_supervisor(NARROW)
 
 
 @pytest.fixture
@@ -49,21 +43,20 @@ def speak_at_once(count: int) -> list[str]:
         return list(threads.map(speak, range(count)))
 
 
-def test_a_hundred_threads_are_all_served(narrow: Supervisor, descriptors: None) -> None:
-    """A hundred threads with a client each find four places: each waits for its own, and none is refused."""
-    heard = speak_at_once(100)
-    assert len(heard) == 100
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.night)])
+def test_threads_with_a_client_each_are_all_served(
+    start_supervisor: Callable[..., Supervisor], descriptors: None, count: int
+) -> None:
+    """A hundred, or a thousand, want the one worker at the same moment: each has its turn, none is refused."""
+    start_supervisor(ONE)
+    heard = speak_at_once(count)
+    assert len(heard) == count
     assert all(heard)
 
 
-@pytest.mark.night
-def test_a_thousand_threads_are_all_served(narrow: Supervisor, descriptors: None) -> None:
-    """So do a thousand."""
-    assert all(speak_at_once(1000))
-
-
-def test_a_hundred_tasks_are_all_served(narrow: Supervisor) -> None:
-    """A hundred tasks with one client between them find a few places, and none is refused."""
+def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Callable[..., Supervisor]) -> None:
+    """All on one connection; beside them another program's request waits for one of theirs, not for all."""
+    start_supervisor(ONE)
 
     async def speak() -> list[bytes]:
         async with AsyncClient() as client:
@@ -72,14 +65,17 @@ def test_a_hundred_tasks_are_all_served(narrow: Supervisor) -> None:
                 speech = await client.synthesize(f"{number}", engine="echo", model="a")
                 return b"".join([piece async for piece in speech])
 
-            return await asyncio.gather(*map(one, range(100)))
+            return await asyncio.gather(*map(one, range(1000)))
 
-    assert all(asyncio.run(speak()))
+    heard = asyncio.run(speak())
+    assert len(heard) == 1000
+    assert all(heard)
 
 
-def test_who_does_not_wait_is_refused(narrow: Supervisor) -> None:
-    """With `wait=False` a request that finds no place is `overloaded`, at once and with a time to come again."""
-    with narrow.connect() as other, Client(wait=False) as client:
+def test_who_finds_the_queue_full_is_refused(start_supervisor: Callable[..., Supervisor]) -> None:
+    """At the bound a request is `overloaded`, at once and with a time to come again."""
+    supervisor = start_supervisor(f'[worker."tts/echo"]\nqueue = 4\nmax_replicas = 1\n{command(ECHO)}')
+    with supervisor.connect() as other, Client() as client:
         other.ask("echo", ENGINE)
         for _ in range(5):
             other.request("wait", ENGINE)
@@ -90,63 +86,31 @@ def test_who_does_not_wait_is_refused(narrow: Supervisor) -> None:
     assert raised.value.retry_after_ms
 
 
-def test_a_peer_that_says_wait_is_told_when_to_send(narrow: Supervisor) -> None:
-    """A request without a place waits; once there is one its client is told `send`, sends it again, and is answered."""
-    with narrow.connect() as peer:
-        peer.ask("echo", ENGINE)
-        before = [peer.request("wait", ENGINE) for _ in range(5)]
-        late = peer.request("echo", ENGINE, wait=True, params={"n": 1})
-        assert _told(peer, late) == "waiting"
-        for name in before:
-            peer.send(Cancel(id=name))
-        assert _told(peer, late) == "send"
-        peer.send(Request(id=late, worker=ENGINE, op="echo", wait=True, params={"n": 1}))
-        while not isinstance(message := peer.receive(), Result):
-            assert message.id in before or not isinstance(message, Error)
-        assert message.id == late
-
-
 @pytest.mark.parametrize("end", ["kill", "restart", "worker"])
-def test_no_end_loses_one_that_waits(end: str, narrow: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The supervisor or the worker is killed, or restarted, while threads wait for a place: all are served."""
+def test_no_end_loses_one_that_waits(
+    end: str, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The supervisor or the worker is killed, or restarted, while threads wait for their turn: all are served."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    supervisor = start_supervisor(ONE)
 
     def speak(number: int) -> bytes:
         with Client() as client:
             return b"".join(client.synthesize(f"{number}", engine="echo", model="a"))
 
-    with narrow.connect() as peer, Client() as client, ThreadPoolExecutor(9) as threads:
+    with supervisor.connect() as peer, Client() as client, ThreadPoolExecutor(9) as threads:
         worker = peer.ask("echo", ENGINE)["pid"]
-        held = [peer.request("wait", ENGINE) for _ in range(5)]
-        wait_until(lambda: peer.status(ENGINE)["queued"] == 4)
+        held = peer.request("wait", ENGINE)
+        wait_until(lambda: peer.status(ENGINE)["running"] == 1)
         heard = [threads.submit(speak, number) for number in range(8)]
-        wait_until(lambda: _position(peer) == 8)
+        wait_until(lambda: peer.status(ENGINE)["queued"] == 8)
         if end == "worker":
             os.kill(worker, signal.SIGKILL)
         elif end == "kill":
-            os.kill(narrow.pid, signal.SIGKILL)
+            os.kill(supervisor.pid, signal.SIGKILL)
         else:
             peer.control("restart")
         if end != "kill":
-            for name in held:
-                peer.send(Cancel(id=name))
+            peer.send(Cancel(id=held))
         assert [each.result(BOUND_S) for each in heard] == [b"%d%d" % (number, number) for number in range(8)]
         assert client.shutdown()
-
-
-def _position(peer: Peer) -> int:
-    """The number of requests that wait for a place, found by one more."""
-    name = peer.request("echo", ENGINE, wait=True)
-    while (accepted := peer.expect(Accepted)).id != name:  # those that wait longer are told again now and then
-        pass
-    peer.send(Cancel(id=name))
-    assert peer.expect(Error).id == name
-    return accepted.position
-
-
-def _told(peer: Peer, name: bytes) -> str:
-    """The next state of a request that its client is told."""
-    while True:
-        message = peer.receive()
-        if isinstance(message, Accepted) and message.id == name:
-            return message.state

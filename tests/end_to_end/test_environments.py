@@ -126,7 +126,7 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         assert done.returncode == 2, done
         # Before it the engine is named whose package is not installed here, if it is not.
         assert done.stderr.endswith(f"hushd {command}: {REFUSED} HUSHD_RUNTIME_DIR={user.home}/one/hushd\n")
-    done = user.hushd("cut", "config", "set", "queue", "7")
+    done = user.hushd("cut", "config", "set", "exit_when_idle", "7")
     assert done.returncode == 0
     assert done.stderr == (
         "hushd config: A supervisor of another session runs. To have it read this: "

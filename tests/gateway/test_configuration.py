@@ -38,16 +38,16 @@ def test_a_file_that_changes_is_read_again(file: Path) -> None:
 
 def test_what_is_wrong_changes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The last good settings stay, with one line in the log, until the file is right."""
-    replaced(file, "queue = 7")
+    replaced(file, "exit_when_idle = 7")
     configuration = Configuration(file)
-    replaced(file, "queue = 0")
+    replaced(file, "exit_when_idle = -1")
     assert not configuration.refresh()
     assert not configuration.refresh()
-    assert configuration.settings.queue == 7
+    assert configuration.settings.exit_when_idle == 7
     assert capsys.readouterr().err.count("the configuration stays as it was: ") == 1
-    replaced(file, "queue = 8")
+    replaced(file, "exit_when_idle = 8")
     assert configuration.refresh()
-    assert configuration.settings.queue == 8
+    assert configuration.settings.exit_when_idle == 8
 
 
 def test_the_token_is_that_of_its_file(file: Path, tmp_path: Path) -> None:

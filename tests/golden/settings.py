@@ -32,7 +32,7 @@ OTHERS = (
     '[worker."stt/"]', "[worker]\nstt = 3", '[worker."sst/x"]', '[worker."stt/moonshine"]\npined = true',
     '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[worker."tts/hibari"]\npriority = -2\ncommand = ["x", "y"]',
     '[worker]\nkeep_alive = "10m"\n[worker.tts]\nkeep_alive = "1h"', "[worker.models]\nmemory_mb = 1",
-    'queue = 0\n[worker]\nqueue = 0', 'stt = "x"\nqueue = 0',
+    'exit_when_idle = -1\n[worker]\nqueue = 0', 'stt = "x"\nexit_when_idle = -1',
     '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nstt = "whisper/base"',
     '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nstt = "base"',
     '[wyoming]\nlisten = ["tcp://127.0.0.1:1"]\n[wyoming."tcp://127.0.0.1:1"]\nsst = "a/b"',
@@ -53,7 +53,7 @@ CHECKED = (
     '[http]\nlisten = ["127.0.0.1:99999"]', '[http]\ntoken_file = "/no/such/file"', '[http]\nlisten = ["unix:///x/y"]',
     '[wyoming]\nlisten = ["127.0.0.1:10300"]', '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]',
     '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]\nallow = ["192.168.1.5"]',
-    "queue = 0", "",
+    "exit_when_idle = -1", "",
     '[models."whispr/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
     '[models."moonshine/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """Plays the clients' socket over a simulated ZeroMQ: `python -m simulation.rim FIRST LAST` plays those seeds.
 
 Programs connect, ask, read nothing, choose their names, speak garbage, die and are cut off, as a seed draws it. No
-client may have two routes, no route two clients, and no message be left out, heard twice or out of order. Who is told
-that there are too many connections is let go, who babbles is answered, who has far more under way than others or sends
-a message without an end is ended; at the end every client that was heard of must be gone, and nothing be left of
-anybody.
+client may have two routes, no route two clients, and no message be left out, heard twice or out of order. Who babbles
+is answered; at the end every client that was heard of must be gone, and nothing be left of anybody.
 """
 
 from __future__ import annotations
@@ -27,20 +25,13 @@ CROWD = 12
 SOON = 30  # turns of 10 ms in which what must happen has happened
 GREETING = b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48)
 READY = b"\4\x1c\5READY\x0bSocket-Type\0\0\0\6DEALER"
-ENDLESS = b"\1\xc8" + bytes(200)  # a frame after which more come
 
 
 class Clock(Alone):
-    """A kernel whose clock moves when it is looked at; with `goes_on`, libzmq's threads do their work meanwhile."""
-
-    goes_on = False
+    """A kernel whose clock moves when it is looked at."""
 
     def now(self) -> float:
         self._now += TICK_S
-        if self.goes_on:
-            self.goes_on = False  # they look at the clock too
-            self.settle(TICK_S)
-            self.goes_on = True
         return self._now
 
 
@@ -54,7 +45,6 @@ import zmq  # noqa: E402
 from hushd_protocol.framing import pack  # noqa: E402
 from hushd_protocol.messages import Cancel, Partial, Ping  # noqa: E402
 from hushd_supervisor.core.events import ClientGone  # noqa: E402
-from hushd_supervisor.system.libzmq import connection_limit, traffic  # noqa: E402
 from hushd_supervisor.system.sockets.client_socket import MAX_FRAMES, ClientSocket  # noqa: E402
 from hushd_supervisor.system.sockets.lock import ListeningSocket  # noqa: E402
 
@@ -101,13 +91,10 @@ class Rim:
         KERNEL.pid = 1
         self.context = zmq.Context()
         self.poller = zmq.Poller()
-        most = self.chance.choice((1000, 1000, 6, 3))
-        connection_limit.open_files = lambda: 100 if most < 10 else 10**6
-        self.clients = ClientSocket(self.context, ListeningSocket(self.path), KERNEL.now, most)
+        self.clients = ClientSocket(self.context, ListeningSocket(self.path), KERNEL.now)
         self.clients.register(self.poller)
         self.programs: list[Program] = []
-        self.bare: dict[socket.socket, bytes] = {}  # connections without a ZeroMQ, with what each has received
-        self.sent: dict[bytes, int] = {}  # bytes to each client since all queues were looked at
+        self.bare: list[socket.socket] = []  # connections without a ZeroMQ
         self.count = 10
         self.clients_by_route: dict[bytes, int] = {}
         self.routes_by_client: dict[int, bytes] = {}
@@ -122,23 +109,10 @@ class Rim:
         ready = dict(self.poller.poll(milliseconds))
         for event in self.clients.events(ready, KERNEL.now()):
             self.see(event)
-        assert len(self.clients.limit._refused) <= connection_limit.MAX_REFUSING, "many are being refused at one time"
-        for bare in self.bare:
-            self.read_bare(bare)
-
-    def read_bare(self, bare: socket.socket) -> None:
-        try:
-            while data := bare.recv(65536):
-                self.bare[bare] += data
-        except BlockingIOError:
-            assert b"server_busy" not in self.bare[bare], "who was refused is not let go"
-        except OSError:
-            pass  # it was cut off
 
     def see(self, event: Any) -> None:
         if isinstance(event, ClientGone):
             self.present.discard(event.route)
-            self.sent.pop(event.route, None)
             if event.slow:
                 self.slow.add(event.route)
             return
@@ -161,26 +135,6 @@ class Rim:
                 if gone := self.clients.send(route, message):
                     self.see(gone)
                     break
-                if route in self.present:
-                    self.sent[route] = self.sent.get(route, 0) + len(pack(message)[-2])
-
-    def end_some(self) -> None:
-        """Ends connections as `Bounds` does."""
-        KERNEL.pid = 1
-        self.clients.take_left()
-        if self.chance.random() < 0.5:
-            ended = self.clients.end_endless()
-        else:
-            ended = self.clients.end_greediest()
-            assert ended or max(self.sent.values(), default=0) < traffic.WORTH, "a greedy client goes on"
-        self.sent.clear()
-        self.check_ended(ended)
-
-    def check_ended(self, count: int) -> None:
-        """Has connections that were ended be gone soon."""
-        for _ in range(SOON if count else 0):
-            self.turn(10)
-        assert not count or self.clients.take_left(), "a connection was ended, and is still there"
 
     # --- the programs ------------------------------------------------------------------------------------------------
 
@@ -191,7 +145,7 @@ class Rim:
         high = self.chance.choice((None, None, None, 1, 2))
         options: dict[int, Any] = {zmq.RCVHWM: high, zmq.SNDHWM: high} if high else {}
         if self.chance.random() < 0.2:
-            options[zmq.ROUTING_ID] = b"program %d" % self.count  # one that is taken would stay for ever: see libzmq/
+            options[zmq.ROUTING_ID] = b"program %d" % self.count
         program = Program(f"ipc://{self.path}", self.count, options)
         self.programs.append(program)
         if self.chance.random() < 0.8:
@@ -218,8 +172,6 @@ class Rim:
 
     def babble(self) -> None:
         """Has a new program send as many frames as are answered, which are not a message."""
-        if self.clients.limit.closed or self.clients.limit._one_by_one:
-            return
         self.count += 1
         program = Program(f"ipc://{self.path}", self.count, {})
         program.socket.send_multipart([b"x"] * MAX_FRAMES)
@@ -231,39 +183,15 @@ class Rim:
         assert answered, "who babbles gets no answer"
         NETWORK.died(program.pid)
 
-    def go_on_for_ever(self) -> None:
-        """Has a connection send a message that has no end."""
-        if self.clients.limit.closed or self.clients.limit._one_by_one:
-            return
-        bare = self.join_bare()
-        for words in (b"", GREETING, READY):
-            if bare and words:
-                bare.send(words)
-            for _ in range(SOON):
-                self.turn(10)
-        ended, looks = 0, 0
-        while bare and not ended:
-            looks += 1
-            assert looks <= SOON, "a message without an end goes on"
-            bare.send(ENDLESS * 20)
-            KERNEL.pid = 1
-            self.clients.take_left()
-            KERNEL.goes_on = True
-            ended = self.clients.end_endless()
-            KERNEL.goes_on = False
-            self.sent.clear()
-        self.check_ended(ended)
-
-    def join_bare(self) -> socket.socket | None:
+    def join_bare(self) -> None:
         bare = socket.socket(socket.AF_UNIX)
         bare.setblocking(False)
         try:
             bare.connect(str(self.path))
         except OSError:
             bare.close()
-            return None
-        self.bare[bare] = b""
-        return bare
+            return
+        self.bare.append(bare)
 
     def crowd(self) -> None:
         for _ in range(CROWD):
@@ -273,15 +201,13 @@ class Rim:
         if self.bare:
             said = (GREETING, READY, GREETING + READY, b"\0\1x", b"\1\0\2\0x", self.chance.randbytes(20))
             try:
-                self.chance.choice(list(self.bare)).send(self.chance.choice(said))
+                self.chance.choice(self.bare).send(self.chance.choice(said))
             except OSError:
                 pass
 
     def part_bare(self) -> None:
         if self.bare:
-            bare = self.chance.choice(list(self.bare))
-            del self.bare[bare]
-            bare.close()
+            self.bare.pop(self.chance.randrange(len(self.bare))).close()
 
     # --- all of it ---------------------------------------------------------------------------------------------------
 
@@ -295,9 +221,7 @@ class Rim:
             self.join_bare: 1,
             self.speak: 2,
             self.part_bare: 1,
-            self.end_some: 1,
             self.babble: 0.2,
-            self.go_on_for_ever: 0.2,
             self.crowd: 0.2,
         }
         for act in self.chance.choices(list(acts), list(acts.values()), k=STEPS):
@@ -318,9 +242,8 @@ class Rim:
         clients = self.clients
         assert not KERNEL.aborted, KERNEL.aborted
         assert not self.present, "clients that have never gone"
-        assert not clients.limit.connections
-        left = (clients._routes, clients._descriptors, clients._dropped, clients._named, clients._late)
-        assert not any((*left, clients._traffic._connections)), left
+        left = (clients._connected, clients._routes, clients._descriptors, clients._dropped, clients._late)
+        assert not any(left), left
         KERNEL.pid = 1
         clients.shut(0)
         self.context.term()

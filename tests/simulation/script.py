@@ -27,7 +27,7 @@ TASKS = {
     "status": 1, "interrupt": 2, "rest": 3, "unload": 1, "leave": 1, "both": 6, "break_off": 8, "hurry": 5,
     "hear_file": 1, "save": 3, "shutdown": 0.2, "restart": 0.2,
 }  # fmt: skip
-_SIGNALS = (signal.SIGHUP, signal.SIGIO, signal.SIGPROF)  # that a supervisor handles, and does not leave for
+_SIGNALS = (signal.SIGHUP, signal.SIGIO)  # that a supervisor handles, and does not leave for
 _SHARES = (0.1, 0.25, 0.5, 1.0)  # of the longest storm
 VISITS = {
     "health": 4, "polls": 4, "metrics": 1, "info": 4, "speech": 8, "several": 4, "transcript": 6, "say": 6, "ping": 4,

@@ -70,7 +70,7 @@ GATEWAY = (
     "anyio._backends._asyncio", "hushd_gateway.__main__", "hushd_gateway.http", "hushd_gateway.wyoming",
     "hushd_gateway.streams",
     "hushd_gateway.uvicorn_internals.http_server", "hushd_gateway.uvicorn_internals.web_socket",
-    "hushd_supervisor.system.serving.door", "hushd_protocol.system.programs", "hushd_protocol.system.uploads",
+    "hushd_supervisor.system.serving.door", "hushd_protocol.system.uploads",
     "hushd_schema.metrics", "simulation.programs.lister", "simulation.programs.manager", "simulation.programs.visitor",
 )  # fmt: skip
 CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for

@@ -32,7 +32,7 @@ from .crowd import gather
 from .faults import PAUSE_S, Faults
 from .ledger import CHANGES, END_S, WEATHER, Ledger
 from .performers import perform
-from .stage import Census, Stage, descriptors, few_files, isolate, wait_until
+from .stage import Census, Stage, descriptors, isolate, wait_until
 from .vitals import Patience, Vitals
 from .wire import watched
 from .witness import Witness
@@ -204,7 +204,6 @@ def main() -> int:
     options = parser.parse_args()
     isolate()
     os.environ.pop("PYTHONPATH", None)  # where this module was found; nobody else looks there
-    few_files()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     try:
         with busy_loops(options.load, 2 * options.seconds + 10 * END_S):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,6 @@ MODELS = "abcdefghij"  # of the good engine: so many workers of each role
 SEGMENTS = 30  # of each transcript of the engine `recital`
 GATEWAY = "hushd_gateway"
 DISK_MB = 4  # of each small file system
-OPEN_FILES = 1500  # of each process, of which a supervisor gives 500 to clients
 MNT_DETACH = 2
 
 # Engines that misbehave, by their name; each is tests/support/fake_worker.py with these flags.
@@ -235,11 +233,6 @@ def isolate() -> None:
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0:
         os.environ["HUSHD_CHAOS_ISOLATED"] = "1"
         os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.orig_argv[1:]])
-
-
-def few_files() -> None:
-    """Limits the open files of this process and those it starts: one program can take all of a supervisor's."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:

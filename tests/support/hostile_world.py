@@ -86,7 +86,7 @@ class World:
     def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
-        self.patience = random.Random(seed + 1_000_000)  # of those who wait for a place
+        self.pids = random.Random(seed + 1_000_000)
         self.others_dice = random.Random(f"{seed} others")  # for what concerns other programs
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
@@ -160,7 +160,6 @@ class World:
             standby=self.templates.settings(),
             stt="a/x",
             stt_small=r.choice(["", "b/y"]),
-            queue=r.choice([8, 200]),
         )
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -204,7 +203,7 @@ class World:
         person = Person(self.random.randbytes(5))
         self.people.append(person)
         holder = self.random.choice([None, "cli", "mcp"])
-        pid = self.patience.choice([0, 0, 7, 8])  # of a program with several connections
+        pid = self.pids.choice([0, 0, 7, 8])  # of a program with several connections
         self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder, pid=pid)))
         return person
 
@@ -223,7 +222,6 @@ class World:
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
             compute_device=self.dice.choice(["", "", "", "", "cpu", "cuda:1"]),
-            wait=self.patience.random() < 0.7,
         )
         if self.dice.random() < 0.15:  # somebody speaks for as long as they like
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
@@ -462,12 +460,6 @@ class World:
             person.upload[name] += message.chunks
             for _ in range(self.random.randint(0, message.chunks)):
                 self.at(self.random.random(), lambda: self._continue_input(person, name))
-        elif isinstance(message, m.Accepted) and message.state in ("waiting", "send"):
-            assert person.open[name].wait, "told to wait, and did not ask for it"
-            self.events.add("a request waits for a place")
-            chance = 0.8 if message.state == "send" else 0.05  # some send too late, or before they are told
-            if self.patience.random() < chance:
-                self.at(self.patience.choice([0.0, 0.1, 11.0]), lambda: self._send_again(person, name))
         elif isinstance(message, m.Turn):
             before = person.turns.get(name, "")
             assert message.state != before, "told twice"
@@ -478,12 +470,6 @@ class World:
                 self.silence(person, name)
         elif isinstance(message, m.Ping) and not person.stopped and self.random.random() < 0.9:
             self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
-
-    def _send_again(self, person: Person, name: bytes) -> None:
-        if person.connected and (person.route, name) in self.pool._requests.turnstile and not self.left:
-            self.tell(ev.FromClient(person.route, person.open[name]))
-            if (person.route, name) in self.pool._requests.active:
-                self.events.add("a request has had its place")
 
     def _grant(self, person: Person, name: bytes) -> None:
         if person.connected and not self.left:
@@ -748,19 +734,8 @@ class World:
         self.templates.check()
         assert held == len(pool._requests.active), "a request that nobody holds"
         routes = [request.route for request in pool._requests.active.values()]
-        routes += self._check_turnstile()
         for route, connection in pool._connections._by_route.items():
             assert connection.requests == routes.count(route)
-
-    def _check_turnstile(self) -> list[bytes]:
-        """Nobody waits for a place that is free, or without a word; returns whose requests wait."""
-        turnstile = self.pool._requests.turnstile
-        assert not self.pool._requests.call(self.now), "somebody waits, and there is a place"
-        for person in self.people:
-            if person.connected:
-                waits = [name for name in person.open if (person.route, name) in turnstile]
-                assert all(self.now - person.heard[name] <= 10.1 for name in waits), "no word to who waits for a place"
-        return [route for route, _ in turnstile._tickets]
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
@@ -788,9 +763,9 @@ class World:
         jobs, held = worker.jobs, 0
         files = [t for t in jobs.running.values() if not (t.session or t.aside)]
         assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
-        last: dict[tuple[bytes, int], Any] = {}
-        for request in jobs.waiting:
-            alike = request.route, request.rank
+        last: dict[tuple[bytes, int, bool], Any] = {}
+        for request in jobs.queue.order(self.now):
+            alike = request.route, request.rank, request.session
             assert alike not in last or last[alike] <= request.order, "one client's equal requests out of order"
             last[alike] = request.order
         unheard = [t for t in jobs.running.values() if t.done]
@@ -823,7 +798,7 @@ class World:
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.lifecycle.retires
             others = [w for w in self.pool._workers.values() if w is not worker and base(w.name) == name]
-            if jobs.next() is not None:
+            if jobs.next(self.now) is not None:
                 closed = (State.STOPPED, State.FAILED)
                 relief = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
                 assert retires, "somebody waits for a free place"
@@ -881,8 +856,6 @@ class World:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
                     assert self.pool._floor.has(person.route, name), "a claim was lost"
-                elif person.connected and (person.route, name) in self.pool._requests.turnstile:
-                    self.events.add("somebody still waits for a place")
                 elif person.connected and request.op != "control":
                     request = self.pool._requests.active.get((person.route, name))
                     assert request is not None, "a request was lost"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Control, Request, Result
 
 from hushd.transport import model_requests, requests
@@ -54,9 +53,7 @@ class ClientBase:
         on_wait: Callable[[str], object] | None = None,
         compute_device: str | None = None,
         endpoint: str | None = None,
-        wait: bool = True,
     ) -> None:
-        self._wait = wait
         self.link = Link(holder, start, compute_device, endpoint)
         self._on_pull, self._on_wait = on_pull, on_wait
 
@@ -64,7 +61,7 @@ class ClientBase:
     def on(cls, link: Link, on_pull: model_requests.OnProgress | None) -> Self:
         """Returns a client on a connection that another one has too."""
         client = cls.__new__(cls)
-        client.link, client._on_pull, client._on_wait, client._wait = link, on_pull, None, True
+        client.link, client._on_pull, client._on_wait = link, on_pull, None
         return client
 
     @cached_property
@@ -83,8 +80,8 @@ class ClientBase:
     def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         """Sends a request; returns it under way."""
         link = self.link
-        request = replace(link.placed(request), wait=self._wait)
-        call = RetryingCall(link, self.calls, request, link.sent(source), self._pulled, on_wait=self._on_wait)
+        request, given = link.placed(request), link.sent(source)
+        call = RetryingCall(link, self.calls, request, given, self._pulled, on_wait=self._on_wait)
         yield from call.begin()
         return call
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from hushd_protocol.buggify import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
-from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
+from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
 from hushd_protocol.system.trace import mark
 
 from .source import Input
@@ -48,7 +48,6 @@ class Call:
 
     def __init__(self, message: Request | Control, post: Callable[[Message], None]) -> None:
         self.id = message.id
-        self._message = message
         self._post = post
         self._spool = Spool(0) if buggify("answer goes to disk") else Spool()
         self._expected = 0  # the next seq of the answer
@@ -157,8 +156,6 @@ class Call:
             with self._changed:
                 self._credit += message.chunks
                 self._changed.notify_all()
-        elif isinstance(message, Accepted) and message.state == "send":  # there is a place for it now
-            self._post(self._message)
         elif isinstance(message, Error):
             self.end(message.exception())
             return True

@@ -25,7 +25,7 @@ from .page import files
 from .realtime import sealing
 
 OPEN = ("/health", *files.FILES)  # need no token
-LOCAL = 256  # concurrent requests and WebSockets of one program,
+LOCAL = 256  # concurrent requests and WebSockets of this machine,
 FOREIGN = 64  # and of one address of another machine
 SESSIONS = 64  # of these, WebSockets
 RETRY_S = 1
@@ -54,8 +54,8 @@ class Authorisation:
         crowd = self._limits[scope["type"]]
         try:
             self._check(scope)
-            if (keys := crowd.enter(scope)) is None:
-                sentence = "This program, or its address, has too many requests under way: wait for some."
+            if (address := crowd.enter(scope)) is None:
+                sentence = "Too many requests from this address are under way: wait for some."
                 raise ApiError(429, sentence, retry_after=RETRY_S)
         except ApiError as error:
             await _refuse(error, scope, receive, send)
@@ -63,7 +63,7 @@ class Authorisation:
         try:
             await _Quiet(self._app)(scope, receive, send)
         finally:
-            crowd.leave(keys)
+            crowd.leave(address)
 
     def _check(self, scope: Scope) -> None:
         headers = hosts.headers_of(scope["headers"])

@@ -30,8 +30,6 @@ class Request(Message):
     separately from other requests, called files, so that neither has to wait for the other.
 
     `compute_device` first moves the worker to that device, if it is on another; empty: any device.
-
-    `wait`: if no place is free, the client waits for one, and sends the request again when it is told to.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -52,7 +50,6 @@ class Request(Message):
     attempt: int = 0
     session: bool = False
     compute_device: str = ""
-    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +59,6 @@ class Accepted(Message):
     Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
     next, and `note` says what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once only
     gets its answer.
-
-    A request with `wait` that finds no place is `waiting`, and the supervisor does not keep it; `send` tells its client
-    to send it again, unchanged.
     """
 
     TYPE: ClassVar[str] = "accepted"

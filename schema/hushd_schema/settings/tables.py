@@ -93,7 +93,7 @@ class WorkerSettings:
         whole(0),
         "processes of one worker that may work at once, as far as cores and memory allow; 0: see below",
     )
-    queue: int = setting(50, whole(1), "requests that may wait for one worker (of one program: 38)")
+    queue: int = setting(4096, whole(1), "requests that may wait for one worker, of 16 MB together")
     start_timeout: float = setting(
         60.0,
         seconds(0.1),
@@ -220,11 +220,6 @@ class Settings:
     )
     exit_when_idle: float = setting(
         600.0, seconds(), "a supervisor that a request started leaves after so long without a worker or a request"
-    )
-    queue: int = setting(
-        200,
-        whole(1),
-        "requests that may wait, over all workers; further ones wait for a place (one program: 150)",
     )
     log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
     log_format: str = setting(

@@ -28,13 +28,13 @@
 # Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
 # queued at a worker, running on one, or parked until a catalogue names its model (`directory`). `Jobs.finish` is the
 # only place where an accepted one ends, so no client waits for ever and none is answered twice. Waiting requests are
-# ordered by priority, then in rounds so that no client starves another, and rise with time (`queue`). Live sessions and
+# ordered by priority, programs take turns, and priorities rise with time (`queue`). Live sessions and
 # files have slots of their own where a worker declares them.
 #
-# Places (`turnstile`). A request that finds its queue full is not refused if its client is ready to wait: the
-# supervisor keeps only its id, and the client sends it again when it is told to. So a thousand waiting threads cost a
-# thousand small entries instead of a thousand requests. If the clients polled once a second instead, they would send a
-# thousand messages a second, most of them in vain, and in no fair order. Programs take turns.
+# Who waits, waits: a request is refused only when its queue has reached its length or size. So a thousand threads are
+# served in turn, and another program's request waits for one of theirs (`worker/line`). Each client that waits hears
+# where it stands every few seconds, a few clients at a time (`worker/notices`): a word to each for every request that
+# is served would be a million.
 #
 # Credit. In either direction, a chunk is sent only after the receiver has granted it, so no queue grows without bound
 # and a slow reader slows its own request alone. The supervisor keeps the account of both sides: a client that exceeds

@@ -9,21 +9,14 @@ from typing import NamedTuple
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.limits import MAX_HOLDER, PROTOCOL
+from hushd_protocol.limits import MAX_CONNECTIONS, MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient
 
-# The connections of a program share one part of the places; otherwise each thread would have a part of its own.
-Program = int | bytes  # a process, or a connection whose process is unknown
 MISSED_PONGS = 3  # after so many the client counts as gone, even if its socket lives
 MAX_TURNS = 30  # for which it may miss them while its process works, or waits for its turn beside other busy programs
 PING_S = 2.0  # between two pings of one client
 MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
-
-
-def turn_s(period_s: float, clients: int) -> float:
-    """Returns the seconds between two turns in which `MAX_WOKEN` clients hear something, each once in the period."""
-    return period_s / max(1, math.ceil(clients / MAX_WOKEN))
 
 
 @dataclass(slots=True)
@@ -32,7 +25,7 @@ class Connection:
 
     holder: str
     own_holder: bool  # the client named no holder: its leases belong to this connection
-    pid: int
+    pid: int  # of its process, whose connections have their turns together; 0: unknown
     number: int
     requests: int = 0
     unanswered: int = 0  # turns since its last message
@@ -52,13 +45,15 @@ class Connections:
 
     Args:
         welcome: the answer to hello.
+        most: how many clients there may be at once.
 
     Attributes:
         ping_s: seconds between two turns of pings.
     """
 
-    def __init__(self, welcome: m.Welcome) -> None:
+    def __init__(self, welcome: m.Welcome, most: int = MAX_CONNECTIONS) -> None:
         self._welcome = welcome
+        self._most = most
         self._by_route: dict[bytes, Connection] = {}
         self._count = 0
         self._unpinged: list[bytes] = []  # the routes still to be pinged in this round
@@ -73,15 +68,6 @@ class Connections:
     def get(self, route: bytes) -> Connection | None:
         return self._by_route.get(route)
 
-    def program(self, route: bytes) -> Program:
-        """The program that a connection belongs to."""
-        connection = self._by_route.get(route)
-        return connection.pid if connection and connection.pid else route
-
-    def any_of_program(self, program: Program) -> bool:
-        """Returns whether a program has a connection."""
-        return any(self.program(route) == program for route in self._by_route)
-
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
         """Registers a client, or refuses another version of the protocol. A second hello is answered, and changes
         nothing."""
@@ -92,8 +78,11 @@ class Connections:
             return [ToClient(route, m.Error.of(b"", error))]
         if route in self._by_route:  # a second hello: the requests and leases already have their holder
             return [ToClient(route, self._welcome)]
+        if len(self._by_route) >= self._most:
+            text = f"hushd has {self._most} connections, which is its limit: close some, then ask again."
+            return [ToClient(route, m.Error.of(b"", HushdError("server_busy", text, 1000)))]
         own_holder = hello.holder is None
-        self._count += 1  # not the route: libzmq aborts if a client takes the number of the next one
+        self._count += 1
         holder = hello.holder or f"connection-{self._count}"
         self._by_route[route] = Connection(holder, own_holder, hello.pid, self._count)
         return [ToClient(route, self._welcome)]
@@ -159,4 +148,4 @@ class Connections:
                 self._unpinged.append(route)
             else:
                 connection.unanswered = 0
-        self.ping_s = turn_s(PING_S, len(self._unpinged))
+        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / MAX_WOKEN))

@@ -14,12 +14,13 @@ from hushd_schema.settings import Settings
 
 from .actions import Action, Describe, ToClient
 from .names import resolve
-from .worker.jobs import TELL_S
+from .worker.notices import TELL_S
 
 if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
 
 LISTING = "the engines are asked for their models"
+MAX_PARKED = 4096  # requests that wait for a catalogue at a time
 MAX_DESCRIBES = 64  # `describe`s of one connection that wait at a time
 
 _DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
@@ -69,7 +70,13 @@ class Directory:
         return resolve(worker, settings, self._catalogues)
 
     def park(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        """Keeps a request until its role is described; then `take_parked` returns it."""
+        """Keeps a request until its role is described; then `take_parked` returns it.
+
+        Raises:
+            HushdError: `overloaded` if very many wait already.
+        """
+        if len(self.parked) >= MAX_PARKED:
+            raise HushdError("overloaded", f"{MAX_PARKED} requests wait for a list of the engines already.", 1000)
         self.parked.append(Parked(route, message, now))
         return [Describe(message.worker.partition("/")[0])]
 

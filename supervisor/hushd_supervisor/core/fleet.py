@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import signal
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
@@ -91,15 +91,6 @@ class Fleet:
         if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
             del self.workers[unused.name]
         return len(self.workers) < MAX_WORKERS
-
-    def has_place(self, name: str, program: Hashable, rank: int, promised: Iterable[tuple[Hashable, int]]) -> bool:
-        """Returns whether the queue of `name` has a place beside those that are `promised`."""
-        family = self._family(name)
-        return not family or max(family, key=lambda w: len(w.jobs.waiting)).has_room(program, rank, promised)
-
-    def is_idle(self, name: str) -> bool:
-        """Returns whether a process of this name has nothing to do."""
-        return any(worker.state is State.READY for worker in self._family(name))
 
     def choose(self, request: ActiveRequest) -> Worker:
         """Chooses the replica for a new request."""
@@ -263,8 +254,7 @@ class Fleet:
             devices.settle(request, target)
         except HushdError as error:
             return self.workers[request.worker].decline(request, error)
-        request.worker = name
-        request.placed |= request.message.wait  # it has had a place
+        request.worker, request.turn = name, 0
         return target.submit(request, now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:
@@ -297,7 +287,7 @@ class Fleet:
         actions: list[Action] = []
         for family in self._in_need():
             for worker in family if len(family) > 1 else ():
-                while request := replicas.next_for(worker, family):
+                while request := replicas.next_for(worker, family, now):
                     actions += self.workers[request.worker].give(request, now) + worker.adopt(request, now)
         return actions
 
@@ -309,7 +299,7 @@ class Fleet:
             name = base(family[0].name)
             help_at = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
             if help_at <= now and self._has_place():
-                device = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
+                device = next(worker.jobs.queue.device_asked(now) for worker in family if worker.jobs.waiting)
                 actions += self.admission.look_for(family[0], device, now)
                 if assignment := self.admission.room_for(family[0], device, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}

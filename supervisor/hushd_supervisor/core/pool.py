@@ -13,7 +13,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROTOCOL
 from hushd_schema.settings import Settings
 
 from . import events as ev
@@ -57,6 +57,7 @@ class Pool:
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
         bequest: the holders of the supervisor before this one.
+        most_clients: how many clients there may be at once.
     """
 
     def __init__(
@@ -74,11 +75,12 @@ class Pool:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
         bequest: Bequest = NOBODY,
+        most_clients: int = MAX_CONNECTIONS,
     ) -> None:
         self._settings = settings
         self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
-        self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
+        self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid), most_clients)
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
@@ -130,7 +132,7 @@ class Pool:
     def on_time(self, now: float) -> list[Action]:
         """Acts on deadlines that have passed; call it after `deadline`, once all events up to `now` were handled."""
         self._excuse_if_late(now)
-        actions = self._fleet.on_time(now) + self._directory.on_time(now) + self._requests.on_time(now)
+        actions = self._fleet.on_time(now) + self._directory.on_time(now)
         if self._floor.deadline() <= now:
             actions += self._floor.on_time(now)
         if self._next_ping <= now:
@@ -159,7 +161,7 @@ class Pool:
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
         parts = self._fleet.deadline(), self._floor.deadline(), self._directory.deadline()
-        deadline = min(*parts, self._requests.turnstile.deadline(), self._next_ping, self._departure.at)
+        deadline = min(*parts, self._next_ping, self._departure.at)
         return None if deadline == math.inf else deadline
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
@@ -204,16 +206,12 @@ class Pool:
         return []
 
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
-        program = self._connections.program(route)
         connection = self._connections.gone(route)
-        program_left = not self._connections.any_of_program(program)
         self._directory.gone(route)
         self._fleet.yields.gone(route)
         is_theirs = self._departed(connection)
         actions = self._floor.gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
-            if program_left:
-                worker.jobs.queue.forget(program)
             if is_theirs:
                 actions += worker.release(is_theirs, now)
         return actions
@@ -306,8 +304,7 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        actions = self._requests.end_waiting("shutting_down")
-        actions += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        actions = self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         actions += self._fleet.standby.shut(now)
         for worker in self._workers.values():
             actions += worker.shutdown(now)
@@ -321,8 +318,7 @@ class Pool:
         if self._departure.renewing and not self._departure.down and not self._fleet.lives:
             actions += self._shutdown(now) + self._fleet.settle(now)
         self._requests.forget_ended()
-        actions += self._requests.call(now)
-        active = bool(self._requests.active or self._requests.turnstile)
+        active = bool(self._requests.active)
         floors_busy = self._floor.busy
         # Also while a worker runs jobs that no client waits for: without pings its watches would count our own sleep.
         works = any(worker.jobs.running for worker in self._workers.values())

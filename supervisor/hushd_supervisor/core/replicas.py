@@ -59,10 +59,12 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
     return max(queues, key=lambda worker: (worker.state is State.BUSY, len(worker.jobs.waiting)))
 
 
-def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
+def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequest | None:
     """Returns a request that waits at another replica and would run at `worker` at once."""
+    if worker.state not in (State.READY, State.BUSY) or not worker.jobs.free:
+        return None
     for replica in sorted(family, key=lambda replica: -len(replica.jobs.waiting)):
-        for request in replica.jobs.waiting if replica is not worker else ():
+        for request in replica.jobs.queue.order(now) if replica is not worker else ():
             if (request.message.op != "warm" or replica.lifecycle.retires) and worker.would_run(request):
                 return request
     return None
@@ -82,7 +84,7 @@ def help_due(family: list[Worker], cores: int) -> float:
     if len(counted) >= limit(family[0].settings, _role(family[0]), family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
-    since = [max(request.arrived, worker.lifecycle.ready_at) for worker in living for request in worker.jobs.waiting]
+    since = [max(next(iter(w.jobs.waiting)).arrived, w.lifecycle.ready_at) for w in living if w.jobs.waiting]
     if not since:
         return math.inf
     if not taking and any(map(stuck, living)):

@@ -7,7 +7,6 @@ and a lifeline, by which it never outlives this process.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from hushd_protocol.system import log_files
 from .process import Launch, Process, environment
 
 MAX_LAST_WORDS = 300  # characters
-MAX_REAP_MS = 100  # to wait for the end of a killed process
 # Forks a child from a template: command, environment, descriptor for its output, read end of its lifeline.
 Fork = Callable[[Sequence[str], Mapping[str, str], int, int], Process | None]
 
@@ -50,15 +48,6 @@ class Running:
         """Closes its descriptors, which also ends a process that still runs."""
         self.process.close()
         os.close(self._lifeline)
-
-    def abandon(self) -> None:
-        """Kills and reaps a child that was just started and that nothing refers to yet."""
-        self.process.kill()
-        for _ in range(MAX_REAP_MS):
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.001)
-        self.close()
 
 
 def start(

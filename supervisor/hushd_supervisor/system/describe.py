@@ -117,15 +117,9 @@ class Descriptions(Source):
         except (OSError, ValueError) as error:
             _close(answer)
             return Described(role, error=f"it could not be started ({error}).")
-        try:
-            self._questions[role] = _Question(child, answer, self._limit, now)
-            if child.process.exit_fd is not None:
-                self._poller.register(child.process.exit_fd, zmq.POLLIN)
-        except MemoryError:
-            self._questions.pop(role, None)
-            _close(answer)
-            child.abandon()
-            raise
+        self._questions[role] = _Question(child, answer, self._limit, now)
+        if child.process.exit_fd is not None:
+            self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
     def deadline(self) -> float | None:

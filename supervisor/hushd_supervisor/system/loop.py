@@ -5,7 +5,7 @@ in this order: the sources' expired deadlines; what has arrived, source by sourc
 answers of children, clients' messages, the door: `assembly` has the list); the pool's timers; and one costly action
 (`core.backlog`). After 64 messages of one socket, or 5 ms of clients' messages, the other sources have their turn.
 Timers are judged once everything that arrived before they were due has been read: no peer is blamed for a message that
-lies unread here. When memory is short each of these calls may fail; `reserve` says what that costs.
+lies unread here.
 With nothing due the loop sleeps without a timeout.
 """
 
@@ -16,26 +16,22 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Protocol, TypeVar, get_args
+from typing import Protocol, get_args
 
 import zmq
 from hushd_protocol.buggify import buggify
 from hushd_protocol.messages import Control, WorkerHello
 from hushd_protocol.system.own_modules import Replaced
 
-from hushd_supervisor.core.actions import Action, Dismiss, Kill, Leave, Log, ToClient
+from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
 from hushd_supervisor.core.backlog import Backlog, Costly
 from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
 from hushd_supervisor.core.holders import Holder
 
-from .reserve import AGAIN_S, BROKEN, Reserve, failure, refused
 from .source import Outcome, Perform, Source, overriding
 
 READ_TURNS, READ_S = 16, 0.25  # turns and time after which timers are judged even though more keeps arriving
 _COSTLY = get_args(Costly)
-
-T = TypeVar("T")
 
 
 class Core(Protocol):
@@ -85,17 +81,12 @@ class Loop:
         self._backlog = Backlog(cores)
         self._reading_since = math.inf  # since when timers have waited for messages to be read,
         self._read_turns = 0  # and for how many turns
-        self._reserve = Reserve(record)
-        self._cramped = False  # whether memory is too short for decisions
-        self._deferred: deque[Event] = deque()  # events that the pool could not take for lack of memory
 
     def run(self) -> None:
         """Runs turns until everything is done; the caller closes the sources afterwards."""
         while not self._done:
             try:
                 self._turn()
-            except MemoryError:
-                self._reserve.spend()
             except Replaced:
                 self._make_way()
 
@@ -128,85 +119,24 @@ class Loop:
         """Refuses the remaining unread messages, and delivers the last answers."""
         self._announce(stop=True)
         for source in self._sources:
-            self._with_reserve(source.close)
+            source.close()
 
     def _turn(self) -> None:
         now = self._clock()
         for source in self._with_on_time:
-            self._read(source.on_time(now))
+            self._handle(source.on_time(now))
         ready = dict(self._poller.poll(0 if buggify("loop wakes for nothing") else self._timeout_ms(now)))
-        self._look_for_room()
         for source in self._with_events:
-            self._read(source.events(ready, self._clock()))
+            self._handle(source.events(ready, self._clock()))
         if self._may_judge(now):
-            self._handle(self._carry_out(self._decided(partial(self._pool.on_time, now))))
+            self._handle(self._carry_out(self._pool.on_time(now)))
         if not buggify("costly action waits") and (action := self._backlog.take(self._clock())):
             self._handle(self._answered(self._perform(action)))
         self._done = self._leaves and not [source for source in self._with_finish if not source.finish(self._clock())]
 
-    # --- memory ------------------------------------------------------------------------------------------------------
-
-    def _look_for_room(self) -> None:
-        """Checks whether there is memory for decisions in this turn; if so, passes the deferred events to the pool."""
-        self._reserve.hold()
-        self._cramped = not self._reserve.makes_room()
-        if self._deferred and not self._cramped:
-            deferred, self._deferred = self._deferred, deque()
-            self._handle(deferred)
-
-    def _read(self, events: Iterable[Event]) -> None:
-        """Handles events as they are read; if memory runs out, the next turn reads the rest."""
-        try:
-            self._handle(events)
-        except MemoryError:
-            self._reserve.spend()
-
-    def _with_reserve(self, act: Callable[[], T]) -> T:
-        """Calls `act`; if memory runs out, gives up the reserve and calls it again."""
-        try:
-            return act()
-        except MemoryError:
-            self._reserve.spend()
-            return act()
-
-    def _perform(self, action: Action) -> Iterable[Outcome]:
-        """Carries out an action; if memory runs out twice, returns the action's failure.
-
-        The second try is safe: a performer raises only if it has not begun, or has undone what it did.
-        """
-        try:
-            return _finished(self._performers[type(action)](action))
-        except MemoryError:
-            self._reserve.spend()
-        try:
-            return _finished(self._performers[type(action)](action))
-        except MemoryError:
-            if isinstance(action, Kill | Dismiss):
-                self._backlog.add(action)
-            failed = failure(action)
-            return () if failed is None else (failed,)
-
-    def _decide(self, event: Event) -> list[Action]:
-        """Returns the pool's decision on `event`; without memory for one, refuses the event or defers it."""
-        if not self._cramped:
-            return self._decided(partial(self._pool.handle, event, self._clock()))
-        if answer := refused(event):
-            return [answer]
-        self._deferred.append(event)
-        return []
-
-    def _decided(self, decide: Callable[[], list[Action]]) -> list[Action]:
-        """Calls the pool. Raises HushdError if memory ran out on the way: half a decision cannot be undone."""
-        try:
-            return decide()
-        except MemoryError as error:
-            raise BROKEN from error
-
     # --- the times ---------------------------------------------------------------------------------------------------
 
     def _timeout_ms(self, now: float) -> int | None:
-        if self._cramped:
-            return math.ceil(AGAIN_S * 1000)
         deadlines = [due for source in self._with_deadline if (due := source.deadline()) is not None]
         if (due := self._pool.deadline()) is not None:
             deadlines.append(due)
@@ -220,7 +150,7 @@ class Loop:
     def _may_judge(self, now: float) -> bool:
         """Returns whether timers are due at `now` and everything is read, or has been arriving for too long."""
         due = self._pool.deadline()
-        if due is None or due > now or self._cramped:
+        if due is None or due > now:
             self._reading_since = math.inf
             return False
         if self._reading_since == math.inf:
@@ -241,13 +171,11 @@ class Loop:
             while pending:
                 event = pending.popleft()
                 self._announce_end(event)
-                pending += self._carry_out(self._decide(event))
+                pending += self._carry_out(self._pool.handle(event, self._clock()))
                 self._note(event)
                 for source in self._with_look:
                     try:
                         source.look(event, self._clock())
-                    except MemoryError:
-                        self._with_reserve(partial(source.look, event, self._clock()))
                     except Replaced:
                         self._make_way()
 
@@ -260,6 +188,10 @@ class Loop:
             elif event := self._backlog.add(action):
                 events.append(event)
         return events
+
+    def _perform(self, action: Action) -> list[Outcome]:
+        """Carries out an action to its end, and returns what follows."""
+        return list(self._performers[type(action)](action))
 
     def _answered(self, outcomes: Iterable[Outcome]) -> list[Event]:
         """Sends the answers among `outcomes`; returns the events, and those of failed sends."""
@@ -288,7 +220,7 @@ class Loop:
     def _announce(self, *, stop: bool) -> None:
         """Tells all sources that we leave. With `stop`, new clients start the next one, which awaits our lock."""
         for source in self._sources:
-            self._with_reserve(partial(source.leave, stop=stop))
+            source.leave(stop=stop)
 
     def _log(self, action: Log) -> Iterable[Outcome]:
         self._record(action.level, action.text)
@@ -301,8 +233,3 @@ class Loop:
         self._announce(stop=True)
         self._leaves = True
         return ()
-
-
-def _finished(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
-    """Runs an action to its end and returns its outcomes; a tuple is returned as it is, which takes no memory."""
-    return outcomes if isinstance(outcomes, tuple) else list(outcomes)

@@ -192,6 +192,12 @@ class Limits:
             self._raise()
 
 
+def open_files() -> int:
+    """Returns the number of open files that this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
 class Child:
     """A real child process that leads its own process group.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Container, Iterable, Iterator
 from types import FrameType
 
@@ -18,8 +17,6 @@ Hear = Callable[[float], Iterable[Event]]
 
 LEAVE = (signal.SIGTERM, signal.SIGINT)
 FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
-BUSY = signal.SIGPROF  # this process, including libzmq's thread, has used BUSY_S of CPU time
-BUSY_S = 0.01  # never reached at rest; a flood brings some 15 MB in it
 RELOAD = signal.SIGHUP  # for a daemon; in a terminal it means that the terminal is gone
 
 
@@ -41,9 +38,9 @@ class Signals(Source):
         self._old_wakeup_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         self._old_handlers = {}
         self._heard: list[tuple[int, Hear]] = []
-        for number in (*LEAVE, RELOAD, FOLDER, BUSY, *([signal.SIGCHLD] if children else [])):
+        for number in (*LEAVE, RELOAD, FOLDER, *([signal.SIGCHLD] if children else [])):
             # A signal that `nohup` or a background shell has made us ignore stays ignored.
-            if number in (FOLDER, BUSY, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
+            if number in (FOLDER, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
                 self._old_handlers[number] = signal.signal(number, _nothing)
 
     def on(self, number: int, hear: Hear) -> None:
@@ -52,7 +49,6 @@ class Signals(Source):
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.fd, zmq.POLLIN)
-        self.watch_cpu(sys.platform == "linux")
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         if self.fd in ready:
@@ -68,18 +64,12 @@ class Signals(Source):
         except BlockingIOError:
             return set()
 
-    def watch_cpu(self, on: bool) -> None:
-        """Starts or stops BUSY for each BUSY_S of CPU time; must be stopped before Python resets its handlers."""
-        signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if on else (0.0,)))
-
     def ignore(self) -> None:
-        """Ignores FOLDER and BUSY from now on, and drops those that no thread has taken yet.
+        """Ignores FOLDER from now on, and drops one that no thread has taken yet.
 
         At its end Python restores the default actions, and SIGIO's would kill a process that is about to exit.
         """
-        self.watch_cpu(False)
-        for number in (FOLDER, BUSY):
-            signal.signal(number, signal.SIG_IGN)
+        signal.signal(FOLDER, signal.SIG_IGN)
 
     def restore(self) -> None:
         """Restores the previous handlers."""

@@ -127,18 +127,8 @@ class Templates(Source):
             self._known[name, gen] = template = self._start(name, gen)
         except (HushdError, OSError, ValueError) as error:
             return TemplateGone(name, gen, str(error))
-        watched = (template.process.exit_fd, template.control.fileno())
-        try:
-            for descriptor in watched:
-                self._poller.register(descriptor, zmq.POLLIN)
-        except MemoryError:
-            del self._known[name, gen]
-            for descriptor in watched:
-                if descriptor in self._poller:
-                    self._poller.unregister(descriptor)
-            template.control.close()
-            template.child.abandon()
-            raise
+        for descriptor in (template.process.exit_fd, template.control.fileno()):
+            self._poller.register(descriptor, zmq.POLLIN)
         return None
 
     def _start(self, name: str, gen: int) -> _Template:

@@ -57,7 +57,7 @@ def ask(request, text=b"", **fields):
     """Sends a request and what it streams; returns the output."""
     output, expected, number = b"", 0, 0
     input = chunks(arguments[0]) if fields.get("input") == "stream" else None
-    send(text, type="request", id=request, credit=8, wait=True, **fields)
+    send(text, type="request", id=request, credit=8, **fields)
     if mistake == "sends without credit" and input:
         send(next(input), type="chunk", id=request, seq=0)
     while True:
@@ -79,8 +79,6 @@ def ask(request, text=b"", **fields):
             output += payload if kind == "chunk" else header["data"]["text"].encode()
             if mistake != "grants no credit":
                 send(type="credit", id=request, chunks=1)
-        elif kind == "accepted" and header["state"] == "send":
-            send(text, type="request", id=request, credit=8, wait=True, **fields)
         elif kind == "error":
             return header
         elif kind == "result":

@@ -135,16 +135,15 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
         ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
         ('[models."../x"]\nurl = "http://x"', 'models."../x"', "needs files"),
         ('[worker]\nfallback = "gpu"', "worker.fallback", "cpu, or an engine and a model"),
-        ("qeue = 3", "qeue", "did you mean queue?"),
-        ("queue = -1", "queue", "1 or more"),
-        ("queue = 0", "queue", "1 or more"),
+        ("standbi = 3", "standbi", "did you mean standby?"),
+        ("[worker]\nqueue = -1", "worker.queue", "1 or more"),
         ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
         ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
         ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
         ("memory_share = 100", "memory_share", "a number from 0.001 to 1, not 100."),
         ("memory_share = 0", "memory_share", "a number from 0.001 to 1, not 0."),
-        ("queue = true", "queue", "whole number"),
-        ("queue = 1.5", "queue", "whole number"),
+        ("[worker]\nqueue = true", "worker.queue", "whole number"),
+        ("[worker]\nqueue = 1.5", "worker.queue", "whole number"),
         ("stt = 1", "stt", "must be an engine and a model"),
         ('stt = "moonshine"', "stt", "an engine and a model"),
         ('tts = "../x/y"', "tts", "an engine and a model"),
@@ -184,4 +183,4 @@ def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str
 def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
     """A syntax error says the line."""
     with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
-        load(tmp_path, "queue = 1\nstt = ?\n")
+        load(tmp_path, "exit_when_idle = 1\nstt = ?\n")

@@ -111,10 +111,7 @@ def sys_module(machine: Machine) -> ModuleType:
 
 
 class _Library:
-    """A C library that does nothing, but for the generator of which libzmq draws the numbers of its connections."""
-
-    def __init__(self, real_library: Any) -> None:
-        self.srand = real_library.srand
+    """A C library that does nothing."""
 
     def __getattr__(self, name: str) -> Callable[..., int]:
         return lambda *_, **__: 0
@@ -135,7 +132,7 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         assert machine.current
         machine.current.complain("".join(real_traceback.format_tb(frames)))
 
-    library = _Library(ctypes.CDLL(None))
+    library = _Library()
     unlimited = resource.RLIM_INFINITY
 
     def limit(kind: int) -> tuple[int, int]:

@@ -76,6 +76,21 @@ def test_nothing_is_done_for_who_has_not_said_hello() -> None:
     assert isinstance(error, m.Error)
 
 
+def test_beyond_the_ceiling_a_client_gets_one_error() -> None:
+    """The connection is refused in a sentence, nobody else's ends, and there is room again when one has left."""
+    pool = Pool(Settings(), version="1", pid=1, most_clients=2)
+    hello = m.Hello(protocol=1, version="1")
+    for route in (b"1", b"2"):
+        assert isinstance(said(pool.handle(ev.FromClient(route, hello), 0))[0], m.Welcome)
+    (error,) = said(pool.handle(ev.FromClient(b"3", hello), 0))
+    assert isinstance(error, m.Error)
+    assert (error.id, error.code) == (b"", "server_busy")
+    assert "2 connections" in error.message
+    assert isinstance(said(pool.handle(ev.FromClient(b"2", hello), 0))[0], m.Welcome)
+    pool.handle(ev.ClientGone(b"1"), 0)
+    assert isinstance(said(pool.handle(ev.FromClient(b"3", hello), 0))[0], m.Welcome)
+
+
 @pytest.mark.parametrize(
     "asked", [request(worker="stt/other"), ev.FromClient(b"r", m.Control(id=ONE, action="describe"))]
 )
@@ -91,17 +106,6 @@ def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> 
     pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
     pool.handle(ev.ClientGone(b"r"), due)
     assert pool.deadline() is None
-
-
-def test_the_limit_over_all_workers_counts() -> None:
-    """However many workers there are, no more requests wait than the configuration allows."""
-    pool = Pool(Settings(queue=3), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
-    answers: list[m.Message] = []
-    for number in range(5):
-        worker = "stt" if number % 2 else "tts"
-        answers += said(pool.handle(request(id=number.to_bytes(16, "big"), worker=worker), 0))
-    assert [a.code for a in answers if isinstance(a, m.Error)] == ["overloaded", "overloaded"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hushd_supervisor.system.configuration import Configuration
 from hushd_supervisor.system.source import Outcome
 
 ROUTE, ID = b"route", bytes(16)
-OLD, NEW = Settings(queue=1), Settings(queue=2)
+OLD, NEW = Settings(exit_when_idle=1.0), Settings(exit_when_idle=2.0)
 
 
 class Follower:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 
 from hushd_protocol import JsonObject, hosts
-from hushd_protocol.system import paths, programs
+from hushd_protocol.system import paths
 from hushd_schema import comparison
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,8 @@ from .. import context
 
 # A page of another origin, or a proxy that may answer another machine; a page of hushd's own sends none of these.
 _OF_OTHERS = ("origin", "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+_LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}  # as /proc writes them
 
 
 async def show(request: Request) -> Response:
@@ -39,4 +42,16 @@ def _is_for_the_user(request: Request) -> bool:
         return False
     if not hosts.is_loopback(request.url.hostname or "") or any(name in request.headers for name in _OF_OTHERS):
         return False
-    return bool(context.of(request).token) or programs.user(peer, local) == os.getuid()
+    return bool(context.of(request).token) or _user(peer.port, local[1] if local else 0) == os.getuid()
+
+
+def _user(peer: int, local: int) -> int | None:
+    """Returns the user id of a local connection's other end, by both ports; None where the kernel does not tell it."""
+    ports = f":{peer:04X}", f":{local:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError), open(table) as lines:
+            for line in lines:
+                _, end, other_end, _, _, _, _, user, *_ = line.split()
+                if (end[-5:], other_end[-5:]) == ports and {end[:-5], other_end[:-5]} <= _LOOPBACK:
+                    return int(user)
+    return None

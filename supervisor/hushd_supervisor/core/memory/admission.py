@@ -158,7 +158,7 @@ class Admission:
         actions: list[Action] = [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
         self.cards.take(cards, error, taken, now)
         for worker in self._off_card.workers():
-            if self.placement.returns(self._start(worker), tenants, now):
+            if self.placement.returns(self._start(worker, now), tenants, now):
                 actions += worker.retire("a graphics card has room again", now)
         return actions
 
@@ -175,7 +175,7 @@ class Admission:
         if self._relief.shows(now):
             self._forget_pressure(waiting, memory, now)
         actions = self._update_level(now) + self._settle_standby(now)
-        waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
+        waiting.sort(key=lambda worker: worker.jobs.queue.level(now))
         if self.level is Level.CRITICAL:
             actions += self._settle_critical(waiting, now)
         else:
@@ -307,7 +307,7 @@ class Admission:
         shortage = worker.tenancy.shortage
         if shortage is not None and not self._others_have_left(shortage, now):
             return self._after(shortage, worker, memory, now)
-        start = self._start(worker)
+        start = self._start(worker, now)
         if self._must_look(start, now):
             return self.cards.look(now)
         decision = self.placement.decide(start, memory, self.tenants.every(now), now, now < self._impatient_at(worker))
@@ -369,16 +369,16 @@ class Admission:
         """Returns whether the start must wait for a look at the cards."""
         return self.placement.chooses(start) and not self.cards.fresh(now)
 
-    def _start(self, worker: Worker) -> Start:
+    def _start(self, worker: Worker, now: float) -> Start:
         settings, tenancy = worker.settings, worker.tenancy
-        device = worker.jobs.device_asked or settings.compute_device
+        device = worker.jobs.queue.device_asked(now) or settings.compute_device
         reserve = int(settings.vram_reserve_mb * 1e6)
         kinds = worker.card_kinds if self.cards.there() else ()
         return Start(worker.name, device, reserve, tenancy.may_leave_card, tenancy.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, device: str, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""
-        return self.cards.look(now) if self._must_look(self._replica(worker, device), now) else []
+        return self.cards.look(now) if self._must_look(self._replica(worker, device, now), now) else []
 
     def room_for(self, worker: Worker, device: str, now: float) -> Assignment | None:
         """Returns where a replica of `worker` could start now, with no worker leaving for it.
@@ -386,11 +386,11 @@ class Admission:
         Considers only the `device` that a request asks for; None if it has no room, or the cards must be looked at
         first.
         """
-        start = self._replica(worker, device)
+        start = self._replica(worker, device, now)
         return None if self._must_look(start, now) else self._fits(start, now)
 
-    def _replica(self, worker: Worker, device: str) -> Start:
-        return self._start(worker)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
+    def _replica(self, worker: Worker, device: str, now: float) -> Start:
+        return self._start(worker, now)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
 
     def _fits(self, start: Start, now: float) -> Assignment | None:
         if any(worker.state is State.WAITING for worker in self.workers.values()):

@@ -34,8 +34,7 @@ class Dispatcher:
         if state is State.DRAINING or self._lifecycle.unwanted:
             self._jobs.running.hurry(now)
         if state in (State.READY, State.BUSY):
-            self._jobs.queue.sort(now)
-            if self._lifecycle.computes_on(self._jobs.device_asked):
+            if self._lifecycle.computes_on(self._jobs.queue.device_asked(now)):
                 self._serve(now)
             else:
                 self._move(now)
@@ -100,7 +99,7 @@ class Dispatcher:
 
     def _move(self, now: float) -> None:
         """Replaces the process, once nothing runs on it, by one on the device that the next request asks for."""
-        self._lifecycle.unwanted = self._lifecycle.unwanted or f"asked for on {self._jobs.device_asked}"
+        self._lifecycle.unwanted = self._lifecycle.unwanted or f"asked for on {self._jobs.queue.device_asked(now)}"
         if not self._jobs.running:
             if self._lifecycle.state is State.BUSY:
                 self._lifecycle.enter(State.READY)
@@ -112,8 +111,8 @@ class Dispatcher:
         self._hand_out(now)
 
     def _answer_warm(self, now: float) -> None:
-        for request in [t for t in self._jobs.waiting if t.message.op == "warm"]:
-            self._jobs.waiting.remove(request)
+        for request in self._jobs.queue.warming():
+            self._jobs.queue.remove(request)
             self._leases.use(request.holder, request.message.keep_alive, now)
             self._jobs.finish(request, m.Result(id=request.id, data={"worker": self._lifecycle.name} | self.placement))
 
@@ -133,7 +132,7 @@ class Dispatcher:
             self.rest(now)
 
     def _run_next(self, now: float) -> None:
-        while request := self._jobs.next():
+        while request := self._jobs.next(now):
             if self._lifecycle.state is State.READY:
                 self._lifecycle.work(now)
             self._jobs.run(request, now)

@@ -8,7 +8,7 @@ although `done`.
 
 from __future__ import annotations
 
-import math
+from collections.abc import KeysView
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -16,6 +16,7 @@ from hushd_protocol.light_dataclass import replace
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 
+from .notices import Notices
 from .queue import Queue
 from .request import ActiveRequest
 from .running import Running
@@ -30,7 +31,6 @@ ENDINGS = {
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
 STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
-TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
 
 
 class Jobs:
@@ -49,7 +49,8 @@ class Jobs:
         self._worker = worker
         self._outbox = outbox
         self.gen = 0
-        self.queue = Queue(self._report_queued)
+        self.queue = Queue()
+        self._notices = Notices(self.queue.waiting)
         self.running = Running()
         self.timings = Timings()
         self.ended: list[ActiveRequest] = []
@@ -58,9 +59,9 @@ class Jobs:
     # --- waiting and starting ------------------------------------------------------------------------------------
 
     @property
-    def waiting(self) -> list[ActiveRequest]:
-        """The waiting requests, in order."""
-        return self.queue.waiting
+    def waiting(self) -> KeysView[ActiveRequest]:
+        """The waiting requests, as they came."""
+        return self.queue.waiting.keys()
 
     def begin(self, gen: int) -> None:
         """Starts the accounts of a new process."""
@@ -68,14 +69,19 @@ class Jobs:
         self.timings.completed_here = 0
 
     def wait(self, request: ActiveRequest, now: float) -> None:
-        """Queues `request`, and reports the new positions of the requests that it moves."""
+        """Queues `request`."""
         request.told = request.told or now
-        self.waiting.append(request)
-        self.queue.sort(now)
+        self.queue.add(request)
+        self._notices.add(request)
 
-    def next(self) -> ActiveRequest | None:
+    def next(self, now: float) -> ActiveRequest | None:
         """The request that may run now."""
-        return self.queue.next(self.running.values()) if self.waiting else None
+        return self.queue.next(self.running.values(), now) if self.waiting else None
+
+    @property
+    def free(self) -> bool:
+        """True if the process has a slot for another job of any kind."""
+        return self.queue.free(self.running.values())
 
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would run at once."""
@@ -83,7 +89,7 @@ class Jobs:
 
     def run(self, request: ActiveRequest, now: float) -> None:
         """Hands a waiting request to the process."""
-        self.queue.serve(request, now)
+        self.queue.remove(request, served=True)
         request.told = 0.0
         self.running[request.id] = request
         request.run(now)
@@ -91,7 +97,6 @@ class Jobs:
         if request.position is not None:  # the answer tells a client that never waited
             request.position = None
             self._to_client(request, m.Accepted(id=request.id, state="running"))
-        self.queue.sort(now)
 
     def wait_ms(self, request: ActiveRequest) -> int:
         """The expected wait of a new request in ms, from the measured times of jobs; at least a second."""
@@ -116,21 +121,15 @@ class Jobs:
 
     def fail_waiting(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
         """Ends every waiting request with an error."""
-        waiting = self.waiting.copy()
-        self.waiting.clear()
-        for request in waiting:
+        for request in list(self.waiting):
+            self.queue.remove(request)
             self.fail(request, code, message, retry_after_ms)
-
-    @property
-    def device_asked(self) -> str:
-        """The device that the next request asks for; empty for any."""
-        return self.waiting[0].device if self.waiting else ""
 
     def displace(self) -> list[ActiveRequest]:
         """Removes the waiting requests, for another worker; requests that came from another worker stay."""
         moving = [request for request in self.waiting if not request.degraded]
         for request in moving:
-            self.waiting.remove(request)
+            self.queue.remove(request)
             request.degraded = True
         return moving
 
@@ -143,7 +142,7 @@ class Jobs:
         if request.done:
             return
         if request in self.waiting:
-            self.waiting.remove(request)
+            self.queue.remove(request)
             self.fail(request, code)
             return
         if not request.cancelled:
@@ -217,30 +216,28 @@ class Jobs:
                 self._end_run(request, m.Error.of(message.id, error), now)
         return True
 
-    def report_position(self, request: ActiveRequest, state: str, note: str = "") -> None:
+    def report_position(self, request: ActiveRequest, state: str, now: float, note: str = "") -> None:
         """Tells a client that its request waits, `queued` or for a `starting` worker; `note` says why."""
-        request.position = self.queue.position(request)
+        request.position = self.queue.position(request, now)
+        self._notices.told(request, now)
         self._to_client(request, m.Accepted(id=request.id, state=state, position=request.position, note=note))
-
-    def tell(self, state: str, note: str, now: float) -> None:
-        """Tells clients that have heard nothing for a while what their requests wait for."""
-        for request in [request for request in self.waiting if request.told + TELL_S <= now]:
-            request.told = now
-            self.report_position(request, state, note)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def waiting_deadline(self) -> float:
         """The time at which a waiting request is overdue or its client must be told, `math.inf` for never."""
-        if not self.waiting:
-            return math.inf
-        return min(min(t.deadline, t.told + TELL_S) for t in self.waiting)
+        return self._notices.next()
 
-    def expire_waiting(self, now: float) -> bool:
-        """Ends waiting requests that are past their deadlines; returns whether there were any."""
-        late = [request for request in self.waiting if request.deadline <= now]
+    def attend(self, state: str, note: str, now: float) -> bool:
+        """Ends waiting requests that are past their deadlines, and tells others what they wait for.
+
+        Returns whether any has ended.
+        """
+        late, untold = self._notices.take(now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded")
+        for request in untold:
+            self.report_position(request, state, now, note)
         return bool(late)
 
     def expire_running(self, now: float) -> list[ActiveRequest]:
@@ -269,16 +266,13 @@ class Jobs:
     def _repeat(self, request: ActiveRequest, now: float) -> None:
         request.again()
         self.wait(request, now)
-        self.report_position(request, "starting")
+        self.report_position(request, "starting", now)
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]
         self.timings.has_ended(request, now)
         if not request.done:
             self.finish(request, message)
-
-    def _report_queued(self, request: ActiveRequest) -> None:
-        self._to_client(request, m.Accepted(id=request.id, state="queued", position=request.position or 0))
 
     def _to_client(self, request: ActiveRequest, message: m.Message) -> None:
         if not request.gone:

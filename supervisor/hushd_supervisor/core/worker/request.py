@@ -41,8 +41,8 @@ class ActiveRequest:
     deadline: float = math.inf
     done: bool = False
     client: int = 0  # the number of its client's connection
-    program: Hashable = b""  # the program of its connection; the connection itself if that is unknown
-    placed: bool = False  # a place was promised to it
+    program: Hashable = b""  # the process that its client names; its connection if it names none
+    turn: int = 0  # in its queue, see `line`; 0 before it has waited in it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent
@@ -108,7 +108,7 @@ class ActiveRequest:
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
-        return level(self.rank, self.arrived, now)
+        return self.rank - int((now - self.arrived) / AGING_S)
 
     def remarks(self, data: JsonObject) -> JsonObject:
         """The supervisor's additions to the `data` of its result."""
@@ -228,8 +228,3 @@ class ActiveRequest:
             return self._obeys_until()
         starved = math.inf if self.starved_since is None else self.starved_since + STARVED_S
         return min(self.deadline, starved, self.stalls_at(stall_limit))
-
-
-def level(rank: int, arrived: float, now: float) -> int:
-    """The priority of a request that has waited since `arrived`, 0 for the most urgent; rises by one each AGING_S."""
-    return rank - int((now - arrived) / AGING_S)

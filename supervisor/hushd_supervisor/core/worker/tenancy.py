@@ -57,7 +57,8 @@ class Tenancy:
     def admit(self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "") -> list[Action]:
         """Starts the process that waits for memory, on the device of `assignment`."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.start(now, assignment, self._jobs.device_asked or compute_device, self.cpu_reason)
+            device = self._jobs.queue.device_asked(now) or compute_device
+            self._lifecycle.start(now, assignment, device, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()
 
@@ -86,7 +87,7 @@ class Tenancy:
             self._lifecycle.wait_on(now)
             since = self._lifecycle.waits_since
             for request in [t for t in self._jobs.waiting if max(t.arrived, since) + patience <= now]:
-                self._jobs.waiting.remove(request)
+                self._jobs.queue.remove(request)
                 self._jobs.fail(request, "server_busy", message, retry_after_ms)
             if not self._jobs.waiting:
                 self._lifecycle.end(now)
@@ -99,8 +100,7 @@ class Tenancy:
             if note != self._lifecycle.hope:
                 self._lifecycle.hope = note
                 for request in self._jobs.waiting:
-                    request.told = now
-                    self._jobs.report_position(request, "starting", note)
+                    self._jobs.report_position(request, "starting", now, note)
         return self._outbox.take()
 
     def lack(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
@@ -111,7 +111,7 @@ class Tenancy:
                 memory; whoever named the card gets it or an error, unless the settings name the CPU.
         """
         fallback, self.shortage = self._lifecycle.settings.fallback, None
-        named = is_card(self._jobs.device_asked) and fallback != "cpu"
+        named = is_card(self._jobs.queue.device_asked(now)) and fallback != "cpu"
         if on_card and not self.cpu_reason and self.may_leave_card and not named:
             self.cpu_reason = "the card had no memory for it"
             return self._outbox.take()

@@ -7,7 +7,7 @@ owns the process and the states, its `Jobs` the requests. Events of the process 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
@@ -16,7 +16,6 @@ from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
 from hushd_supervisor.core.actions import Action
-from hushd_supervisor.core.share import has_room
 
 from .crashes import Crashes
 from .dispatch import Dispatcher
@@ -107,14 +106,15 @@ class Worker:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
             self.jobs.fail(request, *self.exits.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
-        elif not (request.placed or self.would_run(request) or self.has_room(request.program, request.rank)):
-            full = self.full(request)
-            self.jobs.fail(request, full.code, full.message, full.retry_after_ms)
+        elif not (self.would_run(request) or self.jobs.queue.has_room(request, self.settings.queue)):
+            full = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
+            self.jobs.fail(request, "overloaded", full, self.jobs.wait_ms(request))
         else:
             self.jobs.wait(request, now)
             self._dispatch.settle(now)
             if request in self.jobs.waiting:
-                self.jobs.report_position(request, "starting" if self._loads else "queued", self.lifecycle.awaited(now))
+                state = "starting" if self._loads else "queued"
+                self.jobs.report_position(request, state, now, self.lifecycle.awaited(now))
         return self._outbox.take()
 
     def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:
@@ -127,26 +127,15 @@ class Worker:
         loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
         return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
 
-    def has_room(self, program: Hashable, rank: int, promised: Iterable[tuple[Hashable, int]] = ()) -> bool:
-        """Returns whether one more request may wait, beside the `promised` places."""
-        waiting = ((request.program, request.rank) for request in self.jobs.waiting)
-        return has_room(program, rank, (*waiting, *promised), self.settings.queue)
-
-    def full(self, request: ActiveRequest) -> HushdError:
-        """The error for a request that finds no place and does not wait for one."""
-        message = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
-        return HushdError("overloaded", message, self.jobs.wait_ms(request))
-
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
-        self.jobs.queue.serve(request, now)
-        self.jobs.queue.sort(now)
+        self.jobs.queue.remove(request, served=True)
         self._dispatch.settle(now)
         return self._outbox.take()
 
     def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
         """Takes over a request that waited at another replica."""
-        request.worker = self.name
+        request.worker, request.turn = self.name, 0
         self.jobs.wait(request, now)
         self._dispatch.settle(now)
         return self._outbox.take()
@@ -250,12 +239,11 @@ class Worker:
 
     def on_time(self, now: float) -> list[Action]:
         """Acts on the deadlines that have passed at `now`."""
-        if self.jobs.expire_waiting(now):
-            self._dispatch.settle(now)
         if self.jobs.queue.aside and self.jobs.running.set_aside(now):
             self._dispatch.settle(now)
         self._dispatch.watch(now)
-        self.jobs.tell("starting" if self._loads else "queued", self.lifecycle.awaited(now), now)
+        if self.jobs.attend("starting" if self._loads else "queued", self.lifecycle.awaited(now), now):
+            self._dispatch.settle(now)
         match self.lifecycle.on_time(now):
             case State.WAITING:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."

@@ -10,8 +10,6 @@ import selectors
 import socket
 from collections import Counter, deque
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 from hushd_protocol.hosts import is_loopback
 from hushd_protocol.light_dataclass import dataclass, field
@@ -23,11 +21,8 @@ from .lingering_close import LingeringClose
 from .listeners import Listener
 from .prepared import Answers, refusal
 
-if TYPE_CHECKING:
-    from hushd_protocol.system.programs import Programs
-
 MAX_CONNECTIONS = 256
-MAX_PER_PEER = 128  # of one address; beyond, the local program with the most connections loses its oldest
+MAX_PER_PEER = 128  # of one address; beyond, this machine's oldest makes room
 FIRST_S = 10.0  # for the first request after the connection, and for reading an answer
 IDLE_S = {"http": 75.0, "wyoming": 600.0}  # between two polls
 DESCRIBE_S = 15.0  # for listing the engines
@@ -42,7 +37,6 @@ class Connection:
         data: the bytes read and not yet answered.
         unsent: the part of an answer that its socket has not taken yet.
         pending_poll: the poll that waits for the list of engines.
-        program: the program at the other end, if it is on this machine and was looked up.
     """
 
     socket: socket.socket
@@ -54,7 +48,6 @@ class Connection:
     pending_poll: Answer | None = None
     closing: bool = False  # whether to close it after `unsent`
     idle: bool = False  # it was answered, and has sent nothing since
-    program: str = ""
 
 
 class Connections:
@@ -178,25 +171,14 @@ class Connections:
         return bool(idle)
 
     def _displace(self, now: float, peer: str | None = None) -> bool:
-        """Refuses the oldest connection of this machine's program with the most connections."""
-        local = [c for c in self._all if _is_local(c.peer) and peer in (None, c.peer) and not c.unsent]
-        local = [connection for connection in local if not connection.pending_poll]
-        if not local:
-            return False
-        unknown = [connection for connection in local if not connection.program]
-        for connection, program in zip(unknown, self._programs.find([c.socket for c in unknown]), strict=True):
-            connection.program = program
-        ((program, _),) = Counter(connection.program for connection in local).most_common(1)
-        oldest = min((c for c in local if c.program == program), key=lambda connection: connection.due)
-        self._leave(oldest)
-        self._refuse(oldest, 429, now)
-        return True
-
-    @cached_property
-    def _programs(self) -> Programs:
-        from hushd_protocol.system.programs import Programs  # only needed when connections are many
-
-        return Programs()
+        """Refuses this machine's oldest connection that is owed no answer; returns whether there was one."""
+        silent = [c for c in self._all if _is_local(c.peer) and peer in (None, c.peer)]
+        silent = [connection for connection in silent if not (connection.unsent or connection.pending_poll)]
+        if silent:
+            oldest = min(silent, key=lambda connection: connection.due)
+            self._leave(oldest)
+            self._refuse(oldest, 429, now)
+        return bool(silent)
 
     # --- one connection ----------------------------------------------------------------------------------------------
 

@@ -17,8 +17,7 @@ from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import HTTP_TOKEN, Settings
 
-from hushd_supervisor.system.libzmq.connection_limit import ceiling
-from hushd_supervisor.system.process import Launch
+from hushd_supervisor.system.process import Launch, open_files
 
 from .connections import MAX_CONNECTIONS, Connection, Connections
 from .gateway import Gateway
@@ -47,7 +46,7 @@ def open_door(
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
     answers = Answers(settings, figures, paths.listed)
-    return Door(selector, answers, gateway, record, max_connections=min(MAX_CONNECTIONS, ceiling(10)))
+    return Door(selector, answers, gateway, record, max_connections=min(MAX_CONNECTIONS, open_files() // 10))
 
 
 class Door:

@@ -34,7 +34,7 @@ _SENTENCES = {
     400: "This is not an HTTP/1.1 request: use http:// in the address.",
     401: "Send hushd's token: Authorization: Bearer TOKEN, or x-api-key: TOKEN.",
     403: "This name is not one of hushd's: call it by its address, or add the name to [http] hosts.",
-    429: "This program, or its address, has too many connections that have sent no request: close some.",
+    429: "Too many connections from this address have sent no request: close some.",
     503: "hushd cannot take this connection now: ask again in a moment.",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
@@ -18,22 +19,19 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit,
 from hushd_supervisor.core.actions import Action, ToClient, Watch
 from hushd_supervisor.core.events import ClientGone, Event, FromClient, Watched
 
-from ..libzmq import numbers
-from ..libzmq.connection_limit import ConnectionLimit, ListeningSocket, ceiling
-from ..libzmq.routers import LINGER_MS, make_router, send
-from ..libzmq.traffic import Traffic
 from ..source import Outcome, Perform, Source
+from .lock import ListeningSocket
+from .router import LINGER_MS, listen, make_router, send
 
 UNREAD = 32  # messages of 128 KiB at most that libzmq reads ahead for a connection; then the client waits
 BATCH = 64  # messages of one socket per turn
 TURN_S = 0.005  # of a turn for clients' messages, however costly they are
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-MAX_FRAMES = 64  # of a message; a client that sends more is disconnected without an answer
+MAX_FRAMES = 64  # of a message that are kept; one with so many is none
+_MONITOR = "inproc://clients"
+_EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 _SLOW = pack(
     Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
-)
-_CHOSEN = pack(
-    Error.of(b"", HushdError("protocol_error", "A client must not choose its routing id: leave ZMQ_ROUTING_ID unset."))
 )
 
 
@@ -53,34 +51,31 @@ class ClientSocket(Source):
         context: zmq.Context[zmq.Socket[bytes]],
         listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
-        max_connections: int | None = None,
     ) -> None:
         self.socket = make_router(context, UNREAD)
-        self._first_route = numbers.first(context, self.socket)
-        max_connections = ceiling(3) if max_connections is None else max_connections
-        self.limit = ConnectionLimit(context, self.socket, listener, max_connections)
-        self.monitor = self.limit.monitor
+        self.socket.monitor(_MONITOR, _EVENTS)
+        self.monitor = context.socket(zmq.PAIR)
+        self.monitor.set_hwm(0)  # a full queue would stop libzmq's thread
+        self.monitor.connect(_MONITOR)
+        listen(self.socket, listener)
         self._listener = listener
-        self._left = False  # whether a connection has ended since the last `take_left`
         self._clock = clock
-        self._traffic = Traffic()
+        self._connected: set[int] = set()  # descriptors
         self._decoder = Decoder(FROM_CLIENT, few=True)
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # routes of slow clients, which are sent nothing more
-        self._named: set[int] = set()  # descriptors of clients that have chosen their own route
         self._late: set[bytes] = set()  # routes whose first message was read after the end of their connection
 
     # --- the loop's calls --------------------------------------------------------------------------------------------
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
-        self.limit.watch(poller)
+        poller.register(self.monitor, zmq.POLLIN)
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         if self.monitor in ready and not buggify("departures wait"):
             yield from self.departures()
-        self.limit.refuse(ready)
         if self.socket in ready:
             arrived = self.receive(1 if buggify("one message of clients") else BATCH, TURN_S)
             yield from map(_renewed, arrived) if self._listener.lasting else arrived
@@ -126,109 +121,62 @@ class ClientSocket(Source):
             try:
                 first = self.socket.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
-                self._traffic.emptied()
                 return
-            route = first.bytes
-            try:
-                frames = self._frames(first)
-            except MemoryError:
-                self._give_up_unread(route)
-                raise
+            route, frames = first.bytes, self._frames(first)
             if route not in self._descriptors:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
                 except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011, not a client's
                     continue
-                yield from self.departures()  # also counts all connections accepted so far
-                if not self._is_numbered(route):  # the client has chosen this name
-                    self._refuse_name(route, descriptor)
-                    continue
+                yield from self.departures()  # also notes all connections accepted so far
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue
-                if not self.limit.has(descriptor):
+                if descriptor not in self._connected:
                     self._late.add(route)
-            self._traffic.received(self._descriptors[route], sum(map(len, frames)))
-            if len(frames) > MAX_FRAMES:
-                self._traffic.end(self._descriptors[route])
-                continue
             if route in self._dropped:
                 self._transmit(route, _SLOW)  # it reads again
                 continue
             try:
                 message = unpack(frames, self._decoder)
-            except MemoryError:  # without an answer the client would wait in vain; now it connects again
-                self._traffic.end(self._descriptors[route])
-                raise
             except HushdError as error:
                 if gone := self.send(route, Error.of(error.detail.get("id", b""), error)):
                     yield gone
                 continue
             yield FromClient(route, message)
 
-    def _refuse_name(self, route: bytes, descriptor: int) -> None:
-        """Refuses a client that has chosen its route; disconnects it at its next message, or it loses the answer."""
-        if descriptor in self._named:
-            self._traffic.end(descriptor)
-        elif self.limit.has(descriptor):
-            self._named.add(descriptor)
-            self._transmit(route, _CHOSEN)
-
     def _frames(self, first: zmq.Frame) -> list[bytes]:
-        """Returns the frames after `first`, up to one more than MAX_FRAMES; skips further ones."""
+        """Returns the frames after `first`, up to MAX_FRAMES; skips further ones."""
         frames: list[bytes] = []
         frame, receive = first, self.socket.recv
-        while frame.more and len(frames) <= MAX_FRAMES:
-            frame = receive(copy=False)
-            frames.append(frame.bytes)
         while frame.more:
             frame = receive(copy=False)
+            if len(frames) < MAX_FRAMES:
+                frames.append(frame.bytes)
         return frames
-
-    def _give_up_unread(self, route: bytes) -> None:
-        """Skips the remaining frames of a message for which there is no memory, and ends its connection."""
-        while self.socket.get(zmq.RCVMORE):
-            self.socket.recv(copy=False)
-        if route in self._descriptors:
-            self._traffic.end(self._descriptors[route])
-
-    def end_endless(self) -> int:
-        """Ends the connections that send an endless message; returns how many."""
-        if not self.socket.poll(0):
-            self._traffic.emptied()
-        endless = self._traffic.endless()
-        if endless and self.socket.poll(0):  # a whole message has come, perhaps from one of them
-            return 0
-        return self._end(endless)
-
-    def end_greediest(self) -> int:
-        """Ends the connection with the most unread bytes, if there are many; returns how many connections it ended."""
-        return self._end(self._traffic.greediest())
-
-    def _end(self, descriptors: list[int]) -> int:
-        for descriptor in descriptors:
-            self._traffic.end(descriptor)
-        return len(descriptors)
 
     def departures(self) -> Iterator[ClientGone]:
         """Yields the clients whose connections have ended since the last call."""
-        for accepted, descriptor in self.limit.changes():
+        while (change := self._change()) is not None:
+            accepted, descriptor = change
             if accepted:
-                self._traffic.opened(descriptor)
+                self._connected.add(descriptor)
                 continue
-            self._left = True
-            self._traffic.closed(descriptor)
-            self._named.discard(descriptor)
+            self._connected.discard(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)
                 if not dropped:
                     yield gone
 
-    def take_left(self) -> bool:
-        """Returns whether any connection has ended since the last call, even one without a hello."""
-        left, self._left = self._left, False
-        return left
+    def _change(self) -> tuple[bool, int] | None:
+        """The next descriptor that libzmq has accepted (True), or whose connection has ended; None if there is none."""
+        try:
+            event, _endpoint = self.monitor.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+        kind, descriptor = struct.unpack("=Hi", event)
+        return kind == zmq.EVENT_ACCEPTED, descriptor
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
         """Sends without waiting; a result that is too large becomes an error.
@@ -254,7 +202,8 @@ class ClientSocket(Source):
 
     def shut(self, linger_ms: int) -> None:
         """Closes the socket; the context's end waits up to `linger_ms` for the delivery of sent messages."""
-        self.limit.close()
+        self.socket.disable_monitor()
+        self.monitor.close(linger=0)
         self.socket.close(linger=linger_ms)
 
     def _transmit(self, route: bytes, frames: list[bytes]) -> ClientGone | None:
@@ -267,24 +216,16 @@ class ClientSocket(Source):
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             return self._forget(route)
-        try:
-            self._traffic.sent(self._descriptors.get(route, -1), len(frames[1]) + len(frames[2]))
-        except MemoryError:
-            pass  # the message was sent, and must not be sent again; its bytes are not counted
         return None
 
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
         """Ties a route to the descriptor of its connection; yields the end of the descriptor's last owner, if new."""
         if (old_route := self._routes.get(descriptor)) is not None:
-            if not numbers.is_later(route, old_route):
+            if not _is_later(route, old_route):
                 return  # this client has left, and another one has its descriptor
             yield self._forget(old_route)
         self._routes[descriptor] = route
         self._descriptors[route] = descriptor
-
-    def _is_numbered(self, route: bytes) -> bool:
-        """Returns whether libzmq can have made `route`: it numbers its connections one after the other."""
-        return numbers.is_number(route, self._first_route, self.limit.accepted)
 
     def _forget(self, route: bytes) -> ClientGone:
         descriptor = self._descriptors.pop(route, None)
@@ -293,6 +234,11 @@ class ClientSocket(Source):
         self._dropped.discard(route)
         self._late.discard(route)
         return ClientGone(route)
+
+
+def _is_later(route: bytes, reference: bytes) -> bool:
+    """Returns whether libzmq has named `route` after `reference`: a zero byte, and 32 bits that count upwards."""
+    return (int.from_bytes(route[1:]) - int.from_bytes(reference[1:])) % 2**32 < 2**31
 
 
 def _renewed(event: Event) -> Event:

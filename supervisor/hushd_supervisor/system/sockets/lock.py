@@ -215,11 +215,8 @@ class ListeningSocket:
         HushdError: `output_failed` if it cannot be bound.
     """
 
-    explains = True
-
     def __init__(self, path: Path, inherited: int | None = None) -> None:
         self.path = path
-        self.name = path.name
         self.endpoint = f"ipc://{path}"
         self.lasting = inherited is not None
         if inherited is not None:
@@ -240,14 +237,6 @@ class ListeningSocket:
             ) from error
         endpoint.setblocking(False)
         self.fd = endpoint.detach()
-
-    def accept(self) -> socket.socket:
-        """Accepts one connection. Raises OSError if none waits."""
-        endpoint = socket.socket(fileno=self.fd)
-        try:
-            return endpoint.accept()[0]
-        finally:
-            endpoint.detach()
 
     def is_ours(self) -> bool:
         """Returns whether this socket is still at its path (a logout may remove the folder)."""

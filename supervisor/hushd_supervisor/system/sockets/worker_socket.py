@@ -28,14 +28,13 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, Send
 
 from .. import children
 from ..children import Fork, Running
-from ..libzmq.connection_limit import ConnectionLimit, ceiling
-from ..libzmq.routers import LINGER_MS, make_router, rest, send
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, give_way, worker_command
 from ..source import Outcome, Perform, Source
 from ..standby import Templates
 from .client_socket import BATCH
 from .lock import ListeningSocket
+from .router import LINGER_MS, listen, make_router, send
 
 # An exit can be noticed before a result that was sent before it, because libzmq reads on its own thread. So an exit
 # counts only after SETTLE_S without a frame of that worker, and once the socket is empty or has delivered a message of
@@ -95,7 +94,7 @@ class WorkerSocket(Source):
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
-        self.limit = ConnectionLimit(context, self.socket, listener, ceiling(10))
+        listen(self.socket, listener)
         self._poller = poller
         self._decoder = Decoder(FROM_WORKER)
         self._paths = paths
@@ -117,7 +116,6 @@ class WorkerSocket(Source):
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
-        self.limit.watch(poller)
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Spawn: self._spawn, Kill: self._kill, Gauge: self._gauge, ToWorker: self._send}
@@ -128,9 +126,6 @@ class WorkerSocket(Source):
         if self.socket in ready:
             yield from self.receive(1 if buggify("one message of workers") else BATCH)
         yield from self.exits(ready, self._clock())
-        if self.limit.monitor in ready:
-            deque(self.limit.changes(), maxlen=0)
-        self.limit.refuse(ready)
 
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
@@ -154,12 +149,8 @@ class WorkerSocket(Source):
         return (failed,) if failed else ()
 
     def spawn(self, action: Spawn) -> SpawnFailed | None:
-        """Starts a generation of a worker, unless all connections are taken."""
+        """Starts a generation of a worker."""
         name, gen = action.worker, action.gen
-        if (name, gen) in self._workers:
-            return None  # already started by a first try that ran out of memory afterwards
-        if len(self._workers) >= self.limit.ceiling:
-            return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
         token = os.urandom(16).hex()
@@ -183,17 +174,9 @@ class WorkerSocket(Source):
             return _failed(name, gen, error)
         if settings.nice:
             give_way(child.process.pid, settings.nice)
-        try:
-            worker = _Worker(name, gen, child, self._oom_kills())
-            if child.process.exit_fd is not None:
-                self._poller.register(child.process.exit_fd, zmq.POLLIN)
-            self._tokens[token] = self._workers[name, gen] = worker
-        except MemoryError:
-            self._tokens.pop(token, None)
-            if child.process.exit_fd is not None and child.process.exit_fd in self._poller:
-                self._poller.unregister(child.process.exit_fd)
-            child.abandon()
-            raise
+        self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, self._oom_kills())
+        if child.process.exit_fd is not None:
+            self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
     def _fork_of(self, template: int) -> Fork | None:
@@ -234,18 +217,14 @@ class WorkerSocket(Source):
         """Yields at most `limit` messages."""
         for _ in range(limit):
             try:
-                route = self.socket.recv(zmq.NOBLOCK)
+                route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             worker = self._routes.get(route)
             for dead in self._dead:
                 dead.other_messages = 0 if dead is worker else dead.other_messages + 1
             try:
-                message = unpack(rest(self.socket), self._decoder)
-            except MemoryError:
-                if worker:
-                    yield SendFailed(worker.name, worker.gen)  # its message is lost
-                raise
+                message = unpack(frames, self._decoder)
             except HushdError as error:
                 if worker is None:
                     self._refuse(route, error)
@@ -301,7 +280,7 @@ class WorkerSocket(Source):
 
     def _is_read(self, worker: _Worker) -> bool:
         """Returns whether libzmq has no more messages of a dead worker."""
-        return worker.bye or worker.other_messages > self.limit.connections or not self.socket.poll(0)
+        return worker.bye or worker.other_messages > len(self._routes) or not self.socket.poll(0)
 
     def pids(self) -> dict[tuple[str, int], int]:
         """Returns the pids of the living processes, by name and generation."""
@@ -312,7 +291,6 @@ class WorkerSocket(Source):
 
     def shut(self, linger_ms: int) -> None:
         """Closes the socket; the lifelines end the remaining workers."""
-        self.limit.close()
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
             self._remove(worker)

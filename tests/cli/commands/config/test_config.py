@@ -39,7 +39,7 @@ def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path
     """A line a setting; of one worker only its own settings; one setting alone is its bare value."""
     lines = config("show").splitlines()
     assert 'tts = "espeak-ng/all"  # default: "hibari/en"' in lines
-    assert "queue = 200" in lines
+    assert "exit_when_idle = 600.0" in lines
     assert "worker.keep_alive = 300.0" in lines
     assert 'worker."stt/moonshine".keep_alive = 5.0  # default: 300.0' in lines
     assert config("show", "tts") == "espeak-ng/all\n"
@@ -47,7 +47,7 @@ def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path
     assert len(config("show", "http").splitlines()) > 3
     rows = {row["key"]: row for row in json.loads(config("show", "--json"))}
     assert rows["tts"] == {"key": "tts", "value": "espeak-ng/all", "default": "hibari/en"}
-    assert "did you mean queue" in config("show", "queu", status=2)
+    assert "did you mean exit_when_idle" in config("show", "exit_when_idl", status=2)
 
 
 @pytest.mark.guest("gateway")  # which takes addresses
@@ -68,7 +68,11 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "says"),
-    [("queue", "-3", "queue must be"), ("quue", "3", "did you mean queue"), ("a b", "3", "is not a key")],
+    [
+        ("exit_when_idle", "-3", "exit_when_idle must be"),
+        ("standbi", "3", "did you mean standby"),
+        ("a b", "3", "is not a key"),
+    ],
 )
 def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, value: str, says: str) -> None:
     """The error is that of the check, under the name of the file, and nothing is left beside it."""
@@ -82,8 +86,8 @@ def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, va
 def test_set_makes_the_file(runtime: Path) -> None:
     """It makes the folder too, if there is none."""
     path = runtime / "deep/er/config.toml"
-    config("set", "queue", "7", HUSHD_CONFIG=str(path))
-    assert path.read_text() == "queue = 7\n"
+    config("set", "exit_when_idle", "7", HUSHD_CONFIG=str(path))
+    assert path.read_text() == "exit_when_idle = 7\n"
     assert config("path", HUSHD_CONFIG=str(path)) == f"{path}\n"
 
 

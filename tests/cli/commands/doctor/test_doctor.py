@@ -80,11 +80,11 @@ def test_refusals_for_lack_of_memory_lead_to_the_setting(runtime: Path) -> None:
 
 def test_a_wrong_configuration(runtime: Path) -> None:
     """The sentence names the key, and the status is 1; the rest is looked at all the same."""
-    (runtime / "config.toml").write_text("queue = -1\n")
+    (runtime / "config.toml").write_text("exit_when_idle = -1\n")
     status, found = doctor("--no-engines")
     (broken,) = of(found, "configuration")
     assert status == 1
-    assert "queue" in broken["text"]
+    assert "exit_when_idle" in broken["text"]
     assert of(found, "libraries", "ok")
 
 

@@ -79,12 +79,12 @@ def test_the_choice_is_written_for_its_language(
     """The session's language is `stt`, another one has its own line; comments stay; without --write nothing changes."""
     monkeypatch.setenv("LC_ALL", "C")
     config = runtime / "config.toml"
-    config.write_text("# mine\nqueue = 90\n")
+    config.write_text("# mine\nexit_when_idle = 90\n")
     options = argparse.Namespace(json=True, dry_run=False, write=False)
     assert not command._settle(options, comparison(language=language))
     options.dry_run = options.write = True
     assert not command._settle(options, comparison(language=language))
-    assert config.read_text() == "# mine\nqueue = 90\n"
+    assert config.read_text() == "# mine\nexit_when_idle = 90\n"
     options.dry_run = False
     assert command._settle(options, comparison(language=language))
     assert written in config.read_text()

@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -201,37 +199,17 @@ def test_connections_are_bounded_and_those_at_rest_make_room(tmp_path: Path) -> 
             connection.close()
 
 
-HOLDS = """
-import socket, sys
-held = []
-for number in range(int(sys.argv[2])):
-    held.append(socket.socket())
-    held[-1].bind((f"127.0.0.{1 + number % int(sys.argv[3])}", 0))
-    held[-1].connect(("127.0.0.1", int(sys.argv[1])))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux says whose a connection is")
-@pytest.mark.parametrize(("count", "addresses"), [(MAX_PER_PEER, 1), (256, 4)])
-def test_a_program_that_holds_silent_connections_gives_them_up(tmp_path: Path, count: int, addresses: int) -> None:
-    """All that it may have, from one address or from several: others of this machine are answered, at its cost."""
-    with Doorway(tmp_path) as doorway, doorway.connect() as slow:
-        doorway.until(lambda: doorway.door.status().connections == 1, "ours")
-        port = doorway.door.listeners[0].socket.getsockname()[1]
-        command = [sys.executable, "-c", HOLDS, str(port), str(count), str(addresses)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-            assert holder.stdout
-            os.set_blocking(holder.stdout.fileno(), False)
-            doorway.until(lambda: bool(holder.stdout.read()), "its connections")  # its line may come in two writes
-            doorway.until(lambda: doorway.door.status().connections >= min(count, 256), "all of them")
-            for _ in range(30):
-                assert doorway.ask(HEALTH).endswith(b"OK")
-            slow.send(HEALTH)
-            assert doorway.read(slow, is_whole).endswith(b"OK")
-            assert doorway.door.status().refusals >= 1
-            holder.communicate()
+def test_silent_connections_shut_nobody_out(tmp_path: Path) -> None:
+    """As many as there may be: each further one is answered, at the cost of the oldest."""
+    with Doorway(tmp_path) as doorway:
+        crowd = [doorway.connect() for _ in range(MAX_PER_PEER)]
+        doorway.until(lambda: doorway.door.status().connections == MAX_PER_PEER, "a crowd")
+        for count in range(1, 31):
+            assert doorway.ask(HEALTH).endswith(b"OK")
+            assert doorway.door.status().refusals <= count
+        assert doorway.door.status().refusals >= 1
+        for connection in crowd:
+            connection.close()
 
 
 def test_a_poll_waits_until_the_engines_are_listed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hushd_supervisor.core.actions import Watch
 from hushd_supervisor.core.events import ClientGone, FromClient, Watched
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from support.peer import BOUND_S, Peer, wait_until
+from support.peer import Peer, wait_until
 
 ID, OTHER = bytes(range(16)), bytes(16)
 
@@ -89,35 +89,6 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
     assert list(clients.departures()) == []
 
 
-@pytest.mark.parametrize("ahead", [-1, 0, 2, 1000])
-def test_a_route_that_only_looks_like_libzmqs_is_refused(
-    clients: ClientSocket, connect: Callable[[], Peer], ahead: int
-) -> None:
-    """A number that no connection can have so far: believed, it would silence the next on its descriptor."""
-    number = int.from_bytes(hello(clients, connect()))
-    wait_until(lambda: is_unknown(clients, (number - 1).to_bytes(5)), "the end of our own first connection")
-    with zmq.Context() as context, context.socket(zmq.DEALER) as rude:
-        rude.setsockopt(zmq.ROUTING_ID, (number + ahead if ahead else 1).to_bytes(5))
-        rude.setsockopt(zmq.LINGER, 0)
-        rude.connect(f"ipc://{find().client_socket}")
-        rude.send_multipart(pack(Hello(protocol=1, version="0")))
-        assert clients.socket.poll(BOUND_S * 1000)
-        assert list(clients.receive(64)) == []
-        assert rude.poll(BOUND_S * 1000)
-        assert b"routing id" in rude.recv_multipart()[1]
-    hello(clients, connect())
-
-
-def is_unknown(clients: ClientSocket, route: bytes) -> bool:
-    """Returns whether libzmq knows no connection of this name now; of two alike it drops the later without a word."""
-    assert list(clients.receive(64)) == []
-    try:
-        clients.socket.send_multipart([route, b""], zmq.NOBLOCK)
-    except zmq.ZMQError as error:
-        return error.errno == zmq.EHOSTUNREACH
-    return False
-
-
 @pytest.mark.parametrize(
     ("frames", "code", "answered"),
     [
@@ -152,6 +123,22 @@ def test_garbage_is_answered_and_is_no_event(
     assert isinstance(error, Error)
     assert (error.code, error.id, error.culprit) == (code, answered, "client")
     assert other.socket.poll(0) == 0
+
+
+def test_a_message_of_a_thousand_frames_is_answered_and_kept_in_part(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """It is no message, and its sender's next one is heard."""
+    peer = connect()
+    hello(clients, peer)
+    peer.socket.send_multipart([MAGIC] * 1000)
+    peer.send(Pong())
+    (event,) = events(clients, 1)
+    assert isinstance(event, FromClient)
+    assert event.message == Pong()
+    error = peer.receive()
+    assert isinstance(error, Error)
+    assert error.code == "protocol_error"
 
 
 def test_a_frame_that_is_far_too_large_costs_its_sender_the_connection(

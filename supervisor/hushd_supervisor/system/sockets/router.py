@@ -1,36 +1,41 @@
-"""Makes ROUTER sockets with the options that untrusted peers require, reads from them and sends through them."""
+"""ROUTER sockets: their bounds, the socket at which they listen, and sending through them."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import zmq
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE
 
 LINGER_MS = 1000  # at the end, so that the last answers arrive
+HANDSHAKE_MS = 10_000  # for a peer to begin to speak ZeroMQ; then it is disconnected
 _LAST = int(zmq.NOBLOCK)
 _MORE = _LAST | int(zmq.SNDMORE)
 
 
+class Listening(Protocol):
+    """A listening socket: its descriptor, and its address as a ZeroMQ endpoint."""
+
+    endpoint: str
+    fd: int
+
+
 def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
-    """Makes a ROUTER that reads ahead `unread` messages of each connection; its `ConnectionLimit` binds it."""
+    """Makes a ROUTER that reads ahead `unread` messages of each connection; then let it `listen`."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
+    router.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     router.setsockopt(zmq.LINGER, 0)
     router.setsockopt(zmq.SNDHWM, HIGH_WATER)
     router.setsockopt(zmq.RCVHWM, unread)
     return router
 
 
-def rest(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Returns the frames of the message whose route was just read; skips all of them if memory runs out."""
-    frames = []
-    try:
-        while socket.get(zmq.RCVMORE):
-            frames.append(socket.recv())
-    finally:
-        while socket.get(zmq.RCVMORE):
-            socket.recv(copy=False)
-    return frames
+def listen(router: zmq.Socket[bytes], listener: Listening) -> None:
+    """Has a ROUTER accept from `listener`, whose descriptor is libzmq's from now on."""
+    router.setsockopt(zmq.USE_FD, listener.fd)
+    router.bind(listener.endpoint)
 
 
 def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:

@@ -1,0 +1,142 @@
+"""Requests that wait for a worker: whose turn it is, how many there may be, and what their clients hear."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker import queue
+from hushd_supervisor.core.worker.notices import MAX_TOLD, TELL_S
+from hushd_supervisor.core.worker.request import ActiveRequest
+from hushd_supervisor.core.worker.states import State
+from support.desk import Desk, desk_in
+from support.house import A, House
+
+CROWD = 1000
+
+
+def ask(desk: Desk, client: bytes, **fields: object) -> ActiveRequest:
+    desk.client = client
+    return desk.request(**fields)
+
+
+def served(desk: Desk, count: int) -> list[ActiveRequest]:
+    """The next requests that run, each once the one before has its result."""
+    found = []
+    for _ in range(count):
+        desk.result()
+        found += desk.worker.jobs.running.values()
+    return found
+
+
+def test_a_crowd_of_one_program_delays_another_by_one_job() -> None:
+    """A thousand requests of one program wait, and none is refused: another's is the next but one."""
+    desk = desk_in(State.BUSY)
+    crowd = [ask(desk, b"crowd") for _ in range(CROWD)]
+    other = ask(desk, b"other")
+    assert not any(desk.terminal(request) for request in (*crowd[:3], crowd[-1], other))
+    assert served(desk, 3) == [crowd[0], other, crowd[1]]
+
+
+def test_the_connections_of_a_process_have_their_turns_together() -> None:
+    """A thousand threads with a client each are one program, as their hello says; who says nothing is one by itself."""
+    house = House({"": {"max_replicas": 1}})
+    for number in range(5):
+        pid = 7 if number < 4 else 8
+        house.tell(ev.FromClient(b"%d" % number, m.Hello(protocol=1, version="1", pid=pid)))
+    house.busy(A)
+    crowd = [house.request(A, b"%d" % (number % 4)) for number in range(8)]
+    other = house.request(A, b"4")
+    order = [request.id for request in house.worker(A).jobs.queue.order(house.now)]
+    assert order[:3] == [crowd[0], other, crowd[1]]
+
+
+def test_newcomers_pass_nobody_who_waits() -> None:
+    """With each job that ends a new connection's request comes: one with several that wait is served all the same."""
+    desk = desk_in(State.BUSY)
+    many = [ask(desk, b"many") for _ in range(3)]
+    for number in range(12):  # more than wait at a time come between two of theirs
+        ask(desk, b"new %d" % number)
+        served(desk, 1)
+    assert all(desk.terminal(request) == "result" for request in many)
+
+
+def test_a_connection_that_withdraws_its_requests_is_like_a_new_one() -> None:
+    """A thousand cancelled requests cost its next one no turn."""
+    desk = desk_in(State.BUSY)
+    for request in [ask(desk, b"fickle") for _ in range(CROWD)]:
+        desk._take(desk.worker.cancel(request, desk.now))
+    others = [ask(desk, b"other") for _ in range(3)]
+    late = ask(desk, b"fickle")
+    assert served(desk, 2) == [others[0], late]
+
+
+def test_turns_are_not_kept_for_the_gone() -> None:
+    """A connection for each request, all day: the queue remembers a few."""
+    desk = desk_in(State.BUSY)
+    for number in range(CROWD):
+        ask(desk, b"%d" % number)
+        served(desk, 1)
+    (line,) = desk.worker.jobs.queue._lines.values()
+    assert len(line._next) <= 65
+    assert not line._counts
+
+
+@pytest.mark.parametrize("bound", ["requests", "bytes"])
+def test_the_bounds(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds the queue full is told when to come back; what waits stays, and a place that is free is given."""
+    desk = Desk(WorkerSettings(queue=3 if bound == "requests" else 100))
+    desk.request()
+    desk.ready()
+    text = b"x" * 1000
+    if bound == "bytes":
+        monkeypatch.setattr(queue, "MAX_BYTES", 3300)
+    waiting = [desk.request(payload=text) for _ in range(3)]
+    refused = desk.answers(desk.request(payload=text))[-1]
+    assert isinstance(refused, m.Error)
+    assert (refused.code, refused.retryable) == ("overloaded", True)
+    assert refused.retry_after_ms
+    desk._take(desk.worker.cancel(waiting[0], desk.now))
+    assert desk.terminal(desk.request(payload=text)) == ""
+    while desk.worker.jobs.running:
+        desk.result()
+    assert desk.worker.jobs.queue.bytes == 0
+
+
+def test_a_crowd_is_told_a_few_at_a_time() -> None:
+    """Each of a thousand hears every 4 s, never all at once: a thousand threads that wake take all cores."""
+    desk = desk_in(State.BUSY)
+    crowd = [ask(desk, b"%d" % number) for number in range(CROWD)]
+    began = desk.now
+    rounds = 0
+    while True:
+        before = len(desk.actions)
+        desk.now = max(desk.now, desk.worker.jobs.waiting_deadline())
+        if desk.now >= began + TELL_S + 1:
+            break
+        desk._take(desk.worker.on_time(desk.now))
+        assert 0 < len(desk.actions) - before <= MAX_TOLD
+        rounds += 1
+    assert rounds >= CROWD / MAX_TOLD
+    told = [[a.position for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in (crowd[0], crowd[-1])]
+    assert told == [[0, 0], [CROWD - 1, CROWD - 1]]
+
+
+def test_deadlines_end_a_crowd() -> None:
+    """A thousand that wait end at their deadlines, each once, and nothing is due any more."""
+    desk = desk_in(State.BUSY)
+    for number in range(CROWD):
+        message = m.Request(id=number.to_bytes(16, "big"), worker="stt/a/x", op="echo")
+        late = ActiveRequest(b"%d" % number, message, "cli", "stt/a/x", number, desk.now, desk.now + 3.0)
+        desk.requests.append(late)
+        desk._take(desk.worker.submit(late, desk.now))
+    while desk.worker.jobs.waiting:
+        desk.now = max(desk.now, desk.worker.jobs.waiting_deadline())
+        desk._take(desk.worker.on_time(desk.now))
+    assert desk.now == 103.0
+    assert {desk.terminal(request) for request in desk.requests[1:]} == {"deadline_exceeded"}
+    assert desk.worker.jobs.queue.bytes == 0
+    assert desk.worker.jobs.waiting_deadline() == math.inf
