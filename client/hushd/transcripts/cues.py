@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from .line_breaks import lines, phrases
 from .spacing import between
@@ -18,6 +18,8 @@ from .spacing import between
 if TYPE_CHECKING:
     from .segment import Segment
 
+LEAST_S = 0.8  # for which a cue stays, if the next one begins no earlier
+_FRAME_S = 0.04  # of a picture: for which every cue stays
 LONG_PAUSE_S = 3.0  # whisper's: a cue that joins segments ends here
 NO_LIMIT = 1000  # whisper's, of characters in a line and words in a cue
 
@@ -61,12 +63,17 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A subtitle: `text`, of one or more lines, is shown from `start` to `end` (seconds)."""
+    """A subtitle: `text`, of one or more lines, is shown from `start` to `end` (seconds).
+
+    Attributes:
+        underlined: the place of the word in it that is underlined: its first character and the one behind.
+    """
 
     start: float
     end: float
     text: str
     speaker: str = ""
+    underlined: tuple[int, int] | None = None
 
 
 def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
@@ -80,6 +87,28 @@ def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
         for phrase in phrases(tokens(segment), room):
             text = "\n".join(lines([token.text for token in phrase], room))
             yield Cue(phrase[0].start, phrase[-1].end, text, segment.speaker)
+
+
+def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """Yields cues one after the other: each stays for `LEAST_S`, or until the next one begins.
+
+    Where two overlap, since two people speak or an engine says so, the second begins later.
+    """
+    held: Cue | None = None  # a short one, whose end depends on the next one
+    until = 0.0
+    for cue in cues:
+        if held:
+            until = max(held.start + _FRAME_S, min(held.start + LEAST_S, cue.start))
+            yield replace(held, end=until)
+            held = None
+        cue = replace(cue, start=max(cue.start, until))
+        if cue.end - cue.start >= LEAST_S:
+            yield cue
+            until = cue.end
+        else:
+            held = cue
+    if held:
+        yield replace(held, end=held.start + LEAST_S)
 
 
 def laid_out(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
@@ -170,10 +199,8 @@ def _highlighted(cue: list[Token], text: str, speaker: str) -> Iterator[Cue]:
     for number, token in enumerate(cue):
         if shown_ms != _milliseconds(token.start):
             yield Cue(time, token.start, text, speaker)
-        lead = token.text[: len(token.text) - len(token.text.lstrip())]
-        parts = [other.text for other in cue]
-        parts[number] = f"{lead}<u>{token.text.lstrip()}</u>"
-        yield Cue(token.start, token.end, "".join(parts), speaker)
+        end = len("".join(other.text for other in cue[: number + 1]))
+        yield Cue(token.start, token.end, text, speaker, (end - len(token.text.lstrip()), end))
         shown_ms, time = _milliseconds(token.end), token.end
 
 

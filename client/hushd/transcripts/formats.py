@@ -50,12 +50,13 @@ def vtt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
     yield "WEBVTT\n\n"
     for cue in _cues(segments, layout):
         start, end = (timestamp(t, hours=False, mark=".") for t in (cue.start, cue.end))
-        who = f"<v {_annotation(cue.speaker)}>" if cue.speaker else ""
-        yield f"{start} --> {end}\n{who}{_text(cue)}\n\n"
+        who = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
+        yield f"{start} --> {end}\n{who}{_text(cue, _escaped)}\n\n"
 
 
-def _annotation(speaker: str) -> str:
-    return speaker.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _escaped(text: str) -> str:
+    """Returns a text as WebVTT has it: a player would take `<T>` for a tag, and show nothing of it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def srt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
@@ -63,7 +64,7 @@ def srt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
     for number, cue in enumerate(_cues(segments, layout, label=len("[]: ")), start=1):
         start, end = (timestamp(t, hours=True, mark=",") for t in (cue.start, cue.end))
         who = f"[{cue.speaker}]: " if cue.speaker else ""
-        yield f"{number}\n{start} --> {end}\n{who}{_text(cue)}\n\n"
+        yield f"{number}\n{start} --> {end}\n{who}{_text(cue, _harmless)}\n\n"
 
 
 def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
@@ -138,11 +139,18 @@ def render(form: str, segments: Segments, layout: Layout | None = None, doubtful
 
 
 def _cues(segments: Segments, layout: Layout | None, label: int = 0) -> Iterator[Cue]:
-    from .cues import laid_out, readable  # for subtitles only
+    from .cues import laid_out, readable, shown  # for subtitles only
 
-    return laid_out(segments, layout) if layout else readable(segments, label)
+    return shown(laid_out(segments, layout) if layout else readable(segments, label))
 
 
-def _text(cue: Cue) -> str:
-    # An arrow in the text would end the cue's timing line early.
-    return cue.text.replace("-->", "->")
+def _text(cue: Cue, escaped: Callable[[str], str]) -> str:
+    if not cue.underlined:
+        return escaped(cue.text)
+    start, end = cue.underlined
+    return f"{escaped(cue.text[:start])}<u>{escaped(cue.text[start:end])}</u>{escaped(cue.text[end:])}"
+
+
+def _harmless(text: str) -> str:
+    """Returns a text as SubRip has it, which knows no escapes: an arrow would be taken for a line of times."""
+    return text.replace("-->", "->")

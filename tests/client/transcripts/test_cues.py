@@ -1,4 +1,4 @@
-"""Subtitles: whisper's rules to the byte, and cues that can be read in time.
+"""Subtitles: whisper's rules, and cues that can be read in time.
 
 `whisper_subtitles.json` holds made-up transcripts and what the writers of openai-whisper 20250625 make of them.
 """
@@ -10,14 +10,16 @@ import importlib.util
 import io
 import json
 import random
+import re
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from hushd.transcripts.cues import Layout, laid_out, readable
+from hushd.transcripts.cues import Layout, laid_out, readable, shown
 from hushd.transcripts.line_breaks import COLUMNS, MAX_CUE_S
-from hushd.transcripts.segment import Segment
+from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.transcript import SegmentData
 
@@ -39,9 +41,31 @@ def transcript(segments: list[dict[str, Any]]) -> Transcript:
 @pytest.mark.parametrize("form", ["srt", "vtt"])
 @pytest.mark.parametrize("case", WHISPER["cases"], ids=lambda case: f"{case['recording']} {case['options']}")
 def test_layouts_are_whispers(case: dict[str, Any], form: str) -> None:
-    """Every layout option makes the bytes that openai-whisper writes."""
+    """Every layout option makes the cues that openai-whisper writes; short ones stay longer where there is time."""
     segments = WHISPER["recordings"][case["recording"]]
-    assert transcript(segments).render(form, Layout(**case["options"])) == case[form]
+    assert cues_of(transcript(segments).render(form, Layout(**case["options"]))) == longer(cues_of(case[form]))
+
+
+def cues_of(text: str) -> list[tuple[int, int, str]]:
+    """The cues of a file of subtitles: start and end in milliseconds, and the text."""
+    clock = r"(?:(\d\d+):)?(\d\d):(\d\d)[.,](\d{3})"
+    found = []
+    for match in re.finditer(rf"{clock} --> {clock}\n(.*?)\n\n", text, re.DOTALL):
+        numbers = [int(number or 0) for number in match.groups()[:8]]
+        start, end = (((h * 60 + m) * 60 + s) * 1000 + ms for h, m, s, ms in (numbers[:4], numbers[4:]))
+        found.append((start, end, match[9]))
+    return found
+
+
+def longer(cues: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Cues that stay 0.8 s or until the next one, 40 ms at least, and never overlap."""
+    done: list[tuple[int, int, str]] = []
+    for number, (start, end, text) in enumerate(cues):
+        start = max([start, *(before[1] for before in done[-1:])])
+        following = cues[number + 1][0] if number + 1 < len(cues) else start + 800
+        end = end if end - start >= 800 else max(start + 40, min(start + 800, following))
+        done.append((start, end, text))
+    return done
 
 
 def whisper_writers() -> ModuleType:
@@ -83,7 +107,11 @@ def test_layouts_are_whispers_whatever_is_said() -> None:
         for form, writer in (("srt", writers.WriteSRT), ("vtt", writers.WriteVTT)):
             file = io.StringIO()
             writer(".").write_result({"segments": copy.deepcopy(segments)}, file, options)
-            assert transcript(segments).render(form, Layout(**options)) == file.getvalue(), options
+            ours = cues_of(transcript(segments).render(form, Layout(**options)))
+            whispers = longer(cues_of(file.getvalue()))
+            assert [cue[2] for cue in ours] == [cue[2] for cue in whispers], options
+            for own, whispers_own in zip(ours, whispers, strict=True):
+                assert own[:2] == pytest.approx(whispers_own[:2], abs=2), options
 
 
 def test_without_word_times_the_rules_hold_with_estimated_ones() -> None:
@@ -94,6 +122,36 @@ def test_without_word_times_the_rules_hold_with_estimated_ones() -> None:
     assert " ".join(cue.text.replace("\n", " ") for cue in cues) == OPENING
     assert (cues[0].start, cues[-1].end) == (10.0, 22.0)
     assert not any("<u>" in cue.text for cue in cues)
+
+
+@pytest.mark.parametrize("layout", [None, Layout(max_words_per_line=1)])
+def test_every_cue_can_be_seen_and_none_covers_another(layout: Layout | None) -> None:
+    """Short ones stay 0.8 s or until the next, words without length too, and overlapping segments make none that
+    overlap; a text is written without waiting for the next where it is long enough."""
+    words = tuple(Word(f" {word}", 5.0, 5.0) for word in ("no", "matter", "try"))
+    segments = (
+        Segment(0, 0.0, 0.2, "Yes."), Segment(1, 0.5, 3.0, "Ever tried."), Segment(2, 2.0, 4.0, "Ever failed."),
+        Segment(3, 5.0, 5.0, "no matter try", words), Segment(4, 9.0, 9.1, "Again."),
+    )  # fmt: skip
+    cues = list(shown(laid_out(segments, layout) if layout else readable(segments)))
+    for cue, following in pairwise(cues):
+        assert cue.start < cue.end <= following.start
+        assert cue.end - cue.start >= min(0.8, following.start - cue.start) - 1e-9
+        assert cue.end - cue.start >= 0.04 - 1e-9
+    assert cues[-1].end - cues[-1].start == pytest.approx(0.8)
+    if not layout:
+        assert [(cue.start, cue.end) for cue in cues[:3]] == [(0.0, 0.5), (0.5, 3.0), (3.0, 4.0)]
+
+
+def test_webvtt_is_escaped_and_subrip_is_not() -> None:
+    """Players would swallow what looks like a tag; the mark of the spoken word stays a tag."""
+    words = tuple(Word(word, n, n + 1.0) for n, word in enumerate((" List<String>", " AT&T", " <inaudible>")))
+    said = Transcript((Segment(0, 0.0, 3.0, "List<String> AT&T <inaudible>", words),))
+    assert "\nList&lt;String&gt; AT&amp;T &lt;inaudible&gt;\n" in said.render("vtt")
+    assert "\nList<String> AT&T <inaudible>\n" in said.render("srt")
+    assert "\nList&lt;String&gt; <u>AT&amp;T</u> &lt;inaudible&gt;\n" in said.render(
+        "vtt", Layout(highlight_words=True)
+    )
 
 
 # --- readable cues ----------------------------------------------------------------------------------------------------
