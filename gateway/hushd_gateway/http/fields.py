@@ -123,8 +123,13 @@ def single(fields: Fields, name: str) -> Any:
 
 
 def subset(fields: Fields, name: str, choices: Sequence[str]) -> set[str]:
-    """Returns a set of texts, all among `choices`."""
-    chosen = set(texts(fields, name))
+    """Returns a set of texts, all among `choices`; a form may send them as one text, a list in JSON."""
+    chosen: set[str] = set()
+    for each in texts(fields, name):
+        try:
+            chosen.update(texts({name: parse(each)}, name) if each.startswith("[") else [each])
+        except ValueError:
+            chosen.add(each)
     if chosen - set(choices):
         raise bad(f"{name} takes {' and '.join(choices)}.", name)
     return chosen

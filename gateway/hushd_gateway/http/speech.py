@@ -19,9 +19,11 @@ from .body import read_json
 from .context import Context
 from .errors import bad
 from .parameters import Parameter, Parameters, Schema
-from .streaming import Streamed
+from .ready import HEADED, READY_S, whole_or_begun
+from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
+    from hushd.aio.speech import AsyncSpeech
     from hushd.synthesis.timeline import Sentence
 
 MEDIA = {
@@ -37,10 +39,10 @@ _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # nothi
 VOICE_HEADER = "X-Hushd-Voice"
 
 
-class Speech(NamedTuple):
-    """A speech, and the name of its voice; empty for the default one."""
+class Chosen(NamedTuple):
+    """A speech that has begun, and the name of its voice; empty for the default one."""
 
-    audio: AsyncIterator[bytes]
+    speech: AsyncSpeech
     voice: str
 
 
@@ -51,8 +53,12 @@ async def create(request: Request) -> Response:
     if values["timeline"] and not sse:
         raise bad("A timeline is sent as events: add stream_format sse.", "timeline")
     sentences: deque[Sentence] | None = deque() if values["timeline"] else None
-    audio, voice = await synthesize(context.of(request), values, form, sentences)
-    answer = streaming.events(_events(audio, sentences)) if sse else Streamed(audio, MEDIA[form])
+    speech, voice = await synthesize(context.of(request), values, form, sentences)
+    if sse:
+        answer = streaming.events(_events(speech, sentences))
+    else:
+        audio = await whole_or_begun(speech, READY_S if form in HEADED else 0.0)
+        answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
     if voice:
         answer.headers[VOICE_HEADER] = quote(voice)
     return answer
@@ -60,7 +66,7 @@ async def create(request: Request) -> Response:
 
 async def synthesize(
     shared: Context, values: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
-) -> Speech:
+) -> Chosen:
     """Starts the speech for values of `PARAMETERS`, in the format `form`.
 
     Args:
@@ -77,8 +83,9 @@ async def synthesize(
     del options["timeline"]  # with `sentences` they are passed one by one
     if sentences is not None:
         options["on_sentence"] = sentences.append
-    audio = _made(shared, values["input"], {**options, **chosen._asdict(), "format": form})
-    return Speech(audio, chosen.voice or "")
+    options |= {**chosen._asdict(), "format": form}
+    speech = await shared.client.synthesize(values["input"], keep=False, **options)
+    return Chosen(speech, chosen.voice or "")
 
 
 def _input(data: Mapping[str, Any], name: str) -> str:
@@ -121,17 +128,11 @@ _SOUND: Schema = {"type": "string", "format": "binary"}
 ANSWERS: dict[str, Schema] = dict.fromkeys(MEDIA.values(), _SOUND) | {"text/event-stream": {}}
 
 
-async def _made(shared: Context, text: str, options: dict[str, Any]) -> AsyncIterator[bytes]:
-    speech = await shared.client.synthesize(text, keep=False, **options)
+async def _events(speech: AsyncSpeech, sentences: deque[Sentence] | None) -> AsyncIterator[Mapping[str, Any]]:
     async with aclosing(speech):
         async for piece in speech:
-            yield piece
-
-
-async def _events(audio: AsyncIterator[bytes], sentences: deque[Sentence] | None) -> AsyncIterator[Mapping[str, Any]]:
-    async with aclosing(audio) as pieces:  # type: ignore[type-var]
-        async for piece in pieces:
             while sentences:
                 yield {"type": "speech.audio.sentence", **asdict(sentences.popleft())}
             yield {"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()}
-    yield {"type": "speech.audio.done", "usage": _NO_TOKENS, "token_usage": _NO_TOKENS}
+    done = {"type": "speech.audio.done", "usage": _NO_TOKENS, "token_usage": _NO_TOKENS}
+    yield done | ({"warnings": [each._asdict() for each in speech.warnings]} if speech.warnings else {})

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
+from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .errors import ApiError
+
+WARNING_HEADER = "X-Hushd-Warning"  # of answers that are not JSON
+
+
+def warned(warnings: Iterable[ResultWarning]) -> dict[str, str]:
+    """Returns the head's line with the sentences of warnings, if there are any."""
+    text = " ".join(warning.message for warning in warnings)
+    return {WARNING_HEADER: quote(text, " ,.:;()'")} if text else {}
 
 
 class Streamed(Response):

@@ -56,7 +56,8 @@ def test_srt() -> None:
 def test_vtt() -> None:
     """The title first, hours only where there are any, a point."""
     assert TWO.render("vtt", Layout()) == (
-        "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n00:01.500 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"
+        "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n"
+        "00:01.500 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"
     )
 
 

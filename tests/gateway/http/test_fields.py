@@ -24,3 +24,12 @@ def test_a_number_is_one_within_its_bounds(value: object) -> None:
     assert refused.value.param == "speed"
     assert fields.value({"speed": "1.5"}, "speed", number(0.25, 4)) == 1.5
     assert fields.value({"speed": ""}, "speed", number(0.25, 4)) is None
+
+
+@pytest.mark.parametrize("sent", [["word", "segment"], '["word", "segment"]', ['["word","segment"]']])
+def test_a_set_may_come_as_a_list_in_a_text(sent: object) -> None:
+    """Some programs send a list of a form as one text in JSON; its members are checked alike."""
+    assert fields.subset({"granularities": sent}, "granularities", ("word", "segment")) == {"word", "segment"}
+    for wrong in ('["words"]', "[1]", "[word", '{"word": 1}'):
+        with pytest.raises(ApiError, match="granularities"):
+            fields.subset({"granularities": wrong}, "granularities", ("word", "segment"))

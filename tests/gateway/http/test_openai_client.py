@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 import soundfile
@@ -49,6 +50,29 @@ def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) ->
     found = openai.audio.speech.create(model="gpt-4o-mini-tts", voice="nova", input=TEXT, response_format=form)
     assert found.content.startswith(first)
     assert len(found.content) > 5000
+
+
+def test_a_short_speech_has_a_true_header(openai: OpenAI) -> None:
+    """Made within 0.3 s, it is sent whole: WAV, MP3 and FLAC say how long they are, and a voice that is not so quick
+    says so; the last of the events does, too."""
+    create = openai.audio.speech.with_raw_response.create
+    asked = {"model": "tts-1", "voice": "alloy", "input": "Yes."}
+    create(**asked, response_format="wav")  # starts the worker
+    lengths = {}
+    for form in ("wav", "mp3", "flac"):
+        sound = create(**asked, response_format=form).content
+        with soundfile.SoundFile(BytesIO(sound)) as file:
+            lengths[form] = file.frames / file.samplerate
+            assert len(file.read()) == file.frames
+        assert {"wav": sound[40:44] == (len(sound) - 44).to_bytes(4, "little"), "mp3": b"Xing" in sound[:200] or
+                b"Info" in sound[:200], "flac": True}[form]  # fmt: skip
+    assert lengths["mp3"] == pytest.approx(lengths["wav"], abs=0.1)
+    assert lengths["flac"] == pytest.approx(lengths["wav"], abs=0.001)
+    assert "x-hushd-warning" not in create(**asked, response_format="wav").headers
+    slow = create(**asked, response_format="wav", speed=0.25)
+    assert "at least 0.5 times as fast as usual, not 0.25 times" in unquote(slow.headers["x-hushd-warning"])
+    events = create(**asked, speed=4.0, stream_format="sse").text
+    assert "at most 2 times as fast as usual, not 4 times" in events.splitlines()[-2]
 
 
 def test_speech_streams_as_bytes_and_as_events(openai: OpenAI) -> None:

@@ -117,9 +117,9 @@ class Speaking:
             "sample_rate": rate,
         }
         encoder = Encoder(kind)
-        speech = await synthesize(self._shared, PARAMETERS.check(data), "pcm")
-        async with aclosing(speech.audio) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:
+        speech, _ = await synthesize(self._shared, PARAMETERS.check(data), "pcm")
+        async with aclosing(speech):
+            async for piece in speech:
                 if coded := encoder.encode(piece):
                     yield coded
 

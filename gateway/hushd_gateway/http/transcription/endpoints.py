@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
-from urllib.parse import quote
 
 from hushd.aio.transcription import AsyncTranscription
 from hushd.transcripts.segment import Segment
@@ -80,7 +79,6 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
-WARNING_HEADER = "X-Hushd-Warning"  # of answers in text
 
 
 async def heard(transcription: AsyncTranscription, form: Form) -> Transcript:
@@ -103,11 +101,8 @@ def _unnamed(damage: HushdError, form: Form) -> HushdError:
 
 def plain(transcript: Transcript, text: str, media: str = "text/plain") -> Response:
     """Returns an answer in text; its head says where the recording is cut off."""
-    response = PlainTextResponse(text, media_type=media)
-    for warning in transcript.warnings:
-        if warning.code == CUT_OFF:
-            response.headers[WARNING_HEADER] = quote(warning.message, " ,.:;()'")
-    return response
+    cut = [warning for warning in transcript.warnings if warning.code == CUT_OFF]
+    return PlainTextResponse(text, media_type=media, headers=streaming.warned(cut))
 
 
 async def start_transcription(
