@@ -164,15 +164,15 @@ class Relay:
             return
         quiet = time.monotonic() - (max(link.heard, self._waits_since) if link.ready else link.heard)
         if quiet > (_START_S if link.starts else _SILENT_S):
-            said = f"The process for calls of tools has said nothing for {quiet:.0f} s"
-            print(f"hushd mcp: {said}: another is started.", file=sys.stderr)
+            sentence = f"The process for calls of tools has said nothing for {quiet:.0f} s"
+            print(f"hushd mcp: {sentence}: another is started.", file=sys.stderr)
             self._part()
             if link.ready:
-                self._fail(said)
+                self._fail(sentence)
             elif self._tries < TRIES:
                 self._connect(anew=True)
             else:
-                self._fail(said)
+                self._fail(sentence)
         elif link.ready and quiet > _SILENT_S / 3 and not link.asked:
             link.asked = True
             link.send(b"#ping")

@@ -69,7 +69,7 @@ class Client(Recognition):
 
         Args:
             text: as for `synthesize`; an iterable is spoken while it is written.
-            device: the loudspeaker's number, its name or how that begins; None: the usual one.
+            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one.
             options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
                 `SynthesizeOptions`.
         """
@@ -128,7 +128,7 @@ class Client(Recognition):
         of `sound`. `hushd status` shows who waits, and `hushd pause` closes the microphone until `hushd resume`.
 
         Args:
-            device: the microphone's number, its name or how that begins; None: the usual one.
+            device: the microphone's number, its name or the beginning of its name; None: the usual one.
             on_wait: called with `paused` when it is not to begin yet.
             options: engine, model, threshold, keep_alive, priority: see `detect`.
         """

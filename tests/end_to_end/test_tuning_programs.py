@@ -167,7 +167,7 @@ def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: P
         (["EMPTY", "--audio-device", "1"], 2, "--audio-device is for --voice"),
         (["EMPTY", "--forget"], 2, "take no folder"),
         (["EMPTY"], 4, "has no recordings with their texts"),
-        (["--voice", "--language", "en"], 2, "takes a terminal"),
+        (["--voice", "--language", "en"], 2, "only be recorded at a terminal"),
         (["--voice", "--language", "x!"], 2, "is not a language"),
     ],
 )

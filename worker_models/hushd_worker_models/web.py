@@ -174,7 +174,7 @@ class Patience:
         if self._lost >= self._tries or (asked or 0.0) > MAX_PAUSE_S:
             raise HushdError(
                 "model_missing",
-                f"{host(self._url)} cannot be reached ({_why(error)}): the received bytes are kept, so try again "
+                f"{host(self._url)} cannot be reached ({_why(error)}): what has been received is kept, so try again "
                 + (f"in {asked:.0f} s." if asked else "later."),
                 None if asked is None else round(asked * 1000),
             ) from error

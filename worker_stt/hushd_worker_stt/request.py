@@ -124,7 +124,7 @@ class Request:
         given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
         if not (names := decoder.unused(given | dict(self.decoder), engine.options, live=self.live)):
             return []
-        message = f"The engine {engine.name!r} has no {' and no '.join(names)}: it did without."
+        message = f"The engine {engine.name!r} has no {' and no '.join(names)}: the recording was transcribed without."
         return [{"code": "no_effect", "message": message}]
 
 
@@ -151,4 +151,4 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     known = (
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )
-    raise HushdError("bad_request", f"This model hears {known}, not {quoted(value)}{hint}.")
+    raise HushdError("bad_request", f"This model understands {known}, not {quoted(value)}{hint}.")

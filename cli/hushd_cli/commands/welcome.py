@@ -89,7 +89,10 @@ def _better(machine: Hardware, hearing: Sequence[Recommendation]) -> tuple[str, 
         return f"{this} has the best model that fits it; the others:", "  $ hushd models recommend"
     best = hearing[0]
     size = f"{best.known.size_mb} MB"
-    return f"{this} hears best with {best.row.model}, {size}:", f"  $ {' && '.join(best.commands)}"
+    return (
+        f"The best speech-to-text model for this machine is {best.row.model} ({size}):",
+        f"  $ {' && '.join(best.commands)}",
+    )
 
 
 def _has_loudspeaker() -> bool:

@@ -85,8 +85,8 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
         """As `Speech.play`; a cancelled task's loudspeaker falls silent.
 
         Args:
-            device: the loudspeaker's number, its name or how that begins; None: the usual one. Or a `Player`, whose
-                floor and volume count then.
+            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one. Or a
+                `Player`, whose floor and volume count then.
         """
         self._check_raw("played")
         from hushd.audio.playback import Player

@@ -22,6 +22,7 @@ STARVED_S = 3.0  # without a callback: no error says that a device was unplugged
 
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
+_NO_DEFAULT = "Error querying device -1"  # PortAudio's words where there is no device at all
 _INSTEAD = {"loudspeaker": "write_file", "microphone": "read_file"}
 
 _starting = threading.Lock()  # held while PortAudio looks for devices
@@ -52,7 +53,7 @@ def load() -> Any:
         locked = f": rm -r /dev/shm/jack_db-{os.getuid()}" if sys.platform == "linux" else ""
         raise HushdError(
             "no_device",
-            "PortAudio does not come back from its look for devices; a program that was killed meanwhile may have left "
+            "PortAudio hangs while it looks for devices; a program that was killed may have left "
             f"a lock of JACK's behind{locked}.",
         )
     try:
@@ -190,7 +191,8 @@ def naming(kind: Kind) -> Iterator[None]:
         if type(error).__name__ != "PortAudioError" and not isinstance(error, ValueError):
             raise
         reason = str(error.args[0]) if error.args else type(error).__name__
-        raise advised("no_device", f"There is no {kind} that can be used ({reason})", _INSTEAD[kind]) from error
+        why = "" if reason == _NO_DEFAULT else f" ({reason})"
+        raise advised("no_device", f"There is no {kind} that can be used{why}", _INSTEAD[kind]) from error
 
 
 def lost(kind: Kind) -> HushdError:

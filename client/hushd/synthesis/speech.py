@@ -90,7 +90,7 @@ class Speech(IncomingSpeech, Iterator[bytes]):
         It holds the floor, as `say` does: it waits while another program speaks, and `hushd stop` ends it.
 
         Args:
-            device: the loudspeaker's number, its name or how that begins; None: the usual one.
+            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one.
             volume: 0 to 2 times as loud as it was made.
 
         Raises:

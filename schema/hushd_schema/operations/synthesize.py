@@ -100,7 +100,7 @@ class SynthesizeOptions(TypedDict, total=False):
             whole(1, 2),
             "1 (the default), or 2 of the same",
             1,
-            option=Option(help="1, the default, or 2 with the same sound", group=FILE),
+            option=Option(help="1 (the default), or 2 with the same sound on both", group=FILE),
         ),
     ]
     volume: Annotated[

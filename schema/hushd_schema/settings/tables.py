@@ -97,10 +97,10 @@ class WorkerSettings:
     start_timeout: float = setting(
         60.0,
         seconds(0.1),
-        "a worker that loads and for so long neither computes nor reads nor takes memory is ended",
+        "a loading worker is ended after this time without computing, reading or taking memory",
     )
     start_cpu_limit: float = setting(
-        600.0, seconds(), "the same of one that computes for so much CPU time and does neither of the others; 0: never"
+        600.0, seconds(), "a loading worker is ended after this CPU time without reading or taking memory; 0: never"
     )
     drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
     stall_timeout: float = setting(
@@ -229,7 +229,7 @@ class Settings:
         document="MONITORING.md",
         reload=NEXT_START,
     )
-    log_content: bool = setting(False, flag(), "true: what is said and heard stands in the log, too", reload=NEXT_START)
+    log_content: bool = setting(False, flag(), "true: the log also contains what is said and heard", reload=NEXT_START)
     memory_share: float = setting(
         0.8,
         number(0.001, 1),

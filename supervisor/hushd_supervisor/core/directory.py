@@ -93,7 +93,7 @@ class Directory:
             raise HushdError("overloaded", f"{MAX_DESCRIBES} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINE_ROLES)
         if not set(roles) <= set(ROLES):
-            raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
+            raise HushdError("bad_request", f"The roles that can be described are {', '.join(ROLES)}.")
         self._describes.append(_Describe(route, control.id, set(roles)))
         return [Describe(role) for role in dict.fromkeys(roles)]  # each time: engines may be new
 

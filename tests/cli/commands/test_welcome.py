@@ -95,6 +95,6 @@ def test_the_better_model_comes_with_one_command(new: Path) -> None:
     hearing, speaking = recommended("stt", True), recommended("tts", True)
     lines = welcome.lines("en", MACHINE, hearing, speaking)
     assert lines[1] == "Here: moonshine/tiny-en hears en, hibari/en speaks en."
-    assert lines[2].endswith(f"hears best with {hearing[0].row.model}, {hearing[0].known.size_mb} MB:")
+    assert lines[2].endswith(f"machine is {hearing[0].row.model} ({hearing[0].known.size_mb} MB):")
     assert lines[3] == f"  $ {' && '.join(hearing[0].commands)}"
     assert [line.split("  ")[1] for line in lines[4:7]] == [f"$ {command}" for command, _ in welcome._NEXT]

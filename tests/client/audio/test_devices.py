@@ -338,16 +338,17 @@ def test_a_microphone_that_goes_away_is_noticed(device: FakeSoundDevice) -> None
 def test_no_device_is_one_sentence(
     use: Callable[[], object], device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PortAudio's message appears once, in an error `no_device`."""
+    """PortAudio's message appears once, in an error `no_device`, and not where it only says that there is none."""
+    for message, shown in (("Device unavailable", r" \(Device unavailable\):"), ("Error querying device -1", ":")):
 
-    def refuse(**options: Any) -> None:
-        raise PortAudioError("Error querying device -1")
+        def refuse(message: str = message, **options: Any) -> None:
+            raise PortAudioError(message)
 
-    monkeypatch.setattr(device, "_open", lambda options: refuse(**options))
-    monkeypatch.setattr(device, "query_devices", lambda *_: refuse())
-    with pytest.raises(HushdError, match="Error querying device -1") as caught:
-        use()
-    assert caught.value.code == "no_device"
+        monkeypatch.setattr(device, "_open", lambda options, refuse=refuse: refuse(**options))
+        monkeypatch.setattr(device, "query_devices", lambda *_, refuse=refuse: refuse())
+        with pytest.raises(HushdError, match=f"that can be used{shown}") as caught:
+            use()
+        assert caught.value.code == "no_device"
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,9 @@ def _add_microphone(parser: Parser) -> None:
     group, more = parser.add_argument_group("the microphone"), parser.add_rare_group("more of the microphone")
     group.add_argument("--continuous", action="store_true", help="line after line, until Ctrl-C")
     more.add_argument(
-        "--once", action="store_true", help="end when the speaker stops, the default; with --watch, once all is tried"
+        "--once",
+        action="store_true",
+        help="end when the speaker stops, the default; with --watch, after one pass over the folder",
     )
     for name in TRANSCRIBE.options(schema.MICROPHONE):
         parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
@@ -257,7 +259,7 @@ def _add_microphone(parser: Parser) -> None:
         "--audio-device",
         dest="device",
         metavar="NAME",
-        help="the microphone: its number, name or how that begins; '?' lists them",
+        help="the microphone: its number, its name or the beginning of its name; '?' lists them",
     )
 
 

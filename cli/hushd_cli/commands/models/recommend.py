@@ -62,7 +62,9 @@ def session_language() -> str:
 
 
 def _described(machine: Hardware) -> str:
-    card = " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that is set up"
+    card = (
+        " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that hushd can use"
+    )
     return (
         f"{plural(machine.cores, 'core')}, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
         f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
@@ -91,5 +93,5 @@ def _block(recommendations: Sequence[Recommendation]) -> list[str]:
             f"  {recommendation.row.model}  ({cost})",
             f"      {'; '.join(filter(None, (recommendation.gain, figure)))}",
         ]
-        lines += [f"      $ {step}" for step in recommendation.commands] or ["      is here"]
+        lines += [f"      $ {step}" for step in recommendation.commands] or ["      is installed"]
     return lines

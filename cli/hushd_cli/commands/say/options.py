@@ -117,7 +117,7 @@ def _add_playing(parser: Parser) -> None:
         "--audio-device",
         dest="device",
         metavar="NAME",
-        help="the loudspeaker: its number, name or how that begins; '?' lists them",
+        help="the loudspeaker: its number, its name or the beginning of its name; '?' lists them",
     )
     group.add_argument(
         "-w",

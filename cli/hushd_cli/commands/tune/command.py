@@ -45,7 +45,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument(
         "folder", nargs="?", default="", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt"
     )
-    parser.add_argument("--voice", action="store_true", help="have you read twenty sentences aloud instead")
+    parser.add_argument("--voice", action="store_true", help="record yourself reading twenty sentences aloud instead")
     parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
     parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
     parser.add_argument("--write", action="store_true", help="write the best model without asking")

@@ -47,7 +47,10 @@ def missing(tuning: TuningFolder, language: str) -> dict[int, str]:
     texts = dict(enumerate(sentences.of(language), 1))
     missing = {number: text for number, text in texts.items() if not tuning.has(language, number, text)}
     if missing and not (os.isatty(0) and os.isatty(1)):
-        raise HushdError("bad_request", "Recording sentences takes a terminal: give a folder instead, hushd tune DIR.")
+        raise HushdError(
+            "bad_request",
+            "Sentences can only be recorded at a terminal: name a folder of recordings instead, `hushd tune DIR`.",
+        )
     return missing
 
 

@@ -27,7 +27,7 @@ async function read(signal) {
     note(
       'read',
       recording.segments.length
-        ? `${clock(recording.segments.at(-1).end)}${who}. A sentence plays when it is pressed.`
+        ? `${clock(recording.segments.at(-1).end)}${who}. Click a sentence to hear it.`
         : 'Nothing was said in it.',
     );
   } finally {
