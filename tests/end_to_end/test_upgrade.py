@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.metadata import PackageNotFoundError, requires
@@ -18,10 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from machines.root import RootError
 from packaging.requirements import Requirement
-from support import bare_debian, next_wheel, wheelhouse
-from support.outside import lacking
+from support import next_wheel, wheelhouse
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 500
@@ -82,55 +79,7 @@ def index(wheel: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def by_systemd(installer: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """True where a user's systemd starts the supervisor, by the package's units, in the runtime folder of a session."""
-    if "systemd" not in installer:
-        return False
-    for name in ("RUNTIME_DIR", "STATE_DIR", "CONFIG"):
-        monkeypatch.delenv(f"HUSHD_{name}")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return True
-
-
-@pytest.fixture
-def debian(wheel: Path, by_systemd: bool, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
-    """hushd by dpkg in a bare Debian, which sees this test's own folders; its engines come from the package index."""
-    if reason := bare_debian.missing():
-        pytest.skip(reason)
-    if absent := lacking("dh"):
-        pytest.skip(f"not installed: {absent}")
-    try:
-        archive = bare_debian.archive()
-    except RootError as error:
-        pytest.skip(f"{error}")
-    old, new = tmp_path / "old", tmp_path / "new"
-    for folder in (old, new):
-        folder.mkdir()
-    shutil.copy(wheel, old)
-    next_wheel.make(wheel, new)
-    packages = {folder: package(folder) for folder in (old, new)}
-    with bare_debian.entered(archive, tmp_path, runtime) as inside:
-
-        def dpkg(*words: str | Path) -> None:
-            kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-            subprocess.run([*inside, "dpkg", *words], check=True, capture_output=True, env=kept, timeout=LIMIT_S)
-
-        dpkg("--install", packages[old])
-        with bare_debian.session(inside) if by_systemd else nullcontext():
-            yield Installed(lambda name: [*inside, name], lambda: dpkg("--install", packages[new]))
-        dpkg("--purge", "hushd")
-
-
-def package(folder: Path) -> Path:
-    """Makes the Debian package of the wheel in a folder."""
-    subprocess.run([ROOT / "scripts/deb", folder], check=True, capture_output=True, timeout=LIMIT_S)
-    (made,) = folder.glob("*.deb")
-    return made
-
-
-@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx", "dpkg", "dpkg and systemd"])
+@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx"])
 def installer(request: pytest.FixtureRequest) -> str:
     """The program that installs hushd."""
     return str(request.param)
@@ -139,9 +88,6 @@ def installer(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def installed(request: pytest.FixtureRequest, installer: str, wheel: Path, index: Path, tmp_path: Path) -> Installed:
     """hushd from `wheel`, by that installer."""
-    if installer.startswith("dpkg"):
-        debian: Installed = request.getfixturevalue("debian")
-        return debian
     if installer == "pip":
         commands = environment(tmp_path, wheel)
         return Installed(lambda name: [str(commands / name)], lambda: install(commands, next_wheel.make(wheel, index)))
@@ -249,11 +195,11 @@ def test_an_upgrade_loses_no_work(start: Start, installed: Installed, tmp_path: 
     assert json.loads(good(start("hushd", "status", "--json")))["supervisor"]["version"] == next_wheel.VERSION
 
 
-@pytest.mark.parametrize("installer", ["pip", "pipx", "uv tool", "dpkg and systemd"], indirect=True)
+@pytest.mark.parametrize("installer", ["pip", "pipx", "uv tool"], indirect=True)
 def test_an_upgrade_at_rest_loses_no_request(start: Start, installed: Installed) -> None:
     """An old supervisor without a worker makes way at the first request, which the next one answers.
 
-    Not by uvx, and by dpkg only under systemd: elsewhere the old version's files stay, so that nothing hurries it.
+    Not by uvx: there the old version's files stay, so that nothing hurries it.
     """
     good(start("hushd", "restart"))  # starts one
     installed.upgrade()

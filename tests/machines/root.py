@@ -34,13 +34,13 @@ exec /opt/native/{loader} --library-path /opt/native /opt/native/{name} "$@"
 # The first process of its namespace: the kernel reaps for it, ends all others with it, and takes the mounts away.
 _FIRST = """
 import os, signal, subprocess, sys
-root, *shared = sys.argv[1:]
+(root,) = sys.argv[1:]
 outside = os.readlink("/proc/self")
 def mount(*words):
     os.makedirs(root + words[-1], exist_ok=True)
     subprocess.run(["mount", *words[:-1], root + words[-1]], check=True, stdin=subprocess.DEVNULL)
 mount("--bind", root, "")  # a mount of its own, which can be made read-only
-for path in ("/dev", "/sys", *shared):
+for path in ("/dev", "/sys"):
     mount("--rbind", path, path)
 mount("-t", "devpts", "-o", "newinstance,ptmxmode=666,mode=620,gid=5", "devpts", "/dev/pts")
 mount("-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")
@@ -53,8 +53,8 @@ print(outside, flush=True)
 sys.stdin.read()
 """
 _KEEPER = """
-if [ -z "$archive" ] || tar --extract --file "$archive" --directory "$root"; then "$@"; fi
-[ -z "$archive" ] || rm -rf --one-file-system "$root"
+if tar --extract --file "$archive" --directory "$root"; then "$@"; fi
+rm -rf --one-file-system "$root"
 """
 
 
@@ -163,11 +163,11 @@ def _bring(inside: Inside, program: Path) -> None:
 
 
 @contextmanager
-def unpacked(archive: Path, *shared: Path, words: Sequence[str] = ()) -> Iterator[Inside]:
+def unpacked(archive: Path, words: Sequence[str] = ()) -> Iterator[Inside]:
     """Enters a Debian of its own, unpacked for this, which reaches the network as this machine does."""
     folder = Path(tempfile.mkdtemp(prefix="hushd-machine-", dir="/var/tmp"))
     folder.chmod(0o755)
-    with entered(folder, *shared, archive=archive, words=words) as inside:
+    with entered(folder, archive=archive, words=words) as inside:
         for path in map(Path, _OURS):
             copy = folder / path.relative_to("/")
             if path.is_dir():
@@ -180,20 +180,19 @@ def unpacked(archive: Path, *shared: Path, words: Sequence[str] = ()) -> Iterato
 
 
 @contextmanager
-def entered(root: Path, *shared: Path, archive: Path | None = None, words: Sequence[str] = ()) -> Iterator[Inside]:
-    """Enters a root, which sees the shared folders, too; an archive is unpacked there first, and removed at last.
+def entered(root: Path, archive: Path, words: Sequence[str] = ()) -> Iterator[Inside]:
+    """Unpacks an archive as a root and enters it; the root is removed at last.
 
-    Commands start in the first shared folder. `words` begin the command line of its first process, such as those that
-    put it into a group.
+    `words` begin the command line of its first process, such as those that put it into a group.
 
     Raises:
         RootError: it cannot be unpacked or entered.
     """
     unshare = ["unshare", "--mount", "--pid", "--cgroup", "--fork", "--kill-child"]
     keeper = subprocess.Popen(
-        ["sh", "-uc", _KEEPER, "keeper", *words, *unshare, sys.executable, "-c", _FIRST, root, *shared],
+        ["sh", "-uc", _KEEPER, "keeper", *words, *unshare, sys.executable, "-c", _FIRST, root],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "root": str(root), "archive": str(archive or "")},
+        env={**os.environ, "root": str(root), "archive": str(archive)},
         start_new_session=True,  # Ctrl-C is for this process, whose end is the keeper's
     )  # fmt: skip
     assert keeper.stdin
@@ -204,15 +203,7 @@ def entered(root: Path, *shared: Path, archive: Path | None = None, words: Seque
             raise RootError(f"The root cannot be entered: {keeper.communicate()[1].strip()}")
         yield Inside(
             root,
-            [
-                "nsenter",
-                f"--target={pid}",
-                "--mount",
-                "--pid",
-                "--cgroup",
-                "--root",
-                f"--wdns={next(iter(shared), '/')}",
-            ],
+            ["nsenter", f"--target={pid}", "--mount", "--pid", "--cgroup", "--root", "--wdns=/"],
         )
     finally:
         keeper.stdin.close()

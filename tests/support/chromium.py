@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import subprocess
@@ -136,17 +135,6 @@ class Chromium:
             for name, event in self.events
             if name in ("Network.requestWillBeSent", "Network.webSocketCreated")
         ]
-
-    def screenshot(self, path: Path, *, width: int, height: int, dark: bool = False, whole: bool = False) -> None:
-        """Writes a picture of the page at that size."""
-        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.send("Emulation.setEmulatedMedia", features=scheme)
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
-        self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        data = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
-        path.write_bytes(base64.b64decode(data))
 
     def _receive(self, timeout: float) -> bool:
         """Takes the next message, if one comes in time."""

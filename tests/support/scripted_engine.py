@@ -101,15 +101,6 @@ class Scripted:
     def op_fill_card(self, job: Job) -> None:
         raise RuntimeError("CUDA failed with error out of memory")
 
-    def op_choke(self, job: Job) -> None:
-        """The next message finds no memory, and a thread of a library never ends."""
-
-        def receive(_: object) -> bool:
-            raise MemoryError
-
-        harness._Harness._receive = receive  # type: ignore[method-assign]
-        threading.Thread(target=threading.Event().wait).start()
-
     def op_too_late(self, job: Job) -> None:
         """As an engine that imports a library when it is first needed."""
         try:

@@ -73,10 +73,6 @@ class ScriptedRouter:
                 os.close(self._stop_write)
                 self._stop_write = -1
 
-    def stop_at_once(self) -> None:
-        """On the router's thread: this message is the last one."""
-        os.write(self._stop_write, b".")
-
     def _run(self) -> None:
         context = zmq.Context()
         self._socket = context.socket(zmq.ROUTER)

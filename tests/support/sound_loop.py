@@ -59,13 +59,6 @@ class SoundLoop:
         """Ends the server as if somebody had pulled the plug."""
         self._server.kill()
 
-    def start_again(self) -> None:
-        """Starts the server anew after its breakdown; it has forgotten modules that were loaded since its start."""
-        self._server.wait()
-        (self.folder / "native").unlink(missing_ok=True)
-        self._server = self._started()
-        self.__enter__()
-
     def _started(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             self._command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
