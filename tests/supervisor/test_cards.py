@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,21 +98,6 @@ def test_the_driver_is_late(on_cards: Supervisor, driver: Driver) -> None:
         driver.set({"id": FIRST, "total": 24 * GB})
         answer = peer.result(request)
         assert answer["compute_device"] == "cuda"
-
-
-@pytest.mark.parametrize("slow", [0.1, 1.3, pytest.param(4.0, marks=pytest.mark.night)])
-def test_a_driver_that_takes_its_time(on_cards: Supervisor, driver: Driver, slow: float) -> None:
-    """A look counts from its answer on: starts wait for one look, on the card, and none is refused."""
-    with on_cards.connect() as peer:
-        began = time.monotonic()
-        assert where(peer, SMALL) == ("cuda", "")
-        usual = time.monotonic() - began
-        peer.control("unload")
-        driver.set({"id": FIRST, "total": 24 * GB, "slow": slow})
-        began = time.monotonic()
-        assert where(peer, MIDDLE) == ("cuda", "")
-        assert time.monotonic() - began < usual + slow + 2.0
-        assert where(peer, SMALL) == ("cuda", "")
 
 
 def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> None:
