@@ -107,7 +107,7 @@ def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) 
         (70 * GB, 1_700_000_000, 0, TURBO, 1_618_000_000, 6),
         (2 * GB, 3 * GB, 0, LARGE, 3_100_000_000, 1),
         (2 * GB, 3 * GB, 4 * GB, LARGE, 3_100_000_000, 1),
-        (2 * GB, 3 * GB, 5 * GB, LARGE, 3_100_000_000, 2),  # what torch keeps is free for it
+        (2 * GB, 3 * GB, 5 * GB, LARGE, 3_100_000_000, 2),  # torch lends what it keeps
         (0, 3 * GB, 0, LARGE, 3_100_000_000, 1),  # one is always tried: its failure is told
     ],
 )

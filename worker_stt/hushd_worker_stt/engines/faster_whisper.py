@@ -17,6 +17,7 @@ from hushd_worker.load_error import Cause, cause, check_files
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
+from . import cublas
 from .ctranslate2_batch import TogetherModel
 from .tuned import threads
 from .whisper_family import SHARED, Decoding, WhisperFamily
@@ -84,6 +85,7 @@ class FasterWhisper(WhisperFamily):
         """Returns the model in its own precision; on the CPU if no card works, unless one was requested."""
         import numpy as np
 
+        cublas.load()
         try:
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
@@ -91,7 +93,8 @@ class FasterWhisper(WhisperFamily):
             if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # other workers may make room
                 raise
             library = "CUDA" if self.compute_device == "cuda" else "ROCm"
-            self.compute_device, self.why_there = "cpu", f"{library} does not work here ({reason(error)})"
+            why = f"{library} does not work here ({reason(error)}{cublas.remedy(str(error))})"
+            self.compute_device, self.why_there = "cpu", why
             return self._on_cpu(path)
         return model
 

@@ -35,7 +35,7 @@ def build(torch: Any, package: Any, path: Path, device: str) -> Any:
         in_half = device == "cuda" and name.rpartition(".")[0] not in norms
         weights[name] = weight.to(device, torch.float16 if in_half else torch.float32)
     model.load_state_dict(weights, assign=True)
-    return model.to(device)  # what is in no file: the mask and the alignment heads
+    return model.to(device)  # the mask and the alignment heads are in no file
 
 
 class CardShare:
@@ -53,7 +53,7 @@ class CardShare:
         self._share = int(spec.on_card_mb({path.name: path.stat().st_size}).card * 1e6) - _CONTEXT
 
     def batch(self, beam: int, most: int) -> int:
-        """Returns how many pieces fit at once into what is left of the share, and is free on the card; 1 to `most`."""
+        """Returns how many pieces, 1 to `most`, fit into the rest of the share and the free memory of a card."""
         cuda = self._torch.cuda
         taken = int(cuda.memory_allocated())
         free = int(cuda.mem_get_info()[0]) + int(cuda.memory_reserved()) - taken
