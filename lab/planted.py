@@ -28,7 +28,7 @@ PLANTED = (
     ("hushd_supervisor.core.worker.news", "elif request.done:\n                self._dispatch.lease", "else:\n                self._dispatch.lease", "tests/supervisor/core"),
     ("hushd_supervisor.core.worker.worker", "self.jobs.running.repeat_none()", "pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.worker.lifecycle", "self.start_s = now - self._started_at", "pass", "tests/supervisor/core"),
-    ("hushd_supervisor.core.worker.worker", "self.jobs.queue.sort(now)\n        self._dispatch.settle", "self._dispatch.settle", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.line", "self._turn = max(self._turn, request.turn)", "pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.replicas", "if free:\n        return min(free", "if False:\n        return min(free", "tests/supervisor/core"),
     ("hushd_supervisor.core.fleet", "self._help_at = min(self._help_at, help_at)", "pass", "tests/supervisor/core"),
     ("hushd_supervisor.core.fleet", "self._no_help_before[base(worker.name)] = now + FUTILE_S", "pass", "tests/supervisor/core"),

@@ -53,7 +53,7 @@ def test_running_jobs_of_the_gateway_end_first(runtime: Path) -> None:
     gateway = HttpGateway(runtime)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(transcribed, gateway)
-        with Client(wait=False) as client:
+        with Client() as client:
             while not any(worker.running for worker in client.status().workers):
                 assert not answer.done(), answer.result()
         assert unload(gateway, {}) == (200, {"unloaded": [], "busy": {WORKERS[0]: 1}})
