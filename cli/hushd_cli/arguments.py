@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         )
         self.color = False  # argparse colours its help from Python 3.14 on; hushd's is the same in all versions
         self.add_argument("-h", "--help", action=_Help, help="show this help, or all of it")
-        self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
+        self.add_argument("--version", "-V", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
         self._switches: set[str] = set()
         self._rare: list[argparse._ArgumentGroup] = []
@@ -80,8 +80,18 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
-        message = message.rstrip(".")
+        message = message.rstrip(".") + self._meant_option(message)
         raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
+
+    def _meant_option(self, message: str) -> str:
+        """Returns ` (did you mean --OPTION?)` for a message about an unknown option that is close to one."""
+        unknown = re.match("unrecognized arguments: --([^ =]+)", message)
+        if unknown is None:
+            return ""
+        from hushd_protocol.suggest import nearest  # for mistakes only
+
+        meant = nearest(unknown[1], (name[2:] for name in self._option_string_actions if name.startswith("--")))
+        return f" (did you mean --{meant}?)" if meant else ""
 
     def parse(self, argv: Sequence[str], words: str, *, files: bool = False) -> argparse.Namespace:
         """Parses `argv`; the attribute `words` gets every argument that is not an option, and all after `--`.
@@ -247,9 +257,12 @@ class _Command(Parser):
         super().__init__(prog, description)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses the words that follow the subcommand, with options spelt out as in `parse`."""
+        """Parses the words that follow the subcommand, with options spelt out as in `parse`; refuses all others."""
         end = args.index("--") if "--" in args else len(args)
-        return super().parse_known_args([*self._spelt_out(args[:end]), *args[end:]], namespace)
+        parsed, others = super().parse_known_args([*self._spelt_out(args[:end]), *args[end:]], namespace)
+        if others:  # the parser above would not know which options there are here
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return parsed, others
 
 
 def add_compute_device(group: argparse._ActionsContainer) -> None:

@@ -35,7 +35,14 @@ def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
 
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
-        _own("say", "speak text", "say.command", parser="hushd_cli.commands.say.options", completes=_SPOKEN),
+        _own(
+            "say",
+            "speak text",
+            "say.command",
+            parser="hushd_cli.commands.say.options",
+            completes=_SPOKEN,
+            also={"voices": "--voice=?"},
+        ),
         _own(
             "listen",
             "transcribe the microphone or recordings",
@@ -98,7 +105,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             this_machine_only=True,
             completes=_MODELS,
             usual="list",
-            also={"list": "list --here", "pull": "pull", "rm": "rm"},
+            also={"list": "list --here", "ls": "list --here", "pull": "pull", "rm": "rm"},
         ),
         _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True),
     ),
@@ -119,6 +126,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             rare=True,
         ),
         _own("welcome", "show the installed parts and how to begin", this_machine_only=True, hidden=True),
+        _own("update", "say how to update hushd", this_machine_only=True, hidden=True),
         _own("doctor", "find faults, and say how to fix them", "doctor.command"),
         _own(
             "config",

@@ -19,7 +19,7 @@ from hushd_protocol import JsonObject
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-_DEFAULT = ("audio", "diarize", "duck", "http", "mcp", "stt", "tts", "wyoming")  # extras in `default`
+_DEFAULT = ("audio", "diarize", "duck", "http", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 
@@ -55,6 +55,19 @@ def package_command(*arguments: str) -> str:
     return shlex.join([python, "-m", "pip", "install", *_externally_managed(), *arguments])
 
 
+def upgrade_command() -> str:
+    """Returns the command that brings a newer hushd into this environment, from where this one came."""
+    if os.path.exists(_beside("uv-receipt.toml")):
+        return "uv tool upgrade hushd"
+    if os.path.exists(metadata := _beside("pipx_metadata.json")):
+        return shlex.join(["pipx", "upgrade", _pipx_name(metadata)])
+    if _is_fleeting():
+        return "uvx --refresh hushd"
+    if checkout := _checkout():
+        return shlex.join(["git", "-C", str(checkout), "pull"])
+    return package_command("--upgrade", *_hushd())
+
+
 def engine_installed(spec: EngineSpec) -> bool:
     """Returns whether this environment has the packages that an engine needs."""
     return all(find_spec(package) for package in spec.packages)
@@ -82,7 +95,7 @@ def _is_fleeting() -> bool:
 
 def _hushd(*extras: str) -> list[str]:
     """Returns pip's arguments for hushd with these extras, from its origin; the last one is the requirement."""
-    bracket = f"[{','.join(extras)}]"
+    bracket = f"[{','.join(extras)}]" if extras else ""
     if checkout := _checkout():
         return ["--editable", f"{checkout}{bracket}"]
     return [f"hushd{bracket} @ {address}" if (address := _address()) else f"hushd{bracket}"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
@@ -35,7 +36,7 @@ def run(options: Options, paths: Paths) -> None:
         _report(options)
     if other := _other(start, settings):
         _report_ready(options)
-        if options.serve and (settings.http.listen or settings.wyoming.listen):
+        if options.serve:
             _hand_over(settings)
         if not options.auto:
             complain(f"Another supervisor already listens on {other / 'client.sock'}.")
@@ -89,7 +90,17 @@ def _settings(options: Options, paths: Paths) -> Settings:
 
 
 def _hand_over(settings: Settings) -> NoReturn:
-    """Becomes the client that has the running supervisor listen at the addresses of `settings`."""
+    """Becomes the client that has the running supervisor listen at the addresses of `settings`.
+
+    Raises:
+        HushdError: `bad_request` if there are none.
+    """
+    if not (settings.http.listen or settings.wyoming.listen):
+        raise HushdError(
+            "bad_request",
+            "A supervisor runs already, and no address to serve at is given: name one, as in "
+            "`hushd serve --http 127.0.0.1:8000`, or set http.listen.",
+        )
     listen = [*(f"http={text}" for text in settings.http.listen)]
     listen += [f"wyoming={text}" for text in settings.wyoming.listen]
     os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_cli.commands.serve.beside", *listen])

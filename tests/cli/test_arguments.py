@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hushd_cli.arguments import Parser
+from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import IMPORT, PULL
 
 
@@ -38,3 +41,17 @@ def test_a_field_that_an_operation_needs_is_required() -> None:
     parser.add_fields(parser, IMPORT, ["name"])
     with pytest.raises(Exception, match="required: --name"):
         parser.parse_args([])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["pull", "--updat"], "Unrecognized arguments: --updat (did you mean --update?) (see `hushd try pull --help`)"),
+        (["--hlep"], "Unrecognized arguments: --hlep (did you mean --help?) (see `hushd try --help`)"),
+        (["pull", "--zzz=1"], "Unrecognized arguments: --zzz=1 (see `hushd try pull --help`)"),
+    ],
+)
+def test_a_mistyped_option_is_suggested(words: list[str], sentence: str) -> None:
+    """Among those of the subcommand, whose help is named."""
+    with pytest.raises(HushdError, match=f"^{re.escape(sentence)}"):
+        _parser().parse_args(words)

@@ -117,8 +117,10 @@ def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("synonym", "meant"), [("pull", "models pull"), ("list", "models list"), ("rm", "models rm"), ("ps", "status")]
-)
+    ("synonym", "meant"),
+    [("pull", "models pull"), ("list", "models list"), ("rm", "models rm"), ("ps", "status"),
+     ("ls", "models list")]
+)  # fmt: skip
 def test_ollamas_names(synonym: str, meant: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Names that ollama has for a command reach it, with all that follows them, and no list shows them."""
     for argv in ([synonym, "--help"], ["help", synonym], [*meant.split(), "--help"]):

@@ -196,6 +196,18 @@ def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Pa
         process.communicate()
 
 
+def test_serve_without_an_address_beside_a_supervisor(supervisor: Supervisor) -> None:
+    """Nothing would be served: one sentence says how, and the exit code is that of a wrong command line."""
+    assert supervisor.ready
+    process = hushd("serve")
+    assert process.communicate(timeout=BOUND_S) == (
+        "",
+        "hushd: A supervisor runs already, and no address to serve at is given: name one, as in "
+        "`hushd serve --http 127.0.0.1:8000`, or set http.listen.\n",
+    )
+    assert process.returncode == 2
+
+
 def test_serve_goes_on_with_the_next_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
     """After `hushd restart` the same address answers; the line is not written again."""
     first = start_supervisor()

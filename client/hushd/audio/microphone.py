@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from .devices import STARVED_S, Device
 
 RATE = 16000  # Hz, of speech models
 CHUNK_S = 0.1
+ZEROS_S = 3.0  # of nothing but zeros, which no room sounds like
 
 
 def inputs() -> list[Device]:
@@ -64,6 +66,7 @@ class Microphone(Iterator[bytes]):
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.on_chunk: Callable[[], object] | None = None
+        self._recorded_s, self._sounded = 0.0, False  # until the first sample that is not zero
         self._lost = False
         self._failure: BaseException | None = None
         self._stream: Any
@@ -107,6 +110,11 @@ class Microphone(Iterator[bytes]):
         if self._failure is not None and chunk is None:
             raise self._failure
         return chunk
+
+    @property
+    def only_zeros(self) -> bool:
+        """True if it has recorded nothing but zeros, for some seconds: it is muted, or not allowed."""
+        return not self._sounded and self._recorded_s >= ZEROS_S
 
     def lose(self) -> HushdError:
         """Gives a device up that sends nothing; returns the error."""
@@ -165,6 +173,9 @@ class Microphone(Iterator[bytes]):
             if early <= 0:
                 self._since = -math.inf
             data = data[2 * max(0, early) :]
+        if not self._sounded:
+            self._recorded_s += frames / self.rate
+            self._sounded = any(data)
         if data:
             self._put(data)
 
@@ -177,3 +188,13 @@ class Microphone(Iterator[bytes]):
         self._chunks.put(chunk)
         if on_chunk := self.on_chunk:
             on_chunk()
+
+
+def zeros_reason() -> str:
+    """Returns a sentence about a microphone that records `only_zeros`."""
+    if sys.platform == "darwin":
+        return (
+            "The microphone sends nothing but zeros: allow the program that runs this, such as the terminal, to use it "
+            "in System Settings, Privacy & Security, Microphone, and start that program again."
+        )
+    return "The microphone sends nothing but zeros: is it muted?"

@@ -254,9 +254,18 @@ class Conversation:
                 self.said = replace(self.said, heard=answer)
             return answer
         if needed and not self._called_off:
-            raise HushdError("no_speech", f"Nobody spoke within {patience:g} seconds: is the microphone on?")
+            raise HushdError("no_speech", f"Nobody spoke within {patience:g} seconds: {self._doubt()}")
         self._called_off = False
         return None
+
+    def _doubt(self) -> str:
+        """Returns what may be wrong with the microphone, as the end of a sentence."""
+        if not self._recorder.only_zeros:
+            return "is the microphone on?"
+        from hushd.audio.microphone import zeros_reason
+
+        reason = zeros_reason()
+        return reason[:1].lower() + reason[1:]
 
     def _wait(self, turn: DialogueState, patience: float, *, needed: bool) -> None:
         """Returns once the turn is over: an answer has ended, or nobody began to speak for `patience` seconds."""

@@ -33,6 +33,11 @@ class Tape(Recording):
         self._microphone = microphone
         self._muted = muted
 
+    @property
+    def only_zeros(self) -> bool:
+        """See `Microphone.only_zeros`."""
+        return self._microphone.only_zeros
+
     def mute(self) -> None:
         """Forgets the sound so far, and records nothing until `unmute`."""
         self._microphone.mute()
@@ -88,6 +93,11 @@ class Recorder:
         elif muted:
             self._tape.mute()
         return self._tape
+
+    @property
+    def only_zeros(self) -> bool:
+        """True if the open microphone has recorded nothing but zeros, for some seconds."""
+        return self._tape is not None and self._tape.only_zeros
 
     def forget(self) -> None:
         """Throws away the sound so far, and records nothing until the next turn listens."""

@@ -20,7 +20,8 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address to listen at: `host` and `port`, or `path` unless it is empty; `text` is as the user wrote it."""
+    """An address to listen at: `host` and `port`, or `path` unless it is empty; `text` is as the user wrote it, with a
+    host before a port that stood alone."""
 
     kind: Kind
     text: str
@@ -35,11 +36,13 @@ class Address:
 
 
 def parse(kind: Kind, text: str) -> Address:
-    """Returns the address that `text` names.
+    """Returns the address that `text` names; a port alone is one of 127.0.0.1.
 
     Raises:
         HushdError: `bad_request`.
     """
+    if text.isascii() and text.isdigit():
+        text = f"{'tcp://' if kind == 'wyoming' else ''}127.0.0.1:{text}"
     if text.startswith("unix:///") and len(text) > 8:
         return Address(kind, text, path=text[7:])
     rest = text.removeprefix("tcp://") if kind == "wyoming" else text.removeprefix("http://").removesuffix("/")

@@ -13,6 +13,7 @@ from hushd_schema.settings.address import Address, Kind, networks, parse
         ("http", "127.0.0.1:8000", "127.0.0.1", 8000, ""),
         ("http", "http://[::1]:80/", "::1", 80, ""),
         ("http", ":8000", "", 8000, ""),
+        ("http", "localhost:8000", "localhost", 8000, ""),
         ("http", "unix:///run/h.sock", "", 0, "/run/h.sock"),
         ("wyoming", "tcp://localhost:10300", "localhost", 10300, ""),
         ("wyoming", "unix:///run/w.sock", "", 0, "/run/w.sock"),
@@ -25,13 +26,20 @@ def test_an_address_is_read_as_users_write_it(kind: Kind, text: str, host: str, 
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [("http", "8000"), ("http", "a:b"), ("http", "a:99999"), ("http", "::1:8000"), ("wyoming", "127.0.0.1:10300"),
-     ("wyoming", "stdio://"), ("http", "unix:///"), ("http", "https://a:1"), ("http", "a:1/path")],
+    [("http", "80 00"), ("http", "99999"), ("http", "a:b"), ("http", "a:99999"), ("http", "::1:8000"),
+     ("wyoming", "127.0.0.1:10300"), ("wyoming", "stdio://"), ("http", "unix:///"),
+     ("http", "https://a:1"), ("http", "a:1/path")],
 )  # fmt: skip
 def test_anything_else_is_an_error_that_shows_the_form(kind: Kind, text: str) -> None:
     """With an example to copy."""
     with pytest.raises(HushdError, match=r"such as .*127\.0\.0\.1"):
         parse(kind, text)
+
+
+def test_a_port_alone_is_one_of_this_machine() -> None:
+    """As other servers' `--port` has it; the whole address is shown afterwards."""
+    assert parse("http", "8000") == parse("http", "127.0.0.1:8000")
+    assert parse("wyoming", "10300") == parse("wyoming", "tcp://127.0.0.1:10300")
 
 
 def test_only_loopback_and_paths_are_local() -> None:

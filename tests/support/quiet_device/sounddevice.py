@@ -7,7 +7,8 @@ While a file of the diary's name with `.hold` behind it exists, time passes ten 
 has begun to sound: a speech outlasts whatever a busy machine lets a test do meanwhile.
 
 HUSHD_PERSON names a recording (s16le, mono, at the microphone's rate) of somebody who begins to speak when the
-microphone is open and the loudspeaker of this process has been closed for half a second. With HUSHD_MONOLOGUE they
+microphone is open and the loudspeaker of this process has been closed for half a second. HUSHD_ZEROS has the microphone
+give zeros instead of a hum, as without a permission. With HUSHD_MONOLOGUE they
 begin when the microphone is first opened, and speak on whether anybody records them or not.
 """
 
@@ -151,7 +152,7 @@ class RawInputStream:
     latency = 0.0
 
     def __init__(self, *, samplerate: int, blocksize: int, callback: Any, **_: Any) -> None:
-        self._block = b"\1\0" * blocksize
+        self._block = (b"\0\0" if os.environ.get("HUSHD_ZEROS") else b"\1\0") * blocksize
         self._rate = samplerate
         self._person = io.BytesIO(_recording("HUSHD_PERSON"))
         self._monologue = array("h", _recording("HUSHD_MONOLOGUE"))

@@ -31,7 +31,7 @@ USUAL_EDITOR = "vi"
 
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
-    options = parser.parse_args(argv)
+    options = parser.parse_args(["show", *argv[1:]] if argv[:1] == ["get"] else argv)  # git's and npm's word
     config_path = paths.find().config
     if options.command is None:
         parser.print_help()

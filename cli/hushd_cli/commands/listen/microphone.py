@@ -22,6 +22,7 @@ from .options import transcribe_options
 from .output import Output
 
 if TYPE_CHECKING:
+    from hushd.audio.microphone import Microphone
     from hushd.transcripts.transcription import Transcription
     from hushd_schema.transcript import LiveEvent
 
@@ -34,7 +35,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
-    from hushd.audio.microphone import Microphone
+    from hushd.audio.microphone import Microphone, zeros_reason
 
     screen = _Screen()
     lasting = options.continuous or options.until
@@ -45,7 +46,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
     ):
         console.note("Listening: Ctrl-C ends." if lasting else "Listening.")
         transcription = client.listen(
-            floor.while_held(microphone),
+            floor.while_held(_checked(microphone)),
             rate=microphone.rate,
             continuous=options.continuous,
             silence_s=options.silence_s,
@@ -72,12 +73,28 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
                         console.write(text)
                 else:
                     output.save("microphone", version)
+        except HushdError as error:
+            if error.code == "no_speech" and microphone.only_zeros:
+                raise HushdError(error.code, zeros_reason()) from error
+            raise
         finally:
             screen.clear()
         for warning in session.warnings:
             console.complain(warning.message)
         if session.end:
             raise session.end
+
+
+def _checked(microphone: Microphone) -> Iterator[bytes]:
+    """Yields the recorded sound; says once if there is nothing but zeros."""
+    from hushd.audio.microphone import zeros_reason
+
+    told = False
+    for chunk in microphone:
+        if not told and microphone.only_zeros:
+            told = True
+            console.note(zeros_reason())
+        yield chunk
 
 
 class _Screen(console.StatusLine):

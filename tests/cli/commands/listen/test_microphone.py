@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hushd import Client, HushdError
 from hushd.audio.devices import Device, choose
+from hushd.audio.microphone import CHUNK_S, ZEROS_S, zeros_reason
 from hushd.transcripts.segment import Segment
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
@@ -260,6 +261,27 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
         "listen: Listening: Ctrl-C ends.\r\n"
         "\r\x1b[K\x1b[2mEver\x1b[0m\r\x1b[KEver\x1b[2m tried\x1b[0m\r\x1b[KEver tried\x1b[2m again\x1b[0m\r\x1b[K"
     )
+
+
+def test_a_microphone_that_gives_nothing_but_zeros(
+    start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without macOS's permission: the sentence says so in place of "Nobody spoke", and where to allow it."""
+    with monkeypatch.context() as macos:
+        macos.setattr(sys, "platform", "darwin")
+        assert "System Settings, Privacy & Security, Microphone" in zeros_reason()
+    monkeypatch.setenv("HUSHD_ZEROS", "1")
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Chunk) and message.seq == round((ZEROS_S + 1) / CHUNK_S):
+            router.send(route, Error(id=message.id, code="no_speech", message="Nobody spoke."))
+        elif not isinstance(message, Chunk):
+            finishing(router, route, message)
+
+    start_router(script)
+    process = start_listen(runtime)
+    assert process.communicate(timeout=60) == ("", "listen: The microphone sends nothing but zeros: is it muted?\n")
+    assert process.returncode == 1
 
 
 @pytest.mark.parametrize(
