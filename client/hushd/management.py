@@ -83,7 +83,8 @@ class Management(SpeechBase):
         return run(self._turned("stop" if current else "cancel", *who))
 
     def pause(self, *who: str) -> list[int]:
-        """Pauses all speech until `resume`; nothing is lost. Without names, speech yet to come is paused too."""
+        """Pauses all speech until `resume`; nothing is lost. Without names, speech yet to come is paused too, also by a
+        later supervisor of this login."""
         return run(self._turned("pause", *who))
 
     def resume(self, *who: str) -> list[int]:

@@ -34,6 +34,7 @@ from .system.memory import cards, measure, triggers
 from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs
+from .system.pause_file import PauseFile
 from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
 from .system.reporter import Reporter
@@ -104,6 +105,7 @@ class Assembly:
         if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
             self._door_source.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
+        self._pause = PauseFile(paths.paused)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
         self._triggers = triggers.choose(self._poller, self._cgroup, memory, os.environ)
@@ -120,6 +122,7 @@ class Assembly:
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
             bequest=take_bequest(paths),
+            paused=self._pause.exists(),
             most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )
         self._clients = ClientSocket(self._context, self._listener)
@@ -178,6 +181,7 @@ class Assembly:
             reporter,
             configuration,
             self._needs,
+            self._pause,
             ReliefProgram(self._poller, self._launch, logs / "when-short.log", self.record),
         ]
 

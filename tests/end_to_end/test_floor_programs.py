@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from support.peer import Supervisor, wait_until
@@ -69,6 +70,28 @@ def test_pause_and_resume(programs: Programs) -> None:
     assert [sound.pid for sound in sounds] == [paused.pid, other.pid, paused.pid]
     # At the loudness 0 of a fade even speech counts as silence.
     assert 32000 - 4 <= sounds[0].heard + sounds[2].heard <= 32000
+
+
+def test_a_pause_is_kept_while_no_supervisor_runs(
+    programs: Programs, supervisor: Supervisor, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hushd pause` starts a supervisor if need be; after that has left `status` says so, and the next one heeds it."""
+    supervisor.stop()
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    programs.hushd("pause")
+    assert (runtime / "paused").exists()
+    programs.hushd("shutdown")
+    assert "Speaking is paused: `hushd resume` goes on." in finish(programs.start("hushd", "status"), 3)
+    paused = programs.say(0.1)
+    wait_until(lambda: (runtime / "client.sock").exists(), "the next supervisor")
+    assert "speaking is paused" in programs.hushd("status")
+    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"), "the claim")
+    assert not programs.sounds()
+    programs.hushd("resume")
+    finish(paused)
+    assert not (runtime / "paused").exists()
+    assert programs.sounds()[-1].heard == 1600
+    programs.hushd("shutdown")
 
 
 def test_listeners_take_turns_and_block_no_say(programs: Programs) -> None:

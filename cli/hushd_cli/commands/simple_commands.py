@@ -85,9 +85,13 @@ PAUSE = Call(
     "Interrupt speech, and close microphones that listen in the background, until `hushd resume`. No word is lost.",
     lambda client, options: client.pause(*options.who),
     _add_who,
+    start=True,  # it keeps the pause, also for when it has left
 )
 RESUME = Call(
-    "Continue where `hushd pause` interrupted.", lambda client, options: client.resume(*options.who), _add_who
+    "Continue where `hushd pause` interrupted.",
+    lambda client, options: client.resume(*options.who),
+    _add_who,
+    start=True,
 )
 STOP = Call(
     "Stop all speech, playing or queued.",

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
@@ -14,8 +17,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     from hushd.client import Client
 
-    with Client(holder="cli", start=False) as client:
-        status, endpoint = client.status(), client.link.place
+    try:
+        with Client(holder="cli", start=False) as client:
+            status, endpoint = client.status(), client.link.place
+    except HushdError as error:
+        if error.code == "no_supervisor" and not os.environ.get("HUSHD_ENDPOINT") and paths.find().paused.exists():
+            raise HushdError(error.code, f"{error.message} Speaking is paused: `hushd resume` goes on.") from error
+        raise
     if options.json:
         console.write_json(status.data())
     else:
@@ -29,8 +37,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _warm(workers: Iterable[str]) -> list[str]:
     """Returns a line for each model in the page cache whose engine has a models folder or a worker."""
-    from hushd_protocol.system import paths
-
     engines = {*engines_with_files(workers)}
     with suppress(OSError):
         engines |= {*os.listdir(paths.find().models)}

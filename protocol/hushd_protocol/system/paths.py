@@ -48,6 +48,11 @@ class Paths:
         return self.runtime / "lock"
 
     @property
+    def paused(self) -> Path:
+        """The file that exists while a person has paused all speech: also while no supervisor runs."""
+        return self.runtime / "paused"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 

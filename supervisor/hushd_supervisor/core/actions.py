@@ -165,6 +165,13 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepPause:
+    """Save whether all speech is `paused`, for the next life of the supervisor."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -196,6 +203,7 @@ Action = (
     | Configure
     | Listen
     | Remember
+    | KeepPause
     | Log
     | Leave
 )

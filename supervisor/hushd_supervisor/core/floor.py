@@ -22,7 +22,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
-from .actions import Action, Log, ToClient
+from .actions import Action, KeepPause, Log, ToClient
 from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPEAKER, WAKE, Claim, resolve
 from .holders import NOBODY, Bequest, Holder
 
@@ -48,15 +48,16 @@ class Floor:
 
     Args:
         bequest: the holders of the supervisor before this one.
+        paused: whether all speech was paused then, and not resumed.
     """
 
-    def __init__(self, bequest: Bequest = NOBODY) -> None:
+    def __init__(self, bequest: Bequest = NOBODY, paused: bool = False) -> None:
         self._bequest = bequest
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
         self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
         self._doubted: dict[bytes, float] = {}  # by client: until when it may answer its last ping
         self._silent: set[bytes] = set()  # clients without one
-        self._all_paused = False
+        self._all_paused = paused
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
         self._count = 0
         self._closed = False
@@ -186,6 +187,8 @@ class Floor:
         elif action == "resume":
             self._all_paused &= not everybody
             self._paused = set() if everybody else self._paused - routes
+        if everybody and action in _PAUSING:
+            actions.append(KeepPause(self._all_paused))
         actions += self._settle(now)
         return [*actions, ToClient(route, m.Result(id=control.id, data=Turns(turns=tuple(turns)).data()))]
 

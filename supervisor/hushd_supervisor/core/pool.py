@@ -75,6 +75,7 @@ class Pool:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
         bequest: Bequest = NOBODY,
+        paused: bool = False,
         most_clients: int = MAX_CONNECTIONS,
     ) -> None:
         self._settings = settings
@@ -84,7 +85,7 @@ class Pool:
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
-        self._floor = Floor(bequest)
+        self._floor = Floor(bequest, paused)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
 

@@ -11,7 +11,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
-from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.actions import Action, KeepPause, ToClient
 from hushd_supervisor.core.claim import DEVICES
 from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, PATIENCE_S, Floor
 from hushd_supervisor.core.holders import NOBODY, Bequest, Holder
@@ -28,8 +28,9 @@ class Room:
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
 
-    def __init__(self, bequest: Bequest = NOBODY) -> None:
-        self.floor = Floor(bequest)
+    def __init__(self, bequest: Bequest = NOBODY, paused: bool = False) -> None:
+        self.floor = Floor(bequest, paused)
+        self.saved: list[bool] = []  # pauses
         self.now = 100.0
         self.last: dict[str, str] = {}
         self.turns: dict[str, m.Turn] = {}
@@ -37,6 +38,8 @@ class Room:
 
     def take(self, actions: list[Action]) -> None:
         for action in actions:
+            if isinstance(action, KeepPause):
+                self.saved.append(action.paused)
             if not isinstance(action, ToClient):
                 continue
             if isinstance(action.message, m.Ping):
@@ -384,6 +387,20 @@ def test_a_pause_of_all_is_for_what_comes_too(room: Room) -> None:
     assert (room.last["A1"], room.last["B1"]) == ("waiting", "granted")
     assert room.ask("D1") == "waiting"
     assert not room.floor.status(room.now).paused
+
+
+def test_a_pause_outlives_its_supervisor() -> None:
+    """It is saved when all speech is paused, not a turn alone; the next supervisor begins with it, until `resume`."""
+    first = Room()
+    first.control("pause")
+    first.control("pause", "self")
+    first.control("resume", "self")
+    next_room = Room(paused=True)
+    assert next_room.ask("A1") == "paused"
+    assert next_room.floor.status(next_room.now).paused
+    next_room.control("resume")
+    assert next_room.last["A1"] == "granted"
+    assert (first.saved, next_room.saved) == ([True], [False])
 
 
 def test_the_report(room: Room) -> None:
