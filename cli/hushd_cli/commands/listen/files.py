@@ -87,6 +87,10 @@ class Files:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
         feed = Feed(partial(self.receive, index), bool(self._options.diarize))
         if self._output.printed:
+            feed.begin()  # before a format's own first line
+            if self._output.titled and os.isatty(1):
+                self._line.clear()
+                console.write(f"{name}:\n")
             for text in self._output.pieces(feed):
                 self._line.clear()
                 console.write(text)

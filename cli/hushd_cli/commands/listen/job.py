@@ -59,10 +59,17 @@ class Feed:
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.damage: HushdError | None = None
+        self._first: Segment | Done | None = None
+
+    def begin(self) -> None:
+        """Waits for the first segment, or the end. Raises the error of a recording that has none."""
+        self._first = self._receive()
 
     def __iter__(self) -> Iterator[Segment]:
-        while isinstance(item := self._receive(), Segment):
+        item = self._first or self._receive()
+        while isinstance(item, Segment):
             yield item
+            item = self._receive()
         self.language, self.warnings = item.transcript.language, item.transcript.warnings
         self.language_probability = item.transcript.language_probability
         self.unlikely, self.damage = item.transcript.unlikely, item.damage

@@ -68,6 +68,8 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     if options.watch:
         _check_watch(options)
     else:
+        if not (options.files or options.once or _is_live(options)) and _is_piped():
+            options.files = ["-"]
         _check_files(options) if options.files else _check_microphone(options)
     if options.speed and options.model != "auto":
         raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
@@ -83,7 +85,12 @@ def make_parser(prog: str) -> Parser:
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.examples = _EXAMPLES
     parser.formatter_class = WideFormatter
-    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, video or pipe; -: standard input")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="a sound file, video or pipe; -: standard input, as what is piped in is without FILE",
+    )
     _add_output(parser)
     speakers.add_option(add_transcription(parser))
     add_cutting(parser)
@@ -143,13 +150,27 @@ def _check_watch(options: Namespace) -> None:
 
 def _refuse_live(options: Namespace, once: bool) -> None:
     """Refuses options of the microphone, beside files."""
-    live = once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    if live or options.until or options.device:
+    if once or _is_live(options):
         raise HushdError(
             "bad_request",
             "--once, --continuous, --timeout, --silence, --turn-end, --until and --audio-device are for the "
             "microphone, not FILE.",
         )
+
+
+def _is_live(options: Namespace) -> bool:
+    """Returns whether an option is for the microphone alone; --once is for --watch too."""
+    live = options.continuous or options.no_speech_s or options.silence_s or options.turn_end
+    return bool(live or options.until or options.device)
+
+
+def _is_piped() -> bool:
+    """Returns whether standard input is a file or a pipe; a program's socket and /dev/null are neither."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
 
 def _is_stream(name: str) -> bool:

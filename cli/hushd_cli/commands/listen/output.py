@@ -24,6 +24,7 @@ class Output:
     Attributes:
         printed: whether transcripts go to standard output.
         needs_end: whether nothing is written before the end.
+        titled: whether a terminal shows the name of each recording before its text.
 
     Raises:
         HushdError: `output_failed` if the folder is missing or cannot be made, `bad_request` for an output that does
@@ -37,6 +38,7 @@ class Output:
         self._folder = place
         self._forms = self._formats(options.format)
         self.needs_end = not self.printed or self._forms == ("json",)
+        self.titled = len(names) > 1 and self._forms == ("txt",)
         self._layout = layout(options)
         self._doubtful = options.doubtful
         if self._file is not None:

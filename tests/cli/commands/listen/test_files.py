@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -12,11 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.messages import Cancel, Error, Message, Partial, Progress, Request, Result
+from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
 from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
+
+
+HEARD = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": "Hello."}
+RESULT = {"language": "en", "duration": 1.0}
 
 
 def command(*arguments: str) -> list[str]:
@@ -102,6 +108,60 @@ def test_files_are_written_as_they_finish(start_router: Start, sounds: list[str]
     assert run(*sounds, "-o", str(folder)).returncode == 0
     assert seen == [["b.txt", "c.txt", "d.txt"]]
     assert sorted(os.listdir(folder)) == [f"{letter}.txt" for letter in "abcde"]
+
+
+@pytest.mark.parametrize("way", ["file", "pipe"])
+def test_what_is_piped_in_is_read(way: str, start_router: Start, sounds: list[str]) -> None:
+    """Without FILE standard input is the recording, if it is a file or a pipe, and no option is for the microphone."""
+    got = bytearray()
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Credit(id=message.id, chunks=20))
+        elif isinstance(message, Chunk):
+            got.extend(message.payload)
+            if message.last:
+                router.send(route, Partial(id=message.id, seq=0, data=HEARD), Result(id=message.id, data=RESULT))
+
+    start_router(script)
+    data = Path(sounds[0]).read_bytes()
+    if way == "pipe":
+        done = warm.run(command(), input=data, capture_output=True, timeout=60, check=False)
+    else:
+        with open(sounds[0], "rb") as file:
+            done = warm.run(command(), stdin=file, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, bytes(got)) == (0, b"Hello.\n", data)
+
+
+def test_what_fails_has_no_header(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
+    """A format's first line comes with the first segment: a recording that is not there writes nothing."""
+    Hearers(start_router, lambda requests: requests)
+    for form in ("vtt", "tsv", "json"):
+        done = run("-f", form, str(tmp_path / "gone.wav"))
+        assert (done.returncode, done.stdout) == (4, b"")
+    assert run("-f", "vtt", sounds[0]).stdout.startswith(b"WEBVTT\n\n00:00.000")
+
+
+def test_a_terminal_shows_which_recording_it_is(start_router: Start, sounds: list[str]) -> None:
+    """The name goes before the text of each of several; elsewhere, and before the text of one alone, it does not."""
+    Hearers(start_router, lambda requests: requests)
+
+    def shown(*arguments: str) -> str:
+        leader, follower = pty.openpty()
+        process = warm.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=follower, stderr=subprocess.DEVNULL)
+        os.close(follower)
+        text = b""
+        with contextlib.suppress(OSError):  # Linux's word for a terminal that nobody has open
+            while block := os.read(leader, 4096):
+                text += block
+        os.close(leader)
+        assert process.wait(60) == 0
+        return text.decode().replace("\r", "")
+
+    two = [f"{path}:\n{os.path.basename(path)} 0\n{os.path.basename(path)} 1\n" for path in sounds[:2]]
+    assert shown(*sounds[:2]) == "".join(two)
+    assert shown(sounds[0]) == "a.wav 0\na.wav 1\n"
+    assert run(*sounds[:2]).stdout == b"a.wav 0\na.wav 1\nb.wav 0\nb.wav 1\n"
 
 
 @pytest.mark.parametrize(
