@@ -144,11 +144,17 @@ def test_a_recorder_that_died_has_left_a_recording(subtype: str, way: str, tmp_p
     assert path.read_bytes() == data
 
 
-def test_channels_around_a_centre_are_weighted() -> None:
-    """5.1: the centre, where people speak, counts most, then left and right, then those behind; the bass not at all."""
+def test_of_channels_around_a_centre_it_is_the_centre() -> None:
+    """5.1: people speak there, whatever plays around it; while it is silent the others are weighted, the bass not."""
+    noise = np.random.default_rng(0).normal(0, 0.2, (RATE, 6)).astype(np.float32)
+    noise[:, 2] /= 4
+    got, _ = read(encoded(noise, RATE, "WAVEX", "FLOAT"))
+    assert got[RATE // 2 :] == pytest.approx(
+        read(encoded(noise[:, 2:3], RATE, "WAV", "FLOAT"))[0][RATE // 2 :], abs=1e-3
+    )
     tone = np.resize([0.6, -0.6], RATE)
     total = 1 + 2 * 0.707 + 2 * 0.5
-    for channel, weight in enumerate((0.707, 0.707, 1.0, 0.0, 0.5, 0.5)):
+    for channel, weight in enumerate((0.707, 0.707, total, 0.0, 0.5, 0.5)):
         samples = np.zeros((RATE, 6), np.float32)
         samples[:, channel] = tone
         got, _ = read(encoded(samples, RATE, "WAVEX", "PCM_16"))

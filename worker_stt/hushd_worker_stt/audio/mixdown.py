@@ -16,6 +16,7 @@ _CANCELLED = 0.1  # of 1 / n
 _RESTORED = 0.5
 _KEPT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
 _WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
+_BESIDE = 0.01  # of the loudest channel's power: below it the centre is silent
 _AROUND = 0.5  # the weight of channels beside and behind
 _SILENCE = 1e-8  # mean square, -80 dB: too quiet to judge
 
@@ -23,9 +24,9 @@ _SILENCE = 1e-8  # mean square, -80 dB: too quiet to judge
 class Mixdown:
     """Mixes blocks of a stream to mono.
 
-    Channels around a centre, as of a film in 5.1, are weighted as ITU-R BS.775 has it: the centre, where people speak,
-    counts most, and the bass not. Others, such as the microphones of a meeting, count alike; or the loudest one does
-    alone, if they cancel each other.
+    Of channels around a centre, as of a film in 5.1, the centre is taken, where people speak; while it is silent beside
+    the others, all are weighted as ITU-R BS.775 has it, without the bass. Other channels, such as the microphones of a
+    meeting, count alike; or the loudest one does alone, if they cancel each other.
 
     Attributes:
         cancelled: whether a single channel was used anywhere.
@@ -41,21 +42,34 @@ class Mixdown:
         if block.shape[1] == 1:
             return sane(block[:, 0])
         block = sane(block)
-        if "FC" in layout and block.shape[1] == len(layout):
-            weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
-            mixed: Samples = block @ (weights / weights.sum())
-            return mixed
+        if "FC" in layout and len(block):
+            return self._around(block, layout)
         mean: Samples = block.mean(axis=1)
         return self._loudest(block) if len(block) and self._cancels(block, mean) else mean
+
+    def _around(self, block: Samples, layout: Sequence[str]) -> Samples:
+        weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
+        powers = self._remembered(np.square(block).mean(axis=0)) * (weights > 0)
+        centre = layout.index("FC")
+        if powers[centre] > max(_SILENCE, _BESIDE * powers.max()):
+            alone: Samples = block[:, centre]
+            return alone
+        mixed: Samples = block @ (weights / weights.sum())
+        return mixed
+
+    def _remembered(self, powers: Samples) -> Samples:
+        self._powers = powers if self._powers is None else _KEPT * self._powers + (1 - _KEPT) * powers
+        remembered: Samples = self._powers
+        return remembered
 
     def _cancels(self, block: Samples, mean: Samples) -> bool:
         powers = np.append(np.square(block).mean(axis=0), np.square(mean).mean())
         if powers.max() < _SILENCE:
             return self._alone
-        self._powers = powers if self._powers is None else _KEPT * self._powers + (1 - _KEPT) * powers
+        powers = self._remembered(powers)
         limit = _RESTORED if self._alone else _CANCELLED
         channels = block.shape[1]
-        self._alone = bool(self._powers[-1] * channels < limit * self._powers[:-1].mean())
+        self._alone = bool(powers[-1] * channels < limit * powers[:-1].mean())
         self.cancelled |= self._alone
         return self._alone
 
