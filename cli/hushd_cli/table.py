@@ -94,7 +94,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
                 "start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"}
             ),
             _own("stop", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
-            _own("yield", "free memory for another program, and run it", "workers.yield_vram", this_machine_only=True),
             rare=True,
         ),
         _own("unload", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
 from .exchange.speech_base import SpeechBase
 from .exchange.unloaded import Unloaded
@@ -13,12 +13,10 @@ from .transport.requests import KeepAlive
 from .transport.steps import run
 
 if TYPE_CHECKING:
-    from hushd_schema.controls import Yielded
     from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
-    from .exchange.options import YieldOptions
     from .transport.floor import Floor
     from .transport.warning import ResultWarning
 
@@ -105,7 +103,14 @@ class Management(SpeechBase):
         """
         return run(self._preloaded(workers, keep_alive, wait, language))
 
-    def unload(self, *workers: str, force: bool = False) -> Unloaded:
+    def unload(
+        self,
+        *workers: str,
+        force: bool = False,
+        keep_away: float | str | None = None,
+        hold: bool = False,
+        everywhere: bool = False,
+    ) -> Unloaded:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.
 
         This client's own requests there end at once with `cancelled`. A worker with jobs of other programs ends after
@@ -113,28 +118,12 @@ class Management(SpeechBase):
 
         Args:
             force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
+            keep_away: how long afterwards no worker starts on a graphics card, in seconds or as "10m". Workers on the
+                CPU stay, and requests that may use it do. With 0 workers may start there again, and none ends.
+            hold: the same until this client is closed, or its process ends.
+            everywhere: with these, all workers end, and none starts at all.
         """
-        return run(self._ended(workers, force))
-
-    def yield_vram(self, vram: int | str | None = None, **options: Unpack[YieldOptions]) -> Yielded:
-        """Makes workers leave memory of graphics cards, or of the machine, to a program that is about to need it.
-
-        Idle workers end at once, and the answer comes when the driver reports their memory free. Where that is not
-        enough, busy ones end after the jobs that run, which is not waited for: `busy` of the result counts these.
-
-        Args:
-            vram: memory of cards to be free, in bytes or as "12G"; default: all that workers take, or with `ram` none.
-            card: number of the card, or its place on the bus; default: that much of every card.
-            keep_away: how long no worker takes that memory, in seconds or as "10m"; by default 60 s. They use the CPU
-                or another card meanwhile if they may. With 0 they may come back at once, also where they were to keep
-                away for longer.
-            ram: memory of the machine to be free.
-            hold: workers keep away until this client is closed, or its process ends.
-
-        Raises:
-            HushdError: `bad_request` for a card that there is not, `server_busy` if the driver does not answer.
-        """
-        return run(self._yielded(vram, **options))
+        return run(self._ended(workers, force, keep_away, hold, everywhere))
 
     def status(self) -> Status:
         """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""

@@ -106,7 +106,7 @@ def test_another_machines_files(weights: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HUSHD_ENDPOINT", "ssh://elsewhere")
     done = hushd("unload", "--drop")
     assert done.returncode != 0
-    assert b"--drop is about this machine's files" in done.stderr
+    assert b"--drop and PROGRAM are about this machine" in done.stderr
     assert stays_after(weights, lambda: hushd("unload", "--drop"))
 
 

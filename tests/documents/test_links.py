@@ -42,7 +42,7 @@ FOLDERS = (
     "worker_stt",
     "worker_tts",
 )
-ELSEWHERE = ("custom_nodes/hushd_yield/__init__.py", "src/main.py")  # in another program's folder, in an example
+ELSEWHERE = ("custom_nodes/hushd_unload/__init__.py", "src/main.py")  # in another program's folder, in an example
 
 
 def relative(page: Path) -> str:

@@ -119,7 +119,7 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         ["restart"],
         ["restart", "--config-only"],
         ["unload"],
-        ["workers yield"],
+        ["unload", "--for", "1h"],
         ["models", "pull", "piper/en_GB-alan-medium"],
     ):
         done = user.hushd("cut", *command.split(), *words)

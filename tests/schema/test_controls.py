@@ -8,19 +8,17 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.controls import EndedWorkers, Turns, Yielded
+from hushd_schema.controls import EndedWorkers, Turns
 from hushd_schema.model_result import ModelResult
 from hushd_schema.record import Record
 from hushd_schema.status import Listeners
 
-CARD = {"device": "cuda:0", "id": "0000:01:00.0", "freed_mb": 812.0, "free_mb": 20000.0, "total_mb": 24000}
 ANSWERS: list[tuple[type[Record], dict[str, Any]]] = [
     (Turns, {"turns": [3, 4]}),
     (Turns, {"turns": []}),
     (EndedWorkers, {"unloaded": ["stt/a/x"]}),
     (EndedWorkers, {"unloaded": [], "busy": {"tts/c/z": 2}}),
     (Listeners, {"listeners": [{"kind": "http", "address": "127.0.0.1:8890", "service": False}]}),
-    (Yielded, {"cards": [CARD], "unloaded": ["stt/a/x"], "busy": {}, "for_s": 60.0}),
     (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper"}),
     (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper", "changed": False}),
 ]

@@ -143,41 +143,39 @@ def _state(supervisor: Supervisor, worker: str) -> str:
         return str(other.status(worker)["state"])
 
 
-# --- yields ---------------------------------------------------------------------------------------------------------
+# --- other programs ---------------------------------------------------------------------------------------------------
 
 
-def yielded(*arguments: str, status: int = 0) -> str:
-    """The output of `hushd workers yield`, on both channels."""
-    command = [sys.executable, "-P", "-m", "hushd", "workers", "yield", *arguments]
+def unloaded(*arguments: str, status: int = 0) -> str:
+    """The output of `hushd unload`, on both channels."""
+    command = [sys.executable, "-P", "-m", "hushd", "unload", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
     assert done.returncode == status, done
     return done.stdout + done.stderr
 
 
-def test_a_card_is_left_to_another_program(on_cards: Supervisor, driver: Driver) -> None:
-    """`hushd workers yield` answers in a line once the memory is free, and workers keep away until its time is over."""
+def test_cards_are_left_to_another_program(on_cards: Supervisor, driver: Driver) -> None:
+    """`hushd unload --for` returns once workers have left, and they keep away until its time is over."""
     with on_cards.connect() as peer:
         assert where(peer, LARGE) == ("cuda", "")
-        assert yielded("--vram", "20G", "--for", "10m") == (
-            f"cuda:0: 15.0 GB freed, 24.0 GB free, by {LARGE}; workers keep away for 600 s.\n"
-        )
-        assert where(peer, MIDDLE) == ("cpu", "cuda:0 is kept free for other programs")
-        assert where(peer, SMALL) == ("cuda", "")  # the other 4 GB were not asked for
-        answer = json.loads(yielded("--for", "0", "--json"))
-        assert answer["unloaded"] == [SMALL]
-        assert answer["cards"][0]["free_mb"] == 24000.0
+        assert json.loads(unloaded("--for", "10m", "--json")) == {"unloaded": [LARGE], "busy": {}}
+        device, why = where(peer, MIDDLE)
+        assert device == "cpu"
+        assert why.startswith("workers keep away from cards for another ")
+        error = peer.fail("warm", SMALL, compute_device="cuda")
+        assert (error.code, "`hushd unload --for` says" in error.message) == ("server_busy", True)
+        assert peer.control("status")["memory"]["cards"][0]["kept_s"] > 500
+        unloaded("--for", "0")
         wait_until(lambda: where(peer, MIDDLE)[0] == "cuda", "the way back to the card")
 
 
-def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
-    """The job goes on, the answer does not wait for it, and says that too little is free yet."""
+def test_a_job_goes_on_and_its_worker_leaves_after_it(on_cards: Supervisor) -> None:
+    """The command says so, and does not wait for it."""
     with on_cards.connect() as peer, on_cards.connect() as other:
         assert where(peer, MIDDLE) == ("cuda", "")
         request = peer.request("wait", MIDDLE)
         wait_until(lambda: other.status(MIDDLE)["running"] == 1, "a running job")
-        printed = yielded("--vram", "20G", status=7)
-        assert f"{MIDDLE} after 1 job will leave too" in printed
-        assert "Less than 20G is free on cuda:0: busy workers leave later." in printed
+        assert f"{MIDDLE} ends when a job of another program has finished" in unloaded("--for", "5m", status=7)
         assert other.status(MIDDLE)["running"] == 1
         peer.send(Cancel(id=request))
         wait_until(lambda: other.status(MIDDLE)["pid"] is None, "its end")
@@ -186,50 +184,57 @@ def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--vram", "much"], "'much' is not a size of memory: use one such as 12G, 500M or 11GiB."),
-        (["--vram", "0"], "'0' is not a size of memory: use one such as 12G, 500M or 11GiB."),
-        (["--vram", "9" * 9_000], f"'{'9' * 56}... is not a size of memory: use one such as 12G, 500M or 11GiB."),
         (["--for", "soon"], "'soon' is not a length of time: use one such as 90s or 10m."),
         (["--for", "-1"], "'-1' is not a length of time: use one such as 90s or 10m."),
-        (["--card", "3"], "There is no graphics card '3': `hushd status` lists them."),
+        (["--for", "8d"], "'8d' is not a length of time: use one such as 90s or 10m."),
+        (["--for", "200h"], "Workers keep away for at most 7 days."),
+        (["stt", "--for", "1h"], "--for, --all and PROGRAM are about all workers: leave WHAT out."),
+        (["--all"], "--all says from what workers keep away: add --for TIME, or -- PROGRAM."),
     ],
 )
-def test_a_yield_that_cannot_be(on_cards: Supervisor, arguments: list[str], sentence: str) -> None:
+def test_a_mistake_ends_no_worker(on_cards: Supervisor, arguments: list[str], sentence: str) -> None:
     """One sentence, and the exit status of a wrong argument."""
-    assert sentence in yielded(*arguments, status=2)
+    with on_cards.connect() as peer:
+        assert where(peer, SMALL) == ("cuda", "")
+        assert sentence in unloaded(*arguments, status=2)
+        assert peer.status(SMALL)["pid"]
 
 
 @pytest.mark.guest("gateway")
-def test_a_yield_over_http(on_cards: Supervisor, runtime: Path) -> None:
-    """`POST /v1/yield` answers with the same, in JSON."""
+def test_cards_are_left_over_http(on_cards: Supervisor, runtime: Path) -> None:
+    """`POST /v1/unload` with `for` does the same."""
     from support.http_gateway import HttpGateway
 
     gateway = HttpGateway(runtime)
     try:
         with on_cards.connect() as peer:
             assert where(peer, LARGE) == ("cuda", "")
-        body = json.dumps({"vram": "20G", "card": 0, "for": "5m"}).encode()
-        with urlopen(f"{gateway.url}/yield", data=body, timeout=BOUND_S) as response:
-            answer = json.load(response)
-        assert (answer["unloaded"], answer["cards"][0]["freed_mb"], answer["for_s"]) == ([LARGE], 15000.0, 300.0)
+            with urlopen(f"{gateway.url}/unload", data=b'{"for": "5m"}', timeout=BOUND_S) as response:
+                assert json.load(response) == {"unloaded": [LARGE], "busy": {}}
+            assert where(peer, MIDDLE)[0] == "cpu"
         with pytest.raises(HTTPError) as refused:
-            urlopen(f"{gateway.url}/yield", data=b'{"vram": [1]}', timeout=BOUND_S)
+            urlopen(f"{gateway.url}/unload", data=b'{"for": [1]}', timeout=BOUND_S)
         refused.value.close()
         assert refused.value.code == 400
     finally:
         gateway.stop()
 
 
-def test_a_yield_of_a_task(on_cards: Supervisor) -> None:
-    """`AsyncClient` has it too."""
+def test_both_clients_have_it(on_cards: Supervisor) -> None:
+    """A task, too; `hold` ends with the client."""
 
-    async def run() -> tuple[str, ...]:
+    async def run(peer: Any) -> None:
         async with hushd.AsyncClient(start=False) as client:
-            return (await client.yield_vram(card=0)).unloaded
+            assert await client.unload(hold=True) == [SMALL]
+            assert where(peer, SMALL)[0] == "cpu"
 
     with on_cards.connect() as peer:
         assert where(peer, SMALL) == ("cuda", "")
-    assert asyncio.run(run()) == (SMALL,)
+        asyncio.run(run(peer))
+        wait_until(lambda: where(peer, SMALL)[0] == "cuda", "the way back to the card")
+        with hushd.Client(start=False) as client:
+            assert client.unload(keep_away="1m", everywhere=True) == [SMALL]
+            assert peer.fail("warm", SMALL).code == "server_busy"
 
 
 def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:

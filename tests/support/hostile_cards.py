@@ -101,15 +101,19 @@ class Cards:
         """A process is started, on a card that has room for it, or on the CPU since none has."""
         if not self.devices:
             assert not shown, "a card on a machine without any"
+        left_s = self.world.pool._admission.away.left_s
+        assert not left_s(self.world.now, everywhere=True), "a start while workers keep away from everything"
         if not self.devices or not (shown or why) or why.startswith(CPU_REASONS):
+            return
+        if left_s(self.world.now):
+            assert not shown, "a start on a card from which workers keep away"
+            self.world.events.add("workers keep away from cards")
             return
         assert self.world.now - self.seen_at <= FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"
         if not shown:
             self.world.events.add("the CPU for want of a card")
             usable = [card for card in self.seen if (base_name(process), card.id) not in self.passed_over]
-            kept = self.world.pool._admission.cards.kept.until
-            usable = [card for card in usable if kept(card.id, self.world.now) is None]
             free = [card for card in usable if self._has_room(card) and not self._expects_a_start_on(card)]
             free = [card for card in free if not self._takes_too_much_beside(card, process, why)]
             known = base_name(process) not in self.outgrown
@@ -117,8 +121,7 @@ class Cards:
             return
         card = next(card for card in self.seen if card.device == shown)
         held = sum(p.cards.get(card.id, 0) for p in self.world.processes.values() if p.alive and p.ready)
-        limit = self.world.pool._admission.cards.kept.limit(card.id, self.world.now)
-        assert held + self._promised(card) + NEED <= limit, "a start on memory that is kept for others"
+        assert held + self._promised(card) + NEED <= card.total or card.asleep, "more than the card has in all"
         assert self._has_room(card), "more than the card has"
         process.on_card = card.id
         self.world.events.add("a worker on a card")

@@ -270,11 +270,9 @@ class World:
             names = r.choice([[], ["stt"], [r.choice(NAMES)]])
             self.control(person, "unload", names, force=self.dice.random() < 0.3)
         elif x < 0.95 and self.cards.devices and self.dice.random() < 0.5:
-            vram, card = self.dice.choice([0, 3 * 10**9, 10**12]), self.dice.choice(["", "0", "1", "x"])
-            others = self.others_dice
-            ram, hold = others.choice([-1, -1, 0, 3 * 10**8, 10**12]), others.random() < 0.2
+            hold, everywhere = self.others_dice.random() < 0.2, self.others_dice.random() < 0.2
             for_s = self.dice.choice([0.0, 5.0, 60.0])
-            self.control(person, "yield", [], vram=vram, ram=ram, card=card, for_s=for_s, hold=hold)
+            self.control(person, "unload", [], for_s=for_s, hold=hold, everywhere=everywhere)
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
 from hushd.exchange.speech_base import SpeechBase
 from hushd.exchange.unloaded import Unloaded
@@ -18,12 +18,10 @@ from .floor import AsyncFloor
 from .steps import run
 
 if TYPE_CHECKING:
-    from hushd_schema.controls import Yielded
     from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
-    from hushd.exchange.options import YieldOptions
     from hushd.transport.warning import ResultWarning
 
 
@@ -79,13 +77,16 @@ class AsyncManagement(SpeechBase):
         """As `Client.preload`."""
         return await run(self._preloaded(workers, keep_alive, wait, language))
 
-    async def unload(self, *workers: str, force: bool = False) -> Unloaded:
+    async def unload(
+        self,
+        *workers: str,
+        force: bool = False,
+        keep_away: float | str | None = None,
+        hold: bool = False,
+        everywhere: bool = False,
+    ) -> Unloaded:
         """As `Client.unload`."""
-        return await run(self._ended(workers, force))
-
-    async def yield_vram(self, vram: int | str | None = None, **options: Unpack[YieldOptions]) -> Yielded:
-        """As `Client.yield_vram`."""
-        return await run(self._yielded(vram, **options))
+        return await run(self._ended(workers, force, keep_away, hold, everywhere))
 
     async def status(self) -> Status:
         """As `Client.status`."""

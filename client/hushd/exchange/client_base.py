@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Request, Result
+from hushd_protocol.suggest import quoted
 
 from hushd.transport import model_requests, requests
 from hushd.transport.call import Call, new_id
@@ -24,15 +25,13 @@ from .preparation import Preparation
 from .unloaded import Unloaded
 
 if TYPE_CHECKING:
-    from hushd_schema.controls import Yielded
     from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
-    from .options import YieldOptions
 
 # What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
-CHANGES = ("listen", "reload", "restart", "shutdown", "unload", "yield")
+CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
 
 
 class ClientBase:
@@ -110,17 +109,16 @@ class ClientBase:
 
         return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
 
-    def _ended(self, workers: tuple[str, ...], force: bool) -> Steps[Unloaded]:
+    def _ended(
+        self, workers: tuple[str, ...], force: bool, keep_away: float | str | None, hold: bool, everywhere: bool
+    ) -> Steps[Unloaded]:
         """See `Client.unload`."""
-        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force)))
-
-    def _yielded(self, vram: int | str | None, **options: Unpack[YieldOptions]) -> Steps[Yielded]:
-        """See `Client.yield_vram`."""
-        from hushd_schema.controls import Yielded
-
-        from hushd.yield_options import yield_fields  # rarely needed
-
-        return Yielded.from_data((yield from self._controlled("yield", **yield_fields(vram, **options))))
+        for_s = -1.0 if keep_away is None else duration.parse(keep_away)
+        if for_s is None or (for_s < 0 and keep_away is not None):
+            sentence = f"{quoted(keep_away)} is not a length of time: use one such as 90s or 10m."
+            raise HushdError("bad_request", sentence)
+        away: dict[str, Any] = {"for_s": for_s, "hold": hold, "everywhere": everywhere}
+        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force, **away)))
 
     def _status(self) -> Steps[Status]:
         """See `Client.status`."""

@@ -34,15 +34,6 @@ class DetectOptions(WorkerOptions, total=False):
     threshold: float | None
 
 
-class YieldOptions(TypedDict, total=False):
-    """Options of `Client.yield_vram`."""
-
-    card: int | str | None
-    keep_away: float | str
-    ram: int | str | None
-    hold: bool
-
-
 class SayOptions(WorkerOptions, SynthesizeOptions, total=False):
     """Options of `Client.say`."""
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import cards, context, listings, model_files, speech, unloading
+from . import context, listings, model_files, speech, unloading
 from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
@@ -76,7 +76,6 @@ OPERATIONS = [
         "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
         _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
     ),
-    Operation("POST", "/v1/yield", cards.leave, "Makes workers leave graphics cards.", body=cards.PARAMETERS),
     Operation("POST", "/v1/unload", unloading.unload, "Ends workers, after their jobs.", body=unloading.PARAMETERS),
     Operation("GET", "/v1/activity", activity.show, "Shows the processes, and their memory.", query=activity.QUERY),
     Operation("GET", "/v1/tuned", tuned.show, "Shows the last comparison of models, to this machine's user alone."),

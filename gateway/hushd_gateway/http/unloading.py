@@ -8,7 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from . import parameters
 from .body import read_json
-from .parameters import Parameters
+from .errors import bad
+from .fields import Fields
+from .parameters import Parameter, Parameters
 
 
 async def unload(request: Request) -> Response:
@@ -18,10 +20,26 @@ async def unload(request: Request) -> Response:
     It asks on a connection of its own: the jobs of the gateway's connection, which all requests share, would be given
     up as the caller's own.
     """
-    workers = PARAMETERS.check(await read_json(request))["workers"]
+    given = PARAMETERS.check(await read_json(request))
     async with AsyncClient(holder="gateway", start=False) as client:
-        ended = await client.unload(*workers)
+        ended = await client.unload(*given["workers"], keep_away=given["for"], everywhere=given["all"])
     return JSONResponse({"unloaded": list(ended), "busy": ended.busy})
 
 
-PARAMETERS = Parameters(parameters.texts("workers", "As `GET /v1/activity` names them, such as stt; left out: all."))
+def _time(data: Fields, name: str) -> str | float | None:
+    value = data.get(name)
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+        return value
+    raise bad(f"{name} must be a number of seconds, or text such as 10m.", name)
+
+
+PARAMETERS = Parameters(
+    parameters.texts("workers", "As `GET /v1/activity` names them, such as stt; left out: all."),
+    Parameter(
+        "for",
+        "Seconds, or a text such as 10m, for which no worker starts on a graphics card: those there end, others stay.",
+        _time,
+        {"type": ["string", "number"]},
+    ),
+    parameters.flag("all", "With `for`: all workers end, and none starts at all."),
+)

@@ -11,13 +11,12 @@ from .message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control(Message):
-    """client -> supervisor: `status`, `describe`, `unload`, `yield`, `shutdown`; `names` are workers.
+    """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
-    `force`: an `unload` also ends the jobs of other clients. `vram`, `ram`, `card`, `for_s` and `hold` concern a
-    `yield`: the bytes to free on a graphics card and of the machine's memory, 0 for all that workers take, -1 for none;
-    the card's number or place on the bus, empty for all cards; the seconds for which workers keep away from that
-    memory, or that they do for as long as the connection lives.
+    `force`: an `unload` also ends the jobs of other clients. `for_s`: for so many seconds no worker starts on a
+    graphics card after an `unload`, or `everywhere` none at all; 0 ends that, and -1 is for an `unload` without it.
+    `hold`: that is so for as long as the connection lives.
 
     Answered by `result` or `error`. A control never counts as use of a worker.
     """
@@ -28,11 +27,9 @@ class Control(Message):
     action: str
     names: list[str] = field(default_factory=list)
     force: bool = False
-    vram: int = 0
-    card: str = ""
-    for_s: float = 60.0
-    ram: int = -1
+    for_s: float = -1.0
     hold: bool = False
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

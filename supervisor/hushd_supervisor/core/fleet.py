@@ -19,6 +19,7 @@ from . import devices, replicas
 from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 from .memory.admission import Admission
+from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory
 from .memory.needs import Estimated
 from .memory.pressure import Level
@@ -27,7 +28,6 @@ from .worker.request import ActiveRequest
 from .worker.row import row
 from .worker.states import State
 from .worker.worker import Worker
-from .yields import Yields
 
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
@@ -62,7 +62,6 @@ class Fleet:
         self._card_kinds = card_kinds
         self._generations = itertools.count(1)
         self._unloads = Unloads(self.workers)
-        self.yields = Yields(self.workers, self.admission)
         self._help_at = math.inf  # when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # by the worker's name
 
@@ -187,12 +186,16 @@ class Fleet:
         """Ends the workers that `control` names, or all of them; answers when their processes are gone.
 
         Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
-        workers, and does not wait for them.
+        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards leave, or `everywhere`
+        all, and no worker starts there meanwhile.
 
         Raises:
-            HushdError: `bad_request` for a name that no worker has, `overloaded` while very many of this client wait.
+            HushdError: `bad_request` for a name that no worker has or too long a time, `overloaded` while very many of
+                this client wait.
         """
         self._unloads.check(route)
+        if not control.for_s <= MAX_AWAY_S:
+            raise HushdError("bad_request", "Workers keep away for at most 7 days.")
         chosen: dict[str, Worker] = {}
         for prefix in control.names:
             role, *_ = prefix.split("/")
@@ -201,18 +204,23 @@ class Fleet:
                 raise HushdError("bad_request", f"{prefix[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
+        if control.hold or control.for_s >= 0:
+            workers = [worker for worker in workers if control.everywhere or worker.lifecycle.on_card]
+            workers = [] if control.for_s == 0 and not control.hold else workers
+            until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
+            self.admission.away.keep(until, control.everywhere, holder)
         actions = [action for worker in workers for action in worker.unload(now, route, control.force)]
         self._unloads.add(route, control.id, workers)
         return actions
 
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for processes to go."""
-        return self._unloads.awaited_by(route) or self.yields.awaited_by(route)
+        return self._unloads.awaited_by(route)
 
     @property
     def awaited(self) -> bool:
         """True if any client does."""
-        return bool(self._unloads.waiting or self.yields.waiting)
+        return bool(self._unloads.waiting)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -235,8 +243,7 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        actions = self.yields.settle(now) if self.yields.waiting else []  # before any start
-        actions += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
+        actions = self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
         return [*map(self.standby.through_template, actions), *self._unloads.settle()]
 
     def _fall_back(self, now: float) -> list[Action]:

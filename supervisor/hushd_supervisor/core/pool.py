@@ -209,7 +209,7 @@ class Pool:
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self._connections.gone(route)
         self._directory.gone(route)
-        self._fleet.yields.gone(route)
+        self._admission.away.release(route)
         is_theirs = self._departed(connection)
         actions = self._floor.gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
@@ -263,12 +263,9 @@ class Pool:
                 case "memory":
                     return [ReportMemory(route, control.id)]
                 case "unload":
+                    if self._departure.down and (control.hold or control.for_s >= 0):
+                        raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
                     return self._fleet.unload(route, control, now)
-                case "yield":
-                    if self._departure.down:
-                        raise HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
-                    self._fleet.yields.add(route, control)
-                    return []
                 case "describe":
                     return self._directory.describe(route, control)
                 case "reload":
@@ -305,7 +302,8 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        actions = self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        self._admission.away.clear()
+        actions = self._floor.shut(now) + self._directory.shut()
         actions += self._fleet.standby.shut(now)
         for worker in self._workers.values():
             actions += worker.shutdown(now)
@@ -328,7 +326,9 @@ class Pool:
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
         resting = not (active or self._fleet.lives)
-        if self._departure.settle(resting, floors_busy or self._fleet.yields.held, self._settings.exit_when_idle, now):
+        if self._departure.settle(
+            resting, floors_busy or self._admission.away.left_s(now) > 0, self._settings.exit_when_idle, now
+        ):
             leave = Leave(self._floor.holders())
             actions += (*self._floor.close(), leave)
         return actions

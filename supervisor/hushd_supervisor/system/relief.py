@@ -100,9 +100,9 @@ class ReliefProgram(Source):
         if descriptor is not None:
             self._poller.unregister(descriptor)
         if not self._reported:
-            said = child.last_words() or "it has said nothing"
+            words = child.last_words() or "it has said nothing"
             level = "warning" if status else "info"
-            self._record(level, f"{_NAME} has ended with status {status} ({said})")
+            self._record(level, f"{_NAME} has ended with status {status} ({words})")
             yield Relieved(freed=status == 0)
         child.close()
 

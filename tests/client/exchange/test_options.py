@@ -11,7 +11,6 @@ from hushd.exchange import options
 from hushd.exchange.speech_base import SpeechBase
 from hushd.transcripts.options import take_live_params
 from hushd.transport import requests
-from hushd.yield_options import yield_fields
 from hushd_schema.operations import synthesize, transcribe
 
 
@@ -27,10 +26,9 @@ def named(procedure: Callable[..., Any]) -> set[str]:
         (options.SpeechOptions, SpeechBase._speech, synthesize.OPTIONS),
         (options.TranscriptionOptions, SpeechBase._transcription, transcribe.OPTIONS),
         (options.ListenOptions, SpeechBase._session, transcribe.OPTIONS),
-        (options.YieldOptions, yield_fields, ("card", "keep_away", "ram", "hold")),
         pytest.param(options.DetectOptions, None, (), marks=pytest.mark.guest("wake")),
     ],
-    ids=["synthesize", "transcribe", "listen", "yield", "detect"],
+    ids=["synthesize", "transcribe", "listen", "detect"],
 )
 def test_each_option_is_one_that_a_request_takes(
     stated: type, procedure: Callable[..., Any] | None, operation: Collection[str]

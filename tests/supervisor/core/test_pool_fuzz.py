@@ -25,7 +25,7 @@ def test_every_request_ends_once_whatever_happens() -> None:
         "a job is set aside", "a job goes on aside", "a client has its share of pauses",
         "a worker moves to the device that is asked for", "an engine without a choice of device is asked for one",
         "a worker is forked from a template", "a template makes room", "a load that turns in a circle is ended",
-        "a program frees memory",
+        "a program frees memory", "workers keep away from cards",
     }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",

@@ -46,7 +46,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     house.idle(A, cards={"0000:01:00.0": 812 * MB})
     house.request(A, keep_alive=900.0), house.finish(A)
     house.request(B), house.ready(B)
-    house.control("yield", vram=10**10, for_s=30.0)
+    house.pool._admission.away.keep(house.now + 30.0, everywhere=False)
     house.tell(FromClient(ROUTE, m.Claim(id=bytes(16), devices=["speaker"])))
     house.wait(2.5)
 

@@ -1,4 +1,4 @@
-"""The process that has workers keep away from memory until a program has ended: `holder.py PID FIELDS`.
+"""The process that has workers keep away until a program has ended: `holder.py PID OPTIONS`.
 
 It prints hushd's answer, or its error, as a line of JSON, and stays until process PID is gone, however that ends: the
 kernel says so. Where the supervisor leaves before, the next one is asked for the same. It belongs to nobody: the
@@ -21,24 +21,27 @@ from hushd_protocol.errors import UNANSWERED, HushdError
 ABSENT_S = 1.0  # between two looks for the next supervisor
 
 
-def main(program: int, fields: dict[str, Any]) -> None:
-    """Holds the memory, if there is a supervisor."""
+def main(program: int, options: dict[str, Any]) -> None:
+    """Has workers keep away, by the options of `Client.unload`."""
     if os.fork():
         os._exit(0)
     ended = _watch(program)  # which waits for the line
     from hushd.client import Client
 
-    client = Client(holder="cli", start=False)
+    client = Client(holder="cli")
     try:
-        answer = client.control("yield", **fields)
+        busy = client.unload(hold=True, **options).busy
     except HushdError as error:
-        _say({} if error.code in UNANSWERED else {"code": error.code, "message": error.message})
+        # Where none may be started, there is no worker.
+        _say({"busy": {}} if error.code in UNANSWERED else {"code": error.code, "message": error.message})
         return
-    _say({"answer": answer})
+    _say({"busy": busy})
     threading.Thread(target=lambda: (ended(), os._exit(0))).start()
+    later = Client(holder="cli", start=False)  # a shutdown is not undone
     while client.link.wait_lost():
         try:
-            client.control("yield", **fields)
+            later.unload(hold=True, **options)
+            client = later
         except HushdError:
             time.sleep(ABSENT_S)
 

@@ -18,9 +18,9 @@ from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
+from .away import Away
 from .budget import Budget, Lack, Memory, Verdict
 from .cards import Cards
-from .kept import MACHINE
 from .needs import Estimated, Needs
 from .off_card import OffCard
 from .placement import A_CARD, Decision, Placement, Start
@@ -71,7 +71,8 @@ class Admission:
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
         self._off_card = OffCard(workers, self.cards)
-        self.placement = Placement(self.needs, self.budget, self.cards)
+        self.away = Away()
+        self.placement = Placement(self.needs, self.budget, self.cards, self.away)
         self.level = Level.NORMAL  # as the workers were last told
         self._relief = Relief(settings)
         self.due = self.standby.deadline()  # when to look again
@@ -92,8 +93,7 @@ class Admission:
     def look(self, now: float) -> Memory:
         """Measures memory, and takes the result as a sign too."""
         self._looked = now
-        memory, claims = self._memory(), self.cards.kept
-        self.budget.kept_limit, self.budget.kept_until = claims.limit(MACHINE, now), claims.until(MACHINE, now)
+        memory = self._memory()
         self._pressure.see(sign(memory), now)
         return memory
 
@@ -106,7 +106,10 @@ class Admission:
         """The state of memory; changes nothing."""
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
-        cards = tuple(of_card(card, self.cards, self.tenants.on_card(card.id, now), now) for card in self.cards.seen)
+        cards = tuple(
+            of_card(card, self.cards, self.tenants.on_card(card.id, now), self.away.left_s(now), now)
+            for card in self.cards.seen
+        )
         limit, error = self.budget.limit(memory), self.cards.error
         return Standing(limit, memory.available, memory.reserve, level, cards, error)
 
@@ -175,17 +178,20 @@ class Admission:
         if self._relief.shows(now):
             self._forget_pressure(waiting, memory, now)
         actions = self._update_level(now) + self._settle_standby(now)
+        if self.away.left_s(now, everywhere=True):
+            actions += [action for worker in waiting for action in self._keep_away(worker, now)]
+            waiting = []
         waiting.sort(key=lambda worker: worker.jobs.queue.level(now))
         if self.level is Level.CRITICAL:
             actions += self._settle_critical(waiting, now)
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-            if self.cards.asked_at > -math.inf:
+            if not self.away.left_s(now):
                 actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
         self._relief.settle({worker.name for worker in self._waiting()})
-        self.due = min(self.cards.due, self.standby.deadline(), self._relief.deadline(now))
+        self.due = min(self.cards.due, self.standby.deadline(), self._relief.deadline(now), self.away.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
         if waiting := self._waiting():
@@ -202,6 +208,11 @@ class Admission:
 
     def _waiting(self) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.state is State.WAITING]
+
+    def _keep_away(self, worker: Worker, now: float) -> list[Action]:
+        """Refuses a worker's start at once: none may start."""
+        sentence = f"{worker.name} does not start now: workers keep away {self.away.why(now)}."
+        return worker.tenancy.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
         """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
@@ -274,9 +285,8 @@ class Admission:
         """Starts and ends templates."""
         starting = (State.WAITING, State.STARTING)
         calm = not any(worker.state in starting for worker in self.workers.values())
-        return self.standby.settle(
-            now, calm=calm, short=self._pressure.level(now) > Level.NORMAL, fits=lambda size: self._holds(size, now)
-        )
+        short = self._pressure.level(now) > Level.NORMAL or self.away.left_s(now, everywhere=True) > 0
+        return self.standby.settle(now, calm=calm, short=short, fits=lambda size: self._holds(size, now))
 
     def _holds(self, size: int, now: float) -> bool:
         """Returns whether `size` more bytes fit, with no worker leaving or waiting for memory."""
@@ -367,7 +377,7 @@ class Admission:
 
     def _must_look(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a look at the cards."""
-        return self.placement.chooses(start) and not self.cards.fresh(now)
+        return self.placement.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker, now: float) -> Start:
         settings, tenancy = worker.settings, worker.tenancy
@@ -393,7 +403,8 @@ class Admission:
         return self._start(worker, now)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
 
     def _fits(self, start: Start, now: float) -> Assignment | None:
-        if any(worker.state is State.WAITING for worker in self.workers.values()):
+        waits = any(worker.state is State.WAITING for worker in self.workers.values())
+        if waits or self.away.left_s(now, everywhere=True):
             return None
         decision = self.placement.decide(start, self.look(now), self.tenants.every(now), now)
         return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None

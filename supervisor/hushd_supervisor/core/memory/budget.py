@@ -11,8 +11,6 @@ from typing import NamedTuple
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.settings import Settings
 
-from .kept import NO_LIMIT
-
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
 
 
@@ -91,16 +89,10 @@ class Verdict(NamedTuple):
 
 
 class Budget:
-    """Decides about starts by the settings' share of memory and weights.
-
-    Attributes:
-        kept_limit: the most that workers may take, since memory is kept for other programs until `kept_until`.
-    """
+    """Decides about starts by the settings' share of memory and weights."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.kept_limit = NO_LIMIT
-        self.kept_until: float | None = None
 
     def configure(self, settings: Settings) -> None:
         """Applies another share and other weights."""
@@ -112,7 +104,7 @@ class Budget:
 
     def room(self, memory: Memory, promised: int) -> Room:
         """The machine's room, less the part `promised` to starting workers."""
-        return Room(min(self.limit(memory), self.kept_limit), memory.available - promised, memory.reserve)
+        return Room(self.limit(memory), memory.available - promised, memory.reserve)
 
     def decide(self, need: int, alone: int, room: Room, residents: Iterable[Resident]) -> Verdict:
         """Decides about a start that takes `need` bytes of a device beside `residents`, or `alone` bytes without them.

@@ -14,10 +14,10 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_supervisor.core.actions import Action, Look
 
 from .budget import Resident, Room
-from .kept import NO_LIMIT, Kept
 
 FRESH_S = 1.0  # for which a look is fresh enough for a decision
 AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
+NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
 
 
@@ -46,7 +46,6 @@ class Cards:
         answered_at: when that look was answered.
         due: when the next look should begin.
         looking: whether a look is under way.
-        kept: the memory of cards, and of the machine, that is kept for other programs.
     """
 
     def __init__(self, driver_here: Callable[[], bool]) -> None:
@@ -60,7 +59,6 @@ class Cards:
         self._changed = False  # whether memory has changed since the look under way began
         self._totals: dict[str, int] = {}
         self._releases: list[_Release] = []
-        self.kept = Kept()
 
     # --- looks -------------------------------------------------------------------------------------------------------
 
@@ -125,7 +123,7 @@ class Cards:
         """A card's room, less the part `promised` to starting workers."""
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
-        return Room(min(total, self.kept.limit(card.id, now)), free - promised, min(reserve, total // 8))
+        return Room(total, free - promised, min(reserve, total // 8))
 
     def pending(self, id: str) -> list[Resident]:
         """The processes that are gone but whose memory on a card is not known to be free."""

@@ -12,6 +12,7 @@ from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
 
 from hushd_supervisor.core.worker.assignment import Assignment
 
+from .away import Away
 from .budget import Budget, Lack, Memory, Resident, Verdict
 from .cards import Cards
 from .needs import Needs
@@ -83,10 +84,11 @@ class Decision(NamedTuple):
 class Placement:
     """Decides about starts by the needs of workers, the budget and the last look at the cards."""
 
-    def __init__(self, needs: Needs, budget: Budget, cards: Cards) -> None:
+    def __init__(self, needs: Needs, budget: Budget, cards: Cards, away: Away) -> None:
         self._needs = needs
         self._budget = budget
         self._cards = cards
+        self._away = away
 
     def chooses(self, start: Start) -> bool:
         """Returns whether a start may use a card, so that it needs a look at the cards."""
@@ -103,6 +105,9 @@ class Placement:
         if not self.chooses(start):
             assignment = Assignment("cpu", why=start.cpu_reason) if start.cpu_reason else Assignment()
             return self._anywhere(start.name, assignment, memory, tenants)
+        if self._away.left_s(now):
+            until = now + self._away.retry_s(now)
+            return self._off_card(start, f"workers keep away from cards {self._away.why(now)}", memory, tenants, until)
         if self._cards.error:
             why = f"the graphics cards cannot be used: {self._cards.error}"
             return self._off_card(start, why, memory, tenants)
@@ -126,7 +131,7 @@ class Placement:
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
         """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
-        if self._cards.error or not start.may_be_on_cpu:
+        if self._cards.error or self._away.left_s(now) or not start.may_be_on_cpu:
             return False
         return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start))
 
@@ -148,15 +153,16 @@ class Placement:
         verdict = self._budget.decide(need, alone, room, residents)
         refused = not (verdict.admit or verdict.wait)
         message = lacks(name, need, memory, room.limit, residents) if refused else ""
-        until = self._budget.kept_until if refused and room.limit < limit else None
         short = (Lack(verdict.lacks),) if verdict.lacks else ()
-        return Decision(verdict, assignment, message, until, holders=tuple(residents), lacks=short)
+        return Decision(verdict, assignment, message, holders=tuple(residents), lacks=short)
 
-    def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
-        """Decides for the CPU where a start may be there."""
+    def _off_card(
+        self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant], until: float | None = None
+    ) -> Decision:
+        """Decides for the CPU where a start may be there; a refusal lasts until `until`."""
         if start.may_be_on_cpu:
             return self._anywhere(start.name, Assignment("cpu", why=why), memory, tenants)
-        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.")
+        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.", until)
 
     def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
         """Decides by the memory of the machine and of a card."""
@@ -169,13 +175,12 @@ class Placement:
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(assignment=Assignment())
-        until = self._cards.kept.until(card.id, now)
         why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
         worker_bytes = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
         other_bytes = max(0, card.total - card.free - worker_bytes)
         held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
-        return Decision(verdict, machine.assignment, message + ("" if until else held) + ".", until, lacks=short)
+        return Decision(verdict, machine.assignment, message + held + ".", lacks=short)
 
     def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
@@ -198,8 +203,6 @@ class Placement:
     # --- words -------------------------------------------------------------------------------------------------------
 
     def _why(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> str:
-        if self._cards.kept.until(card.id, now) is not None:
-            return f"{card.device} is kept free for other programs"
         verdict = self._card_verdict(card, start, tenants, now)
         if verdict.admit or verdict.wait:
             machine = self._needs.memory(start.name, card.id) / 1e6

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from hushd_protocol.cards import Card
 
+from .away import HELD_S
 from .budget import Resident
 from .cards import Cards
 from .pressure import Level
@@ -35,19 +37,18 @@ class Standing(NamedTuple):
     cards_error: str = ""  # why that look failed
 
 
-def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float) -> CardStanding:
-    """The state of one of the cards, of which `residents` take memory."""
-    until = cards.kept.until(card.id, now)
+def of_card(card: Card, cards: Cards, residents: Iterable[Resident], away_s: float, now: float) -> CardStanding:
+    """The state of one of the cards, of which `residents` take memory; workers keep away from it for `away_s`."""
     taken = sum(resident.size for resident in residents)
     total = cards.total(card)
     free = (total if card.asleep else card.free) + cards.taken.get(card.id, 0) - taken
-    kept_s = None if until is None else until - now
+    kept_s = min(away_s, HELD_S) if away_s == math.inf else away_s or None
     return CardStanding(
         card,
         now - cards.answered_at,
         total,
         min(total, max(0, free)),
         taken,
-        min(total, cards.kept.limit(card.id, now)),
+        0 if kept_s else total,
         kept_s,
     )

@@ -41,7 +41,7 @@ def test_passes(permissions: Permissions, message: Message) -> None:
         (MODELS, Request(id=ID, worker="models", op="pull"), "unauthorised"),
         *(
             (MODELS, Control(id=ID, action=action), "unauthorised")
-            for action in ("resume", "shutdown", "restart", "reload", "unload", "yield", "keys", "listen")
+            for action in ("resume", "shutdown", "restart", "reload", "unload", "keys", "listen")
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""`hushd workers yield -- PROGRAM` becomes the program, and workers keep away until that has ended, however it ends."""
+"""`hushd unload -- PROGRAM` becomes the program, and workers keep away until that has ended, however it ends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hushd
 import pytest
 from support.peer import CONFIG, Peer, Supervisor, wait_until
 
-HUSHD = [sys.executable, "-P", "-m", "hushd", "workers", "yield"]
-ALL = ["--ram", "999999G"]  # more than any machine has: no worker may start
+HUSHD = [sys.executable, "-P", "-m", "hushd", "unload"]
+ALL = ["--all"]  # no worker may start
 
 
 def started(*words: str, **options: object) -> subprocess.Popen[str]:
@@ -102,10 +103,18 @@ def test_it_has_no_child_that_it_did_not_start(peer: Peer) -> None:
         assert process.communicate()[0] == "none\n"
 
 
-def test_without_a_supervisor_it_just_runs(runtime: Path) -> None:
-    """Since no worker holds anything."""
-    with started("--vram", "12G", "--", "echo", "run") as process:
-        assert process.communicate()[0] == "run\n"
+def test_without_a_supervisor_one_is_started(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody must know that workers keep away; what does not run holds nothing."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    with started(*ALL, "--", "sh", "-c", "echo run; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "run\n"
+        with hushd.Client(start=False) as client:
+            with pytest.raises(hushd.HushdError, match="until another program ends"):
+                client.preload("stt")
+            client.shutdown()
+        process.stdin.close()
 
 
 @pytest.mark.parametrize(("program", "status"), [("no-such-program", 127), ("/", 126)])
@@ -118,8 +127,8 @@ def test_a_program_that_cannot_be_run(runtime: Path, program: str, status: int) 
 
 
 def test_a_mistake_runs_nothing(peer: Peer) -> None:
-    """A text that is not a size, no memory at all, and JSON where the output is the program's."""
-    for words in (["--ram", "much"], ["--vram", "0"], ["--json"]):
+    """Options that are of other uses."""
+    for words in (["--for", "1h"], ["--drop"], ["--json"], ["stt"], ["--vram", "1G"]):
         with started(*words, "--", "echo", "run", stderr=subprocess.PIPE) as process:
             assert process.communicate()[0] == ""
         assert process.returncode == 2

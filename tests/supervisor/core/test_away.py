@@ -1,0 +1,152 @@
+"""Tests of `unload` with a time: workers leave cards, or all leave, and none starts there meanwhile; no processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.memory.away import HELD_S
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, ROUTE, A, B, House
+
+GB = 1000 * MB
+CARD = "0000:01:00.0"
+
+
+def house(**worker: dict[str, Any]) -> House:
+    """A house with memory for all, and one card; a worker needs 8 GB of it."""
+    found = House({"": {"vram_mb": 8000.0}, **worker}, cards=[Card("cuda:0", CARD, "a card", 24 * GB, 24 * GB)])
+    found.total = found.available = 100 * GB
+    return found
+
+
+def data(house: House, request: bytes) -> dict[str, Any]:
+    answer = house.answer(request)
+    assert isinstance(answer, m.Result), answer
+    return answer.data
+
+
+def refusal(house: House, request: bytes) -> m.Error:
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error), answer
+    return answer
+
+
+def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
+    """Those on the CPU stay; the answer comes when the others are gone, and a start for `auto` says why it is there."""
+    there = house(**{B: {"compute_device": "cpu"}})
+    there.idle(A, cards={CARD: 9 * GB})
+    there.idle(B)
+    request = there.control("unload", for_s=60.0)
+    assert (there.drained(), there.answer(request)) == ([A], None)
+    there.leave(A)
+    assert data(there, request)["unloaded"] == [A]
+    there.request(A)
+    assert there.placed()[-1] == (A, "cpu")
+    assert "workers keep away from cards for another 60s" in there.worker(A).lifecycle.assignment.why
+
+
+def test_they_come_back_when_the_time_is_over() -> None:
+    """After a job, as from any wait for a card."""
+    there = house()
+    there.control("unload", for_s=60.0)
+    there.idle(A)
+    there.wait(61.0)
+    there.request(A)
+    there.finish(A)
+    assert there.drained() == [A]
+    there.leave(A)
+    there.request(A)
+    assert there.placed()[-1] == (A, "cuda:0")
+
+
+def test_a_card_that_is_named_is_refused_at_once() -> None:
+    """With a sentence that says until when, and the time after which to ask again; no look at the cards is needed."""
+    there = house()
+    there.blind = True
+    there.control("unload", for_s=90.0)
+    error = refusal(there, there.request(A, compute_device="cuda"))
+    assert error.code == "server_busy"
+    assert "workers keep away from cards for another 90s, as `hushd unload --for` says" in error.message
+    assert 89_000 <= (error.retry_after_ms or 0) <= 91_000
+
+
+def test_it_is_answered_where_no_look_ever_is() -> None:
+    """A slow driver delays nobody who wants its memory."""
+    there = house()
+    there.idle(A, cards={CARD: 9 * GB})
+    there.blind = True
+    request = there.control("unload", for_s=60.0)
+    there.leave(A)
+    assert data(there, request)["unloaded"] == [A]
+
+
+def test_everywhere_nobody_starts() -> None:
+    """All leave, those on the CPU and pinned ones too; a request is refused at once, under pressure too."""
+    there = house(**{B: {"compute_device": "cpu", "pinned": True}})
+    there.idle(B)
+    request = there.control("unload", for_s=60.0, everywhere=True)
+    there.leave(B)
+    assert data(there, request)["unloaded"] == [B]
+    error = refusal(there, there.request(B))
+    assert (error.code, "keep away for another 60s" in error.message) == ("server_busy", True)
+    assert there.spawned() == [B]
+    there.wait(60.0)
+    there.request(B)
+    assert there.spawned() == [B, B]
+
+
+def test_a_busy_worker_leaves_after_its_jobs() -> None:
+    """The answer counts them, and does not wait for them."""
+    there = house(**{"": {"vram_mb": 8000.0, "max_replicas": 1}})
+    there.request(A, route=there.stranger())
+    there.ready(A, cards={CARD: 9 * GB})
+    request = there.control("unload", for_s=60.0)
+    assert data(there, request)["busy"] == {A: 1}
+    there.finish(A)
+    assert there.drained() == [A]
+
+
+def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
+    """Whatever other claims there are; meanwhile the supervisor stays."""
+    there = house()
+    holder = there.stranger()
+    data(there, there.control("unload", route=holder, hold=True, everywhere=True))
+    there.control("unload", for_s=5.0)
+    there.wait(3600.0)
+    error = refusal(there, there.request(A))
+    assert "until another program ends, as `hushd unload -- PROGRAM` says" in error.message
+    assert error.retry_after_ms == pytest.approx(HELD_S * 1000, abs=2)
+    there.tell(ev.ClientGone(holder))
+    there.request(A)
+    assert there.state(A) is State.STARTING
+
+
+def test_zero_ends_it_and_unloads_nobody() -> None:
+    """The last word on time counts."""
+    there = house(**{A: {"compute_device": "cpu"}})
+    there.idle(A)
+    there.control("unload", for_s=600.0)
+    request = there.control("unload", for_s=0.0)
+    assert data(there, request) == {"unloaded": []}
+    there.request(B)
+    assert there.placed()[-1] == (B, "cuda:0")
+    assert there.drained() == []
+
+
+@pytest.mark.parametrize("for_s", [7 * 86400 + 1, float("inf"), float("nan")])
+def test_no_time_without_an_end(for_s: float) -> None:
+    """A week at most."""
+    there = house()
+    assert there.code(there.control("unload", for_s=for_s)) == "bad_request"
+
+
+def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:
+    """Else the next one would not know."""
+    there = house()
+    there.control("unload", for_s=3600.0, everywhere=True)
+    there.wait(3000.0)
+    assert there.code(there.request(A, route=ROUTE)) == "server_busy"
