@@ -104,11 +104,6 @@ class Cards:
             self.due = math.inf
             self.forget()
 
-    @property
-    def only(self) -> str:
-        """The place on the bus of the only card at the last look; empty where there were more, or none."""
-        return self.seen[0].id if len(self.seen) == 1 else ""
-
     # --- memory ------------------------------------------------------------------------------------------------------
 
     def free(self, id: str) -> int:
@@ -119,7 +114,7 @@ class Cards:
         """A card's memory, 0 if it has slept since the first look."""
         return card.total or self._totals.get(card.id, 0)
 
-    def room(self, card: Card, promised: int, reserve: int, now: float) -> Room:
+    def room(self, card: Card, promised: int, reserve: int) -> Room:
         """A card's room, less the part `promised` to starting workers."""
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free

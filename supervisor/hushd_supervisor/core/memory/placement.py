@@ -114,7 +114,7 @@ class Placement:
         cards = self._usable(start)
         if not cards:  # the engine itself best reports that there is none, or finds one that we do not know
             return self._anywhere(start.name, Assignment(), memory, tenants)
-        decisions = [self._on(card, start, memory, tenants, now) for card in cards]
+        decisions = [self._on(card, start, memory, tenants) for card in cards]
         admitted = [decision for decision in decisions if decision.verdict.admit]
         waits = [decision for decision in decisions if decision.verdict.wait]
         if admitted:
@@ -124,7 +124,7 @@ class Placement:
         short = tuple(sorted((lack for decision in decisions for lack in decision.lacks), key=lambda lack: lack.vram))
         if not start.may_be_on_cpu:
             return decisions[0]._replace(lacks=short)
-        why = "; ".join(self._why(card, start, tenants, now) for card in cards)
+        why = "; ".join(self._why(card, start, tenants) for card in cards)
         why = f"{waits[0].assignment.device} did not become free in time" if waits else why
         on_cpu = self._off_card(start, why, memory, tenants)
         return on_cpu._replace(lacks=short + on_cpu.lacks)
@@ -133,7 +133,7 @@ class Placement:
         """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
         if self._cards.error or self._away.left_s(now) or not start.may_be_on_cpu:
             return False
-        return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start))
+        return any(self._card_verdict(card, start, tenants).admit for card in self._usable(start))
 
     def _usable(self, start: Start) -> list[Card]:
         """The cards that match the request, without those that the engine did not use when given."""
@@ -164,10 +164,10 @@ class Placement:
             return self._anywhere(start.name, Assignment("cpu", why=why), memory, tenants)
         return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.", until)
 
-    def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
+    def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides by the memory of the machine and of a card."""
         machine = self._anywhere(start.name, Assignment(card.device, card.id), memory, tenants)
-        verdict = self._card_verdict(card, start, tenants, now)
+        verdict = self._card_verdict(card, start, tenants)
         lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
         short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
@@ -175,35 +175,35 @@ class Placement:
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(assignment=Assignment())
-        why = self._why(card, start, tenants, now)
+        why = self._why(card, start, tenants)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
         worker_bytes = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
         other_bytes = max(0, card.total - card.free - worker_bytes)
         held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
         return Decision(verdict, machine.assignment, message + held + ".", lacks=short)
 
-    def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
+    def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant]) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
         promised = sum(tenant.cards.get(card.id, 0) for tenant in tenants if tenant.starting)
         residents = [tenant.on(card.id) for tenant in tenants if tenant.cards.get(card.id)]
         residents += self._cards.pending(card.id)
         if promised and not self._cards.total(card):
             return Verdict(False, wait=True)  # the worker that starts there wakes the card, and then its size is known
-        if promised and self._fits(card, need, alone, residents, start.reserve, 0, now).admit:
+        if promised and self._fits(card, need, alone, residents, start.reserve, 0).admit:
             # A promise may already be taken, and would then count twice: wait until those workers are ready.
-            admit = self._fits(card, need, alone, residents, start.reserve, promised, now).admit
+            admit = self._fits(card, need, alone, residents, start.reserve, promised).admit
             return Verdict(admit, wait=not admit)
-        return self._fits(card, need, alone, residents, start.reserve, promised, now)
+        return self._fits(card, need, alone, residents, start.reserve, promised)
 
     def _fits(
-        self, card: Card, need: int, alone: int, residents: list[Resident], reserve: int, promised: int, now: float
+        self, card: Card, need: int, alone: int, residents: list[Resident], reserve: int, promised: int
     ) -> Verdict:
-        return self._budget.decide(need, alone, self._cards.room(card, promised, reserve, now), residents)
+        return self._budget.decide(need, alone, self._cards.room(card, promised, reserve), residents)
 
     # --- words -------------------------------------------------------------------------------------------------------
 
-    def _why(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> str:
-        verdict = self._card_verdict(card, start, tenants, now)
+    def _why(self, card: Card, start: Start, tenants: Sequence[Tenant]) -> str:
+        verdict = self._card_verdict(card, start, tenants)
         if verdict.admit or verdict.wait:
             machine = self._needs.memory(start.name, card.id) / 1e6
             return f"on {card.device} it would need {machine:.0f} MB of the machine's memory, which has no room for it"
