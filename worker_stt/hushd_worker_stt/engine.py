@@ -12,7 +12,7 @@ Audio is float32, mono, 16,000 samples per second, full scale at -1 and 1, one-d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import languages
@@ -246,6 +246,7 @@ class Engine(ABC):
         PIECE_ECONOMY: the same if memory is short; None: shorter pieces save nothing.
         LEVEL: the level of speech for `transcribe`. One value for both ends suits a model that was measured to work
             best at one level; a range leaves the levels of a model's training unchanged.
+        HABITS: texts that the models write of music or noise, and hushd leaves out where nobody surely speaks.
         feed_s: set by `load` if the model streams: the best seconds of audio per feed. Its process then has one job at
             a time. 0: there are no streams, and `transcribe` handles live speech.
         any_feeds: set by `load` if the words of a stream do not depend on the lengths of its feeds.
@@ -264,6 +265,7 @@ class Engine(ABC):
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 0.7)
+    HABITS: Collection[str] = ()
     feed_s = 0.0
     any_feeds = False
     batch = 1

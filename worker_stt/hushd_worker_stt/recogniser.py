@@ -13,6 +13,7 @@ from .audio.level import normalise, trim
 from .audio.stretches import normalised
 from .batching.reader import Reader
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
+from .habits import heard
 from .loops import LOOPED, is_loop, without_loops
 from .reading import shifted
 from .segmentation.phrases import at_pauses
@@ -87,6 +88,8 @@ class Recogniser:
 
     def _placed(self, piece: Piece, offset: int, segments: list[Segment]) -> list[Segment]:
         """Returns `segments` of a piece's samples from `offset` on, with times in the whole recording."""
+        spoken_s = sum(end - start for start, end in piece.speech)
+        segments = heard(segments, piece.certainty, spoken_s, self.engine.HABITS)
         segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)

@@ -234,7 +234,8 @@ class SpeechToText:
 
         length = self._recogniser.piece_length(request, economy=job.economy)
         voices = self._voices(request)
-        listener = LiveListener(self._recogniser, job, request, length, voices=voices, turns=self._turns(request))
+        habits, turns = self._recogniser.engine.HABITS, self._turns(request)
+        listener = LiveListener(self._recogniser, job, request, length, voices=voices, turns=turns, habits=habits)
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):

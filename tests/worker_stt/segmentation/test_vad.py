@@ -82,8 +82,8 @@ def test_a_far_voice_after_a_near_one_is_heard_again(beckett: np.ndarray) -> Non
     frames = list(_frames(np.concatenate((beckett, beckett * np.float32(10 ** (-42 / 20))))))
     half = len(frames) // 2
     with Detector() as detector:
-        near = [detector(frame) for frame in frames[:half]]
-        far = [detector(frame) for frame in frames[half:]]
+        near = [bool(detector(frame)) for frame in frames[:half]]
+        far = [bool(detector(frame)) for frame in frames[half:]]
         assert sum(near) > 4 * sum(far)
     with Detector() as detector:
         judged = judge(detector, frames)
@@ -96,12 +96,12 @@ def judge(detector: Detector, frames: list[np.ndarray]) -> list[bool]:
     judged: list[bool] = []
     quiet: list[np.ndarray] = []
     for frame in frames:
-        if spoken := detector(frame):
-            judged += [*(detector.again(quiet) if quiet else ()), spoken]
+        if detector(frame):
+            judged += [*map(bool, detector.again(quiet) if quiet else ()), True]
             quiet = []
             continue
         quiet.append(frame)
         if len(quiet) == 62:
-            judged += detector.again(quiet)
+            judged += map(bool, detector.again(quiet))
             quiet = []
-    return judged + (detector.again(quiet) if quiet else [])
+    return [*judged, *map(bool, detector.again(quiet) if quiet else ())]

@@ -11,6 +11,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.engines.stt.moonshine import SPEC
 from hushd_worker.load_error import load_error
 
+from hushd_worker_stt import habits
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment
 
 from . import libmoonshine
@@ -44,6 +45,7 @@ class Moonshine(Engine):
     # At 0.35, without clipping, 14.3 instead of 16.0 % of the words of five clips are wrong, over twelve beginnings and
     # levels, but with loud rumble 20.6 and 21.5 instead of 18.7 and 15.0 %: docs/BENCHMARKS.md.
     LEVEL = LevelRange(0.7, 0.7)
+    HABITS = habits.MOONSHINE
 
     @classmethod
     def installed(cls, model: str) -> bool:

@@ -22,6 +22,7 @@ from hushd_worker.load_error import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.read_ahead import read_ahead
 
+from hushd_worker_stt import habits
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -51,6 +52,7 @@ class OnnxAsr(Engine):
 
     # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=("probabilities",))
+    HABITS = habits.WHISPER | habits.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)

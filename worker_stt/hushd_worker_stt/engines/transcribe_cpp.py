@@ -23,6 +23,7 @@ from hushd_worker import compute_device
 from hushd_worker.load_error import Cause, cause, load_error
 from hushd_worker.read_ahead import read_ahead
 
+from hushd_worker_stt import habits
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -67,6 +68,7 @@ class TranscribeCpp(Engine):
     """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
     INFO = EngineInfo.of(SPEC, translation=True, options=())
+    HABITS = habits.WHISPER | habits.MOONSHINE | habits.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece
 

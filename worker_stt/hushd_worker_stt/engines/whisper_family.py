@@ -27,6 +27,7 @@ from hushd_schema.operations.decoder import OFF
 from hushd_worker.load_error import load_error
 from hushd_worker.read_ahead import read_ahead
 
+from hushd_worker_stt import habits
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
 
@@ -87,6 +88,7 @@ class WhisperFamily(Engine):
 
     # The encoder's work is the same for 1 s and for 30 s, so pieces are long.
     PIECE = PieceLength(15.0, 29.5)
+    HABITS = habits.WHISPER
     SPEC: ClassVar[EngineSpec]
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
     compute_type = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,10 @@ from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
+from hushd_worker_stt.habits import heard
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
 from hushd_worker_stt.segmentation.pieces import Piece, frames
-from hushd_worker_stt.segmentation.vad import FRAME, Silero
+from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 
 from .drafted import DraftedUtterance, Transcriber
 from .end_word import until
@@ -50,6 +51,7 @@ class LiveListener:
     Args:
         voices: tells who speaks; None without diarization.
         turns: tells in each pause whether the speaker has finished; None: only silence decides.
+        habits: the engine's, see `Engine.HABITS`.
 
     Attributes:
         seconds: the seconds of audio so far.
@@ -69,8 +71,10 @@ class LiveListener:
         *,
         voices: Voices | None = None,
         turns: TurnDetector | None = None,
+        habits: Collection[str] = (),
     ) -> None:
         self._recogniser = recogniser
+        self._habits = habits
         self._job = job
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
@@ -89,6 +93,7 @@ class LiveListener:
         self.ended = "input"
         self._heard = False  # whether there was an utterance
         self._over = False  # whether the last one ends with the words of `Request.until`
+        self._probabilities: list[float] = []  # of speech, since the beginning of the utterance
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
@@ -114,12 +119,14 @@ class LiveListener:
         gain = RunningGain(FRAME)
         endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
         lead: deque[Samples] = deque(maxlen=_LEAD)
+        recent: deque[float] = deque(maxlen=_LEAD)  # probabilities of speech in `lead`
         utterance: DraftedUtterance | StreamedUtterance | None = None
         for frame in frames(audio):
             self.seconds += len(frame) / RATE
             # The very last frame may be short: it is transcribed, but too short to be judged.
             probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
             state = endpointer.feed(probability)
+            (recent if utterance is None else self._probabilities).append(probability)
             if state is State.NOBODY:
                 self._give_up()
                 return
@@ -137,8 +144,10 @@ class LiveListener:
                     count = round(endpointer.begun_s * RATE / FRAME)
                     self._voices.begin(list(lead)[-count:], self.seconds - endpointer.begun_s)
                 self._turn = deque(lead, self._turn.maxlen)
+                self._probabilities = list(recent)[-round(endpointer.begun_s * RATE / FRAME) :]
                 yield from utterance.speak(lead)
                 lead.clear()
+                recent.clear()
             elif state is State.ENDED:
                 yield from self._finish(utterance)
                 if self._is_last(utterance):
@@ -180,11 +189,22 @@ class LiveListener:
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
         """Ends an utterance; a cough is not assigned to a speaker."""
-        segments, self._over = until(list(utterance.finish()), self._request.until)
+        segments, self._over = until(self._heard_in(utterance), self._request.until)
         if self._voices and utterance.said:
             yield from self._voices.end()
         yield from segments
         self._learn(utterance)
+
+    def _heard_in(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
+        """Returns the last segments of an utterance; none if they are not speech but a habit of the engine."""
+        said, segments = utterance.said, list(utterance.finish())
+        while self._probabilities and self._probabilities[-1] < SPEECH:  # the silence that has ended it
+            self._probabilities.pop()
+        spoken = [p if p >= SPEECH else 0.0 for p in self._probabilities]
+        certainty, seconds = sum(spoken) / max(1, len(spoken)), len(spoken) * FRAME / RATE
+        kept = heard(segments, certainty, seconds, self._habits)
+        utterance.said = said or bool(kept)
+        return kept
 
     def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
         """Returns whether the utterance, which has ended, is the last one."""

@@ -37,11 +37,13 @@ class Piece:
         start: the seconds from the start of the recording.
         samples: the audio.
         speech: the spans of speech in it, in seconds of the recording; empty if unknown.
+        certainty: the detector's mean probability of speech in them; 1 if unknown.
     """
 
     start: float
     samples: Samples
     speech: tuple[tuple[float, float], ...] = ()
+    certainty: float = 1.0
 
     @property
     def end(self) -> float:
@@ -167,38 +169,40 @@ class Cutter:
 
 def pieces(
     blocks: Iterable[Samples],
-    speaks: Callable[[Samples], bool],
+    speaks: Callable[[Samples], float],
     cutter: Cutter,
     start_s: float = 0.0,
     before: int = 0,
-    again: Callable[[Sequence[Samples]], list[bool]] | None = None,
+    again: Callable[[Sequence[Samples]], list[float]] | None = None,
 ) -> Iterator[Piece]:
     """Yields the pieces of speech in `blocks` of audio, of any size each, which begin at `start_s` of the recording.
 
     No sample is yielded twice, and at most a piece and a block are held.
 
     Args:
-        speaks: returns whether the next `FRAME` samples contain speech; called for each frame in order.
+        speaks: returns the probability of speech in the next `FRAME` samples, 0 for none; called for each frame in
+            order.
         before: the number of frames in `blocks` before `start_s`, only for `speaks`, not for pieces.
         again: the same, for up to 2 s of frames without speech by `speaks`, before the next frame is judged.
     """
-    held: deque[Samples] = deque()
+    held: deque[tuple[Samples, float]] = deque()  # frames with their probabilities of speech
     first = 0  # the first frame in `held`
     total = 0
 
     def piece(cut: Cut) -> Piece:
-        samples = np.concatenate(list(islice(held, cut.start - first, cut.end - first)))
+        samples = np.concatenate([frame for frame, _ in islice(held, cut.start - first, cut.end - first)])
+        spoken = [p for a, b in cut.speech for _, p in islice(held, a - first, b - first)]
         speech = tuple(
             (start_s + begin * FRAME / RATE, start_s + min(end * FRAME, total) / RATE) for begin, end in cut.speech
         )
-        return Piece(start_s + cut.start * FRAME / RATE, samples, speech)
+        return Piece(start_s + cut.start * FRAME / RATE, samples, speech, sum(spoken) / max(1, len(spoken)))
 
-    for number, (frame, spoken) in enumerate(_judged(frames(blocks), speaks, again)):
+    for number, (frame, probability) in enumerate(_judged(frames(blocks), speaks, again)):
         if number < before:
             continue
         total += len(frame)
-        held.append(frame)
-        if cut := cutter.feed(spoken, float(np.dot(frame, frame))):
+        held.append((frame, probability))
+        if cut := cutter.feed(bool(probability), float(np.dot(frame, frame))):
             yield piece(cut)
         while first < cutter.keep:
             held.popleft()
@@ -209,14 +213,14 @@ def pieces(
 
 def _judged(
     frames: Iterable[Samples],
-    speaks: Callable[[Samples], bool],
-    again: Callable[[Sequence[Samples]], list[bool]] | None,
-) -> Iterator[tuple[Samples, bool]]:
-    """Yields each frame, and whether it contains speech."""
+    speaks: Callable[[Samples], float],
+    again: Callable[[Sequence[Samples]], list[float]] | None,
+) -> Iterator[tuple[Samples, float]]:
+    """Yields each frame with its probability of speech."""
     quiet: list[Samples] = []
     for frame in frames:
         # The very last frame may be short: it is kept, but too short to be judged.
-        spoken = len(frame) == FRAME and speaks(frame)
+        spoken = speaks(frame) if len(frame) == FRAME else 0.0
         if again is None:
             yield frame, spoken
             continue

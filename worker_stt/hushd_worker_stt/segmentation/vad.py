@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 FRAME = 512  # samples judged at once, as in the model's training
-_SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
+SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
 
 # Of 41 pauses in the speech of 25 people, as quiet as that, one contains sound like speech, at its own level.
 _GAP = 9  # frames of quiet that are heard again, 0.3 s; fewer are not a pause
@@ -86,28 +86,29 @@ class Detector:
             if stream is not None:
                 stream.__exit__()
 
-    def __call__(self, frame: Samples) -> bool:
-        """Returns whether the next `FRAME` samples contain speech."""
-        speaks = self._silero.feed(self._gain.apply(frame)) >= _SPEECH
-        if speaks:
+    def __call__(self, frame: Samples) -> float:
+        """Returns the probability of speech in the next `FRAME` samples; 0 if there is none."""
+        probability = self._silero.feed(self._gain.apply(frame))
+        if probability >= SPEECH:
             self._level, self._goes_on = 0.0, False
-        else:
-            self._level = max(self._level, self._gain.level)
-        return speaks
+            return probability
+        self._level = max(self._level, self._gain.level)
+        return 0.0
 
-    def again(self, quiet: Sequence[Samples]) -> list[bool]:
-        """Returns, for each of the last frames, in which `__call__` found no speech, whether it contains speech."""
+    def again(self, quiet: Sequence[Samples]) -> list[float]:
+        """Returns the same for each of the last frames, in which `__call__` found no speech."""
         samples = np.concatenate(quiet)
         loudness = max(level(samples), TARGET / MAX_GAIN)
-        nobody = [False] * len(quiet)
+        nobody = [0.0] * len(quiet)
         if len(quiet) < _GAP or loudness * FAR > self._level or not (self._faint or _varies(quiet)):
             return nobody
         stream = self._faint = self._faint or Silero()
         levelled = np.clip(samples * np.float32(TARGET / loudness), -1.0, 1.0)
-        speaks = [stream.feed(frame) >= _SPEECH for frame in levelled.reshape(-1, FRAME)]
-        if sum(speaks) < _SPOKEN and not self._goes_on:
+        probabilities = [stream.feed(frame) for frame in levelled.reshape(-1, FRAME)]
+        speaks = [probability if probability >= SPEECH else 0.0 for probability in probabilities]
+        if sum(map(bool, speaks)) < _SPOKEN and not self._goes_on:
             return nobody
-        self._goes_on = speaks[-1]
+        self._goes_on = bool(speaks[-1])
         return speaks
 
 

@@ -1,0 +1,81 @@
+"""Words of music and noise: left out where the voice detector was unsure, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.habits import MOONSHINE, SURE, UNSURE, WHISPER, heard
+from support.stt_jobs import Ask
+from support.wer import word_error_rate
+
+NOTES = (261, 293, 329, 349, 392, 440, 493, 523)
+
+
+def left(certainty: float, seconds: float, *texts: str, habits: frozenset[str] = MOONSHINE) -> list[str]:
+    segments = [Segment(float(number), number + 1.0, text) for number, text in enumerate(texts)]
+    return [segment.text for segment in heard(segments, certainty, seconds, habits)]
+
+
+@pytest.mark.parametrize("text", ["You", "Thank you for watching!", " thank you. Thank you.", "♪", "Mm-hmm,"])
+def test_a_habit_counts_where_somebody_surely_speaks(text: str) -> None:
+    """It is left out below that, however it is written and however often; beside other words it stays."""
+    assert left(SURE, 1.0, text) == [text]
+    assert left(SURE - 0.01, 1.0, text) == []
+    assert left(SURE - 0.01, 1.0, text, "Open the door.") == [text, "Open the door."]
+
+
+def test_few_words_where_the_detector_was_unsure() -> None:
+    """One or two words are left out, three stay; over much sound so are more."""
+    assert left(UNSURE - 0.01, 1.0, "Open it") == []
+    assert left(UNSURE, 1.0, "Open it") == ["Open it"]
+    assert left(UNSURE - 0.01, 1.0, "Open the door") == ["Open the door"]
+    assert left(UNSURE, 12.0, "Open the door and go") == []
+    assert left(SURE, 12.0, "Open the door and go") == ["Open the door and go"]
+
+
+def test_each_engine_has_its_own_habits() -> None:
+    """What subtitles taught Whisper is a text like any other for another engine."""
+    text = "Untertitel der Amara.org-Community"
+    assert left(UNSURE, 2.0, text, habits=WHISPER) == []
+    assert left(UNSURE, 2.0, text) == [text]
+
+
+def song(seed: int) -> np.ndarray:
+    """Thirty seconds of a tune without a word, of which moonshine's smallest model writes some."""
+    rng, tune = np.random.default_rng(seed), np.zeros(RATE * 30)
+    for beat in range(120):
+        at, count = int(beat * 0.25 * RATE), RATE // 2
+        pitch = rng.choice(NOTES) * rng.choice([0.5, 1, 2])
+        t = np.arange(count) / RATE
+        fade = np.exp(-4 * t) if seed < 4 else np.minimum(1, t * 20) * np.exp(-1.5 * t)
+        tone = sum(share * np.sin(2 * np.pi * n * pitch * t) for n, share in ((1, 1), (2, 0.5), (3, 0.3))) * fade
+        if seed >= 4:
+            tone = tone + 0.4 * np.sin(2 * np.pi * pitch * 1.01 * t + 3 * np.sin(2 * np.pi * 5 * t))
+        tune[at : at + count] += tone[: len(tune[at : at + count])]
+    if seed % 2 == 0:
+        for at in range(0, 60 * RATE // 2, RATE // 2):
+            drum = rng.normal(size=1600) * np.exp(-np.arange(1600) / 300)
+            tune[at : at + 1600] += drum[: len(tune[at : at + 1600])]
+    return (tune / abs(tune).max() * 0.7 * 32767).astype("<i2")
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("seed", [0, 3, 5, 7])
+def test_music_is_silence(ask: Ask, seed: int, live: bool) -> None:
+    """A song has no words, as a recording and at the microphone: the result says that nobody spoke."""
+    more = {"live": True, "continuous": True} if live else {}
+    asked = ask(song(seed).tobytes(), {"format": "s16le", "rate": RATE, "channels": 1, **more})
+    assert asked.error is None
+    assert asked.segments == []
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_words_beside_music_are_heard(ask: Ask, beckett: np.ndarray, live: bool) -> None:
+    """Those of a person over a song, 15 dB below them, all of them."""
+    mixed = np.clip(beckett * 3 + song(5)[: len(beckett)] / 32768 * 0.05, -1, 1)
+    more = {"live": True, "continuous": True} if live else {}
+    sound = (mixed * 32767).astype("<i2").tobytes()
+    asked = ask(sound, {"format": "s16le", "rate": RATE, "channels": 1, **more})
+    text = " ".join(segment["text"] for segment in asked.segments)
+    assert word_error_rate("Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.", text) <= 0.2
