@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -49,8 +48,6 @@ from .system.standby import Templates
 
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
-
-LOOK_S = 5.0  # between two looks at memory where the kernel does not report pressure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,6 @@ class Assembly:
             memory=memory,
             needs=self._needs.load(),
             cores=processors,
-            look_every=math.inf if self._triggers.work else LOOK_S,
             has_cards=cards.there,
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,

@@ -106,7 +106,6 @@ class World:
         self.short = False  # memory was, before the step under way
         self.ran_on: dict[bytes, Process] = {}  # the process of a request's last job
         self.obeyed: set[bytes] = set()  # jobs that a process ended when it was asked to
-        look_every = r.choice([5.0, math.inf])
         self.pool = pool(
             settings,
             version="1",
@@ -114,7 +113,6 @@ class World:
             auto=self.auto,
             cores=4,
             memory=self.look,
-            look_every=look_every,
             has_cards=lambda: bool(self.cards.devices),
             card_kinds=lambda name: () if base(name) in self.on_cpu_alone else KINDS,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any, TypeVar
 
 from hushd_protocol import messages as m
@@ -31,7 +30,6 @@ class House:
     """
 
     def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
-        look_every = options.pop("look_every", math.inf)
         needs = options.pop("needs", None)
         estimate = options.pop("estimate", lambda _: Estimated())
         self.cards: list[Card] = options.pop("cards", [])
@@ -47,7 +45,6 @@ class House:
             pid=1,
             memory=self.memory,
             needs=needs,
-            look_every=look_every,
             has_cards=lambda: bool(self.cards),
             estimate=estimate,
             card_kinds=card_kinds,

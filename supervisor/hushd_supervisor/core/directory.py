@@ -14,6 +14,7 @@ from hushd_schema.settings import Settings
 
 from .actions import Action, Describe, ToClient
 from .names import resolve
+from .worker.jobs import ENDINGS
 from .worker.notices import TELL_S
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ class _Describe:
 
 
 class Parked(NamedTuple):
-    """A request that waits for the catalogue that names its model; `told` is when its client was last told so."""
+    """A request that waits for the catalogue that names its model.
+
+    Attributes:
+        told: when its client was last told so.
+        deadline: `math.inf` for none; it runs meanwhile, too.
+    """
 
     route: bytes
     message: m.Request
     told: float
+    deadline: float
 
 
 class Directory:
@@ -69,7 +76,7 @@ class Directory:
         """
         return resolve(worker, settings, self._catalogues)
 
-    def park(self, route: bytes, message: m.Request, now: float) -> list[Action]:
+    def park(self, route: bytes, message: m.Request, now: float, deadline: float) -> list[Action]:
         """Keeps a request until its role is described; then `take_parked` returns it.
 
         Raises:
@@ -77,7 +84,7 @@ class Directory:
         """
         if len(self.parked) >= MAX_PARKED:
             raise HushdError("overloaded", f"{MAX_PARKED} requests wait for a list of the engines already.", 1000)
-        self.parked.append(Parked(route, message, now))
+        self.parked.append(Parked(route, message, now, deadline))
         return [Describe(message.worker.partition("/")[0])]
 
     def describe(self, route: bytes, control: m.Control) -> list[Action]:
@@ -128,14 +135,19 @@ class Directory:
         return ready
 
     def deadline(self) -> float:
-        """The time at which a client must next be told what its request waits for, `math.inf` for never."""
-        return min((parked.told + TELL_S for parked in self.parked), default=math.inf)
+        """The time at which a request ends, or its client is told what it waits for; `math.inf` for never."""
+        return min((min(parked.told + TELL_S, parked.deadline) for parked in self.parked), default=math.inf)
 
     def on_time(self, now: float) -> list[Action]:
-        """Tells the clients that have heard nothing for a while what their requests wait for."""
+        """Ends the requests whose deadlines have passed, and tells the clients that have heard nothing for a while what
+        the others wait for."""
+        late = [parked for parked in self.parked if parked.deadline <= now]
+        self.parked = [parked for parked in self.parked if parked.deadline > now]
+        error = HushdError("deadline_exceeded", ENDINGS["deadline_exceeded"])
+        ended: list[Action] = [ToClient(parked.route, m.Error.of(parked.message.id, error)) for parked in late]
         silent = [parked for parked in self.parked if parked.told + TELL_S <= now]
         self.parked = [parked._replace(told=now) if parked in silent else parked for parked in self.parked]
-        return [
+        return ended + [
             ToClient(parked.route, m.Accepted(id=parked.message.id, state="queued", note=LISTING)) for parked in silent
         ]
 

@@ -48,14 +48,13 @@ class Fleet:
         settings: Settings,
         memory: Callable[[], Memory],
         needs: Mapping[str, int] | None,
-        look_every: float,
         cores: int,
         has_cards: Callable[[], bool],
         estimate: Callable[[str], Estimated],
         card_kinds: Callable[[str], tuple[str, ...]],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)
+        self.admission = Admission(settings, self.workers, memory, needs, has_cards, estimate)
         self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores

@@ -51,7 +51,6 @@ class Pool:
             or request.
         memory: measures the machine's memory.
         needs: the highest size seen of each worker in earlier lives, in bytes.
-        look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         cores: of the processor, which bound the replicas of a worker.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
@@ -69,7 +68,6 @@ class Pool:
         auto: bool = False,
         memory: Callable[[], Memory] = lambda: PLENTY,
         needs: Mapping[str, int] | None = None,
-        look_every: float = math.inf,
         cores: int = 1,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
@@ -79,7 +77,7 @@ class Pool:
         most_clients: int = MAX_CONNECTIONS,
     ) -> None:
         self._settings = settings
-        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
+        self._fleet = Fleet(settings, memory, needs, cores, has_cards, estimate, card_kinds)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid), most_clients)
         self._directory = Directory()
@@ -325,7 +323,7 @@ class Pool:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
-        resting = not (active or self._fleet.lives)
+        resting = not (active or self._directory.busy or self._fleet.lives)
         if self._departure.settle(
             resting, floors_busy or self._admission.away.left_s(now) > 0, self._settings.exit_when_idle, now
         ):

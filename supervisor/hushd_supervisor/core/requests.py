@@ -47,6 +47,9 @@ class Requests:
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
         """Accepts a request, or refuses it; parks it while its model's name is unknown."""
+        return self._submit(route, message, now, _deadline(message, now))
+
+    def _submit(self, route: bytes, message: m.Request, now: float, deadline: float) -> list[Action]:
         self._accepted += 1
         connection = self._connections[route]
         try:
@@ -55,12 +58,10 @@ class Requests:
             check(message)
             name = self._directory.resolve(self._by_language(message), self.settings)
             if name is None:
-                return self._directory.park(route, message, now)
+                return self._directory.park(route, message, now, deadline)
             chosen = self._fleet.under_pressure(name, message, now)
             worker = self._fleet.worker(chosen)
-            request = ActiveRequest(
-                route, message, connection.holder, chosen, self._accepted, now, _deadline(message, now)
-            )
+            request = ActiveRequest(route, message, connection.holder, chosen, self._accepted, now, deadline)
             request.degraded, request.client = chosen != name, connection.number
             request.program = connection.pid or route
             devices.settle(request, worker)
@@ -83,7 +84,7 @@ class Requests:
     def submit_parked(self, role: str, now: float) -> list[Action]:
         """Accepts or refuses the requests that waited for the models of `role`, which are known now."""
         parked = self._directory.take_parked(role)
-        return [action for route, message, _ in parked for action in self.submit(route, message, now)]
+        return [action for each in parked for action in self._submit(each.route, each.message, now, each.deadline)]
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on a client's message about one of its requests."""

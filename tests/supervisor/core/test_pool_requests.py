@@ -11,7 +11,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
 
-ONE = b"1" * 16
+ONE, TWO = b"1" * 16, b"2" * 16
 
 
 def pool_with_client() -> Pool:
@@ -106,6 +106,21 @@ def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> 
     pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
     pool.handle(ev.ClientGone(b"r"), due)
     assert pool.deadline() is None
+
+
+def test_a_deadline_runs_while_the_engines_are_asked() -> None:
+    """It counts from the request's arrival, and goes on after the answer; the idle supervisor stays meanwhile."""
+    pool = Pool(Settings(exit_when_idle=0.0), version="0", pid=1, auto=True)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="0", holder="t")), 0)
+    for name in (ONE, TWO):
+        asked = m.Request(id=name, worker="stt/small", op="transcribe", input="path", path="/a", deadline_ms=500)
+        pool.handle(ev.FromClient(b"r", asked), 1)
+    assert not [action for action in pool.on_time(1.2) if isinstance(action, do.Leave)]
+    pool.handle(ev.FromClient(b"r", m.Cancel(id=TWO)), 1.3)
+    due = pool.deadline()
+    assert due == 1.5
+    (error,) = [message for message in said(pool.on_time(due)) if isinstance(message, m.Error)]
+    assert (error.id, error.code) == (ONE, "deadline_exceeded")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,6 @@ class Admission:
         settings: the user's configuration.
         memory: measures the machine's memory.
         needs: the needs of workers in earlier lives, see `needs.Needs`.
-        look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
 
@@ -55,14 +54,11 @@ class Admission:
         workers: Mapping[str, Worker],
         memory: Callable[[], Memory],
         needs: Mapping[str, int] | None,
-        look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self.workers = workers
         self._memory = memory
-        self._look_every = look_every
-        self._looked = 0.0
         self._pressure = Pressure()
         self._saved_needs = dict(needs or {})
         self.needs = Needs(settings, needs, estimate)
@@ -92,7 +88,6 @@ class Admission:
 
     def look(self, now: float) -> Memory:
         """Measures memory, and takes the result as a sign too."""
-        self._looked = now
         memory = self._memory()
         self._pressure.see(sign(memory), now)
         return memory
@@ -193,7 +188,7 @@ class Admission:
         self._relief.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self.standby.deadline(), self._relief.deadline(now), self.away.deadline())
         if lives:
-            self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
+            self.due = min(self.due, self._pressure.deadline(now))
         if waiting := self._waiting():
             self.due = min(
                 self.due, *(time for worker in waiting if (time := self._impatient_at(worker)) > now), math.inf
@@ -227,7 +222,7 @@ class Admission:
         spare = self._pressure.spare(memory, now)
         for name in self.budget.beyond(spare, idle):
             actions += self.evict(name, now)
-        starting = sum(tenant.machine.size for tenant in self.tenants.every(now) if tenant.starting)
+        starting = sum(tenant.promised for tenant in self.tenants.every(now))
         for worker in waiting:
             need = self.needs.memory(worker.name)
             if starting + need <= spare:
@@ -276,7 +271,7 @@ class Admission:
         if self._pressure.told(now):
             return Lack()
         tenants = self.tenants.every(now)
-        promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
+        promised = sum(tenant.promised for tenant in tenants)
         leaving = sum(tenant.machine.size for tenant in tenants if tenant.machine.leaving)
         spared = max(memory.reserve, int(VERY_LOW * memory.total))
         return Lack(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))

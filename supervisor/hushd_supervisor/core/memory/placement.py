@@ -16,6 +16,7 @@ from .away import Away
 from .budget import Budget, Lack, Memory, Resident, Verdict
 from .cards import Cards
 from .needs import Needs
+from .pressure import SMALL
 from .sentences import exceeds, lacks
 
 A_CARD = Assignment("cuda", "any")  # if no particular card is named
@@ -28,11 +29,18 @@ class Tenant(NamedTuple):
         machine: its part of the machine's memory.
         cards: its bytes on each card.
         starting: whether these are promises that it may not have taken fully yet.
+        loaded: bytes of the machine's memory that a start had taken at the last look at it.
     """
 
     machine: Resident
     cards: Mapping[str, int]
     starting: bool
+    loaded: int = 0
+
+    @property
+    def promised(self) -> int:
+        """Bytes of the machine's memory that a start is still to take; the others are not available any more."""
+        return max(0, self.machine.size - self.loaded) if self.starting else 0
 
     def on(self, card: str) -> Resident:
         """The same worker as a resident of a card."""
@@ -148,9 +156,14 @@ class Placement:
         limit, residents = self._budget.limit(memory), [tenant.machine for tenant in tenants]
         if alone > limit:
             return Decision(Verdict(False), assignment, exceeds(name, alone, memory, limit), ever=True)
-        promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
+        promised = sum(tenant.promised for tenant in tenants)
         room = self._budget.room(memory, promised)
         verdict = self._budget.decide(need, alone, room, residents)
+        if promised and not verdict.admit:
+            without = self._budget.decide(need, alone, self._budget.room(memory, 0), residents)
+            if without.admit:  # the others may have taken it since the last look: it is known once they are ready
+                small = need <= SMALL * memory.available
+                verdict = Verdict(small, wait=not small)
         refused = not (verdict.admit or verdict.wait)
         message = lacks(name, need, memory, room.limit, residents) if refused else ""
         short = (Lack(verdict.lacks),) if verdict.lacks else ()

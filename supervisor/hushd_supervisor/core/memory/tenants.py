@@ -62,7 +62,8 @@ class Tenants:
             now - (worker.lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),
         )
-        return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
+        starting = worker.state is State.STARTING
+        return Tenant(machine, self._on_cards(worker), starting, worker.lifecycle.loading if starting else 0)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
         """Returns the bytes that a worker takes on each card, as it reports or as assigned."""

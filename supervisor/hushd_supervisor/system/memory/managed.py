@@ -22,7 +22,8 @@ CONNECT_S = 1.0  # for a service manager's socket
 class Unwatched(Triggers):
     """Watches nothing, as a service manager wishes: memory is looked at from time to time while a worker lives."""
 
-    work = False
+    def _arm(self) -> None:
+        raise OSError("there is no trigger")
 
 
 class Managed(Triggers):
@@ -40,22 +41,19 @@ class Managed(Triggers):
     """
 
     def __init__(self, poller: zmq.Poller, path: Path, trigger: bytes, memory: Callable[[], Memory]) -> None:
+        super().__init__()
         self._poller, self._path, self._trigger, self._memory = poller, path, trigger, memory
         self._is_file = path.is_file()
         self._descriptor: int | None = None
         self._stall = Stall(0, time.monotonic())  # of all processes at once
-        self.work = True
         os.close(self._open())  # only a try shows whether it can be
 
-    def watch(self, on: bool) -> None:
-        if on and self.work and self._descriptor is None:
-            try:
-                self._descriptor = self._open()
-            except (OSError, ValueError):
-                self.work = False
-            else:
-                self._poller.register(self._descriptor, zmq.POLLPRI if self._is_file else zmq.POLLIN)
-        elif not on and self._descriptor is not None:
+    def _arm(self) -> None:
+        self._descriptor = self._open()
+        self._poller.register(self._descriptor, zmq.POLLPRI if self._is_file else zmq.POLLIN)
+
+    def _disarm(self) -> None:
+        if self._descriptor is not None:
             self._poller.unregister(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
@@ -64,8 +62,7 @@ class Managed(Triggers):
         if self._descriptor is None or self._descriptor not in ready:
             return
         if not self._is_file and not os.read(self._descriptor, 4096):  # the manager has left its socket
-            self.watch(False)
-            self.work = False
+            self._lost()
             return
         yield Pressure(weight(Level.CRITICAL if self._all_waited() else Level.WARNING, self._memory()))
 

@@ -24,17 +24,65 @@ from ..source import Source
 KINDS = ((Level.WARNING, "some"), (Level.CRITICAL, "full"))
 
 
+LOOK_S = 5.0  # between two looks at memory while nobody reports pressure
+
+
 class Triggers(Source):
     """A source of `Pressure` events.
 
-    Attributes:
-        work: whether it can report pressure; if not, the pool must check from time to time.
+    While it listens and cannot have its trigger, or has lost it, memory is looked at from time to time, and the trigger
+    is tried again: a moment without descriptors must not end the reports for good.
+
+    Args:
+        clock: monotonic seconds.
     """
 
-    work: bool
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._on = False
+        self._due: float | None = None  # for the next try
 
     def watch(self, on: bool) -> None:
         """Starts or stops listening; safe to call twice."""
+        if on and not self._on:
+            self._try()
+        elif not on:
+            self._disarm()
+            self._due = None
+        self._on = on
+
+    def works(self) -> bool:
+        """Returns whether its trigger can be had now."""
+        self._try()
+        works = self._due is None
+        self.watch(False)
+        return works
+
+    def deadline(self) -> float | None:
+        return self._due
+
+    def on_time(self, now: float) -> Iterator[Pressure]:
+        if self._due is not None and self._due <= now:
+            self._try()
+            yield Pressure(Level.NORMAL)  # an occasion to look at memory
+
+    def _try(self) -> None:
+        try:
+            self._arm()
+            self._due = None
+        except (OSError, ValueError):  # no descriptor is left; the kernel is old, has no PSI, or demands a privilege
+            self._lost()
+
+    def _lost(self) -> None:
+        """Has the trigger tried again later."""
+        self._disarm()
+        self._due = self._clock() + LOOK_S
+
+    def _arm(self) -> None:
+        """Registers the trigger; raises OSError or ValueError where it cannot be had."""
+
+    def _disarm(self) -> None:
+        """Takes the trigger back; safe to call twice."""
 
 
 class Stalls(Triggers):
@@ -54,33 +102,26 @@ class Stalls(Triggers):
         memory: Callable[[], Memory],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(clock)
         self._poller = poller
         self._file = file
         self._memory = memory
-        self._clock = clock
         self._levels: dict[int, Level] = {}  # by descriptor
         self._stalls: dict[Level, Stall] = {}
-        self.work = True
-        self.watch(True)  # a try shows whether it works
-        self.watch(False)
 
-    def watch(self, on: bool) -> None:
-        if not on:
-            for descriptor in self._levels:
-                self._poller.unregister(descriptor)
-                os.close(descriptor)
-            self._levels.clear()
-        elif not self._levels and self.work:
-            try:
-                self._stalls = {level: Stall(total, self._clock()) for level, total in self._totals().items()}
-                for level, kind in KINDS:
-                    descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-                    self._levels[descriptor] = level
-                    self._poller.register(descriptor, zmq.POLLPRI)
-                    os.write(descriptor, f"{kind} {STALL_US} {WINDOW_US}\0".encode())
-            except (OSError, ValueError):  # the kernel is old, has no PSI, or demands a privilege
-                self.work = False
-                self.watch(False)
+    def _arm(self) -> None:
+        self._stalls = {level: Stall(total, self._clock()) for level, total in self._totals().items()}
+        for level, kind in KINDS:
+            descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._levels[descriptor] = level
+            self._poller.register(descriptor, zmq.POLLPRI)
+            os.write(descriptor, f"{kind} {STALL_US} {WINDOW_US}\0".encode())
+
+    def _disarm(self) -> None:
+        for descriptor in self._levels:
+            self._poller.unregister(descriptor)
+            os.close(descriptor)
+        self._levels.clear()
 
     def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:
         levels = [level for descriptor, level in self._levels.items() if descriptor in ready]
@@ -118,9 +159,8 @@ class Pipe(Triggers):
         HushdError: `bad_request` when `path` is not a named pipe.
     """
 
-    work = True
-
     def __init__(self, poller: zmq.Poller, path: Path) -> None:
+        super().__init__()
         if not path.is_fifo():
             raise HushdError(
                 "bad_request", f"HUSHD_PRESSURE names {path}, which is not a named pipe: make it with mkfifo."
@@ -128,9 +168,6 @@ class Pipe(Triggers):
         # Opened for writing too: otherwise it would stay readable, at its end, once a writer has left.
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         poller.register(self._descriptor, zmq.POLLIN)
-
-    def watch(self, on: bool) -> None:
-        """Does nothing: an idle pipe costs nothing."""
 
     def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:
         if self._descriptor in ready:

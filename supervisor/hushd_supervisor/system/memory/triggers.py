@@ -34,4 +34,4 @@ def choose(
             return triggers
     group_file = cgroup.pressure_file()
     stalls = Stalls(poller, group_file or SYSTEM, memory)
-    return stalls if stalls.work or group_file is None else Stalls(poller, SYSTEM, memory)
+    return stalls if group_file is None or stalls.works() else Stalls(poller, SYSTEM, memory)

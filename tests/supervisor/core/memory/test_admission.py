@@ -51,6 +51,34 @@ def test_the_worker_that_has_been_idle_for_longest_leaves() -> None:
         assert house.drained() == [leaves]
 
 
+def test_what_a_start_has_loaded_is_not_subtracted_twice() -> None:
+    """Memory that a load has taken is not available any more; what it is still to take is promised to it alone."""
+    house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 100.0}})
+    house.total, house.available = 4000 * MB, 3600 * MB
+    house.request(A)
+    house.available -= 1000 * MB
+    assert house.code(house.request(B)) == ""  # 2600 are left; of A's 2000 nobody has seen any yet
+    assert house.spawned() == [A]
+    house.tell(ev.Gauged(A, house.worker(A).gen, Used(cpu_s=1, private=1900 * MB)))
+    house.available = 1700 * MB
+    house.request(C)
+    assert house.spawned() == [A, B, C]  # 1700 less 256 for others, and A's last 100
+
+
+def test_a_start_that_may_fit_waits_for_those_that_load() -> None:
+    """Nobody is refused for a promise that may be taken already; a small start does not even wait."""
+    house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 100.0}})
+    house.total, house.available = 4000 * MB, 3600 * MB
+    house.request(A)
+    house.available = 1700 * MB  # A has loaded 1900 since the last look at it
+    waits = house.request(B)
+    house.request(C)
+    assert house.spawned() == [A, C]
+    house.ready(A, size=1900 * MB)
+    assert house.spawned() == [A, C, B]
+    assert house.code(waits) == ""
+
+
 def test_when_all_are_busy_the_answer_comes_at_once() -> None:
     """`server_busy` in the same step, with the time after which a running job should be done."""
     house = House(**ROOM_FOR_ONE)
@@ -386,18 +414,15 @@ def test_critical_by_a_look_at_a_start() -> None:
     assert house.spawned() == [A]
 
 
-def test_samples_where_no_trigger_tells() -> None:
-    """Every 5 s while a worker lives, at every level."""
-    house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}}, look_every=5.0)
+def test_an_occasion_to_look_is_enough() -> None:
+    """Where no trigger tells, a look now and then notices that memory is short, at every level."""
+    house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
     house.idle(A)
-    looks = house.looks
-    house.wait(50)
-    assert house.looks == looks + 10
     house.available = 100 * MB
-    house.wait(5)
+    press(house, Level.NORMAL)
     assert house.pool._admission.level is Level.WARNING
     house.available = 60 * MB
-    house.wait(5)
+    press(house, Level.NORMAL)
     assert house.drained() == [A]  # which takes 300 MB, whatever was configured
     house.leave(A)
     assert house.pool.deadline() is None

@@ -89,6 +89,7 @@ def test_one_program_runs_at_a_time() -> None:
     it.tell(ev.Relieved(freed=True))
     assert it.spawned() == [A]
     assert it.code(second) == ""
+    it.available = 200 * MB  # A loads
     it.wait(SHOWN_S + 0.2)
     assert [run.worker for run in runs(it)] == [A, B]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -49,7 +50,7 @@ def poller() -> zmq.Poller:
 def stalls(poller: zmq.Poller) -> Iterator[Stalls]:
     """The machine's triggers."""
     triggers = Stalls(poller, SYSTEM, lambda: SCARCE)
-    if not triggers.work:
+    if not triggers.works():
         pytest.skip("the kernel lets us set no trigger")
     yield triggers
     triggers.watch(False)
@@ -115,6 +116,29 @@ def test_a_trigger_is_an_event_of_its_level(kernel: Kernel) -> None:
     assert kernel.fires(2.0, 160_000, 160_000) == []
 
 
+def test_a_moment_without_descriptors_does_not_end_the_reports(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is looked at every five seconds meanwhile, and the triggers are tried again."""
+    opened = os.open
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", lambda path, *more: _refuse() if kernel.watched else opened(path, *more))
+        kernel.stalls.watch(True)
+    assert (kernel.watched, kernel.stalls.deadline()) == ([], 105.0)
+    assert list(kernel.stalls.on_time(104.9)) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", lambda *_: _refuse())
+        kernel.now = 105.0
+        assert list(kernel.stalls.on_time(105.0)) == [CALM]
+        assert kernel.stalls.deadline() == 110.0
+    assert list(kernel.stalls.on_time(110.0)) == [CALM]
+    assert kernel.stalls.deadline() is None
+    kernel.write()
+    assert kernel.fires(2.0, 160_000, 0) == [STALLED, CALM]
+
+
+def _refuse() -> int:
+    raise OSError(errno.EMFILE, "Too many open files")
+
+
 def test_a_trigger_that_was_just_registered_is_not_believed(kernel: Kernel) -> None:
     """Linux fires it at the first stall, however short, and again while that window lasts: memory is looked at, and
     nothing more is concluded. So it is each time that a first worker starts."""
@@ -144,7 +168,7 @@ def test_without_stall_information_there_are_no_triggers(poller: zmq.Poller, fil
     """A kernel without it, or that refuses the trigger, is recognised at the start, and no descriptor stays open."""
     before = settled_descriptors()
     stalls = Stalls(poller, Path(file), lambda: SCARCE)  # the last one lets us open it and says no to the write
-    assert not stalls.work
+    assert not stalls.works()
     stalls.watch(True)
     assert open_descriptors() <= before
     assert (poller.sockets, list(stalls.events({}, 0.0))) == ([], [])
@@ -167,7 +191,7 @@ def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path)
     os.mkfifo(path)
     pipe = choose(poller, Cgroup(), lambda: AMPLE, {"HUSHD_PRESSURE": str(path)})
     assert isinstance(pipe, Pipe)
-    assert pipe.work
+    assert pipe.works()
     assert poller.poll(0) == []
     for text in ("warning\ncritical\n", "nonsense\nwarning\n"):
         path.write_text(text)
@@ -202,7 +226,7 @@ def test_a_service_managers_file_is_watched(tmp_path: Path) -> None:
     stall_file(manager.path, 5)
     chosen = manager.choose(poller)
     assert isinstance(chosen, Managed)
-    assert (chosen.work, poller.sockets) == (True, [])
+    assert poller.sockets == []
     assert manager.path.read_bytes().startswith(b"some 100 200\0")
     stall_file(manager.path, 5)
     chosen.watch(True)
@@ -239,7 +263,16 @@ def test_a_service_managers_pipe_or_socket(tmp_path: Path) -> None:
         assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == [STALLED]
         connection.close()
         assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == []
-    assert (chosen.work, poller.sockets) == (False, [])
+        assert poller.sockets == []
+        due = chosen.deadline()
+        assert due is not None
+        assert list(chosen.on_time(due - 0.1)) == []
+        assert list(chosen.on_time(due)) == [CALM]  # the manager is there again
+        again, _ = listener.accept()
+        assert again.recv(100) == b"some 100 200\0"
+        again.close()
+        assert (chosen.deadline(), len(poller.sockets)) == (None, 1)
+        chosen.watch(False)
 
 
 def test_a_real_hog_fires_the_triggers(
