@@ -119,8 +119,8 @@ def _fraction(match: re.Match[str]) -> str:
     if whole not in _PARTS or not 0 < part < whole:
         return match[0]
     unit = _SINGULAR.get(unit, unit.removesuffix("s"))
-    one = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
+    single = f"{'an' if unit[0] in 'aio' or unit == 'hour' else 'a'} {unit}"
     if whole == 2:
-        return f"half {one}"
+        return f"half {single}"
     name = _PARTS[whole]
-    return f"{'an' if name == 'eighth' else 'a'} {name} of {one}" if part == 1 else f"{part} {name}s of {one}"
+    return f"{'an' if name == 'eighth' else 'a'} {name} of {single}" if part == 1 else f"{part} {name}s of {single}"

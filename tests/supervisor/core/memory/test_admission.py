@@ -415,7 +415,7 @@ def test_critical_by_a_look_at_a_start() -> None:
 
 
 def test_an_occasion_to_look_is_enough() -> None:
-    """Where no trigger tells, a look now and then notices that memory is short, at every level."""
+    """A look now and then notices that memory is short, at every level, although no trigger tells."""
     house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
     house.idle(A)
     house.available = 100 * MB

@@ -128,7 +128,7 @@ def test_garbage_is_answered_and_is_no_event(
 def test_a_message_of_a_thousand_frames_is_answered_and_kept_in_part(
     clients: ClientSocket, connect: Callable[[], Peer]
 ) -> None:
-    """It is no message, and its sender's next one is heard."""
+    """It is not a message, and its sender's next one is heard."""
     peer = connect()
     hello(clients, peer)
     peer.socket.send_multipart([MAGIC] * 1000)
