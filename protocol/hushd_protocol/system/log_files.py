@@ -11,6 +11,7 @@ from .log_lines import text_of
 
 ROTATE_BYTES = 1_000_000
 TAIL_BYTES = 4096
+_BLOCK = 65_536
 
 
 def rotate(path: Path) -> None:
@@ -23,6 +24,29 @@ def rotate(path: Path) -> None:
             os.close(output)
     except OSError:
         pass  # the folder may be gone: keep the old file
+
+
+def cut(path: Path) -> None:
+    """Empties `path`, the log of a running child, once it exceeds 1 MB; its last 1 MB becomes `path`.1.
+
+    It is copied, not moved, since the child, and what it has started, keep its descriptor; they append to it.
+    """
+    with suppress(OSError):
+        if os.stat(path).st_size <= ROTATE_BYTES:
+            return
+        try:
+            _copy_end(path, Path(f"{path}.1"))
+        finally:  # on a full disk, too
+            os.truncate(path, 0)
+
+
+def _copy_end(path: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(path, "rb") as file, open(os.open(target, flags, 0o600), "wb") as copy:
+        file.seek(-ROTATE_BYTES, os.SEEK_END)
+        while block := file.read(_BLOCK):
+            copy.write(block)
 
 
 def open_file(path: Path) -> int:
@@ -56,10 +80,14 @@ def open_for_child(path: Path) -> tuple[int, int | None]:
 
 
 def tail(path: Path, start: int) -> str:
-    """Returns the last 4 KiB written to `path` since offset `start`, empty if it cannot be read."""
+    """Returns the last 4 KiB written to `path` since offset `start`, empty if it cannot be read.
+
+    A file shorter than `start` was emptied since (`cut`): all of it is later.
+    """
     try:
         with open(path, "rb") as file:
-            file.seek(max(start, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(start if start <= size else 0, size - TAIL_BYTES))
             text = file.read(TAIL_BYTES).decode(errors="replace")
     except OSError:
         return ""

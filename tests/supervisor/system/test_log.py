@@ -40,6 +40,23 @@ def test_a_file_over_1_mb_is_moved_aside_at_the_next_start(tmp_path: Path) -> No
     assert (tmp_path / "worker.log.1").stat().st_size == 1_000_100
 
 
+def test_a_log_is_emptied_under_the_process_that_writes_it(tmp_path: Path) -> None:
+    """Its last 1 MB is kept, the process goes on in the empty file, and its last words are found there."""
+    path = tmp_path / "worker.log"
+    descriptor, start = log_files.open_for_child(path)
+    assert start == 0
+    for number in range(3):
+        os.write(descriptor, b"%d" % number * 700_000)
+        log_files.cut(path)
+    os.write(descriptor, b"later\n")
+    os.close(descriptor)
+    assert path.read_bytes() == b"2" * 700_000 + b"later\n"
+    aside = tmp_path / "worker.log.1"
+    assert aside.read_bytes() == b"0" * 300_000 + b"1" * 700_000
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert log_files.tail(path, 1_300_000).endswith("2later\n")
+
+
 def test_a_tail_is_the_last_4_kib_of_one_incarnation(tmp_path: Path) -> None:
     """An earlier process's lines are not taken for this one's last; bytes that are not text are replaced."""
     path = tmp_path / "worker.log"

@@ -17,8 +17,19 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
-from hushd_protocol.system import log_lines
+from hushd_protocol.messages import (
+    FROM_WORKER,
+    Beat,
+    Bye,
+    Error,
+    LoadFailed,
+    Message,
+    Ready,
+    Result,
+    Welcome,
+    WorkerHello,
+)
+from hushd_protocol.system import log_files, log_lines
 from hushd_protocol.system.paths import Paths
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings
@@ -241,6 +252,8 @@ class WorkerSocket(Source):
             if worker.status is not None:
                 worker.settled = self._clock() + SETTLE_S
             worker.bye = worker.bye or isinstance(message, Bye)
+            if isinstance(message, Beat | Result | Error):  # some work was done, about which it may have written
+                log_files.cut(worker.child.log)
             if isinstance(message, Ready | Beat):
                 size, cards = measure.believed(message.pss, worker.process.pid), measure.plausible_cards(message.cards)
                 private, peak = min(message.private, size or message.private), message.peak

@@ -147,6 +147,16 @@ def test_a_worker_cannot_claim_memory_that_it_does_not_have(desk: Desk, start: S
     assert (ready.pss, beat.pss) == (0, 0)
 
 
+def test_a_log_does_not_grow_while_its_worker_lives(desk: Desk, start: Start) -> None:
+    """A worker that never ends writes a megabyte: after its next job the log is empty, and the lines beside it."""
+    process, log = start(), find().worker_log(NAME)
+    log.write_bytes(b"a warning\n" * 200_000)
+    process.says(Result(id=ID))
+    desk.receive(1)
+    assert log.stat().st_size == 0
+    assert log.with_name(f"{log.name}.1").read_bytes() == b"a warning\n" * 100_000
+
+
 def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None:
     """No token, a wrong one, one that was used: nothing reaches the pool, and the true worker is not disturbed."""
     process = start()
