@@ -54,7 +54,8 @@ def command(name: str, *arguments: str) -> str:
     """Runs one of hushd's commands as a user would, and shows it; returns its standard output."""
     print(f"\n$ {name} {' '.join(repr(a) if ' ' in a else a for a in arguments)}", flush=True)
     done = subprocess.run([Path(sys.executable).parent / name, *arguments], capture_output=True, text=True)
-    print((done.stdout or done.stderr).rstrip(), flush=True)
+    if text := (done.stdout or done.stderr).rstrip():
+        print(text, flush=True)
     if done.returncode:
         fail(name, done.returncode)
     return done.stdout
@@ -63,7 +64,10 @@ def command(name: str, *arguments: str) -> str:
 def play(text: str) -> None:
     """Speaks aloud; no device costs only the sound."""
     done = subprocess.run([Path(sys.executable).parent / "say", text], capture_output=True, text=True)
-    print(f"\n$ say {text!r}\n{done.stderr.rstrip() or '(spoken)'}", flush=True)
+    outcome = (
+        "(not heard: no loudspeaker that hushd can use here; files need none)" if done.returncode == 8 else "(spoken)"
+    )
+    print(f"\n$ say {text!r}\n{outcome}", flush=True)
     if done.returncode not in (0, 8):
         fail("say", done.returncode)
 

@@ -36,7 +36,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         console.write_json([asdict(voice) for voice in voices])
         return
     if os.isatty(1):
-        console.write("\n".join(_grouped(voices)) + "\n")
+        console.page("\n".join(_grouped(voices)) + "\n")
     else:  # for programs that parse macOS's list
         console.write("".join(f"{_line(voice)}\n" for voice in voices))
 

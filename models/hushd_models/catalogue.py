@@ -143,17 +143,6 @@ def engine(name: str) -> EngineSpec | None:
     return spec if spec and spec.keeps_models else None
 
 
-def recommended() -> Sequence[str]:
-    """Returns the models to begin with, in the order of lists."""
-    first = [
-        (model.begin, f"{spec.name}/{model.model}")
-        for spec in engines().values()
-        for model in spec.recommended
-        if model.begin
-    ]
-    return tuple(model for _, model in sorted(first))
-
-
 def voices(engine: str) -> Sequence[NamedVoice]:
     """Returns the voices of all of an engine's models; none for engines whose models are voices themselves."""
     spec = specs.find(engine, "tts")

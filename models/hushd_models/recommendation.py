@@ -172,6 +172,12 @@ def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
     return (exact or able)[:1]
 
 
+def too_large(known: Known, machine: Hardware) -> bool:
+    """Returns whether a model that is not installed has no room: in memory, on a card or on the disk."""
+    in_memory = known.memory_mb <= machine.memory_mb or any(_fits_card(kind, known, machine) for kind in machine.cards)
+    return known.size_mb > machine.disk_mb or not in_memory
+
+
 def _fits(row: Row, known: Known, machine: Hardware) -> bool:
     if not row.usable and known.size_mb > machine.disk_mb:
         return False

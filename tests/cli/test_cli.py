@@ -330,7 +330,7 @@ def test_status_for_programs(start_router: Start) -> None:
 def test_status_for_people(start_router: Start) -> None:
     """Two lines of the whole and a table of the workers."""
     start_router(engines)
-    lines = run("hushd", "status").stdout.decode().splitlines()
+    lines = run("hushd", "status", "--wide").stdout.decode().splitlines()
     assert lines[0] == "hushd 0.1.0, pid 12, up 1:01:40, 15.2 MB"
     assert lines[1] == "memory: 190 of 6400 MB used, 5100 MB available, pressure normal"
     assert lines[3].split() == [
@@ -340,6 +340,9 @@ def test_status_for_people(start_router: Start) -> None:
     assert lines[4].split()[:7] == ["stt/moonshine/tiny-en", "ready", "190", "MB", "3:59", "0", "0"]
     assert lines[5].split()[:4] == ["tts/hibari/en", "stopped", "-", "never"]
     assert len({len(line) for line in lines[3:]}) == 1
+    assert run("hushd", "status").stdout.decode().splitlines() == [
+        *lines[:3], *(line[: lines[3].index("IDLE") + len("IDLE")] for line in lines[3:])
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("words", [["stt"], ["tts/hibari", "stt/moonshine/tiny-en"]])

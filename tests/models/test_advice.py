@@ -72,13 +72,6 @@ def test_nothing_is_promised_that_there_is_not(store: Store, role: str, language
     assert recommendation.for_language(role, language, engine) == ""
 
 
-def test_what_is_recommended_is_known() -> None:
-    """And begins with what needs no download; every role has some."""
-    models = [catalogue.models()[name] for name in catalogue.recommended()]
-    assert {known.role for known in models} == {"stt", "tts"}
-    assert models[0].embedded
-
-
 def whisper(folder: Path, tokens: int) -> None:
     folder.mkdir(parents=True)
     (folder / "vocabulary.json").write_text(json.dumps(["t"] * tokens))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hushd_models import catalogue, recommendation, word_errors
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Hardware, Recommendation, recommend
+from hushd_models.recommendation import Hardware, Recommendation, recommend, too_large
 from support.memory_group import MemoryGroup
 
 SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
@@ -98,3 +98,13 @@ def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> N
     inside = [*memory_group.command(500_000_000), sys.executable, "-c", program]
     done = subprocess.run(inside, capture_output=True, text=True, check=True)
     assert float(done.stdout) == pytest.approx(500 * recommendation.SHARE, rel=0.01)
+
+
+def test_a_model_without_room_is_too_large() -> None:
+    """In memory or on the disk; a card that an engine can use counts as memory."""
+    large = catalogue.models()["whisper/large-v3"]  # 3.1 GB; 9.6 GB in memory, or 6.9 GB on a card
+    assert not too_large(large, LARGE)
+    assert too_large(large, SMALL)
+    assert too_large(large, replace(LARGE, disk_mb=3000))
+    assert not too_large(large, Hardware(2, 3000, 10_000, {"cuda": 8000}))
+    assert too_large(large, Hardware(2, 3000, 10_000, {"cuda": 1000}))

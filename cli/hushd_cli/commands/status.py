@@ -29,7 +29,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     else:
         from hushd.reports.status_table import table
 
-        console.write(table(status, console.width(), endpoint))
+        console.write(table(status, console.width(), endpoint, wide=options.wide))
         if not endpoint:  # the models of another machine are not here
             console.write("".join(f"{line}\n" for line in _warm(worker.name for worker in status.workers)))
     return 0
@@ -62,5 +62,8 @@ def engines_with_files(workers: Iterable[str]) -> Iterator[str]:
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, "Show what runs, its memory, and the models in the system's cache.")
+    parser.add_argument(
+        "--wide", action="store_true", help="more columns: parts of the memory, process, requests, starts, crashes"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

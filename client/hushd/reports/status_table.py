@@ -39,7 +39,7 @@ def _running(worker: WorkerStatus) -> str:
     return f"{files} + {live} live" if live else str(files)
 
 
-# On a narrow terminal the last ones are dropped first.
+_USUAL = 7  # columns; on a narrow terminal the last ones are dropped first
 _DEVICE: Column[WorkerStatus] = Column("DEVICE", lambda worker: worker.compute_device or "-", left=True)
 _VRAM: Column[WorkerStatus] = Column("VRAM", lambda worker: _megabytes(worker.vram_mb))
 _COLUMNS: tuple[Column[WorkerStatus], ...] = (
@@ -61,9 +61,13 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
 )
 
 
-def table(status: Status, width: int, machine: str = "") -> str:
-    """The status as lines of at most `width` characters, as far as the first column allows, of another machine where
-    `machine` names one."""
+def table(status: Status, width: int, machine: str = "", *, wide: bool = False) -> str:
+    """The status as lines of at most `width` characters, as far as the first column allows.
+
+    Args:
+        machine: the other machine that was asked.
+        wide: with all columns.
+    """
     supervisor, memory, workers = status.supervisor, status.memory, status.workers
     lines = [
         f"hushd {supervisor.version}{machine and f' on {machine}'}, pid {supervisor.pid}, "
@@ -79,7 +83,8 @@ def table(status: Status, width: int, machine: str = "") -> str:
         return "\n".join([*lines, "no workers", ""])
     on_cards = any(worker.compute_device not in ("", "cpu") for worker in workers)
     columns = (*_COLUMNS[:3], _DEVICE, _VRAM, *_COLUMNS[3:]) if on_cards else _COLUMNS
-    return "\n".join([*lines, *_failures(workers), "", *laid_out(columns, workers, width), ""])
+    shown = columns if wide else columns[:_USUAL]
+    return "\n".join([*lines, *_failures(workers), "", *laid_out(shown, workers, width), ""])
 
 
 def _failures(workers: Sequence[WorkerStatus]) -> list[str]:

@@ -111,14 +111,12 @@ class Recommended(NamedTuple):
         model: its name; `*` for any of the engine's.
         gain: its advantages, in words.
         rank: the best model of a role has the smallest number. The last one that fits is the smallest choice.
-        begin: its place among the models to begin with, which `hushd models list` shows first; 0 if it is none of them.
         translates: whether to recommend it for translation into English.
     """
 
     model: str
     gain: str
     rank: int = LAST
-    begin: int = 0
     translates: bool = False
 
 

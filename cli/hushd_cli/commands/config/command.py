@@ -12,6 +12,7 @@ from pathlib import Path
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.terminal import shown
@@ -45,6 +46,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _edit(config_path)
     else:
         value = editing.value_of(options.value) if options.command == "set" else None
+        if options.key in SPEECH_ROLES and isinstance(value, str):
+            from .model import usable
+
+            value = usable(options.key, value)
         _change(config_path, lambda text: editing.with_key(text, editing.path_of(options.key), value))
     return 0
 

@@ -101,7 +101,7 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     if options.json:
         console.write_json([index.as_json(model) for model in chosen])
     elif chosen:
-        console.write("\n".join([*laid_out(_columns(index), chosen, console.width()), ""]))
+        console.page("\n".join([*laid_out(_columns(index), chosen, console.width()), ""]))
         if any(model.state == "absent" for model in chosen):
             console.note("`hushd models pull NAME` downloads a model that is not here.")
         if lacking := sorted({model.engine for model in chosen if index.lacks_engine(model)}):
@@ -205,7 +205,9 @@ def _path(index: ModelIndex, options: argparse.Namespace) -> int:
 def _listed_state(index: ModelIndex, model: Row) -> str:
     if model.usable and index.lacks_engine(model):
         return "no engine"
-    return "recommended" if model.state == "absent" and model.model in index.recommended else _state(model)
+    if model.state == "absent" and model.model in index.recommended:
+        return "recommended"
+    return "too large" if index.too_large(model) else _state(model)
 
 
 def _state(model: Row) -> str:

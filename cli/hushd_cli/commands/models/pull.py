@@ -53,20 +53,21 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
             console.write("".join(f"{_offer(row)}\n" for row in rows))
         return 0
     for row in rows:
-        console.note(_offer(row))
+        if not _comes(row):
+            console.note(_offer(row))
     lacking = {row.engine: str(as_json(row)["install"]) for row in rows}
     for engine, command in lacking.items():
         if command:
             console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
     with _Shown(options.json) as display:
         for row in rows:
-            if row.state == "embedded" or row.origin == "system":
+            if _comes(row):
                 from hushd_schema.model_result import ModelResult
 
-                brought = ModelResult(model=row.model, size=row.size, location=str(row.path or ""))
+                display.came(ModelResult(model=row.model, size=row.size, location=str(row.path or "")), _offer(row))
             else:
-                brought = display.client.pull(row.model, update=options.update, on_progress=display.progress(row.model))
-            display.came(brought)
+                progress = display.progress(row.model)
+                display.came(display.client.pull(row.model, update=options.update, on_progress=progress))
     if any(brought.changed for brought in display.models):
         console.note("`hushd models prune` deletes the superseded revisions.")
     return 0
@@ -136,19 +137,24 @@ class _Shown:
 
         return show
 
-    def came(self, model: ModelResult) -> None:
-        """Takes the worker's result for a model that has arrived."""
+    def came(self, model: ModelResult, sentence: str = "") -> None:
+        """Takes the worker's result for a model that has arrived; prints its place, or the sentence."""
         self.models.append(model)
         self._line.clear()
         if not self._as_json:
             same = " (nothing newer)" if model.changed is False else ""
-            console.write(f"{model.model}: {model.location}{same}\n")
+            console.write(f"{sentence or f'{model.model}: {model.location}{same}'}\n")
+
+
+def _comes(row: Row) -> bool:
+    """Returns whether a model is not downloaded, since it comes with its engine or the system."""
+    return row.state == "embedded" or row.origin == "system"
 
 
 def _offer(row: Row) -> str:
     """Returns a sentence with the size, licence and source of a model to pull."""
-    if row.state == "embedded" or row.origin == "system":
-        return f"{row.model} is here already: it comes with its engine."
+    if _comes(row):
+        return f"{row.model} is installed already: it comes with its engine."
     if row.known is None:
         source = row.manifest.source.place if row.manifest else ""
         return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."

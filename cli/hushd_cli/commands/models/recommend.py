@@ -45,7 +45,7 @@ def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
     lines = [f"This machine: {_described(machine)}."]
     for (language, role), some in by_language.items():
         lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
-    console.write("\n".join([*lines, ""]))
+    console.page("\n".join([*lines, ""]))
     return 0
 
 

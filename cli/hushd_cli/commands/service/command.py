@@ -105,19 +105,27 @@ def _uninstall(service: Service, dry_run: bool) -> None:
 
 def _status(service: Service, as_json: bool) -> int:
     missing = service.missing()
+    installed = any(map(os.path.lexists, service.files))
     files = {
         os.fspath(path): "as it should be" if path not in missing else "differs" if path.exists() else "missing"
         for path in service.files
     }
     reason = units.run(service.active)
+    faulty = installed and bool(missing or reason)
     if as_json:
         console.write_json({"files": files, "manager": service.manager, "listens": not reason, "reason": reason or ""})
-        return EXIT_INACTIVE if missing or reason else 0
+        return EXIT_INACTIVE if faulty else 0
+    if not installed and reason:
+        console.write(
+            "hushd is not a service here, and need not be: commands start the supervisor themselves. "
+            "`hushd service install` makes it one.\n"
+        )
+        return 0
     console.write("".join(f"{path}: {word}\n" for path, word in files.items()))
     console.write(f"{service.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
-    if missing or reason:
+    if faulty:
         console.write("`hushd service install` repairs this.\n")
-    return EXIT_INACTIVE if missing or reason else 0
+    return EXIT_INACTIVE if faulty else 0
 
 
 def _show(commands: Sequence[Sequence[str]]) -> None:

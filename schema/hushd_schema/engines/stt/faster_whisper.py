@@ -143,13 +143,11 @@ SPEC = EngineSpec(
             model="large-v3-turbo",
             gain="100 languages, detected by itself",
             rank=10,
-            begin=40,
         ),
         Recommended(
             model="small",
             gain="99 languages, detected by itself; translates into English, times each word",
             rank=40,
-            begin=20,
             translates=True,
         ),
         Recommended(model="base", gain="99 languages in little memory", rank=50),

@@ -32,7 +32,6 @@ SPEC = EngineSpec(
             model="tiny-en",
             gain="English with text while you speak; comes with hushd, and takes the least memory",
             rank=60,
-            begin=10,
         ),
     ),
 )  # fmt: skip

@@ -188,7 +188,6 @@ SPEC = EngineSpec(
             model="nemo-parakeet-tdt-0.6b-v3",
             gain="25 of Europe's languages with punctuation, quick on a processor",
             rank=20,
-            begin=30,
         ),
         Recommended(
             model="nemo-canary-1b-v2",

@@ -262,7 +262,6 @@ SPEC = EngineSpec(
             model="moonshine-streaming-medium",
             gain="English with punctuation, made for text while you speak; little memory",
             rank=15,
-            begin=15,
         ),
         Recommended(
             model="parakeet-unified-en-0.6b",

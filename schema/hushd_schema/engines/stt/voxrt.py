@@ -76,7 +76,6 @@ SPEC = EngineSpec(
             model="parakeet-redux",
             gain="25 of Europe's languages with punctuation from a small download, quick on a processor; times words",
             rank=18,
-            begin=17,
         ),
     )
     if _HAS_WHEEL

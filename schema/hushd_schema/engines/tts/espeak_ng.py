@@ -37,7 +37,6 @@ SPEC = EngineSpec(
             model="all",
             gain="115 languages in 35 MB, first sound after 4 ms; it sounds like a machine",
             rank=50,
-            begin=70,
         ),
     ),
     robotic=True,

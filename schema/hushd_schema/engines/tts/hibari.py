@@ -41,7 +41,7 @@ SPEC = EngineSpec(
     cards=(),
     recommended=(
         Recommended(
-            model="en", gain="natural English, first sound after 18 ms; comes with hushd", rank=30, begin=50
+            model="en", gain="natural English, first sound after 18 ms; comes with hushd", rank=30
         ),
     ),
 )  # fmt: skip

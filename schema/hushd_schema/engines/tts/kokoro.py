@@ -114,7 +114,6 @@ SPEC = EngineSpec(
             model="kokoro-v1.0",
             gain="54 natural voices in 9 languages; installs GPL-3.0 packages",
             rank=10,
-            begin=60,
         ),
         Recommended(model="kokoro-v1.0.int8", gain="the same voices, a third of the download", rank=20),
     ),

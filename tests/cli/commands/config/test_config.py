@@ -83,6 +83,18 @@ def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, va
     assert not list(file.parent.glob(".config-*"))
 
 
+def test_a_usual_model_must_be_there(file: Path) -> None:
+    """A bare name is taken as `--model` takes it; a model that the next request would not find is refused, with the
+    commands that get it, unless it is downloaded by itself."""
+    config("set", "stt", "tiny-en")
+    assert config("get", "stt") == "moonshine/tiny-en\n"
+    error = config("set", "tts", "kokoro/kokoro-v1.0", status=6)
+    assert "kokoro/kokoro-v1.0 is not on this machine: run `" in error
+    assert "`hushd models pull kokoro/kokoro-v1.0`" in error
+    assert config("get", "tts") == "espeak-ng/all\n"
+    assert "must be an engine and a model" in config("set", "stt", "nosuch", status=2)
+
+
 def test_set_makes_the_file(runtime: Path) -> None:
     """It makes the folder too, if there is none."""
     path = runtime / "deep/er/config.toml"
