@@ -35,7 +35,7 @@ def test_few_words_where_the_detector_was_unsure() -> None:
 
 
 def test_each_engine_has_its_own_habits() -> None:
-    """What subtitles taught Whisper is a text like any other for another engine."""
+    """A text that subtitles taught Whisper is one like any other for another engine."""
     text = "Untertitel der Amara.org-Community"
     assert left(UNSURE, 2.0, text, habits=WHISPER) == []
     assert left(UNSURE, 2.0, text) == [text]

@@ -52,7 +52,8 @@ def heard(segments: Sequence[Segment], certainty: float, seconds: float, habits:
 
 
 def _is_habit(text: str, habits: Collection[str]) -> bool:
-    return not (said := _said(text)) or any(said == habit * (len(said) // len(habit)) for habit in map(_said, habits))
+    letters = _said(text)
+    return not letters or any(letters == habit * (len(letters) // len(habit)) for habit in map(_said, habits))
 
 
 def _said(text: str) -> str:

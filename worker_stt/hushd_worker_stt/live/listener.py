@@ -197,14 +197,14 @@ class LiveListener:
 
     def _heard_in(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
         """Returns the last segments of an utterance; none if they are not speech but a habit of the engine."""
-        said, segments = utterance.said, list(utterance.finish())
+        had_segments, segments = utterance.said, list(utterance.finish())
         while self._probabilities and self._probabilities[-1] < SPEECH:  # the silence that has ended it
             self._probabilities.pop()
         spoken = [p if p >= SPEECH else 0.0 for p in self._probabilities]
         certainty, seconds = sum(spoken) / max(1, len(spoken)), len(spoken) * FRAME / RATE
-        kept = heard(segments, certainty, seconds, self._habits)
-        utterance.said = said or bool(kept)
-        return kept
+        speech = heard(segments, certainty, seconds, self._habits)
+        utterance.said = had_segments or bool(speech)
+        return speech
 
     def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
         """Returns whether the utterance, which has ended, is the last one."""
