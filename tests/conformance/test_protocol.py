@@ -30,6 +30,8 @@ MISTAKES = {
     "names another file": "path",
     "sends without credit": "path",
     "does not count": "path",
+    "forgets its attempt": "again",
+    "asks for ever": "again",
 }
 
 

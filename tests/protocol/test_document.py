@@ -36,11 +36,26 @@ from hushd_protocol.messages import (
     Welcome,
 )
 from hushd_protocol.system import paths
+from hushd_schema import description, status
 from hushd_schema.operations.decoder import DECODER
 from hushd_worker import harness
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "PROTOCOL.md").read_text()
+RECORDS: dict[str, tuple[type, ...]] = {
+    "`supervisor`": (status.SupervisorStatus,),
+    "`workers`, a list": (status.WorkerStatus,),
+    "`memory`": (status.MemoryStatus,),
+    "`cards` of `memory`": (status.CardStatus,),
+    "`floor`": (status.FloorStatus,),
+    "`door`, where there are addresses": (status.DoorStatus, status.ListenerStatus, status.GatewayStatus),
+    "`standby`, a list, where a template is wanted": (status.TemplateStatus,),
+    "a role: `stt`, `tts`, `wake`": (description.RoleDescription,),
+    "an engine": (description.HearingEngine, description.SpeakingEngine, description.WaitingEngine),
+    "a model": (description.ModelDescription,),
+    "a voice": (description.VoiceDescription,),
+    "a word": (description.WakeWord,),
+}
 KINDS = {kind.TYPE: kind for table in (FROM_CLIENT, TO_CLIENT, FROM_WORKER, TO_WORKER) for kind in table}
 DIRECTIONS = {
     "client → supervisor": FROM_CLIENT,
@@ -169,7 +184,8 @@ def test_environment_and_exit_codes() -> None:
 def test_every_word_in_code_type_is_known() -> None:
     """No error code is spelled wrong: whatever looks like one in the text is in the table."""
     likely = set(re.findall(r"`([a-z]+_[a-z_]+)`", TEXT))
-    fields = {field.name for kind in KINDS.values() for field in dataclasses.fields(kind)}
+    kinds = (*KINDS.values(), *(kind for kinds in RECORDS.values() for kind in kinds))
+    fields = {field.name for kind in kinds for field in dataclasses.fields(kind)}
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {"chunk_s", "log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor"}
@@ -248,3 +264,12 @@ def test_messages_reference_is_complete() -> None:
         if isinstance(kind, type) and issubclass(kind, Message) and kind is not Message
     }
     assert classes == set(KINDS)
+
+
+def test_the_results_of_status_and_describe() -> None:
+    """Each record has its row, with each of its fields."""
+    rows = dict(re.findall(r"^\| (.+?) \| (.*) \|$", TEXT, re.MULTILINE))
+    for row, kinds in RECORDS.items():
+        named = set(re.findall(r"`(\w+)`", rows[row]))
+        for kind in kinds:
+            assert {field.name for field in dataclasses.fields(kind)} <= named, kind

@@ -156,6 +156,29 @@ def refused_input(trial: Trial) -> None:
     trial.fails("input_unreadable", "This is no recording.")
 
 
+def again(trial: Trial) -> None:
+    """Crashes the worker of a streamed input, also of its repetition."""
+    file = trial.folder / "recording.wav"
+    file.write_bytes(RECORDING)
+    request = trial.request("transcribe", str(file))
+    if request.input == "path":
+        trial.refuse(request, HushdError("path_unreachable", "The worker cannot open the file."))
+        request = trial.expect(Request)
+    receive_input(trial, request)
+    trial.refuse(request, HushdError("worker_crashed", "The worker has died."))
+    if repeated := trial.next_request():
+        if (repeated.id, repeated.attempt) != (request.id, 1):
+            raise Fault(f"it asked again with {'its' if repeated.id == request.id else 'another'} id and the attempt "
+                        f"{repeated.attempt}")  # fmt: skip
+        received = receive_input(trial, repeated)
+        if received != RECORDING:
+            raise Fault(f"{len(received)} of {len(RECORDING)} bytes came again, or different ones")
+        trial.refuse(repeated, HushdError("worker_crashed", "The worker has died."))
+        if trial.next_request():
+            raise Fault("it asked a third time")
+    trial.fails("worker_crashed", "The worker has died.")
+
+
 CASES = (
     Case("hello", "The first message is hello, and no other is sent before the welcome.", hello),
     Case("version", "A client whose version is refused ends with version_mismatch.", version),
@@ -168,6 +191,9 @@ CASES = (
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
     Case("path", "A file is named with its identity, or streamed as credit allows, in order, up to its end.", path),
     Case("refused_input", "A request that has failed gets no further input, and its error is shown.", refused_input),
+    Case(
+        "again", "A request is repeated after worker_crashed with its id, attempt 1 and the whole input, once.", again
+    ),
 )
 
 

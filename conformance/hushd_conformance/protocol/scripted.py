@@ -124,6 +124,13 @@ class Trial:
             raise Fault(f"it requested the operation {request.op}, not {op}")
         return request
 
+    def next_request(self) -> Request | None:
+        """Returns the next request; None if the program ends without one."""
+        while message := self.take():
+            if isinstance(message, Request):
+                return message
+        return None
+
     def quiet(self) -> None:
         """Checks that neither input nor another request comes."""
         end = time.monotonic() + QUIET_S

@@ -102,9 +102,15 @@ def main():
     else:
         answer = ask(request, worker="stt", op="transcribe", **described())
         if isinstance(answer, dict) and answer["code"] == "path_unreachable" and mistake != "insists on its path":
-            answer = ask(os.urandom(16), worker="stt", op="transcribe", input="stream")
+            streamed = {"worker": "stt", "op": "transcribe", "input": "stream"}
+            answer = ask(request := os.urandom(16), **streamed)
+            if isinstance(answer, dict) and answer["code"] == "worker_crashed":
+                attempt = 0 if mistake == "forgets its attempt" else 1
+                answer = ask(request, attempt=attempt, **streamed)
+            if isinstance(answer, dict) and answer["code"] == "worker_crashed" and mistake == "asks for ever":
+                answer = ask(request, attempt=1, **streamed)
     if isinstance(answer, dict):
-        codes = ("overloaded", "input_unreadable", "path_unreachable")
+        codes = ("overloaded", "input_unreadable", "path_unreachable", "worker_crashed")
         if mistake == "is glad of errors":
             return
         fail(answer["code"] if answer["code"] in codes else "worker_failed", answer["message"])
