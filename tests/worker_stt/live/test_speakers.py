@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hushd_protocol.messages import Partial
+from hushd_worker_stt.diarization.online import OnlineSpeakers
 from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.worker import SpeechToText
 from support.conversations import NAGG, NELL, read
-from support.stt_jobs import Ask, chunked, s16le
+from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -43,3 +45,29 @@ def test_two_people(ask: Ask, dialogue: np.ndarray) -> None:
     assert asked.result["speakers"] == 2
     kinds = [event["kind"] for event in news]
     assert kinds.index("began") < kinds.index("speaker") < kinds.index("segment")
+
+
+def test_speakers_while_memory_is_short(
+    worker: SpeechToText, dialogue: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live, names stay as the voices changed, without a second clustering; a recording's models are not loaded for it,
+    and the result says why it has no names. Voiceprints are made all the same, since they are nothing else."""
+    sound = chunked(s16le(dialogue), 3200)
+
+    def heard(**params: object) -> tuple[Asked, bool]:
+        job, asked = make_job(list(sound), {"format": "s16le", "diarize": True, **params}, economy=True)
+        asked.result = worker.run(job)
+        return asked, job.degraded
+
+    worker._diarization_models()
+    monkeypatch.setattr(OnlineSpeakers, "settle", lambda *_: pytest.fail("clustered again"))
+    asked, degraded = heard(live=True, continuous=True)
+    assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00", "SPEAKER_01"}
+    assert degraded
+    monkeypatch.setattr(worker, "_diarization", None)
+    asked, degraded = heard()
+    assert not any(segment.get("speaker") for segment in asked.segments)
+    assert [warning["code"] for warning in asked.result["warnings"]] == ["speakers_unknown"]
+    assert degraded
+    asked, _ = heard(voiceprints=True)
+    assert asked.result["voices"]

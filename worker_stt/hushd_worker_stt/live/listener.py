@@ -107,7 +107,9 @@ class LiveListener:
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):
                 yield self._voices.name(event) if self._voices and isinstance(event, Segment) else event
-            if self._voices:
+            if self._voices and self._job.economy:
+                self._job.degraded = True  # the names stay as the voices changed
+            elif self._voices:
                 yield from self._voices.settle(self._job.check)
 
     def close(self) -> None:
