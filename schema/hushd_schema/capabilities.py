@@ -17,6 +17,7 @@ class Capabilities(Record):
         word_times: whether it can time each word.
         voices: the names of the installed voices.
         compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty if the engine cannot tell.
+        suspends: whether its process on a card can be suspended by the driver, and goes on afterwards as before.
         why_there: the reason why it does not compute on a graphics card; empty for none.
     """
 
@@ -28,3 +29,4 @@ class Capabilities(Record):
     voices: tuple[str, ...] = ()
     compute_device: str = ""
     why_there: str = ""
+    suspends: bool = False

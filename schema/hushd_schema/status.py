@@ -39,12 +39,12 @@ class WorkerStatus(Record):
 
     Attributes:
         name: `ROLE/ENGINE/MODEL`, with `#2` and so on for further processes of it.
-        state: `stopped`, `waiting`, `starting`, `ready`, `busy`, `draining`, `stopping`, `killing`, `backoff` or
-            `failed`.
+        state: `stopped`, `waiting`, `starting`, `ready`, `suspended`, `busy`, `draining`, `stopping`, `killing`,
+            `backoff` or `failed`.
         pid: the id of its process; None without one.
         private_mb: its own memory, which its exit frees; `mapped_mb` is pages of files, which the kernel may drop.
         peak_mb: the peak of `private_mb` while it loaded or worked; 0 before it has loaded.
-        idle_s: the time since its last job; None unless it is ready.
+        idle_s: the time since its last job; None unless it is ready or suspended.
         expires_in_s: the time until it ends by itself; None if that is not planned.
         sessions: the live sessions among `running`.
         requests: the number of ended requests.

@@ -45,6 +45,7 @@ from .system.sockets.watch import SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
 from .system.standby import Templates
+from .system.suspensions import Suspensions
 
 if TYPE_CHECKING:
     from .system.sd_notify import ServiceManager
@@ -168,6 +169,7 @@ class Assembly:
             self._workers,
             descriptions,
             cards.CardLooks(self._poller, self._launch, logs),
+            Suspensions(self._poller, self._launch, logs, self._workers.pids),
             self._templates,
             living,
             self._clients,

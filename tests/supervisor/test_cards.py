@@ -18,7 +18,9 @@ import pytest
 from hushd_protocol.messages import Cancel
 from hushd_schema import metrics
 from hushd_schema.status import Status
+from support import fake_cuda
 from support.card_stand_in import environment as stand_in
+from support.outside import needs
 from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
 
 GB = 10**9
@@ -110,6 +112,27 @@ def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> No
         table = subprocess.check_output([sys.executable, "-P", "-m", "hushd", "status"], text=True, timeout=BOUND_S)
         assert reason.removeprefix("the ") in table
         assert reason in on_cards.log()
+
+
+@needs("cc")
+@pytest.mark.parametrize("fail", ["", "Lock", "Restore"])
+def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[..., Supervisor], fail: str) -> None:
+    """Its process comes back for the next request; where the driver refuses it rests on, and a lost one is replaced."""
+    config = CONFIG.replace("[worker.stt]\n", "[worker.stt]\nsuspend_after = 0.2\n")
+    environment = stand_in(driver.path) | fake_cuda.environment(driver.path.parent, fail)
+    started = start_supervisor(config, environment=environment)
+    with started.connect() as peer:
+        pid = peer.ask("where", SMALL)["pid"]
+        if fail == "Lock":
+            wait_until(lambda: "cannot be suspended" in started.log(), "the refusal")
+            assert _state(started, SMALL) == "ready"
+        else:
+            wait_until(lambda: peer.status(SMALL)["cards_mb"] == {}, "the suspension")
+            assert peer.status(SMALL)["state"] == "suspended"
+        answer = peer.ask("where", SMALL)
+        assert answer["compute_device"] == "cuda"
+        assert (answer["pid"] == pid) is (fail != "Restore")
+        assert peer.status(SMALL)["crashes"] == 0
 
 
 def test_a_card_vanishes(on_cards: Supervisor, driver: Driver) -> None:

@@ -123,6 +123,9 @@ def desk_in(state: State) -> Desk:
         desk.time()  # no beat
         return desk
     desk.result()
+    if state is State.SUSPENDED:
+        desk.worker.lifecycle.suspend(desk.now)
+        desk._take(desk.worker.suspensions.suspended(desk.worker.gen, "", False, desk.now))
     if state is State.STOPPING:
         desk.unload()
     return desk

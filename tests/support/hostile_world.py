@@ -60,6 +60,8 @@ class Process:
     loading: Used = field(default_factory=Used)  # by its start so far
     on_card: str = ""  # the one that it was given
     cards: dict[str, int] = field(default_factory=dict)  # bytes that it takes of each
+    suspended: str = ""  # going, away or coming
+    away: dict[str, int] = field(default_factory=dict)  # what it took of each card before
 
 
 @dataclass
@@ -363,6 +365,10 @@ class World:
                     self.events.add("a worker moves to the device that is asked for")
                 case do.Watch(route, pid):
                     self.at(0.0, lambda route=route, pid=pid: self._watch(route, pid))
+                case do.Suspend(name, gen):
+                    self.cards.suspend(self.processes[name, gen])
+                case do.Restore(name, gen):
+                    self.cards.restore(self.processes[name, gen])
                 case do.Look():
                     self.cards.look()
                 case do.Relieve(("free",), ram=ram, vram=vram):
@@ -608,6 +614,7 @@ class World:
             self.at(self.random.uniform(0, 5), lambda: self.tell(ev.Exited(process.name, process.gen, status)))
 
     def _to_worker(self, process: Process, message: m.Message) -> None:
+        assert not process.suspended, "a suspended process is spoken to"
         if isinstance(message, m.Job):
             assert process.ready, "a job before ready"
             assert not process.doomed, "a job for a doomed process"

@@ -252,6 +252,7 @@ class Engine(ABC):
         any_feeds: set by `load` if the words of a stream do not depend on the lengths of its feeds.
         batch: set by `load`: the maximum number of pieces for `transcribe_batch`; the best one is measured at work.
         compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
+        suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
         why_there: set by `load` if a card is available but not used: the reason.
         economy: set before each piece: whether memory is short, so that the engine should use less if possible (a
             smaller beam), even at the cost of quality.
@@ -271,6 +272,7 @@ class Engine(ABC):
     batch = 1
     compute_device = "cpu"
     why_there = ""
+    suspends = False
     economy = False
     degraded = False
     check: Callable[[], None] = staticmethod(_nobody_asks)

@@ -111,6 +111,7 @@ class SpeechToText:
             word_times=self._info.word_times,
             compute_device=device,
             why_there=why,
+            suspends=self._engine.suspends,
         )
 
     def _load(self, report: Callable[[str], None]) -> None:

@@ -74,6 +74,11 @@ class WorkerSettings:
         seconds(FOREVER),
         "how long a worker stays after its last job, unless a request says otherwise; -1: for ever",
     )
+    suspend_after: float = setting(
+        20.0,
+        seconds(FOREVER),
+        "how long it rests on a graphics card before its memory there is moved to the machine's; -1: never",
+    )
     pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
     memory_mb: float = setting(0.0, number(0), "that it needs (10^6 bytes), until hushd has measured it; 0: not known")

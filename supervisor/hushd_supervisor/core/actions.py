@@ -62,6 +62,22 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspend:
+    """Move what the idle process of `worker` has on its card to the machine's memory; answered by `Suspended`."""
+
+    worker: str
+    gen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Move it back; answered by `Restored`."""
+
+    worker: str
+    gen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
     """Read how much the starting process has used so far; answered by `Gauged`, or not at all if the process is
     gone."""
@@ -192,6 +208,8 @@ Action = (
     | Dismiss
     | Kill
     | Gauge
+    | Suspend
+    | Restore
     | ToWorker
     | ToClient
     | Watch

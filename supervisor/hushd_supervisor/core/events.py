@@ -136,6 +136,25 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """The answer to `Suspend`; with an `error`, a clause, the process goes on as it was, or is `lost`."""
+
+    worker: str
+    gen: int
+    error: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The answer to `Restore`; with an `error`, a clause, the process is lost."""
+
+    worker: str
+    gen: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The answer to `Look`: the graphics cards, or the reason why they cannot be looked at."""
 
@@ -193,6 +212,8 @@ Event = (
     | Exited
     | Spawned
     | Gauged
+    | Suspended
+    | Restored
     | SpawnFailed
     | SendFailed
     | TemplateReady

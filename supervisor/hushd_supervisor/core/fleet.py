@@ -16,8 +16,8 @@ from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
 
 from . import devices, replicas
-from .actions import Action, Log, ToClient
-from .events import Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
+from .actions import Action, Log, Suspend, ToClient
+from .events import Exited, FromWorker, Gauged, Restored, SendFailed, Spawned, SpawnFailed, Suspended
 from .memory.admission import Admission
 from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory
@@ -32,8 +32,8 @@ from .worker.worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
-OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed
-WARM = (State.STARTING, State.READY, State.BUSY)  # states that take requests without another start
+OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed | Suspended | Restored
+WARM = (State.STARTING, State.READY, State.SUSPENDED, State.BUSY)  # states that take requests without another start
 MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
@@ -116,7 +116,8 @@ class Fleet:
         match event:
             case FromWorker(_, gen, message):
                 actions = worker.news.receive(gen, message, now)
-                if isinstance(message, _SIZES) and worker.lifecycle.is_current(gen):
+                current = worker.lifecycle.is_current(gen) and worker.state is not State.SUSPENDED
+                if isinstance(message, _SIZES) and current:
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
                     return [self._with_model(worker.name, action) for action in actions]
@@ -135,6 +136,15 @@ class Fleet:
                 if worker.lifecycle.is_current(gen):
                     self.admission.grew(worker)
                 return []
+            case Suspended(_, gen, error, lost):
+                held = worker.lifecycle.cards
+                actions = worker.suspensions.suspended(gen, error, lost, now)
+                if held and not worker.lifecycle.cards:
+                    self.admission.cards.gone(held, now)
+                return actions
+            case Restored(_, gen, error):
+                self.admission.cards.forget()
+                return worker.suspensions.restored(gen, error, now)
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
                 exits = worker.exits
@@ -236,7 +246,14 @@ class Fleet:
         """Acts on the deadlines that have passed."""
         self.admission.on_time(now)
         overdue = [worker for worker in self.workers.values() if worker.deadline() <= now]
-        return [action for worker in overdue for action in worker.on_time(now)]
+        return [action for worker in overdue for action in self._with_room(worker, worker.on_time(now), now)]
+
+    def _with_room(self, worker: Worker, actions: list[Action], now: float) -> list[Action]:
+        """Ends a worker instead of suspending it where the machine has no room for its card's memory."""
+        going = [action for action in actions if isinstance(action, Suspend)]
+        if not going or self.admission.spares(sum(worker.lifecycle.cards.values()), now):
+            return actions
+        return [action for action in actions if action not in going] + worker.suspensions.give_up(now)
 
     # --- after every event ---------------------------------------------------------------------------------------
 

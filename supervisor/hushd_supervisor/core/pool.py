@@ -107,6 +107,8 @@ class Pool:
                 actions = self._fleet.handle(event, now)
             case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.Gauged() | ev.SpawnFailed() | ev.SendFailed():
                 actions = self._fleet.handle(event, now)
+            case ev.Suspended() | ev.Restored():
+                actions = self._fleet.handle(event, now)
             case ev.TemplateReady() | ev.TemplateGone():
                 actions = self._fleet.standby.handle(event, now)
             case ev.Described(role, catalogue, error):

@@ -20,7 +20,8 @@ def test_every_request_ends_once_whatever_happens() -> None:
     assert walk.events == {
         "a replica", "a session beside a file", "a file waits for a session", "a stopped job runs again",
         "an unload leaves others at work", "a process retires", "a process retires beside another",
-        "a worker on a card", "the CPU for want of a card", "a card vanishes", "memory that is free late",
+        "a worker on a card", "a worker leaves its card", "a worker comes back to its card",
+        "the CPU for want of a card", "a card vanishes", "memory that is free late",
         "a worker goes back to a card", "an engine ends what nobody hears",
         "a job is set aside", "a job goes on aside", "a client has its share of pauses",
         "a worker moves to the device that is asked for", "an engine without a choice of device is asked for one",

@@ -22,6 +22,7 @@ WIDE = 100  # columns of a terminal from which workers have bars
 BAR = 12  # columns of a bar
 _STATES = {
     "ready": "green",
+    "suspended": "blue",
     "busy": "bold cyan",
     "starting": "cyan",
     "waiting": "yellow",

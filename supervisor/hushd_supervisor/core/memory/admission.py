@@ -114,6 +114,12 @@ class Admission:
         if self.due <= now:
             self.look(now)
 
+    def spares(self, size: int, now: float) -> bool:
+        """Returns whether the machine has room for `size` bytes more of a worker that is there."""
+        room = self.budget.room(self.look(now), 0)
+        taken = sum(tenant.machine.size for tenant in self.tenants.every(now))
+        return taken + size <= room.limit and size + room.reserve <= room.available
+
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def learn(self, worker: Worker, message: m.Message) -> None:
@@ -132,6 +138,8 @@ class Admission:
         if ready or worker.jobs.timings.completed_here or worker.jobs.running:
             # Without a reported peak, the reported size counts.
             size = max(lifecycle.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
+            if lifecycle.was_suspended:  # its highest size was that of its card's memory, which no start takes
+                size = lifecycle.size
             self.needs.record(worker.name, size, lifecycle.card, taken, ready=ready)
 
     def grew(self, worker: Worker) -> None:
@@ -182,6 +190,8 @@ class Admission:
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
+            for worker in [worker for worker in self.workers.values() if worker.suspensions.wanted_back]:
+                actions += self._bring_back(worker, now)
             if not self.away.left_s(now):
                 actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
@@ -369,6 +379,22 @@ class Admission:
     def _impatient_at(self, worker: Worker) -> float:
         """The time at which a worker that waits for a card goes to the CPU."""
         return worker.lifecycle.waits_since + PATIENCE_S if worker.state is State.WAITING else math.inf
+
+    def _bring_back(self, worker: Worker, now: float) -> list[Action]:
+        """Restores a suspended process to its card once that has room, or ends it where it never will."""
+        if self.cards.error or self.away.left_s(now):
+            return worker.suspensions.give_up(now)
+        if not self.cards.fresh(now):
+            return self.cards.look(now)
+        others = [tenant for tenant in self.tenants.every(now) if tenant.machine.name != worker.name]
+        verdict = self.placement.restores(self._start(worker, now), worker.lifecycle.card, others)
+        if verdict.admit:
+            self.cards.forget()
+            return worker.suspensions.restore(now)
+        if not (verdict.wait or verdict.evict):
+            return worker.suspensions.give_up(now)
+        self.cards.ask_again(now)
+        return [action for name in verdict.evict for action in self.evict(name, now)]
 
     def _must_look(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a look at the cards."""

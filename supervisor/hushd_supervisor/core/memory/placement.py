@@ -143,6 +143,11 @@ class Placement:
             return False
         return any(self._card_verdict(card, start, tenants).admit for card in self._usable(start))
 
+    def restores(self, start: Start, card: str, tenants: Sequence[Tenant]) -> Verdict:
+        """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
+        seen_card = next((seen for seen in self._cards.seen if seen.id == card), None)
+        return self._card_verdict(seen_card, start, tenants) if seen_card else Verdict(False)
+
     def _usable(self, start: Start) -> list[Card]:
         """The cards that match the request, without those that the engine did not use when given."""
         may = (card for card in self._cards.seen if means(start.asked, card.device))

@@ -13,6 +13,8 @@ from .budget import Resident
 from .needs import Needs
 from .placement import Tenant
 
+_SUSPENDED_S = 1e6  # by which a suspended process counts as idle for longer: where memory is short, it leaves first
+
 
 class Tenants:
     """Lists the holders among `workers`, a table that it only reads, and the templates of `standby`.
@@ -53,13 +55,15 @@ class Tenants:
         return min(ends, default=None)
 
     def _tenant(self, worker: Worker, now: float) -> Tenant:
-        idle = (worker.state is State.READY or worker.tenancy.unheard) and not worker.settings.pinned
+        suspended = worker.state is State.SUSPENDED and not worker.jobs.waiting
+        idle = (worker.state is State.READY or suspended or worker.tenancy.unheard) and not worker.settings.pinned
+        longer = _SUSPENDED_S if suspended else 0.0
         card = worker.lifecycle.card
         machine = Resident(
             worker.name,
             worker.lifecycle.size or self._needs.memory(worker.name, card),  # still growing if not reported
             worker.settings.priority,
-            now - (worker.lifecycle.idle_since or now) if idle else None,
+            longer + now - (worker.lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),
         )
         starting = worker.state is State.STARTING
@@ -68,7 +72,7 @@ class Tenants:
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
         """Returns the bytes that a worker takes on each card, as it reports or as assigned."""
         card = worker.lifecycle.card
-        if worker.lifecycle.cards or not card:
+        if worker.lifecycle.cards or not card or worker.state is State.SUSPENDED:
             return worker.lifecycle.cards
         return {card: self._needs.on_card(worker.name, card)}
 

@@ -38,6 +38,10 @@ class Dispatcher:
                 self._serve(now)
             else:
                 self._move(now)
+        elif state is State.SUSPENDED and self._jobs.waiting:
+            self._lifecycle.is_wanted(now)
+            if not self._lifecycle.computes_on(self._jobs.queue.device_asked(now)):
+                self._lifecycle.kill(now, expected=True)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.leave(now)
         elif state is State.STOPPED and self._jobs.waiting and not self.held:

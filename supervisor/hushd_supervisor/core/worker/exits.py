@@ -61,7 +61,8 @@ class Exits:
             return []
         death = Death.of(self._lifecycle.name, self._lifecycle, status, log_tail, out_of_memory)
         ready_for = self._lifecycle.exited(now)
-        if self._lifecycle.expected or (death.state is State.READY and status == 0):
+        idle = death.state is State.SUSPENDED or (death.state is State.READY and status == 0)
+        if self._lifecycle.expected or idle:
             self._leave(now)
         else:
             self._crash(death, ready_for, now)

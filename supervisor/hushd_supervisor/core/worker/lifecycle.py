@@ -17,7 +17,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND, is_card
 from hushd_schema.settings import WorkerSettings
 
-from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWorker
+from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Restore, Spawn, Suspend, ToWorker
 
 from .assignment import Assignment
 from .progress import LOOK_S, Progress, Used
@@ -29,8 +29,10 @@ GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
 CARD_RETRY_S = 600.0  # after which a process that had to start without its card is replaced, to try the card again
+RESTORE_S = 10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
+GOING, AWAY, COMING = "going", "away", "coming"  # phases of SUSPENDED
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
@@ -70,6 +72,8 @@ class Lifecycle:
         cpu_reason: the reason why this process was started for the CPU instead of its card; empty if it was not.
         wear: the CPU time and limits that this process has used up.
         failure: the reason why the last process died, until another is ready; empty otherwise.
+        phase: of a suspended process: `GOING`, `AWAY` or `COMING`; empty for others.
+        suspends: whether this process can be suspended, as it says, and nobody has been refused that.
     """
 
     def __init__(
@@ -102,9 +106,13 @@ class Lifecycle:
         self.start_timed_out = ""
         self.need = 0
         self.compute_device = self.kind = self.cpu_reason = self.failure = ""
+        self.phase = ""
+        self.suspends, self._refused = False, False
+        self._held: Mapping[str, int] = {}  # bytes of each card that the suspended process had, and needs again
         self._generations = generations
         self._outbox = outbox
         self._timer = math.inf  # when the state ends by itself
+        self._rests_until = math.inf  # when an idle process leaves
         self._beat_due = math.inf
         self._started_at = 0.0
         self._progress: Progress | None = None  # while it starts
@@ -114,6 +122,16 @@ class Lifecycle:
     def retiring(self) -> str:
         """The reason why this process leaves once nothing runs on it, empty for none."""
         return self.unwanted or self.worn
+
+    @property
+    def was_suspended(self) -> bool:
+        """True if this process is or was suspended."""
+        return bool(self._held)
+
+    @property
+    def rests_until(self) -> float:
+        """The time at which an idle process leaves; `math.inf` for never."""
+        return self._rests_until
 
     @property
     def retires(self) -> bool:
@@ -159,7 +177,8 @@ class Lifecycle:
         self.expected = self.killed = False
         self.start_timed_out = ""
         self.size = self.peak = 0
-        self.unwanted = self.worn = ""
+        self.unwanted = self.worn = self.phase = ""
+        self._held = {}
         self.wear = Wear()
         self._started_at = now
         self._progress = None
@@ -183,9 +202,10 @@ class Lifecycle:
             self._progress.look(used, now)
             self._timer = max(now, self._progress.timer(self.settings))
 
-    def become_ready(self, message: m.Ready, compute_device: str, now: float) -> None:
+    def become_ready(self, message: m.Ready, compute_device: str, now: float, suspends: bool = False) -> None:
         """Notes that the process has loaded its model, on a card or on the CPU."""
-        self.kind = compute_device
+        self.kind, self.phase = compute_device, ""
+        self.suspends = suspends and bool(message.cards) and not self._refused
         self.size = message.private or message.pss
         self.peak = max(self.size, message.peak)
         self.cards = message.cards
@@ -211,9 +231,48 @@ class Lifecycle:
         if self.idle_since is None:
             self.idle_since = now
             self._beat_due = math.inf
-        self._timer = math.inf if self.settings.pinned else until
+        self._timer = self._rests_until = math.inf if self.settings.pinned else until
         if self._timer <= now:
             self.leave(now)
+        elif self.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned:
+            self._timer = min(self._timer, max(now, self.idle_since + self.settings.suspend_after))
+
+    # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
+    # leaves nothing on the card.
+
+    def suspend(self, now: float) -> None:
+        """Moves the idle process off its card."""
+        self.phase, self._held = GOING, self.cards
+        self._outbox.append(Suspend(self.name, self.gen))
+        self.enter(State.SUSPENDED, self._rests_until)
+
+    def suspended(self) -> None:
+        """Notes that what the process had on cards is in the machine's memory now."""
+        self.phase, self.cards = AWAY, {}
+        self.size += sum(self._held.values())
+        self.peak = max(self.peak, self.size)
+
+    def is_wanted(self, now: float) -> None:
+        """Limits the time until the suspended process is back, or else ended: a request waits for it."""
+        if self._timer == self._rests_until:
+            self._timer = now + RESTORE_S
+
+    def restore(self, now: float) -> None:
+        """Moves the suspended process back to its card."""
+        self.phase, self.cards = COMING, self._held
+        self._outbox.append(Restore(self.name, self.gen))
+        self._timer = now + RESTORE_S
+
+    def restored(self) -> None:
+        """Notes that the process is as it was before it was suspended."""
+        if self.phase == COMING:
+            self.size = max(0, self.size - sum(self._held.values()))
+        self.phase = ""
+        self.enter(State.READY)
+
+    def refuse_suspension(self) -> None:
+        """Suspends no process of this worker any more: the driver, or the process, does not allow it."""
+        self._refused, self.suspends = True, False
 
     def drain(self, now: float) -> None:
         """Finishes the running jobs in a limited time, takes no more, then leaves."""
@@ -246,6 +305,8 @@ class Lifecycle:
                 self.kill(now, expected=True)
             case State.READY:
                 self.leave(now)
+            case State.SUSPENDED:
+                self.kill(now, expected=True)
             case State.BUSY:
                 self.drain(now)
 
@@ -266,7 +327,7 @@ class Lifecycle:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S  # every frame is a sign of life
-        if isinstance(message, m.Beat):
+        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:  # whose sizes are on their way
             self.size = message.private or message.pss or self.size
             self.peak = max(self.peak, self.size, message.peak)
             self.cards = message.cards or self.cards
@@ -314,7 +375,8 @@ class Lifecycle:
         """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S
-        if self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
+        wanted_back = self.state is State.SUSPENDED and self._timer != self._rests_until
+        if wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
         elif self.state is State.STOPPING:
             self._timer = now + GRACE_S
@@ -334,9 +396,16 @@ class Lifecycle:
                 self.start_timed_out = (self._progress or Progress(now)).ended_for(self.settings)
                 self.log("ERROR", f"{self.name} {self.start_timed_out}")
                 self.kill(now)
+            case State.READY if now < self._rests_until:
+                self.suspend(now)
+                return None
             case State.READY:
                 self.log("INFO", f"{self.name} was idle")
                 self.leave(now)
+            case State.SUSPENDED:
+                idle = now >= self._rests_until
+                self.log("INFO", f"{self.name} {'was idle' if idle else 'did not come back to its card'}")
+                self.kill(now, expected=True)
             case State.DRAINING | State.STOPPING:
                 self.kill(now, expected=True)
             case State.KILLING:
@@ -359,6 +428,8 @@ class Lifecycle:
             case State.STARTING:
                 of = f" of {self.need / 1e9:.1f}" if self.need >= self.loading else ""
                 return f"loading, {self.loading / 1e9:.1f}{of} GB"
+            case State.SUSPENDED:
+                return "coming back to its card"
             case State.BACKOFF:
                 return f"its process has died, the next one starts in {max(0.0, self._timer - now):.0f} s"
             case State.STOPPING | State.KILLING:

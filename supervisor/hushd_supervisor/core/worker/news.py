@@ -105,7 +105,7 @@ class News:
         self._dispatch.placement = placement if self.why_there else {}
         self._tenancy.forget()
         self._crashes.stalled = 0
-        self._lifecycle.become_ready(ready, capabilities.compute_device, now)
+        self._lifecycle.become_ready(ready, capabilities.compute_device, now, capabilities.suspends)
         self._leases.use("", None, now)
         self._dispatch.settle(now)
 

@@ -21,8 +21,9 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
     from hushd_schema.status import WorkerStatus  # imported only when used
 
     role, engine, model = base(worker.name).split("/")
-    idle = worker.lifecycle.idle_since if worker.state is State.READY else None
-    expiry = worker.deadline() if worker.state is State.READY else math.inf
+    rests = worker.state in (State.READY, State.SUSPENDED)
+    idle = worker.lifecycle.idle_since if rests else None
+    expiry = worker.lifecycle.rests_until if rests else math.inf
     return WorkerStatus(
         name=worker.name,
         role=role,

@@ -127,6 +127,9 @@ class Tenancy:
         if self._lifecycle.state is State.READY and not pinned:
             self._lifecycle.log("INFO", f"{name} makes room")
             self._lifecycle.leave(now)
+        elif self._lifecycle.state is State.SUSPENDED and not (pinned or self._jobs.waiting):
+            self._lifecycle.log("INFO", f"{name} makes room")
+            self._lifecycle.kill(now, expected=True)
         elif self.unheard and not pinned:
             self._lifecycle.log("INFO", f"{name} makes room, and drops a cancelled job")
             self._lifecycle.kill(now, expected=True)

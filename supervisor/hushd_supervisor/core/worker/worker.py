@@ -27,6 +27,7 @@ from .news import News
 from .outbox import Outbox
 from .request import ActiveRequest
 from .states import State
+from .suspensions import Suspensions
 from .tenancy import Tenancy
 
 _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
@@ -64,6 +65,7 @@ class Worker:
         self.tenancy = Tenancy(self.lifecycle, self.jobs, outbox)
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
         self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, self.crashes, outbox)
+        self.suspensions = Suspensions(self.lifecycle, self.jobs, self._dispatch, outbox)
         self.exits = Exits(self.lifecycle, self.jobs, self._dispatch, self.tenancy, self.crashes, outbox)
 
     @property

@@ -44,6 +44,10 @@ TABLE = {
         "unload": S.STOPPING, "a stranger's unload": S.STOPPING, "forced unload": S.STOPPING,
         "shutdown": S.STOPPING, "time": S.STOPPING,
     },
+    S.SUSPENDED: {
+        "exit 0": S.STOPPED, "crash": S.STOPPED, "unload": S.KILLING, "a stranger's unload": S.KILLING,
+        "forced unload": S.KILLING, "shutdown": S.KILLING, "time": S.KILLING,
+    },
     S.BUSY: {
         "result": S.READY, "exit 0": S.BACKOFF, "crash": S.BACKOFF, "unreachable": S.KILLING,
         "shutdown": S.DRAINING, "time": S.KILLING,

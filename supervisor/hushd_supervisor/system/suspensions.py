@@ -1,0 +1,82 @@
+"""Has CUDA's driver suspend and restore idle processes, by short-lived children: the supervisor loads no driver."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import zmq
+
+from hushd_supervisor.core.actions import Action, Restore, Suspend
+from hushd_supervisor.core.events import Described, Event, Restored, Suspended
+
+from .describe import Descriptions
+from .process import Launch
+from .source import Outcome, Perform, Source
+
+LIMIT_S = 10.0  # for the driver to copy what a process has on its card
+
+
+class Suspensions(Source):
+    """The children that suspend and restore processes.
+
+    Args:
+        pids: returns the numbers of living processes by their workers' names and generations.
+
+    The others are as for `Descriptions`.
+    """
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        logs: Path,
+        pids: Callable[[], Mapping[tuple[str, int], int]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._children = Descriptions(poller, launch, logs, self._command, LIMIT_S, 0.0)
+        self._pids = pids
+        self._clock = clock
+        self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Suspend: self._begin, Restore: self._begin}
+
+    def _begin(self, action: Suspend | Restore) -> Iterable[Outcome]:
+        """Starts a child; returns the answer if it cannot be started."""
+        pid = self._pids().get((action.worker, action.gen))
+        if pid is None:
+            return ()  # whoever waits for the answer hears of the exit
+        name = next(name for number in range(1000) if (name := f"suspension-{number}") not in self._asked)
+        self._asked[name] = action, pid
+        failed = self._children.ask(name, self._clock())
+        return (self._answer(failed, began=False),) if failed else ()
+
+    def _command(self, name: str) -> list[str]:
+        action, pid = self._asked[name]
+        verb = "suspend" if isinstance(action, Suspend) else "restore"
+        return [sys.executable, "-P", "-m", "hushd_worker.suspension", verb, str(pid)]
+
+    def deadline(self) -> float | None:
+        return self._children.deadline()
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        for described in self._children.events(ready, now):
+            yield self._answer(described)
+
+    def close(self) -> None:
+        self._children.close()
+
+    def _answer(self, described: Described, began: bool = True) -> Event:
+        """Returns the event; a child that began and did not answer may have left its process in any state."""
+        action, _ = self._asked.pop(described.role)
+        error, lost = described.error.rstrip("."), began
+        if not error:
+            clause = described.catalogue.get("error")
+            error = clause if isinstance(clause, str) else "the answer makes no sense"
+            lost = described.catalogue.get("lost") is not False
+        if isinstance(action, Suspend):
+            return Suspended(action.worker, action.gen, error, lost and bool(error))
+        return Restored(action.worker, action.gen, error)

@@ -1,0 +1,230 @@
+"""The third state of rest: an idle worker leaves its card and not the machine, and comes back for a request in time.
+
+Nobody's process is here: the driver's answers are the tests'.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol import messages as m
+from hushd_protocol.cards import Card
+from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.lifecycle import RESTORE_S
+from hushd_supervisor.core.worker.states import State
+from support.house import MB, A, B, House
+
+CARD = "0000:01:00.0"
+TAKEN = 4000 * MB  # by a worker, of the card
+
+
+def card(free: int = 20_000 * MB) -> Card:
+    return Card("cuda:0", CARD, "a card", 24_000 * MB, free)
+
+
+def house(*, suspends: bool = True, available: int = 9000 * MB, **options: Any) -> House:
+    """A worker that rests on a card, and a machine with room for what it has there."""
+    there = House({"": {"memory_mb": 300.0, "vram_mb": 4000.0, **options}}, cards=[card()])
+    there.total, there.available = 10_000 * MB, available
+    request = there.request(A)
+    told = {"compute_device": "cuda", "suspends": suspends}
+    there.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    there.says(A, m.Ready(slots=1, pss=300 * MB, capabilities=told, cards={CARD: TAKEN}))
+    there.finish(A)
+    assert there.code(request) == "result"
+    there.cards = [card(16_000 * MB)]
+    return there
+
+
+def asked(there: House, kind: type[do.Suspend | do.Restore]) -> list[str]:
+    return [action.worker for action in there.done if isinstance(action, kind)]
+
+
+def gen(there: House) -> int:
+    return there.pool._workers[A].gen
+
+
+def state(there: House) -> State:
+    return there.pool._workers[A].state
+
+
+def killed(there: House) -> list[str]:
+    return [action.worker for action in there.of(do.Kill)]
+
+
+def suspended(there: House, error: str = "", lost: bool = False) -> None:
+    there.wait(25)
+    assert asked(there, do.Suspend) == [A]
+    assert state(there) is State.SUSPENDED
+    if not error:
+        there.cards = [card()]
+    there.tell(ev.Suspended(A, gen(there), error, lost))
+
+
+def test_a_worker_leaves_its_card_and_comes_back() -> None:
+    """After 20 s of rest, as its status says; the next request has the same process, and nobody started another."""
+    there = house()
+    suspended(there)
+    (_, row), *_ = there.pool.status(there.now)
+    assert (row.state, row.cards_mb) == ("suspended", {})
+    assert row.expires_in_s == pytest.approx(275, abs=5)
+    request = there.request(A)
+    assert asked(there, do.Restore) == [A]
+    there.tell(ev.Restored(A, gen(there)))
+    there.finish(A)
+    assert there.code(request) == "result"
+    assert there.spawned() == [A]
+    assert there.pool.status(there.now)[0][1].cards_mb == {CARD: 4000.0}
+
+
+def test_it_holds_the_machines_memory_meanwhile() -> None:
+    """The memory that it had on the card counts as its own there, and no longer as the card's."""
+    there = house()
+    suspended(there)
+    standing = there.pool.standing(there.now)
+    assert standing.cards[0].workers == 0
+    assert sum(tenant.machine.size for tenant in there.pool._admission.tenants.every(there.now)) == TAKEN + 300 * MB
+
+
+def test_it_exits_after_keep_alive() -> None:
+    """As a worker does that was not suspended: from then on it holds nothing anywhere."""
+    there = house()
+    suspended(there)
+    there.wait(277)
+    assert killed(there) == [A]
+    there.exit(A, -9)
+    assert state(there) is State.STOPPED
+
+
+@pytest.mark.parametrize(
+    "options", [{"suspend_after": -1}, {"suspends": False}, {"keep_alive": 10.0}, {"pinned": True}]
+)
+def test_who_is_not_suspended(options: dict[str, Any]) -> None:
+    """By its settings or its engine, or since it would exit sooner."""
+    there = house(**options)
+    there.wait(400)
+    assert asked(there, do.Suspend) == []
+
+
+def test_a_machine_without_room_for_it() -> None:
+    """The worker exits instead: its weights do not go where others would miss the memory."""
+    there = house(available=3000 * MB)
+    there.wait(22)
+    assert asked(there, do.Suspend) == []
+    assert killed(there) == [A]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_refusal_is_not_tried_twice(lost: bool) -> None:
+    """One line in the log; the process rests as it was, or is ended if it is lost, and later ones exit as ever."""
+    there = house()
+    suspended(there, "the driver is older than 570", lost)
+    text = "cannot be suspended, and ends when idle: the driver is older than 570"
+    assert [log for log in there.of(do.Log) if text in log.text]
+    if lost:
+        assert killed(there) == [A]
+        return
+    assert state(there) is State.READY
+    there.wait(400)
+    assert asked(there, do.Suspend) == [A]
+    assert there.drained() == [A]
+
+
+def test_a_request_while_it_leaves_its_card() -> None:
+    """It comes back as soon as it has left, since half a way cannot be undone."""
+    there = house()
+    there.wait(25)
+    request = there.request(A)
+    assert asked(there, do.Restore) == []
+    there.cards = [card()]
+    there.tell(ev.Suspended(A, gen(there)))
+    assert asked(there, do.Restore) == [A]
+    there.tell(ev.Restored(A, gen(there)))
+    there.finish(A)
+    assert there.code(request) == "result"
+
+
+@pytest.mark.parametrize("fails", ["error", "late"])
+def test_a_process_that_does_not_come_back(fails: str) -> None:
+    """It is ended, and another answers the request."""
+    there = house()
+    suspended(there)
+    request = there.request(A)
+    if fails == "error":
+        there.tell(ev.Restored(A, gen(there), "cuCheckpointProcessRestore failed with 2"))
+    else:
+        there.wait(RESTORE_S + 1)
+    assert killed(there) == [A]
+    there.exit(A, -9)
+    assert there.spawned() == [A, A]
+    there.ready(A)
+    there.finish(A)
+    assert there.code(request) == "result"
+
+
+def test_another_program_has_taken_the_card() -> None:
+    """A restore would fail and lose the process: it is ended, and the next one goes where there is room."""
+    there = house()
+    suspended(there)
+    there.cards = [card(free=1000 * MB)]
+    there.wait(5)
+    there.request(A)
+    assert asked(there, do.Restore) == []
+    assert killed(there) == [A]
+    there.exit(A, -9)
+    assert [action.compute_device for action in there.done if isinstance(action, do.Spawn)][-1] == "cpu"
+
+
+def test_an_idle_worker_leaves_the_card_for_it() -> None:
+    """Room is made before the restore, not by it."""
+    there = house()
+    suspended(there)
+    there.cards = [card(free=5000 * MB)]
+    there.wait(6)
+    there.request(B)
+    there.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=3))
+    there.says(B, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": "cuda"}, cards={CARD: TAKEN}))
+    there.finish(B)
+    there.cards = [card(free=1000 * MB)]
+    there.wait(6)
+    there.request(A)
+    assert there.drained() == [B]
+    assert asked(there, do.Restore) == []
+    there.cards = [card(free=5000 * MB)]
+    there.exit(B, 0)
+    there.wait(1)
+    assert asked(there, do.Restore) == [A]
+
+
+def test_where_memory_is_short_it_leaves_first() -> None:
+    """Before a worker that has rested for longer: it can come back no faster than it starts."""
+    there = house()
+    there.idle(B)
+    there.request(A)
+    there.finish(A)
+    suspended(there)
+    there.total, there.available = 6000 * MB, 5000 * MB
+    there.request("stt/c/z")
+    assert killed(there) == [A]
+    assert there.drained() == []
+
+
+def test_a_process_that_dies_suspended_crashes_nobody() -> None:
+    """Nothing ran on it: the next request starts another."""
+    there = house()
+    suspended(there)
+    there.exit(A, -9)
+    assert state(there) is State.STOPPED
+    assert there.pool._workers[A].crashes.total == 0
+    there.request(A)
+    assert there.spawned() == [A, A]
+
+
+def test_unload_and_shutdown_end_it() -> None:
+    """It cannot hear: SIGKILL is its end, and leaves nothing on the card."""
+    there = house()
+    suspended(there)
+    there.control("unload")
+    assert killed(there) == [A]
