@@ -39,22 +39,18 @@ def test_rumble_goes_and_the_voice_stays(hertz: float, amplitude: float) -> None
 
 
 def test_the_size_of_blocks_makes_no_difference() -> None:
-    """The filtered stream depends neither on its cuts, once it is known to rumble, nor on its channels."""
+    """The filtered stream does not depend on its cuts, once it is known to rumble."""
     samples = tone(30, 0.3) + np.random.default_rng(1).standard_normal(2 * RATE).astype(np.float32) * np.float32(0.02)
     whole = through(samples, len(samples))
     assert whole.dtype == np.float32
     for size in (700, 1600, 4001):
         assert through(samples, size)[RATE // 2 :] == pytest.approx(whole[RATE // 2 :], abs=1e-5)
-    both = through(np.stack((samples, np.zeros_like(samples)), axis=1), 1600)
-    assert both.shape == (2 * RATE, 2)
-    assert both[RATE // 2 :, 0] == pytest.approx(whole[RATE // 2 :], abs=1e-5)
-    assert not both[:, 1].any()
 
 
-@pytest.mark.parametrize("shape", [(0,), (0, 2), (1,), (1, 2), (3, 2)])
-def test_next_to_nothing(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_next_to_nothing(count: int) -> None:
     """No samples, or a few, come back as many as they are."""
-    assert HighPass()(np.full(shape, 0.5, np.float32)).shape == shape
+    assert len(HighPass()(np.full(count, 0.5, np.float32))) == count
 
 
 def test_rumble_that_begins_later_is_taken_out_from_then_on() -> None:

@@ -54,22 +54,20 @@ class HighPass:
         self._on = False
 
     def __call__(self, samples: Samples) -> Samples:
-        """Filters the next `samples`, of one channel, or frames by channels; returns as many."""
+        """Filters the next `samples`, of one channel; returns as many."""
         if len(samples) == 0:
             return samples
         if (
             self._before is None
         ):  # as if the first sample had always been there, so that an offset does not begin with a jump
-            self._before = np.repeat(samples[:1], _LENGTH - 1, axis=0)
+            self._before = np.repeat(samples[:1], _LENGTH - 1)
         joined = np.concatenate((self._before, samples))
         self._before = joined[-_JUDGED:]
-        channels = joined.reshape(len(joined), -1).T
-        self._on = self._on or any(map(_rumbles, channels))
+        self._on = self._on or _rumbles(joined)
         if not self._on:
             return samples
         start = len(joined) - len(samples) - _LENGTH + 1
-        filtered = [np.convolve(channel[start:], _RESPONSE, "valid") for channel in channels]
-        return np.stack(filtered, axis=1).reshape(samples.shape)
+        return np.convolve(joined[start:], _RESPONSE, "valid")
 
 
 def _rumbles(samples: Samples) -> bool:

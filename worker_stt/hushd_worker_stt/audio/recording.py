@@ -200,16 +200,14 @@ def raw_blocks(
     start_s: float = 0.0,
     *,
     mixdown: Mixdown | None = None,
-    apart: bool = False,
 ) -> Iterator[Samples]:
     """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
 
     Args:
         mixdown: mixes the channels; None: a new one.
-        apart: whether to keep the channels separate instead, as frames by channels.
     """
     mixdown = mixdown or Mixdown()
-    inlet = _Inlet(rate, channels if apart else 1)
+    inlet = _Inlet(rate)
     width = 2 * channels
     skip = round(start_s * rate) * width
     rest = b""
@@ -222,17 +220,17 @@ def raw_blocks(
         if whole:
             samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
             block = samples.astype(np.float32) / np.float32(32768)
-            yield inlet.push(block if apart else mixdown(block))
+            yield inlet.push(mixdown(block))
     yield inlet.flush()
 
 
 class _Inlet:
-    """Resamples a stream from `rate` to 16 kHz and removes rumble; several channels are frames by channels."""
+    """Resamples a stream from `rate` to 16 kHz and removes rumble."""
 
-    def __init__(self, rate: int, channels: int = 1) -> None:
-        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
+    def __init__(self, rate: int) -> None:
+        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
         self._high_pass = HighPass()
-        self._nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
+        self._nothing = np.zeros(0, np.float32)
 
     def push(self, samples: Samples) -> Samples:
         return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
