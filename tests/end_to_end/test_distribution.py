@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -26,9 +27,13 @@ PACKAGES = (
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with both."""
     pytest.importorskip("hatchling", reason="hatchling is not installed here")
-    folder = tmp_path_factory.mktemp("dist")
+    folder, beside = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("beside")
+    # As in pip's build, whose processes find by PYTHONPATH what it has installed for them.
+    note = f"import sys; open({str(folder / 'seen')!r}, 'a').write(str(sys.orig_argv))"
+    (beside / "sitecustomize.py").write_text(note)
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50)
+    environment = os.environ | {"PYTHONPATH": str(beside)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, env=environment)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -63,6 +68,11 @@ def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str
     named |= set(re.findall(r"docs/([\w-]+\.md)", helped))
     assert {"CONFIGURATION.md", "MODELS.md"} <= named
     assert carried(wheel, "hushd_models/docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
+
+
+def test_the_manual_is_made_with_what_the_build_has_installed(built: Path) -> None:
+    """Else `pip install .` fails: the pages are made by a process of their own."""
+    assert "release/manual.py" in (built / "seen").read_text()
 
 
 def test_a_wheel_carries_units(wheel: dict[str, bytes]) -> None:
