@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benches import cold, full_size, incident, stages, warm
 from benches.hearing import accuracy, live
-from benches.stage import Row
+from benches.stage import show
 from benches.supervision import memory, places
 
 CASES = {
@@ -29,20 +29,6 @@ CASES = {
     "incident": incident.incident,
     "fullsize": full_size.full_size,
 }
-
-
-def show(row: Row) -> None:
-    def number(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
-
-    mark = {True: "ok", False: "MISSED", None: ""}[row.ok]
-    if row.note:
-        mark = f"{mark}  {row.note}".strip()
-    print(
-        f"{row.case:46}{number(row.value):>9} {row.unit:6}{row.goal:>14}"
-        f"{number(row.floor):>9}{number(row.ratio):>8}  {mark}",
-        flush=True,
-    )
 
 
 def main() -> int:

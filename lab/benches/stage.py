@@ -145,3 +145,19 @@ def timed(command: list[str], **options: object) -> float:
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
     return time.perf_counter() - began
+
+
+def show(row: Row) -> None:
+    """Prints a row of the table."""
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+
+    mark = {True: "ok", False: "MISSED", None: ""}[row.ok]
+    if row.note:
+        mark = f"{mark}  {row.note}".strip()
+    print(
+        f"{row.case:46}{number(row.value):>9} {row.unit:6}{row.goal:>14}"
+        f"{number(row.floor):>9}{number(row.ratio):>8}  {mark}",
+        flush=True,
+    )

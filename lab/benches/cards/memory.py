@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+from hushd import Client
+
 from ..stage import Row
-from .stage import MIB, NotDone, Stage, helper, unload
+from .speed import speech
+from .stage import MIB, NotDone, Stage, eventually, helper, unload
 
 _TORCH = """
 import gc, sys, torch, whisper
@@ -54,6 +58,32 @@ def given_back(stage: Stage) -> Iterator[Row]:
         left = (stage.used() - before) / MIB
     ok = taken > 100 and left <= 0
     yield Row("VRAM of ours 1 s after a worker's exit", max(0.0, left), "MiB", "0", taken, ok, "floor: while it ran")
+
+
+def suspended(stage: Stage) -> Iterator[Row]:
+    """Measures the way of an idle worker of openai-whisper's off its card, its memory there meanwhile, and the way back
+    to a text."""
+    if stage.stand_in or stage.device != "cuda":
+        raise NotDone("only CUDA's driver suspends")
+    before, sound = stage.used(), speech(stage, 0)
+    with stage.supervisor(suspend_after=0.5) as (_, client):
+        text = client.transcribe(sound, engine="whisper", model="large").text
+        taken, began = stage.used() - before, time.monotonic()
+        state = functools.partial(_state, client)
+        if eventually(lambda: state() == "suspended" and stage.used() - before < taken // 2, True, 20) is None:
+            raise NotDone(f"the worker is {state()}, and was not suspended: see `hushd logs`")
+        yield Row("from idle to a free card", time.monotonic() - began - 0.5, "s", "<= 2")
+        left = (stage.used() - before) / MIB
+        yield Row("VRAM of a suspended worker", left, "MiB", "", taken / MIB, note="floor: while it was warm")
+        began = time.monotonic()
+        same = client.transcribe(sound, engine="whisper", model="large").text == text
+        yield Row(
+            "from suspended to a text", time.monotonic() - began, "s", "<= 1.5", ok=same, note="ok: the same text"
+        )
+
+
+def _state(client: Client) -> str:
+    return next((row.state for row in client.status().workers if row.name == "stt/whisper/large"), "none")
 
 
 def inside_a_process(stage: Stage) -> Iterator[Row]:
