@@ -263,6 +263,15 @@ def test_nobody_answers(stage: Stage) -> None:
     assert began.calm < 4
 
 
+def test_nobody_is_heard_by_a_microphone_of_zeros(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without macOS's permission: that is what an agent is told, too."""
+    monkeypatch.setenv("HUSHD_ZEROS", "1")
+    monkeypatch.setattr(hushd.audio.microphone, "ZEROS_S", 0.3)
+    words = r"^Nobody spoke within 0\.8 seconds: the microphone sends nothing but zeros: is it muted\?$"
+    with pytest.raises(HushdError, match=words):
+        stage.talk("").listen(no_speech_s=0.8)
+
+
 def test_listening_is_called_off(stage: Stage) -> None:
     """While nobody speaks it ends at once, also if that was said before it began; else not at all."""
     talk = stage.talk("")
