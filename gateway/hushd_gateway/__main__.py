@@ -30,6 +30,7 @@ from .handover import Receiver
 if TYPE_CHECKING:
     from .uvicorn_internals.http_server import HttpServer
 
+IDLE_S = 60.0  # without a connection, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -63,10 +64,11 @@ class Gateway:
 
     async def run(self, channel: socket.socket) -> None:
         """Serves the connections received through `channel`."""
+        idle = float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_S))
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(AsyncClient(holder="gateway", start=False))
-            await Receiver(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
+            await Receiver(channel, servers, idle, self._leave).run()
             if "_http" in self.__dict__:
                 await self._http.end()
 

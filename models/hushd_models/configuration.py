@@ -79,8 +79,6 @@ def _installed(role: str) -> set[str]:
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     """Yields the keys that name engines of a role, with the workers that they name."""
     yield role, f"{role}/{settings.default_model(role)}"
-    if small := settings.small_model(role):
-        yield f"{role}_small", f"{role}/{small}"
     for name in settings.standby:
         if name.startswith(f"{role}/"):
             yield "standby", name

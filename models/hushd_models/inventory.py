@@ -28,8 +28,6 @@ from .store import Store
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-STATES = ("installed", "embedded", "broken", "half", "absent")
-
 
 @dataclass(frozen=True, slots=True)
 class Row:

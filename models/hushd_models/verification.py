@@ -171,16 +171,6 @@ def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], Non
     return problems
 
 
-def remember(store: Store, model: Manifest) -> None:
-    """Remembers that all files are right, after they were written and hashed.
-
-    Raises:
-        OSError: a file is missing.
-    """
-    location = store.location(model)
-    _remember(store, model.model, {name: _mark(location / name, file.sha256) for name, file in model.files.items()})
-
-
 def forget(store: Store, model: str) -> None:
     """Forgets the checks of a model."""
     with best_effort.writing(_path(store, model)):  # an old entry does no harm: it is compared with the files

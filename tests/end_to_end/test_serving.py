@@ -127,8 +127,10 @@ def test_the_token_is_the_doors_alone(runtime: Path) -> None:
 
 def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime: Path) -> None:
     """The first request starts it; a connection that has polled may go on with it; idle, it is gone."""
-    (runtime / "config.toml").write_text('gateway_idle = "1s"\n')
-    with serving(runtime, "--http", "127.0.0.1:0") as door, Peer(runtime / "client.sock") as peer:
+    with (
+        serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="1") as door,
+        Peer(runtime / "client.sock") as peer,
+    ):
         number = port(door, "http")
         connection = http.client.HTTPConnection("127.0.0.1", number, timeout=120)
         connection.request("GET", "/health")

@@ -84,8 +84,8 @@ def http(folder: Path) -> Iterator[Feed]:
     """Each request is answered, by no 500, and each session answers to its end; nothing is left of any."""
     uploads = folder / "uploads"
     uploads.mkdir()
-    os.environ["TMPDIR"] = str(uploads)
-    with House(folder, config="gateway_idle = 1\n", tables=LISTEN) as house:
+    os.environ |= {"TMPDIR": str(uploads), "HUSHD_GATEWAY_IDLE": "1"}
+    with House(folder, tables=LISTEN) as house:
         look = Look(house, folder)
         look.answered()
         before, count = look.descriptors(), 0

@@ -107,7 +107,8 @@ def _event(rng: Random, harm: float) -> bytes:
 
 @contextmanager
 def _serving(folder: Path, kinds: tuple[str, ...], bytes_of: Callable[[Random], bytes]) -> Iterator[Feed]:
-    with House(folder, config="gateway_idle = 1\n", tables=LISTEN) as house:
+    os.environ["HUSHD_GATEWAY_IDLE"] = "1"
+    with House(folder, tables=LISTEN) as house:
         look = Look(house, folder)
         look.answered()
         before = look.descriptors()

@@ -18,7 +18,7 @@ from support.peer import BOUND_S, ECHO, Supervisor, check_nothing_is_left, comma
 from support.raw_web_socket import BINARY, PING, TEXT, RawWebSocket, frame
 
 CONFIG = (
-    "stt = 'echo/a'\ntts = 'echo/a'\ngateway_idle = '10m'\n"
+    "stt = 'echo/a'\ntts = 'echo/a'\n"
     "[http]\nlisten = ['127.0.0.1:0']\n[wyoming]\nlisten = ['tcp://127.0.0.1:0']\n"
     f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
 )

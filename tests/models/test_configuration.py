@@ -23,7 +23,6 @@ def mistake(folder: Path, text: str) -> str:
     ("text", "key", "model"),
     [
         ('tts = "hibari/enn"', "tts", "'enn' of hibari"),
-        ('stt_small = "moonshine/tiny"', "stt_small", "'tiny' of moonshine"),
         ('[worker."stt/moonshine/tiny-e"]\npinned = true', 'worker."stt/moonshine/tiny-e"', "'tiny-e' of moonshine"),
         ('[worker."tts/hibari"]\nfallback = "espeak-ng/al"', 'worker."tts/hibari".fallback', "'al' of espeak-ng"),
         ('[wyoming]\nstt = "whisper/nope"', "wyoming.stt", "'nope' of whisper"),
@@ -53,7 +52,7 @@ def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
     ("text", "key", "hint"),
     [
         ('stt = "moonshin/tiny-en"', "stt", "did you mean moonshine?"),
-        ('tts_small = "hibary/en"', "tts_small", "did you mean hibari?"),
+        ('tts = "hibary/en"', "tts", "did you mean hibari?"),
         ('[worker."stt/faster-wisper"]\nkeep_alive = 1', 'worker."stt/faster-wisper"', "did you mean faster-whisper?"),
         ('[worker."tts/xyzzy/a"]\nkeep_alive = 1', 'worker."tts/xyzzy/a"', "kokoro"),
     ],

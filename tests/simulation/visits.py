@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 POLLS = ("health", "polls", "metrics", "info")  # acts that the door answers by itself
 HTTP_WORK = ("speech", "several", "transcript", "realtime")
 HTTP, WYOMING = ("127.0.0.1", 8000), ("127.0.0.1", 10300)
-IDLE_S = 5  # without a connection, after which a gateway leaves
 OPEN_S = 15.0  # after its start, in which a supervisor must listen
 TOLD_S = 70.0  # after the end of a gateway, in which none may be started for another: `gateway.BACKOFF_S`
 SOUND_S = 10.5  # of life, after which another one is started at once
@@ -69,19 +68,18 @@ class Visits:
     def calm(self) -> bool:
         return self._world.calm
 
-    def furnish(self, dice: random.Random, manager: bool) -> tuple[str, str]:
-        """Chooses the addresses; returns what the configuration has of them, before its tables and behind them."""
+    def furnish(self, dice: random.Random, manager: bool) -> str:
+        """Chooses the addresses; returns the configuration's tables of them."""
         self.manager = manager
         path = str(self._world.folder / "home" / "door.sock")
         self.places = {"http": dice.choice([HTTP, HTTP, path]), "wyoming": WYOMING}
         self._machine.channel_room = dice.choice([2, 20, 200])
-        top = f"gateway_idle = {IDLE_S}\n"
         if manager:
             self._machine.watched = []  # only a service manager takes a supervisor's socket away
-            return top, ""
+            return ""
         http = self.places["http"]
         listen = f"unix://{http}" if isinstance(http, str) else f"{http[0]}:{http[1]}"
-        return top, f'[http]\nlisten = ["{listen}"]\n[wyoming]\nlisten = ["tcp://{WYOMING[0]}:{WYOMING[1]}"]\n'
+        return f'[http]\nlisten = ["{listen}"]\n[wyoming]\nlisten = ["tcp://{WYOMING[0]}:{WYOMING[1]}"]\n'
 
     def activate(self, sockets: Mapping[str, int]) -> None:
         """Starts a supervisor as systemd does, and waits for its end; called by the manager."""

@@ -353,8 +353,7 @@ class World:
         if door:
             (self.folder / "net").mkdir()
             self.machine.net = str(self.folder / "net")
-            top, more = self.visits.furnish(self.dice, door == "manager")
-            text = top + text + more
+            text += self.visits.furnish(self.dice, door == "manager")
         (self.folder / "config.toml").write_text(self.settings.top() + text)
 
     def _install(self) -> None:
@@ -376,6 +375,7 @@ class World:
         """The environment of a program in a session."""
         environment = {
             "HOME": str(self.folder / "home"),
+            "HUSHD_GATEWAY_IDLE": "5",
             "PATH": "/bin",
             "HUSHD_CONFIG": str(self.folder / "config.toml"),
             "TMPDIR": str(self.folder / "tmp"),

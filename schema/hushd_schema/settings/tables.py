@@ -86,11 +86,10 @@ class WorkerSettings:
     vram_reserve_mb: float = setting(
         256.0, number(0), "of a card, that its start leaves to other programs; at most an eighth of it"
     )
-    max_requests: int = setting(0, whole(0), "after so many requests a new process takes over; 0: never")
     max_pss_mb: float = setting(
         0.0,
         number(0),
-        "the same when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
+        "a new process takes over when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
     )
     max_age: float = setting(86400.0, seconds(), "the same when it is so old; 0: never")
     max_replicas: int = setting(
@@ -103,9 +102,6 @@ class WorkerSettings:
         60.0,
         seconds(0.1),
         "a loading worker is ended after this time without computing, reading or taking memory",
-    )
-    start_cpu_limit: float = setting(
-        600.0, seconds(), "a loading worker is ended after this CPU time without reading or taking memory; 0: never"
     )
     drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
     stall_timeout: float = setting(
@@ -192,12 +188,6 @@ class Settings:
     stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
     tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
     wake: str = setting("micro/words", _MODEL, "engine/model that waits for words where none is named")
-    stt_small: str = setting(
-        "",
-        _MODEL_OR_NONE,
-        'instead of it, while memory is short and the usual one does not run; "": the same',
-    )
-    tts_small: str = setting("", _MODEL_OR_NONE, "the same for `say`")
     stt_by_language: Mapping[str, str] = setting(
         {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
     )
@@ -240,17 +230,6 @@ class Settings:
         number(0.001, 1),
         "of all memory, or of the container's limit, that all workers together may take",
     )
-    weight_priority: float = setting(
-        100.0, number(0), "when memory is short, idle workers leave, the lowest score first: priority times this,"
-    )
-    weight_idle: float = setting(1.0, number(0), "less the idle seconds times this,")
-    weight_size: float = setting(0.1, number(0), "less the MB times this")
-    gateway_idle: float = setting(
-        60.0,
-        seconds(),
-        "the process that serves HTTP and Wyoming leaves so long after its last connection",
-        reload=NEXT_START,
-    )
     memory: MemorySettings = table(MemorySettings, "memory of other programs", document="MEMORY.md")
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
@@ -272,15 +251,9 @@ class Settings:
         """Returns the longest time that any worker's jobs have when the supervisor leaves."""
         return max(self.for_worker(name).drain_timeout for name in ("", *self.worker))
 
-    def small_model(self, role: str) -> str:
-        """Returns the `engine/model` for requests without a model while memory is short; empty for none."""
-        return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")
-
     def models(self, role: str) -> dict[str, str]:
         """Returns the models that the user has chosen for requests without a model, by key."""
         chosen = {role: self.default_model(role)}
-        if role in SPEECH_ROLES:
-            chosen[f"{role}_small"] = self.small_model(role)
         different = {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
         by_language = self.stt_by_language if role == "stt" else {}
         return different | {f"stt_by_language.{language}": model for language, model in by_language.items()}

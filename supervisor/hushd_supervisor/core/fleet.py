@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
 OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed | Suspended | Restored
-WARM = (State.STARTING, State.READY, State.SUSPENDED, State.BUSY)  # states that take requests without another start
 MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
@@ -93,19 +92,6 @@ class Fleet:
     def choose(self, request: ActiveRequest) -> Worker:
         """Chooses the replica for a new request."""
         return replicas.choose(request, self._family(request.worker))
-
-    def under_pressure(self, name: str, message: m.Request, now: float) -> str:
-        """Returns the configured smaller model if memory is short and `name` would have to start; else `name`.
-
-        Applies only to requests that name no model, voice or language: another model may lack them.
-        """
-        small = self._settings.small_model(message.worker) if message.worker in ENGINE_ROLES else ""
-        if not small or message.params.get("voice") or message.params.get("language"):
-            return name
-        worker = self.workers.get(name)
-        if (worker is not None and worker.state in WARM) or not self.admission.short(now):
-            return name
-        return f"{message.worker}/{small}"
 
     def handle(self, event: OfWorker, now: float) -> list[Action]:
         """Decides what to do about news of a process."""

@@ -59,10 +59,9 @@ class Requests:
             name = self._directory.resolve(self._by_language(message), self.settings)
             if name is None:
                 return self._directory.park(route, message, now, deadline)
-            chosen = self._fleet.under_pressure(name, message, now)
-            worker = self._fleet.worker(chosen)
-            request = ActiveRequest(route, message, connection.holder, chosen, self._accepted, now, deadline)
-            request.degraded, request.client = chosen != name, connection.number
+            worker = self._fleet.worker(name)
+            request = ActiveRequest(route, message, connection.holder, name, self._accepted, now, deadline)
+            request.client = connection.number
             request.program = connection.pid or route
             devices.settle(request, worker)
         except HushdError as error:

@@ -23,7 +23,7 @@ from support.tuned_models import COMPARISON, keep
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
-CONFIG = 'gateway_idle = "0.2s"\n[http]\nlisten = ["127.0.0.1:0"]\n'
+CONFIG = '[http]\nlisten = ["127.0.0.1:0"]\n'
 TEXT = "Two 🎈 red balloons. They rise over the quiet town."
 # What is played, and which words are marked meanwhile.
 RECORDER = """
@@ -56,7 +56,7 @@ new MutationObserver(() => { window.unstable ||= !!document.querySelector('#hear
 @pytest.fixture(scope="module")
 def peer(home: Path) -> Iterator[Peer]:
     """A supervisor with the real engines, which hear the same once a run, and an address for HTTP."""
-    supervisor = Supervisor(home, CONFIG + moonshine_once.configuration())
+    supervisor = Supervisor(home, CONFIG + moonshine_once.configuration(), environment={"HUSHD_GATEWAY_IDLE": "0.2"})
     assert supervisor.ready, supervisor.log()
     with Peer(supervisor.socket) as peer:
         yield peer

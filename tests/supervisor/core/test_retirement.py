@@ -145,7 +145,7 @@ def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
 
 def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
     """The next file gets a process of its own at once; the old one leaves when its session has ended."""
-    house, live = house_with_a_session(max_requests=1)
+    house, live = house_with_a_session(max_pss_mb=300.0)
     house.says(A, m.Result(id=house.request(A)))
     assert house.state(A) is State.BUSY
     file = house.request(A)
@@ -160,9 +160,8 @@ def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
 
 def test_nobody_is_sent_to_a_process_that_retires() -> None:
     """All wait in one queue for the process beside it, in the order of their arrival, though it has a free place."""
-    house, _ = house_with_a_session(max_requests=2)
-    for _ in range(2):
-        house.says(A, m.Result(id=house.request(A)))
+    house, _ = house_with_a_session(max_pss_mb=300.0)
+    house.says(A, m.Result(id=house.request(A)))
     early = [house.request(A) for _ in range(3)]
     house.ready(A2)
     for file in (*early, house.request(A)):
@@ -175,7 +174,7 @@ def test_nobody_is_sent_to_a_process_that_retires() -> None:
 
 def test_where_there_is_no_room_a_used_up_process_serves_on() -> None:
     """A session may last for hours: files wait neither for its end nor for memory, and nobody is ended."""
-    house, live = house_with_a_session(room=1, max_requests=1)
+    house, live = house_with_a_session(room=1, max_pss_mb=300.0)
     for _ in range(5):
         file = house.request(A)
         assert runs_on(house, file) == A
@@ -199,7 +198,7 @@ def test_a_session_that_makes_its_process_grow_retires_it() -> None:
 
 def test_recycling_waits_for_a_long_file() -> None:
     """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
-    house = House({"": {"memory_mb": 300.0, "max_requests": 1}})
+    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 300.0}})
     long = house.request(A)
     house.ready(A, slots=2)
     house.says(A, m.Result(id=house.request(A)))

@@ -15,7 +15,7 @@ def desk_with(slots: int, sessions: int, settings: WorkerSettings | None = None)
     """A worker that has just become ready, with these places."""
     desk = Desk(settings)
     desk.request(op="warm")
-    desk.from_worker(m.Ready(slots=slots, sessions=sessions))
+    desk.from_worker(m.Ready(slots=slots, sessions=sessions, pss=300_000_000))
     assert desk.worker.state is State.READY
     return desk
 
@@ -125,7 +125,7 @@ def test_a_queue_full_of_sessions_refuses_no_file_that_runs_at_once() -> None:
 
 def test_a_worker_is_not_renewed_while_somebody_speaks() -> None:
     """A worker due for recycling takes nothing more unless it must, and leaves when nothing runs on it."""
-    desk = desk_with(1, 1, WorkerSettings(max_requests=1))
+    desk = desk_with(1, 1, WorkerSettings(max_pss_mb=1.0))
     live, file = speak(desk), desk.request()
     end(desk, file)
     assert not desk.worker.would_run(file)

@@ -167,7 +167,7 @@ def test_in_an_environment_of_its_own(
         standby = ["tts/chatterbox"]
         [worker."tts/chatterbox"]
         command = ["{sys.executable}", "-m", "hushd_worker_tts"]
-        max_requests = 2
+        max_pss_mb = 1
         environment = {{ PYTHONPATH = "{STAND_INS}" }}
         """
     )
@@ -182,6 +182,7 @@ def test_in_an_environment_of_its_own(
             pids |= {row.pid for row in client.status().workers if row.pid}
         assert {row.name for row in client.status().workers} == {"tts/chatterbox/english"}
         assert len(pids) >= 2
+        client.preload("tts/chatterbox/english")
         if sys.platform == "linux":
             (last,) = [row.pid for row in client.status().workers if row.pid]
             assert "HUSHD_TEMPLATE" in psutil.Process(last).environ()

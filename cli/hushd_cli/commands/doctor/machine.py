@@ -33,7 +33,7 @@ def memory() -> Iterator[Finding]:
     machine, cores = footprint.machine(Cgroup.own()), plural(footprint.cores(), "core")
     text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores}"
     if machine.available / 1e6 < LITTLE_MB:
-        yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
+        yield Finding("memory", "warning", text, "close other programs, or configure smaller models as stt and tts")
     else:
         yield Finding("memory", "ok", text)
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)

@@ -92,11 +92,6 @@ class Admission:
         self._pressure.see(sign(memory), now)
         return memory
 
-    def short(self, now: float) -> bool:
-        """Returns whether memory is short, after a look."""
-        self.look(now)
-        return self._pressure.level(now) >= Level.WARNING
-
     def standing(self, now: float) -> Standing:
         """The state of memory; changes nothing."""
         memory = self._memory()

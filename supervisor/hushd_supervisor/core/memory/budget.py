@@ -12,6 +12,9 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.settings import Settings
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory
+# The worth of keeping an idle worker is in seconds of idleness: a step of priority is worth 100 s, and 10 MB cost one.
+PRIORITY = 100.0
+SIZE = 0.1e-6  # a byte
 
 
 class Memory(NamedTuple):
@@ -89,13 +92,13 @@ class Verdict(NamedTuple):
 
 
 class Budget:
-    """Decides about starts by the settings' share of memory and weights."""
+    """Decides about starts by the settings' share of memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def configure(self, settings: Settings) -> None:
-        """Applies another share and other weights."""
+        """Applies another share."""
         self._settings = settings
 
     def limit(self, memory: Memory) -> int:
@@ -152,12 +155,7 @@ class Budget:
 
     def score(self, resident: Resident) -> float:
         """The worth of keeping a worker; the lowest leaves first: low priority, long idle, large."""
-        weights = self._settings
-        return (
-            weights.weight_priority * resident.priority
-            - weights.weight_idle * (resident.idle_s or 0.0)
-            - weights.weight_size * resident.size / 1e6
-        )
+        return PRIORITY * resident.priority - (resident.idle_s or 0.0) - SIZE * resident.size
 
 
 def _missing(need: int, room: Room, residents: list[Resident]) -> int:

@@ -16,6 +16,7 @@ WORD_S = 300.0  # for which `loading` alone counts as progress
 LOOK_S = 2.0  # between two looks
 CPU_S = 0.05  # CPU time that is a sign of work
 READ = 65536  # bytes read that are a sign of work
+LOOP_S = 600.0  # of CPU time, after which a load that has neither read nor grown loops for ever
 GROWN = 1_000_000  # bytes of memory taken, likewise; a process that only waits takes none
 
 
@@ -65,7 +66,7 @@ class Progress:
 
     def timer(self, settings: WorkerSettings) -> float:
         """The time at which the start is ended if it makes no progress before."""
-        if self.computed >= settings.start_cpu_limit > 0:
+        if self.computed >= LOOP_S:
             return -math.inf
         limit = settings.start_timeout if self._greeted else HELLO_S
         believed = min(self._word_at, self._seen_at + WORD_S - limit) if self._greeted else self._seen_at
@@ -73,9 +74,8 @@ class Progress:
 
     def ended_for(self, settings: WorkerSettings) -> str:
         """The reason why the start is ended."""
-        limit = settings.start_cpu_limit
-        if self.computed >= limit > 0:
-            return f"has used {limit:.0f} s of CPU time while loading, and neither read nor grown"
+        if self.computed >= LOOP_S:
+            return f"has used {LOOP_S:.0f} s of CPU time while loading, and neither read nor grown"
         return f"did not become ready, and made no progress for {settings.start_timeout:.0f} s"
 
     @property

@@ -43,8 +43,6 @@ class Wear:
 
     def used_up(self, limits: WorkerSettings, jobs_done: int, size: int, age: float) -> str:
         """The limit that the process has reached with `jobs_done` jobs and `size` bytes; empty for none."""
-        if 0 < limits.max_requests <= jobs_done:
-            return f"used up: {limits.max_requests} requests"
         if size >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
             return f"used up: {size / 1e6:.0f} MB"
         if 0 < limits.max_age <= age:
