@@ -49,5 +49,5 @@ SPEC = EngineSpec(
     precisions=Precisions(
         names=("wood",), package="kazoo-carver", requirement="kazoo-carver", module="hushd_kazoo.carve"
     ),
-    recommended=(Recommended(model="concert", gain="the only one that hears Klingon", begin=1),),
+    recommended=(Recommended(model="concert", gain="the only one that hears Klingon"),),
 )

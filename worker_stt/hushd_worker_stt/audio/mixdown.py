@@ -51,16 +51,15 @@ class Mixdown:
         weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
         powers = self._remembered(np.square(block).mean(axis=0)) * (weights > 0)
         centre = layout.index("FC")
-        if powers[centre] > max(_SILENCE, _BESIDE * powers.max()):
+        if powers[centre] > max(_SILENCE, _BESIDE * float(np.max(powers))):
             alone: Samples = block[:, centre]
             return alone
         mixed: Samples = block @ (weights / weights.sum())
         return mixed
 
-    def _remembered(self, powers: Samples) -> Samples:
+    def _remembered(self, powers: Any) -> Any:
         self._powers = powers if self._powers is None else _KEPT * self._powers + (1 - _KEPT) * powers
-        remembered: Samples = self._powers
-        return remembered
+        return self._powers
 
     def _cancels(self, block: Samples, mean: Samples) -> bool:
         powers = np.append(np.square(block).mean(axis=0), np.square(mean).mean())
