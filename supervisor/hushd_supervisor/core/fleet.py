@@ -232,10 +232,11 @@ class Fleet:
         """Acts on the deadlines that have passed."""
         self.admission.on_time(now)
         overdue = [worker for worker in self.workers.values() if worker.deadline() <= now]
-        return [action for worker in overdue for action in self._with_room(worker, worker.on_time(now), now)]
+        return [action for worker in overdue for action in self._act(worker, now)]
 
-    def _with_room(self, worker: Worker, actions: list[Action], now: float) -> list[Action]:
-        """Ends a worker instead of suspending it where the machine has no room for its card's memory."""
+    def _act(self, worker: Worker, now: float) -> list[Action]:
+        """Has a worker act; it ends instead of being suspended if the machine has no room for its card's memory."""
+        actions = worker.on_time(now)
         going = [action for action in actions if isinstance(action, Suspend)]
         if not going or self.admission.spares(sum(worker.lifecycle.cards.values()), now):
             return actions
