@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .aio.client import AsyncClient
     from .aio.conversation import AsyncConversation
     from .aio.floor import AsyncFloor
+    from .aio.recognition import AsyncTranscription
     from .aio.speech import AsyncSpeech
-    from .aio.transcription import AsyncTranscription
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
@@ -84,7 +84,7 @@ _HOMES = {
     "AsyncDetections": "hushd_wake_words.tasks",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.speech",
-    "AsyncTranscription": "hushd.aio.transcription",
+    "AsyncTranscription": "hushd.aio.recognition",
     "AsyncWake": "hushd_wake_words.tasks",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",

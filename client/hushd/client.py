@@ -104,7 +104,7 @@ class Client(Recognition):
             options: also engine, keep_alive, priority.
         """
         with guest("wake"):
-            from hushd_wake_words.request import detect_request
+            from hushd_wake_words.detection import detect_request
 
         request = detect_request(words, **options)
         call = run(self._send(request, source.Stream(chunks, room=0)))  # what was heard once must not be heard again

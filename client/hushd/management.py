@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from .exchange.client_base import Unloaded
 from .exchange.speech_base import SpeechBase
-from .exchange.unloaded import Unloaded
 from .transport import model_requests, requests
 from .transport.requests import KeepAlive
 from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
     from hushd_schema.status import Status
 
     from .transport.floor import Floor
@@ -66,8 +66,8 @@ class Management(SpeechBase):
                 `cancelled` when it was stopped, or replaced by something newer.
         """
         requests.check_priority(priority)
-        from .transport.attached_link import floor_link
         from .transport.floor import Floor  # for those who have a loudspeaker or a microphone
+        from .transport.link import floor_link
 
         return Floor(floor_link(self.link), devices, priority, on_wait, self._ducking() if duck else None)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd.models import choice as model_choice
-from hushd_models import listed, user_models
+from hushd_models import listings, user_models
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings
 
@@ -62,7 +62,7 @@ class Engines:
 
     async def _known(self, role: str) -> Descriptions:
         """Returns descriptions in which that of `role` is current."""
-        listing = listed.load(self._paths.listed)
+        listing = listings.load_catalogues(self._paths.listed)
         if listing.of(role).role:
             return listing
         when, described = self._described.get(role, (-math.inf, listing))

@@ -1,4 +1,4 @@
-"""The contract between hushd's processes: messages, codec, framing, errors and limits; in `system`, paths and files.
+"""The contract between hushd's processes: messages, codec, errors and limits; in `system`, paths and files.
 
 docs/PROTOCOL.md is the normative text; this package is its only implementation.
 """

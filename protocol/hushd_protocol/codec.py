@@ -1,4 +1,5 @@
-"""Header maps to dataclasses and back: one generic, strict codec.
+"""Header maps to dataclasses and back: one generic, strict codec. And messages to ZeroMQ frames and back:
+`[magic][header][payload]`, after a route on a ROUTER.
 
 Strict: a field of the wrong type, or a missing one, is a `HushdError("protocol_error")` that names the field. An
 unknown key is ignored, so that a later minor version may add one; an unknown type is `unsupported`.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgpack
@@ -18,7 +19,7 @@ from hushd_protocol import JsonObject
 
 from .errors import HushdError
 from .light_dataclass import MISSING, fields
-from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH, MAX_ITEMS
+from .limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS, MAX_PAYLOAD
 from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
@@ -177,3 +178,33 @@ class Decoder:
             if not 0 <= values.get(name, 0) <= MAX_CREDIT:
                 raise HushdError("protocol_error", f"{name} must be 0 to {MAX_CREDIT}.", detail=detail)
         return spec.kind(payload=payload, **values)
+
+
+def pack(message: Message) -> list[bytes]:
+    """Returns the three frames of `message`.
+
+    Raises:
+        HushdError: `too_large` when its header or payload exceeds its limit.
+    """
+    header = encode(message)
+    _limit(header, message.payload)
+    return [MAGIC, header, message.payload]
+
+
+def unpack(frames: Sequence[bytes], decoder: Decoder) -> Message:
+    """Returns the message in `frames`, which lack the route.
+
+    Raises:
+        HushdError: `protocol_error`, `too_large` or `unsupported`.
+    """
+    if len(frames) != 3 or frames[0] != MAGIC:
+        raise HushdError("protocol_error", "This is not a hushd/1 message: expected HSH1, a header and a payload.")
+    _limit(frames[1], frames[2])
+    return decoder.decode(frames[1], frames[2])
+
+
+def _limit(header: bytes, payload: bytes) -> None:
+    if len(header) > MAX_HEADER:
+        raise HushdError("too_large", f"The header has {len(header)} bytes, {MAX_HEADER} are allowed.")
+    if len(payload) > MAX_PAYLOAD:
+        raise HushdError("too_large", f"The payload has {len(payload)} bytes, {MAX_PAYLOAD} are allowed.")

@@ -16,8 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import zmq
 from fuzzing import wire
 from hushd_protocol import messages as m
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import pack, unpack
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 
 MOST = 2000  # messages of one life

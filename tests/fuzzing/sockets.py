@@ -15,9 +15,8 @@ from typing import Any
 
 import zmq
 from hushd_protocol import messages as m
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import ID_BYTES, PROTOCOL
 
 from . import wire

@@ -11,9 +11,8 @@ from typing import Any
 
 import msgpack
 from hushd_protocol import messages as m
-from hushd_protocol.codec import Decoder, encode
+from hushd_protocol.codec import Decoder, encode, pack, unpack
 from hushd_protocol.errors import CODES, HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import ID_BYTES, MAGIC
 
 from .claims import sentence

@@ -16,7 +16,7 @@ from hushd_gateway.http.context import Context
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Model
 from hushd_models import catalogue as known_models
-from hushd_models import listed
+from hushd_models import listings
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
 from hushd_schema.settings import HttpSettings, Settings
@@ -154,7 +154,7 @@ def test_other_requests_use_the_doors_list(runtime: Path) -> None:
         assert await there.stt("small") == Model("faster-whisper", "small")
         assert client.count == 1
         only = replace(HEARING, engines=HEARING.engines[:1])
-        listed.save(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
+        listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
         there = Context(client, SETTINGS)  # type: ignore[arg-type]
         assert await there.stt("small") == Model()
         assert await there.tts("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hushd_models import listings
 from hushd_schema.description import Descriptions
+
+NOTHING = Descriptions.from_data({})
 
 
 def engine(name: str, models: dict[str, bool], voices: tuple[str, ...] = (), installed: bool = True) -> dict[str, Any]:
@@ -93,3 +96,15 @@ def test_the_wyoming_package_reads_our_info() -> None:
 
     info = asyncio.run(read())
     assert (info.asr[0].name, info.tts[0].voices[0].name) == ("hushd", "bob")
+
+
+def test_what_was_saved_last_is_loaded(tmp_path: Path) -> None:
+    """Each change is seen at once; without a file, or with half of one, there is nothing."""
+    file = tmp_path / "engines.json"
+    assert listings.load_catalogues(file) == NOTHING
+    for name in ("piper", "kokoro"):
+        listings.save_catalogues(file, Descriptions.from_data({"tts": {"engines": [{"name": name}]}}))
+        assert [engine.name for engine in listings.load_catalogues(file).tts.engines] == [name]
+    for broken in ('{"tts": ', '{"tts": 5}'):
+        file.write_text(broken)
+        assert listings.load_catalogues(file) == NOTHING

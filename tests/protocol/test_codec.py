@@ -12,9 +12,8 @@ from typing import Any
 import msgpack
 import pytest
 from hushd_protocol import messages
-from hushd_protocol.codec import Decoder, encode
+from hushd_protocol.codec import Decoder, encode, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Partial, Request, Result
 

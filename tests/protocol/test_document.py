@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 import zmq
 from hushd_protocol import limits, messages
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import CODES, Code
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.messages import (
     FROM_CLIENT,
     FROM_WORKER,

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import msgpack
 import pytest
 from hushd_protocol import messages
-from hushd_protocol.codec import Decoder, encode
+from hushd_protocol.codec import Decoder, encode, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_HEADER
 from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Partial, Request, Result, WorkerHello
 

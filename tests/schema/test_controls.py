@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema.controls import EndedWorkers, Turns
-from hushd_schema.model_result import ModelResult
+from hushd_schema.operations.models import ModelResult
 from hushd_schema.record import Record
 from hushd_schema.status import Listeners
 

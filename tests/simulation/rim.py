@@ -42,7 +42,7 @@ time.monotonic = KERNEL.now
 time.sleep = KERNEL.settle
 
 import zmq  # noqa: E402
-from hushd_protocol.framing import pack  # noqa: E402
+from hushd_protocol.codec import pack  # noqa: E402
 from hushd_protocol.messages import Cancel, Partial, Ping  # noqa: E402
 from hushd_supervisor.core.events import ClientGone  # noqa: E402
 from hushd_supervisor.system.sockets.client_socket import MAX_FRAMES, ClientSocket  # noqa: E402

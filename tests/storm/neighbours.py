@@ -11,8 +11,8 @@ from collections.abc import Callable
 import zmq
 from hushd import Client
 from hushd.transport.call import new_id
+from hushd_protocol.codec import pack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack
 from hushd_protocol.messages import Cancel, Chunk, Credit, Request, Result
 
 from .ledger import END_S, Ledger

@@ -6,9 +6,8 @@ import os
 import time
 
 import zmq
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import MAGIC, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Error, Hello, Message, Ping, Pong, Result
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import zmq
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import pack, unpack
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import TO_WORKER, Message, WorkerHello
 

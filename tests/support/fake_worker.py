@@ -53,9 +53,8 @@ from typing import Any, NoReturn
 
 import zmq
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,

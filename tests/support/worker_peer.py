@@ -16,8 +16,7 @@ from typing import TypeVar
 import pytest
 import zmq
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import pack, unpack
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Message, Ready, Welcome, WorkerHello
 from support import warm

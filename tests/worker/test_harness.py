@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hushd_protocol.framing import pack, unpack
+from hushd_protocol.codec import pack, unpack
 from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import (
     Beat,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hushd_protocol import messages as m
-from hushd_schema.model_result import ModelResult
+from hushd_schema.operations.models import ModelResult
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_models.single_flight import SharedTask, SingleFlight, Stopped
 

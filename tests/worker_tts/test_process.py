@@ -17,8 +17,7 @@ import soundfile
 import zmq
 from hushd_models.installation import extra_command
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import pack, unpack
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import (  # fmt: skip
     FROM_WORKER,

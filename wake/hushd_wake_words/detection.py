@@ -1,15 +1,20 @@
-"""Wake words detected in live audio."""
+"""Wake words detected in live audio: the request, and what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, Unpack
 
+from hushd.transport import requests
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps, run
-from hushd_protocol.messages import Message, Partial
-from hushd_worker_wake.answers import DetectionData
+from hushd_protocol import JsonObject
+from hushd_protocol.messages import Message, Partial, Request
+from hushd_worker_wake.operation import DETECT, DetectionData
+
+if TYPE_CHECKING:
+    from hushd.exchange.options import WorkerOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +75,22 @@ def _read(message: Message) -> Detection | None:
         return None
     data = DetectionData.from_data(message.data)
     return Detection(data.word, data.name, float(data.at), float(data.end), data.probability)
+
+
+def detect_request(
+    words: Sequence[str],
+    *,
+    rate: int = 16_000,
+    channels: int = 1,
+    threshold: float | None = None,
+    **options: Unpack[WorkerOptions],
+) -> Request:
+    """Returns the request; see `Client.detect`.
+
+    Raises:
+        HushdError: `bad_request` for invalid words or numbers.
+    """
+    given: JsonObject = {"words": list(words) or None, "threshold": threshold, "rate": rate, "channels": channels}
+    params = DETECT.read(given)
+    request = requests.request("wake", DETECT.name, params, **options)
+    return replace(request, session=True)

@@ -1,7 +1,8 @@
-"""Waits for words at the microphone, and keeps the sound that follows them."""
+"""Waits for words at the microphone, and keeps the sound that follows them; removes the words from its text."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +15,6 @@ from hushd.transport.floor import Floor
 from hushd_protocol.errors import HushdError
 
 from .detection import Detection, Detections
-from .start import without_start
 
 if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
@@ -30,6 +30,7 @@ CHUNK_S = (
     0.2  # twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average
 )
 _AGAIN_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 class Heard:
@@ -176,3 +177,11 @@ class Wake(Iterator[Heard]):
                 if error.code not in _AGAIN or failures > _FAILURES or self._closed:
                     raise
                 offset_s = max(known_s, ring.now - _AGAIN_S)
+
+
+def without_start(text: str, start: str) -> str:
+    """Returns the text without the words `start` at its beginning; ignores case and punctuation."""
+    words, first = list(_WORD.finditer(text)), [word.casefold() for word in _WORD.findall(start)]
+    if not first or [word[0].casefold() for word in words[: len(first)]] != first:
+        return text
+    return text[words[len(first) - 1].end() :].lstrip(" ,;:.!?–—-\n")

@@ -67,7 +67,7 @@ class WakeWorker:
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
-    from .answers import DetectionData, DetectionResult
+    from .operation import DetectionData, DetectionResult
 
     recent, samples, count = RecentSound(), 0, 0
     for piece in pieces:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hushd_models import verification
 from hushd_protocol.errors import HushdError
-from hushd_schema.model_result import ModelResult
+from hushd_schema.operations.models import ModelResult
 from hushd_worker.job import Job
 
 LOOK_S = 0.2  # between two checks of a task's progress

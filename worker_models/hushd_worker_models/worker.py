@@ -18,8 +18,7 @@ from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.capabilities import Capabilities
-from hushd_schema.model_result import ModelResult
-from hushd_schema.operations.models import OPERATIONS
+from hushd_schema.operations.models import OPERATIONS, ModelResult
 from hushd_worker.job import Job
 
 from .hugging_face import Access, access

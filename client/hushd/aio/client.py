@@ -60,7 +60,7 @@ class AsyncClient(AsyncRecognition):
     ) -> AsyncDetections:
         """As `Client.detect`; the request is sent when this returns."""
         with guest("wake"):
-            from hushd_wake_words.request import detect_request
+            from hushd_wake_words.detection import detect_request
             from hushd_wake_words.tasks import AsyncDetections
 
         request = detect_request(words, **options)

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
+from hushd.exchange.client_base import Unloaded
 from hushd.exchange.speech_base import SpeechBase
-from hushd.exchange.unloaded import Unloaded
 from hushd.transport import model_requests, requests
-from hushd.transport.attached_link import floor_link
+from hushd.transport.link import floor_link
 from hushd.transport.requests import KeepAlive
 
 from .call import AsyncCall
@@ -19,7 +19,7 @@ from .steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
     from hushd_schema.status import Status
 
     from hushd.transport.warning import ResultWarning

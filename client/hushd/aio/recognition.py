@@ -1,17 +1,19 @@
-"""Speech to text, and the choice of its model, for tasks."""
+"""Speech to text, the choice of its model, and a transcript while it is made, for tasks."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Self, Unpack
 
 from hushd.audio.source import is_array
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd.transcripts.transcription import IncomingTranscript
 
 from . import source
 from .management import AsyncManagement
 from .source import AsyncAudio
 from .steps import run
-from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
     from hushd.exchange.options import ListenOptions, TranscriptionOptions, WorkerOptions
@@ -19,6 +21,32 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
 AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
+
+
+class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
+    """As `Transcription`: iterated over with `async for`. A context manager, whose end cancels.
+
+    When the task that waits for a segment is cancelled, the request is cancelled.
+    """
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    async def __anext__(self) -> Segment:
+        if segment := await run(self._segment()):
+            return segment
+        raise StopAsyncIteration
+
+    async def transcript(self) -> Transcript:
+        """As `Transcription.transcript`."""
+        return self._transcript(self.revised([segment async for segment in self]))
+
+    async def aclose(self) -> None:
+        """As `close`, for `contextlib.aclosing`."""
+        self.close()
 
 
 class AsyncRecognition(AsyncManagement):

@@ -12,7 +12,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
-from hushd.transport.attached_link import devices_link
+from hushd.transport.link import devices_link
 
 from . import devices
 from .attached_devices import AttachedInput, listed

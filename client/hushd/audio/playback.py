@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_schema.kinds import check
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
-from hushd.transport.attached_link import devices_link
+from hushd.transport.link import devices_link
 
 from . import devices
 from .attached_devices import listed

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import devices
 from .devices import STARVED_S
-from .word_start import BACK_S, word_start
+from .silence import BACK_S, word_start
 
 AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
 DRY_S = 2.0  # of silence while more is to come; then the device is left to others

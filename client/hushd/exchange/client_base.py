@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -22,13 +22,11 @@ from hushd.transport.steps import Receive, RunInThread, Steps
 from hushd.transport.warning import ResultWarning, elsewhere
 
 from .preparation import Preparation
-from .unloaded import Unloaded
 
 if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
     from hushd_schema.status import Status
-
 
 # What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
@@ -105,7 +103,7 @@ class ClientBase:
         """Changes turns of the floor; returns their numbers."""
         from hushd_schema.controls import Turns
 
-        from hushd.transport.attached_link import own_link
+        from hushd.transport.link import own_link
 
         return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
 
@@ -211,3 +209,23 @@ def _end(connection: Connection, action: str) -> None:
     except HushdError as error:
         if error.code != "shutting_down":
             raise
+
+
+class Unloaded(list[str]):
+    """The names of the workers that have ended.
+
+    Attributes:
+        busy: by the name of each worker that goes on for now, the number of other programs' jobs there.
+    """
+
+    def __init__(self, names: Iterable[str], busy: Mapping[str, int]) -> None:
+        super().__init__(names)
+        self.busy = dict(busy)
+
+    @classmethod
+    def from_data(cls, data: object) -> Unloaded:
+        """From the supervisor's answer."""
+        from hushd_schema.controls import EndedWorkers
+
+        ended = EndedWorkers.from_data(data)
+        return cls(ended.unloaded, ended.busy)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
     from hushd.models.choice import Candidate, ModelChoice
-    from hushd.synthesis.voice_choice import VoiceChoice
+    from hushd.synthesis.voice import VoiceChoice
 
 
 class Preparation:

@@ -1,8 +1,8 @@
-"""A voice as `Client.voices` lists it."""
+"""Voices: as `Client.voices` lists one, and the choice of one, for modules that only remember it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.light_dataclass import dataclass
 
@@ -39,3 +39,11 @@ class Voice:
     def all(cls, described: SpeakingDescription) -> list[Voice]:
         """Those of all engines."""
         return [cls.of(voice, engine.name) for engine in described.engines for voice in engine.voices]
+
+
+class VoiceChoice(NamedTuple):
+    """The engine, model and voice of a request; None leaves the choice to the supervisor or the worker."""
+
+    engine: str | None
+    model: str | None
+    voice: str | None

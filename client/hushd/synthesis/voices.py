@@ -13,8 +13,7 @@ from hushd_protocol.suggest import listed, nearest
 from hushd_protocol.wording import advised
 from hushd_schema import voice_mix
 
-from .voice import Voice
-from .voice_choice import VoiceChoice
+from .voice import Voice, VoiceChoice
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, SpeakingEngine

@@ -13,14 +13,14 @@ from hushd_protocol.messages import Message, Partial, Progress, Request, Result
 from .call import new_id
 
 if TYPE_CHECKING:
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
 
 OnProgress = Callable[[str, float, float], None]
 
 
 def result(message: Result) -> ModelResult:
     """Returns the model that a result describes."""
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
 
     return ModelResult.from_data(message.data)
 

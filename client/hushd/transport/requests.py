@@ -1,4 +1,4 @@
-"""The part that all requests of a `Client` have in common: worker, priority, deadline, keep-alive."""
+"""The part that all requests of a `Client` have in common: worker, priority, deadline, time to keep the worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Request
 
 from .call import new_id
-from .keep_alive import parse
 
 KeepAlive = float | str | None
 _SHARED = ("engine", "model", "keep_alive", "priority", "deadline")
@@ -50,13 +49,13 @@ def request(
         credit=CREDIT_WINDOW,
         priority=priority,
         deadline_ms=None if deadline is None else max(1, round(deadline * 1000)),
-        keep_alive=None if keep_alive is None else parse(keep_alive),
+        keep_alive=None if keep_alive is None else parse_keep_alive(keep_alive),
     )
 
 
 def warm(worker: str, keep_alive: KeepAlive, language: str | None = None) -> Request:
     """Returns a request that starts a worker, of a role alone the one for a language, and asks nothing of it."""
-    lease = None if keep_alive is None else parse(keep_alive)
+    lease = None if keep_alive is None else parse_keep_alive(keep_alive)
     params: JsonObject = {"language": language} if language else {}
     return Request(id=new_id(), worker=worker, op="warm", params=params, input="none", keep_alive=lease)
 
@@ -65,3 +64,30 @@ def check_priority(priority: str) -> None:
     """Raises `bad_request` for an unknown priority."""
     if priority not in PRIORITIES:
         raise HushdError("bad_request", f"There is no priority {priority!r}: choose one of {', '.join(PRIORITIES)}.")
+
+
+def parse_keep_alive(value: float | str) -> float:
+    """Seconds: 0 ends the worker with the job, -1.0 keeps it until it is unloaded.
+
+    Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
+    "-1m"). A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in
+    one place and only -1 in another could not find out why their setting had no effect.
+
+    Raises:
+        HushdError: `bad_request` when it is neither.
+    """
+    from hushd_protocol import duration  # most requests do not set it, and every command imports this module
+
+    seconds = duration.parse(value)
+    if seconds is None:
+        raise _keep_alive_refusal(value)
+    return seconds
+
+
+def _keep_alive_refusal(value: object) -> HushdError:
+    quoted_value = f"{value!r:.40}"
+    return HushdError(
+        "bad_request",
+        f"{quoted_value} is not a time to keep a worker alive: "
+        "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
+    )

@@ -144,7 +144,7 @@ def _check(options: Namespace) -> None:
 
 def _check_microphone() -> None:
     """Refuses an attached machine's microphone, which is silent without the floor."""
-    from hushd.transport.attached_link import devices_link
+    from hushd.transport.link import devices_link
 
     if devices_link("cli"):
         raise HushdError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from hushd.synthesis.voice_choice import VoiceChoice
+from hushd.synthesis.voice import VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings

@@ -1,7 +1,12 @@
-"""`pull`, `import` and `quantize`: models are downloaded, imported and made smaller."""
+"""`pull`, `import` and `quantize`: models are downloaded, imported and made smaller; each answers a `ModelResult`."""
+
+from __future__ import annotations
+
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_schema.kinds import flag, text
 from hushd_schema.operation import Field, Operation, Option
+from hushd_schema.record import Record
 
 _NAME = text(empty=False)
 
@@ -59,3 +64,20 @@ QUANTIZE = Operation(
     needed=("model", "to"),
 )
 OPERATIONS = {operation.name: operation for operation in (PULL, IMPORT, QUANTIZE)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResult(Record):
+    """A model that is now installed.
+
+    Attributes:
+        model: its full name, ENGINE/NAME.
+        size: its size in bytes.
+        location: the folder that its files are relative to.
+        changed: whether a pull with `update` brought new files; None otherwise.
+    """
+
+    model: str
+    size: int
+    location: str
+    changed: bool | None = None

@@ -14,9 +14,8 @@ from hushd.transport.attached import ENDPOINT
 from hushd.transport.floor import Floor
 from hushd.transport.link import Link
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import (
     FROM_CLIENT,

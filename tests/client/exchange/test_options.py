@@ -35,7 +35,7 @@ def test_each_option_is_one_that_a_request_takes(
 ) -> None:
     """By name: nothing that an editor offers is refused, and nothing that is taken is unknown to it."""
     if procedure is None:
-        from hushd_wake_words.request import detect_request as procedure
+        from hushd_wake_words.detection import detect_request as procedure
     rest = dict.fromkeys(stated.__annotations__)
     shared = requests.take_shared(rest)
     live = dict(rest)

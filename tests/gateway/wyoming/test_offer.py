@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hushd import AsyncClient
 from hushd_gateway.wyoming.offer import Offer
-from hushd_models import listed
+from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions
@@ -36,7 +36,7 @@ LISTED = Descriptions.from_data(
 @pytest.fixture(autouse=True)
 def _listed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    listed.save(find().listed, LISTED)
+    listings.save_catalogues(find().listed, LISTED)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,8 @@ from pathlib import Path
 
 import zmq
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import FROM_CLIENT, Error, Hello, Message, Ping, Welcome
 

@@ -18,7 +18,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.download import DownloadLine
 
 if TYPE_CHECKING:
-    from hushd_schema.model_result import ModelResult
+    from hushd_schema.operations.models import ModelResult
 
 
 def add_arguments(commands: Commands) -> None:
@@ -62,7 +62,7 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
     with _Shown(options.json) as display:
         for row in rows:
             if _comes(row):
-                from hushd_schema.model_result import ModelResult
+                from hushd_schema.operations.models import ModelResult
 
                 display.came(ModelResult(model=row.model, size=row.size, location=str(row.path or "")), _offer(row))
             else:

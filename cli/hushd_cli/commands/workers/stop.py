@@ -17,7 +17,7 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
-    from hushd.exchange.unloaded import Unloaded
+    from hushd.exchange.client_base import Unloaded
 
 _WITHOUT_WORKERS = "--for, --all and PROGRAM are about all workers: leave WHAT out."
 
@@ -51,7 +51,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _unload(options: Namespace, away: bool) -> Unloaded:
     from hushd.client import Client
-    from hushd.exchange.unloaded import Unloaded
+    from hushd.exchange.client_base import Unloaded
 
     try:
         with Client(holder="cli", start=away) as client:  # somebody must know that workers keep away

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import listed, listings
+from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import ENGINE_ROLES
@@ -109,7 +109,7 @@ class Answers:
             if event.error:
                 raise HushdError("worker_failed", event.error)
             catalogues = catalogues.having(event.role, description.read(event.role, event.catalogue))
-            listed.save(self._file, catalogues)
+            listings.save_catalogues(self._file, catalogues)
         except HushdError:
             self._wanted_roles.add(event.role)
             self._again = now + AGAIN_S

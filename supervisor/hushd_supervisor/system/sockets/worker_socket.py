@@ -12,9 +12,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import zmq
 from hushd_protocol.buggify import buggify
-from hushd_protocol.codec import Decoder
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack, unpack
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import (

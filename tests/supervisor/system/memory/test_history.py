@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hushd_protocol.framing import pack
+from hushd_protocol.codec import pack
 from hushd_protocol.messages import Beat, Ready, Result
 from hushd_supervisor.core.actions import ReportMemory, ToClient
 from hushd_supervisor.core.events import Exited, FromWorker, Spawned, TemplateGone, TemplateReady

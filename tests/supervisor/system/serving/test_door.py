@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hushd_models import listed
+from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import uploads
 from hushd_protocol.system.paths import find
@@ -366,7 +366,7 @@ def test_other_settings_keep_the_sockets_whose_addresses_stay(tmp_path: Path) ->
 def test_the_gateway_finds_the_lists_of_the_polls(tmp_path: Path) -> None:
     """The engines as they were listed last are in a file, and with the door the file goes."""
     with Doorway(tmp_path) as doorway:
-        assert listed.load(tmp_path / "engines.json").tts == SpeakingDescription.from_data({"role": "tts"})
+        assert listings.load_catalogues(tmp_path / "engines.json").tts == SpeakingDescription.from_data({"role": "tts"})
         doorway.describe(voices=2)
-        assert len(listed.load(tmp_path / "engines.json").tts.voices()) == 2
+        assert len(listings.load_catalogues(tmp_path / "engines.json").tts.voices()) == 2
     assert not (tmp_path / "engines.json").exists()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
+from hushd_protocol.codec import pack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.framing import pack
 from hushd_protocol.limits import MAGIC, MAX_HEADER, MAX_PAYLOAD, MAX_WIRE
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Ping, Pong, Result, Yield
 from hushd_protocol.system.paths import find

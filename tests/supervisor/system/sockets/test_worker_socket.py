@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol import __version__
-from hushd_protocol.codec import Decoder
-from hushd_protocol.framing import unpack
+from hushd_protocol.codec import Decoder, unpack
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Beat, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state

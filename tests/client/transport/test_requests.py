@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd.transport.keep_alive import parse
-from hushd.transport.requests import warm
+from hushd.transport.requests import parse_keep_alive, warm
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 
@@ -46,7 +45,7 @@ from hushd_protocol.errors import HushdError
 )
 def test_what_ollama_takes_is_taken(value: float | str, seconds: float) -> None:
     """Numbers and strings, with and without units, negative for ever: all mean what users of ollama expect."""
-    assert parse(value) == pytest.approx(seconds)
+    assert parse_keep_alive(value) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_what_ollama_takes_is_taken(value: float | str, seconds: float) -> None:
 def test_what_means_nothing_is_refused(value: str) -> None:
     """Anything else is a bad_request that shows the value and the possible ones."""
     with pytest.raises(HushdError, match="5m") as caught:
-        parse(value)
+        parse_keep_alive(value)
     assert caught.value.code == "bad_request"
 
 

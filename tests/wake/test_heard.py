@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd_wake_words.start import without_start
+from hushd_wake_words.heard import without_start
 
 
 @pytest.mark.parametrize(
