@@ -189,7 +189,7 @@ class Stage:
             self.triggers,
             self.workers,
             Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
-            Living(poller, self.workers, templates, self.triggers, lambda: False, record),
+            Living(self.workers, templates, self.triggers),
             self.clients,
             SocketWatch((self.listener, worker_listener), record, apart=0.0),
             Reporter(self.pool, self.workers),
