@@ -27,6 +27,37 @@ def unpack_checkpoint(path: Path) -> Path:
     return path
 
 
+def multilingual_checkpoint(path: Path) -> Path:
+    """Writes a checkpoint in the form of a multilingual one, made of the English one, which takes all speech for German
+    and translates it into the words that the other hears.
+
+    Its prompt is longer by a language and a task, so these have the embedding and the position of the first token,
+    which is as if they were not there.
+    """
+    import torch
+    from whisper.tokenizer import get_tokenizer
+
+    known = torch.load(unpack_checkpoint(path))
+    weights, english, many = known["model_state_dict"], get_tokenizer(False), get_tokenizer(True, num_languages=99)
+    before = weights["decoder.token_embedding.weight"]
+    known["dims"]["n_vocab"] = many.encoding.n_vocab
+    after = before.new_zeros(many.encoding.n_vocab, before.shape[1])
+    for old, new in (
+        (english.encoding._mergeable_ranks, many.encoding._mergeable_ranks),
+        (english.special_tokens, many.special_tokens),
+    ):
+        shared = old.keys() & new.keys()
+        after[[new[token] for token in shared]] = before[[old[token] for token in shared]]
+    first = before[english.sot]
+    after[[*many.all_language_tokens, many.translate, many.transcribe]] = first
+    after[many.special_tokens["<|de|>"]] = -first  # the likeliest after the first token
+    weights["decoder.token_embedding.weight"] = after
+    place = weights["decoder.positional_embedding"]
+    weights["decoder.positional_embedding"] = torch.cat((place[:1], place[:1], place[:-2]))
+    torch.save(known, path)
+    return path
+
+
 @cache
 def _voice() -> object:
     from hibari import Hibari
