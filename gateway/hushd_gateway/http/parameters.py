@@ -22,6 +22,9 @@ _TEXT: Schema = {"type": "string"}
 # A number or a flag as text, and an empty text, which means left out.
 _NUMBER: Schema = {"type": "string", "pattern": r"^([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?)?$"}
 _FLAG: Schema = {"type": "string", "pattern": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[01])?$"}
+_PART = r"([0-9]+([.][0-9]*)?|[.][0-9]+)"
+_UNIT = "(ns|us|µs|μs|ms|s|m|h)"
+LENGTH_OF_TIME = f"[+]?{_PART}({_UNIT}({_PART}{_UNIT})*)?"  # a pattern, for `hushd_protocol.duration`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Parameters:
 
     Args:
         file: the description of a form's field `file`; empty for none.
-        rule: what its JSON schema says of several parameters together.
+        rule: what its schema says of several parameters together.
     """
 
     def __init__(self, *parameters: Parameter, file: str = "", rule: Schema = MappingProxyType({})) -> None:
@@ -85,8 +88,8 @@ class Parameters:
         """Returns the schema of a form."""
         properties = {f"{each.name}[]" if each.several else each.name: each.in_form() for each in self}
         if self.file:
-            properties["file"] = {"type": "string", "format": "binary", "description": self.file}
-        return _object(properties, ["file"] if self.file else [])
+            properties["file"] = {"type": "string", "format": "binary", "minLength": 1, "description": self.file}
+        return {**_object(properties, ["file"] if self.file else []), **self.rule}
 
 
 def of(operation: Operation, sound: str = EITHER) -> Parameters:

@@ -10,7 +10,7 @@ from . import parameters
 from .body import read_json
 from .errors import bad
 from .fields import Fields
-from .parameters import Parameter, Parameters
+from .parameters import LENGTH_OF_TIME, Parameter, Parameters
 
 
 async def unload(request: Request) -> Response:
@@ -39,7 +39,7 @@ PARAMETERS = Parameters(
         "for",
         "Seconds, or a text such as 10m, for which no worker starts on a graphics card: those there end, others stay.",
         _time,
-        {"type": ["string", "number"]},
+        {"anyOf": [{"type": "string", "pattern": f"^{LENGTH_OF_TIME}$"}, {"type": "number", "minimum": 0}]},
     ),
     parameters.flag("all", "With `for`: all workers end, and none starts at all."),
 )

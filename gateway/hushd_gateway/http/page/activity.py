@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from .. import context, fields
 from ..errors import bad
 from ..fields import Fields
-from ..parameters import Parameter, Parameters
+from ..parameters import LENGTH_OF_TIME, Parameter, Parameters
 
 POINTS = 240  # in the timeline
 _USUAL = "10m"
@@ -40,10 +40,7 @@ def _span(data: Fields, name: str) -> float:
     return span
 
 
-_PART = r"([0-9]+([.][0-9]*)?|[.][0-9]+)"
-_UNIT = "(ns|us|µs|μs|ms|s|m|h)"
-_PATTERN = f"^(?=.*[1-9])[+]?{_PART}({_UNIT}({_PART}{_UNIT})*)?$"  # 0 is not a length of time to look back
-_LENGTH = {"type": "string", "pattern": _PATTERN, "default": _USUAL}
+_LENGTH = {"type": "string", "pattern": f"^(?=.*[1-9]){LENGTH_OF_TIME}$", "default": _USUAL}  # 0 is not a span
 QUERY = Parameters(Parameter("since", "A length of time such as 10m or 8h.", _span, _LENGTH))
 
 

@@ -156,6 +156,12 @@ TRANSCRIPTION = Parameters(
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
     parameters.flag("stream", f"Send events during the transcription, with {', '.join(STREAMED)}."),
     file=_FILE,
+    rule={
+        "dependentRequired": {
+            f"{known_speakers.NAMES}[]": [f"{known_speakers.REFERENCES}[]"],
+            f"{known_speakers.REFERENCES}[]": [f"{known_speakers.NAMES}[]"],
+        }
+    },
 )
 TRANSLATION = Parameters(
     *_COMMON,
