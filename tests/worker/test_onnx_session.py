@@ -125,6 +125,27 @@ def test_weights_are_no_private_memory(tmp_path: Path) -> None:
     assert held["packed"] > 64
 
 
+@pytest.mark.parametrize("large", [True, False])
+def test_weights_beside_a_graph_are_found_through_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """Each file of Hugging Face's cache is a link to one under another name: Parakeet's in float32 is a graph and its
+    weights."""
+    plain = products(tmp_path / "model.onnx")
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "1"
+    blobs.mkdir()
+    snapshot.mkdir(parents=True)
+    onnx.save(onnx.load(plain), blobs / "a.onnx", save_as_external_data=True, location="model.onnx.data")
+    (blobs / "a.onnx").rename(blobs / "a")
+    (blobs / "model.onnx.data").rename(blobs / "b")
+    for name, blob in (("model.onnx", "a"), ("model.onnx.data", "b")):
+        (snapshot / name).symlink_to(Path("../../blobs") / blob)
+    monkeypatch.setattr(onnx_session, "MIN_BYTES", 0 if large else 1 << 40)
+    sound = {"x": np.ones((3, SIDE), np.float32)}
+    expected, found = (opened(path, Runtime()).run(None, sound)[0] for path in (plain, snapshot / "model.onnx"))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("case", ["packed", "small", "on a card", "damaged", "an older runtime"])
 def test_what_is_not_mapped_is_loaded_by_its_path(
     tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch, case: str

@@ -51,7 +51,10 @@ def open_session(
         HushdError: `bad_request` for an unknown value of HUSHD_WEIGHTS.
         Exception: an error of the runtime.
     """
-    path = path.resolve()  # files in the hub's cache are links, and weights are relative to the target's folder
+    # Files in the hub's cache are links. The runtime maps a file of that name in that folder; weights in a file beside
+    # the graph have their names beside the link alone, where the runtime finds them.
+    if len(_parts(path)) == 1:
+        path = path.resolve()
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
     large = on_cpu and _size(path) >= MIN_BYTES
@@ -128,7 +131,11 @@ def _mapping_asked() -> bool:
 
 def _size(path: Path) -> int:
     """Returns the bytes of a graph and of the weights beside it."""
-    return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
+    return sum(file.stat().st_size for file in _parts(path))
+
+
+def _parts(path: Path) -> list[Path]:
+    return list(path.parent.glob(f"{path.name}*"))
 
 
 def _without_weights(path: Path) -> bytes | None:
