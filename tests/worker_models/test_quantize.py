@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hushd_models import inventory
+from hushd_models import inventory, removal
 from hushd_models.own_model import memory_mb
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
@@ -29,7 +29,7 @@ from support.commands import say, unpack_checkpoint
 from support.gguf_models import transducer
 from support.hub_server import HubServer
 from support.tone_models import ctc, whistle
-from support.wer import words
+from support.wer import word_error_rate, words
 
 Ask = Callable[..., Any]
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
@@ -49,12 +49,17 @@ def checkpoint(hub: HubServer) -> Path:
 
 def hear(engine: str, model: str, audio: np.ndarray) -> list[str]:
     """Returns an engine's transcript with a model from the models folder."""
+    return words(hearing(engine, model)(audio))
+
+
+def hearing(engine: str, model: str) -> Callable[[np.ndarray], str]:
+    """Loads a model from the models folder; returns what transcribes by it."""
     from hushd_worker_stt.engine import Options
     from hushd_worker_stt.registry import REGISTRY
 
     loaded: Any = REGISTRY.find(engine)()
     loaded.load(model, lambda note: None)
-    return words(" ".join(segment.text for segment in loaded.transcribe(audio, Options())))
+    return lambda audio: " ".join(segment.text for segment in loaded.transcribe(audio, Options()))
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -259,8 +264,10 @@ def test_a_pull_makes_what_it_can_of_a_checkpoint(checkpoint: Path, ask: Ask, hu
 # --- ONNX ------------------------------------------------------------------------------------------------------------
 
 
-def with_matrices(folder: Path, width: int = 4096) -> Path:
-    """A model that hears whistled words, whose scores pass through two matrices that change nothing."""
+def with_matrices(folder: Path, width: int = 4096, apart: bool = False) -> Path:
+    """A model that hears whistled words, whose scores pass through two matrices that change nothing; `apart`: their
+    numbers are in a file beside the graph, as Parakeet's are.
+    """
     import onnx
     from onnx import helper, numpy_helper
 
@@ -271,11 +278,12 @@ def with_matrices(folder: Path, width: int = 4096) -> Path:
     (last,) = [node for node in graph.node if "logprobs" in node.output]
     last.output[0] = "narrow"
     count = 6
-    for name, shape in (("wide", (count, width)), ("back", (width, count))):
-        graph.initializer.append(numpy_helper.from_array(np.eye(*shape, dtype=np.float32), name))
+    wide = np.random.default_rng(1).normal(size=(count, width))
+    for name, matrix in (("wide", wide), ("back", np.linalg.pinv(wide))):
+        graph.initializer.append(numpy_helper.from_array(matrix.astype(np.float32), name))
     graph.node.append(helper.make_node("MatMul", ["narrow", "wide"], ["broad"]))
     graph.node.append(helper.make_node("MatMul", ["broad", "back"], ["logprobs"]))
-    onnx.save(model, path)
+    onnx.save(model, path, save_as_external_data=apart, location="model.onnx.data")
     return folder
 
 
@@ -297,6 +305,50 @@ def test_a_graph_becomes_int8(onnx_model: Path, ask: Ask) -> None:
     found = store().find("onnx-asr/tones-int8")
     assert found
     assert "onnxruntime" in found.converter
+
+
+REPOSITORY, PUBLISHED = "istupakov/parakeet-ctc-0.6b-onnx", "onnx-asr/nemo-parakeet-ctc-0.6b"
+
+
+def test_a_pull_makes_int8_of_what_is_published_in_float32(onnx_model: Path, ask: Ask, hub: HubServer) -> None:
+    """Once, beside the published one: it is less than half as large, and gets as many words wrong in noise."""
+    published = with_matrices(paths.find().models.parent / "published", apart=True)
+    hub.add(REPOSITORY, {path.name: path.read_bytes() for path in published.iterdir()})
+    asked = ask("pull", model=f"{PUBLISHED}-int8")
+    assert asked.result()["model"] == f"{PUBLISHED}-int8"
+    before, after = (inventory.row(store(), f"{PUBLISHED}{suffix}") for suffix in ("", "-int8"))
+    assert before.usable
+    assert after.usable
+    assert after.size < 0.5 * before.size
+    assert after.manifest
+    assert after.manifest.source.place == PUBLISHED
+    requests = len(hub.requests)
+    assert ask("pull", model=f"{PUBLISHED}-int8").result()["model"] == f"{PUBLISHED}-int8"
+    assert len(hub.requests) == requests
+    wrong = [wrong_words(f"nemo-parakeet-ctc-0.6b{suffix}") for suffix in ("", "-int8")]
+    assert 0.1 < wrong[0] < 0.3  # 0.20 both
+    assert abs(wrong[1] - wrong[0]) <= 0.03
+
+
+def wrong_words(model: str) -> float:
+    """The share of wrong words of a model in a hundred whistled ones in noise."""
+    rng = np.random.default_rng(2)
+    said = [list(rng.choice(["ever", "tried", "fail"], 4)) for _ in range(25)]
+    sounds = [whistle(*(f"▁{word}" for word in words)) for words in said]
+    noisy = [(sound + rng.normal(scale=1.0, size=len(sound))).astype(np.float32) for sound in sounds]
+    heard = hearing("onnx-asr", model)
+    return word_error_rate(" ".join(map(" ".join, said)), " ".join(heard(sound) for sound in noisy))
+
+
+def test_what_is_published_in_int8_is_not_made(onnx_model: Path, ask: Ask, hub: HubServer) -> None:
+    """The pull brings it, and both names are of the same files, which stay while one of them needs them."""
+    published = ctc(paths.find().models.parent / "published", ".int8")
+    hub.add(REPOSITORY, {path.name: path.read_bytes() for path in published.iterdir()})
+    assert ask("pull", model=f"{PUBLISHED}-int8").result()["model"] == f"{PUBLISHED}-int8"
+    both = [inventory.row(store(), f"{PUBLISHED}{suffix}") for suffix in ("", "-int8")]
+    assert both[0].paths == both[1].paths
+    removal.remove(store(), inventory.row(store(), f"{PUBLISHED}"))
+    assert hear("onnx-asr", "nemo-parakeet-ctc-0.6b-int8", whistle("▁ever", "▁fail")) == ["ever", "fail"]
 
 
 @pytest.mark.parametrize("engine", ["piper", "kokoro"])

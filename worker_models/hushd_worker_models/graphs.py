@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,9 +51,10 @@ def quantize(source: Path, target: Path) -> None:
         raise HushdError(
             "engine_missing", f"This requires onnx and onnxruntime ({reason(error)}): {extra_command('quantize')}."
         ) from error
+    folder = target.with_suffix(".source")
     try:
         quantize_dynamic(
-            source,
+            _copied(source, folder),
             target,
             op_types_to_quantize=list(KINDS),
             per_channel=True,
@@ -68,6 +70,20 @@ def quantize(source: Path, target: Path) -> None:
         raise HushdError("output_failed", f"{target} cannot be written ({error.strerror or error}).") from error
     except Exception as error:  # protobuf and the runtime may raise anything for a damaged graph
         raise HushdError("input_unreadable", f"{source} cannot be made smaller ({reason(error)[:200]}).") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(source: Path, folder: Path) -> Path:
+    """Copies the graph and its files of weights into `folder`, which it makes; returns the graph there.
+
+    onnx reads no weights through a link of any kind, which all files in Hugging Face's cache are, and writes beside
+    them.
+    """
+    folder.mkdir()
+    for path in _parts(source):
+        shutil.copyfile(path, folder / path.name)
+    return folder / source.name
 
 
 def _check(pairs: Sequence[tuple[Path, Path]]) -> None:
@@ -83,7 +99,11 @@ def _check(pairs: Sequence[tuple[Path, Path]]) -> None:
 
 def _size(graph: Path) -> int:
     """Returns the size of a graph, including a file of weights beside it."""
-    return sum(path.stat().st_size for path in graph.parent.glob(f"{graph.name}*") if not path.name.endswith(".json"))
+    return sum(path.stat().st_size for path in _parts(graph))
+
+
+def _parts(graph: Path) -> list[Path]:
+    return [path for path in graph.parent.glob(f"{graph.name}*") if not path.name.endswith(".json")]
 
 
 def _adds_wide() -> bool:

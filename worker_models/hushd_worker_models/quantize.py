@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from hushd_models import advice, catalogue, inventory, user_models, verification
+from hushd_models.catalogue import INT8, makes
 from hushd_models.installation import extra_command, package_command
 from hushd_models.inventory import Row
 from hushd_models.manifest import File, Manifest, Source, split
@@ -25,20 +26,13 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
-from hushd_schema.engines import Precisions
 
 from .converter_process import run
 from .fetch import unwritable
 from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
-INT8 = "int8"
 _PROGRAM = 100_000_000  # bytes of memory that a program takes without any model
-
-
-def makes() -> Mapping[str, Precisions]:
-    """Returns the precisions to which each engine's models can be converted."""
-    return {name: spec.precisions for name, spec in catalogue.engines().items() if spec.precisions}
 
 
 def target(model: str, to: str, name: str = "") -> str:
@@ -79,6 +73,17 @@ def checkpoint_for(model: str, store: Store) -> str | None:
             except HushdError:
                 continue
     return None
+
+
+def is_int8(files: Iterable[str]) -> bool:
+    """Returns whether a model of graphs has int8 weights in all of them, by the names of its files."""
+    names = list(files)
+    return any(name.endswith(".onnx") for name in names) and not _larger(names)
+
+
+def _larger(files: Iterable[str]) -> list[str]:
+    """Returns the graphs that can be made smaller."""
+    return [name for name in files if name.endswith(".onnx") and INT8 not in name.rpartition("/")[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,7 @@ class Quantize:
         engine, name = split(plan.made)
         spec = spec_of(plan.made)
         size, able = sum(path.stat().st_size for path in plan.files.values()), makes()[plan.model.partition("/")[0]]
-        room = int(able.room * size)
+        room = int((able.room if able.module else able.room + 1) * size)  # graphs are copied first
         work = self._store.begin(plan.made, plan.source)
         check_room(room, work.parent, f"Making {plan.made} takes up to {readable(room)}")
         _check_memory(plan.made, _PROGRAM + int(able.memory * size))
@@ -206,9 +211,9 @@ class Quantize:
             run([*python, *convert, str(checkpoint), str(folder)], self._task)
             return {path.name: path for path in folder.iterdir()}
         folder.mkdir()
-        graphs = {name: path for name, path in plan.files.items() if path.suffix == ".onnx" and "int8" not in path.name}
-        if not graphs:
-            raise HushdError("bad_request", f"All graphs of {plan.model} are int8 already.")
+        if is_int8(plan.files):
+            raise HushdError("bad_request", f"All graphs of {plan.model} are int8 already: use that model.")
+        graphs = {name: plan.files[name] for name in _larger(plan.files)}
         pairs = [(path, folder / f"{number}.onnx") for number, path in enumerate(graphs.values())]
         run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._task)
         smaller = dict(zip(graphs, (made for _, made in pairs), strict=True))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import inventory, user_models, verification
-from hushd_models.catalogue import Known
+from hushd_models.catalogue import INT8, Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -63,7 +63,8 @@ class Worker:
 
     def run(self, job: Job) -> JsonObject:
         """Runs `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
-        {"model", "to", "name"}; reports its progress in bytes, and its steps.
+        {"model", "to", "name"}; reports its progress in bytes, and its steps. A pull also makes a smaller model, by its
+        name, of one that is installed or that it downloads.
 
         Returns `model`, `size` (bytes) and `location`; after an update also `changed`.
 
@@ -83,6 +84,9 @@ class Worker:
         match job.op:
             case "pull":
                 row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
+                if source := row.source:
+                    about = f"make {row.model} {how.endpoint} {how.offline}"
+                    return self._flights.follow(about, job, lambda task: _made(*source, how, task))
                 if (known := row.known) is None:
                     return self._flights.follow(f"mend {row.model}", job, lambda task: _mended(row, task))
                 bring = _updated if given.get("update") else _pulled
@@ -114,7 +118,7 @@ def _store() -> Store:
 
 def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
     """Converts a model from an installed checkpoint, if possible; otherwise downloads it."""
-    from .quantize import INT8, Quantize, checkpoint_for
+    from .quantize import Quantize, checkpoint_for
 
     if checkpoint := checkpoint_for(known.model, _store()):
         try:
@@ -125,6 +129,23 @@ def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
             task.note(f"{error.message.rstrip('.')}; downloading {known.model} instead")
             task.done = task.total = 0
     return _result(Pull(known, _store(), task, how).run())
+
+
+def _made(source: str, precision: str, how: Access, task: SharedTask) -> ModelResult:
+    """Makes a smaller model of `source`, which is pulled first if it is not installed. If that is as small already, as
+    published, the new name is another one of the same files."""
+    from .quantize import Quantize, is_int8, target
+
+    row, store = _row(source), _store()
+    if row.known and not row.usable:
+        _pulled(row.known, how, task)
+        task.done = task.total = 0
+        row = _row(source)
+    if row.usable and row.manifest and is_int8(row.files):
+        manifest = replace(row.manifest, name=target(source, precision).partition("/")[2])
+        store.write(manifest)
+        return _result(manifest)
+    return _result(Quantize(source, precision, "", store, task).run())
 
 
 def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:

@@ -155,6 +155,8 @@ def _offer(row: Row) -> str:
     """Returns a sentence with the size, licence and source of a model to pull."""
     if _comes(row):
         return f"{row.model} is installed already: it comes with its engine."
+    if row.source:
+        return f"{row.model} is made of {row.source[0]} here, which is downloaded first if it is not installed."
     if row.known is None:
         source = row.manifest.source.place if row.manifest else ""
         return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."
