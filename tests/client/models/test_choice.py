@@ -70,7 +70,7 @@ def test_wrong_words_decide_and_never_the_size() -> None:
 
 @pytest.mark.parametrize("pressure", ["normal", "warning", "critical"])
 def test_of_two_precisions_that_hear_alike_the_smaller_is_taken(pressure: str) -> None:
-    """What a pull has made in int8 stands before the model that it was made of, whether memory is short or not."""
+    """A model that a pull has made in int8 stands before its source, whether memory is short or not."""
     whole = Candidate("onnx-asr", "canary", ("en", "de"), 400, "fast", "en 1.9")
     int8 = Candidate("onnx-asr", "canary-int8", ("en", "de"), 354, "fast", "en 1.9")
     assert choose([whole, int8], Capacity(1000, pressure), "en", "fast").model == "canary-int8"

@@ -41,7 +41,7 @@ def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def ask() -> dict[str, Any]:
-    """What every request has: a recording, and the model."""
+    """Returns the fields of every request: a recording, and the model."""
     file = BytesIO()
     soundfile.write(file, say(SAID), RATE, format="WAV")
     return {"file": ("said.wav", file.getvalue()), "model": "faster-whisper/german"}
