@@ -22,7 +22,6 @@ _WIDTH, _STYLE, _DECODER = 512, 128, 1024
 _FRAMES = 3.0  # of a phoneme at its natural pace
 _BINS = 11  # of the spectrum, with a window of 20 samples every 5
 _ROWS = 510  # styles of a voice, by the number of phonemes
-_SAVED = 1000 * _ROWS  # bytes of a voice on disk, and its entry
 
 
 def files(scale: int) -> list[Part]:

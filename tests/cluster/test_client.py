@@ -17,8 +17,6 @@ pytestmark = [
     pytest.mark.usefixtures("ray"),
 ]
 
-Step = Message | Exception | dict[str, Any]
-
 
 def died() -> Exception:
     """The error of a node that is gone."""

@@ -21,7 +21,7 @@ from hushd_schema.outside import LIBRARIES
 CONNECT_S = 5.0  # for the sound server to answer
 _NO_AUTOSPAWN = 1
 _READY, _FAILED = 4, 5  # states of a context; above the second it has ended
-_STREAM_READY, _STREAM_FAILED = 2, 3
+_STREAM_READY = 2
 _S16LE = 3
 _ANY = 0xFFFFFFFF  # the server's own choice
 _DONT_MOVE, _ADJUST_LATENCY = 0x0200, 0x2000

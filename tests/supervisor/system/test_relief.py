@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,6 @@ from hushd_supervisor.core.events import Relieved
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.relief import LIMIT_S, ReliefProgram
 from support.peer import BOUND_S
-
-Run = Callable[[str], list[Relieved]]
 
 
 class Stage:

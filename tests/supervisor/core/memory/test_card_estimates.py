@@ -7,7 +7,7 @@ from hushd_supervisor.core.memory.needs import Estimated, Needs
 
 NAME = "tts/a/x"
 MB = 1_000_000
-CARD, OTHER = "0000:65:00.0", "0000:66:00.0"
+CARD = "0000:65:00.0"
 MAPPED = Estimated(memory=1150 * MB, beside_card=3400 * MB, card=4700 * MB)
 
 
