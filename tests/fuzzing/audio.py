@@ -104,7 +104,7 @@ def recording(folder: Path) -> Iterator[Feed]:
         if rng.random() < 0.2:
             pieces = [data[start : start + 999] for start in range(0, len(data), 999)]
             rate, channels = rng.choice((1000, 16_000, 44_100, 768_000)), rng.choice((2, 3, 64))
-            list(raw_blocks(pieces, rate, channels, rng.choice((0.0, 0.01, 5.0)), apart=rng.random() < 0.5))
+            list(raw_blocks(pieces, rate, channels, rng.choice((0.0, 0.01, 5.0))))
             return
         _read(data, rng)
 

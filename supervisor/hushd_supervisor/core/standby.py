@@ -111,9 +111,9 @@ class Template:
         if self.phase is Phase.STARTING:
             self.enter(Phase.READY)
             self._first_own = own_size
-        elif self.phase is not Phase.READY:
+        elif self.phase not in HAS_PROCESS:
             return []
-        self.size = size
+        self.size = size  # also of one that leaves: it holds its memory until its exit
         grown = own_size > self._first_own + GROWTH
         return self.release(now, f"it has grown to {own_size / 1e6:.0f} MB") if grown else []
 
