@@ -143,7 +143,7 @@ class World:
 
     def settings(self, r: random.Random) -> Settings:
         """Any configuration; a changed environment makes processes of the old one leave."""
-        recycled = r.choice([{}, {}, {"max_pss_mb": 300.0}, {"max_age": 20.0}])
+        recycled = r.choice([{}, {}, {"max_pss_mb": 300.0}])
         return Settings(
             worker={
                 "": {

@@ -15,7 +15,7 @@ from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.kinds import TABLE, Kind, check, choice, text, texts, whole
+from hushd_schema.kinds import TABLE, Kind, check, choice, texts, whole
 
 from .declaration import setting, settings_of
 
@@ -65,7 +65,6 @@ class ModelSettings:
     size_mb: int = setting(0, whole(0), "shown before it is pulled; 10^6 bytes")
     memory_mb: int = setting(0, whole(0), "of a worker with it, about")
     languages: Sequence[str] = setting((), texts(), "that it knows, as tags such as de")
-    licence: str = setting("", text(), "shown before it is pulled")
     speed: str = setting("medium", choice(*SPEEDS), "fast, medium or slow, on a CPU")
 
 

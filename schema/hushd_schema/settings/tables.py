@@ -91,7 +91,6 @@ class WorkerSettings:
         number(0),
         "a new process takes over when it has grown to so many MB; 0: to twice its first size plus 1000 MB",
     )
-    max_age: float = setting(86400.0, seconds(), "the same when it is so old; 0: never")
     max_replicas: int = setting(
         0,
         whole(0),

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.wear import Wear
 from support.house import MB, ROUTE, A, House
 
 A2 = f"{A}#2"
@@ -194,6 +196,12 @@ def test_a_session_that_makes_its_process_grow_retires_it() -> None:
     house.total = house.available = 4000 * MB
     house.request(A)
     assert (house.spawned(), house.code(live), house.drained()) == ([A, A2], "", [])
+
+
+def test_a_process_is_renewed_after_a_day() -> None:
+    """Whatever its size and its jobs."""
+    assert Wear().used_up(WorkerSettings(), 0, 300 * MB, 86_399.0) == ""
+    assert Wear().used_up(WorkerSettings(), 0, 300 * MB, 86_400.0) == "used up: 86400 s old"
 
 
 def test_recycling_waits_for_a_long_file() -> None:

@@ -6,6 +6,7 @@ import math
 
 from hushd_schema.settings import WorkerSettings
 
+AGE_S = 86400.0  # at which a process is used up, whatever else it is
 CPU_S = 0.05  # of CPU time that are a sign of work; a beat alone costs 1 ms
 
 
@@ -45,6 +46,6 @@ class Wear:
         """The limit that the process has reached with `jobs_done` jobs and `size` bytes; empty for none."""
         if size >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
             return f"used up: {size / 1e6:.0f} MB"
-        if 0 < limits.max_age <= age:
+        if age >= AGE_S:
             return f"used up: {age:.0f} s old"
         return ""

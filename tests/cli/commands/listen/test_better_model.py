@@ -25,7 +25,7 @@ from support.peer import command as toml_command
 
 MODEL = "whisper/mine"
 HINT = (
-    f"listen: {MODEL} (3 MB, MIT) makes fewer mistakes in English: `hushd models pull {MODEL}`, then "
+    f"listen: {MODEL} (3 MB) makes fewer mistakes in English: `hushd models pull {MODEL}`, then "
     f"`hushd config set stt {MODEL}`."
 )
 # `listen` in a session of its own, at the terminal that is its standard input; this model is the better one.
@@ -49,7 +49,7 @@ def listen(start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: py
     soundfile.write(tmp_path / "a.wav", np.zeros(8_000, np.float32), 16_000)
     echo = toml_command([sys.executable, str(TESTS / "echo_worker.py")])
     start_supervisor(
-        f'[models."{MODEL}"]\nurl = "http://127.0.0.1:9/files"\nfiles = ["mine.pt"]\nlicence = "MIT"\nsize_mb = 3\n'
+        f'[models."{MODEL}"]\nurl = "http://127.0.0.1:9/files"\nfiles = ["mine.pt"]\nsize_mb = 3\n'
         f'[worker."stt/moonshine"]\n{echo}'
     )
 
