@@ -5,8 +5,8 @@
     python ray_corpus.py transcribe recordings texts       # on any of them
     python ray_corpus.py search texts "NEAR(release date)"  # file, time and text; SQLite's full-text queries
 
-The same command continues an interrupted run, and adds new recordings. texts/set-aside.json lists unreadable ones. One
-machine is a cluster too.
+The same command continues an interrupted run, and adds new recordings. texts/set-aside.json lists unreadable ones. On
+a single machine leave out `ray start`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from ray import serve
 from . import application, leaving, metrics, outputs, session, sources
 from .cost import Figures
 from .feed import Feed
-from .recording import is_url, shown
+from .recording import SET_ASIDE, is_url, shown
 from .spread import Spread
 
 MAX_COMPLAINTS = 100  # recordings set aside that are named at the end of a run
@@ -104,7 +104,7 @@ def transcribe(options: Namespace) -> int:
         line.show(lambda _: figures.line())
         told.tell(figures)
 
-    with session.connected(options.address), transcripts.claimed() as check:
+    with session.connected(options.address, or_local=True), transcripts.claimed() as check:
         feed = Feed(source, transcripts, options.retry)
         spread = Spread(
             feed,
@@ -148,7 +148,7 @@ def _report(options: Namespace, source: sources.Source, feed: Feed, spread: Spre
         console.complain(f"The node {host} was left out, since it failed where others did not: {error.message}")
     for name, failure in list(spread.failed.items())[:MAX_COMPLAINTS]:
         console.complain(failure.message if name in failure.message else f"{name}: {failure.message}")
-    aside = f"{shown(options.output)}/{outputs.SET_ASIDE}"
+    aside = f"{shown(options.output)}/{SET_ASIDE}"
     if (more := len(spread.failed) - MAX_COMPLAINTS) > 0:
         console.complain(f"{more} more were set aside: {aside} has them.")
     if feed.passed:

@@ -47,6 +47,7 @@ class Attempt:
 
     Attributes:
         is_handed_back: whether it ended since the machine leaves.
+        is_its_own: whether a failure now is of what the recording alone names: its place, or its transcript's.
     """
 
     def __init__(self, task: Task, client: Client, notice: leaving.Notice) -> None:
@@ -54,6 +55,7 @@ class Attempt:
         self._client = client
         self._notice = notice
         self.is_handed_back = False
+        self.is_its_own = True
         self._store = store.opened(task.url) if task.url else None
         self._delivery = Delivery(self._store, task.recording, task.form) if self._store else None
         self._segments: list[Segment] = []
@@ -70,6 +72,7 @@ class Attempt:
             Long: if it is to be cut.
             HushdError: of any failure.
         """
+        self.is_its_own = False
         recording = self._task.recording
         options = dict(self._task.options)
         if recording.stretch:
@@ -88,6 +91,7 @@ class Attempt:
             if part:
                 part.keep()
             raise
+        self.is_its_own = True
         return self._delivered(transcript, part)
 
     def readable(self, error: HushdError) -> Transcript | None:

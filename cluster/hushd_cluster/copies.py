@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from . import faults, metrics, scratch, store
 
@@ -67,7 +66,7 @@ class Copy:
 def path(place: str, run: str) -> Path:
     """Returns the path of the copy of what lies at a URL, for one run."""
     folder = scratch.home() / hashlib.sha256(f"{run} {place}".encode()).hexdigest()[:32]
-    return folder / f"recording{Path(urlsplit(place).path).suffix}"
+    return folder / "recording"
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from .recording import shown
 
 BUSY_MS = 5000  # after which a store that does not answer is asked again
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# What a file system says of one name, and would say again.
+OF_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,15}://\S+", re.IGNORECASE)
 _REFUSALS = (400, 401, 402, 403, 405, 406, 410, 451)
 _T = TypeVar("_T")
@@ -24,7 +26,7 @@ def faults(url: str, *, writing: bool = False) -> Iterator[None]:
     """Raises the errors of a store as `HushdError`; FileNotFoundError, when reading, and FileExistsError pass.
 
     The codes: `unauthorised` where it knows no credentials or refuses them, `output_failed` where it takes nothing,
-    `server_busy` where it does not answer, or not now.
+    `bad_request` where it has no such names, `server_busy` where it does not answer, or not now.
     """
     try:
         yield
@@ -51,6 +53,8 @@ def _failure(url: str, error: Exception, writing: bool) -> HushdError:
         return HushdError("output_failed", f"{where} cannot be written: there is no such place ({_why(error)}).")
     if isinstance(error, OSError) and error.errno in _FULL:
         return HushdError("output_failed", f"{where} cannot be written ({_why(error)}).")
+    if isinstance(error, OSError) and error.errno in OF_NAME:
+        return HushdError("bad_request", f"{where} cannot be {'written' if writing else 'read'} ({_why(error)}).")
     return HushdError(
         "server_busy", f"{where} does not answer ({_why(error)}): please try again later.", retry_after_ms=BUSY_MS
     )

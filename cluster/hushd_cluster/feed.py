@@ -22,6 +22,7 @@ class Feed:
         retry: whether recordings set aside before are tried again.
 
     Attributes:
+        source: the corpus.
         given: recordings found to be left so far.
         done_before: recordings with a transcript.
         passed, passed_exit: recordings set aside before, and the highest of their exit codes.
@@ -29,7 +30,7 @@ class Feed:
     """
 
     def __init__(self, source: Source, outputs: Outputs, retry: bool) -> None:
-        self._source = source
+        self.source = source
         self._outputs = outputs
         self._retry = retry
         self._ready: queue.Queue[Recording | BaseException | None] = queue.Queue(AHEAD)
@@ -54,9 +55,9 @@ class Feed:
         """The number of recordings in this run; None while unknown."""
         if self._all_found:
             return self.given
-        if self._source.total is None:
+        if self.source.total is None:
             return None
-        return max(self.given, self._source.total - self.done_before - self.passed - self._source.wrong)
+        return max(self.given, self.source.total - self.done_before - self.passed - self.source.wrong)
 
     def take(self) -> Recording | None:
         """Returns the next recording; None if none was found yet, or `has_ended`.
@@ -75,8 +76,8 @@ class Feed:
 
     def left(self) -> Iterator[Recording]:
         """Yields the recordings that are left."""
-        self._outputs.learn(times=self._source.has_times)
-        for recording in self._source.recordings(self._outputs):
+        self._outputs.learn(times=self.source.has_times)
+        for recording in self.source.recordings(self._outputs):
             if recording is None or self._outputs.is_done(recording):
                 self.done_before += 1
             elif recording.name in self._known and not self._retry:

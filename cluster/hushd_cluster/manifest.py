@@ -29,7 +29,6 @@ from .recording import Recording, fault, is_url
 STANDARD_INPUT = "-"
 MAX_LINE = 1024 * 1024  # bytes
 _ID = re.compile(rb'\s*+\{\s*+"id"\s*+:\s*+"([^"\\]++)"')  # of a line that begins with it
-_DOUBTFUL = frozenset("@[]")  # signs of a URL that is looked at closely, which takes half the time of a line
 _ITSELF = {"id": text(empty=False), "url": text(empty=False)}
 _WORKER = {"engine": text(), "model": text(), "speed": choice("fast", "medium", "slow")}
 _OPTIONS = {name: TRANSCRIBE.fields[name].kind for name in TRANSCRIBE.options(TEXT, SEARCH, CUTTING)}
@@ -82,15 +81,16 @@ def parse(line: bytes) -> Recording:
         raise HushdError("bad_request", f"It has no {missing[0]!r}.")
     if why := fault(checked["id"]):
         raise HushdError("bad_request", f"Its id {why}.")
-    if is_url(checked["url"]) and not _DOUBTFUL.isdisjoint(checked["url"]):
-        store.check(checked["url"])
+    url = checked["url"]
+    if is_url(url):
+        store.check(url)
     if checked.get("speakers"):
         checked["diarize"] = True
     if checked.get("clips") and checked.get("diarize"):
         raise HushdError("bad_request", "diarize needs the whole recording: leave out clips.")
     options = transcribe_params({name: checked[name] for name in _OPTIONS if name in checked})  # type: ignore[arg-type]
     options |= {name: checked[name] for name in _WORKER if name in checked}
-    return Recording(checked["id"], checked["url"], options=options)
+    return Recording(checked["id"], url, options=options)
 
 
 def _fields(line: bytes) -> JsonObject:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import pickle
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +29,25 @@ def prepare() -> None:
         del os.environ["CUDA_VISIBLE_DEVICES"]
 
 
+def size_of(path: str | os.PathLike[str]) -> int:
+    """Returns the bytes of a file that can be read.
+
+    Raises:
+        OSError: it cannot, is empty, or is not a file: a pipe would be waited for.
+        ValueError: no file can have this name.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a file")
+    if status.st_size == 0:
+        raise OSError(errno.EINVAL, "it is empty")
+    return status.st_size
+
+
 def mapped(path: str | os.PathLike[str]) -> pickle.PickleBuffer:
     """Returns a mapped file's bytes, which Ray's object store copies from the page cache without using heap memory."""
     with open(path, "rb") as file:
@@ -44,7 +65,7 @@ def as_file(data: bytes | memoryview, name: str = "The recording") -> Iterator[P
     """
     with ExitStack() as stack:
         try:
-            path = stack.enter_context(scratch.folder()) / f"recording{Path(name).suffix}"
+            path = stack.enter_context(scratch.folder()) / "recording"
             path.write_bytes(data)
         except OSError as error:
             raise HushdError(

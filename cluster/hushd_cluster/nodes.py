@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from hushd_protocol.errors import HushdError
 
-DOUBTFUL = frozenset(("input_unreadable", "poison_request"))  # errors that may be the recording's fault or the node's
+DOUBTFUL = frozenset(
+    ("input_unreadable", "poison_request", "unauthorised")
+)  # errors that may be the recording's fault or the node's
 VAIN = 50  # failures without a success after which the run stops trying other nodes
 PROOFS = 2  # recordings that failed on only one node, after which that node is at fault
 
@@ -73,7 +75,8 @@ class Nodes:
         """Notes a failure; returns whether the recording is given up.
 
         Args:
-            is_its_own: whether it is about the recording's own wish, such as a model, and says nothing of the node.
+            is_its_own: whether it is about what the recording alone names, such as its place or a model, and says
+                nothing of the node.
 
         Raises:
             HushdError: `error`, if no node can transcribe anything because of it.

@@ -19,13 +19,12 @@ from hushd.transcripts.transcript import Transcript
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
-from hushd_protocol.system.output_file import OutputFile
 
 from . import claim, store
+from .faults import OF_NAME
 from .ledger import Ledger
-from .recording import OWN, Recording, is_url, shown
+from .recording import OWN, SET_ASIDE, Recording, is_url, shown
 
-SET_ASIDE = "set-aside.json"
 PARTS = f"{OWN}/parts"  # of transcripts that are not whole yet, each NAME.json
 MAX_SET_ASIDE = 50_000  # recordings, which the driver holds in 40 MB; a corpus with more is not one of recordings
 KEEP_S = 5.0  # between two writes of the list, at least
@@ -65,8 +64,7 @@ class Outputs(ABC):
         Yields a check that raises `HushdError` once another driver has taken the folder.
         """
 
-    @abstractmethod
-    def learn(self, *, times: bool = True) -> None:
+    def learn(self, *, times: bool = True) -> None:  # noqa: B027 - of a disk a look at each is as quick
         """Finds out in bulk which transcripts exist; on the thread that then asks `is_done`.
 
         Args:
@@ -74,12 +72,17 @@ class Outputs(ABC):
         """
 
     @abstractmethod
+    def _written(self, recording: Recording) -> int | None:
+        """Returns the time at which a recording's transcript was written, in ns since 1970; None if there is none."""
+
     def is_done(self, recording: Recording) -> bool:
         """Returns whether a transcript exists that is not older than the recording."""
+        written = self._written(recording)
+        return written is not None and written >= recording.written
 
-    @abstractmethod
     def exists(self, recording: Recording) -> bool:
         """Returns whether there is a transcript of any age."""
+        return self._written(recording) is not None
 
     def is_begun(self, recording: Recording) -> bool:
         """Returns whether there is a part of its transcript."""
@@ -95,10 +98,10 @@ class Outputs(ABC):
 
     @abstractmethod
     def save(self, name: str, transcript: Transcript) -> None:
-        """Writes a transcript that came to the driver; raises `output_failed`."""
+        """Writes a transcript that came to the driver; raises `output_failed`, or `bad_request` for its name."""
 
     @abstractmethod
-    def _keep(self, content: str) -> None:
+    def _keep(self, content: bytes) -> None:
         """Writes the list set aside."""
 
     def done(self, name: str) -> None:
@@ -123,7 +126,8 @@ class Outputs(ABC):
         """Writes the list set aside, if it has changed."""
         if not self._is_kept:
             rows = {name: asdict(failure) for name, failure in self.set_aside.items()}
-            self._keep(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+            content = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+            self._keep(content.encode(errors="backslashreplace"))  # so JSON has what is not Unicode in a file's name
             self._is_kept, self._kept_at = True, time.monotonic()
 
     def _changed(self) -> None:
@@ -160,27 +164,17 @@ class Disk(Outputs):
         with claim.of_folder(self._place):
             yield lambda: None
 
-    def learn(self, *, times: bool = True) -> None:
-        pass  # a look at each is as quick
-
-    def is_done(self, recording: Recording) -> bool:
-        written = self._written(recording)
-        return written is not None and written >= recording.written
-
-    def exists(self, recording: Recording) -> bool:
-        return self._written(recording) is not None
-
     def save(self, name: str, transcript: Transcript) -> None:
-        path = self._path(name)
-        folder = os.path.dirname(path)
+        path = Path(self._path(name))
         try:
-            os.makedirs(folder, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_file.replace(path, transcript.render(self.form))
         except OSError as error:
-            raise HushdError("output_failed", f"{folder!r} cannot be made ({error.strerror}).") from error
-        with OutputFile(path) as file:
-            file.write(transcript.render(self.form).encode())
+            code = "bad_request" if error.errno in OF_NAME else "output_failed"
+            why = "a file has the name of its folder" if isinstance(error, FileExistsError) else error.strerror
+            raise HushdError(code, f"{str(path)!r} cannot be written ({why}).") from error
 
-    def _keep(self, content: str) -> None:
+    def _keep(self, content: bytes) -> None:
         try:
             atomic_file.replace(self._list, content)
         except OSError as error:
@@ -209,7 +203,7 @@ class Stored(Outputs):
         super().__init__(url, form)
         self.url = url
         self._store = store.opened(url)
-        self._ledger: Ledger | None = None
+        self._ledger = Ledger()
 
     @contextmanager
     def claimed(self) -> Iterator[Callable[[], None]]:
@@ -223,40 +217,28 @@ class Stored(Outputs):
             yield check
 
     def learn(self, *, times: bool = True) -> None:
-        self._ledger = Ledger()
         for below in ("", PARTS):
             try:
                 self._ledger.learn((item.name, item.written) for item in self._store.items(below, times=times))
             except FileNotFoundError:
                 pass  # nothing was written yet
 
-    def is_done(self, recording: Recording) -> bool:
-        written = self._written(recording)
-        return written is not None and written >= recording.written
-
-    def exists(self, recording: Recording) -> bool:
-        return self._written(recording) is not None
-
     def is_begun(self, recording: Recording) -> bool:
-        assert self._ledger
         return self._ledger.written(f"{PARTS}/{recording.name}.json") is not None
 
     def pass_over(self, name: str) -> bool:
-        assert self._ledger
         return self._ledger.pass_over(f"{name}.{self.form}")
 
     def is_passed(self, name: str) -> bool:
-        assert self._ledger
         return self._ledger.is_passed(f"{name}.{self.form}")
 
     def save(self, name: str, transcript: Transcript) -> None:
         self._store.replace(f"{name}.{self.form}", transcript.render(self.form).encode())
 
-    def _keep(self, content: str) -> None:
-        self._store.replace(SET_ASIDE, content.encode())
+    def _keep(self, content: bytes) -> None:
+        self._store.replace(SET_ASIDE, content)
 
     def _written(self, recording: Recording) -> int | None:
-        assert self._ledger
         return self._ledger.written(f"{recording.name}.{self.form}")
 
 

@@ -32,6 +32,12 @@ def recorded(data: bytes | None, recording: Recording, run: str = "") -> Iterato
     if urlsplit(recording.place).scheme.lower() == "file":
         path = Path(store.path_of(recording.place))
         with _named(path, recording):
+            try:
+                node.size_of(path)
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError) as error:
+                raise unreadable(recording, error) from None
             yield path
         return
     with _named(copies.path(recording.place, run), recording), copies.of(recording.place, run) as copy:
@@ -41,6 +47,12 @@ def recorded(data: bytes | None, recording: Recording, run: str = "") -> Iterato
         except Long:
             copy.is_kept = True
             raise
+
+
+def unreadable(recording: Recording, error: OSError | ValueError) -> HushdError:
+    """Returns why a recording's path cannot be opened, as `node.size_of` says."""
+    why = getattr(error, "strerror", None) or "no file can have this name"
+    return HushdError("input_unreadable", f"{recording.name!r} cannot be read ({why}).")
 
 
 @contextmanager

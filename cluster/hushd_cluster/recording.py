@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from .stretches import Stretch
 
 OWN = ".hushd"  # the folder beside the transcripts for what hushd itself keeps there
-RESERVED = "set-aside"  # with a format it would be the list's own name
-MAX_PART = 200  # bytes of a name between two slashes: a file's may have 255, with its format and a temporary mark
+SET_ASIDE = "set-aside.json"  # the list beside the transcripts
+MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format and its stretch
 MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
+PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # also of a URL within one, as fsspec chains them
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -26,7 +27,6 @@ class Recording:
     Attributes:
         name: the name of its transcript without the format: its path below the corpus, or its id in a manifest.
         place: its path on the driver's disk, or the URL from which a node reads it.
-        size: bytes; None if unknown.
         written: ns since 1970 of its last change; 0 if unknown.
         options: its own, in the form of a request, which go before those of the run.
         is_begun: whether a part of its transcript lies in the store.
@@ -37,7 +37,6 @@ class Recording:
 
     name: str
     place: str
-    size: int | None = None
     written: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     is_begun: bool = False
@@ -69,8 +68,7 @@ def shown(place: str) -> str:
         url = urlsplit(place)
     except ValueError:
         return f"{place.partition('://')[0]}://…"
-    user, at, host = url.netloc.rpartition("@")
-    return f"{url.scheme}://{user.partition(':')[0]}{at}{host}{url.path}"
+    return PASSWORD.sub(r"\1@", f"{url.scheme}://{url.netloc}{url.path}")
 
 
 def fault(name: str) -> str:
@@ -83,9 +81,9 @@ def fault(name: str) -> str:
         return "is not valid Unicode"
     if _CONTROL.search(name):
         return "has a control character or a backslash"
-    if any(part in ("", ".", "..") for part in parts):
-        return "has an empty part, or one of dots"
-    if parts[0].startswith(OWN) or name == RESERVED:
+    if any(part == "" or part.startswith(".") for part in parts):
+        return "has a part that is empty or begins with a dot"
+    if SET_ASIDE in (f"{name}.json", parts[0]):
         return "is a name that hushd uses itself"
     if size > MAX_NAME or longest > MAX_PART:
         return f"is too long: it may have {MAX_NAME} bytes, and {MAX_PART} between two slashes"

@@ -10,19 +10,25 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import ray
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
 CONNECT_S = 5.0
-# Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors.
-_QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0"}
+# Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors, and
+# reports its use to its makers.
+_QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[None]:
+def connected(address: str | None, *, or_local: bool = False) -> Iterator[None]:
     """Connects to the cluster at `address`; if empty, to the one from RAY_ADDRESS or this machine's `ray start`.
+
+    Args:
+        or_local: if no address is given and no cluster is here, starts one of this machine alone, which ends with
+            the block.
 
     Raises:
         HushdError: `no_supervisor` if there is none.
@@ -30,27 +36,26 @@ def connected(address: str | None) -> Iterator[None]:
     os.environ |= _QUIET
     console.silence_libraries()
     with redirect_stdout(io.StringIO()):  # `console` writes to the descriptor, not here
-        _connect(address)
         try:
+            _connect(address or os.environ.get("RAY_ADDRESS"), or_local)
             yield
         finally:
             ray.shutdown()
 
 
-def _connect(address: str | None) -> None:
-    named = address or os.environ.get("RAY_ADDRESS")
+def _connect(named: str | None, or_local: bool) -> None:
     try:
-        _check(named or _last())
-        ray.init(
-            address=named or "auto",
-            log_to_driver=False,
-            configure_logging=False,
-            logging_level=logging.CRITICAL,
-            namespace="hushd",
-        )
+        try:
+            _check(named or _last())
+            _begin(address=named or "auto")
+        except OSError as error:
+            if named or not or_local or _asks_for_token(error):
+                raise
+            console.complain("No Ray cluster was found: this machine works alone, with Ray until the end.")
+            _begin(address="local", include_dashboard=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {named}" if named else "on this machine"
-        if "InvalidAuthToken" in str(error.__cause__):
+        if _asks_for_token(error):
             raise HushdError(
                 "no_supervisor",
                 f"The Ray cluster {where} asks for its token: copy ~/.ray/auth_token from its head node.",
@@ -61,6 +66,14 @@ def _connect(address: str | None) -> None:
             "--address HOST:PORT.",
         ) from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+
+
+def _begin(**options: Any) -> None:
+    ray.init(**options, log_to_driver=False, configure_logging=False, logging_level=logging.CRITICAL, namespace="hushd")
+
+
+def _asks_for_token(error: Exception) -> bool:
+    return "InvalidAuthToken" in str(error.__cause__)
 
 
 def _last() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Protocol
 
 from hushd_cli.recordings import Recordings
 from hushd_protocol.errors import HushdError
@@ -14,12 +14,12 @@ from hushd_schema.sound_file import SUFFIXES
 from . import manifest, store
 from .ledger import Ledger
 from .outputs import Outputs
-from .recording import Recording, fault, shown
+from .recording import SET_ASIDE, Recording, fault, shown
 
 MAX_NAMED = 20  # lines of a manifest that are wrong and named
 
 
-class Source(Protocol):
+class Source(ABC):
     """A corpus.
 
     Attributes:
@@ -27,23 +27,33 @@ class Source(Protocol):
         faults: sentences about the parts of it that name no recording, up to `MAX_NAMED`.
         wrong: the number of those parts.
         has_times: whether it knows when its recordings were changed.
+        is_mixed: whether each recording names its own place.
     """
 
-    has_times: bool
-    total: int | None
-    faults: list[str]
-    wrong: int
+    has_times = True
+    is_mixed = False
 
+    def __init__(self, total: int | None = None) -> None:
+        self.total = total
+        self.faults: list[str] = []
+        self.wrong = 0
+
+    @abstractmethod
     def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         """Yields the recordings; raises `HushdError` if the corpus cannot be read.
 
         Args:
             outputs: the transcripts: None may be yielded in place of a recording that is done.
         """
-        ...
+
+    def complain(self, sentence: str) -> None:
+        """Notes the fault of a part that names no recording."""
+        self.wrong += 1
+        if self.wrong <= MAX_NAMED:
+            self.faults.append(sentence)
 
 
-class Disk:
+class Disk(Source):
     """The recordings in a folder on the driver's disk.
 
     Args:
@@ -53,51 +63,41 @@ class Disk:
         HushdError: `input_unreadable` if it is not a folder.
     """
 
-    has_times = True
-
     def __init__(self, folder: str, target: str) -> None:
+        super().__init__()
         if not os.path.isdir(folder):
             raise HushdError("input_unreadable", f"{folder!r} is not a folder: name the one with the recordings.")
         self._recordings = Recordings(folder, target, [], deep=True)
-        self.total: int | None = None
-        self.faults: list[str] = []
-        self.wrong = 0
 
     def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         for name, state in self._recordings.found():
-            yield Recording(name, self._recordings.path(name), state.size, state.written)
+            if name.startswith(f"{SET_ASIDE}/"):
+                self.complain(f"{name!r} is in a folder with the name of the list set aside: rename it.")
+                continue
+            yield Recording(name, self._recordings.path(name), state.written)
 
 
-class Listed:
+class Listed(Source):
     """The recordings below a URL, known by their suffixes."""
 
-    has_times = True
-
     def __init__(self, url: str) -> None:
+        super().__init__()
         store.check(url)
         self._store = store.opened(url)
-        self.total: int | None = None
-        self.faults: list[str] = []
-        self.wrong = 0
 
     def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         try:
             for item in self._store.items():
                 if os.path.splitext(item.name)[1].lower() in SUFFIXES:
                     if why := fault(item.name):
-                        self._complain(f"{item.name!r} {why}.")
+                        self.complain(f"{item.name!r} {why}.")
                         continue
-                    yield Recording(item.name, f"{self._store.url}/{item.name}", item.size, item.written)
+                    yield Recording(item.name, f"{self._store.url}/{item.name}", item.written)
         except FileNotFoundError:
             raise HushdError("input_unreadable", f"There is no folder {shown(self._store.url)}.") from None
 
-    def _complain(self, sentence: str) -> None:
-        self.wrong += 1
-        if self.wrong <= MAX_NAMED:
-            self.faults.append(sentence)
 
-
-class Manifest:
+class Manifest(Source):
     """The recordings of a manifest.
 
     Args:
@@ -105,12 +105,11 @@ class Manifest:
     """
 
     has_times = False
+    is_mixed = True
 
     def __init__(self, place: str) -> None:
+        super().__init__(manifest.count(place))
         self._place = place
-        self.total = manifest.count(place)
-        self.faults: list[str] = []
-        self.wrong = 0
 
     def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
         with manifest.opened(self._place) as file, closing(Ledger()) as ids:
@@ -119,9 +118,8 @@ class Manifest:
                 return not outputs.is_passed(name) and ids.take(name)
 
             lines = manifest.lines_of(file)
-            yield from manifest.read(lines, outputs.pass_over, is_new, self._complain)
 
-    def _complain(self, row: int, why: str) -> None:
-        self.wrong += 1
-        if self.wrong <= MAX_NAMED:
-            self.faults.append(f"{shown(self._place)}:{row}: {why}")
+            def complain(row: int, why: str) -> None:
+                self.complain(f"{shown(self._place)}:{row}: {why}")
+
+            yield from manifest.read(lines, outputs.pass_over, is_new, complain)

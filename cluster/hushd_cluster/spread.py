@@ -25,13 +25,14 @@ from .feed import Feed
 from .joints import Joints
 from .nodes import Nodes
 from .outputs import Failure, Outputs
+from .reading import unreadable
 from .recording import Recording
 from .task import Outcome, transcribe
 
 AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
 LOOK_S = 1.0  # between two looks at the cluster's nodes
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
-FRUITLESS_S = 60.0  # and for so long
+FRUITLESS_S = 60.0  # and for so long, as one place at the end
 LEFT_S = 300.0  # for which a node that leaves gets no recordings while there are others
 CLEAR_S = 10.0  # for which the nodes have time to remove their copies of recordings
 LATER = 20  # recordings that are handed out before one that failed is tried again
@@ -84,6 +85,8 @@ class Spread:
         self._feed = feed
         self._outputs = outputs
         self._again: deque[tuple[int, Recording]] = deque()  # to be tried again, once so many were handed out
+        self._silent: deque[Recording] = deque()  # of places that do not answer, to be tried again at the end
+        self._silent_since: dict[str, float] = {}  # by key, since their first failure at the end
         self._handed_out = 0
         self._running: dict[Any, Sent] = {}  # by the result's reference
         self._news: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()  # references with their results
@@ -116,7 +119,7 @@ class Spread:
         self._room = _store_bytes() * STORE_SHARE
         self._feed.begin()
         try:
-            while not self._feed.has_ended or self._again or self._running:
+            while not self._feed.has_ended or self._again or self._silent or self._running:
                 self._look()
                 self._hand_out()
                 for reference, outcome in self._ended():
@@ -160,16 +163,13 @@ class Spread:
                 self._send(recording, None, 0)
                 continue
             try:
-                size = os.path.getsize(recording.place)
+                size = node.size_of(recording.place)
                 if size > self._room - self._held and self._held:  # one larger than the room travels alone
                     self._again.appendleft((0, recording))
                     return
                 data = ray.put(node.mapped(recording.place))
-            except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
-                why = getattr(error, "strerror", None) or "it is empty"
-                self._put_aside(
-                    recording, HushdError("input_unreadable", f"{recording.name!r} cannot be read ({why}).")
-                )
+            except (OSError, ValueError) as error:
+                self._put_aside(recording, unreadable(recording, error))
                 continue
             self._send(recording, data, size)
 
@@ -177,6 +177,10 @@ class Spread:
         """Returns the next recording to hand out; None if there is none now."""
         while self._again and (self._again[0][0] <= self._handed_out or self._feed.has_ended):
             recording = self._again.popleft()[1]
+            if self._joints.is_live(recording):
+                return recording
+        while self._silent and self._feed.has_ended:
+            recording = self._silent.popleft()
             if self._joints.is_live(recording):
                 return recording
         return self._feed.take()
@@ -240,19 +244,17 @@ class Spread:
             if joint := self._joints.ended(recording):
                 self._again.appendleft((0, joint))
         elif error is None:
-            if outcome.transcript:
-                self._outputs.save(name, outcome.transcript)
-            self._outputs.done(name)
-            self._joints.end(recording)
-            self._succeeded(recording, outcome)
-        elif error.scope == "command" and not recording.options:  # wrong options fail at every node
-            raise error
+            if self._is_saved(recording, outcome):
+                self._outputs.done(name)
+                self._joints.end(recording)
+                self._succeeded(recording, outcome)
+        elif error.scope == "command" and not (recording.options or outcome.is_its_own):
+            raise error  # wrong options fail at every node
         elif error.scope != "machine" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
-            self._put_off(recording, error)
-        elif error.scope == "command" or self._is_given_up(recording, outcome.node, error):
-            if outcome.transcript:  # `listen` too keeps the readable part of a truncated recording
-                self._outputs.save(name, outcome.transcript)
-            self._put_aside(recording, error)
+            self._put_off(recording, error, outcome.is_its_own)
+        elif error.scope == "command" or self._is_given_up(recording, outcome, error):
+            if self._is_saved(recording, outcome):  # `listen` too keeps the readable part of a truncated recording
+                self._put_aside(recording, error)
         else:
             self._again.append((self._handed_out + LATER, recording))
 
@@ -262,16 +264,41 @@ class Spread:
         self.figures.count(outcome.node, outcome.host, outcome.sound_s, outcome.work_s, recordings)
         self._tell()
 
-    def _is_given_up(self, recording: Recording, node_id: str, error: HushdError) -> bool:
-        is_its_own = error.code in ITS_OWN and bool(recording.options.keys() & {"engine", "model"})
-        return self._nodes.failed(node_id, recording.key, error, self._alive, is_its_own=is_its_own)
+    def _is_saved(self, recording: Recording, outcome: Outcome) -> bool:
+        """Writes the transcript that a node sent; returns False if none can have this name, which sets it aside."""
+        try:
+            if outcome.transcript:
+                self._outputs.save(recording.name, outcome.transcript)
+        except HushdError as error:
+            if error.scope == "machine":
+                raise
+            self._put_aside(recording, error)
+            return False
+        return True
 
-    def _put_off(self, recording: Recording, error: HushdError) -> None:
-        """Queues a recording again whose node was lost, or has no room."""
-        self._fruitless += 1
-        if self._fruitless >= FRUITLESS and time.monotonic() - self._fruitful >= FRUITLESS_S:
-            raise error
-        self._again.appendleft((0, recording))
+    def _is_given_up(self, recording: Recording, outcome: Outcome, error: HushdError) -> bool:
+        of_model = error.code in ITS_OWN and bool(recording.options.keys() & {"engine", "model"})
+        of_place = outcome.is_its_own and error.scope == "machine" and self._feed.source.is_mixed
+        return self._nodes.failed(outcome.node, recording.key, error, self._alive, is_its_own=of_model or of_place)
+
+    def _put_off(self, recording: Recording, error: HushdError, is_its_own: bool) -> None:
+        """Queues a recording again whose node was lost, or has no room; to the end if its place does not answer.
+
+        There it is tried again for a minute, and set aside if others were transcribed.
+        """
+        now = time.monotonic()
+        if is_its_own and self._feed.has_ended and (self.figures.done or self._feed.done_before):
+            if now - self._silent_since.setdefault(recording.key, now) >= FRUITLESS_S:
+                self._put_aside(recording, error)
+                return
+        else:
+            self._fruitless += 1
+            if self._fruitless >= FRUITLESS and now - self._fruitful >= FRUITLESS_S:
+                raise error
+        if is_its_own:
+            self._silent.append(recording)
+        else:
+            self._again.appendleft((0, recording))
 
     def _put_aside(self, recording: Recording, error: HushdError) -> None:
         name = recording.name

@@ -21,17 +21,16 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system.atomic_file import AtomicFile
 
 from .faults import BUSY_MS, faults, is_refusal
-from .recording import shown
+from .recording import PASSWORD, shown
 
 READ_ONLY = ("http", "https", "data", "git", "github", "zip", "tar")  # schemes under which nothing is kept
 _TIMES = ("LastModified", "mtime", "last_modified", "updated", "created")  # of a listing, by kind of store
 
 
 class Item(NamedTuple):
-    """A file: its path below the store's folder, its bytes, and the time of its last change in ns since 1970."""
+    """A file: its path below the store's folder, and the time of its last change in ns since 1970."""
 
     name: str
-    size: int
     written: int
 
 
@@ -46,7 +45,7 @@ class Store(ABC):
         """Yields the files in the folder `below` and its subfolders, without those whose path has a hidden part.
 
         Args:
-            times: whether their sizes and times are wanted: may be 0 without.
+            times: whether the times of their last changes are wanted: may be 0 without.
         """
 
     @abstractmethod
@@ -100,15 +99,20 @@ class SharedFolder(Store):
 
     def _write(self, name: str, data: bytes, keep: Callable[[AtomicFile], None]) -> None:
         path = os.path.join(self._root, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        file = AtomicFile(path)
         try:
-            with open(file.descriptor, "wb", closefd=False) as output:
-                output.write(data)
-        except BaseException:
-            file.discard()
-            raise
-        keep(file)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = AtomicFile(path)
+            try:
+                with open(file.descriptor, "wb", closefd=False) as output:
+                    output.write(data)
+            except BaseException:
+                file.discard()
+                raise
+            keep(file)
+        except FileExistsError:
+            if os.path.isfile(path):
+                raise
+            raise OSError(errno.EISDIR, f"{name} is a folder, or is below a file") from None
 
     def _walk(self, folder: str, prefix: str, times: bool) -> Iterator[Item]:
         folders = []
@@ -118,11 +122,8 @@ class SharedFolder(Store):
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif entry.is_file() and times:
-                    status = entry.stat()
-                    yield Item(prefix + entry.name, status.st_size, status.st_mtime_ns)
                 elif entry.is_file():
-                    yield Item(prefix + entry.name, 0, 0)
+                    yield Item(prefix + entry.name, entry.stat().st_mtime_ns if times else 0)
         for name in folders:
             yield from self._walk(os.path.join(folder, name), f"{prefix}{name}/", times)
 
@@ -145,7 +146,7 @@ class ObjectStore(Store):
                 prefix = folder.removeprefix(self._root).strip("/")
                 for name, info in files.items():
                     if name and not name.startswith("."):
-                        yield Item(f"{prefix}/{name}" if prefix else name, int(info.get("size") or 0), written(info))
+                        yield Item(f"{prefix}/{name}" if prefix else name, written(info))
 
     def create(self, name: str, data: bytes) -> bool:
         path = self._path(name)
@@ -199,7 +200,7 @@ class S3Store(ObjectStore):
                 name = each["Key"][drop:]
                 hidden = f"/{name.removeprefix(below)}".replace("//", "/")
                 if not name.endswith("/") and "/." not in hidden:
-                    yield Item(name, each["Size"], written(each))
+                    yield Item(name, written(each))
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -255,10 +256,10 @@ def check_target(url: str) -> None:
 def check(url: str) -> None:
     """Raises `bad_request` for a URL that makes no sense, or has a password, which every node and log would have."""
     try:
-        place = urlsplit(url).netloc
-    except ValueError as error:
-        raise HushdError("bad_request", f"{shown(url)} is not a URL ({error}).") from None
-    if ":" in place.rpartition("@")[0]:
+        urlsplit(url)
+    except ValueError:  # its text has the password, if there is one
+        raise HushdError("bad_request", f"{shown(url)} is not a URL.") from None
+    if PASSWORD.search(url):
         raise HushdError(
             "bad_request",
             f"{shown(url)} was given with a password: leave it out, since each node finds its own credentials.",

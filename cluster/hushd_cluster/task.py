@@ -33,6 +33,7 @@ class Outcome:
         leaves: whether it hands the recording back since its machine leaves.
         long_s: seconds of sound in a recording that is to be cut; 0 otherwise.
         language: of that one, as found at its begin.
+        is_its_own: whether the error is of what the recording alone names, and says nothing of others.
     """
 
     node: str
@@ -44,10 +45,11 @@ class Outcome:
     leaves: bool = False
     long_s: float = 0.0
     language: str = ""
+    is_its_own: bool = False
 
 
 def transcribe(data: bytes | None, task: Task) -> Outcome:
-    """Transcribes a recording on a node; returns errors, since Ray would wrap exceptions.
+    """Transcribes a recording on a node; returns errors of all kinds, since Ray would wrap exceptions.
 
     Args:
         data: the recording's bytes; None: it is read from its URL.
@@ -57,7 +59,11 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
     if notice.until(time.time()):
         time.sleep(LEAVING_S)
         return Outcome(*where, error=leaving.handed_back(), leaves=True)
-    begun, attempt = time.monotonic(), Attempt(task, _client(), notice)
+    begun = time.monotonic()
+    try:
+        attempt = Attempt(task, _client(), notice)
+    except HushdError as error:
+        return Outcome(*where, error=error)
     try:
         with notice.at_work(), notice.by_signal():
             transcript = _join(task) if task.recording.joint else attempt.read(data)
@@ -69,9 +75,13 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         metrics.count("failures", 1, error.code)
         if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
-        return Outcome(*where, attempt.readable(error), error)
+        is_its_own = attempt.is_its_own and error.code != "output_failed"
+        return Outcome(*where, attempt.readable(error), error, is_its_own=is_its_own)
     except OSError as error:
         return Outcome(*where, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
+    except Exception as error:  # its text may have a URL's secrets
+        why = f"{task.recording.name!r} fails with {type(error).__name__}."
+        return Outcome(*where, error=HushdError("worker_failed", why))
     work_s = time.monotonic() - begun
     metrics.observe_work(work_s)
     sent = transcript if task.url is None else None

@@ -74,16 +74,17 @@ def test_the_document_has_the_defaults_of_the_growth(application: ModuleType) ->
 
 
 @pytest.mark.parametrize(
-    ("token", "mode", "taken"), [(True, None, "token"), (False, None, None), (True, "disabled", "disabled")]
+    ("token", "mode", "taken"),
+    [(True, None, ["token", "0"]), (False, None, ["token", "64"]), (True, "disabled", ["disabled", "0"])],
 )
-def test_a_token_is_offered_where_the_user_has_one(
-    tmp_path: Path, token: bool, mode: str | None, taken: str | None
+def test_a_token_is_offered_and_made_where_the_user_has_none(
+    tmp_path: Path, token: bool, mode: str | None, taken: list[str]
 ) -> None:
-    """As `ray start` then asks for it; and where the user says otherwise, that counts."""
+    """`ray start` asks for the user's, and a Ray of the command's own for a new one; the user's own mode counts."""
     if token:
         (tmp_path / ".ray").mkdir()
         (tmp_path / ".ray" / "auth_token").write_text("secret")
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_AUTH_MODE"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     environment |= {"HOME": str(tmp_path)} | ({"RAY_AUTH_MODE": mode} if mode else {})
     code = """
 import os, sys
@@ -93,7 +94,7 @@ sys.modules["hushd_cluster.actions"] = None  # as where there is no Ray: the com
 try:
     command.main("hushd cluster", ["status"])
 except Exception:
-    print(before, os.environ.get("RAY_AUTH_MODE"))
+    print(before, os.environ.get("RAY_AUTH_MODE"), len(os.environ.get("RAY_AUTH_TOKEN", "")))
 """
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(mode), str(taken)]
+    assert done.stdout.split() == [str(mode), *taken]

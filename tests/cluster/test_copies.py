@@ -73,7 +73,6 @@ def test_a_copy_is_made_once_for_all_that_use_it(fetches: list[str], tmp_path: P
     def use(_: int) -> bytes:
         with copies.of("memory://a/long.mp3", "run") as copy:
             together.wait(BOUND_S)
-            assert copy.path.suffix == ".mp3"
             return copy.path.read_bytes()
 
     with ThreadPoolExecutor(4) as threads:

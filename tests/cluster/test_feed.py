@@ -12,22 +12,19 @@ from hushd_cluster import feed as feed_module
 from hushd_cluster.feed import Feed
 from hushd_cluster.outputs import Failure, Outputs, Stored
 from hushd_cluster.recording import Recording
+from hushd_cluster.sources import Source
 from hushd_protocol.errors import HushdError
 from support.peer import wait_until
 
 SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
 
 
-class Corpus:
+class Corpus(Source):
     """Recordings by their names; at `None` it fails."""
 
-    has_times = True
-
     def __init__(self, *names: str | None, total: int | None = None) -> None:
+        super().__init__(total)
         self._names = names
-        self.total = total
-        self.faults: list[str] = []
-        self.wrong = 0
         self.read = 0
 
     def recordings(self, outputs: Outputs) -> Iterator[Recording]:

@@ -28,6 +28,16 @@ def test_a_node_that_lacks_something_is_left_out_at_once(code: str) -> None:
     assert ended.value is error
 
 
+def test_what_a_recording_alone_names_is_no_fault_of_its_nodes() -> None:
+    """A place without its library here, or its credentials: another node is asked, and then it is given up."""
+    for code in ("engine_missing", "unauthorised"):
+        nodes, error = Nodes(3), HushdError(code, "It lacks something.")
+        assert not nodes.failed("a", "1.wav", error, ALIVE, is_its_own=True)
+        nodes.succeeded("a", "2.wav", ALIVE)
+        assert nodes.failed("b", "1.wav", error, ALIVE, is_its_own=True)
+        assert nodes.left_out == {}
+
+
 @pytest.mark.parametrize(("error", "tries"), [(FAILED, 3), (POISON, 2), (BROKEN, 2)])
 def test_a_recording_is_given_up_for_what_two_nodes_say(error: HushdError, tries: int) -> None:
     """A passing failure is tried three times; a recording that kills workers or cannot be read, at one more node."""

@@ -53,7 +53,7 @@ def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], 
     }
     assert list(listed) == ["c.FLAC"]
     assert listed["c.FLAC"].place == f"file://{tmp_path}/b/c.FLAC"
-    assert (listed["c.FLAC"].size, listed["c.FLAC"].is_remote) == (1, True)
+    assert listed["c.FLAC"].is_remote
     assert listed["c.FLAC"].written == recordings["b/c.FLAC"].written
 
 
@@ -88,13 +88,26 @@ def test_a_recording_that_has_changed_is_not_done(
     assert transcripts.is_done(Recording("talk.wav", "s3://bucket/talk.wav"))
 
 
+def test_a_folder_with_the_name_of_the_list_is_not_made(tmp_path: Path) -> None:
+    """Its recordings are named, and the others are found."""
+    for name in ("in/set-aside.json/a.wav", "in/b/set-aside.json/a.wav"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    source = sources.Disk(str(tmp_path / "in"), str(tmp_path / "out"))
+    found = [each and each.name for each in source.recordings(Disk(str(tmp_path / "out"), "txt"))]
+    assert (found, source.wrong) == (["b/set-aside.json/a.wav"], 1)
+
+
 def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable[[], Outputs], tmp_path: Path) -> None:
     """In a file that another run reads."""
     with (first := made()).claimed():
         first.put_aside("talk.wav", FAILURE)
+        first.put_aside("Gespr\udce4ch.wav", FAILURE)  # as a disk names it that never knew Unicode
+        first.keep()
     with (again := made()).claimed():
-        assert again.set_aside == {"talk.wav": FAILURE}
+        assert again.set_aside == {"talk.wav": FAILURE, "Gespr\udce4ch.wav": FAILURE}
         again.done("talk.wav")
+        again.done("Gespr\udce4ch.wav")
         again.keep()
     assert json.loads((tmp_path / "out/set-aside.json").read_text()) == {}
 

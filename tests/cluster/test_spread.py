@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from importlib import import_module
@@ -199,6 +200,91 @@ def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.Monke
     ]  # fmt: skip
     assert cluster.most == 5
     assert made.failed["2"].message == "'2' cannot be read (No such file or directory)."
+
+
+def places(folder: Path) -> dict[str, str]:
+    """Makes places that hold no recording; returns their paths by kind."""
+    os.mkfifo(folder / "pipe")
+    os.symlink("loop", folder / "loop")
+    (folder / "empty").touch()
+    paths = {name: str(folder / name) for name in ("pipe", "loop", "empty", "none")}
+    paths |= {"folder": str(folder), "device": "/dev/zero", "long": "/" + "x" * 300}
+    return paths | {"nul": "/a\0b", "no text": "/\ud800"}
+
+
+def test_a_place_that_cannot_be_read_costs_its_line_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """At once, whatever it is; the recordings beside it are transcribed."""
+    (tmp_path / "good.wav").write_bytes(b"sound")
+    bad = places(tmp_path)
+    rows = [{"url": path, "id": name} for name, path in bad.items()]
+    rows += [{"url": str(tmp_path / "good.wav"), "id": f"good{number}"} for number in range(10)]
+    _, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out")
+    assert {name: failure.code for name, failure in made.failed.items()} == dict.fromkeys(bad, "input_unreadable")
+    assert made.figures.done == 10
+    assert json.loads((tmp_path / "out/set-aside.json").read_text()).keys() == bad.keys()
+
+
+@pytest.mark.parametrize("code", ["bad_request", "unauthorised", "engine_missing", "input_unreadable", "worker_failed"])
+def test_what_nodes_say_of_one_place_costs_its_line_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str
+) -> None:
+    """Though the same error ends the run where it is about all recordings."""
+
+    def make(task: Task, node: str) -> Outcome:
+        bad = task.recording.name == "0"
+        return outcome(node, error=HushdError(code, "No."), is_its_own=True) if bad else heard(task, node)
+
+    rows = [{"url": f"s3://a/{number}"} for number in range(11)]
+    _, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
+    assert {name: failure.code for name, failure in made.failed.items()} == {"0": code}
+    assert (made.figures.done, made.left_out) == (10, {})
+
+
+def test_credentials_that_no_node_has_for_the_whole_corpus_end_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its place is the command's and not a line's: no recording is set aside."""
+
+    def make(task: Task, node: str) -> Outcome:
+        return outcome(node, error=HushdError("unauthorised", "It asks for credentials."), is_its_own=True)
+
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(HushdError, match="asks for credentials"):
+        spread_over(monkeypatch, sources.Listed(f"file://{tmp_path}"), tmp_path / "out", make)
+    assert not (tmp_path / "out/set-aside.json").exists()
+
+
+@pytest.mark.parametrize("names", [("a", "a.txt/b"), ("a.txt/b", "a")])
+def test_of_two_names_that_exclude_each_other_one_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """On a disk a transcript of the name of a folder; the other one is set aside."""
+    rows = [{"url": f"s3://a/{name}", "id": name} for name in (*names, "c")]
+    _, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out")
+    assert {name: failure.code for name, failure in made.failed.items()} == {names[1]: "bad_request"}
+    assert made.figures.done == 2
+
+
+def test_a_place_that_does_not_answer_is_tried_again_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For a while, and then set aside; a place that answers by then costs nothing."""
+    from hushd_cluster import spread
+
+    tries: list[str] = []
+
+    def make(task: Task, node: str) -> Outcome:
+        tries.append(name := task.recording.name)
+        silent = name == "0" or (name == "1" and tries.count("1") == 1)
+        busy = HushdError("server_busy", "http://a does not answer.", retry_after_ms=1)
+        return outcome(node, error=busy, is_its_own=True) if silent else heard(task, node)
+
+    monkeypatch.setattr(spread, "FRUITLESS_S", 0.0)
+    rows = [{"url": f"http://a/{number}"} for number in range(12)]
+    _, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
+    assert {name: failure.exit for name, failure in made.failed.items()} == {"0": 7}
+    assert made.figures.done == 11
+    assert tries.index("11") < len(tries) - 2 - tries[::-1].index("1")
 
 
 def test_a_store_that_is_busy_for_a_while_costs_no_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

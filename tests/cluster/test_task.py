@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,7 @@ from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
 
 if TYPE_CHECKING:
     from hushd_cluster.attempt import Attempt
+    from hushd_cluster.task import Outcome
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
@@ -186,6 +188,54 @@ def test_a_long_recording_is_heard_in_stretches_and_joined(node: Client, tmp_pat
     assert list((tmp_path / "out" / outputs.PARTS / "b").iterdir()) == []
     with pytest.raises(HushdError, match=r"The transcript of a stretch is missing: \.hushd/parts/b/a\.0000-0007"):
         delivery.join()
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        ("ipfs://a", "bad_request"), ("gs://a/b.wav", "engine_missing"), ("file://{}/none", "input_unreadable"),
+        ("file://{}/pipe", "input_unreadable"), ("file://{}/loop", "input_unreadable"),
+        ("file://{}", "input_unreadable"), ("file:///dev/zero", "input_unreadable"),
+        ("file:///a\0b", "input_unreadable"), ("file:///\ud800", "input_unreadable"),
+        ("memory://a/" + "x." + "s" * 300, "input_unreadable"),
+    ],
+)  # fmt: skip
+def test_a_place_that_a_node_cannot_read_is_the_fault_of_its_line(
+    monkeypatch: pytest.MonkeyPatch, node: Client, tmp_path: Path, place: str, code: str
+) -> None:
+    """Within a moment, and nothing is said of others."""
+    os.mkfifo(tmp_path / "pipe")
+    os.symlink("loop", tmp_path / "loop")
+    if code == "engine_missing" and find_spec("gcsfs"):
+        pytest.skip("the library is here")
+    made = transcribed(monkeypatch, node, Recording("a", place.format(tmp_path)), f"file://{tmp_path}/out")
+    assert made.error
+    assert (made.error.code, made.is_its_own, made.node) == (code, True, "n")
+
+
+def test_no_exception_of_a_recording_leaves_a_task(
+    monkeypatch: pytest.MonkeyPatch, node: Client, tmp_path: Path
+) -> None:
+    """Ray's own error would have no node; and a text that may have a password is not shown."""
+    made = transcribed(monkeypatch, node, Recording("a", "https://u:secret@ex\u2100mple/a"), None)
+    assert made.error
+    assert (made.error.code, made.node) == ("worker_failed", "n")
+    assert "secret" not in made.error.message
+    (tmp_path / "a.wav").write_bytes(b"one")
+    made = transcribed(monkeypatch, node, Recording("a", f"file://{tmp_path}/a.wav"), "nonsense://out")
+    assert made.error
+    assert (made.error.code, made.is_its_own) == ("bad_request", False)
+
+
+def transcribed(monkeypatch: pytest.MonkeyPatch, node: Client, recording: Recording, url: str | None) -> Outcome:
+    """Returns the outcome of Ray's task."""
+    from hushd_cluster import task
+
+    context = SimpleNamespace(get_node_id=lambda: "n")
+    util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+    monkeypatch.setattr(task, "ray", SimpleNamespace(get_runtime_context=lambda: context, util=util))
+    monkeypatch.setattr(task, "_client", lambda: node)
+    return task.transcribe(None, task.Task(recording, {}, "txt", url))
 
 
 def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:

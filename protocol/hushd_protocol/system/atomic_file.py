@@ -37,7 +37,7 @@ class AtomicFile:
         self._path = os.fspath(path)
         folder, name = os.path.split(self._path)
         _sweep_once(folder or ".")
-        start = os.path.join(folder, f"{_PREFIX}{name[:200]}")
+        start = os.path.join(folder, f"{_PREFIX}{name[:50]}")  # of 255 bytes, with what follows
         while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
             os.close(self.descriptor)  # another process swept it before it was locked
 

@@ -37,6 +37,13 @@ def test_what_is_discarded_or_fails_leaves_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x"]
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "ж" * 127])
+def test_a_name_may_be_as_long_as_a_file_system_allows(tmp_path: Path, name: str) -> None:
+    """255 bytes, of which a letter may take several; the temporary name is shorter."""
+    atomic_file.replace(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
 @pytest.mark.parametrize(("mode", "expected"), [(None, 0o640), (0o600, 0o600), (0o644, 0o644)])
 def test_the_mode_is_the_given_one_or_that_of_the_umask(tmp_path: Path, mode: int | None, expected: int) -> None:
     """`mode` holds whatever the umask is; without it the umask decides."""

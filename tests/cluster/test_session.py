@@ -1,0 +1,60 @@
+"""The cluster that a command connects to; without Ray."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.usefixtures("ray"),
+]
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The options with which Ray is begun, on a machine without a cluster; None once it has ended."""
+    from hushd_cluster import session
+
+    calls: list[Any] = []
+
+    def init(**options: Any) -> None:
+        calls.append(options)
+        if options["address"] != "local":
+            raise ConnectionError("Could not find any running Ray instance.")
+
+    ended = SimpleNamespace(
+        init=init, shutdown=lambda: calls.append(None), exceptions=__import__("ray").exceptions, nodes=list
+    )
+    monkeypatch.setattr(session, "ray", ended)
+    monkeypatch.setattr(session, "_last", lambda: "")
+    monkeypatch.setattr(session.console, "silence_libraries", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return calls
+
+
+def test_a_machine_without_a_cluster_is_one_for_a_corpus(
+    begun: list[dict[str, Any]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It says so in one sentence, and ends with the command."""
+    from hushd_cluster import session
+
+    with suppress(ZeroDivisionError), session.connected(None, or_local=True):
+        raise ZeroDivisionError
+    assert [call and call["address"] for call in begun] == ["auto", "local", None]
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("address", "or_local"), [("127.0.0.1:1", True), (None, False)])
+def test_no_other_cluster_is_begun(begun: list[dict[str, Any]], address: str | None, or_local: bool) -> None:
+    """An address was given, or the command is about a cluster that stays."""
+    from hushd_cluster import session
+
+    with pytest.raises(HushdError, match="No Ray cluster was found"), session.connected(address, or_local=or_local):
+        pass
+    assert "local" not in [call and call["address"] for call in begun]
