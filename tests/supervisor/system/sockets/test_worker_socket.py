@@ -237,6 +237,19 @@ def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Sta
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
 
 
+def test_an_exit_waits_for_what_is_unread(desk: Desk, start: Start) -> None:
+    """It may be of the process that is gone: the exit counts once the socket has been read, though its time is over."""
+    dead, other = start(1), start(2, "stt/fake/two")
+    other.says(Partial(id=ID, seq=0, data={}))
+    wait_until(lambda: desk.workers.socket.poll(0) != 0, "a message")
+    dead.exit(-11)
+    assert desk.exits() == []
+    desk.now += SETTLE_S
+    assert desk.exits() == []
+    assert len(desk.receive(1)) == 1
+    assert desk.exits() == [Exited(NAME, 1, -11, "")]
+
+
 def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: Start) -> None:
     """However much it sends, clients wait for 64 messages of it, and the exit of another for its own last message."""
     dead, loud = start(1), start(2, "stt/fake/two")
@@ -252,9 +265,6 @@ def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: St
         assert len(received) <= 2
         seen.extend(received)
 
-    assert desk.exits() == []
-    wait_until(lambda: desk.workers.socket.poll(0) != 0, "a message")
-    desk.now += SETTLE_S  # from here on unread messages alone hold the exit back
     while FromWorker(NAME, 1, Result(id=ID)) not in seen:
         assert desk.exits() == []
         turn()
