@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from hushd_protocol import JsonObject, wording
-from hushd_protocol.errors import HushdError
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError, sentence
 from mcp_types import CallToolResult, TextContent
 
 from .task import ENDED, Task
@@ -61,7 +61,7 @@ def with_message(message: str, data: JsonObject) -> CallToolResult:
 
 def _message(error: HushdError) -> str:
     """Returns the error's sentence, with advice for the host of a server."""
-    message = wording.sentence(error, WORDS)
+    message = sentence(error, WORDS)
     if error.code != "no_device" or sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
         return message
     return f"{message.removesuffix('.')}; if there is one, have the host pass XDG_RUNTIME_DIR on to `hushd mcp`."

@@ -40,10 +40,20 @@ would fail in the same way: none (`request`), those with the same options (`comm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field
+
+# Some errors advise what a shell command can do for a person at a terminal; an HTTP client or an agent has other means.
+# They carry the fact and the name of the advice, so that a front end puts it in its own words with `sentence`.
+SHELL_ADVICE = {
+    "list_voices": "`say -v '?'` lists them",
+    "list_cards": "`hushd status` lists them",
+    "write_file": "`say -o FILE` writes a file instead",
+    "read_file": "`listen FILE` hears a recording",
+}
+_ADVICE = "advice"  # in an error's detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +167,16 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield from leaves(member)
     else:
         yield error
+
+
+def advised(code: str, fact: str, advice: str) -> HushdError:
+    """Returns an error whose sentence is `fact`, without a full stop, and `advice`, a key of `SHELL_ADVICE`."""
+    return HushdError(code, f"{fact}: {SHELL_ADVICE[advice]}.", detail={_ADVICE: [fact, advice]})
+
+
+def sentence(error: HushdError, words: Mapping[str, str]) -> str:
+    """Returns the error's sentence with the advice in a front end's `words`; its message if these lack the advice."""
+    match error.detail.get(_ADVICE):
+        case [str(fact), str(advice)] if advice in words:
+            return f"{fact}: {words[advice]}."
+    return error.message

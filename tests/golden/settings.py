@@ -15,8 +15,7 @@ from hushd_cli.commands.config import file as config_file
 from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
 from hushd_schema.settings import Settings
-from hushd_schema.settings.reference import block
-from hushd_schema.settings.shown import rows
+from hushd_schema.settings.reference import block, rows
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "CONFIGURATION.md"
 GOLDEN = Path(__file__).with_name("settings.json")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import SHELL_ADVICE, HushdError, advised, sentence
 from hushd_protocol.messages import Error
-from hushd_protocol.wording import SHELL, advised, sentence
 
 HTTP = {"list_voices": "GET /v1/audio/voices lists them"}
 
 
-@pytest.mark.parametrize("advice", SHELL)
+@pytest.mark.parametrize("advice", SHELL_ADVICE)
 def test_the_message_has_the_shells_words(advice: str) -> None:
     """Whoever knows no other words has a whole sentence, and so has a door without any for this advice."""
     error = advised("bad_request", "There is none", advice)
-    assert str(error) == sentence(error, {}) == f"There is none: {SHELL[advice]}."
+    assert str(error) == sentence(error, {}) == f"There is none: {SHELL_ADVICE[advice]}."
 
 
 def test_a_door_words_it_for_its_readers() -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
-from hushd.audio.chunks import Chunks
-from hushd.audio.recording import Device
+from hushd.audio.recording import Chunks, Device
 from hushd.audio.ring import Ring
 from hushd.transport.floor import Floor
 from hushd_protocol.errors import HushdError

@@ -9,6 +9,7 @@ known language is read in the same way again. The thresholds were chosen on half
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,6 @@ import soxr
 from .engine import RATE
 from .segmentation.pieces import quietest
 from .segmentation.vad import FRAME
-from .timbre import Timbre, is_clipped
 from .words import keys, split
 
 if TYPE_CHECKING:
@@ -32,6 +32,13 @@ _OTHER = 0.32  # of the words that differ in all readings of another language
 _ENOUGH = 2  # readings that can prove agreement
 _WORDS = 6  # of a piece long enough to be judged
 _UNREAD = 5  # pieces in the same voice that are not read again after readings that agree
+_SPECTRUM = 512  # samples of a spectrum
+_BANDS = np.geomspace(120, 7000, 21)  # Hz, between 20 bands
+# Successive pieces of one reader differ by 1.8 to 2.4 dB; of 300 pairs of 25 people, 298 by 3.0 or more.
+_ALIKE_DB = 2.7
+# The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
+_CLIPPED = 0.08
+_NEARLY = 0.8
 
 
 class Plausibility:
@@ -136,3 +143,32 @@ def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
 
 # Half a tone up and down, and a whole tone up.
 _CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _at_speed(1.06), _at_speed(1 / 1.06), _at_speed(1.12))
+
+
+class Timbre:
+    """The mean spectrum of the louder half of speech, independent of its level; takes 0.2 ms per second."""
+
+    def __init__(self, bands_db: Samples) -> None:
+        self._bands_db = bands_db
+
+    @classmethod
+    def of(cls, samples: Samples) -> Timbre:
+        windows = samples[: len(samples) // _SPECTRUM * _SPECTRUM].reshape(-1, _SPECTRUM) * np.hanning(_SPECTRUM)
+        powers = np.abs(np.fft.rfft(windows)) ** 2
+        energy = powers.sum(axis=1)
+        spectrum = powers[energy >= np.sort(energy)[len(energy) // 2]].mean(axis=0)
+        firsts = np.searchsorted(np.fft.rfftfreq(_SPECTRUM, 1 / RATE), _BANDS)
+        bands = np.array([spectrum[low:high].mean() for low, high in pairwise(firsts)])
+        decibels = 10 * np.log10(bands + 1e-12)
+        return cls(decibels - decibels.mean())
+
+    def resembles(self, other: Timbre) -> bool:
+        """Returns whether both may be of the same person in the same place."""
+        return bool(np.sqrt(np.mean((self._bands_db - other._bands_db) ** 2)) < _ALIKE_DB)
+
+
+def is_clipped(samples: Samples) -> bool:
+    """Returns whether `samples` were recorded far too loud and cut off at full scale, even if they were resampled
+    later."""
+    loudness, rank = np.abs(samples), len(samples) * 99 // 100
+    return bool(np.mean(loudness >= _NEARLY * np.partition(loudness, rank)[rank]) > _CLIPPED)

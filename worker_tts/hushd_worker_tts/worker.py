@@ -1,11 +1,15 @@
-"""The worker around an engine: takes a job, speaks it sentence by sentence, and sends the audio."""
+"""The worker around an engine: takes a job, speaks it sentence by sentence, and sends the audio.
+
+Afterwards it warns about text in a language that its voice does not speak.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -17,14 +21,15 @@ from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
 from . import params
-from .engine import EngineInfo, TtsEngine
+from .engine import EngineInfo, TtsEngine, Voice
 from .engine_thread import EngineThread
-from .foreign import Beginning, foreign
 from .reading.items import Item
 from .reading.pronunciation import PronunciationFile
 from .reading.reader import read
 from .registry import REGISTRY
 from .speaking import SpeechJob
+
+_LOOKED_AT = 4000  # bytes
 
 
 def preload(engine: str) -> None:
@@ -126,7 +131,7 @@ class Worker:
         asked = params.read(job.params, self._info, self._engine.voices())
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
-        text = Beginning(job.read())
+        text = _Beginning(job.read())
         phonemes = bool(getattr(self._engine, "reads_phonemes", False))
         pronounce = self._pronunciations(job, asked.pronounce)
         items: Iterable[Item] = read(text, asked.markup, asked.voice.language, pronounce, phonemes)
@@ -136,7 +141,7 @@ class Worker:
             for item in items:
                 speech.speak(item)
             result = speech.close()
-        if asked.markup != "ssml" and (sentence := foreign(text.text, asked.voice)):
+        if asked.markup != "ssml" and (sentence := _foreign(text.text, asked.voice)):
             job.warn("other_language", sentence)
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})
 
@@ -152,3 +157,36 @@ class Worker:
         if own.mistakes:
             job.warn("pronunciations", own.mistakes[0])
         return lambda language: own.table(language) | dict(asked)
+
+
+class _Beginning:
+    """Passes chunks of text on, and keeps the beginning of the text."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._kept = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            if len(self._kept) < _LOOKED_AT:
+                self._kept += chunk[: _LOOKED_AT - len(self._kept)]
+            yield chunk
+
+    @property
+    def text(self) -> str:
+        """Returns the beginning of the text, as far as it was passed on."""
+        return self._kept.decode(errors="ignore")
+
+
+def _foreign(text: str, voice: Voice) -> str:
+    """Returns a sentence if the text's language is certainly not the voice's; otherwise nothing."""
+    voice_language = languages.code(voice.language)
+    if voice_language == "en" and languages.is_plainly_english(text):
+        return ""
+    from hushd_models import text_language  # takes 3 ms, not needed for other texts
+
+    language = text_language.detect(text)
+    if not language or text_language.may_be(language, voice_language):
+        return ""
+    unable = f"which the voice {voice.name} ({voice.language}) does not speak"
+    return f"The text is {languages.name(language)}, {unable}: choose the language {language}."

@@ -11,9 +11,8 @@ from functools import cache
 from typing import Any, Literal
 from weakref import WeakSet
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.wording import advised
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
 SETTLE_S = 2.0  # the same, for a process that is about to end

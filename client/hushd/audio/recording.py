@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from typing import Protocol
@@ -111,3 +112,32 @@ class Recording:
             raise
         self._closed = not chunk  # for the other readers, too
         return chunk
+
+
+class Chunks(Iterator[bytes]):
+    """Iterates over the chunks that another thread puts, until they are stopped or fail; both last."""
+
+    def __init__(self) -> None:
+        self._chunks: queue.SimpleQueue[bytes | HushdError | None] = queue.SimpleQueue()
+
+    def __next__(self) -> bytes:
+        chunk = self._chunks.get()
+        if isinstance(chunk, HushdError):
+            self.fail(chunk)  # for the next call, too
+            raise chunk
+        if chunk is None:
+            self._chunks.put(None)
+            raise StopIteration
+        return chunk
+
+    def put(self, chunk: bytes) -> None:
+        """Adds a chunk."""
+        self._chunks.put(chunk)
+
+    def fail(self, error: HushdError) -> None:
+        """Ends the iteration with `error`, after the sound recorded until now."""
+        self._chunks.put(error)
+
+    def stop(self) -> None:
+        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
+        self._chunks.put(None)

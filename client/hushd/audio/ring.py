@@ -7,8 +7,7 @@ from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
 
-from .chunks import Chunks
-from .recording import FRAME, Device
+from .recording import FRAME, Chunks, Device
 
 KEPT_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
 

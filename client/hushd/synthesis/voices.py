@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_models.installation import document
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import listed, nearest
-from hushd_protocol.wording import advised
 from hushd_schema import voice_mix
 
 from .voice import Voice, VoiceChoice

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from hushd.audio import devices
-from hushd.audio.chunks import Chunks
 from hushd.audio.microphone import CHUNK_S, RATE
+from hushd.audio.recording import Chunks
 from hushd_protocol.errors import HushdError
 
 from .pulse import Connection, Stream

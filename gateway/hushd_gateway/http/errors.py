@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 
-from hushd_protocol import JsonObject, wording
-from hushd_protocol.errors import HushdError
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError, sentence
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,7 +60,7 @@ class ApiError(Exception):
             retry_after_s = max(1, math.ceil(error.retry_after_ms / 1000))
         elif status in (429, 503):
             retry_after_s = 1
-        message = wording.sentence(error, WORDS)
+        message = sentence(error, WORDS)
         if status == 404:
             message = message.replace(_STEPS, " && ")  # one line to paste
         code = _CODES.get(error.code, error.code)

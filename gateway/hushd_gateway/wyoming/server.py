@@ -20,8 +20,8 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd.transcripts.spacing import between
-from hushd_protocol import JsonObject, wording
-from hushd_protocol.errors import HushdError, leaves
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError, leaves, sentence
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_schema.settings import Settings
@@ -71,7 +71,7 @@ async def serve_connection(
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
         pass  # the program has disconnected, or does not read
     if failed:
-        await _send(writer, Error(text=wording.sentence(failed, WORDS), code=failed.code))
+        await _send(writer, Error(text=sentence(failed, WORDS), code=failed.code))
 
 
 class _Connection:

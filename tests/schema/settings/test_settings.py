@@ -13,7 +13,7 @@ from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, Wyomin
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
 from hushd_schema.settings.neighbours import NeighbourSettings
 from hushd_schema.settings.own_models import ModelSettings
-from hushd_schema.settings.shown import rows
+from hushd_schema.settings.reference import rows
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
 

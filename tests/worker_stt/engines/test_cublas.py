@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd_worker_stt.engines import cublas
+from hushd_worker_stt.engines import faster_whisper
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from support.outside import needs
 
@@ -22,12 +22,12 @@ def test_the_packages_libraries_are_found(tmp_path: Path) -> None:
     """CTranslate2 opens the library by its bare name, which finds the one that this process has opened."""
     folder = tmp_path / "nvidia" / "cublas" / "lib"
     folder.mkdir(parents=True)
-    for name in cublas._LIBRARIES:
+    for name in faster_whisper._CUBLAS:
         command = ["cc", "-shared", "-x", "c", "/dev/null", f"-Wl,-soname,{name}", "-o", str(folder / name)]
         subprocess.run(command, check=True)
     program = (
-        "import ctypes, sys; from hushd_worker_stt.engines import cublas; "
-        "cublas.load() if sys.argv[1:] else None; ctypes.CDLL('libcublas.so.12')"
+        "import ctypes, sys; from hushd_worker_stt.engines import faster_whisper; "
+        "faster_whisper.load_cublas() if sys.argv[1:] else None; ctypes.CDLL('libcublas.so.12')"
     )
     for arguments, found in (([], False), (["load"], True)):
         command = [sys.executable, "-P", "-c", program, *arguments]
@@ -37,9 +37,9 @@ def test_the_packages_libraries_are_found(tmp_path: Path) -> None:
 
 def test_without_the_package_nothing_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine itself then names the missing library."""
-    monkeypatch.setattr(cublas, "find_spec", lambda name: None)
-    monkeypatch.setattr(cublas.ctypes, "CDLL", lambda *_: pytest.fail("opened"))
-    cublas.load()
+    monkeypatch.setattr(faster_whisper, "find_spec", lambda name: None)
+    monkeypatch.setattr(faster_whisper.ctypes, "CDLL", lambda *_: pytest.fail("opened"))
+    faster_whisper.load_cublas()
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_one_line_installs_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     assert engine._on_gpu(tmp_path) == "on the CPU"
     assert engine.compute_device == "cpu"
     assert engine.why_there.startswith(f"CUDA does not work here ({message}")
-    assert (cublas.PACKAGE in engine.why_there) is remedy
+    assert (faster_whisper.CUBLAS_PACKAGE in engine.why_there) is remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.live.end_word import until, without_end
+from hushd_worker_stt.segmentation.endpoint import until, without_end
 
 
 @pytest.mark.parametrize(

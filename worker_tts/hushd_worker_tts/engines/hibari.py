@@ -18,8 +18,8 @@ from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines.tts.hibari import SPEC
 
-from hushd_worker_tts.alignment import aligned
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engines.hibari_internals.reading import aligned
 
 from .hibari_internals import reading, session
 from .hibari_internals.dictionaries import Damaged, phonemizer, remove

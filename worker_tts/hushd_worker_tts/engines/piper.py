@@ -27,8 +27,7 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.reading.phonemes import parts
 
 from .greetings import greeting
-from .onnx_session import session
-from .phoneme_times import word_marks
+from .phoneme_voices import session, word_marks
 
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud; not measured, since no voices were available.

@@ -100,7 +100,7 @@ def _microphones() -> Iterable[str]:
 def _settings() -> Iterable[str]:
     """Returns the keys of all settings as `hushd config` takes them, with single workers' in the user's file."""
     from hushd_schema.settings import load
-    from hushd_schema.settings.shown import rows
+    from hushd_schema.settings.reference import rows
 
     return [".".join(row["path"]) for row in rows(load(paths.find().config))]
 

@@ -18,8 +18,7 @@ from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.terminal import shown
 from hushd_schema import toml
 from hushd_schema.settings import editing, load
-from hushd_schema.settings.reference import block, written
-from hushd_schema.settings.shown import rows
+from hushd_schema.settings.reference import block, rows, written
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console

@@ -1,10 +1,13 @@
-"""Reads any text as phonemes, together with their words; hibari's own call fails on some texts, and returns no
-words."""
+"""Reads any text as phonemes, together with their words; hibari's own call fails on some texts, and returns no words.
+
+hibari's words are not always those of the text: `aligned` finds the places of the ones in the other.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from hushd_worker_tts.reading.phonemes import CLOSE, OPEN, parts
@@ -20,6 +23,8 @@ _SIGNS = {
     "g": "ɡ", "r": "ɹ", "ɫ": "l", "\u0361": "",
 }  # fmt: skip
 _SIGN = re.compile("|".join(_SIGNS))
+_WORD = re.compile(r"\S+")
+_EDGES = re.compile(r"^\W+|\W+$")
 
 
 def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
@@ -76,3 +81,30 @@ def _plain(text: str) -> str:
     text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     text = re.sub(r"(?<=[0-9])[.,]?(?=[0-9])", " ", text)
     return "".join(c if c.isalpha() or c in " 0123456789.,;:!?'\"" else " " for c in text)
+
+
+def aligned(text: str, spoken: Sequence[str]) -> list[int | None]:
+    """Returns, for each word of `spoken`, an engine's rewriting of `text`, the place of the word in `text` that it
+    begins; None for a word that continues another, or corresponds to no word."""
+    matches = list(_WORD.finditer(text))
+    words = [_bare(match[0]) for match in matches]
+    spoken_words = [_bare(word) for word in spoken]
+    if words == spoken_words:
+        return [match.start() for match in matches]
+    from difflib import SequenceMatcher
+
+    places: list[int | None] = [None] * len(spoken_words)
+    for kind, first, last, begin, end in SequenceMatcher(None, words, spoken_words, autojunk=False).get_opcodes():
+        if kind == "equal" or (kind == "replace" and last - first == end - begin):
+            for index in range(last - first):
+                places[begin + index] = matches[first + index].start()
+        elif kind == "replace":
+            # If five words replace three, each of the three begins with its share of the five.
+            share = (end - begin) / (last - first)
+            for index in range(min(last - first, end - begin) if share < 1 else last - first):
+                places[begin + int(index * max(share, 1.0))] = matches[first + index].start()
+    return places
+
+
+def _bare(word: str) -> str:
+    return _EDGES.sub("", word).casefold()

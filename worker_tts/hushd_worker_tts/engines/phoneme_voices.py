@@ -1,0 +1,55 @@
+"""Opens sessions of ONNX Runtime for Kokoro and Piper, and derives the times of words from those of phonemes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hushd_worker import compute_device
+from hushd_worker.onnx_session import open_session
+
+
+def session(path: Path) -> Any:
+    """Returns a session on the configured device, or else on a card that the runtime supports.
+
+    On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
+    weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
+    # The arena would keep the memory of the longest sentence.
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    providers = compute_device.onnx_providers(onnxruntime)
+    return open_session(onnxruntime.InferenceSession, path, options, providers, prepack=True)
+
+
+def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
+    """Returns the offsets and times of the words in `text`, as `AudioChunk.marks`.
+
+    Returns none if the phonemes have a different number of words, since espeak joins some small ones.
+
+    Args:
+        phonemes: the phonemes in order, with their starts in seconds; spaces separate words.
+    """
+    starts: list[float] = []
+    inside = False
+    for phoneme, seconds in phonemes:
+        if phoneme.isspace():
+            inside = False
+        elif not inside and phoneme.isalpha():
+            starts.append(seconds)
+            inside = True
+    places: list[int] = []
+    end = 0
+    for word in text.split():
+        place = text.index(word, end)
+        end = place + len(word)
+        if any(c.isalnum() for c in word):
+            places.append(place)
+    return tuple(zip(places, starts, strict=True)) if len(places) == len(starts) else ()
