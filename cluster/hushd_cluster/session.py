@@ -48,8 +48,8 @@ def _connect(named: str | None, or_local: bool) -> None:
         try:
             _check(named or _last())
             _begin(address=named or "auto")
-        except OSError as error:
-            if named or not or_local or _asks_for_token(error):
+        except (OSError, RuntimeError, ray.exceptions.RayError):  # there is none, or one with another's token
+            if named or not or_local:
                 raise
             console.complain("No Ray cluster was found: this machine works alone, with Ray until the end.")
             _begin(address="local", include_dashboard=False)
