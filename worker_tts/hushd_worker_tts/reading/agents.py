@@ -9,8 +9,9 @@ from .words import Words
 
 # A sign several times in a row, and those around it: rulers, marks of a merge, progress bars with their brackets.
 _SIGNS = r"[=\-_*#~+<>|^:/\\]"
-_RULER = re.compile(
-    rf"\s*(?P<open>[\[({{]\s*)?(?P<signs>{_SIGNS}*({_SIGNS})\3{{2,}}{_SIGNS}*|[\u2500-\u259f]+)(?(open)(?:[\s.]*[\])}}])?)\s*"
+_RULER = re.compile(  # each run of space or signs is looked at once, from its beginning
+    rf"(?:(?<!\s)\s++)?(?P<open>[\[({{]\s*+)?(?P<signs>(?<!{_SIGNS})(?={_SIGNS}*?({_SIGNS})\3{{2}}){_SIGNS}++|[\u2500-\u259f]++)"
+    r"(?(open)(?:[\s.]*+[\])}])?)\s*+"
 )
 _OPERATORS = ("===", "!==")
 _EMPHASIS = re.compile(r"\*{3}|_{3}")  # beside a word
