@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 
 from hushd.transcripts.formats import FORMATS
@@ -35,13 +34,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _offer_token() -> None:
-    """Has Ray offer this user's token, which it looks for when imported; without one, a token for a Ray of our own.
+    """Has Ray offer this user's token, which it looks for when imported.
 
-    `ray start` requires the user's if there is one. A cluster without a token ignores it.
+    `ray start` requires it if there is one. A cluster without a token ignores it, but not a random one: a driver that
+    has a token answers no node without, so only a Ray of our own gets one (`session`).
     """
-    if not os.environ.get("RAY_AUTH_TOKEN_PATH") and not os.path.exists(os.path.expanduser("~/.ray/auth_token")):
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ.get("RAY_AUTH_TOKEN") or os.path.exists(os.path.expanduser("~/.ray/auth_token")):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def make_parser(prog: str) -> Parser:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import os
+import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -51,6 +53,7 @@ def _connect(named: str | None, or_local: bool) -> None:
         except (OSError, RuntimeError, ray.exceptions.RayError):  # there is none, or one with another's token
             if named or not or_local:
                 raise
+            _keep_to_ourselves()
             console.complain("No Ray cluster was found: this machine works alone, with Ray until the end.")
             _begin(address="local", include_dashboard=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -66,6 +69,13 @@ def _connect(named: str | None, or_local: bool) -> None:
             "--address HOST:PORT.",
         ) from error
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+
+
+def _keep_to_ourselves() -> None:
+    """Begins this program anew with a token: Ray's ports are open to all, and it looks for one when it is imported."""
+    if os.environ.get("RAY_AUTH_MODE") != "token":
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _begin(**options: Any) -> None:

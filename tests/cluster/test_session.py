@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(session, "_last", lambda: "")
     monkeypatch.setattr(session.console, "silence_libraries", lambda: None)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
     return calls
 
 
@@ -58,3 +60,21 @@ def test_no_other_cluster_is_begun(begun: list[dict[str, Any]], address: str | N
     with pytest.raises(HushdError, match="No Ray cluster was found"), session.connected(address, or_local=or_local):
         pass
     assert "local" not in [call and call["address"] for call in begun]
+
+
+def test_a_ray_of_our_own_has_a_token_of_its_own(begun: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program begins anew with one before it starts that Ray; to join a cluster it needs none, and has none."""
+    from hushd_cluster import session
+
+    class Begun(Exception):
+        pass
+
+    def begin(program: str, arguments: list[str]) -> None:
+        raise Begun(os.environ["RAY_AUTH_MODE"], len(os.environ["RAY_AUTH_TOKEN"]))
+
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "")
+    monkeypatch.setattr(session.os, "execv", begin)
+    with pytest.raises(Begun, match=r"'token', 64"), session.connected(None, or_local=True):
+        pass
+    assert [call and call["address"] for call in begun] == ["auto", None]
