@@ -78,7 +78,7 @@ def test_the_document_has_the_defaults_of_the_growth(application: ModuleType) ->
     [(True, None, ["token", "0"]), (False, None, ["None", "0"]), (True, "disabled", ["disabled", "0"])],
 )
 def test_the_users_token_is_offered(tmp_path: Path, token: bool, mode: str | None, taken: list[str]) -> None:
-    """`ray start` asks for it; a driver without one offers none, or it would refuse the nodes; the user's mode counts."""
+    """`ray start` asks for it; who has none offers none, or would refuse the nodes; the user's mode counts."""
     if token:
         (tmp_path / ".ray").mkdir()
         (tmp_path / ".ray" / "auth_token").write_text("secret")
