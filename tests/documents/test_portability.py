@@ -12,7 +12,7 @@ MACOS, ELSEWHERE = (set(re.findall(r"^\| `([\w/]+\.py)` \|", part, re.MULTILINE)
 
 
 def sources() -> dict[str, str]:
-    """The modules that are packed, by their paths."""
+    """The modules of the core, by their paths."""
     paths = [path for path in ROOT.glob("*/hushd*/**/*.py") if "tests" not in path.relative_to(ROOT).parts]
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
 
@@ -24,12 +24,11 @@ def asks(source: str, platform: str) -> bool:
 
 
 def test_the_tables_name_what_asks_for_the_platform() -> None:
-    """Of macOS by `darwin`, of Linux by `linux`; dictation's module for macOS asks nothing, and is imported there."""
+    """Of macOS by `darwin`, of Linux by `linux`."""
     modules = sources()
     assert len(modules) > 200
     assert {name for name, source in modules.items() if asks(source, "linux")} == ELSEWHERE
-    own = {name for name in modules if name.endswith("/macos.py")}
-    assert {name for name, source in modules.items() if asks(source, "darwin")} | own == MACOS
+    assert {name for name, source in modules.items() if asks(source, "darwin")} == MACOS
 
 
 def test_each_place_where_python_is_asked_for_the_platform_compares_with_a_name() -> None:

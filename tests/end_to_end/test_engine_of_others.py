@@ -150,7 +150,7 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     assert rest[0] == rest[1] >= 1
 
 
-@pytest.mark.guest("conformance")
+@pytest.mark.plugin("conformance")
 def test_it_keeps_the_contract(house: House) -> None:
     """The conformance run, by its name; one that there is not is named with its neighbour."""
     assert ", 0 failed" in house.run("hushd", "engine", "check", "kazoo", "--model", "mine").splitlines()[-1]

@@ -169,7 +169,6 @@ def test_a_bot_answers_a_voice_message(room: Room, telegram: str) -> None:
         assert word_error_rate(text, client.transcribe(spoken["voice"]).text) <= 0.5
 
 
-@pytest.mark.guest("gateway")
 def test_a_satellite_is_heard_and_answered(room: Room) -> None:
     """By Wyoming, as Home Assistant speaks it for a satellite: prints its words, and has the answer as a file."""
     from support.wyoming_gateway import served
@@ -194,7 +193,7 @@ def events(*texts: str) -> str:
     return "".join(f"{json.dumps(event)}\n" for event in made)
 
 
-@pytest.mark.guest("desktop")
+@pytest.mark.plugin("desktop")
 def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
     """From the microphone by `hushd captions` to the event that the page gets; the page asks for these events."""
     captions = room.spawn(
@@ -218,7 +217,7 @@ def digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-@pytest.mark.guest("desktop")
+@pytest.mark.plugin("desktop")
 @needs("obsws_python")
 def test_captions_are_in_a_text_source(room: Room) -> None:
     """Whoever knows the password sets the text of the source, and nothing else of it.

@@ -17,8 +17,7 @@ INPUTS = {
     "manifest": 800, "own-models": 120, "imports": 120, "params": 800,
     "markup": 120, "weights": 400,
 }  # fmt: skip
-SERVED = {name: [pytest.mark.guest("gateway")] for name in ("door", "wyoming", "http")}
-targets = pytest.mark.parametrize("target", [pytest.param(name, marks=SERVED.get(name, ())) for name in INPUTS])
+targets = pytest.mark.parametrize("target", INPUTS)
 
 
 @pytest.mark.timeout(300)

@@ -3,8 +3,8 @@
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
-the workers and at the command line. What is a guest's lies with it: the refusals of its commands, operations and
-requests, `openapi.json`, and `prepared.json`, what the SDK answers to hosts of agents. Tables in docs are written, too:
+the workers and at the command line. With agents and gateway lie `openapi.json`, and `prepared.json`, what the SDK
+answers to hosts of agents; with a plugin the refusals of its commands and operations. Tables in docs are written, too:
 those of docs/PROTOCOL.md and docs/DESKTOP.md from the operations, of docs/SERVING.md from the requests, and of
 docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/MEMORY.md.
 """
@@ -39,23 +39,23 @@ _BAD_FORMS = ("nonsense", "-1", "1.5", "1e9", "nan")
 
 def texts() -> dict[str, Callable[[], str]]:
     """The files by their names, each with what makes its text."""
-    from without import guests
-
     made: dict[str, Callable[[], str]] = {}
-    here = guests.read(FOLDER.parents[1])
-    others = {"gateway": of_http, "wake": of_detect}
-    for guest in here.values():
-        if guest.commands or guest.name in others:
-            made[f"../{guest.name}/refusals.txt"] = lambda guest=guest: "\n".join(
-                [*others.get(guest.name, list)(), *(of_commands(guest.commands) if guest.commands else ()), ""]
+    here = {path.parent.name: path for path in FOLDER.parents[1].glob("plugins/*/pyproject.toml")}
+    others = {"wake": of_detect}
+    for name, path in here.items():
+        commands = _entry_points(path).get("hushd.commands", {})
+        if commands or name in others:
+            made[f"../../plugins/{name}/tests/refusals.txt"] = lambda name=name, commands=commands: "\n".join(
+                [*others.get(name, list)(), *(of_commands(commands) if commands else ()), ""]
             )
-    if "agents" in here:
-        made["../../agents/hushd_mcp/prepared.json"] = lambda: _json(prepared_answers())
-    if "gateway" in here:
-        made |= {SERVING: with_requests, "../gateway/openapi.json": lambda: _json(openapi())}
     if "wake" in here:
         made[DESKTOP] = with_detect
     return made | {
+        "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
+        "../agents/refusals.txt": lambda: "\n".join([*of_commands(["mcp"]), ""]),
+        "../gateway/openapi.json": lambda: _json(openapi()),
+        "../gateway/refusals.txt": lambda: "\n".join([*of_http(), ""]),
+        SERVING: with_requests,
         "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
@@ -77,11 +77,15 @@ def help_of_hushd() -> str:
 
 def check_setup() -> None:
     """Raises an error where an entry point of pyproject.toml is not installed, so that a command would be left out."""
-    project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["project"]
-    for group, points in project.get("entry-points", {}).items():
+    for group, points in _entry_points(FOLDER.parents[1] / "pyproject.toml").items():
         installed = entry_points(group)
         if lacking := [name for name, target in points.items() if installed.get(name) != target]:
             raise RuntimeError(f"This environment lacks {', '.join(lacking)} of pyproject.toml: run scripts/setup.")
+
+
+def _entry_points(project: Path) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = tomllib.loads(project.read_text())["project"].get("entry-points", {})
+    return found
 
 
 def of_workers() -> Iterator[str]:
@@ -164,7 +168,7 @@ def of_http() -> Iterator[str]:
 
 
 def of_commands(added: Collection[str] = ()) -> Iterator[str]:
-    """The refusals of each option's value at the command line, of the core's commands or of a guest's."""
+    """The refusals of each option's value at the command line, of the core's commands or of a plugin's."""
     from hushd_protocol.errors import HushdError
 
     for words, parser in _parsers(added):

@@ -35,10 +35,9 @@ def assert_same(name: str, make: Callable[[], str]) -> None:
     assert len(agreed) == len(found), f"{name} has {len(agreed)} lines, and {len(found)} now: {REWRITE}"
 
 
-@pytest.mark.guest("desktop")
 def test_an_environment_that_lacks_commands_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A help without the commands of an entry point is not written: the error says to run scripts/setup."""
     golden.check_setup()
     monkeypatch.setattr(golden, "entry_points", lambda group: {})
-    with pytest.raises(RuntimeError, match=r"lacks dictate, captions.*run scripts/setup"):
+    with pytest.raises(RuntimeError, match=r"lacks mcp .*run scripts/setup"):
         golden.help_of_hushd()

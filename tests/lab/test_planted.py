@@ -17,7 +17,7 @@ def test_every_fault_has_its_place() -> None:
     assert len(PLANTED) <= 100
     for module, right, wrong, finder in PLANTED:
         if not [*ROOT.glob(f"*/{module.partition('.')[0]}")]:
-            continue  # a guest's, which is not here
+            continue  # a plugin's, which is not here
         (path,) = ROOT.glob(f"*/{module.replace('.', '/')}.py")
         source = path.read_text()
         assert right in source, module

@@ -188,7 +188,6 @@ def test_an_environment_of_uvx_gets_nothing_added(tmp_path: Path, monkeypatch: p
     assert ask("whisper") == "uv tool install 'hushd[default,whisper]' && hushd restart"
 
 
-@pytest.mark.guest("agents", "gateway")
 def test_the_extras_of_default_are_those_of_the_project() -> None:
     """pyproject.toml says which they are; an extra that `default` has is not named beside it."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]

@@ -11,13 +11,15 @@ from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "agents", "cli", "client", "cluster", "conformance", "desktop", "gateway", "models", "protocol", "schema",
-    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "wake",
+    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "schema", "supervisor", "worker",
+    "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
 # `command` and `keywords` are words, and other packages' names are not engines of ours.
 NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
-OWN = re.compile(r"schema/hushd_schema/engines/|(worker_stt|worker_tts|wake)/hushd_worker_\w+/(engines|convert|specs)/")
+OWN = re.compile(
+    r"schema/hushd_schema/engines/|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
+)
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
     "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",
@@ -53,7 +55,7 @@ def naming() -> dict[str, list[str]]:
     """The product files that name an engine in a text, and the texts."""
     found: dict[str, list[str]] = {}
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).rglob("*.py")):
+        for path in sorted((ROOT / folder).rglob("hushd*/**/*.py")):
             name = path.relative_to(ROOT).as_posix()
             if not OWN.match(name):
                 texts = [text for text in sentences(path.read_text(encoding="utf-8")) if names_one(text)]
@@ -66,7 +68,7 @@ def test_only_specs_and_engines_name_an_engine() -> None:
     """Everything else reads the specs: an engine is a spec and a module, two files, and a third party's is no less."""
     found = naming()
     assert {name: texts for name, texts in found.items() if name not in ALLOWED} == {}
-    here = {name for name in ALLOWED if (ROOT / name).exists()}  # the others are of guests that are not
+    here = {name for name in ALLOWED if (ROOT / name).exists()}  # the others are of plugins that are not
     assert here == set(found), "what no longer names one needs no leave"
 
 

@@ -108,7 +108,6 @@ def heard() -> dict[str, Any]:
     return learned("transcribe", "text", HEARD)
 
 
-@pytest.mark.guest("agents", "gateway")
 def test_a_field_of_transcribe_goes_from_the_command_line_to_the_engine(heard: dict[str, Any]) -> None:
     """Nothing but its declaration names it: the command sends it, the worker checks it, an engine gets or lacks it."""
     assert heard["sent"] == {"eagerness": 3.0}
@@ -120,7 +119,6 @@ def test_a_field_of_transcribe_goes_from_the_command_line_to_the_engine(heard: d
     assert heard["completed"]
 
 
-@pytest.mark.guest("agents", "gateway")
 def test_a_field_of_transcribe_is_known_over_http_and_to_agents(heard: dict[str, Any]) -> None:
     """`/openapi.json`, realtime sessions and the tools' schemas have it, under the names that it declares."""
     assert heard["http"] == {"type": "number", "minimum": 1, "maximum": 9, "description": "How eager."}
@@ -131,7 +129,6 @@ def test_a_field_of_transcribe_is_known_over_http_and_to_agents(heard: dict[str,
     assert heard["schema"] == told | {"description": "Eagerness, 1 to 9 (default 5)."}
 
 
-@pytest.mark.guest("agents", "gateway")
 def test_a_field_of_synthesize_is_known_everywhere() -> None:
     """The same for speech."""
     found = learned("synthesize", "voice", SPOKEN)

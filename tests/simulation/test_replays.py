@@ -17,7 +17,6 @@ pytestmark = [
 WORK = ("hear_stream", "say", "speak_aloud", "hear", "save", "say")
 
 
-@pytest.mark.guest("gateway")
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.night) for seed in range(2, 5))])
 def test_a_supervisor_that_leaves_refuses_a_client_once(seed: int) -> None:
     """One that a service manager has started keeps its socket, and is told twice to leave while it works: a client asks
@@ -35,7 +34,6 @@ def test_a_start_outlives_a_standstill(moment: float) -> None:
     assert violations(Script(5, 45.0, (("status",),), faults)) == []
 
 
-@pytest.mark.guest("gateway")
 def test_a_door_without_a_gateway_says_so() -> None:
     """Gateways are killed as they start: a request by HTTP that none has received gets its 503."""
     killed = tuple((1.0 + 0.25 * number, "kill", "gateway", 0, 0) for number in range(60))
@@ -43,7 +41,6 @@ def test_a_door_without_a_gateway_says_so() -> None:
     assert violations(Script(1, 16.0, (("rest",),), killed, door="manager", visitors=visitors)) == []
 
 
-@pytest.mark.guest("gateway")
 @pytest.mark.parametrize("seed", [4, *(pytest.param(seed, marks=pytest.mark.night) for seed in range(5, 7))])
 def test_a_supervisor_answers_while_it_waits_for_its_gateway(seed: int) -> None:
     """Its gateway is stopped as it leaves, and the machine for 3 s of that time: clients wait for its end, and do not

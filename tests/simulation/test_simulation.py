@@ -66,7 +66,6 @@ def test_each_point_is_in_product_code_once() -> None:
     assert sorted(named) == sorted(POINTS)
 
 
-@pytest.mark.guest("gateway")
 def test_what_comes_by_the_door_is_answered() -> None:
     """Programs that speak HTTP and Wyoming, well, by halves or in crowds, get the answers to what they have asked, or
     a proper end, whatever happens to the supervisor and its gateway; nothing of them is left, and where nothing goes
@@ -78,7 +77,6 @@ def test_what_comes_by_the_door_is_answered() -> None:
     assert status == 0, "\n".join(lines)
 
 
-@pytest.mark.guest("gateway")
 def test_a_seed_of_the_door_brings_back_its_history() -> None:
     """The gateway with its event loop, too, does the same on every run."""
     options = ("--door", "--seed", "4", "--seconds", "20")

@@ -223,7 +223,6 @@ def test_a_mistake_ends_no_worker(on_cards: Supervisor, arguments: list[str], se
         assert peer.status(SMALL)["pid"]
 
 
-@pytest.mark.guest("gateway")
 def test_cards_are_left_over_http(on_cards: Supervisor, runtime: Path) -> None:
     """`POST /v1/unload` with `for` does the same."""
     from support.http_gateway import HttpGateway

@@ -89,7 +89,7 @@ def _unknown_to_script(name: str, rest: str) -> str:
 def _sources(name: str) -> str:
     """The text of a script, and of all in lab/, release/ and tests/ that it runs."""
     texts: dict[Path, str] = {}
-    waiting = [ROOT / "scripts" / name, *([ROOT / "tests/conftest.py"] if name == "test" else [])]
+    waiting = [ROOT / "scripts" / name, *([ROOT / "conftest.py"] if name == "test" else [])]
     while waiting:
         path = waiting.pop()
         if path.is_dir():

@@ -216,7 +216,7 @@ def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
     The fork runs it as Python runs the first program of any process, so it ends like any other.
     """
     for name in imported:
-        if find_spec(name.partition(".")[0]):  # a guest may not be here
+        if find_spec(name.partition(".")[0]):  # a plugin may not be here
             import_module(name)
     sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
     gc.collect()

@@ -26,7 +26,7 @@ def named(procedure: Callable[..., Any]) -> set[str]:
         (options.SpeechOptions, SpeechBase._speech, synthesize.OPTIONS),
         (options.TranscriptionOptions, SpeechBase._transcription, transcribe.OPTIONS),
         (options.ListenOptions, SpeechBase._session, transcribe.OPTIONS),
-        pytest.param(options.DetectOptions, None, (), marks=pytest.mark.guest("wake")),
+        pytest.param(options.DetectOptions, None, (), marks=pytest.mark.plugin("wake")),
     ],
     ids=["synthesize", "transcribe", "listen", "detect"],
 )

@@ -60,7 +60,6 @@ def test_usual_texts_cost_no_look_up(text: str, tmp_path: Path) -> None:
     assert other_voice(text, config, never) is None
 
 
-@pytest.mark.guest("agents")
 @pytest.mark.parametrize(
     ("given", "options"),
     [({}, {"language": "de"}), ({"voice": "heart"}, {"voice": "heart"}), ({"language": "en"}, {"language": "en"})],

@@ -11,10 +11,7 @@ from golden import settings
 GOLDEN = json.loads(settings.GOLDEN.read_text())
 
 
-# Addresses are refused without the gateway.
-@pytest.mark.parametrize(
-    "part", [pytest.param(part, marks=pytest.mark.guest("gateway")) if part == "checked" else part for part in GOLDEN]
-)
+@pytest.mark.parametrize("part", GOLDEN)
 def test_what_is_said_of_configurations_changes_on_purpose_only(part: str, runtime: Path, tmp_path: Path) -> None:
     """Each configuration of the file is read, refused, checked and shown in the same words as when it was written."""
     assert settings.PARTS[part](tmp_path) == GOLDEN[part]

@@ -22,7 +22,7 @@ ROOT = DOCS.parent
 TEXT = (DOCS / "MODELS.md").read_text(encoding="utf-8")
 
 
-TEMPLATES = ROOT / "conformance/hushd_conformance/engine_command/templates/stt"
+TEMPLATES = ROOT / "plugins/conformance/hushd_conformance/engine_command/templates/stt"
 
 
 def test_the_engine_of_ones_own_is_what_the_command_writes() -> None:

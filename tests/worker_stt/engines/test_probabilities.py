@@ -26,7 +26,7 @@ print(json.dumps([words, answer.result.get("warnings", [])]))
 """
 
 
-@pytest.mark.guest("conformance")
+@pytest.mark.plugin("conformance")
 @pytest.mark.parametrize("name", ["stt/faster-whisper", "stt/whisper", "stt/onnx-asr", "stt/moonshine"])
 def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: str, tmp_path: Path) -> None:
     """Whisper's alignment and onnx-asr's tokens have them; moonshine knows none."""

@@ -50,7 +50,6 @@ def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path
     assert "did you mean exit_when_idle" in config("show", "exit_when_idl", status=2)
 
 
-@pytest.mark.guest("gateway")  # which takes addresses
 def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     """Strings need no quotes, lists and numbers are TOML's, and a new table is made where it is needed."""
     config("set", "tts", "hibari/en")

@@ -128,7 +128,6 @@ def test_a_damaged_model(supervisor: Supervisor, tmp_path: Path) -> None:
     assert Store(paths.find({**os.environ, "HUSHD_MODELS_DIR": str(models)})).kept().keys() == {"piper/mine"}
 
 
-@pytest.mark.guest("gateway")
 def test_gateways_answer_and_one_that_is_silent_is_found(
     start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,8 +24,6 @@ from hushd_supervisor.system.serving.door import open_door
 from hushd_supervisor.system.serving.lingering_close import LINGER_S
 from support.doorway import SETTINGS, Doorway, is_whole
 
-pytestmark = pytest.mark.guest("gateway")  # what the door hands over goes to a small one
-
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 WORK = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -51,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("hushd", deadline=None)  # on a busy machine any example may take long
     settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
-    config.addinivalue_line("markers", "guest(name): is about a guest too; left out of a tree that lacks it")
+    config.addinivalue_line("markers", "plugin(name): is about a plugin too; left out of a tree that lacks it")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
@@ -221,9 +220,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {"night"} if not config.getoption("--night") else set()
     if os.getuid() == 0:
         left_out.add("user")
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-    here = {*project["tool"]["hushd"]["guests"]}
-    lacking = {item for item in items if any(not here.issuperset(m.args) for m in item.iter_markers("guest"))}
+    here = {path.parent.name for path in Path(__file__).parent.glob("plugins/*/pyproject.toml")}
+    lacking = {item for item in items if any(not here.issuperset(m.args) for m in item.iter_markers("plugin"))}
     items[:] = [item for item in items if item not in lacking]
     if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
         config.hook.pytest_deselected(items=[item for item in items if item in late])
