@@ -39,7 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marks known, and counts processor time where it is asked for."""
+    """Makes the marks known, and counts processor time where it is asked for.
+
+    A tree that has more plugins than its environment is told so at once, not by each test that misses one.
+    """
+    lacking = [path for path in Path(__file__).parent.glob("plugins/*/hushd*") if not find_spec(path.name)]
+    if lacking:
+        raise pytest.UsageError(
+            f"This environment lacks {', '.join(path.name for path in lacking)}: run scripts/setup."
+        )
     # Tests run side by side, each on a core: threads of one, with models this small, mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # A shell has its background jobs ignore Ctrl-C, and nohup SIGHUP. The programs of tests would inherit that, but a
