@@ -29,7 +29,7 @@ class House:
     def __init__(self, folder: Path, runtime: Path) -> None:
         self.packages, self.model = folder / "packages", folder / "bought.kazoo"
         shutil.copytree(PACKAGE, self.packages / PACKAGE.name)
-        package(self.packages, PACKAGE.name, engines.GROUP, {"kazoo": "hushd_kazoo.spec:SPEC"})
+        package(self.packages, PACKAGE.name, engines.GROUP, {"kazoo": "hushd_kazoo:spec.json"})
         self.model.write_text('{"reeds": 3, "languages": ["tlh", "en"]}')
         (runtime / "config.toml").write_text(moonshine_once.configuration())
         self.environment = os.environ | {

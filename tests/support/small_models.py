@@ -141,10 +141,10 @@ def _piper(folder: Path) -> Small:
 
 
 def _kokoro(folder: Path) -> Small:
-    from hushd_schema.engines.tts.kokoro import SPEC
+    from hushd_schema import engines
     from support import tiny_voices
 
-    voices = [name for row in SPEC.voices for name in row["names"].split()]
+    voices = [name for row in engines.get("kokoro").voices for name in row["names"].split()]
     tiny_voices.kokoro(folder / "models" / "kokoro", *voices)
     return Small("kokoro", "tts")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines.stt.faster_whisper import SPEC as FASTER_WHISPER
-from hushd_schema.engines.stt.onnx_asr import SPEC as ONNX_ASR
+from hushd_schema import engines
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
 
+FASTER_WHISPER, ONNX_ASR = engines.get("faster-whisper"), engines.get("onnx-asr")
 TINY = ModelInfo("tiny", languages=("en",), memory_mb=1)
 LARGE = ModelInfo("large", languages=("en", "de", "fr"), memory_mb=1)
 ENGLISH = EngineInfo("scripted", "", "tiny", (TINY, LARGE), streaming=True, word_times=False)

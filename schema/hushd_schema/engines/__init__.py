@@ -1,9 +1,12 @@
-"""The facts about each engine that need no run of it: one `SPEC` in a small file per engine.
+"""The engines, each by its spec: one file, `NAME.json`, see `spec`.
 
-`stt/` and `tts/` have a file for each of the core's engines; guests and other packages name theirs under the entry
-point group `hushd.engine_specs`. Import, languages, recommendation, completion, `hushd doctor` and installation
-hints all read specs, and name no engine themselves. `find` loads one spec, and looks at other packages only if hushd
-has none of that name; `every` loads all specs.
+`stt/` and `tts/` have those of the core's engines, and the modules beside them the functions that these files name.
+Plugins and other packages name theirs under the entry point group `hushd.engine_specs`, as `package:FILE.json`, or
+`module:SPEC` for an `EngineSpec` made by code. To add an engine is to add such a file and the class that it names.
+
+Import, languages, recommendation, completion, `hushd doctor` and installation hints all read specs, and name no engine
+themselves. `find` reads one file, and looks at other packages only if hushd has no engine of that name; `every` reads
+all.
 """
 
 from __future__ import annotations
@@ -11,218 +14,76 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from hushd_protocol.cards import ANY_KIND
-from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
+from hushd_protocol.names import SPEECH_ROLES
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from .spec import (
+    LAST,
+    EngineSpec,
+    Files,
+    NoModel,
+    NotAlike,
+    OnCard,
+    Precisions,
+    Recognition,
+    Recommended,
+    Sizes,
+    checked,
+    copied_graphs,
+    read,
+)
 
-Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
-Files: TypeAlias = "dict[str, Path]"  # by their names in the model's folder
+__all__ = [
+    "GROUP",
+    "LAST",
+    "EngineSpec",
+    "Files",
+    "NoModel",
+    "NotAlike",
+    "OnCard",
+    "Precisions",
+    "Recognition",
+    "Recommended",
+    "Sizes",
+    "added",
+    "copied_graphs",
+    "every",
+    "find",
+    "get",
+    "own",
+    "problems",
+    "robotic",
+    "usual_model",
+]
+
 GROUP = "hushd.engine_specs"
-LAST = 1000  # the default rank: after hushd's engines
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class NotAlike(Exception):
-    """The file has another format; the message says what this format needs."""
-
-
-class NoModel(Exception):
-    """The file looks like a model, but is damaged or incomplete; the message says why."""
-
-
-class OnCard(NamedTuple):
-    """The peak memory of a worker that computes on a graphics card, in MB.
-
-    Attributes:
-        machine: its private memory: CUDA's own part, and the weights that pass through on their way to the card.
-        card: the card's memory: the CUDA context, copies of the weights, and a job's work.
-    """
-
-    machine: float
-    card: float
-
-
-def copied_graphs(files: Sizes) -> OnCard:
-    """Estimates `on_card_mb` of graphs on ONNX Runtime, which reads them whole and copies their weights to the card.
-
-    Not measured on a card.
-    """
-    graphs = [size for file, size in files.items() if ".onnx" in file]
-    size = sum(graphs or files.values()) / 1e6
-    return OnCard(machine=600 + 1.2 * size, card=700 + 1.3 * size)
-
-
-class Recognition(NamedTuple):
-    """The recognition of a user's file or folder as a model of the engine, without running any of it.
-
-    Attributes:
-        look: takes its path and the model's new name; returns the files of the model. Raises `NotAlike` or `NoModel`.
-        kind: the kind of file, such as `checkpoints (.pt)`; empty for a folder.
-        alone: whether its content is enough; else the user must name the engine.
-        order: engines with smaller numbers look first.
-    """
-
-    look: Callable[[Path, str], Files]
-    kind: str = ""
-    alone: bool = True
-    order: int = LAST
-
-
-class Precisions(NamedTuple):
-    """The precisions that `hushd models quantize` can make of a model.
-
-    Attributes:
-        names: the precisions.
-        into: the engine that runs the result; empty for the same.
-        package: the distribution that does the work.
-        extra: hushd's extra that installs it.
-        requirement: the requirement for pip instead of an extra.
-        module: run as `python -m MODULE --quantization NAME --progress --name STEM FILE FOLDER`; empty if hushd
-            quantizes each graph (.onnx) itself.
-        memory: bytes of memory that the work takes per byte of the model. The default was measured for a checkpoint of
-            the size of base: 586 MB for 145, since CTranslate2 converts all of it to float32 first.
-        room: bytes of the result per byte of the model, at most.
-        files: takes the model's name, the result's name, the precision, the names of the model's graphs, and of all
-            its files; returns the result's files, each with the file from which it is made or copied.
-    """
-
-    names: tuple[str, ...] = ("int8",)
-    into: str = ""
-    package: str = "onnxruntime"
-    extra: str = "quantize"
-    requirement: str = ""
-    module: str = ""
-    memory: float = 3.5
-    room: float = 1.0
-    files: Callable[[str, str, str, Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
-
-
-class Recommended(NamedTuple):
-    """A model that `hushd models recommend` may name.
-
-    Attributes:
-        model: its name; `*` for any of the engine's.
-        gain: its advantages, in words.
-        rank: the best model of a role has the smallest number. The last one that fits is the smallest choice.
-        translates: whether to recommend it for translation into English.
-    """
-
-    model: str
-    gain: str
-    rank: int = LAST
-    translates: bool = False
-
-
-class EngineSpec(NamedTuple):
-    """An engine. A named tuple, because a dataclass would cost every worker's start 5 ms.
-
-    Attributes:
-        role: `stt`, `tts` or `wake`.
-        engine: the class that runs it, `module:Class`.
-        default_model: the model used if a request names none.
-        rank: engines of a role with the same abilities are preferred, and described, in this order.
-        listed: its place in lists of models.
-
-        packages: modules that must be importable for it to run; empty if the state of its models already says so.
-        extra: hushd's extra that installs them.
-        requirement: the requirement for pip instead of an extra, such as `hushd-pitch[onnx]`; without either, the
-            engine needs an environment of its own.
-        outside: how to install it otherwise: the beginning of a sentence.
-        brings: its advantages, in words, for `hushd doctor`; empty if most users do not need it.
-        modules: all modules that `extra` installs, for `hushd doctor`.
-
-        models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
-            that `languages` is one string; also `role`, `layout`, `aliases`, `also`, `translation`, `voice`, `package`,
-            `system`, `word_errors` and `word_errors_source`, see `hushd_models.catalogue.Known`.
-        layouts: the files of a model: alternatives of patterns, and optional files.
-        voices: the voices of all its models: `language`, `gender`, and `names` in one string.
-        own: the pattern of a user's own models in its folder; empty if it has none.
-        flat: whether a model is files in the engine's folder; else it is a folder there.
-        cache: the place in the user's cache where its package keeps its own downloads; or empty.
-        format: the format of its models' files, for manifests.
-        recognition: how to recognise a model to import; None if models cannot be imported.
-        languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
-            or none. It may raise any exception for damaged files.
-        role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
-        memory_mb: takes the sizes of a model's files; returns the peak private memory of a worker with it.
-            None: estimated by the line through the well-known models.
-        on_card_mb: takes the same, or all in one file without a name; returns the memory of a worker that computes on
-            a card, to which files cannot be mapped. None: it uses no card, or its needs are unknown.
-
-        precisions: None if its models cannot be quantized, for the reason `one_precision`, the end of a sentence.
-        cards: the kinds of graphics cards that any build of its library can use: `cuda`, `rocm`, `vulkan`, and `mps`
-            for Apple's graphics processor. Its start finds out whether the installed build can.
-        spare_cores: the number of cores that it leaves unused unless OMP_NUM_THREADS sets the number of its threads.
-        recommended: the models to recommend.
-        translates: whether its multilingual models translate into English.
-        robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
-    """
-
-    name: str
-    role: str
-    engine: str
-    default_model: str = "default"
-    rank: int = LAST
-    listed: int = LAST
-
-    packages: tuple[str, ...] = ()
-    extra: str = ""
-    requirement: str = ""
-    outside: str = ""
-    brings: str = ""
-    modules: tuple[str, ...] = ()
-
-    models: Mapping[str, Mapping[str, Any]] = _NOTHING
-    layouts: Mapping[str, Mapping[str, Any]] = _NOTHING
-    voices: tuple[Mapping[str, str], ...] = ()
-    own: str = ""
-    flat: bool = False
-    cache: str = ""
-    format: str = "onnx"
-    recognition: Recognition | None = None
-    languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
-    role_of: Callable[[Iterable[Path]], str] | None = None
-    memory_mb: Callable[[Sizes], float] | None = None
-    on_card_mb: Callable[[Sizes], OnCard] | None = None
-
-    precisions: Precisions | None = None
-    one_precision: str = ""
-    cards: tuple[str, ...] = ANY_KIND
-    spare_cores: int = 0
-    recommended: tuple[Recommended, ...] = ()
-    translates: bool = False
-    robotic: bool = False
-
-    def __hash__(self) -> int:
-        return hash((self.role, self.name))  # its tables are not hashable
-
-    @property
-    def keeps_models(self) -> bool:
-        """True if it has models that can be listed, pulled or imported."""
-        return bool(self.models or self.own)
+_FILE = ".json"
+_HERE = os.path.dirname(__file__)
 
 
 @cache
 def own(role: str) -> tuple[str, ...]:
     """Returns the names of the core's engines of a role."""
-    files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in SPEECH_ROLES else []
-    names = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
-    return tuple(sorted(names))
+    files = os.listdir(os.path.join(_HERE, role)) if role in SPEECH_ROLES else []
+    modules = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
+    return tuple(sorted([*(file.removesuffix(_FILE) for file in files if file.endswith(_FILE)), *modules]))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:
-    """Returns the spec of an engine; None if there is none, or another package's spec cannot be imported."""
+    """Returns the spec of an engine; None if there is none, or another package's spec cannot be read."""
     for each in (role,) if role else SPEECH_ROLES:
         if name in own(each):
             return _own(each, name)
     return next((spec for spec in added() if spec.name == name and role in ("", spec.role)), None)
+
+
+def get(name: str, role: str = "") -> EngineSpec:
+    """Returns the spec of an engine that there is, for the engine itself."""
+    spec = find(name, role)
+    assert spec is not None, name
+    return spec
 
 
 def every(role: str = "") -> tuple[EngineSpec, ...]:
@@ -246,17 +107,20 @@ def robotic(name: str) -> bool:
 
 
 def added() -> tuple[EngineSpec, ...]:
-    """Returns the specs of other packages, as far as they can be imported."""
+    """Returns the specs of other packages, as far as they can be read."""
     return _added(tuple(sys.path))[0]
 
 
 def problems() -> Mapping[str, str]:
-    """Returns the entry points of other packages that cannot be imported or are not specs, with the reasons."""
+    """Returns the entry points of other packages that cannot be read or are not specs, with the reasons."""
     return _added(tuple(sys.path))[1]
 
 
 @cache
 def _own(role: str, name: str) -> EngineSpec:
+    file = os.path.join(_HERE, role, name + _FILE)
+    if os.path.exists(file):
+        return read(file)
     spec: EngineSpec = importlib.import_module(f"{__name__}.{role}.{name.replace('-', '_')}").SPEC
     return spec
 
@@ -267,14 +131,17 @@ def _added(path: tuple[str, ...]) -> tuple[tuple[EngineSpec, ...], Mapping[str, 
 
     specs, failed = [], {}
     for point, target in entry_points(GROUP).items():
-        module, _, attribute = target.partition(":")
         try:
-            spec = getattr(importlib.import_module(module), attribute)
+            specs.append(_of_package(target))
         except Exception as error:  # another package's module may raise anything
             failed[point] = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            continue
-        if isinstance(spec, EngineSpec) and spec.role in ENGINE_ROLES and spec.name:
-            specs.append(spec)
-        else:
-            failed[point] = f"{target} is not an EngineSpec of a role"
     return tuple(specs), failed
+
+
+def _of_package(target: str) -> EngineSpec:
+    """Returns the spec of an entry point: `package:FILE.json`, or `module:SPEC`."""
+    package, _, name = target.partition(":")
+    module = importlib.import_module(package)
+    if name.endswith(_FILE):
+        return read(os.path.join(os.path.dirname(module.__file__ or ""), name))
+    return checked(getattr(module, name))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, TypeAlias
 
-from . import NoModel
+from .spec import NoModel
 
 MAGIC = b"GGUF"
 _VERSIONS = 2, 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
+from hushd_schema.engines.whisper import LANGUAGES
 
 Q4 = "-q4"  # ends the name of a model in Q4_K_M
 
@@ -36,6 +36,7 @@ class Model(NamedTuple):
     repository: str
 
 
+ALL, ALL_BUT_YUE = " ".join(LANGUAGES), " ".join(LANGUAGES[:-1])
 _CC, APACHE, _NVIDIA = "CC-BY-4.0", "Apache-2.0", "NVIDIA Open Model License"
 _FUNASR = "FunASR Model License"
 _EUROPE = "en bg cs da de el es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import NoModel
+from .spec import NoModel
 
 if TYPE_CHECKING:
     from .gguf import Header

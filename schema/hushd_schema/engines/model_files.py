@@ -6,13 +6,12 @@ Each check identifies the format and whether the file is complete: a failed down
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from hushd_protocol import JsonObject
 
-from . import Files, NoModel
+from .spec import Files, NoModel
 
 MAX_BYTES = 16_000_000  # of a description
 _GRAPH, _METADATA = 7, 14  # the fields of an ONNX model with its graph and with a note of its makers
@@ -46,6 +45,8 @@ def described(path: Path) -> JsonObject:
 
 def pickled(path: Path) -> bytes:
     """Returns the bytes of the pickle in a torch checkpoint; empty if there is none, or it is too long."""
+    import zipfile  # only checkpoints need it
+
     with zipfile.ZipFile(path) as archive:
         entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)
         return archive.read(entry) if entry and entry.file_size <= MAX_BYTES else b""

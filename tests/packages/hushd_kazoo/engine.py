@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hushd_protocol.system import paths
+from hushd_schema import engines
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, EngineStream, Hypothesis, ModelInfo, Options, Segment
-
-from .spec import SPEC
 
 
 class Kazoo(Engine):
-    INFO = EngineInfo.of(SPEC)
+    INFO = EngineInfo.of(engines.get("kazoo"))
     feed_s = 0.5
 
     @classmethod

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd_schema.engines.stt.whisper import SPEC
+from hushd_schema import engines
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import whisper_memory
 from hushd_worker_stt.engines.whisper import Whisper
@@ -96,7 +96,7 @@ class Card:
 def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) -> whisper_memory.CardShare:
     with open(path / "large-v3.pt", "wb") as file:
         file.truncate(size)
-    return whisper_memory.CardShare(card, SPEC, path / "large-v3.pt", dims)
+    return whisper_memory.CardShare(card, engines.get("whisper"), path / "large-v3.pt", dims)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema.engines.stt.command import SPEC
+from hushd_schema import engines
 from hushd_schema.sound_file import wav_header
 from hushd_worker.command_spec import CommandSpecError, files
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Command(Engine):
     """The engine `command`. A model is a program, whose file declares its abilities."""
 
-    INFO = EngineInfo.of(SPEC, word_times=True, translation=True)
+    INFO = EngineInfo.of(engines.get("command", "stt"), word_times=True, translation=True)
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import catalogue, hf_cache, own_model
 from hushd_models.installation import package_command
 from hushd_protocol.errors import reason
-from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
+from hushd_schema import engines
+from hushd_schema.engines.whisper import FOLDER
 from hushd_worker import compute_device
 from hushd_worker.lean_imports import deferred, without_progress_bars
 from hushd_worker.load_error import Cause, cause, check_files
@@ -28,6 +29,7 @@ from .whisper_family import SHARED, Decoding, WhisperFamily
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+SPEC = engines.get("faster-whisper")
 _PASSED_ON = (  # the decoder's options for the package
     "patience",
     "length_penalty",
@@ -54,7 +56,9 @@ class FasterWhisper(WhisperFamily):
     # Without `threads`: CTranslate2 keeps its number of threads from the start.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, "probabilities"))
     SPEC = SPEC
-    COMPUTE_TYPES = PRECISIONS
+    COMPUTE_TYPES = (
+        "int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32",
+    )  # fmt: skip
 
     @classmethod
     def find(cls, model: str) -> Path | None:
@@ -158,7 +162,7 @@ class FasterWhisper(WhisperFamily):
 
 
 def _whole(folder: Path) -> bool:
-    return all((folder / name).is_file() for name in FILES)
+    return all((folder / name).is_file() for name in FOLDER)
 
 
 def load_cublas() -> None:

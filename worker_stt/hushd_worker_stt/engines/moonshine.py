@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines.stt.moonshine import SPEC
+from hushd_schema import engines
 from hushd_worker.load_error import load_error
 
 from hushd_worker_stt import habits
@@ -19,6 +19,7 @@ from . import libmoonshine
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+SPEC = engines.get("moonshine")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
 _HOP = 1600  # samples that the transcriber takes at a time; it drops a shorter remainder
 # The whole piece is one line, since the library's own segmentation drops quiet speech (36 % of the words of ten clips

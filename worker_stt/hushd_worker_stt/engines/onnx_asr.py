@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import advice
 from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
-from hushd_schema.engines.stt.onnx_asr import SPEC
+from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.load_error import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
@@ -42,6 +42,7 @@ from .tuned import threads
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+SPEC = engines.get("onnx-asr")
 _MIN_SAMPLES = RATE // 2  # less is padded with silence, since the variance of a single frame is NaN
 _LAST_TOKEN_S = 0.3  # the assumed length of a word's last token, since only beginnings are known
 _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, own_model
 from hushd_protocol.system.paths import user_cache
-from hushd_schema.engines.stt.whisper import SPEC
+from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.torch_import import import_torch
 
@@ -25,6 +25,7 @@ from .whisper_models import alignment, languages
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
+SPEC = engines.get("whisper")
 _PASSED_ON = (  # the decoder's options for the package
     "length_penalty",
     "suppress_tokens",

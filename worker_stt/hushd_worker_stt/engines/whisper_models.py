@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 
-from hushd_schema.engines import whisper_languages
-from hushd_schema.engines.stt.whisper import SPEC
+from hushd_schema import engines
+from hushd_schema.engines import whisper
 
 from hushd_worker_stt.engine import ModelInfo
 
-LANGUAGES = tuple(whisper_languages.ALL.split())  # in the order of their tokens
-languages = whisper_languages.of
+LANGUAGES = whisper.LANGUAGES  # in the order of their tokens
+languages = whisper.languages_of
 # The heads of the decoder's cross-attention that follow the speech, found by OpenAI: a flag for each head of each
 # layer, one byte each, gzip, base 85.
 ALIGNMENT = {
@@ -39,7 +39,7 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
     """
     fitting = {
         known.name: packed
-        for known in ModelInfo.well_known(SPEC)
+        for known in ModelInfo.well_known(engines.get("whisper"))
         if (packed := ALIGNMENT.get(known.name))
         and len(_unpacked(packed)) == layers * heads
         and len(known.languages) == len(languages(vocabulary))

@@ -20,7 +20,7 @@ from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_schema.engines.tts.chatterbox import SPEC
+from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.mapped_torch import Unfilled, mapped_weights
 from hushd_worker.read_ahead import read_ahead
@@ -30,6 +30,7 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
 
+SPEC = engines.get("chatterbox")
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud, which it cannot change; not measured, since its weights were not available.
 WPM = 170

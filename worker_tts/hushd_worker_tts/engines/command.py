@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_schema.engines.tts.command import SPEC
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -59,7 +58,7 @@ class Command:
         voices = _voices(specs)
         default = "default" if "default" in specs or not specs else next(iter(specs))
         return EngineInfo(
-            name=SPEC.name,
+            name="command",
             # Its code comes with hushd; without a file of the user it has no voice.
             installed=bool(specs),
             install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema.engines.tts.espeak_ng import LANGUAGES, SPEC
+from hushd_schema import engines
 from hushd_worker.load_error import check_files
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -29,6 +29,7 @@ from .greetings import greeting
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
+SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)
 RATE_WPM = 175  # espeak's natural rate,
 # and its words per minute in ordinary text, with pauses; hibari speaks the same text at 177.
@@ -79,7 +80,8 @@ class EspeakNg:
     def info(cls) -> EngineInfo:
         installed = find_library() is not None
         # Measured: 25 MB of PSS after four pages, mostly Python and numpy; 35 during speech.
-        model = Model("all", tuple(LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
+        languages = tuple(SPEC.models["all"]["languages"].split())
+        model = Model("all", languages, memory_mb=35, embedded=False, installed=installed)
         return EngineInfo.of(
             SPEC,
             [model],

@@ -16,7 +16,7 @@ from typing import Any
 
 from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
-from hushd_schema.engines.tts.hibari import SPEC
+from hushd_schema import engines
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
@@ -30,6 +30,7 @@ RATE = 24_000
 # follows `speed` within 12 percent over the whole range.
 WPM = 177
 _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; other voices are unknown
+SPEC = engines.get("hibari")
 INSTALL = engine_command(SPEC)
 # hibari's own command also cuts after this many phonemes: memory and time grow faster than the length.
 MAX_PHONEMES = 400

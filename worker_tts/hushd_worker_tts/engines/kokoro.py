@@ -16,8 +16,7 @@ from hushd_models import advice, catalogue, own_model
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_schema import voice_mix
-from hushd_schema.engines.tts.kokoro import SPEC
+from hushd_schema import engines, voice_mix
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
@@ -27,6 +26,7 @@ from hushd_worker_tts.reading.phonemes import phonemized
 from .greetings import greeting
 from .phoneme_voices import session, word_marks
 
+SPEC = engines.get("kokoro")
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud; not measured, since its weights were not available.
 WPM = 170

@@ -67,7 +67,7 @@ def extras() -> Iterator[Finding]:
     """Checks the extras of `default`; a note says what a missing one would add."""
     of_engines = {spec.extra: (spec.brings, spec.modules) for spec in engines.every() if spec.brings and spec.extra}
     for extra, (brings, modules) in {**of_engines, **_EXTRAS}.items():
-        missing = [module for module in modules if find_spec(module) is None]
+        missing = [module for module in modules if not any(map(find_spec, module.split("|")))]
         if not missing:
             yield Finding("extras", "ok", f"{extra}: {brings}")
         elif len(missing) == len(modules):

@@ -22,7 +22,7 @@ from hushd_schema.engines import (
     Sizes,
     gguf_catalogue,
     langid,
-    whisper_languages,
+    whisper,
     word_errors,
 )
 
@@ -133,7 +133,7 @@ def _described(path: Path, _changed: int, _size: int) -> Described:
     languages = header.texts("general.languages")
     if not languages and architecture == "whisper":
         vocabulary = header.values.get("stt.whisper.decoder.vocab_size")
-        languages = whisper_languages.of(vocabulary) if isinstance(vocabulary, int) else ()
+        languages = whisper.languages_of(vocabulary) if isinstance(vocabulary, int) else ()
     return Described(architecture, languages, _abilities(header, architecture, path))
 
 

@@ -1,0 +1,117 @@
+"""The models of onnx-asr, kokoro and chatterbox as files, for their specs: recognition, languages and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import model_files
+from .spec import Files, NoModel, NotAlike, OnCard, Sizes, copied_graphs
+
+# --- onnx-asr --------------------------------------------------------------------------------------------------------
+
+_STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run for each token
+
+
+def look_at_recogniser(path: Path, name: str) -> Files:
+    graphs = sorted([*path.glob("*.onnx"), *path.glob("*/*.onnx")]) if path.is_dir() else []
+    if not graphs:
+        raise NotAlike("it is not a folder with graphs, .onnx files, in it")
+    words = ("vocab.txt", "vocab.json", "tokens.txt", "config.json")
+    if not any([*path.glob(word), *path.glob(f"*/{word}"), *path.glob(f"*_{word}")] for word in words):
+        raise NoModel(f"it has graphs, but none of {', '.join(words)}, which say what they hear")
+    for graph in graphs:
+        model_files.check_graph(graph)
+    return model_files.all_in(path)
+
+
+def languages_of_recogniser(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    import re
+
+    named = model_files.content(folder / "config.json").get("languages") if "config.json" in files else None
+    if isinstance(named, list) and named and all(isinstance(tag, str) for tag in named):
+        return tuple(named)
+    tokens = model_files.content(folder / "added_tokens.json") if "added_tokens.json" in files else {}
+    return tuple(match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token)))
+
+
+def recogniser_mb(files: Sizes) -> float:
+    """Estimates Python, numpy, the runtime, and the graphs that run for each token; other graphs' weights are mapped.
+
+    Measured with weights at random: 160 MB for Parakeet in int8, 166 in float32, 354 for Canary; 781 and 1,216 with the
+    mapped pages. Of a folder with both precisions the engine loads int8.
+    """
+    int8 = {name: size for name, size in files.items() if "int8" in name}
+    steps = (size for name, size in (int8 or files).items() if any(word in name for word in _STEPS))
+    return 90 + 1.2 * sum(steps) / 1e6
+
+
+def recogniser_on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card, to which all graphs are copied; there the engine prefers float32 to int8."""
+    return copied_graphs({name: size for name, size in files.items() if "int8" not in name} or files)
+
+
+# --- kokoro ----------------------------------------------------------------------------------------------------------
+
+
+def look_at_kokoro(path: Path, name: str) -> Files:
+    if path.suffix != ".onnx" or not path.is_file():
+        raise NotAlike("it is not a graph, an .onnx file")
+    model_files.check_graph(path)
+    voices = sorted(path.parent.glob("voices*.bin"))
+    if not voices:
+        raise NoModel("kokoro's model has voices-v1.0.bin beside it")
+    return {voices[-1].name: voices[-1], f"{name}.onnx": path}
+
+
+def languages_of_kokoro(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    return ("en-US", "en-GB", "es-ES", "fr-FR", "hi-IN", "it-IT", "ja-JP", "pt-BR", "zh-CN")
+
+
+def quantized_kokoro(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
+    """Returns the files of a quantized model: its graph alone, since all models share the file of voices."""
+    return {f"{new}.onnx": graphs[0]}
+
+
+def kokoro_mb(files: Sizes) -> float:
+    """Estimates Python, numpy, the runtime, phonemizer, and the copied part of the graph; the rest is mapped.
+
+    Measured with weights at random, sentences of ten words: 278 MB for kokoro-v1.0 after one, 328 after three.
+    """
+    return 190 + 0.33 * sum(size for file, size in files.items() if file.endswith(".onnx")) / 1e6
+
+
+# --- chatterbox ------------------------------------------------------------------------------------------------------
+
+_MANY = "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh"
+
+
+def look_at_chatterbox(path: Path, name: str) -> Files:
+    if not path.is_dir() or not any((path / f"ve{end}").is_file() for end in (".safetensors", ".pt")):
+        raise NotAlike("it is not a folder of chatterbox's, which has ve.safetensors or ve.pt")
+    for file in path.glob("*.safetensors"):
+        model_files.check_safetensors(file)
+    return model_files.all_in(path)
+
+
+def languages_of_chatterbox(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_MANY.split()) if any("mtl" in name for name in files) else ("en",)
+
+
+def chatterbox_mb(files: Sizes) -> float:
+    """Estimates torch with the package, and the tensors of a sentence; the weights are mapped, on a CPU.
+
+    Measured with weights drawn at random, the peak of private memory in load and job: 939 and 996 MB for the English
+    model, 887 and 1,010 for the multilingual one, 1,305 for turbo.
+    """
+    turbo = any("turbo" in name for name in files)
+    return (1300 if turbo else 1000) if files else 0
+
+
+def chatterbox_on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card: each module is created in the machine's memory and copied with all its weights.
+
+    The largest module is two thirds of the files; not measured on a card.
+    """
+    size = sum(files.values()) / 1e6
+    return OnCard(machine=1000 + 0.7 * size, card=1500 + size)

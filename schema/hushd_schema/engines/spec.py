@@ -1,0 +1,278 @@
+"""The facts about an engine that need no run of it, and its file, from which they are read.
+
+A file is `NAME.json`: JSON, since every worker's start reads one, and the standard library's reader of TOML costs it
+5 ms and the supervisor 1 MB. Its keys are the fields of `EngineSpec`, and `each`, what its models have in common. A
+function is named `module:function`, and imported when it is first called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from hushd_protocol.cards import ANY_KIND
+from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
+Files: TypeAlias = "dict[str, Path]"  # by their names in the model's folder
+LAST = 1000  # the default rank: after hushd's engines
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class NotAlike(Exception):
+    """The file has another format; the message says what this format needs."""
+
+
+class NoModel(Exception):
+    """The file looks like a model, but is damaged or incomplete; the message says why."""
+
+
+class OnCard(NamedTuple):
+    """The peak memory of a worker that computes on a graphics card, in MB.
+
+    Attributes:
+        machine: its private memory: CUDA's own part, and the weights that pass through on their way to the card.
+        card: the card's memory: the CUDA context, copies of the weights, and a job's work.
+    """
+
+    machine: float
+    card: float
+
+
+class Recognition(NamedTuple):
+    """The recognition of a user's file or folder as a model of the engine, without running any of it.
+
+    Attributes:
+        look: takes its path and the model's new name; returns the files of the model. Raises `NotAlike` or `NoModel`.
+        kind: the kind of file, such as `checkpoints (.pt)`; empty for a folder.
+        alone: whether its content is enough; else the user must name the engine.
+        order: engines with smaller numbers look first.
+    """
+
+    look: Callable[[Path, str], Files]
+    kind: str = ""
+    alone: bool = True
+    order: int = LAST
+
+
+class Precisions(NamedTuple):
+    """The precisions that `hushd models quantize` can make of a model.
+
+    Attributes:
+        names: the precisions.
+        into: the engine that runs the result; empty for the same.
+        package: the distribution that does the work.
+        extra: hushd's extra that installs it.
+        requirement: the requirement for pip instead of an extra.
+        module: run as `python -m MODULE --quantization NAME --progress --name STEM FILE FOLDER`; empty if hushd
+            quantizes each graph (.onnx) itself.
+        memory: bytes of memory that the work takes per byte of the model. The default was measured for a checkpoint of
+            the size of base: 586 MB for 145, since CTranslate2 converts all of it to float32 first.
+        room: bytes of the result per byte of the model, at most.
+        files: takes the model's name, the result's name, the precision, the names of the model's graphs, and of all
+            its files; returns the result's files, each with the file from which it is made or copied.
+    """
+
+    names: tuple[str, ...] = ("int8",)
+    into: str = ""
+    package: str = "onnxruntime"
+    extra: str = "quantize"
+    requirement: str = ""
+    module: str = ""
+    memory: float = 3.5
+    room: float = 1.0
+    files: Callable[[str, str, str, Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
+
+
+class Recommended(NamedTuple):
+    """A model that `hushd models recommend` may name.
+
+    Attributes:
+        model: its name; `*` for any of the engine's.
+        gain: its advantages, in words.
+        rank: the best model of a role has the smallest number. The last one that fits is the smallest choice.
+        translates: whether to recommend it for translation into English.
+    """
+
+    model: str
+    gain: str
+    rank: int = LAST
+    translates: bool = False
+
+
+class EngineSpec(NamedTuple):
+    """An engine. A named tuple, because a dataclass would cost every worker's start 5 ms.
+
+    Attributes:
+        role: `stt`, `tts` or `wake`.
+        engine: the class that runs it, `module:Class`.
+        default_model: the model used if a request names none.
+        rank: engines of a role with the same abilities are preferred, and described, in this order.
+        listed: its place in lists of models.
+
+        packages: modules that must be importable for it to run; empty if the state of its models already says so.
+        extra: hushd's extra that installs them.
+        requirement: the requirement for pip instead of an extra, such as `hushd-pitch[onnx]`; without either, the
+            engine needs an environment of its own.
+        outside: how to install it otherwise: the beginning of a sentence.
+        brings: its advantages, in words, for `hushd doctor`; empty if most users do not need it.
+        modules: all modules that `extra` installs, for `hushd doctor`; `a|b` for either.
+
+        models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
+            that `languages` is one string; also `role`, `layout`, `aliases`, `also`, `translation`, `voice`, `package`,
+            `system`, `word_errors` and `word_errors_source`, see `hushd_models.catalogue.Known`.
+        layouts: the files of a model: alternatives of patterns, and optional files.
+        voices: the voices of all its models: `language`, `gender`, and `names` in one string.
+        own: the pattern of a user's own models in its folder; empty if it has none.
+        flat: whether a model is files in the engine's folder; else it is a folder there.
+        cache: the place in the user's cache where its package keeps its own downloads; or empty.
+        format: the format of its models' files, for manifests.
+        recognition: how to recognise a model to import; None if models cannot be imported.
+        languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
+            or none. It may raise any exception for damaged files.
+        role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
+        memory_mb: takes the sizes of a model's files; returns the peak private memory of a worker with it.
+            None: estimated by the line through the well-known models.
+        on_card_mb: takes the same, or all in one file without a name; returns the memory of a worker that computes on
+            a card, to which files cannot be mapped. None: it uses no card, or its needs are unknown.
+
+        precisions: None if its models cannot be quantized, for the reason `one_precision`, the end of a sentence.
+        cards: the kinds of graphics cards that any build of its library can use: `cuda`, `rocm`, `vulkan`, and `mps`
+            for Apple's graphics processor. Its start finds out whether the installed build can.
+        spare_cores: the number of cores that it leaves unused unless OMP_NUM_THREADS sets the number of its threads.
+        recommended: the models to recommend.
+        translates: whether its multilingual models translate into English.
+        robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
+    """
+
+    name: str
+    role: str
+    engine: str
+    default_model: str = "default"
+    rank: int = LAST
+    listed: int = LAST
+
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+    requirement: str = ""
+    outside: str = ""
+    brings: str = ""
+    modules: tuple[str, ...] = ()
+
+    models: Mapping[str, Mapping[str, Any]] = _NOTHING
+    layouts: Mapping[str, Mapping[str, Any]] = _NOTHING
+    voices: tuple[Mapping[str, str], ...] = ()
+    own: str = ""
+    flat: bool = False
+    cache: str = ""
+    format: str = "onnx"
+    recognition: Recognition | None = None
+    languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
+    role_of: Callable[[Iterable[Path]], str] | None = None
+    memory_mb: Callable[[Sizes], float] | None = None
+    on_card_mb: Callable[[Sizes], OnCard] | None = None
+
+    precisions: Precisions | None = None
+    one_precision: str = ""
+    cards: tuple[str, ...] = ANY_KIND
+    spare_cores: int = 0
+    recommended: tuple[Recommended, ...] = ()
+    translates: bool = False
+    robotic: bool = False
+
+    def __hash__(self) -> int:
+        return hash((self.role, self.name))  # its tables are not hashable
+
+    @property
+    def keeps_models(self) -> bool:
+        """True if it has models that can be listed, pulled or imported."""
+        return bool(self.models or self.own)
+
+
+def copied_graphs(files: Sizes) -> OnCard:
+    """Estimates `on_card_mb` of graphs on ONNX Runtime, which reads them whole and copies their weights to the card.
+
+    Not measured on a card.
+    """
+    graphs = [size for file, size in files.items() if ".onnx" in file]
+    size = sum(graphs or files.values()) / 1e6
+    return OnCard(machine=600 + 1.2 * size, card=700 + 1.3 * size)
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+_FUNCTIONS = ("look", "files", "languages", "role_of", "memory_mb", "on_card_mb")
+_RECORDS = {"recognition": Recognition, "precisions": Precisions}
+_TABLES = ("models", "layouts")
+
+
+def read(path: str | Path) -> EngineSpec:
+    """Returns the spec in a file.
+
+    Raises:
+        ValueError: it is not a spec; the message says what is wrong.
+        OSError: it cannot be read.
+    """
+    with open(path, encoding="utf-8") as file:
+        content = json.load(file)
+    if not isinstance(content, dict):
+        raise ValueError("it is not an object")
+    content.pop("about", "")
+    each = content.pop("each", {})
+    spec: EngineSpec = checked(_record(EngineSpec, content))
+    return spec._replace(models={name: {**each, **model} for name, model in spec.models.items()})
+
+
+def checked(spec: EngineSpec) -> EngineSpec:
+    """Returns `spec` if it is that of an engine.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(spec, EngineSpec) or spec.role not in ENGINE_ROLES or not spec.name:
+        raise ValueError("it is not an EngineSpec of a role")
+    return spec
+
+
+def _record(kind: Any, content: Any) -> Any:
+    """Returns a record of `kind` with the values of an object in the file; a value has the type of its default."""
+    if not isinstance(content, dict):
+        raise ValueError(f"a {kind.__name__} is not an object")
+    values: dict[str, Any] = {}
+    for name, value in content.items():
+        if name not in kind._fields:
+            raise ValueError(f"there is no key {name}{did_you_mean(name, kind._fields)}")
+        if name in _FUNCTIONS:
+            values[name] = _function(name, value)
+        elif name in _RECORDS:
+            values[name] = _record(_RECORDS[name], value)
+        elif name == "recommended":
+            values[name] = tuple(_record(Recommended, each) for each in value)
+        else:
+            expected = dict if name in _TABLES else type(kind._field_defaults.get(name, ""))
+            value = tuple(value) if isinstance(value, list) else value
+            if type(value) is not expected and not (expected is float and type(value) is int):
+                raise ValueError(f"{name} must be of the type {expected.__name__}, not {value!r:.40}")
+            values[name] = value
+    if missing := [name for name in kind._fields if name not in values and name not in kind._field_defaults]:
+        raise ValueError(f"a {kind.__name__} needs {', '.join(missing)}")
+    return kind(**values)
+
+
+def _function(name: str, place: Any) -> Callable[..., Any]:
+    """Returns the function named `module:function`, whose module is imported when it is called."""
+    module, _, function = place.partition(":") if isinstance(place, str) else ("", "", "")
+    if not (module and function):
+        raise ValueError(f"{name} must name a function, such as hushd_pitch.files:look, not {place!r:.40}")
+
+    def call(*given: Any) -> Any:
+        return getattr(importlib.import_module(module), function)(*given)
+
+    return call
