@@ -11,6 +11,7 @@ unauthorised              client     no        401  2    machine no token, or a 
 too_large                 client     no        413  2    request a header, payload or input beyond its limit
 no_speech                 client     no        422  1    request the microphone recorded no speech in time
 input_unreadable          client     no        422  4    request a missing, empty, truncated or corrupt input
+other_language            client     no        422  4    request no voice of the engine speaks the text's language
 path_unreachable          client     yes       422  4    request the worker cannot open the file by its path
 deadline_exceeded         client     yes       504  4    request the request's own deadline passed
 model_missing             machine    no        404  6    machine the engine lacks the model's weights
@@ -81,6 +82,7 @@ CODES: dict[str, Code] = {
         ("too_large", "client", False, 413, 2, "request"),
         ("no_speech", "client", False, 422, 1, "request"),
         ("input_unreadable", "client", False, 422, 4, "request"),
+        ("other_language", "client", False, 422, 4, "request"),
         ("path_unreachable", "client", True, 422, 4, "request"),
         ("deadline_exceeded", "client", True, 504, 4, "request"),
         ("model_missing", "machine", False, 404, 6, "machine"),

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.capabilities import Capabilities
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.job import Cancelled, Job
+from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.levelling import TARGET
 from hushd_worker_tts.worker import Worker
 
 TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
@@ -234,3 +237,35 @@ def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Callable[..., Any]) -
         say(tiny, "", format="flac")
     for _ in itertools.repeat(None, 3):
         assert say(tiny, TEXT, format="flac").file == before.file
+
+
+FRENCH = "Bonjour, tout va bien."
+
+
+def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
+    tiny: Worker, say: Callable[..., Any], heard: list[str]
+) -> None:
+    """Before a word of it was spoken, and only where the request allows it by naming the user's languages."""
+    with pytest.raises(HushdError) as refused:
+        say(tiny, FRENCH, languages=[])
+    assert (refused.value.code, refused.value.detail, heard) == ("other_language", {"language": "fr"}, [])
+    assert "`hushd get fr`" in refused.value.message
+    for named in ({"voice": "ting"}, {"language": "en"}, {"markup": "ssml"}):
+        text = f"<speak>{FRENCH}</speak>" if "markup" in named else FRENCH
+        assert say(tiny, text, languages=[], **named).result["voice"] == "ting"
+
+
+def test_a_text_is_spoken_by_the_voice_of_its_language(
+    tiny: Worker, say: Callable[..., Any], heard: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pieces as well; a word of many languages is in the user's own, and English stays with the usual voice."""
+    french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET)
+    voices = (*tiny._engine.voices(), french)
+    monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: voices))
+    pieces = [FRENCH[:3].encode(), FRENCH[3:].encode(), b" Et toi ?"]
+    assert say(tiny, "", pieces=pieces, languages=["en"]).result["voice"] == "thé"
+    assert heard == [FRENCH, "Et toi ?"]
+    assert say(tiny, "Oui", languages=["fr"]).result["voice"] == "thé"
+    assert say(tiny, "No", languages=["en"]).result["voice"] == "ting"
+    assert say(tiny, "No", languages=["en"], default_voice="thé").result["voice"] == "ting"
+    assert say(tiny, "...1...", languages=["en"], default_voice="thé").result["voice"] == "thé"

@@ -35,6 +35,8 @@ class SynthesizeParams:
     Attributes:
         speed: the speed, within the engine's range; 1 is natural.
         sample_rate: in Hz; None: the engine's own.
+        languages: the user's languages, by which the text's own chooses the voice; None where a voice or a language was
+            named, and where the text is SSML, which names its own.
         speed_warning: a sentence if the voice does not support the requested pace; otherwise empty.
     """
 
@@ -47,6 +49,7 @@ class SynthesizeParams:
     volume: float
     pronounce: Mapping[str, str]
     timeline: bool
+    languages: Sequence[str] | None
     speed_warning: str
 
 
@@ -57,10 +60,12 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         HushdError: `bad_request`, with the wrong value and the possible ones; the engine itself raises `model_missing`.
     """
     given = SYNTHESIZE.read(asked)
-    voice = choose_voice(given.get("voice"), given.get("language"), info, voices)
+    usual = next((voice for voice in voices if voice.name == given.get("default_voice") and voice.installed), None)
+    voice = choose_voice(given.get("voice"), given.get("language"), info, voices, usual)
     if "wpm" in given and "speed" in given:
         raise HushdError("bad_request", "Give wpm or speed, not both.")
     used = SYNTHESIZE.defaults() | given
+    named = given.get("voice") is not None or given.get("language") is not None
     format, rate = used["format"], used["sample_rate"]
     possible = FIXED_RATES.get(format)
     if rate and possible and rate not in possible:
@@ -76,6 +81,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         volume=used["volume"],
         pronounce=used["pronounce"],
         timeline=used["timeline"],
+        languages=None if named or used["markup"] == "ssml" else given.get("languages"),
         speed_warning=_speed_warning(speed, voice, info, "wpm" in given),
     )
 

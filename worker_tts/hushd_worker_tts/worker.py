@@ -1,15 +1,18 @@
 """The worker around an engine: takes a job, speaks it sentence by sentence, and sends the audio.
 
-Afterwards it warns about text in a language that its voice does not speak.
+Where the job names neither voice nor language, the text's own language chooses the voice; if this engine has none for
+it, the job is refused before its first sound, and its client asks a voice of that language. A voice that was named
+speaks any text; afterwards a warning says that it does not speak that language.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from hushd_models import languages
+from hushd_models import languages, text_language
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -30,6 +33,7 @@ from .registry import REGISTRY
 from .speaking import SpeechJob
 
 _LOOKED_AT = 4000  # bytes
+_SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
 
 
 def preload(engine: str) -> None:
@@ -132,6 +136,8 @@ class Worker:
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
         text = _Beginning(job.read())
+        if asked.languages is not None:
+            asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
         phonemes = bool(getattr(self._engine, "reads_phonemes", False))
         pronounce = self._pronunciations(job, asked.pronounce)
         items: Iterable[Item] = read(text, asked.markup, asked.voice.language, pronounce, phonemes)
@@ -144,6 +150,25 @@ class Worker:
         if asked.markup != "ssml" and (sentence := _foreign(text.text, asked.voice)):
             job.warn("other_language", sentence)
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})
+
+    def _voice_for(self, text: str, usual: Voice, own: Sequence[str]) -> Voice:
+        """Returns the voice for a text in its own language: `usual` where that speaks it or the language is not sure.
+
+        Raises:
+            HushdError: `other_language`, whose detail `language` is the text's: this engine has no voice for it.
+        """
+        spoken = languages.code(usual.language)
+        if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
+            return usual  # 30 ms less before the first word
+        language = text_language.detect(text, own)
+        if not language or text_language.may_be(language, spoken):
+            return usual
+        able = (voice for voice in self._engine.voices() if voice.installed and voice.model == usual.model)
+        if voice := next((voice for voice in able if languages.code(voice.language) == language), None):
+            return voice
+        unable = f"which the voice {usual.name} ({usual.language}) does not speak"
+        sentence = f"The text is {languages.name(language)}, {unable}: `hushd get {language}` brings a voice that does."
+        raise HushdError("other_language", sentence, detail={"language": language})
 
     def _pronunciations(self, job: Job, asked: Mapping[str, str]) -> Callable[[str], Mapping[str, str]]:
         """Returns a function from a language to the user's own pronunciations, overridden by those of the request."""
@@ -163,18 +188,32 @@ class _Beginning:
     """Passes chunks of text on, and keeps the beginning of the text."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
+        self._chunks = iter(chunks)
+        self._taken: list[bytes] = []  # by `first_sentence`
         self._kept = b""
 
     def __iter__(self) -> Iterator[bytes]:
+        yield from self._taken
         for chunk in self._chunks:
-            if len(self._kept) < _LOOKED_AT:
-                self._kept += chunk[: _LOOKED_AT - len(self._kept)]
+            self._keep(chunk)
             yield chunk
+
+    def first_sentence(self) -> str:
+        """Reads up to the end of the first sentence, which is spoken only when it is here; returns the text so far."""
+        for chunk in self._chunks:
+            self._taken.append(chunk)
+            self._keep(chunk)
+            if _SENTENCE.search(self.text):
+                break
+        return self.text
+
+    def _keep(self, chunk: bytes) -> None:
+        if len(self._kept) < _LOOKED_AT:
+            self._kept += chunk[: _LOOKED_AT - len(self._kept)]
 
     @property
     def text(self) -> str:
-        """Returns the beginning of the text, as far as it was passed on."""
+        """Returns the beginning of the text, as far as it was read."""
         return self._kept.decode(errors="ignore")
 
 
@@ -183,9 +222,7 @@ def _foreign(text: str, voice: Voice) -> str:
     voice_language = languages.code(voice.language)
     if voice_language == "en" and languages.is_plainly_english(text):
         return ""
-    from hushd_models import text_language  # takes 3 ms, not needed for other texts
-
-    language = text_language.detect(text)
+    language = text_language.certain(text)
     if not language or text_language.may_be(language, voice_language):
         return ""
     unable = f"which the voice {voice.name} ({voice.language}) does not speak"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, TypedDict
 
 from hushd_schema import operation, sound_file
-from hushd_schema.kinds import Kind, choice, flag, number, text, whole
+from hushd_schema.kinds import Kind, choice, flag, number, text, texts, whole
 from hushd_schema.operation import Field, Name, Operation, Option
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
@@ -149,5 +149,12 @@ SYNTHESIZE = Operation(
             "`m4a` (AAC in MPEG-4), `alac` (lossless, in MPEG-4) and `aac` (ADTS)",
             FORMATS[0],
         ),
+        "languages": Field(
+            texts(),
+            "the user's languages, the one most used first: without `voice` and `language`, the text's own language "
+            "chooses the voice, and is refused with `other_language` where the engine has none for it",
+            (),
+        ),
+        "default_voice": Field(text(), "the voice where neither the request nor its text chooses one; hushd's setting"),
     },
 )

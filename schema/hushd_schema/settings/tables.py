@@ -8,6 +8,7 @@ derived from that.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ _MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(valu
 _MODELS = Kind(
     'a table of engines and models by language, such as { de = "whisper/small" }',
     lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
+)
+_TAG = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+_LANGUAGES = Kind(
+    'a list of languages, such as ["fr", "en"]',
+    lambda value: isinstance(value, list) and all(isinstance(each, str) and _TAG.fullmatch(each) for each in value),
+    tuple,
 )
 _SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
 _TEMPLATES = Kind(
@@ -190,6 +197,15 @@ class Settings:
     stt_by_language: Mapping[str, str] = setting(
         {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
     )
+    tts_by_language: Mapping[str, str] = setting(
+        {}, _MODELS, 'engine/model for `say` of a text in that language, such as { fr = "kokoro/v1.0" }'
+    )
+    voice: str = setting("", text(), 'the voice for `say` when it names none; "": the model\'s own')
+    languages: Sequence[str] = setting(
+        (),
+        _LANGUAGES,
+        'languages that you speak, the one most used first, such as ["fr", "en"]; none: that of your session',
+    )
     speakers: Mapping[str, str] = setting(
         {},
         _SPEAKERS,
@@ -254,13 +270,20 @@ class Settings:
         """Returns the models that the user has chosen for requests without a model, by key."""
         chosen = {role: self.default_model(role)}
         different = {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
-        by_language = self.stt_by_language if role == "stt" else {}
-        return different | {f"stt_by_language.{language}": model for language, model in by_language.items()}
+        key, by_language = self._by_language(role)
+        return different | {f"{key}.{language}": model for language, model in by_language.items()}
 
-    def model_for(self, language: object) -> str:
-        """`engine/model` that hears a language, where a request names no other; `pt-BR` is heard as `pt`."""
-        named = language.lower() if isinstance(language, str) else ""
-        return self.stt_by_language.get(named) or self.stt_by_language.get(named.partition("-")[0]) or self.stt
+    def model_for(self, role: str, language: object = None) -> str:
+        """`engine/model` for a language, where a request names no other; `pt-BR` counts as `pt`, and no language as the
+        first of the user's own."""
+        named = language if isinstance(language, str) else next(iter(self.languages), "")
+        tag = named.lower().replace("_", "-")
+        _, models = self._by_language(role)
+        return models.get(tag) or models.get(tag.partition("-")[0]) or self.default_model(role)
+
+    def _by_language(self, role: str) -> tuple[str, Mapping[str, str]]:
+        key = f"{role}_by_language"
+        return key, getattr(self, key, {})
 
     def default_model(self, role: str) -> str:
         """Returns the `engine/model` for requests without a model."""

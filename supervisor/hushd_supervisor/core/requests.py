@@ -6,6 +6,7 @@ import math
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_schema.settings import Settings
 
 from . import devices
@@ -56,7 +57,8 @@ class Requests:
             if self._departure.down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
-            name = self._directory.resolve(self._by_language(message), self.settings)
+            message = self._with_settings(message)
+            name = self._directory.resolve(message.worker, self.settings)
             if name is None:
                 return self._directory.park(route, message, now, deadline)
             worker = self._fleet.worker(name)
@@ -74,11 +76,17 @@ class Requests:
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
 
-    def _by_language(self, message: m.Request) -> str:
-        """The request's worker; for one that names the role alone and a language, the one configured for that."""
-        if message.worker != "stt" or not self.settings.stt_by_language:
-            return message.worker
-        return f"stt/{self.settings.model_for(message.params.get('language'))}"
+    def _with_settings(self, message: m.Request) -> m.Request:
+        """A request that names its role alone goes to its language's model, with the user's languages and voice."""
+        role, params, settings = message.worker, message.params, self.settings
+        language = params.get("language")
+        if role == "tts" and "languages" in params:
+            own = settings.languages or params["languages"]
+            params = {**params, "languages": own, **({"default_voice": settings.voice} if settings.voice else {})}
+            language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
+        elif (role == "tts" and language is None) or role not in ("stt", "tts"):
+            return message
+        return replace(message, worker=f"{role}/{settings.model_for(role, language)}", params=params)
 
     def submit_parked(self, role: str, now: float) -> list[Action]:
         """Accepts or refuses the requests that waited for the models of `role`, which are known now."""

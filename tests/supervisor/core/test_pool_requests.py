@@ -145,3 +145,40 @@ def test_a_language_has_its_own_model(worker: str, language: object, model: str)
     pool.handle(request(worker=worker, params={} if language is None else {"language": language}), 0)
     (status,) = [row for _, row in pool.status(0)]
     assert status.name == f"{worker.split('/')[0]}/{model}"
+
+
+@pytest.mark.parametrize(
+    ("params", "model", "sent"),
+    [
+        ({"languages": ["fr"]}, "kokoro/v1.0", {"languages": ["fr"], "default_voice": "heart"}),
+        ({"languages": ["de-AT"]}, "espeak-ng/all", {"languages": ["de-AT"], "default_voice": "heart"}),
+        ({"languages": []}, "hibari/en", {"languages": [], "default_voice": "heart"}),
+        ({"languages": ["en"], "language": "fr"}, "kokoro/v1.0", None),
+        ({}, "hibari/en", {}),
+        ({"voice": "heart"}, "hibari/en", {"voice": "heart"}),
+    ],
+)
+def test_a_text_goes_to_the_voice_of_its_users_language(
+    params: dict[str, object], model: str, sent: dict[str, object] | None
+) -> None:
+    """The first of the user's languages chooses the model; whoever names a voice, or no language, has the usual one."""
+    settings = Settings(tts_by_language={"fr": "kokoro/v1.0", "de": "espeak-ng/all"}, voice="heart")
+    pool = Pool(settings, version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(request(worker="tts", params=params), 0)
+    (status,) = [row for _, row in pool.status(0)]
+    assert status.name == f"tts/{model}"
+    if sent is not None:
+        (active,) = pool._requests.active.values()
+        assert active.message.params == sent
+
+
+def test_configured_languages_go_before_those_of_a_session() -> None:
+    """A recording without a language goes to the model of the first of them, and a text knows them all."""
+    settings = Settings(languages=("pt", "en"), stt_by_language={"pt": "whisper/pt"})
+    assert settings.model_for("stt") == "whisper/pt"
+    pool = Pool(settings, version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(request(worker="tts", params={"languages": ["fr"]}), 0)
+    (active,) = pool._requests.active.values()
+    assert active.message.params["languages"] == ("pt", "en")

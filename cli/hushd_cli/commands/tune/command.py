@@ -120,7 +120,7 @@ def _language(named: str | None, folder: Path | None) -> str:
     if named:
         return languages.code(named)
     texts = " ".join(clip.sentence for clip in clips(folder, "")) if folder else ""
-    return text_language.detect(texts) or session_language()
+    return text_language.certain(texts) or session_language()
 
 
 def _models(client: Client, language: str) -> list[Candidate]:
@@ -168,7 +168,7 @@ def _compared(
     ]
     words = [compared.words for compared in next(iter(texts.values()), [])]
     places = ranking.ranked(words, figures) if figures else []
-    present = load(paths.find().config).model_for(language)
+    present = load(paths.find().config).model_for("stt", language)
     return report.Comparison(language, places, texts, failed, ranking.chosen(words, figures, present), present)
 
 
