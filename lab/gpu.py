@@ -1,114 +1,148 @@
-"""Proves hushd's claims about graphics cards on a machine with a CUDA card, in at most six minutes.
+"""Measures what hushd says of graphics cards on a machine with one of NVIDIA's, in at most six minutes and without a
+network, and writes the figures into docs/BENCHMARKS.md.
 
-Weights are drawn at random, of the size of Whisper's large-v3. `--stand-in` shows with a card that is a file what can
-be shown that way; `--rehearse` runs the rest on the CPU with small weights, which tries this script and proves nothing.
+It says first what is missing. Weights are drawn at random, of the size of Whisper's large-v3, but for a small trained
+checkpoint. `--rehearse` runs it on the CPU with small weights, which tries this script and writes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from benches.cards import memory, sharing, speed
-from benches.cards.stage import NotDone, Stage, put_stand_in
-from benches.stage import Row, show
-from hushd_protocol.errors import HushdError, reason
-from hushd_worker import card
+if TYPE_CHECKING:
+    from benches.cards.stage import Stage
+    from benches.stage import Row
 
-LIMIT_S = 360.0
-PACKAGES = {"torch": "torch", "whisper": "openai-whisper", "faster_whisper": "faster-whisper"}
-Part = Callable[[Stage], Iterator[Row]]
-
-# Each with the seconds that it takes at most on an H100-class card: without so much time left it is not begun.
-PARTS: tuple[tuple[str, Part, float], ...] = (
-    ("VRAM after a worker's exit", memory.given_back, 30),
-    ("suspended, and back", memory.suspended, 60),
-    ("VRAM after an unload inside a process", memory.inside_a_process, 60),
-    ("cold, request to first text", speed.cold, 60),
-    ("an hour in batches", speed.hour, 120),
-    ("64 live sessions beside a batch job", speed.live, 40),
-    ("a stranger takes 80 %", sharing.stranger, 90),
-    ("100 requests, 2 models in turn", sharing.alternating, 150),
-    ("batches on the CPU", speed.on_the_cpu, 60),
-)
-ON_STAND_IN = (memory.given_back, sharing.alternating, sharing.stranger)
+LIMIT_S = 355.0
+ROOT = Path(__file__).parents[1]
+NEEDED = {  # modules, and the packages that have them
+    "msgpack": "msgpack", "numpy": "numpy", "psutil": "psutil", "soundfile": "soundfile", "soxr": "soxr",
+    "zmq": "pyzmq", "hibari": "hibari-tts", "torch": "torch", "whisper": "openai-whisper",
+}  # fmt: skip
+WANTED = {"faster_whisper": "faster-whisper", "nvidia": "nvidia-cublas-cu12"}
+DRIVER = ("libcuda.so.1", "libnvidia-ml.so.1")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--stand-in", action="store_true", help="a file in the place of a card: budgets, changes, returns")
-    how.add_argument("--rehearse", action="store_true", help="small weights on the CPU: tries this script only")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--rehearse", action="store_true", help="small weights on the CPU: tries this script only")
     options = parser.parse_args()
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     ends = time.monotonic() + LIMIT_S
+    lacking = missing(NEEDED, () if options.rehearse else DRIVER)
+    for line in [*lacking, *missing(WANTED)]:
+        print(f"missing: {line}", flush=True)
+    if lacking:
+        print("Nothing was measured.")
+        return 1
+    _find_hushd()
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
+        return _measure(Path(folder), options, ends)
+
+
+def missing(packages: dict[str, str], libraries: Sequence[str] = ()) -> list[str]:
+    """Returns a line for each package and each of the driver's libraries that is not here."""
+    lines = [f"the package {name}" for module, name in packages.items() if find_spec(module) is None]
+    for name in libraries:
         try:
-            stage = _stage(Path(folder), options)
-        except NotDone as error:
-            print(f"Nothing was measured: {error}.")
-            return 1
-        print(f"{'case':46}{'value':>9} {'unit':6}{'goal':>14}{'floor':>9}{'ratio':>8}", flush=True)
-        rows = [row for part in PARTS for row in _run(*part, stage, ends)]
-    took = time.monotonic() - ends + LIMIT_S
-    print(f"{sum(row.value is None for row in rows)} of these were not measured; all took {took:.0f} s.")
+            ctypes.CDLL(name)
+        except OSError:
+            lines.append(f"{name}, of NVIDIA's driver")
+    return lines
+
+
+def _find_hushd() -> None:
+    """Lets this process and those that it starts import hushd from the clone, where no environment has it, and the
+    tests' checkpoint."""
+    sys.path.append(str(ROOT / "tests"))
+    if find_spec("hushd_worker") is None:
+        folders = sorted({str(path.parent.parent) for path in ROOT.glob("*/hushd*/__init__.py")})
+        sys.path += folders
+        os.environ["PYTHONPATH"] = os.pathsep.join([*folders, *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def _measure(folder: Path, options: argparse.Namespace, ends: float) -> int:
+    from benches.cards import figures, sharing
+    from benches.cards.stage import NotDone, Stage
+
+    # Each with the seconds that it may take: without so much time left it is not begun.
+    parts: tuple[tuple[Callable[[Stage], Iterator[Row]], float], ...] = (
+        (figures.look, 15), (figures.given_back, 60), (sharing.alternating, 45), (sharing.kept_away, 20),
+        (sharing.stranger, 45), (figures.large, 75), (figures.suspended, 45), (figures.standby, 45),
+        (figures.faster, 45), (figures.one_process, 45),
+    )  # fmt: skip
+    stage = Stage(folder, "cpu", "tiny") if options.rehearse else Stage(folder)
+    try:
+        card = stage.card()
+    except NotDone as error:
+        print(f"Nothing was measured: {error}.")
+        return 1
+    print(f"{card}\n{'figure':52}{'value':>9} {'unit':6}{'goal':>14}{'floor':>9}{'ratio':>8}", flush=True)
+    with stage.making():
+        rows = [row for part, most in parts for row in _run(part, most, stage, ends)]
+    print(f"{sum(row.value is None for row in rows)} of these were not run; {ends - time.monotonic():.0f} s were left.")
+    if not options.rehearse:
+        import section as document
+
+        document.write("gpu", section(card, str(date.today()), rows))
     return any(row.ok is False for row in rows)
 
 
-def _stage(folder: Path, options: argparse.Namespace) -> Stage:
-    """Draws the models, and finds the card.
+def _run(part: Callable[[Stage], Iterator[Row]], most: float, stage: Stage, ends: float) -> Iterator[Row]:
+    from benches.cards.stage import NotDone
+    from benches.stage import Row, show
+    from hushd_protocol.errors import HushdError, reason
 
-    Raises:
-        NotDone: there is none, or a package is missing.
-    """
-    if options.stand_in:
-        return Stage(folder, stand_in=put_stand_in(folder))
-    missing = [name for package, name in PACKAGES.items() if find_spec(package) is None]
-    if missing:
-        raise NotDone(f"install {' '.join(missing)} first")
-    stage = Stage(folder, "cpu", ("tiny", "tiny")) if options.rehearse else Stage(folder)
-    if not options.rehearse:
-        _check_card()
-    from full_size import making, whisper
-    from hushd_worker_stt.convert.whisper import convert
+    def late(*_: object) -> NoReturn:
+        raise NotDone(f"it took longer than {most:.0f} s")
 
-    for name, size in zip(("large", "small"), stage.sizes, strict=True):
-        making.make(folder / "whisper", whisper.openai(1, size, name), flat=True)
-        checkpoint = folder / "whisper" / f"{name}.pt"
-        convert(checkpoint, folder / "faster-whisper" / name, "float16" if stage.device == "cuda" else "int8")
-    (folder / "faster-whisper" / "other").symlink_to(folder / "faster-whisper" / "small")
-    return stage
-
-
-def _check_card() -> None:
-    seen = card.look()
-    if not seen["cards"]:
-        raise NotDone(str(seen["error"]) or "this machine has no CUDA card (try --stand-in)")
-    import ctranslate2
-
-    if not ctranslate2.get_cuda_device_count():
-        raise NotDone("CTranslate2 finds no CUDA card here, though there is one: see its requirements")
-
-
-def _run(case: str, part: Part, seconds: float, stage: Stage, ends: float) -> Iterator[Row]:
+    title = (part.__doc__ or part.__name__).partition("\n")[0].rstrip(".")
+    signal.signal(signal.SIGALRM, late)
     try:
-        if stage.stand_in and part not in ON_STAND_IN:
-            raise NotDone("a card that is a file computes nothing")
-        if time.monotonic() + seconds > ends:
-            raise NotDone(f"it takes {seconds:.0f} s, and the six minutes are over before")
+        if (left := ends - time.monotonic()) < most:
+            raise NotDone(f"it may take {most:.0f} s, and {max(0, left):.0f} of the six minutes were left")
+        signal.setitimer(signal.ITIMER_REAL, most)
         for row in part(stage):
             show(row)
             yield row
-    except (NotDone, HushdError, OSError, RuntimeError, AssertionError) as error:
-        row = Row(case, None, "", note=f"not done: {error if isinstance(error, NotDone) else reason(error)}")
+    except (NotDone, HushdError, OSError, RuntimeError, AssertionError, SystemExit) as error:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        row = Row(title, None, "", note=f"not run: {error if isinstance(error, NotDone) else reason(error)}")
         show(row)
         yield row
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def section(card: str, day: str, rows: Sequence[Row]) -> str:
+    """Returns the figures as a section of docs/BENCHMARKS.md."""
+    lines = [
+        f"Of {day}, on {card}; large-v3's size, weights at random.",
+        "",
+        "| figure | value | goal | |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        value = "not run" if row.value is None else f"{_number(row.value)} {row.unit}".strip()
+        beside = "" if row.floor is None else f"beside {_number(row.floor)} {row.unit}"
+        notes = ["*missed*" if row.ok is False else "", beside, row.note.removeprefix("not run: ")]
+        lines.append(f"| {row.case} | {value} | {row.goal} | {'; '.join(filter(None, notes))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Models that do not fit together, and another program that takes most of the card."""
+"""Models that do not fit together, workers that keep away, and another program that takes most of the card."""
 
 from __future__ import annotations
 
@@ -9,78 +9,85 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 
 from ..stage import Row
-from .speed import speech
-from .stage import MIB, Stage, eventually, unload
+from .figures import said
+from .stage import NotDone, Stage, eventually, helper, unload
 
-REQUESTS = 100
+REQUESTS = 20
 SHARE = 0.8  # of the card's memory, taken by the other program
-BESIDE = 10  # requests meanwhile
-BACK_S = 90.0  # for a worker to be back on the card
-_SHORT = ("no room", "enough free memory", "out of memory")
+BESIDE = 5  # requests meanwhile
+BACK_S = 30.0  # for a worker to be back on the card
+_ONE, _OTHER = "faster-whisper/small", "faster-whisper/other"
+# Takes memory by the driver's own functions, since a library would add its own runtime.
+_TAKE = """
+import ctypes, sys
+cuda, device, context, memory = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
+for status in (
+    cuda.cuInit(0),
+    cuda.cuDeviceGet(ctypes.byref(device), 0),
+    cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device),
+    cuda.cuCtxSetCurrent(context),
+    cuda.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t(int(sys.argv[1]))),
+):
+    if status:
+        sys.exit(f"CUDA's error {status}")
+print("ready", flush=True)
+sys.stdin.read()
+"""
 
 
 def alternating(stage: Stage) -> Iterator[Row]:
-    """Alternates requests for two models, of which the card has room for one."""
-    names = ("stt/faster-whisper/small", "stt/faster-whisper/other")
-    if stage.stand_in:
-        names = ("stt/card/12gb", "stt/card/13gb")
-    reserve = 0.0 if stage.stand_in else _room_for_one(stage, names[0])
-    full, lost, began = 0, 0, time.monotonic()
-    with stage.supervisor(vram_reserve_mb=reserve) as (_, client):
-        for number in range(REQUESTS):
-            try:
-                _ask(client, stage, names[number % 2])
-            except HushdError as error:
-                lost += 1
-                full += any(words in error.message for words in _SHORT)
+    """Requests for two models in turn, of which the card has room for one."""
+    total, before = stage.memory()
+    with stage.supervisor() as (process, client):
+        _ask(client, stage, _ONE)
+        need = stage.used() - before
+        unload(client, process)
+    began = time.monotonic()
+    # Room for one and a half.
+    with stage.supervisor(vram_reserve_mb=max(0.0, (total - before - 1.5 * need) / 1e6)) as (_, client):
+        served = [_ask(client, stage, (_ONE, _OTHER)[number % 2]) for number in range(REQUESTS)]
+    lost = REQUESTS - served.count(stage.device)
     note = f"{(time.monotonic() - began) / REQUESTS:.2f} s each, with the change of models"
-    yield Row(f"{REQUESTS} requests, 2 models in turn: out of memory", full, "", "0", None, full == 0)
-    yield Row(f"{REQUESTS} requests, 2 models in turn: lost", lost, "", "0", None, lost == 0, note)
+    yield Row(f"room for one, {REQUESTS} requests for two in turn: lost", lost, "", "0", None, lost == 0, note)
+
+
+def kept_away(stage: Stage) -> Iterator[Row]:
+    """`hushd unload --for`: the time until the card is free, and the answer to a request meanwhile."""
+    before = stage.used()
+    with stage.supervisor() as (_, client):
+        _ask(client, stage, _ONE)
+        began = time.monotonic()
+        client.unload(keep_away="20s")
+        free = eventually(lambda: stage.used() <= before, 5)
+        took = time.monotonic() - began
+        meanwhile = _ask(client, stage, _ONE)
+        client.unload(keep_away=0)
+    ok = free is not None and took <= 1 and meanwhile == ("cpu" if stage.device == "cpu" else "server_busy")
+    yield Row("unload --for: until the card is free", took, "s", "<= 1", None, ok, f"a request meanwhile: {meanwhile}")
 
 
 def stranger(stage: Stage) -> Iterator[Row]:
     """Another program takes 80 % of the card during requests, and ends."""
-    name = "stt/card/12gb" if stage.stand_in else "stt/faster-whisper/small"
-    reserve = (1 - SHARE) * stage.total() / 1e6
-    reserve = 0.0 if stage.stand_in else 1.2 * reserve
-    unclear: list[str] = []
-    with stage.supervisor(compute_device="auto", vram_reserve_mb=reserve) as (process, client):
-
-        def asked() -> str:
-            try:
-                return _ask(client, stage, name)
-            except HushdError as error:
-                if error.code != "server_busy":
-                    unclear.append(error.message)
-                return ""
-
-        first = asked()
+    if stage.device == "cpu":
+        raise NotDone("there is no card to take")
+    total = stage.memory()[0]
+    with stage.supervisor(compute_device="auto", vram_reserve_mb=1.2 * (1 - SHARE) * total / 1e6) as (process, client):
+        first = _ask(client, stage, _ONE)
         unload(client, process)
-        with stage.stranger(SHARE):
-            there = [asked() for _ in range(BESIDE)]
-        back = eventually(asked, "cuda", BACK_S)
-    answered = f"{sum(device == 'cpu' for device in there)} of {BESIDE} on the CPU, {there.count('')} server_busy"
-    lost = len(unclear)
-    yield Row("a stranger takes 80 %: requests lost", lost, "", "0", None, lost == 0, answered)
+        with helper(_TAKE, str(int(SHARE * total))):
+            there = [_ask(client, stage, _ONE) for _ in range(BESIDE)]
+        back = eventually(lambda: _ask(client, stage, _ONE) == "cuda", BACK_S)
+    lost = BESIDE - there.count("cpu") - there.count("server_busy")
+    answered = f"{there.count('cpu')} of {BESIDE} on the CPU, {there.count('server_busy')} server_busy"
+    yield Row("another program takes 80 %: requests lost", lost, "", "0", None, lost == 0, answered)
     ok = first == "cuda" and back is not None
     yield Row("back on the card after it has left", back, "s", f"<= {BACK_S:.0f}", None, ok)
 
 
-def _ask(client: Client, stage: Stage, name: str) -> str:
-    """Sends a request; returns the device that served it."""
-    if stage.stand_in:
-        client.preload(name)
-    else:
-        client.transcribe(speech(stage, 0), language="en", model=name.removeprefix("stt/"))
-    return next(str(row.compute_device) for row in client.status().workers if row.name == name)
-
-
-def _room_for_one(stage: Stage, name: str) -> float:
-    """Returns the MB to leave free so that one model fits, but not two."""
-    before = stage.used()
-    with stage.supervisor() as (_, client):
-        client.preload(name)
-        need = stage.used() - before
-    if need < MIB:
-        return 0.0
-    return (stage.total() - before - 1.5 * need) / 1e6
+def _ask(client: Client, stage: Stage, model: str) -> str:
+    """Sends a request; returns the device that served it, or the error's code."""
+    try:
+        client.transcribe(said(stage), language="en", model=stage.model(model))
+    except HushdError as error:
+        return error.code
+    return next(str(row.compute_device) for row in client.status().workers if row.name == f"stt/{model}")

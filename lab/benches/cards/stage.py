@@ -1,30 +1,27 @@
-"""Shared by the parts: the card or a file in its place, the models, and a supervisor."""
+"""Shared by the parts: the card, the models, and a supervisor."""
 
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 from hushd import Client
 from hushd_worker import card
+from support import commands
 
 from ..stage import supervisor, wait_until_childless
 
-sys.path.append(str(Path(__file__).parents[3] / "tests"))  # for the tests' stand-in
-from support import card_stand_in
-
 MIB = 1 << 20
-GB = 10**9
-STAND_IN = "0000:01:00.0"  # of the card that is a file
+_PLACE = {"whisper": "whisper/{}.pt", "faster-whisper": "faster-whisper/{}/model.bin"}
 
 
 class NotDone(Exception):
@@ -33,86 +30,105 @@ class NotDone(Exception):
 
 @dataclass
 class Stage:
-    """The measured card, and the folder for models.
+    """The measured card, and the folder of the models, which a process beside this one makes.
 
     Attributes:
         device: of the workers: `cuda`, or `cpu` in a rehearsal.
-        sizes: of the large and the small model, names in `full_size.whisper.SHAPES`.
-        stand_in: the file that replaces the driver; None for a real card.
+        size: of the large model, a name in `full_size.whisper.SHAPES`.
     """
 
     folder: Path
     device: str = "cuda"
-    sizes: tuple[str, str] = ("large-v3", "small")
-    stand_in: Path | None = None
-    models: dict[str, Path] = field(default_factory=dict)
+    size: str = "large-v3"
+    _maker: multiprocessing.process.BaseProcess | None = None
 
-    @property
-    def driver(self) -> card.Driver:
-        """Reads the card's memory.
+    def card(self) -> str:
+        """Returns the card's name and size.
 
         Raises:
-            NotDone: there is no card.
+            NotDone: there is none.
         """
-        found = card.default()
-        if found is None or not found.ids():
-            raise NotDone("there is no graphics card")
-        return found
+        if self.device == "cpu":
+            return "A rehearsal on the CPU"
+        seen: Any = card.look()
+        if not seen["cards"]:
+            raise NotDone(str(seen["error"]) or "this machine has no card of NVIDIA's")
+        return f"{seen['cards'][0]['name']}, {self.memory()[0] / 1e9:.0f} GB"
 
-    @property
-    def id(self) -> str:
-        return next(iter(card.cards(self.driver))).id
-
-    def total(self) -> int:
-        return self.driver.memory(self.id)[0]
+    def memory(self) -> tuple[int, int]:
+        """Returns all bytes of the card, and the used ones."""
+        driver = card.default()
+        if self.device == "cpu" or driver is None:
+            return 0, 0
+        total, free = driver.memory(driver.ids()[0])
+        return total, total - free
 
     def used(self) -> int:
-        total, free = self.driver.memory(self.id)
-        return total - free
+        return self.memory()[1]
+
+    def model(self, name: str) -> str:
+        """Waits until the model is made; returns its name.
+
+        Raises:
+            NotDone: it could not be made.
+        """
+        engine, _, model = name.partition("/")
+        path = self.folder / _PLACE[engine].format(model)
+        while not path.exists():
+            if self._maker is None or not self._maker.is_alive():
+                raise NotDone(f"the model {name} could not be made")
+            time.sleep(0.05)
+        return name
 
     @contextmanager
-    def supervisor(self, **worker: Any) -> Iterator[tuple[psutil.Process, Client]]:
+    def making(self) -> Iterator[None]:
+        """Makes the models meanwhile."""
+        begin = multiprocessing.get_context("spawn").Process
+        self._maker = begin(target=_make, args=(self.folder, self.size, self.device))
+        self._maker.start()
+        try:
+            yield
+        finally:
+            self._maker.kill()
+            self._maker.join()
+
+    @contextmanager
+    def supervisor(self, top: str = "", **worker: Any) -> Iterator[tuple[psutil.Process, Client]]:
         """A supervisor whose workers have these settings, and a client."""
         settings = {"compute_device": self.device, "keep_alive": 600} | worker
-        lines = ["[worker]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
-        environment = {"HUSHD_MODELS_DIR": str(self.folder)}
-        if self.stand_in:
-            lines.append('[worker."stt/card"]')
-            program = Path(card_stand_in.__file__).with_name("card_worker.py")
-            lines.append(f"command = {json.dumps([sys.executable, str(program)])}")
-            environment |= card_stand_in.environment(self.stand_in)
-        with supervisor("\n".join(lines), **environment) as process, Client() as client:
+        config = [top, "[worker]", *(f"{key} = {json.dumps(value)}" for key, value in settings.items())]
+        with supervisor("\n".join(config), HUSHD_MODELS_DIR=str(self.folder)) as process, Client() as client:
             yield process, client
 
-    @contextmanager
-    def stranger(self, share: float) -> Iterator[None]:
-        """Runs a program that takes a share of the card's memory."""
-        size = int(share * self.total())
-        if self.stand_in:
-            before = self.stand_in.read_text()
-            self.stand_in.write_text(json.dumps([known | {"others": size} for known in json.loads(before)]))
-            yield
-            self.stand_in.write_text(before)
-            return
-        with helper(_TAKE.format(size=size)):
-            yield
+
+def _make(folder: Path, size: str, device: str) -> None:
+    """Makes Whisper's checkpoints, a trained one and two of chance, and of each what faster-whisper reads."""
+    from full_size import making, whisper
+    from hushd_worker_stt.convert.whisper import convert
+
+    commands.unpack_checkpoint(folder / "whisper" / "commands.pt")
+    for name, shape in (("commands", ""), ("small", "small" if size == "large-v3" else size), ("large", size)):
+        if shape:
+            making.make(folder / "whisper", whisper.openai(1, shape, name), flat=True)
+        made = folder / "faster-whisper" / name
+        try:
+            convert(folder / "whisper" / f"{name}.pt", made, "float16" if device == "cuda" else "int8")
+        except Exception as error:  # without faster-whisper; its parts say that there is no model
+            print(f"{name}: {error}", file=sys.stderr)
+        if name == "small":
+            made.with_name("other").symlink_to("small")
 
 
 @contextmanager
-def helper(program: str, *arguments: str) -> Iterator[None]:
-    """Runs `program` in a fresh Python until the block's end; yields once it has printed `ready`.
+def helper(program: str, *arguments: str) -> Iterator[psutil.Process]:
+    """Runs `program` in a fresh Python until the block's end; yields it once it has printed `ready`.
 
     Raises:
         NotDone: it ended before, with the last line that it wrote.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
+    command = [sys.executable, "-c", program, *arguments]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, text=True, **streams)  # type: ignore[call-overload]
     last = ""
     try:
         for line in process.stdout:
@@ -121,28 +137,10 @@ def helper(program: str, *arguments: str) -> Iterator[None]:
             last = line.strip() or last
         else:
             raise NotDone(last[:150] or "its program ended at once")
-        yield
+        yield psutil.Process(process.pid)
     finally:
         process.kill()
         process.communicate()
-
-
-# Uses the driver's own functions, since a library would add its own runtime.
-_TAKE = """
-import ctypes, sys
-cuda, device, context, memory = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
-for status in (
-    cuda.cuInit(0),
-    cuda.cuDeviceGet(ctypes.byref(device), 0),
-    cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device),
-    cuda.cuCtxSetCurrent(context),
-    cuda.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t({size})),
-):
-    if status:
-        sys.exit(f"CUDA's error {{status}}")
-print("ready", flush=True)
-sys.stdin.read()
-"""
 
 
 def unload(client: Client, process: psutil.Process) -> None:
@@ -151,19 +149,11 @@ def unload(client: Client, process: psutil.Process) -> None:
     wait_until_childless(process)
 
 
-def eventually(value: Any, wanted: Any, seconds: float) -> float | None:
-    """Seconds until `value()` is `wanted`; None where it was not in time."""
+def eventually(holds: Callable[[], bool], seconds: float) -> float | None:
+    """Returns the seconds until `holds()`; None where it did not in time."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        if value() == wanted:
+        if holds():
             return time.monotonic() - began
-        time.sleep(0.05)
+        time.sleep(0.02)
     return None
-
-
-def put_stand_in(folder: Path, gb: float = 24) -> Path:
-    """Writes a card of so many GB that is a file."""
-    path = folder / "cards.json"
-    path.write_text(json.dumps([{"id": STAND_IN, "name": "stand-in", "total": int(gb * GB)}]))
-    os.environ |= card_stand_in.environment(path)
-    return path
