@@ -1,4 +1,4 @@
-"""`scripts/gpu` without a card: what it says first, its limits of time, and its section of docs/BENCHMARKS.md."""
+"""`scripts/gpu` without a card: its first words, its limits of time, and its section of docs/BENCHMARKS.md."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_model_that_nobody_makes_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_section_has_the_card_and_every_row() -> None:
-    """What was missed, what it is beside, and what was not run and why."""
+    """With the missed goals, the figures beside, and the reasons of rows that were not run."""
     rows = [
         Row("cold", 9.81, "s", "<= 8", None, False),
         Row("left", 0.0, "MiB", "0", 4100.0, True, "while it ran"),
@@ -80,7 +80,7 @@ def test_the_section_has_the_card_and_every_row() -> None:
 
 
 def test_each_number_of_a_card_has_its_row() -> None:
-    """What docs/MEMORY.md's section on cards says of measured time and memory is in the section of BENCHMARKS."""
+    """Measured times and memory in docs/MEMORY.md's section on cards are in that of BENCHMARKS."""
     measured = BENCHMARKS.read_text().partition("<!-- gpu")[2].partition("<!-- /gpu")[0]
     for number in ("827 MiB", "2,916 MB", "3.25 MiB", "7.2 s", "21 s", "0 MiB"):
         assert number in measured

@@ -139,7 +139,7 @@ def faster(stage: Stage) -> Iterator[Row]:
 
 
 def one_process(stage: Stage) -> Iterator[Row]:
-    """What stays when torch itself unloads the same model, as in a lasting server."""
+    """The memory that stays when torch itself unloads the same model, as in a lasting server."""
     model, before = stage.folder / f"{stage.model(LARGE)}.pt", stage.used()
     with helper(_UNLOADED, str(model), stage.device) as process:
         memory = process.memory_info()
