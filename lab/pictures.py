@@ -24,7 +24,7 @@ from benches.stage import BIN, recording, supervisor
 from hushd import Client
 from hushd.reports import memory_record as record
 from hushd.reports.memory_window import RIVAL, Window, megabytes
-from hushd_cli.commands.top.frame import frame
+from hushd_cli.commands.top_frame import frame
 from picture import Tick, draw
 from rich.console import Console
 from support.sound_loop import SoundLoop

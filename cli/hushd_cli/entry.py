@@ -42,7 +42,7 @@ def hushd() -> NoReturn:
 
 def serve_beside() -> NoReturn:
     """Runs `hushd serve` beside a running supervisor."""
-    _run("hushd serve", "hushd_cli.commands.serve.beside")
+    _run("hushd serve", "hushd_cli.commands.serve_beside")
 
 
 def agent_hook(event: bytes) -> NoReturn:

@@ -33,112 +33,67 @@ def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
     return Command(name, summary, members=members, **more)
 
 
+_HOOK = _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True)
+_PRONOUNCE = _own("pronounce", "", "pronounce", this_machine_only=True, usual="list")
+_START = _own("start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"})
+_STOP = _own("stop", _UNLOAD, "unload", completes={"what": "running-workers"})
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
         _own(
-            "say",
-            "speak text",
-            "say.command",
-            parser="hushd_cli.commands.say.options",
-            completes=_SPOKEN,
-            also={"voices": "--voice=?"},
+            "say", "speak text", "say.command", parser="hushd_cli.commands.say.options",
+            completes=_SPOKEN, also={"voices": "--voice=?"},
         ),
         _own(
-            "listen",
-            "transcribe the microphone or recordings",
-            "listen.command",
+            "listen", "transcribe the microphone or recordings", "listen.command",
             parser="hushd_cli.commands.listen.options",
         ),
         _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
     ),
     "agents and other machines": (
-        _family(
-            "agents",
-            "let coding agents speak and listen",
-            _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True),
-        ),
+        _family("agents", "let coding agents speak and listen", _HOOK),
         _own(
-            "attach",
-            "lend loudspeaker and microphone to another machine, by ssh",
-            "attach.command",
-            this_machine_only=True,
-            rare=True,
+            "attach", "lend loudspeaker and microphone to another machine, by ssh", "attach.command",
+            this_machine_only=True, rare=True,
         ),
-        _own(
-            "relay", "join ssh from another machine of yours to this one's hushd", this_machine_only=True, hidden=True
-        ),
+        _own("relay", "join ssh from another machine to this one's hushd", this_machine_only=True, hidden=True),
     ),
     "speech and voices": (
         _own("stop", "stop all speech, playing or queued", "simple_commands:STOP"),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
-        _own(
-            "names",
-            "list named voices, mute them, repeat their speech",
-            "names.command",
-            members=(
-                _own("said", "", "names.said", this_machine_only=True),
-                _own("again", "", "names.said:AGAIN", this_machine_only=True),
-            ),
-            this_machine_only=True,
-            usual="list",
-        ),
+        _own("names", "list named voices, mute them, repeat their speech", this_machine_only=True, usual="list"),
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
-        _own("top", "show the same live", "top.command"),
-        _family(
-            "workers",
-            "start and stop workers, and free memory",
-            _own(
-                "start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"}
-            ),
-            _own("stop", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
-            rare=True,
-        ),
-        _own("unload", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
+        _own("top", "show the same live"),
+        _family("workers", "start and stop workers, and free memory", _START, _STOP, rare=True),
+        _own("unload", _UNLOAD, completes={"what": "running-workers"}),
         _own(
-            "models",
-            "list, download, check and remove models",
-            "models.command",
-            this_machine_only=True,
-            completes=_MODELS,
-            usual="list",
+            "models", "list, download, check and remove models", "models.command",
+            this_machine_only=True, completes=_MODELS, usual="list",
             also={"list": "list --here", "ls": "list --here", "pull": "pull", "rm": "rm"},
         ),
         _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True),
     ),
     "this installation": (
-        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),
-        _own("service", "make the system start hushd on demand", "service.command", rare=True),
+        _own("serve", "serve OpenAI's audio API and Wyoming"),
+        _own("service", "make the system start hushd on demand", rare=True),
+        _own("restart", "finish what runs, and start a new supervisor", this_machine_only=True, rare=True),
         _own(
-            "restart",
-            "finish what runs, and start a new supervisor",
-            this_machine_only=True,
-            rare=True,
-        ),
-        _own(
-            "shutdown",
-            "finish what runs, and end the supervisor",
-            "simple_commands:SHUTDOWN",
-            this_machine_only=True,
-            rare=True,
+            "shutdown", "finish what runs, and end the supervisor", "simple_commands:SHUTDOWN",
+            this_machine_only=True, rare=True,
         ),
         _own("welcome", "show the installed parts and how to begin", this_machine_only=True, hidden=True),
-        _own("update", "say how to update hushd", this_machine_only=True, hidden=True),
+        _own("update", "say how to update hushd", "simple_commands:UPDATE", this_machine_only=True, hidden=True),
         _own("doctor", "find faults, and say how to fix them", "doctor.command"),
         _own(
-            "config",
-            "show, check and change the configuration",
-            "config.command",
-            completes={"key": "settings"},
-            usual="show",
-            members=(_own("pronounce", "", "config.pronounce", this_machine_only=True, usual="list"),),
+            "config", "show, check and change the configuration",
+            completes={"key": "settings"}, usual="show", members=(_PRONOUNCE,),
         ),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
         _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
     ),
-}
+}  # fmt: skip
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
 OTHERS = "added by other packages"
 

@@ -14,7 +14,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from hushd_cli.commands.agents.install.agents import AGENTS
+from hushd_cli.commands.agents.install import AGENTS
 
 from .source import REQUIREMENT, ROOT, Source, as_json
 

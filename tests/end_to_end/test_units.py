@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.service import units
+from hushd_cli.commands import service as units
 from hushd_supervisor.system import activation
 from support.outside import needs
 

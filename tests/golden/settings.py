@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hushd_cli.commands.config import file as config_file
+from hushd_cli.commands import config as config_file
 from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
 from hushd_schema.settings import Settings

@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.config.file import checked
+from hushd_cli.commands.config import checked
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

@@ -12,10 +12,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.arguments import Parser
+from hushd_cli.commands.models.recommend import ModelIndex, session_language
 from hushd_cli.terminal import console
-
-from .models.index import ModelIndex
-from .models.recommend import session_language
 
 _SENTENCE = "Hello. This is the voice that your programs have now."
 _NEXT = (
@@ -104,6 +102,6 @@ def _has_loudspeaker() -> bool:
 
 
 def _speak() -> None:
-    from .say import command
+    from hushd_cli.commands.say import command
 
     command.main("say", [_SENTENCE])

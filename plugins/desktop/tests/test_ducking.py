@@ -106,29 +106,6 @@ def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[st
     wait_until(lambda: not ledgers(runtime), "the end of the ledger")
 
 
-def test_doctor_brings_back_what_is_left_and_nothing_else(
-    others: OtherPrograms, environment: dict[str, str], runtime: Path
-) -> None:
-    """Of a killed helper; one that is at work is not waited for."""
-    program = "from hushd_cli.commands.doctor import machine; print(*[each.state for each in machine.volumes()])"
-
-    def states() -> bytes:
-        return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout
-
-    others.play("Music")
-    with quiet(environment):
-        others.become(Music=QUIET)
-        assert states() == b"note\n"
-        assert others.volumes() == {"Music": QUIET}
-    helper = start_helper(environment)
-    others.become(Music=QUIET)
-    helper.kill()
-    helper.communicate()
-    assert states() == b"ok\n"
-    assert others.volumes() == {"Music": STEREO}
-    assert states() == b"\n"
-
-
 @pytest.mark.parametrize("killed", [False, True])
 def test_two_holders_at_once(others: OtherPrograms, environment: dict[str, str], killed: bool) -> None:
     """Volumes come back with the last; a stream that appears once the first has gone is lowered; none is so twice."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from hushd.reports.display import Column, clock, laid_out
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.config import file
+from hushd_cli.commands import config as file
 from hushd_cli.terminal import console
 from hushd_models.installation import document
 from hushd_protocol import JsonObject

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from hushd.voice_assignments.assignments import VoiceAssignments
+from hushd_cli.commands import names
 from hushd_cli.commands.agents import hook
-from hushd_cli.commands.names import command as names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd_cli.terminal.download import line
+from hushd_cli.terminal.progress import download as line
 
 
 @pytest.mark.parametrize(

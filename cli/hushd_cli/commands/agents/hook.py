@@ -20,9 +20,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
     options = parser.parse_args(argv)
     if options.command in ("install", "uninstall"):
-        from .install import installing  # rarely needed
+        from . import install  # rarely needed
 
-        change = installing.install if options.command == "install" else installing.uninstall
+        change = install.install if options.command == "install" else install.uninstall
         change(options.agent, dry=options.dry_run)
         return 0
     switch = Switch(paths.find())

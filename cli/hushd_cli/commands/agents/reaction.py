@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ from . import events
 from .switch import Switch
 
 if TYPE_CHECKING:
+    from hushd.audio.playback import Player
+    from hushd.transport.floor import Floor
+    from hushd_protocol import JsonObject
     from hushd_protocol.system.paths import Paths
 
     from .events import Event
@@ -78,9 +82,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn, message)):
         return
     signal.alarm(LATEST_S)  # until its first word
-    from .speaker import NamedSpeaker
-
-    speaker = NamedSpeaker(where, name)
+    speaker = _Speaker(where, name)
 
     def silence() -> None:
         speaker.stop()
@@ -120,13 +122,66 @@ def _written(
     path: str, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[str, str]:
     """Returns the answer in the transcript and its id, once it is there; empty if it does not come."""
-    from . import transcript
-
     until = now() + WRITTEN_S
     while path:
-        if answer := transcript.last_answer(path):
+        if answer := events.last_answer(path):
             return answer
         if now() >= until:
             break
         sleep(LOOK_S)
     return "", ""
+
+
+class _Speaker:
+    """Speaks one text, as `say` does, and can be silenced from another thread.
+
+    Args:
+        name: its name for `hushd status`, `stop`, `pause` and `resume`.
+    """
+
+    def __init__(self, where: Paths, name: str) -> None:
+        self._where = where
+        self._name = name
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._ends: list[Callable[[], None]] = []
+
+    def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
+        """Speaks Markdown; returns after the last word, or once stopped.
+
+        Args:
+            on_begin: called with the first sound.
+        """
+        from hushd.client import Client  # while the device is looked for
+        from hushd.voice_assignments.speaker import NamedSpeaker
+
+        member = NamedSpeaker(self._where, self._name)
+        if member.muted:
+            return
+        options: JsonObject = {"markup": "markdown", "wpm": member.settings.rate or None}
+        with Client(holder=self._name) as client:
+            text, options = member.prepare(markdown, options, lambda: client.describe("tts").tts)
+            speech = client.synthesize(text, keep=False, **options)
+            try:
+                from hushd.audio.playback import Player  # while the worker works
+
+                floor = client.floor("speaker")
+                player = Player(floor=floor, volume=member.settings.volume, on_position=lambda _: on_begin())
+                if self._ends_with(floor, player):
+                    player.play(speech, speech.rate, speech.channels)
+            finally:
+                speech.close()
+
+    def stop(self) -> None:
+        """Silences it at once, from any thread, even before it speaks."""
+        with self._lock:
+            self._stopped = True
+            ends = self._ends
+        for end in ends:
+            end()
+
+    def _ends_with(self, floor: Floor, player: Player) -> bool:
+        """Registers what `stop` must end; returns False if `stop` was called already."""
+        with self._lock:
+            self._ends = [player.stop, floor.stop]
+            return not self._stopped

@@ -9,52 +9,53 @@ from dataclasses import asdict
 from hushd.client import Client
 from hushd.transport.remote import VARIABLE
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.suggest import plural
 from hushd_protocol.system.terminal import Styled, escaped
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-from . import installation, machine, places
-from .finding import STATES, Check, Finding
-from .running import Running
+from . import installation, machine
+from .finding import Check, Finding, broken, of_error
+from .running import Running, endpoint
 
 EXIT_BROKEN = 1
-_COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}
-_CHECKS: dict[str, Check] = {
-    "python": installation.python,
-    "libraries": installation.libraries,
-    "extras": installation.extras,
-    "commands": installation.commands,
-    "memory": machine.memory,
-    "refused starts": machine.refused_starts,
-    "card": machine.graphics_cards,
-    "sound": machine.sound,
-    "volumes": machine.volumes,
-    "folders": places.folders,
-    "configuration": places.configuration,
-    "models": places.models,
-    "service": places.service,
-}
+_COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # of the states, in SGR
+_CHECKS: tuple[tuple[str, Check], ...] = (
+    ("python", installation.python),
+    ("libraries", installation.libraries),
+    ("extras", installation.extras),
+    ("commands", installation.commands),
+    ("memory", machine.memory),
+    ("memory", machine.refused_starts),
+    ("card", machine.graphics_cards),
+    ("sound", machine.sound),
+    ("folders", installation.folders),
+    ("configuration", installation.configuration),
+    ("models", installation.models),
+    ("service", installation.service),
+)
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     console.silence_libraries()
+    findings = []
     with Client(holder="cli", endpoint="") as client:  # this machine, whatever HUSHD_ENDPOINT says
-        checks = _CHECKS | Running(client).checks()
+        running = Running(client)
+        checks = [*_CHECKS, ("supervisor", running.supervisor), ("gateways", running.gateways)]
+        checks += [] if options.no_engines else [("engines", running.engines)]
         if os.environ.get(VARIABLE):
-            checks = {"endpoint": places.endpoint, **checks}
-        if options.no_engines:
-            del checks["engines"]
-        findings = []
-        for finding in _findings(checks):
-            findings.append(finding)
-            if not options.json:
-                _show(finding)
-    counts = {state: sum(finding.state == state for finding in findings) for state in STATES}
+            checks.insert(0, ("endpoint", endpoint))
+        for area, check in checks:
+            for finding in _findings(check):
+                findings.append(replace(finding, area=area))
+                if not options.json:
+                    _show(findings[-1])
+    counts = {state: sum(finding.state == state for finding in findings) for state in _COLOURS}
     if options.json:
-        report = {"findings": [asdict(finding) for finding in findings], "counts": counts}
-        console.write_json(report)
+        console.write_json({"findings": [asdict(finding) for finding in findings], "counts": counts})
     else:
         console.write(f"\n{_summary(counts)}\n")
     return EXIT_BROKEN if counts["broken"] else 0
@@ -73,17 +74,14 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _findings(checks: dict[str, Check]) -> Iterator[Finding]:
-    """Yields the findings of all checks; a check that fails is a finding too."""
-    for area, check in checks.items():
-        try:
-            yield from check()
-        except HushdError as error:
-            yield Finding.of_error(area, error)
-        except Exception as error:
-            yield Finding(
-                area, "broken", f"the check itself failed ({type(error).__name__}: {error})", "report this as a bug"
-            )
+def _findings(check: Check) -> Iterator[Finding]:
+    """Yields the findings of a check; a check that fails is a finding too."""
+    try:
+        yield from check()
+    except HushdError as error:
+        yield of_error(error)
+    except Exception as error:
+        yield broken(f"the check itself failed ({type(error).__name__}: {error})", "report this as a bug")
 
 
 def _show(finding: Finding) -> None:
@@ -97,9 +95,6 @@ def _show(finding: Finding) -> None:
 
 
 def _summary(counts: dict[str, int]) -> str:
-    broken, warnings = counts["broken"], counts["warning"]
-    if not broken and not warnings:
-        return "Everything that was looked at works."
-    parts = [f"{broken} broken"] if broken else []
-    parts += [f"{warnings} warning{'s' if warnings > 1 else ''}"] if warnings else []
-    return f"{', '.join(parts)}; the rest works."
+    parts = [f"{counts['broken']} broken"] if counts["broken"] else []
+    parts += [plural(counts["warning"], "warning")] if counts["warning"] else []
+    return f"{', '.join(parts)}; the rest works." if parts else "Everything that was looked at works."

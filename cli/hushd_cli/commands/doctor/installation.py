@@ -1,24 +1,37 @@
-"""Checks of the installation: Python, libraries, commands, extras."""
+"""Checks of the installation: Python, libraries, commands, extras, folders, configuration, models, service."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
-from hushd_models import advice
+from hushd_models import advice, user_models
 from hushd_models.installation import extra_command
+from hushd_models.inventory import rows
+from hushd_models.store import Store
 from hushd_protocol import __version__
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_schema import engines
 
-from .finding import Finding
+from hushd_cli.commands import config
+from hushd_cli.commands import service as of_session
 
-OLDEST = (3, 11)
-_NEEDED = ("msgpack", "psutil", "pyzmq", "tomlkit")
-_MODULES = {"pyzmq": "zmq"}
+from .finding import Finding, broken, note, of_error, ok, warning
+
+FULL_MB = 500  # of free disk, below which models have no room
+_NEEDED = {
+    "msgpack": "msgpack",
+    "psutil": "psutil",
+    "pyzmq": "zmq",
+    "tomlkit": "tomlkit",
+}  # packages, and their modules
 # The purpose of each extra without an engine, and its modules.
 _EXTRAS = {
     "audio": ("loudspeaker and microphone", ("sounddevice",)),
@@ -28,21 +41,14 @@ _EXTRAS = {
     "http": ("programs of OpenAI's audio API", ("multipart", "starlette", "uvicorn", "wsproto")),
     "wyoming": ("Home Assistant", ("wyoming",)),
 }
+_PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")  # the other values may be secrets
 
 
 def python() -> Iterator[Finding]:
     """Checks the interpreter, and whether it may keep compiled files."""
-    where = f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}"
-    if sys.version_info < OLDEST:
-        yield Finding(
-            "python", "broken", where, f"install Python {'.'.join(map(str, OLDEST))} or newer, and hushd into it"
-        )
-    else:
-        yield Finding("python", "ok", where)
+    yield ok(f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}")
     if sys.flags.dont_write_bytecode:
-        yield Finding(
-            "python",
-            "warning",
+        yield warning(
             "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew",
             "unset PYTHONDONTWRITEBYTECODE",
         )
@@ -51,45 +57,37 @@ def python() -> Iterator[Finding]:
 def libraries() -> Iterator[Finding]:
     """Checks the required libraries."""
     installed, missing = [], []
-    for name in _NEEDED:
+    for package, module in _NEEDED.items():
         try:
-            __import__(_MODULES.get(name, name))
-            installed.append(f"{name} {version(name)}")
+            __import__(module)
+            installed.append(f"{package} {version(package)}")
         except (ImportError, PackageNotFoundError) as error:
-            missing.append(f"{name} ({error})")
-    if missing:
-        yield Finding("libraries", "broken", f"cannot be imported: {', '.join(missing)}", "reinstall hushd")
-    else:
-        yield Finding("libraries", "ok", ", ".join(installed))
+            missing.append(f"{package} ({error})")
+    yield (
+        broken(f"cannot be imported: {', '.join(missing)}", "reinstall hushd") if missing else ok(", ".join(installed))
+    )
 
 
 def extras() -> Iterator[Finding]:
-    """Checks the extras of `default`; a note says what a missing one would add."""
+    """Checks the extras of `default`, and the engines of other packages; a note says what a missing one would add."""
     of_engines = {spec.extra: (spec.brings, spec.modules) for spec in engines.every() if spec.brings and spec.extra}
     for extra, (brings, modules) in {**of_engines, **_EXTRAS}.items():
         missing = [module for module in modules if not any(map(find_spec, module.split("|")))]
         if not missing:
-            yield Finding("extras", "ok", f"{extra}: {brings}")
+            yield ok(f"{extra}: {brings}")
         elif len(missing) == len(modules):
-            yield Finding("extras", "note", f"{extra} is not installed: {brings}", extra_command(extra))
+            yield note(f"{extra} is not installed: {brings}", extra_command(extra))
         else:
-            lacks = f"{extra} lacks {', '.join(missing)}: {brings}"
-            yield Finding("extras", "warning", lacks, extra_command(extra))
-    yield from _engines_of_others()
-
-
-def _engines_of_others() -> Iterator[Finding]:
-    """Checks the engines of other packages; a note says what one lacks."""
+            yield warning(f"{extra} lacks {', '.join(missing)}: {brings}", extra_command(extra))
     for spec in engines.added():
         brings = spec.brings or f"{spec.role}/{spec.name}"
         if missing := [module for module in spec.packages if find_spec(module) is None]:
-            lacks = f"{spec.name} lacks {', '.join(missing)}: {brings}"
-            yield Finding("extras", "note", lacks, advice.engine_command(spec.name))
+            yield note(f"{spec.name} lacks {', '.join(missing)}: {brings}", advice.engine_command(spec.name))
         else:
-            yield Finding("extras", "ok", f"{spec.name}: {brings}")
+            yield ok(f"{spec.name}: {brings}")
     for name, why in engines.problems().items():
-        remedy = "reinstall the package that brings it, or remove it"
-        yield Finding("extras", "warning", f"the engine spec of {name} does not import ({why})", remedy)
+        text = f"the engine spec of {name} does not import ({why})"
+        yield warning(text, "reinstall the package that brings it, or remove it")
 
 
 def commands() -> Iterator[Finding]:
@@ -97,17 +95,13 @@ def commands() -> Iterator[Finding]:
     folder = os.path.dirname(sys.executable)
     names = [name for name in ("hushd", "say", "listen") if os.path.exists(os.path.join(folder, name))]
     if absent := [name for name in names if shutil.which(name) is None]:
-        yield Finding("commands", "note", f"not on PATH: {', '.join(absent)}", f'export PATH="{folder}:$PATH"')
+        yield note(f"not on PATH: {', '.join(absent)}", f'export PATH="{folder}:$PATH"')
     for name in names:
-        our_path, program = os.path.join(folder, name), shutil.which(name)
-        if program is None:
-            continue
-        if not _is_ours(program, our_path):
-            yield Finding(
-                "commands", "note", f"{name} on PATH is another program, {program}", f"hushd {name}, or {our_path}"
-            )
-        else:
-            yield Finding("commands", "ok", f"{name} is {program}")
+        ours, program = os.path.join(folder, name), shutil.which(name)
+        if program and _is_ours(program, ours):
+            yield ok(f"{name} is {program}")
+        elif program:
+            yield note(f"{name} on PATH is another program, {program}", f"hushd {name}, or {ours}")
 
 
 def _is_ours(program: str, ours: str) -> bool:
@@ -119,3 +113,103 @@ def _is_ours(program: str, ours: str) -> bool:
             return os.fsencode(sys.prefix) in script.readline(4096)
     except OSError:
         return False
+
+
+def folders() -> Iterator[Finding]:
+    """Checks the runtime folder and its sockets, which only the user may access, and the state folder."""
+    try:
+        places = paths.find()
+    except HushdError as error:
+        yield broken(error.message, "export HUSHD_RUNTIME_DIR=/tmp/hushd-$UID")
+        return
+    if not os.path.lexists(places.runtime):
+        yield ok(f"{places.runtime} is made when a supervisor starts")
+    else:
+        yield _runtime(places)
+        for path in filter(Path.is_socket, (places.client_socket, places.worker_socket)):
+            mode = _mode(path)
+            text = f"socket {path}, mode {mode:04o}"
+            yield warning(text, f"chmod 0700 {path}") if mode & 0o077 else ok(text)
+    yield _writable("state", places.state, "HUSHD_STATE_DIR")
+
+
+def _runtime(places: paths.Paths) -> Finding:
+    try:
+        paths.prepare_runtime(places)
+    except HushdError as error:
+        return of_error(error)
+    return ok(f"runtime folder {places.runtime}, mode {_mode(places.runtime):04o}")
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def _writable(what: str, folder: Path, variable: str) -> Finding:
+    existing = _existing(folder)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        remedy = f"chown -R $USER {existing}, or set {variable} to a folder of yours"
+        return broken(f"{what} folder {folder} cannot be written", remedy)
+    room = os.statvfs(existing)
+    if not room.f_bavail or (room.f_files and not room.f_favail):  # some file systems count no files
+        remedy = "make room: logs and records are not written meanwhile, and speech and hearing go on"
+        return warning(f"{what} folder {folder} is full", remedy)
+    return ok(f"{what} folder {folder}")
+
+
+def _existing(folder: Path) -> Path:
+    """Returns the folder, or the nearest one above it that exists."""
+    return next(place for place in (folder, *folder.parents) if place.exists())
+
+
+def configuration() -> Iterator[Finding]:
+    """Checks the configuration file, as the supervisor reads it."""
+    path = paths.find().config
+    try:
+        text = config.checked(path).rstrip(".")
+    except HushdError as error:
+        yield broken(error.message.rstrip("."), "hushd config edit")
+    else:
+        if os.environ.get("HUSHD_CONFIG") and not path.exists():
+            yield warning(f"HUSHD_CONFIG is set, and {text}", "unset HUSHD_CONFIG, or write it")
+        else:
+            yield ok(text)
+    for name in sorted(key for key in os.environ if key.startswith("HUSHD_")):
+        yield note(f"{name} is set in this shell{f': {os.environ[name]}' if name in _PATHS else ''}")
+
+
+def models() -> Iterator[Finding]:
+    """Checks the installed models for completeness, and the disk space for more."""
+    here = paths.find()
+    listed = rows(Store(here), user_models.configured(here.config))
+    usable = [row for row in listed if row.usable]
+    size = sum(row.size for row in usable) / 1e6
+    yield ok(f"{len(usable)} models are here, {size:.0f} MB besides those in packages")
+    for row in listed:
+        if row.state == "broken":
+            yield broken(f"{row.model}: {row.problem}", f"hushd models pull {row.model}")
+        elif row.state == "half":
+            remedy = f"hushd models pull {row.model}, or hushd models prune"
+            yield warning(f"{row.model} was interrupted during its download", remedy)
+    lacking = sorted({row.engine for row in usable if row.known and not advice.engine_installed(row.known.engine)})
+    for engine in lacking:
+        if engine not in user_models.engines_elsewhere(here.config):
+            yield warning(f"models of {engine} are here, and {engine} is not installed", advice.engine_command(engine))
+    existing = _existing(here.models)
+    free = shutil.disk_usage(existing).free / 1e6
+    if free < FULL_MB:
+        yield warning(f"{free:.0f} MB are free at {existing}", "hushd models prune, hushd models rm")
+
+
+def service() -> Iterator[Finding]:
+    """Checks whether hushd is a service of the session, by its files and by the service manager."""
+    installed, remedy = of_session.find(), "hushd service install"
+    missing = installed.missing()
+    if not any(path.exists() for path in installed.files):
+        yield note("hushd is not a service here: commands start it", f"{remedy}, if wanted")
+    elif missing:
+        yield warning(f"{', '.join(path.name for path in missing)} differ from this installation", remedy)
+    elif reason := of_session.run(installed.active):
+        yield broken(f"{installed.manager} does not listen ({reason})", remedy)
+    else:
+        yield ok(f"{installed.manager} listens")

@@ -20,7 +20,7 @@ from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-from .finding import Finding
+from .finding import Finding, note, of_error, ok, warning
 
 LITTLE_MB = 700  # of free memory: the two default engines at once
 LOOKED_THROUGH = 200_000  # bytes of the supervisor's log, from its end
@@ -33,13 +33,13 @@ def memory() -> Iterator[Finding]:
     machine, cores = footprint.machine(Cgroup.own()), plural(footprint.cores(), "core")
     text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores}"
     if machine.available / 1e6 < LITTLE_MB:
-        yield Finding("memory", "warning", text, "close other programs, or configure smaller models as stt and tts")
+        yield warning(text, "close other programs, or configure smaller models as stt and tts")
     else:
-        yield Finding("memory", "ok", text)
+        yield ok(text)
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY:
         text = f"a process may have {limit / 1e9:.1f} GB of address space, in which mapped files and threads count too"
-        yield Finding("memory", "warning", text, "lift it with `ulimit -v unlimited`, or models may not load")
+        yield warning(text, "lift it with `ulimit -v unlimited`, or models may not load")
 
 
 def refused_starts() -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def refused_starts() -> Iterator[Finding]:
         times = "once" if len(refusals) == 1 else f"{len(refusals)} times"
         text = f"a request was refused {times} of late because memory was short"
         remedy = "hushd config set memory.when_short names a program that may free some (MEMORY.md)"
-        yield Finding("memory", "note", text, remedy)
+        yield note(text, remedy)
 
 
 def sound() -> Iterator[Finding]:
@@ -65,38 +65,19 @@ def sound() -> Iterator[Finding]:
 
     try:
         portaudio = devices.load()
-        yield Finding("sound", "ok", portaudio.get_portaudio_version()[1])
+        yield ok(portaudio.get_portaudio_version()[1])
         for kind, instead in (("loudspeaker", "say -o FILE"), ("microphone", "listen FILE")):
             present = devices.devices(portaudio, kind)  # type: ignore[arg-type]
             if not present:
                 remedy = f"connect one, or start PipeWire or PulseAudio; `{instead}` needs none"
-                yield Finding("sound", "warning", f"there is no {kind}", remedy)
+                yield warning(f"there is no {kind}", remedy)
                 continue
             usual = next((device.name for device in present if device.usual), "none")
-            yield Finding("sound", "ok", f"{kind}s: {len(present)}, by default {usual}")
+            yield ok(f"{kind}s: {len(present)}, by default {usual}")
     except HushdError as error:
-        finding = Finding.of_error("sound", error)
+        finding = of_error(error, state="warning")
         remedy = "; ".join(filter(None, (finding.remedy, "`say -o FILE` and `listen FILE` need none")))
-        yield replace(finding, state="warning", remedy=remedy)
-
-
-def volumes() -> Iterator[Finding]:
-    """Checks whether a killed process has left other programs quieter; restores them."""
-    try:
-        from hushd_desktop.ducking import holder
-    except ModuleNotFoundError:  # a guest
-        return
-    if not holder.leftovers(paths.find().runtime):
-        return
-    if holder.recover():
-        yield Finding(
-            "volumes",
-            "ok",
-            "other programs have their volume back: a process of hushd was killed while it turned them down",
-        )
-    else:
-        remedy = "once nobody speaks or listens, hushd doctor again"
-        yield Finding("volumes", "note", "hushd has turned other programs down and paused players", remedy)
+        yield replace(finding, remedy=remedy)
 
 
 def graphics_cards() -> Iterator[Finding]:
@@ -111,7 +92,7 @@ def graphics_cards() -> Iterator[Finding]:
         return
     vendors = ", ".join(sorted({card.vendor for card in present}))
     text = f"no card of NVIDIA's, only graphics of {vendors}" if vendors else "no graphics card"
-    yield Finding("card", "ok", f"{text}: everything runs on the CPU")
+    yield ok(f"{text}: everything runs on the CPU")
 
 
 def _driver() -> Iterator[Finding]:
@@ -126,34 +107,30 @@ def _driver() -> Iterator[Finding]:
         error = f"the look at the cards failed ({failed})"
     if error:
         remedy = "nvidia-smi, and what it says; until then everything runs on the CPU"
-        yield Finding("card", "warning", f"no card can be used: {error}", remedy)
+        yield warning(f"no card can be used: {error}", remedy)
 
 
 def _nvidia(card: PciCard) -> Iterator[Finding]:
     text = f"NVIDIA card {card.place}, driver {card.driver or 'none'}{f', {card.power}' if card.power else ''}"
     if card.driver != "nvidia":
-        yield Finding("card", "warning", text, "install NVIDIA's driver, such as apt install nvidia-driver")
+        yield warning(text, "install NVIDIA's driver, such as apt install nvidia-driver")
         return
     closed = [str(path) for path in Path("/dev").glob("nvidia[0-9]*") if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
-        yield Finding(
-            "card", "warning", f"{text}; {', '.join(closed)} may not be opened", "usermod -aG video,render $USER"
-        )
+        yield warning(f"{text}; {', '.join(closed)} may not be opened", "usermod -aG video,render $USER")
     else:
-        yield Finding("card", "ok", text)
+        yield ok(text)
 
 
 def _builds() -> Iterator[Finding]:
     """Checks for libraries that are built only for the CPU."""
     if "+cpu" in _version("torch"):
-        yield Finding(
-            "card",
-            "note",
+        yield note(
             "torch is built for the CPU alone",
             f"install torch from NVIDIA's index of PyTorch ({document('MODELS.md')})",
         )
     if _version("onnxruntime") and not _version("onnxruntime-gpu"):
-        yield Finding("card", "note", "onnxruntime is built for the CPU alone", "pip install onnxruntime-gpu")
+        yield note("onnxruntime is built for the CPU alone", "pip install onnxruntime-gpu")
 
 
 def _version(package: str) -> str:

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd_models import advice, catalogue
-from hushd_models.inventory import of_engine
-from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.suggest import plural
-from hushd_protocol.system import page_cache, paths
 
-from .finding import Check, Finding
+from .finding import Finding, note, of_error, ok, warning
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription
@@ -26,8 +23,19 @@ SENTENCE = "The quick brown fox jumps over the lazy dog."
 ANSWER_S = 5.0  # for a gateway's address
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
-DISKS_PART = 0.1  # of the model's files: reading less from the disk did not take the time
 _PROGRAMS = "command"  # the engine for the user's own programs, which is optional
+
+
+def endpoint() -> Iterator[Finding]:
+    """Checks whether hushd on the machine of HUSHD_ENDPOINT answers, and how fast."""
+    began = time.monotonic()
+    with Client(holder="cli") as client:
+        version = client.status().supervisor.version
+        took = time.monotonic() - began
+        yield ok(
+            f"programs ask hushd {version} on {client.link.place}, which answers after {took:.1f} s; what follows is "
+            "about this machine"
+        )
 
 
 class Running:
@@ -37,28 +45,24 @@ class Running:
         self._client = client
         self._sentence_wav: bytes = b""  # SENTENCE as a WAV file, by the first voice that could
 
-    def checks(self) -> dict[str, Check]:
-        """Returns the checks by area, in order."""
-        return {"supervisor": self.supervisor, "gateways": self.gateways, "engines": self.engines}
-
     def supervisor(self) -> Iterator[Finding]:
         """Checks that the supervisor answers and is of this version, and shows its memory budget."""
         try:
             status = self._client.status()
         except HushdError as error:
-            yield Finding.of_error("supervisor", error, "hushd logs")
+            yield of_error(error, "hushd logs")
             return
         own, memory = status.supervisor, status.memory
         workers = plural(len(status.workers), "worker")
         text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {workers}"
         if own.version != __version__:
-            yield Finding("supervisor", "warning", f"{text}; hushd {__version__} is installed", "hushd restart")
+            yield warning(f"{text}; hushd {__version__} is installed", "hushd restart")
         else:
-            yield Finding("supervisor", "ok", text)
+            yield ok(text)
         room = f"workers may take {memory.budget_mb:.0f} MB, pressure {memory.pressure or 'none'}"
         high = memory.pressure not in ("", "none", "normal")
         remedy = "close other programs, or hushd unload" if high else ""
-        yield Finding("supervisor", "warning" if high else "ok", room, remedy)
+        yield Finding("warning" if high else "ok", room, remedy)
 
     # --- gateways ----------------------------------------------------------------------------------------------------
 
@@ -70,9 +74,7 @@ class Running:
             return  # reported already
         listeners = door.listeners if door else ()
         if not listeners:
-            yield Finding(
-                "gateways", "note", "no address for OpenAI's API or Wyoming", "hushd service install --http …"
-            )
+            yield note("no address for OpenAI's API or Wyoming", "hushd service install --http …")
         for listener in listeners:
             kind, address = listener.kind, listener.address
             try:
@@ -85,7 +87,7 @@ class Running:
                 )
             except (OSError, ValueError) as error:
                 state, text = "broken", f"{kind} {address} does not answer ({error})"
-            yield Finding("gateways", state, text, "" if state == "ok" else "hushd logs, hushd restart")
+            yield Finding(state, text, "" if state == "ok" else "hushd logs, hushd restart")
 
     # --- engines -----------------------------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class Running:
         try:
             described = self._client.describe("tts", "stt")
         except HushdError as error:
-            yield Finding.of_error("engines", error, "hushd logs describe-stt")
+            yield of_error(error, "hushd logs describe-stt")
             return
         for role, does in (("tts", self._speak), ("stt", self._hear)):
             for engine in described.of(role).engines:
@@ -106,25 +108,20 @@ class Running:
         name = engine.name
         # `installed` means an installed model for speech-to-text, and an installed package for text-to-speech.
         if not engine.installed and not (name in catalogue.engines() and advice.engine_installed(name)):
-            return Finding("engines", "note", f"{role}/{name} is not installed", engine.install)
+            return note(f"{role}/{name} is not installed", engine.install)
         here = engine.installed_models()
         if not here:
             remedy = f"hushd models pull {name}/{engine.default_model}"
-            return Finding("engines", "note", f"{role}/{name} has no model here", remedy)
+            return note(f"{role}/{name} has no model here", remedy)
         model = engine.default_model if engine.default_model in here else here[0]
-        read, size = _not_in_memory(f"{name}/{model}")
         began = time.monotonic()
         try:
             state, text = does(name, model)
         except HushdError as error:
             state = "warning" if error.code in BUSY else "broken"
-            return Finding("engines", state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
+            return Finding(state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
         took = f"{text}, {time.monotonic() - began:.1f} s with its start"
-        if read > DISKS_PART * size:
-            took += f", for which {read / 1e6:.0f} of its files' {size / 1e6:.0f} MB were read from the disk"
-        return Finding(
-            "engines", state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}"
-        )
+        return Finding(state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}")
 
     def _speak(self, engine: str, model: str) -> tuple[str, str]:
         speech = self._client.synthesize(
@@ -145,14 +142,6 @@ class Running:
         ).text.strip()
         words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
-
-
-def _not_in_memory(model: str) -> tuple[int, int]:
-    """Returns the bytes of a model's files outside the page cache, and of all; zeros for a model inside a package."""
-    rows = [row for row in of_engine(Store(paths.find()), model.partition("/")[0]) if row.model == model]
-    sizes = {path: path.stat().st_size for row in rows for path in row.paths if path.exists()}
-    away = (size - held for path, size in sizes.items() if (held := page_cache.cached(path)) is not None)
-    return sum(away), sum(sizes.values())
 
 
 _QUESTIONS = {

@@ -11,7 +11,7 @@ from hushd_protocol.names import AUTO
 
 from hushd_cli import speakers
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import shown_pulls, shown_waits
+from hushd_cli.terminal.progress import shown_pulls, shown_waits
 
 from .better_model import mention
 from .files import Files

@@ -149,9 +149,7 @@ class Watch:
         from hushd.client import Client
         from hushd.transport.warning import NO_EFFECT
 
-        from hushd_cli.terminal.download import shown_pulls, shown_waits
-
-        from .progress import Progress
+        from hushd_cli.terminal.progress import Progress, shown_pulls, shown_waits
 
         options, path = self._options, self._folder.path(name)
         progress, line = Progress([(name, 0)]), console.StatusLine()

@@ -19,10 +19,10 @@ from hushd_protocol.suggest import listed, nearest
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import DownloadLine
+from hushd_cli.terminal.progress import DownloadLine
 
 from . import pull, recommend
-from .index import ModelIndex
+from .recommend import ModelIndex
 
 _DESCRIPTION = "List, download, check and delete the models of all engines."
 _LANGUAGES_SHOWN = 3

@@ -15,7 +15,7 @@ from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import DownloadLine
+from hushd_cli.terminal.progress import DownloadLine
 
 if TYPE_CHECKING:
     from hushd_schema.operations.models import ModelResult

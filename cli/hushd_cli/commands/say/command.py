@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import shown_pulls, shown_waits
+from hushd_cli.terminal.progress import shown_pulls, shown_waits
 
 from . import input
 from .input import Script
@@ -200,8 +200,7 @@ def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callabl
 
 @contextmanager
 def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[float], None]]:
-    from .highlight import Style, style
-    from .prompter import Prompter
+    from .prompter import Prompter, Style, style
 
     screen = console.StatusLine(1)
     prompter = Prompter(speech.timeline, style(markup) if os.isatty(1) else Style(), console.width())
@@ -224,8 +223,8 @@ def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[f
 
 
 def _measure(screen: console.StatusLine, text: Script, speech: Speech, position: float) -> None:
-    from .progress import guess, meter
+    from hushd_cli.terminal.progress import length_of, spoken
 
     known = speech.duration
-    total = known or (guess(speech.timeline, len(text.text)) if text.whole else 0.0)
-    screen.show(lambda columns: meter(position, total, not known, columns))
+    total = known or (length_of(speech.timeline, len(text.text)) if text.whole else 0.0)
+    screen.show(lambda columns: spoken(position, total, not known, columns))

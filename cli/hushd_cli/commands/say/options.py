@@ -16,7 +16,7 @@ from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
 from hushd_cli.arguments import Parser, WideFormatter
 
-from .highlight import USUAL
+from .prompter import USUAL
 
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
 _SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format

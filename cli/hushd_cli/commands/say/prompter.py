@@ -7,11 +7,42 @@ from typing import NamedTuple
 
 from hushd.reports.display import columns_of
 from hushd.synthesis.timeline import Sentence, Spoken
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import CONTROLS, Styled
 
-from .highlight import Style
-
+USUAL = "smso"  # of macOS's names
+_ATTRIBUTES = {"bold": "1", "dim": "2", "sitm": "3", "smul": "4", "blink": "5", "rev": "7", "smso": "7"}  # SGR
+_COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a known width, so that lines are broken correctly
+
+
+class Style(NamedTuple):
+    """Control sequences before the sentence, before the word, and after either."""
+
+    sentence: str = ""
+    word: str = ""
+    plain: str = ""
+
+
+def style(markup: str) -> Style:
+    """Returns a style by the names of macOS's `say --interactive=MARKUP`.
+
+    Args:
+        markup: one of terminfo's names, such as smso, bold or smul, a colour, or colours as TEXT/BACKGROUND, either of
+            which may be left out.
+
+    Raises:
+        HushdError: `bad_request` for any other `markup`.
+    """
+    text, _, background = markup.partition("/")
+    if markup in _ATTRIBUTES:
+        word = _ATTRIBUTES[markup]
+    elif (text or background) and {text, background} <= {"", *_COLOURS}:
+        word = ";".join(f"{ground}{_COLOURS.index(name)}" for ground, name in ((3, text), (4, background)) if name)
+    else:
+        listed = ", ".join((*_ATTRIBUTES, *_COLOURS))
+        raise HushdError("bad_request", f"There is no markup {markup!r}: use one of {listed}.")
+    return Style("\x1b[1m", f"\x1b[{word}m", "\x1b[0m")
 
 
 class View(NamedTuple):

@@ -17,7 +17,7 @@ from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.config.file import change, have_it_read
+from hushd_cli.commands.config import change, have_it_read
 from hushd_cli.commands.models.recommend import session_language
 from hushd_cli.commands.restart import check_configuration
 from hushd_cli.terminal import console

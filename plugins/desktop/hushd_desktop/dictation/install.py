@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hushd_cli.commands.service import units
-from hushd_cli.commands.service.units import Service
+from hushd_cli.commands import service as units
+from hushd_cli.commands.service import Service
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, paths

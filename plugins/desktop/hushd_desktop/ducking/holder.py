@@ -6,20 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hushd.audio import devices
 from hushd_protocol.system import paths
 
-from .helper import ORDERLY, Locks
-from .ledger import PLAYERS, VOLUMES, Ledger
+from .helper import ORDERLY
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-RECOVER_S = 20.0  # for a helper to restore everything
 _STARTS = 3  # helpers in a row that may be killed
 
 
@@ -88,22 +85,6 @@ def decibels() -> float:
     from hushd_schema.settings import load
 
     return load(paths.find().config).duck
-
-
-def leftovers(folder: Path) -> bool:
-    """Returns whether changes of a running or killed helper are to be undone."""
-    return (folder / PLAYERS).exists() or any(Ledger.read(path).streams for path in folder.glob(VOLUMES))
-
-
-def recover() -> bool:
-    """Undoes a killed helper's changes, unless another helper runs; returns whether none are left."""
-    folder = paths.find().runtime
-    with closing(Locks(folder)) as locks:
-        if not locks.try_to_lead():
-            return False
-    with suppress(subprocess.TimeoutExpired, OSError):
-        _start(subprocess.DEVNULL, 0.0).wait(RECOVER_S)
-    return not leftovers(folder)
 
 
 def _start(standard_input: int, amount: float) -> subprocess.Popen[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.service import units
+from hushd_cli.commands import service as units
 from hushd_desktop.dictation.install import APPLICATION, UNIT, _desktop_word, find
 from support import warm
 

@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.agents.install import installing
-from hushd_cli.commands.agents.install.agents import AGENTS
+from hushd_cli.commands.agents import install as installing
+from hushd_cli.commands.agents.install import AGENTS
 from hushd_protocol.errors import HushdError
 
 CLAUDE = """\

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hushd_cli.commands.agents.transcript import Answer, last_answer
+from hushd_cli.commands.agents.events import Answer, last_answer
 
 from .test_events import ANSWER, RECORDED
 

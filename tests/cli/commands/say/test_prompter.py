@@ -6,8 +6,7 @@ import re
 
 from hushd.reports.display import columns_of
 from hushd.synthesis.timeline import Sentence, Spoken
-from hushd_cli.commands.say.highlight import Style
-from hushd_cli.commands.say.prompter import Prompter
+from hushd_cli.commands.say.prompter import Prompter, Style
 
 STYLE = Style("<", "[", ">")  # `<` begins the sentence, `<[` a word of it, `>` ends either
 TEXT = "Ever tried. Ever failed.\nNo matter."

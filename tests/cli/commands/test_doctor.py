@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.doctor import installation, machine, places, running
+from hushd_cli.commands.doctor import installation, machine, running
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -106,7 +106,7 @@ def test_a_full_state_folder(
 ) -> None:
     """No block, or no inode where these are counted: nothing else says so, since all goes on."""
     monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
-    found = places._writable("state", tmp_path, "HUSHD_STATE_DIR")
+    found = installation._writable("state", tmp_path, "HUSHD_STATE_DIR")
     assert (found.state, "is full" in found.text) == (state, state == "warning")
 
 

@@ -74,7 +74,7 @@ def _show(client: Client, period: float) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        from .frame import frame
+        from hushd_cli.commands.top_frame import frame
     except ModuleNotFoundError as error:
         from hushd_models.installation import extra_command
 

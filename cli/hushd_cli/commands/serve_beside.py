@@ -1,14 +1,13 @@
 """`hushd serve` beside a running supervisor: hands it the addresses, and stays while it serves them.
 
-`python -m hushd_cli.commands.serve.beside KIND=ADDRESS…`: the supervisor's own program becomes this one if another
+`python -m hushd_cli.commands.serve_beside KIND=ADDRESS…`: the supervisor's own program becomes this one if another
 supervisor serves.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import threading
+import time
 from collections.abc import Sequence
 
 from hushd.client import Client
@@ -33,27 +32,17 @@ def main(prog: str, addresses: Sequence[str]) -> int:
         )
     try:
         with Client(holder="serve", start=False, endpoint="") as client:
-            stay(client, addresses)
+            lines: Sequence[str] | None = _serve(client, addresses, printed=())
+            while lines is not None:
+                client.link.wait_lost()
+                lines = _serve_again(client, addresses, lines)
+        console.complain("The supervisor has left: these addresses are served no longer.")
     except (KeyboardInterrupt, SystemExit):
         pass  # Ctrl-C or a signal, which end a supervisor with 0 too
     return 0
 
 
-def stay(client: Client, addresses: Sequence[str]) -> None:
-    """Stays connected to one supervisor after the other."""
-    lines = serve(client, addresses, printed=())
-    while True:
-        client.link.wait_lost()
-        try:
-            lines = again(client, addresses, lines)
-        except HushdError as error:
-            if error.code not in UNANSWERED:
-                raise
-            console.complain("The supervisor has left: these addresses are served no longer.")
-            return
-
-
-def serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
+def _serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
     """Makes the supervisor listen, and prints the addresses unless `printed` already; returns the printed lines."""
     from hushd_schema.status import Listeners
 
@@ -61,22 +50,20 @@ def serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> S
     lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
     if lines != list(printed):
         console.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
     return lines
 
 
-def again(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
-    """Serves with the next supervisor, once it runs. Raises the last error if none starts."""
-    pause = threading.Event()
-    for _ in range(round(AGAIN_S / PAUSE_S)):
+def _serve_again(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str] | None:
+    """Serves with the next supervisor, once it runs; returns None if none starts."""
+    until = time.monotonic() + AGAIN_S
+    while time.monotonic() < until:
         try:
-            return serve(client, addresses, printed)
+            return _serve(client, addresses, printed)
         except HushdError as error:
             if error.code not in UNANSWERED:
                 raise
-            last = error
-        pause.wait(PAUSE_S)
-    raise last
+        time.sleep(PAUSE_S)
+    return None
 
 
 if __name__ == "__main__":

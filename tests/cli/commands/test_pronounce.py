@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.config import pronounce
+from hushd_cli.commands import pronounce
 from hushd_protocol.errors import HushdError
 
 Capture = pytest.CaptureFixture[str]

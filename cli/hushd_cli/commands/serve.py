@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from argparse import SUPPRESS, Namespace
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,8 +13,6 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.settings.access import check_packages
 
 from hushd_cli.arguments import Parser
-
-from .supervisor import become, become_supervisor
 
 STDIO = "stdio://"  # an address of Wyoming
 
@@ -66,3 +67,21 @@ def _become_wyoming(options: Namespace) -> NoReturn:
         raise HushdError("bad_request", f"{STDIO} stands alone: leave out other options and addresses.")
     check_packages("wyoming", STDIO)
     become("hushd_gateway.stdio")
+
+
+def become_supervisor(arguments: Sequence[str], beside: Sequence[str] = ()) -> NoReturn:
+    """Replaces this process by the supervisor, with the same process id, so that a service manager watches it.
+
+    Args:
+        beside: a module and its arguments, which starts a process beside the supervisor before it becomes that.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it takes Ctrl-C once it can leave without a traceback
+    become(*(beside or ["hushd_supervisor"]), *arguments)
+
+
+def become(module: str, *arguments: str) -> NoReturn:
+    """Replaces this process by `python -m MODULE`.
+
+    With -P, since a file in the current folder must not shadow one of Python's modules.
+    """
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd_cli.commands.listen.progress import Progress
+from hushd_cli.terminal.progress import Progress
 
 
 def test_one_recording() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
-    from hushd.exchange.client_base import Unloaded
+    pass
 
 _WITHOUT_WORKERS = "--for, --all and PROGRAM are about all workers: leave WHAT out."
 
@@ -31,49 +30,28 @@ def main(prog: str, argv: Sequence[str]) -> int:
         raise HushdError("bad_request", _WITHOUT_WORKERS)
     if options.everywhere and not away:
         raise HushdError("bad_request", "--all says from what workers keep away: add --for TIME, or -- PROGRAM.")
-    if (options.drop or program) and os.environ.get("HUSHD_ENDPOINT"):
+    if program and os.environ.get("HUSHD_ENDPOINT"):
         raise HushdError(
             "unsupported",
-            "--drop and PROGRAM are about this machine, and HUSHD_ENDPOINT leads to another one: run it there.",
+            "PROGRAM is run on this machine, and HUSHD_ENDPOINT leads to another one: run it there.",
         )
     if program:
-        from .beside import become
+        from .keep_away import become
 
-        if options.json or options.drop or options.keep_away:
-            raise HushdError("bad_request", "--for, --drop and --json are without PROGRAM: leave out one of them.")
+        if options.json or options.keep_away:
+            raise HushdError("bad_request", "--for and --json are without PROGRAM: leave out one of them.")
         return become(list(program), _later, everywhere=options.everywhere, force=options.force)
-    ended = _unload(options, away)
-    _report(options, ended)
+    from hushd.client import Client
+
+    with Client(holder="cli", start=away) as client:  # somebody must know that workers keep away
+        ended = client.unload(
+            *options.what, force=options.force, keep_away=options.keep_away, everywhere=options.everywhere
+        )
+    if options.json:
+        console.write(json.dumps({"unloaded": ended, "busy": ended.busy}) + "\n")
     if ended.busy:
         raise HushdError("server_busy", _later(ended.busy), detail={"busy": ended.busy})
     return 0
-
-
-def _unload(options: Namespace, away: bool) -> Unloaded:
-    from hushd.client import Client
-    from hushd.exchange.client_base import Unloaded
-
-    try:
-        with Client(holder="cli", start=away) as client:  # somebody must know that workers keep away
-            return client.unload(
-                *options.what, force=options.force, keep_away=options.keep_away, everywhere=options.everywhere
-            )
-    except HushdError as error:
-        if not (options.drop and error.code == "no_supervisor"):
-            raise
-        return Unloaded([], {})  # no worker runs, but files may still be in memory
-
-
-def _report(options: Namespace, ended: Unloaded) -> None:
-    from hushd_cli import warm_models
-
-    dropped = warm_models.drop(options.what) if options.drop else []
-    if options.json:
-        sizes = {"dropped_mb": {model.row.model: round(model.cached / 1e6, 1) for model in dropped}}
-        console.write(json.dumps({"unloaded": ended, "busy": ended.busy} | (sizes if options.drop else {})) + "\n")
-    elif options.drop:
-        total = sum(model.cached for model in dropped)
-        console.write(f"{total / 1e6:.0f} MB of models' files are no longer in the system's cache\n")
 
 
 def make_parser(prog: str) -> Parser:
@@ -98,11 +76,6 @@ def make_parser(prog: str) -> Parser:
     )
     parser.add_argument(
         "--force", action="store_true", help="end other programs' jobs now; hushd repeats them if possible"
-    )
-    parser.add_argument(
-        "--drop",
-        action="store_true",
-        help="also drop the models' files from the page cache",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

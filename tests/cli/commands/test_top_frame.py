@@ -6,7 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from hushd_cli.commands.top.frame import frame
+from hushd_cli.commands.top_frame import frame
 from hushd_schema.status import Status
 from rich.console import Console
 

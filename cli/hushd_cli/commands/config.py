@@ -1,0 +1,248 @@
+"""`hushd config`: shows and changes settings, which a running supervisor then applies; the file, for other commands."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hushd_models import configuration
+from hushd_models.installation import document
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import SPEECH_ROLES
+from hushd_protocol.suggest import did_you_mean
+from hushd_protocol.system import atomic_file, best_effort, paths
+from hushd_protocol.system.terminal import shown
+from hushd_schema import toml
+from hushd_schema.settings import editing, load
+from hushd_schema.settings.reference import block, rows, written
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options = parser.parse_args(["show", *argv[1:]] if argv[:1] == ["get"] else argv)  # git's and npm's word
+    path = paths.find().config
+    if options.command is None:
+        parser.print_help()
+    elif options.command == "path":
+        console.write(f"{path}\n")
+    elif options.command == "check":
+        if options.file and not os.path.exists(options.file):
+            raise HushdError("bad_request", f"{options.file} does not exist.")
+        console.write(f"{shown(checked(Path(options.file) if options.file else path), 1)}\n")
+    elif options.command == "show":
+        _show(options.key, path, options.json)
+    elif options.command == "edit":
+        _edit(path)
+    else:
+        value = editing.value_of(options.value) if options.command == "set" else None
+        if options.key in SPEECH_ROLES and isinstance(value, str):
+            value = _usable(options.key, value)
+        text = toml.read(path)
+        with _draft(path, editing.with_key(text, editing.path_of(options.key), value)) as draft:
+            _put_in_place(draft, path)
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """Returns the command's parser."""
+    parser = Parser(prog, f"Show and change the configuration; {document('CONFIGURATION.md')} has every key.")
+    commands = parser.add_commands()
+    checked = commands.add("check", "report what is wrong with the configuration")
+    checked.add_argument("file", nargs="?", metavar="FILE", help="the file to check; default: your configuration")
+    shown = commands.add("show", "print every setting, and mark changed ones; the default")
+    shown.add_argument("key", nargs="?", metavar="KEY", help="only this one, such as tts or worker.keep_alive")
+    shown.add_argument("--json", action="store_true", help="print JSON, for programs")
+    commands.add("path", "print the path of the file")
+    commands.add("edit", "edit the file in $VISUAL, $EDITOR or vi; it is replaced once it is valid")
+    changed = commands.add("set", "change a setting; a running supervisor applies it at once")
+    changed.add_argument("key", metavar="KEY", help='such as tts, http.listen or worker."stt/moonshine".keep_alive')
+    changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
+    unset = commands.add("unset", "remove a setting, so that its default holds")
+    unset.add_argument("key", metavar="KEY")
+    commands.add("pronounce", "set how words are pronounced, by every voice")
+    return parser
+
+
+# --- the file, also for other commands --------------------------------------------------------------------------------
+
+
+def checked(path: Path) -> str:
+    """Checks the configuration at `path`; returns a sentence if it is valid.
+
+    Raises:
+        HushdError: with the mistake.
+    """
+    configuration.check(path)
+    return f"{path} is fine." if path.exists() else f"{path} does not exist, so the defaults hold."
+
+
+def change(path: Path, edited: Callable[[str], str]) -> None:
+    """Replaces the text of the file at `path` by `edited(text)`; follows links, and keeps the mode.
+
+    Raises:
+        HushdError: `bad_request` if it cannot be read; `output_failed`; and as `edited`.
+    """
+    text = toml.read(path)
+    if (new := edited(text)) == text:
+        return
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        atomic_file.replace(target, new, mode, sync=True)
+    except OSError as error:
+        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+
+
+def have_it_read() -> None:
+    """Tells a running supervisor to apply the configuration; its workers do at their next start."""
+    from hushd.client import Client
+
+    try:
+        with Client(holder="cli", start=False, endpoint="") as client:
+            client.reload()
+    except HushdError as error:
+        if folder := error.detail.get("runtime"):
+            console.complain(
+                "A supervisor of another session runs. To have it read this: "
+                f"HUSHD_RUNTIME_DIR={folder} hushd restart --config-only"
+            )
+        elif error.code != "no_supervisor":
+            raise
+
+
+# --- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _show(key: str | None, place: Path, as_json: bool) -> None:
+    settings = rows(load(place))
+    spelt = {".".join(map(toml.key, row["path"])): ".".join(row["path"]) for row in settings}
+    for row in settings:
+        row["key"] = ".".join(map(toml.key, row.pop("path")))
+    if key is not None:
+        begun = f"{key}."
+        settings = [
+            row for row in settings if any(f"{name}.".startswith(begun) for name in (row["key"], spelt[row["key"]]))
+        ]
+        if not settings:
+            raise HushdError("bad_request", f"There is no setting {key!r}{did_you_mean(key, spelt)}.")
+    if as_json:
+        console.write_json(settings)
+    elif key is not None and len(settings) == 1:
+        value = settings[0]["value"]
+        console.write((value if isinstance(value, str) else written(value)) + "\n")
+    else:
+        console.write("".join(f"{_line(row)}\n" for row in settings))
+
+
+def _line(row: JsonObject) -> str:
+    text = f"{row['key']} = {written(row['value'])}"
+    return text if row["value"] == row["default"] else f"{text}  # default: {written(row['default'])}"
+
+
+# --- changing ---------------------------------------------------------------------------------------------------------
+
+
+def _usable(role: str, name: str) -> str:
+    """Returns ENGINE/NAME of a model of `role`, which must work at the next request; of a bare name, such as `tiny`,
+    the engine's that needs least memory, as `--model` has it. A name that nobody knows is returned unchanged: the check
+    of the file refuses it.
+
+    Raises:
+        HushdError: `model_missing` if it is not installed, and not downloaded by itself either; with the commands.
+    """
+    from hushd_models import advice, catalogue
+
+    from .models.recommend import ModelIndex
+
+    index = ModelIndex()
+    meant = catalogue.find(name, index.added)
+    names = {name, meant.model if meant else ""}
+    models = [
+        row
+        for row in index.rows()
+        if row.role == role and (row.model in names or row.model.partition("/")[2].lower() == name.lower())
+    ]
+    if not models:
+        return name
+    best = min(models, key=lambda row: (not row.usable or index.lacks_engine(row), row.memory_mb))
+    comes = best.usable or load(index.paths.config).auto_pull
+    if best.known and (index.lacks_engine(best) or not comes):
+        steps = advice.steps(best.known, here=best.usable)
+        raise HushdError("model_missing", f"{best.model} is not on this machine: run {steps} first.")
+    return best.model
+
+
+def _edit(path: Path) -> None:
+    """Lets the user edit a draft, which replaces the file if it is valid, and stays beside it otherwise."""
+    words = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with _draft(path, toml.read(path) or _template()) as draft:
+        before = draft.read_bytes()
+        try:
+            status = subprocess.run([*shlex.split(words), os.fspath(draft)]).returncode
+        except (OSError, ValueError) as error:
+            raise HushdError("bad_request", f"The editor {words!r} cannot be run ({error}): set EDITOR.") from error
+        if status:
+            raise HushdError("cancelled", f"The editor ended with status {status}: nothing has changed.")
+        if draft.read_bytes() == before:
+            console.note("Nothing has changed.")
+            return
+        try:
+            _put_in_place(draft, path)
+        except HushdError as error:
+            aside = draft.rename(draft.with_suffix(".kept.toml"))
+            raise HushdError(error.code, f"{error.message.rstrip('.')}; your text is in {aside}.") from error
+
+
+@contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """Yields a file with `text` beside the configuration, which is removed at the end."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".toml", dir=path.parent)
+    except OSError as error:
+        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+            new.write(text)
+        yield draft
+    except OSError as error:
+        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+    finally:
+        with best_effort.writing(draft):
+            draft.unlink(missing_ok=True)
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
+    """Gives the file at `path` a draft's text, if a supervisor would accept it, and has it read.
+
+    Raises:
+        HushdError: with the mistake, under the name of the file.
+    """
+    text = toml.read(draft)
+    if text == toml.read(path):
+        console.note("Nothing has changed.")
+        return
+    try:
+        checked(draft)
+    except HushdError as error:
+        raise HushdError(error.code, error.message.replace(os.fspath(draft), os.fspath(path))) from error
+    change(path, lambda _: text)
+    have_it_read()
+
+
+def _template() -> str:
+    """Returns the text of a new file: all settings as comments."""
+    lines = block().splitlines()
+    head = f"# Every setting with its default; {document('CONFIGURATION.md')} explains them."
+    return "\n".join([head, *(f"# {line}" if line else "" for line in lines), ""])

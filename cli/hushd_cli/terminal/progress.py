@@ -1,0 +1,231 @@
+"""The progress of transcriptions, downloads and speech as a line at the bottom of the terminal.
+
+Everything but the contexts for a client's callbacks is pure: the time is an argument.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hushd.reports.display import clock
+from hushd_protocol.light_dataclass import dataclass
+
+from .console import StatusLine
+
+if TYPE_CHECKING:
+    from hushd.synthesis.timeline import Sentence
+    from hushd.transport.model_requests import OnProgress
+
+BARS = (30, 10, 0)  # widths; the first that fits the line is used
+SHORT_LABEL = 12  # characters kept of a long name
+LONG_S = 30.0  # audio shorter than this needs no progress
+MEMORY_S = 15.0  # of work, after which a speed counts a third
+SURE_S = 1.0  # of work, before which no speed is shown
+
+
+class Pace:
+    """Units of work a second, the recent past counting most."""
+
+    def __init__(self) -> None:
+        self._amount = 0.0
+        self._seconds = 0.0
+        self._last: float | None = None
+
+    def add(self, amount: float, now: float) -> None:
+        """Adds `amount`, done until `now`; the first call only starts the clock, since its duration is unknown."""
+        if self._last is not None:
+            passed = max(0.0, now - self._last)
+            fading = math.exp(-passed / MEMORY_S)
+            self._amount = self._amount * fading + amount
+            self._seconds = self._seconds * fading + passed
+        self._last = now
+
+    @property
+    def rate(self) -> float:
+        """The rate; 0 while it is unknown."""
+        return self._amount / self._seconds if self._seconds >= SURE_S else 0.0
+
+
+def bars(share: float) -> list[str]:
+    """Returns bars of which a share is full, the widest first, and at last none."""
+    return ["[" + ("#" * int(min(1.0, share) * width)).ljust(width) + "] " if width else "" for width in BARS]
+
+
+def fitted(texts: Sequence[str], columns: int, label: str = "") -> str:
+    """Returns the label and the first of `texts` that fit, shortening the label; the last column stays free."""
+    for text in texts:
+        room = columns - 1 - len(text) - bool(label)
+        if room >= min(len(label), SHORT_LABEL):
+            return f"{label if len(label) <= room else label[: room - 1] + '…'} {text}" if label else text
+    return texts[-1][: max(0, columns - 1)]
+
+
+# --- transcriptions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Recording:
+    name: str
+    size: int
+    done: float = 0.0
+    total: float = 0.0
+    over: bool = False
+
+
+class Progress:
+    """The progress of several recordings, given their names and sizes in bytes, 0 if unknown.
+
+    The length of unopened recordings is guessed from their sizes.
+    """
+
+    def __init__(self, recordings: Sequence[tuple[str, int]]) -> None:
+        self._recordings = [_Recording(name, size) for name, size in recordings]
+        self._pace = Pace()
+
+    def begin(self, index: int, done: float) -> None:
+        """Notes that an earlier run transcribed `done` seconds of a recording."""
+        self._recordings[index].done = done
+
+    def heard(self, index: int, done: float, total: float, now: float) -> None:
+        """Notes that `done` of `total` seconds of a recording are transcribed; `total` is 0 if unknown."""
+        recording = self._recordings[index]
+        recording.total = total or recording.total
+        more = max(0.0, done - recording.done)
+        recording.done += more
+        self._pace.add(more, now)
+
+    def total(self, index: int) -> float:
+        """Returns the seconds of a recording; 0 while unknown."""
+        return self._recordings[index].total
+
+    def finish(self, index: int, now: float) -> None:
+        """Notes that a recording is transcribed to its end."""
+        recording = self._recordings[index]
+        if recording.total > recording.done:
+            self._pace.add(recording.total - recording.done, now)
+            recording.done = recording.total
+        self.give_up(index)
+
+    def give_up(self, index: int) -> None:
+        """Notes that a recording has failed before its end."""
+        recording = self._recordings[index]
+        recording.over = True
+        # The rest of it says nothing about the others' lengths.
+        recording.size = round(recording.size * recording.done / recording.total) if recording.total else 0
+        recording.total = recording.done
+
+    def line(self, columns: int) -> str:
+        """Returns a line of at most `columns` characters; empty while it is not worth showing."""
+        done = sum(recording.done for recording in self._recordings)
+        total = self._total()
+        if max(done, total) < LONG_S:
+            return ""
+        label = self._recordings[0].name
+        if len(self._recordings) > 1:
+            label = f"{sum(recording.over for recording in self._recordings)} of {len(self._recordings)} files"
+        rate = self._pace.rate
+        speed = f", {rate:.{0 if rate >= 10 else 1}f}x" if rate else ""
+        if not total:
+            return fitted([f"{clock(done)} heard{speed}", f"{clock(done)} heard"], columns, label)
+        guessed = "~" if any(not (recording.total or recording.over) for recording in self._recordings) else ""
+        amount = f"{clock(done)} of {guessed}{clock(total)}"
+        left = f", {clock(math.ceil((total - done) / rate))} left" if rate else ""
+        return fitted([*(f"{bar}{amount}{speed}{left}" for bar in bars(done / total)), amount], columns, label)
+
+    def _total(self) -> float:
+        """Returns the seconds of all recordings; 0 if they cannot even be estimated."""
+        sized = [recording for recording in self._recordings if recording.total]
+        seconds, size = sum(recording.total for recording in sized), sum(recording.size for recording in sized)
+        for recording in self._recordings:
+            if not recording.total and not recording.over:
+                if not (size and recording.size):
+                    return 0.0
+                seconds += recording.size * sum(other.total for other in sized) / size
+        return seconds
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
+
+
+class DownloadLine:
+    """Shows one download after another; can be `Client.on_pull`."""
+
+    def __init__(self) -> None:
+        self._line = StatusLine()
+        self._what = ""
+        self._done = 0.0
+        self._pace = Pace()
+
+    def __call__(self, what: str, done: float, total: float) -> None:
+        """Shows that `done` of `total` bytes of `what` have arrived; `total` is 0 if unknown."""
+        if what != self._what or done < self._done:
+            self._what, self._done, self._pace = what, 0.0, Pace()
+        self._pace.add(done - self._done, time.monotonic())
+        self._done = done
+        if total and done >= total:
+            self._line.clear()
+        else:
+            self._line.show(lambda columns: download(what, done, total, self._pace.rate, columns))
+
+    def clear(self) -> None:
+        """Removes the line."""
+        self._line.clear()
+
+
+def download(what: str, done: float, total: float, rate: float, columns: int) -> str:
+    """Returns `faster-whisper/base [####      ] 59 of 148 MB, 12 MB/s, 0:07 left`, shorter than `columns`."""
+    if not total:
+        return f"{what} …"[: max(0, columns - 1)]
+    unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    digits = 2 if unit == 1e9 else 0 if total >= 1e7 else 1
+    text = f"{done / unit:.{digits}f} of {total / unit:.{digits}f} {name}"
+    if rate:
+        text += f", {rate / 1e6:.{0 if rate >= 1e7 else 1}f} MB/s, {clock(math.ceil((total - done) / rate))} left"
+    return fitted([*(f"{what} {bar}{text}" for bar in bars(done / total)), f"{100 * done / total:.0f} %"], columns)
+
+
+@cache
+def _download_line() -> DownloadLine:
+    return DownloadLine()  # made when needed, since standard error may be redirected until then
+
+
+@contextmanager
+def shown_pulls() -> Iterator[OnProgress]:
+    """Yields a callback for `Client.on_pull` that shows the download a request waits for, and removes it at the end."""
+    try:
+        yield lambda model, done, total: _download_line()(model, done, total)
+    finally:
+        _download_line().clear()
+
+
+@contextmanager
+def shown_waits() -> Iterator[Callable[[str], None]]:
+    """Yields a callback for `Client.on_wait` that shows what a request waits for, and removes it at the end."""
+    line = StatusLine()
+    try:
+        yield lambda note: line.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else line.clear()
+    finally:
+        line.clear()
+
+
+# --- speech -----------------------------------------------------------------------------------------------------------
+
+
+def spoken(done: float, total: float, guessed: bool, columns: int) -> str:
+    """Returns a line for `done` of `total` seconds of a speech; `total` may be `guessed`, or 0 if unknown."""
+    if not total:
+        return clock(done)[: columns - 1]
+    amount = f"{clock(done)} of {'~' if guessed else ''}{clock(total)}"
+    return fitted([bar + amount for bar in bars((done + 0.001) / total)], columns)  # lengths come in milliseconds
+
+
+def length_of(timeline: Sequence[Sentence], characters: int) -> float:
+    """Estimates the seconds of a speech of so many characters from the timeline so far; 0 without one."""
+    if not timeline or not timeline[-1].text_end:
+        return 0.0
+    return timeline[-1].end * max(1.0, characters / timeline[-1].text_end)
