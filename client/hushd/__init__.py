@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from .aio.client import AsyncClient
     from .aio.conversation import AsyncConversation
     from .aio.floor import AsyncFloor
-    from .aio.recognition import AsyncTranscription
-    from .aio.speech import AsyncSpeech
+    from .aio.results import AsyncSpeech, AsyncTranscription
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
     from .dialogue.conversation import Conversation
     from .dialogue.said import Said
+    from .floor import Floor
     from .models.choice import ModelChoice
     from .synthesis.speech import Speech
     from .synthesis.timeline import Sentence
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from .transcripts.segment import Segment, Word
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
-    from .transport.floor import Floor
 
 __all__ = [
     "AsyncClient",
@@ -83,14 +82,14 @@ _HOMES = {
     "AsyncConversation": "hushd.aio.conversation",
     "AsyncDetections": "hushd_wake_words.tasks",
     "AsyncFloor": "hushd.aio.floor",
-    "AsyncSpeech": "hushd.aio.speech",
-    "AsyncTranscription": "hushd.aio.recognition",
+    "AsyncSpeech": "hushd.aio.results",
+    "AsyncTranscription": "hushd.aio.results",
     "AsyncWake": "hushd_wake_words.tasks",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
     "Detection": "hushd_wake_words.detection",
     "Detections": "hushd_wake_words.detection",
-    "Floor": "hushd.transport.floor",
+    "Floor": "hushd.floor",
     "Heard": "hushd_wake_words.heard",
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",

@@ -1,29 +1,33 @@
-"""`hushd.Client`: synthesis and conversations here, transcription in `recognition`, the rest in `management`."""
+"""`hushd.Client`: the face for threads of the verbs in `hushd.verbs`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .guests import guest
-from .recognition import Recognition
-from .transport import requests, source
+from .transport import source
 from .transport.source import Text
-from .transport.steps import run
+from .transport.steps import Blocking, Step, run
+from .verbs import requests
+from .verbs.speech import SpeechVerbs
+from .verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
     from hushd_wake_words.detection import Detections
     from hushd_wake_words.heard import Wake
 
+    from .audio.source import Audio
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
-    from .exchange.options import DetectOptions, SayOptions, SpeechOptions
+    from .floor import Floor
     from .synthesis.speech import Speech
-    from .synthesis.voice import Voice
+    from .transcripts.transcription import Transcription
+    from .verbs.options import DetectOptions
 
 
-class Client(Recognition):
+class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcription"], SupervisorVerbs, Blocking):
     """A program's way to hushd; a context manager; may be used from several threads at once.
 
     It connects with the first request, and starts the supervisor when none runs, unless HUSHD_AUTOSTART is 0.
@@ -31,8 +35,6 @@ class Client(Recognition):
     Every method raises `HushdError`: its `code` says what happened, its text what to do. `priority` is one of
     `important`, `message`, `text`, `notification`, `progress`. `keep_alive` says how long the worker stays after
     the job: seconds, "5m", 0 (not at all), -1 (for ever), None (the configured default, 5 minutes).
-
-    The methods for transcription are those of `Recognition`, those about devices, workers and models of `Management`.
 
     Args:
         holder: the name under which `keep_alive` holds workers; None: they are released with this connection.
@@ -47,43 +49,37 @@ class Client(Recognition):
             in HUSHD_ENDPOINT, else this machine.
     """
 
-    def synthesize(self, text: Text, **options: Unpack[SpeechOptions]) -> Speech:
-        """Returns speech while it is made, sentence by sentence.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def floor(
+        self,
+        *devices: str,
+        priority: str = "text",
+        on_wait: Callable[[str], None] | None = None,
+        duck: bool = False,
+    ) -> Floor:
+        """Returns the right to use `speaker`, `microphone` or both, so that programs do not talk over each other.
+
+            with client.floor("microphone") as floor, Microphone() as microphone:
+                print(client.listen(floor.while_held(microphone)).transcript())
+
+        `hushd.Player` enters it by itself, for as long as there is something to hear.
 
         Args:
-            text: a string, UTF-8 bytes, or an iterable of either, which is read in another thread while it is written.
-            format: `s16le`, the default, for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
-            deadline: seconds after which the request is given up.
-            on_sentence: called while iterating, before each sentence's audio, with its times and those of its words.
-            keep: whether the speech can be saved, played or turned into an array more than once, as by default; False
-                for hours of speech that are used once.
-            options: also engine, model, keep_alive, priority; voice, language, pace, markup and more: see
-                `SynthesizeOptions`.
+            on_wait: called with `waiting` or `paused` when it is not granted at once.
+            duck: whether other programs are quieter meanwhile, as the setting `duck` says (docs/DESKTOP.md).
+
+        Raises:
+            HushdError: `bad_request` for an error in the configuration, with `duck`; and when the block is entered:
+                `cancelled` when it was stopped, or replaced by something newer.
         """
-        return run(self._speech(_speech_class, source.of_text(text), **options))
+        from .floor import Floor  # for those who have a loudspeaker or a microphone
 
-    def say(self, text: Text, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> None:
-        """Speaks `text` aloud, as the command `say` does; returns when the last word was heard.
-
-        It waits while another program speaks, and `hushd stop` ends it with `cancelled`.
-
-        Args:
-            text: as for `synthesize`; an iterable is spoken while it is written.
-            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one.
-            options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
-                `SynthesizeOptions`.
-        """
-        speech = self.synthesize(text, keep=False, **options)
-        try:
-            speech.play(device)
-        finally:
-            speech.close()
-
-    def voices(self) -> list[Voice]:
-        """Returns the voices of all engines, installed or not."""
-        from .synthesis.voice import Voice
-
-        return Voice.all(self.describe("tts").tts)
+        return self._claim(Floor, devices, priority, on_wait, duck)
 
     def detect(
         self,
@@ -104,13 +100,10 @@ class Client(Recognition):
             options: also engine, keep_alive, priority.
         """
         with guest("wake"):
-            from hushd_wake_words.detection import detect_request
+            from hushd_wake_words.detection import Detections, detect_request
 
         request = detect_request(words, **options)
-        call = run(self._send(request, source.Stream(chunks, room=0)))  # what was heard once must not be heard again
-        from hushd_wake_words.detection import Detections
-
-        return Detections(call)
+        return Detections(run(self._send(request, source.Stream(chunks, room=0))))  # what was heard must not be again
 
     def wake(
         self,
@@ -154,8 +147,25 @@ class Client(Recognition):
 
         return Conversation(self, mode=mode, priority=priority, **options)
 
+    # --- what a face is of -------------------------------------------------------------------------------------------
 
-def _speech_class() -> type[Speech]:
-    from .synthesis.speech import Speech
+    def _text(self, text: Text) -> source.Input:
+        return source.of_text(text)
 
-    return Speech
+    def _audio(self, audio: Audio, rate: int | None) -> Step:
+        from .audio.source import of_audio  # not for who speaks
+
+        return partial(of_audio, audio, rate)
+
+    def _chunks(self, chunks: Iterable[bytes]) -> source.Input:
+        return source.Stream(chunks)
+
+    def _speech_class(self) -> type[Speech]:
+        from .synthesis.speech import Speech
+
+        return Speech
+
+    def _transcription_class(self) -> type[Transcription]:
+        from .transcripts.transcription import Transcription
+
+        return Transcription

@@ -8,7 +8,7 @@ from .storm import Storm
 
 BLAMELESS = ("supervisor_lost", "shutting_down", "worker_stopped")  # errors after which a client asks again
 ENDING = ("shutdown", "restart")  # requests that are for one supervisor alone
-MAX_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.attempts` says
+MAX_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.retry` says
 AFTER_S = 2.0  # for which what a fault has brought about lasts at most: a refusal, a start that fails
 REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for the next one
 # Of faults, by error.

@@ -7,7 +7,7 @@ import time
 from typing import ClassVar
 
 from hushd import Client
-from hushd.transport.floor import Floor
+from hushd.floor import Floor
 from hushd_protocol.limits import PRIORITIES
 
 from .crowd import Person, doubled, expect

@@ -1,64 +1,71 @@
-"""`hushd.AsyncClient`: synthesis here, transcription in `recognition`, the rest in `management`."""
+"""`hushd.AsyncClient`: the face for tasks of the verbs in `hushd.verbs`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from hushd.guests import guest
+from hushd.transport.source import Input
+from hushd.transport.steps import Await, Step
+from hushd.verbs.speech import SpeechVerbs
+from hushd.verbs.supervisor import SupervisorVerbs
 
 from . import source
-from .recognition import AsyncRecognition
-from .source import AsyncText
-from .speech import AsyncSpeech
-from .steps import run
+from .call import AsyncCall
+from .floor import AsyncFloor
+from .results import AsyncSpeech, AsyncTranscription
+from .source import AsyncAudio, AsyncText
+from .steps import OnLoop, run
 
 if TYPE_CHECKING:
     from hushd_wake_words.tasks import AsyncDetections, AsyncWake
 
+    from hushd.client import Client
     from hushd.dialogue.duplex import Mode
-    from hushd.exchange.options import DetectOptions, SayOptions, SpeechOptions
-    from hushd.synthesis.voice import Voice
+    from hushd.verbs.options import DetectOptions
 
     from .conversation import AsyncConversation
 
+AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
 
-class AsyncClient(AsyncRecognition):
+
+class AsyncClient(
+    SpeechVerbs[AsyncText, AsyncAudio, AsyncChunks, AsyncSpeech, AsyncTranscription], SupervisorVerbs, OnLoop
+):
     """`Client` for asyncio: the same names and options, to be awaited. A context manager, by `async with`.
 
-    Many tasks may use it at once. A call takes no thread; a cancelled task's request is cancelled. Callbacks are called
-    on the loop.
+    Text, audio and chunks may also come by an asynchronous iterable, and audio by a file whose `read` is awaited; any
+    other iterable is read in another thread, since it may block. A request is sent when `synthesize`,
+    `transcribe_stream`, `listen` and `detect` return.
+
+    Many tasks may use it at once. A call takes no thread; a cancelled task's request is cancelled, and its speech falls
+    silent. Callbacks are called on the loop. The connection has one thread, which answers the supervisor and receives
+    whatever comes even while the loop is blocked. One client serves several loops, one after the other.
 
     Args: those of `Client`.
     """
 
-    async def synthesize(self, text: AsyncText, **options: Unpack[SpeechOptions]) -> AsyncSpeech:
-        """As `Client.synthesize`; the request is sent when this returns.
+    calls = AsyncCall
 
-        Args:
-            text: as there, or an asynchronous iterable. Any other iterable is read in another thread, since it may
-                block.
-        """
-        return await run(self._speech(lambda: AsyncSpeech, source.of_text(text), **options))
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def say(self, text: AsyncText, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> None:
-        """As `Client.say`; falls silent when the task is cancelled."""
-        async with await self.synthesize(text, keep=False, **options) as speech:
-            await speech.play(device)
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
-    async def voices(self) -> list[Voice]:
-        """As `Client.voices`."""
-        from hushd.synthesis.voice import Voice
-
-        return Voice.all((await self.describe("tts")).tts)
-
-    async def detect(
+    def floor(
         self,
-        chunks: Iterable[bytes] | AsyncIterable[bytes],
-        *words: str,
-        **options: Unpack[DetectOptions],
-    ) -> AsyncDetections:
-        """As `Client.detect`; the request is sent when this returns."""
+        *devices: str,
+        priority: str = "text",
+        on_wait: Callable[[str], None] | None = None,
+        duck: bool = False,
+    ) -> AsyncFloor:
+        """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
+        return self._claim(AsyncFloor, devices, priority, on_wait, duck)
+
+    async def detect(self, chunks: AsyncChunks, *words: str, **options: Unpack[DetectOptions]) -> AsyncDetections:
+        """As `Client.detect`."""
         with guest("wake"):
             from hushd_wake_words.detection import detect_request
             from hushd_wake_words.tasks import AsyncDetections
@@ -76,16 +83,33 @@ class AsyncClient(AsyncRecognition):
         """As `Client.wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
         with guest("wake"):
             from hushd_wake_words.tasks import AsyncWake
-        from hushd.client import Client  # for those who have a microphone
-
-        blocking = Client.on(self.link, self._on_pull)
-        return AsyncWake(blocking.wake(*words, device=device, on_wait=on_wait, **options))
+        return AsyncWake(self._for_threads().wake(*words, device=device, on_wait=on_wait, **options))
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""
-        from hushd.client import Client  # for those who have a loudspeaker and a microphone
+        from .conversation import AsyncConversation  # for those who have a loudspeaker and a microphone
 
-        from .conversation import AsyncConversation
+        return AsyncConversation(self._for_threads().conversation(mode=mode, priority=priority, **options))
 
-        blocking = Client.on(self.link, self._on_pull)
-        return AsyncConversation(blocking.conversation(mode=mode, priority=priority, **options))
+    # --- what a face is of -------------------------------------------------------------------------------------------
+
+    def _text(self, text: AsyncText) -> Input:
+        return source.of_text(text)
+
+    def _audio(self, audio: AsyncAudio, rate: int | None) -> Step:
+        return Await(source.of_audio(audio, rate))
+
+    def _chunks(self, chunks: AsyncChunks) -> Input:
+        return source.of_chunks(chunks)
+
+    def _speech_class(self) -> type[AsyncSpeech]:
+        return AsyncSpeech
+
+    def _transcription_class(self) -> type[AsyncTranscription]:
+        return AsyncTranscription
+
+    def _for_threads(self) -> Client:
+        """A client for threads on the same connection."""
+        from hushd.client import Client  # for those who have a loudspeaker or a microphone
+
+        return Client.on(self.link, self._on_pull)

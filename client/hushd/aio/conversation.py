@@ -13,7 +13,7 @@ from hushd.dialogue.said import Said
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.source import Text
 
-from .threads import long_step
+from .steps import long_step
 
 T = TypeVar("T")
 

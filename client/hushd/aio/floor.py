@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from contextlib import suppress
 from typing import Any, Self, overload
 
-from hushd.transport.floor import Floor
+from hushd.floor import Floor
 
 from .steps import run
 

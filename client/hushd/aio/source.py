@@ -15,8 +15,7 @@ from hushd_protocol.limits import MAX_PAYLOAD
 from hushd.audio import source as audio_source
 from hushd.audio.source import Audio
 from hushd.transport import source
-from hushd.transport.replay_buffer import REPLAY_BYTES, ReplayBuffer
-from hushd.transport.source import Input, Source, Text
+from hushd.transport.source import REPLAY_BYTES, Input, ReplayBuffer, Source, Text
 
 
 class AsyncFile(Protocol):

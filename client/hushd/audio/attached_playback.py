@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Control, Error, Message, Progress, Request, Result
 
-from hushd.transport.attempts import GONE
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
-from hushd.transport.link import Link
+from hushd.transport.link import GONE, Link
 
 from .attached_devices import WORKER
 from .playback_buffer import DRY_S, TICK_S, PlaybackBuffer
 
 if TYPE_CHECKING:
-    from hushd.transport.floor import Floor
+    from hushd.floor import Floor
 
 CHUNK_S = 0.02
 FIRST_S = 0.2  # that may be sent before the first report

@@ -19,7 +19,7 @@ from .devices import Device
 from .playback_buffer import PlaybackBuffer
 
 if TYPE_CHECKING:
-    from hushd.transport.floor import Floor
+    from hushd.floor import Floor
 
 # Seconds that the device requests at once. With 20 ms or less, ALSA's bridge to PulseAudio may not recover from an
 # underrun: one follows the other, and the speech is swallowed.

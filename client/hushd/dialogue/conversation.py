@@ -35,9 +35,9 @@ from .state import DialogueState, Event, Phase
 if TYPE_CHECKING:
     from hushd_schema.transcript import OnEvent
 
+    from hushd.floor import Floor
     from hushd.synthesis.speech import Speech
     from hushd.transcripts.transcription import Transcription
-    from hushd.transport.floor import Floor
     from hushd.transport.source import Text
 
     from .dialogue_client import DialogueClient

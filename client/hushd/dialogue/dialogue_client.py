@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from hushd.floor import Floor
     from hushd.synthesis.speech import Speech
     from hushd.transcripts.transcription import Transcription
-    from hushd.transport.floor import Floor
 
 
 class DialogueClient(Protocol):

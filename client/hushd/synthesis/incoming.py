@@ -1,13 +1,17 @@
-"""The state of a speech that is being received, by a thread or a task."""
+"""A speech that is being received, by a thread or a task: its pieces, and what it is made into."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Result
 
+from hushd.transport.steps import Brief, RunInThread, Steps, verb
 from hushd.transport.warning import ResultWarning, warnings_of
 
 from .received import RAW, Piece, Received
@@ -15,9 +19,9 @@ from .received import RAW, Piece, Received
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
 
-    from hushd.transport.floor import Floor
+    from hushd.audio.playback import Player
+    from hushd.floor import Floor
     from hushd.transport.retry import RetryingCall
-    from hushd.transport.steps import Steps
 
     from .timeline import Sentence
 
@@ -61,6 +65,87 @@ class IncomingSpeech:
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
         self._call.close()
+
+    @verb
+    def wait(self) -> Steps[None]:
+        """Waits for the first piece of audio, or the end."""
+        yield from self._has(0)
+
+    @verb
+    def save(self, path: str | os.PathLike[str]) -> Steps[None]:
+        """Writes all of it to a file, which appears only once it is whole.
+
+        Raw audio becomes what the path's extension names: a WAV, raw samples (.pcm, .raw), or what soundfile encodes
+        (FLAC, Ogg, Opus, MP3, AIFF). A speech that was asked for in a format is saved in that one.
+
+        Raises:
+            HushdError: `output_failed` when it cannot be written, `bad_request` when the path names another format.
+        """
+        from .speech_file import SpeechFile  # for those who save it
+
+        stack = ExitStack()
+        try:
+            file = yield Brief(lambda: stack.enter_context(SpeechFile(path, self.format)))
+            yield from self._has(0)
+            yield Brief(partial(file.begin, self._rate, self._channels))
+            index = 0
+            while piece := (yield from self._piece(index)):
+                yield Brief(partial(file.write, piece))
+                index += 1
+        except BaseException as error:
+            yield Brief(partial(stack.__exit__, type(error), error, error.__traceback__))
+            raise
+        yield Brief(stack.close)
+
+    @verb
+    def array(self) -> Steps[Any]:
+        """Returns all of it as a numpy array, float32 in -1..1: (frames,), or (frames, channels) where there are 2.
+
+        Raises:
+            HushdError: `bad_request` for a speech that was asked for as a sound file; and what `pieces` raises.
+        """
+        self._check_raw("an array")
+        from hushd.audio.samples import floats
+
+        data, index = bytearray(), 0
+        while piece := (yield from self._piece(index)):
+            data += piece.data
+            index += 1
+        return (yield partial(floats, bytes(data), self._channels))
+
+    @verb
+    def play(self, device: str | int | Player | None = None, *, volume: float = 1.0) -> Steps[None]:
+        """Plays the speech from its beginning, as it is made; returns when its last sample was heard.
+
+        It holds the floor, as `say` does: it waits while another program speaks, and `hushd stop` ends it.
+
+        Args:
+            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one. Or a
+                `Player`, whose floor and volume count then.
+            volume: 0 to 2 times as loud as it was made.
+
+        Raises:
+            HushdError: `no_device` when there is no loudspeaker, `cancelled` when it was stopped, `bad_request` for a
+                speech that was asked for as a sound file.
+        """
+        self._check_raw("played")
+        from hushd.audio.playback import Player
+
+        yield from self._has(0)
+        floor = None if isinstance(device, Player) or self._floor is None else self._floor()
+        player = device if isinstance(device, Player) else Player(device, floor, volume)
+
+        def stop() -> None:
+            if floor is not None:
+                floor.stop()
+            player.stop()
+            self.close()
+
+        yield RunInThread(partial(player.play, self._audio(), self._rate, self._channels), stop)
+
+    def _audio(self) -> Iterator[bytes]:
+        """All of the audio, for the thread that fills a loudspeaker."""
+        raise NotImplementedError
 
     # --- procedures ------------------------------------------------------------------------------------------------
 

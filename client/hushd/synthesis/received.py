@@ -1,5 +1,4 @@
-"""The pieces of a sound as they were received, to be read again: in memory first and then in a file nobody else can
-open."""
+"""The pieces of a sound as they were received, to be read again."""
 
 from __future__ import annotations
 
@@ -7,10 +6,9 @@ from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
 
-from hushd.transport.overflow import Overflow
+from hushd.transport.spool import MEMORY, Place, Store
 
 RAW = "s16le"  # the format of samples
-MEMORY = 8 * 1024 * 1024  # bytes kept in memory: three minutes of speech
 
 
 class Piece(NamedTuple):
@@ -20,14 +18,8 @@ class Piece(NamedTuple):
     offset: int | None
 
 
-class _OnDisk(NamedTuple):
-    place: int  # in the temporary file
-    length: int
-    offset: int | None
-
-
 class Received:
-    """A list of pieces that grows at its end.
+    """The pieces of a sound as they were received, to be read again.
 
     Args:
         keep: whether a piece can be taken more than once; False: it is forgotten when it is taken.
@@ -35,9 +27,8 @@ class Received:
 
     def __init__(self, keep: bool = True, memory: int = MEMORY) -> None:
         self._keep = keep
-        self._pieces: list[Piece | _OnDisk | None] = []
-        self._room = memory
-        self._file = Overflow("speech", ": make room, set TMPDIR, or synthesize it with keep=False")
+        self._pieces: list[tuple[bytes | Place, int | None] | None] = []
+        self._store = Store("speech", memory, ": make room, set TMPDIR, or synthesize it with keep=False")
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -48,9 +39,7 @@ class Received:
         Raises:
             HushdError: `output_failed` when memory is used up and the temporary file cannot take it.
         """
-        if self._keep:
-            self._room -= len(piece.data)
-        self._pieces.append(piece if self._room >= 0 else self._write(piece))
+        self._pieces.append((self._store.put(piece.data), piece.offset))
 
     def take(self, index: int) -> Piece:
         """Returns a piece.
@@ -62,11 +51,8 @@ class Received:
         piece = self._pieces[index]
         if piece is None:
             raise HushdError("bad_request", "The beginning of this speech is gone: synthesize it without keep=False.")
-        if not self._keep:
-            self._pieces[index] = None
-        if isinstance(piece, _OnDisk):
-            return Piece(self._file.read(piece.place, piece.length), piece.offset)
-        return piece
-
-    def _write(self, piece: Piece) -> _OnDisk:
-        return _OnDisk(self._file.add(piece.data), len(piece.data), piece.offset)
+        data, offset = piece
+        if self._keep:
+            return Piece(self._store.get(data), offset)
+        self._pieces[index] = None
+        return Piece(self._store.take(data), offset)

@@ -10,7 +10,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transport.retry import RetryingCall
-from hushd.transport.steps import Steps, run
+from hushd.transport.steps import Blocking, Steps, run, verb
 from hushd.transport.warning import CUT_OFF, ResultWarning, warnings_of
 
 from .segment import Segment
@@ -71,6 +71,18 @@ class IncomingTranscript:
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
         self._call.close()
+
+    @verb
+    def transcript(self) -> Steps[Transcript]:
+        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
+
+        Raises:
+            HushdError: what went wrong.
+        """
+        segments = []
+        while segment := (yield from self._segment()):
+            segments.append(segment)
+        return self._transcript(self.revised(segments))
 
     def _segment(self) -> Steps[Segment | None]:
         """Returns the next segment, as a procedure; None after the last."""
@@ -158,18 +170,10 @@ class IncomingTranscript:
         )
 
 
-class Transcription(IncomingTranscript, Iterator[Segment]):
+class Transcription(IncomingTranscript, Blocking, Iterator[Segment]):
     """Iterates over the segments as they become known. Attributes: those of `IncomingTranscript`."""
 
     def __next__(self) -> Segment:
         if segment := run(self._segment()):
             return segment
         raise StopIteration
-
-    def transcript(self) -> Transcript:
-        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
-
-        Raises:
-            HushdError: what went wrong.
-        """
-        return self._transcript(self.revised(tuple(self)))

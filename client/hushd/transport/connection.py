@@ -265,7 +265,7 @@ class Connection:
             if self._calls and time.monotonic() >= long:
                 long = math.inf
                 with contextlib.suppress(HushdError):  # it is too late
-                    from . import preimport  # noqa: F401
+                    _import_rest()
             if self.supervisor is None and time.monotonic() >= deadline:
                 if self._elsewhere:
                     return self._elsewhere.explain(silent=True)
@@ -357,6 +357,17 @@ class Connection:
                 over = True
             if over:
                 del self._calls[name]  # by now the call may have asked again, under another
+
+
+def _import_rest() -> None:
+    """Imports what the end of a request or of its supervisor needs, while it waits: see `own_modules`.
+
+    Else an upgrade in the middle of a long recording would lose it, although the worker goes on.
+    """
+    from hushd_protocol.system import liveness  # noqa: F401
+    from hushd_schema import speech, transcript  # noqa: F401
+
+    from . import autostart  # noqa: F401
 
 
 def _share_supervisor(connection: Connection, other: Connection) -> bool:

@@ -19,7 +19,6 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Request
 from hushd_protocol.system import paths
 
-from .attempts import GONE
 from .connection import Connection
 from .source import File
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from .attached import Machine
 
+GONE = ("supervisor_lost", "shutting_down")  # codes of a supervisor that the next one will follow
 PAUSE_S = 0.02  # before the next attempt to connect
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
 LEAVE_S = 10.0  # for one that refuses requests to have gone: longer than its grace of 5 s

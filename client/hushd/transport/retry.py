@@ -1,25 +1,173 @@
-"""A request and its answers, sent again as `attempts` decides: procedures, which threads and tasks run alike."""
+"""A request and its answers, sent again where that helps.
+
+`Attempts` decides, and is pure; `RetryingCall` does it, by procedures, which threads and tasks run alike.
+
+Six things end a call that is not at fault, and each has its remedy here, as long as the whole input is still at hand
+and no output was returned:
+
+* the supervisor exits or dies: the next one is found or started; who comes while one closes may meet it once more, so
+  this holds a few times;
+* the worker is stopped: the supervisor starts another (and repeats by itself what it can);
+* this program stood still, by Ctrl-Z say, or its caller took nothing for a minute: the supervisor gave the request up;
+* the worker crashes under a streamed input, which only we have (the supervisor repeats the others itself), or in the
+  middle of a download, which continues where it was;
+* the worker cannot open our path: the bytes are sent instead;
+* the model is not installed, and the configuration says `auto_pull`: it is pulled first.
+
+Of a transcript that was returned in part before the worker or the supervisor died, or gave it up, the rest is
+requested: hours of work are not lost. With speakers, and of live speech, there is no rest, so the whole is requested
+again, and what was returned is left out as long as it comes out the same. A second end that brought nothing new is
+raised, but for that of a supervisor that was about to leave.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Accepted, Message, Request, Result
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Accepted, Chunk, Message, Partial, Request, Result
 
-from .attempts import GONE, MAX_LOST, Attempts
-from .call import Call
+from .call import Call, new_id
 from .connection import Connection
-from .link import refuse_borrowed
-from .source import Input
+from .link import GONE, refuse_borrowed
+from .source import ForgottenError, Input
 from .steps import Connect, Receive, Steps, Way
+from .warning import add_unused_device
 
+_BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
+MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
+_LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
 
 T = TypeVar("T")
+
+
+class Attempts:
+    """A request, and how far it was answered.
+
+    Args:
+        pulls: whether a missing model can be pulled.
+        max_lost: how many supervisors in a row may go away while the caller has nothing of the answer.
+
+    Attributes:
+        request: the one to send.
+        missing: the model, `ENGINE/NAME`, to pull before it is sent again; else empty.
+    """
+
+    def __init__(self, request: Request, source: Input | None, pulls: bool, max_lost: int = MAX_LOST) -> None:
+        self._source = source
+        self._pulls = pulls
+        self._max_lost = max_lost
+        self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
+        self._rest: JsonObject = {}  # of a recording: the parameters that ask for what is missing of it
+        self._repeated = False
+        self._lost = 0  # supervisors, while the caller had nothing of the answer
+        self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
+        self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
+        self._failure: HushdError | None = None  # for which it was sent again
+        self.request = replace(request, **source.fields()) if source else request
+        self.missing = ""
+
+    def is_new(self, message: Message) -> bool:
+        """Returns whether the caller has not had the content of `message` yet.
+
+        Raises:
+            HushdError: the failure for which the request was repeated, since the answer is another one now.
+        """
+        if self._known and (_lasts(message) or isinstance(message, Result)):
+            if isinstance(message, Partial) and message.data == self._known.popleft().data:
+                return False
+            assert self._failure
+            raise self._failure
+        if isinstance(message, Result):
+            add_unused_device(message.data, self.request.compute_device)
+        if _lasts(message):
+            self._handed_out, self._lost = True, self._max_lost
+            self._rest = _rest(message.data) if isinstance(message, Partial) else {}
+            if self._source and not self._source.whole:
+                self._returned = None  # much live speech: it cannot be repeated
+            elif self._returned is not None and isinstance(message, Partial):
+                self._returned.append(message)
+        return not (self._known and isinstance(message, Partial) and self.request.session)
+
+    def again(self, error: HushdError) -> bool:
+        """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing.
+
+        Raises:
+            HushdError: as the failure before it, whose remedy `error` was: the input has outgrown its room meanwhile.
+        """
+        if isinstance(error, ForgottenError) and self._failure:
+            raise HushdError(self._failure.code, error.message) from self._failure
+        self.missing = ""
+        if self._source and not self._source.whole:
+            return False
+        request = self.request
+        live = ("worker_crashed",) if request.session else ()
+        if self._handed_out and self._returned is not None and error.code in (*_BLAMELESS, *live):
+            self.request = replace(request, id=new_id())
+            self._known = deque(self._returned)
+            self._handed_out, self._repeated = False, True
+            self._lost = self._max_lost - 1  # one may leave once its worker has died: the next has not heard of it
+        elif self._handed_out:
+            if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(request):
+                return False
+            params = {**request.params, **self._rest}
+            self.request = replace(request, id=new_id(), params=params, attempt=0)
+            self._handed_out = self._repeated = False
+        elif error.code == "path_unreachable" and request.input != "stream":
+            self.request = replace(request, id=new_id(), input="stream", path="", device=0, inode=0, size=0)
+        elif error.code == "model_missing" and error.detail.get("pull") and self._pulls:
+            self._pulls = False  # once: a second attempt would not help
+            self.missing = error.detail["model"]
+            self.request = replace(request, id=new_id())
+        elif error.code in GONE and self._lost < self._max_lost:
+            self._lost += 1
+            self._repeated = True
+            self.request = replace(request, id=new_id())
+        elif self._repeated:
+            return False
+        elif error.code == "worker_crashed" and request.input in ("stream", "none"):
+            # Under the same id, so that a second crash is attributed to this input, and to no other request.
+            self.request = replace(request, attempt=1)
+            self._repeated = True
+        elif error.code in _BLAMELESS:
+            self.request = replace(request, id=new_id())
+            self._repeated = True
+        else:
+            return False
+        self._failure = error
+        return True
+
+
+def _lasts(message: Message) -> bool:
+    """Returns whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
+    return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
+
+
+def _rest(segment: Mapping[str, Any]) -> JsonObject:
+    """Returns the parameters that request the rest of a recording.
+
+    It begins where the worker says that it is done (else at the end of the segment). The language is passed on, since
+    it might be detected differently in the rest.
+    """
+    start = max(float(segment.get("end", 0.0)), float(segment.get("rest", 0.0)))
+    return {"start_s": start} | ({"language": segment["language"]} if segment.get("language") else {})
+
+
+def _has_a_rest(request: Request) -> bool:
+    """Returns whether its answer can be requested in parts. Diarization needs the whole recording."""
+    return request.op == "transcribe" and not request.session and not request.params.get("diarize")
+
+
+def _is_repeated_whole(request: Request) -> bool:
+    """Returns whether its answer can only be requested as a whole, and comes out the same then."""
+    return request.op == "transcribe" and (request.session or bool(request.params.get("diarize")))
 
 
 class Attempt(Protocol):

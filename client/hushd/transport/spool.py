@@ -6,23 +6,113 @@ slot. So an answer of any length is stored on our side of the wire.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
-from typing import NamedTuple
+from contextlib import suppress
+from typing import IO, NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message
 
-from .overflow import Overflow
-
-MEMORY = 8 * 1024 * 1024  # bytes of payload that a spool keeps in memory
+MEMORY = 8 * 1024 * 1024  # bytes that a store keeps in memory: three minutes of speech
 
 
-class _OnDisk(NamedTuple):
-    message: Message  # without its payload
-    offset: int  # in the temporary file
+class Place(NamedTuple):
+    """A place in the temporary file."""
+
+    offset: int
     length: int
+
+
+class Store:
+    """Pieces of bytes: in memory, and beyond `memory` bytes in a temporary file, made when it is needed.
+
+    Args:
+        content: of the file, in the sentence of an error: "answer".
+        advice: the end of that sentence where the file cannot take more.
+    """
+
+    def __init__(self, content: str, memory: int = MEMORY, advice: str = "") -> None:
+        self._content, self._advice = content, advice
+        self._room = memory
+        self._file: IO[bytes] | None = None
+        self._size = 0
+        self._on_disk = 0  # things in the file
+
+    def __del__(self) -> None:
+        self.close()
+
+    def put(self, data: bytes) -> bytes | Place:
+        """Keeps bytes; returns them, or their place.
+
+        Raises:
+            HushdError: `output_failed` when memory is used up and the temporary folder cannot take them.
+        """
+        if len(data) <= self._room:
+            self._room -= len(data)
+            return data
+        try:
+            if self._file is None:
+                import tempfile  # costs 10 ms that nearly nobody needs
+
+                self._file = tempfile.TemporaryFile(buffering=0, prefix="hushd-")  # noqa: SIM115 - closed by close
+            written = 0
+            while written < len(data):
+                written += os.pwrite(self._file.fileno(), data[written:], self._size + written)
+        except OSError as error:
+            raise HushdError(
+                "output_failed",
+                f"The {self._content} is longer than memory holds and the temporary folder cannot take it "
+                f"({error.strerror}){self._advice}.",
+            ) from error
+        place = Place(self._size, written)
+        self._size += written
+        self._on_disk += 1
+        return place
+
+    def get(self, stored: bytes | Place) -> bytes:
+        """Returns the bytes of which `put` returned this.
+
+        Raises:
+            HushdError: `output_failed` when the temporary folder does not give them back.
+        """
+        if isinstance(stored, bytes):
+            return stored
+        assert self._file is not None
+        data = b""
+        try:
+            while len(data) < stored.length:
+                piece = os.pread(self._file.fileno(), stored.length - len(data), stored.offset + len(data))
+                if not piece:
+                    raise OSError(None, "the file has become shorter")
+                data += piece
+        except OSError as error:
+            raise HushdError(
+                "output_failed", f"A part of the {self._content} cannot be read again ({error.strerror})."
+            ) from error
+        return data
+
+    def take(self, stored: bytes | Place) -> bytes:
+        """As `get`; forgets them, and gives their room back."""
+        data = self.get(stored)
+        if isinstance(stored, bytes):
+            self._room += len(stored)
+        else:
+            self._on_disk -= 1
+            if self._on_disk == 0 and self._file is not None:
+                self._size = 0
+                with suppress(OSError):
+                    os.ftruncate(self._file.fileno(), 0)
+        return data
+
+    def close(self) -> None:
+        """Removes the file. Safe to call twice."""
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
 
 class Spool:
@@ -30,12 +120,10 @@ class Spool:
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._changed = threading.Condition()
-        self._items: deque[Message | _OnDisk] = deque()
+        self._items: deque[tuple[Message, bytes | Place]] = deque()  # without its payload where that has a place
+        self._store = Store("answer", memory)
         self._error: BaseException | None = None
         self._ended = False
-        self._room = memory
-        self._file = Overflow("answer")
-        self._on_disk = 0  # messages in it
 
     def put(self, message: Message) -> None:
         """Adds a message; never waits for the reader.
@@ -46,12 +134,8 @@ class Spool:
         with self._changed:
             if self._ended:
                 return
-            length = len(message.payload)
-            if length <= self._room:
-                self._room -= length
-                self._items.append(message)
-            else:
-                self._items.append(self._write(message))
+            payload = self._store.put(message.payload)
+            self._items.append((message if isinstance(payload, bytes) else replace(message, payload=b""), payload))
             self._changed.notify()
 
     def end(self, error: BaseException | None = None) -> None:
@@ -60,7 +144,7 @@ class Spool:
             if not self._ended:
                 self._ended, self._error = True, error
                 if not self._items:
-                    self._file.close()
+                    self._store.close()
                 self._changed.notify_all()
 
     def get(self) -> Message:
@@ -92,7 +176,7 @@ class Spool:
         with self._changed:
             self._ended, self._error = True, error
             self._items.clear()
-            self._file.close()
+            self._store.close()
             self._changed.notify_all()
 
     def _next(self) -> Message | None:
@@ -100,27 +184,12 @@ class Spool:
             if self._ended:
                 raise self._error or EOFError
             return None
-        item = self._items.popleft()
-        if isinstance(item, _OnDisk):
-            item = self._read(item)
-        else:
-            self._room += len(item.payload)
-        if self._ended and not self._items:
-            self._file.close()
-        return item
-
-    def _write(self, message: Message) -> _OnDisk:
-        offset = self._file.add(message.payload)
-        self._on_disk += 1
-        return _OnDisk(replace(message, payload=b""), offset, len(message.payload))
-
-    def _read(self, item: _OnDisk) -> Message:
+        message, stored = self._items.popleft()
         try:
-            payload = self._file.read(item.offset, item.length)
+            payload = self._store.take(stored)
         except HushdError as error:
             self.discard(error)  # what follows must not be taken for the next part
             raise
-        self._on_disk -= 1
-        if self._on_disk == 0:
-            self._file.clear()
-        return replace(item.message, payload=payload)
+        if self._ended and not self._items:
+            self._store.close()
+        return message if isinstance(stored, bytes) else replace(message, payload=payload)

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, Unpack
 
-from hushd.transport import requests
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps, run
+from hushd.verbs import requests
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Message, Partial, Request
 from hushd_worker_wake.operation import DETECT, DetectionData
 
 if TYPE_CHECKING:
-    from hushd.exchange.options import WorkerOptions
+    from hushd.verbs.options import WorkerOptions
 
 
 @dataclass(frozen=True, slots=True)

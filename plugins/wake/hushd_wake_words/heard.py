@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from hushd.audio.recording import Chunks, Device
 from hushd.audio.ring import Ring
-from hushd.transport.floor import Floor
+from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
 
 from .detection import Detection, Detections

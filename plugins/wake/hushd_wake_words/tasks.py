@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Self
 
-from hushd.aio.steps import run
-from hushd.aio.threads import long_step
+from hushd.aio.steps import long_step, run
 
 from .detection import Detection, IncomingDetections
 from .heard import Heard, Wake

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -33,29 +32,6 @@ async def parts(data: bytes, size: int = 6400) -> AsyncIterator[bytes]:
     for start in range(0, len(data), size):
         yield data[start : start + size]
         await asyncio.sleep(0)
-
-
-def public(of: type) -> dict[str, inspect.Signature]:
-    return {
-        name: inspect.signature(value)
-        for name, value in inspect.getmembers(of, inspect.isfunction)
-        if not name.startswith("_")
-    }
-
-
-def test_the_names_and_options_are_those_of_client() -> None:
-    """By name, kind and default, in their order, so that a program changes only its `await`s; and options by type."""
-
-    def shape(signature: inspect.Signature) -> list[tuple[Any, ...]]:
-        return [
-            (each.name, each.kind, each.annotation if each.kind is each.VAR_KEYWORD else each.default)
-            for each in signature.parameters.values()
-        ]
-
-    ours, theirs = public(AsyncClient), public(Client)
-    assert set(ours) == set(theirs)
-    assert {name: shape(each) for name, each in ours.items()} == {name: shape(each) for name, each in theirs.items()}
-    assert shape(inspect.signature(AsyncClient)) == shape(inspect.signature(Client))
 
 
 def test_asyncio_is_imported_by_those_who_use_it() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd.audio.playback import Player
+from hushd.floor import Floor
 from hushd.transport.attached import ENDPOINT
-from hushd.transport.floor import Floor
 from hushd.transport.link import Link
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hushd.transport.attempts import GONE, MAX_LOST, Attempts
+from hushd.transport.retry import GONE, MAX_LOST, Attempts
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Partial, Request
 

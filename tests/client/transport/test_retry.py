@@ -9,10 +9,9 @@ from typing import Any, cast
 
 import pytest
 from hushd import HushdError
-from hushd.transport.attempts import GONE
 from hushd.transport.call import Call
 from hushd.transport.connection import Connection
-from hushd.transport.retry import AGAIN_S, RetryingCall, with_connection
+from hushd.transport.retry import AGAIN_S, GONE, RetryingCall, with_connection
 from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD

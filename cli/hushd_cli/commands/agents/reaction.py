@@ -24,7 +24,7 @@ from .switch import Switch
 
 if TYPE_CHECKING:
     from hushd.audio.playback import Player
-    from hushd.transport.floor import Floor
+    from hushd.floor import Floor
     from hushd_protocol import JsonObject
     from hushd_protocol.system.paths import Paths
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from hushd.client import Client
-from hushd.exchange.preparation import names_no_engine
+from hushd.verbs.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
 from hushd_cli import speakers

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from typing import NamedTuple
 
-from hushd.transport.overflow import Overflow
+from hushd.transport.spool import Place, Store
 from hushd_protocol.errors import HushdError
 
 MEMORY = 1024 * 1024  # bytes: 20 s of 24 kHz
 FILE = 256 * 1024 * 1024  # bytes: an hour and a half
 
 
-class _Stored(NamedTuple):
-    place: int
-    length: int
-
-
 class Backlog:
     """A queue of pieces of sound."""
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes | _Stored] = deque()
-        self._in_memory = self._in_file = 0  # bytes
-        self._file = Overflow("sound")
+        self._pieces: deque[bytes | Place] = deque()
+        self._size = 0  # bytes
+        self._store = Store("sound", MEMORY)
 
     def __len__(self) -> int:
         """The number of pieces."""
@@ -37,15 +31,11 @@ class Backlog:
 
     def add(self, piece: bytes) -> bool:
         """Adds a piece; returns whether there was room for it."""
-        if self._in_memory < MEMORY:
-            self._in_memory += len(piece)
-            self._pieces.append(piece)
-            return True
-        if self._in_file + len(piece) > FILE:
+        if self._size + len(piece) > MEMORY + FILE:
             return False
         with suppress(HushdError):  # the disk is full; there is room in memory once the worker has taken some
-            self._pieces.append(_Stored(self._file.add(piece), len(piece)))
-            self._in_file += len(piece)
+            self._pieces.append(self._store.put(piece))
+            self._size += len(piece)
             return True
         return False
 
@@ -55,22 +45,17 @@ class Backlog:
         Raises:
             HushdError: `output_failed` if the file cannot be read; then nothing is left.
         """
-        piece = self._pieces.popleft()
-        if isinstance(piece, bytes):
-            self._in_memory -= len(piece)
-            return piece
         try:
-            data = self._file.read(*piece)
+            data = self._store.take(self._pieces.popleft())
         except HushdError:
             self.clear()
             raise
-        self._in_file -= piece.length
-        if not self._in_file:
-            self._file.clear()
+        self._size -= len(data)
         return data
 
     def clear(self) -> None:
         """Drops all pieces, and the file."""
         self._pieces.clear()
-        self._in_memory = self._in_file = 0
-        self._file.close()
+        self._size = 0
+        self._store.close()
+        self._store = Store("sound", MEMORY)

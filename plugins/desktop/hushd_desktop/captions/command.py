@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd.client import Client
-from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
+from hushd.verbs.preparation import names_no_engine
 from hushd_cli import speakers
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_doubtful

@@ -14,7 +14,7 @@ from hushd_schema.transcript import OnEvent
 
 from hushd.synthesis.timeline import Sentence
 from hushd.transcripts.transcription import OnRevised
-from hushd.transport.requests import KeepAlive
+from hushd.verbs.requests import KeepAlive
 
 
 class WorkerOptions(TypedDict, total=False):

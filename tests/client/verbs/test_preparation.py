@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
-from hushd.exchange.preparation import Preparation
 from hushd.transport.steps import Steps
-from hushd_schema.description import Descriptions
-from hushd_schema.status import Status
+from hushd.verbs.preparation import Preparation
 
 T = TypeVar("T")
 
@@ -24,14 +22,9 @@ class Ask(NamedTuple):
         pytest.fail("answered by hand")
 
 
-def describe(role: str) -> Steps[Descriptions]:
-    """Asks the supervisor for the engines of a role."""
-    return Descriptions.from_data((yield Ask("describe", (role,))))
-
-
-def status() -> Steps[Status]:
-    """Asks the supervisor for its status."""
-    return Status.from_data((yield Ask("status")))
+def control(action: str, *names: str) -> Steps[Any]:
+    """Asks the supervisor."""
+    return (yield Ask(action, names))
 
 
 WHISPER = {"name": "turbo", "installed": True, "memory_mb": 900}
@@ -59,7 +52,7 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
 
 @pytest.fixture
 def preparation(tmp_path: Path) -> Preparation:
-    return Preparation(describe, status, tmp_path / "config.toml")
+    return Preparation(control, tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hushd.transport.floor_state import Action, FloorState, Phase
+from hushd.floor import Action, FloorState, Phase
 from hushd_protocol.errors import HushdError
 
 OUTSIDE, ASKED, WAITING, HELD = Phase.OUTSIDE, Phase.ASKED, Phase.WAITING, Phase.HELD

@@ -10,15 +10,15 @@ from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import AUTO
 
-from hushd.transport import requests
 from hushd.transport.steps import Steps
+
+from . import requests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
-    from hushd_schema.status import Status
 
     from hushd.models.choice import Candidate, ModelChoice
     from hushd.synthesis.voice import VoiceChoice
@@ -28,14 +28,12 @@ class Preparation:
     """Makes requests of one client; the supervisor describes its engines and voices once.
 
     Args:
-        describe, ask_status: ask the supervisor.
+        control: sends a control message with names, and returns the data of its result.
         config: the user's configuration, which may name models.
     """
 
-    def __init__(
-        self, describe: Callable[[str], Steps[Descriptions]], ask_status: Callable[[], Steps[Status]], config: Path
-    ) -> None:
-        self._describe, self._ask_status = describe, ask_status
+    def __init__(self, control: Callable[..., Steps[JsonObject]], config: Path) -> None:
+        self._control = control
         self._config = config
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
@@ -73,11 +71,13 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
+        from hushd_schema.status import Status
+
         from hushd.models import choice
 
         described = yield from self._hearing()
         installed = yield partial(_installed, described, engine, translate, self._config)
-        status = yield from self._ask_status()
+        status = Status.from_data((yield from self._control("status")))
         return choice.choose(installed, choice.capacity(status, "stt"), language, speed or "medium", engine)
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
@@ -96,15 +96,20 @@ class Preparation:
         if wish not in self._voices:
             from hushd.synthesis.voices import choose  # for those who name one
 
-            described = yield from self._describe("tts")
+            described = yield from self._described("tts")
             self._voices[wish] = choose(described.tts, *wish)
         return self._voices[wish]
 
     def _hearing(self) -> Steps[HearingDescription]:
         """Describes speech to text: engines and models."""
         if self._engines is None:
-            self._engines = (yield from self._describe("stt")).stt
+            self._engines = (yield from self._described("stt")).stt
         return self._engines
+
+    def _described(self, role: str) -> Steps[Descriptions]:
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data((yield from self._control("describe", role)))
 
 
 def names_no_engine(model: str) -> bool:

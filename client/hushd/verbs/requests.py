@@ -1,17 +1,20 @@
-"""The part that all requests of a `Client` have in common: worker, priority, deadline, time to keep the worker."""
+"""The requests of a `Client`: what all have in common, and those to the worker for models with their progress."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
-from hushd_protocol.messages import Request
+from hushd_protocol.messages import Message, Partial, Progress, Request
 
-from .call import new_id
+from hushd.transport.call import new_id
 
 KeepAlive = float | str | None
+OnProgress = Callable[[str, float, float], None]
 _SHARED = ("engine", "model", "keep_alive", "priority", "deadline")
 
 
@@ -80,14 +83,50 @@ def parse_keep_alive(value: float | str) -> float:
 
     seconds = duration.parse(value)
     if seconds is None:
-        raise _keep_alive_refusal(value)
+        raise HushdError(
+            "bad_request",
+            f"{value!r:.40} is not a time to keep a worker alive: "
+            "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
+        )
     return seconds
 
 
-def _keep_alive_refusal(value: object) -> HushdError:
-    quoted_value = f"{value!r:.40}"
-    return HushdError(
-        "bad_request",
-        f"{quoted_value} is not a time to keep a worker alive: "
-        "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
-    )
+# --- models -------------------------------------------------------------------------------------------------------
+
+
+def of_models(op: str, params: JsonObject) -> Request:
+    """Returns the request for `op` to the worker for models."""
+    # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
+    return Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
+
+
+def pull_params(model: str, update: bool = False) -> JsonObject:
+    """Returns the parameters of a download, from the endpoint in this process's environment."""
+    params: JsonObject = {"model": model}
+    if update:
+        params["update"] = True
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and "@" not in endpoint:  # a password stays where it is
+        params["endpoint"] = endpoint
+    if "HF_HUB_OFFLINE" in os.environ:
+        from hushd_models import hf_cache  # for a download alone
+
+        params["offline"] = hf_cache.offline()
+    return params
+
+
+class Report:
+    """Reports the messages of a request as progress."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self._on_progress = on_progress
+        self._what, self._done, self._total = "", 0.0, 0.0
+
+    def __call__(self, message: Message) -> None:
+        match message:
+            case Partial():
+                self._what = str(message.data.get("text", ""))
+            case Progress():
+                self._done, self._total = message.done, message.total
+        if self._on_progress:
+            self._on_progress(self._what, self._done, self._total)

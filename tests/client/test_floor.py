@@ -10,7 +10,7 @@ from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.playback_buffer
-import hushd.transport.floor
+import hushd.floor
 import pytest
 from hushd import Client
 from hushd.audio.playback import play
@@ -196,7 +196,7 @@ def test_the_next_supervisor_is_asked(start_router: Start) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits for the next supervisor for as long as a busy machine takes to start one."""
-    monkeypatch.setattr(hushd.transport.floor, "NEXT_S", 600.0)
+    monkeypatch.setattr(hushd.floor, "NEXT_S", 600.0)
 
 
 def leave(usher: Usher, client: Client) -> None:

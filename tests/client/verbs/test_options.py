@@ -7,25 +7,24 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
-from hushd.exchange import options
-from hushd.exchange.speech_base import SpeechBase
 from hushd.transcripts.options import take_live_params
-from hushd.transport import requests
+from hushd.verbs import options, requests
+from hushd.verbs.speech import SpeechVerbs
 from hushd_schema.operations import synthesize, transcribe
 
 
 def named(procedure: Callable[..., Any]) -> set[str]:
     """The options that a procedure has parameters for."""
     parameters = inspect.signature(procedure).parameters.values()
-    return {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"is_array"}
+    return {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize(
     ("stated", "procedure", "operation"),
     [
-        (options.SpeechOptions, SpeechBase._speech, synthesize.OPTIONS),
-        (options.TranscriptionOptions, SpeechBase._transcription, transcribe.OPTIONS),
-        (options.ListenOptions, SpeechBase._session, transcribe.OPTIONS),
+        (options.SpeechOptions, SpeechVerbs._spoken, synthesize.OPTIONS),
+        (options.TranscriptionOptions, SpeechVerbs._heard, transcribe.OPTIONS),
+        (options.ListenOptions, SpeechVerbs._session, transcribe.OPTIONS),
         pytest.param(options.DetectOptions, None, (), marks=pytest.mark.plugin("wake")),
     ],
     ids=["synthesize", "transcribe", "listen", "detect"],
@@ -39,7 +38,7 @@ def test_each_option_is_one_that_a_request_takes(
     rest = dict.fromkeys(stated.__annotations__)
     shared = requests.take_shared(rest)
     live = dict(rest)
-    if procedure is SpeechBase._session:
+    if procedure is SpeechVerbs._session:
         take_live_params(rest)
     taken = {*shared, *(live.keys() - rest.keys()), *named(procedure), *operation}
     assert taken == stated.__annotations__.keys()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd.transport.requests import parse_keep_alive, warm
+from hushd.verbs.requests import parse_keep_alive, warm
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 

@@ -1,0 +1,278 @@
+"""The verbs of speech: from text, and to text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
+
+from hushd.transport.source import Input
+from hushd.transport.steps import Step, Steps, verb
+
+from . import requests
+from .base import ClientBase
+
+if TYPE_CHECKING:
+    from hushd.models.choice import ModelChoice
+    from hushd.synthesis.incoming import IncomingSpeech
+    from hushd.synthesis.voice import Voice
+    from hushd.transcripts.transcript import Transcript
+    from hushd.transcripts.transcription import IncomingTranscript, OnRevised
+
+    from .options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
+
+# What the faces differ in: what they take, and the class of what is still being made.
+AnyText = TypeVar("AnyText")
+AnyAudio = TypeVar("AnyAudio")
+AnyChunks = TypeVar("AnyChunks")
+AnySpeech = TypeVar("AnySpeech", bound="IncomingSpeech")
+AnyTranscription = TypeVar("AnyTranscription", bound="IncomingTranscript")
+
+
+class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, AnyTranscription]):
+    """Speech from text and to text; a base of both clients. Every verb raises `HushdError`."""
+
+    floor: Callable[..., Any]
+
+    @verb
+    def synthesize(self, text: AnyText, **options: Unpack[SpeechOptions]) -> Steps[AnySpeech]:
+        """Returns speech while it is made, sentence by sentence.
+
+        Args:
+            text: a string, UTF-8 bytes, or an iterable of either, which is read in another thread while it is written.
+            format: `s16le`, the default, for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
+            deadline: seconds after which the request is given up.
+            on_sentence: called while iterating, before each sentence's audio, with its times and those of its words.
+            keep: whether the speech can be saved, played or turned into an array more than once, as by default; False
+                for hours of speech that are used once.
+            options: also engine, model, keep_alive, priority; voice, language, pace, markup and more: see
+                `SynthesizeOptions`.
+        """
+        return self._spoken(text, **options)
+
+    @verb
+    def say(self, text: AnyText, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> Steps[None]:
+        """Speaks `text` aloud, as the command `say` does; returns when the last word was heard.
+
+        It waits while another program speaks, and `hushd stop` ends it with `cancelled`.
+
+        Args:
+            text: as for `synthesize`; an iterable is spoken while it is written.
+            device: the loudspeaker's number, its name or the beginning of its name; None: the usual one.
+            options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
+                `SynthesizeOptions`.
+        """
+        from hushd.synthesis.incoming import IncomingSpeech
+
+        speech = yield from self._spoken(text, keep=False, **options)
+        try:
+            yield from IncomingSpeech.play(speech, device)
+        finally:
+            speech.close()
+
+    @verb
+    def voices(self) -> Steps[list[Voice]]:
+        """Returns the voices of all engines, installed or not."""
+        from hushd_schema.description import Descriptions
+
+        from hushd.synthesis.voice import Voice
+
+        return Voice.all(Descriptions.from_data((yield from self._controlled("describe", "tts"))).tts)
+
+    @verb
+    def transcribe(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[Transcript]:
+        """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
+        from hushd.transcripts.transcription import IncomingTranscript
+
+        heard = yield from self._heard(audio, **options)
+        return (yield from IncomingTranscript.transcript(heard))
+
+    @verb
+    def transcribe_stream(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[AnyTranscription]:
+        """Returns an iterator over the segments, each as soon as it is known.
+
+        Args:
+            audio: a path; a file's bytes; an iterable of bytes such as a binary file, read in another thread; or an
+                array of float32, float64 or int16 samples, of shape (frames,) or (frames, channels).
+            rate: Hz, of an array, or when the bytes are raw s16le samples; None when they are a sound file's.
+            channels: of raw s16le samples, by default 1; an array's shape says its own.
+            model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
+            speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
+            deadline: seconds after which the request is given up.
+            on_progress: called with the seconds done and in all, while iterating.
+            options: also engine, keep_alive, priority; language, task, prompt, words, speakers and more: see
+                `TranscribeOptions`.
+        """
+        return self._heard(audio, **options)
+
+    @verb
+    def listen(self, chunks: AnyChunks, **options: Unpack[ListenOptions]) -> Steps[AnyTranscription]:
+        """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence, 0.8 by default.
+
+        With `continuous` it transcribes one utterance after the other, a segment each, until `chunks` end.
+
+        Args:
+            chunks: s16le samples as they are recorded, such as a `Microphone` yields; read in another thread.
+            rate, channels: of the samples; by default 16000 Hz and 1.
+            model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
+            speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
+            turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
+            until: words, such as `over`, that end it where an utterance ends with them, and are not in the text. Pauses
+                do not end it then, and `no_speech_s` of silence after the first utterance does.
+            no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
+                silence that end the session; by default no silence does.
+            on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
+                before its segment comes, and the text behind it, which may.
+            on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
+                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with
+                `speaker` and `revised`: see docs/PROTOCOL.md.
+            on_revised: called while iterating, with `diarize`, with segments whose speaker turns out to be another.
+            options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.
+
+        Raises:
+            HushdError: `no_speech` when nobody has begun to speak in time.
+        """
+        return self._session(self._chunks(chunks), **options)
+
+    @verb
+    def voiceprints(
+        self, recordings: Mapping[str, AnyAudio] | None = None, **options: Unpack[WorkerOptions]
+    ) -> Steps[dict[str, str]]:
+        """Returns the voiceprint in each recording, by the speaker's name: `people` of a transcription with `diarize`.
+
+        In a recording one person speaks, for 2 to 30 seconds. Nothing of it is kept.
+
+        Args:
+            recordings: as `transcribe` takes them; None: those of the setting `[speakers]`.
+
+        Raises:
+            HushdError: `bad_request` for a recording without one voice.
+        """
+        from hushd.transcripts import known_speakers
+
+        voiceprints = {}
+        given: Mapping[str, Any] = known_speakers.configured() if recordings is None else recordings
+        for name, audio in given.items():
+            transcript = yield from SpeechVerbs.transcribe(self, audio, diarize=True, voiceprints=True, **options)
+            voiceprints[name] = known_speakers.voiceprint(name, transcript)
+        return voiceprints
+
+    @verb
+    def choose_model(
+        self,
+        language: str | None = None,
+        *,
+        speed: str | None = None,
+        engine: str | None = None,
+        translate: bool = False,
+    ) -> Steps[ModelChoice]:
+        """Chooses the model for `model="auto"`: the best installed one that knows `language`, is no slower than `speed`
+        (`fast`, `medium`, `slow`; None: medium) and fits into memory; where memory is short, a smaller one.
+
+        Returns `engine`, `model` and `why`, a sentence.
+
+        Args:
+            language: such as `de` or `German`; None: a model that detects the language, if one is installed.
+            engine: considers this engine's models only.
+
+        Raises:
+            HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
+                an error in the configuration's models.
+        """
+        return self._preparation.choose_model(language, speed, engine, translate)
+
+    @verb
+    def find_model(self, name: str) -> Steps[tuple[str, str]]:
+        """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
+
+        Raises:
+            HushdError: `model_missing`, with the command that gets it.
+        """
+        return self._preparation.find_model(name)
+
+    # --- what the faces differ in ------------------------------------------------------------------------------------
+
+    def _text(self, text: AnyText) -> Input:
+        """The source of a text."""
+        raise NotImplementedError
+
+    def _audio(self, audio: AnyAudio, rate: int | None) -> Step:
+        """A step that brings the source of a recording."""
+        raise NotImplementedError
+
+    def _chunks(self, chunks: AnyChunks) -> Input:
+        """The source of live audio."""
+        raise NotImplementedError
+
+    def _speech_class(self) -> Callable[..., AnySpeech]:
+        """Imports the class of speech that is being made, while the worker works."""
+        raise NotImplementedError
+
+    def _transcription_class(self) -> Callable[..., AnyTranscription]:
+        """Imports the class of a transcript that is being made, while the worker works."""
+        raise NotImplementedError
+
+    # --- procedures --------------------------------------------------------------------------------------------------
+
+    def _spoken(
+        self,
+        text: AnyText,
+        *,
+        format: str = "s16le",
+        on_sentence: Callable[..., None] | None = None,
+        keep: bool = True,
+        **options: Any,
+    ) -> Steps[AnySpeech]:
+        """See `Client.synthesize`."""
+        from hushd.synthesis.options import speech_params  # not for who listens
+
+        source = self._text(text)
+        shared = requests.take_shared(options)
+        params = speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
+        request = yield from self._preparation.speech(params, shared)
+        call = yield from self._send(request, source)
+        floor = partial(self.floor, "speaker", priority=request.priority)
+        return self._speech_class()(call, format, on_sentence, floor=floor, keep=keep)
+
+    def _heard(
+        self,
+        audio: AnyAudio,
+        *,
+        rate: int | None = None,
+        channels: int = 1,
+        speed: str | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
+        **options: Any,
+    ) -> Steps[AnyTranscription]:
+        """See `Client.transcribe_stream`."""
+        from hushd.audio.source import is_array  # not for who speaks
+        from hushd.transcripts.options import transcribe_params
+
+        source = yield self._audio(audio, rate)
+        shared = requests.take_shared(options)
+        params = transcribe_params(options)  # type: ignore[arg-type]
+        if rate is not None and not is_array(audio):
+            params |= {"format": "s16le", "rate": rate, "channels": channels}
+        request = yield from self._preparation.transcription(params, speed, shared)
+        call = yield from self._send(request, source)
+        return self._transcription_class()(call, on_progress, diarized=bool(options.get("diarize")))
+
+    def _session(
+        self,
+        audio: Input,
+        *,
+        speed: str | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[..., object] | None = None,
+        on_revised: OnRevised | None = None,
+        **options: Any,
+    ) -> Steps[AnyTranscription]:
+        """See `Client.listen`."""
+        from hushd.transcripts.options import take_live_params, transcribe_params
+
+        shared, live = requests.take_shared(options), take_live_params(options)
+        params = transcribe_params(options) | live  # type: ignore[arg-type]
+        request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
+        call = yield from self._send(request, audio)
+        begin = self._transcription_class()
+        return begin(call, None, on_partial, on_event, on_revised, diarized=bool(options.get("diarize")))

@@ -1,0 +1,271 @@
+"""The verbs besides speech: turns of the floor, workers, the supervisor, models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol import JsonObject, duration
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Control, Result
+from hushd_protocol.suggest import quoted
+
+from hushd.transport.call import new_id
+from hushd.transport.connection import Connection
+from hushd.transport.link import own_link, refuse_borrowed
+from hushd.transport.retry import with_connection
+from hushd.transport.steps import RunInThread, Steps, verb
+from hushd.transport.warning import ResultWarning, elsewhere
+
+from . import requests
+from .base import ClientBase
+from .requests import KeepAlive, OnProgress
+
+if TYPE_CHECKING:
+    from hushd_schema.description import Descriptions
+    from hushd_schema.operations.models import ModelResult
+    from hushd_schema.status import Status
+
+
+class SupervisorVerbs(ClientBase):
+    """Turns, workers and models; a base of both clients. Every verb raises `HushdError`."""
+
+    @verb
+    def control(self, /, action: str, *names: str, **options: Any) -> Steps[dict[str, Any]]:
+        """Sends a control message of docs/PROTOCOL.md; returns the data of its result.
+
+        The methods below are what programs need of them.
+        """
+        return self._controlled(action, *names, **options)
+
+    # --- the floor ---------------------------------------------------------------------------------------------------
+
+    @verb
+    def stop_speaking(self, *who: str, current: bool = False) -> Steps[list[int]]:
+        """Ends all speech, also speech that still waits; returns the numbers of the turns it ended.
+
+        Args:
+            who: numbers of turns, clients as in `status`, or `self`; without any, everybody.
+            current: ends only the speech that is heard now; the next one begins.
+        """
+        return self._turned("stop" if current else "cancel", *who)
+
+    @verb
+    def pause(self, *who: str) -> Steps[list[int]]:
+        """Pauses all speech until `resume`; nothing is lost. Without names, speech yet to come is paused too, also by a
+        later supervisor of this login."""
+        return self._turned("pause", *who)
+
+    @verb
+    def resume(self, *who: str) -> Steps[list[int]]:
+        """Resumes where `pause` interrupted."""
+        return self._turned("resume", *who)
+
+    # --- workers -----------------------------------------------------------------------------------------------------
+
+    @verb
+    def preload(
+        self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True, language: str | None = None
+    ) -> Steps[list[ResultWarning]]:
+        """Starts workers (`stt`, `tts/hibari`, `stt/moonshine/tiny-en`), all at once; returns when they are ready.
+
+        With `wait=False` it returns once the requests are sent. `stt` alone is the worker that is configured for
+        `language`. A worker serves every client once it has started.
+
+        Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
+        """
+        warm = [self.link.placed(requests.warm(worker, keep_alive, language)) for worker in workers]
+        if not wait:
+
+            def start(connection: Connection) -> Steps[None]:
+                for request in warm:
+                    connection.start(request)
+                yield from ()
+
+            yield from with_connection(self.link, start)
+            return []
+        calls = []
+        for request in warm:
+            calls.append((yield from self._send(request)))
+        data: list[JsonObject] = []
+        for call in calls:
+            while (message := (yield from call.receive())) is not None:
+                data += [message.data] if isinstance(message, Result) else []
+        return [elsewhere(each) for each in data if each.get("why_there")]
+
+    @verb
+    def unload(
+        self,
+        *workers: str,
+        force: bool = False,
+        keep_away: float | str | None = None,
+        hold: bool = False,
+        everywhere: bool = False,
+    ) -> Steps[Unloaded]:
+        """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.
+
+        This client's own requests there end at once with `cancelled`. A worker with jobs of other programs ends after
+        the last of them. That is not waited for: `busy` of the returned list counts them.
+
+        Args:
+            force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
+            keep_away: how long afterwards no worker starts on a graphics card, in seconds or as "10m". Workers on the
+                CPU stay, and requests that may use it do. With 0 workers may start there again, and none ends.
+            hold: the same until this client is closed, or its process ends.
+            everywhere: with these, all workers end, and none starts at all.
+        """
+        for_s = -1.0 if keep_away is None else duration.parse(keep_away)
+        if for_s is None or (for_s < 0 and keep_away is not None):
+            sentence = f"{quoted(keep_away)} is not a length of time: use one such as 90s or 10m."
+            raise HushdError("bad_request", sentence)
+        away: dict[str, Any] = {"for_s": for_s, "hold": hold, "everywhere": everywhere}
+        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force, **away)))
+
+    @verb
+    def status(self) -> Steps[Status]:
+        """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""
+        from hushd_schema.status import Status
+
+        return Status.from_data((yield from self._controlled("status")))
+
+    @verb
+    def reload(self) -> Steps[None]:
+        """Makes the supervisor read its configuration again; requests under way go on.
+
+        Raises:
+            HushdError: `bad_request` for an error in the configuration; nothing has changed then.
+        """
+        yield from self._controlled("reload")
+
+    @verb
+    def describe(self, *roles: str) -> Steps[Descriptions]:
+        """Returns the engines, models and voices, by role (`stt`, `tts`)."""
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data((yield from self._controlled("describe", *roles)))
+
+    @verb
+    def shutdown(self, timeout: float = 10.0) -> Steps[bool]:
+        """Makes the supervisor finish running requests and exit; returns whether it had after `timeout` seconds."""
+        return self._left("shutdown", timeout)
+
+    @verb
+    def restart(self, timeout: float | None = None) -> Steps[bool]:
+        """Makes the supervisor finish running requests and exit; new requests are served by the next supervisor.
+
+        Returns whether it had exited after `timeout` seconds. The next request starts the new one, or a service manager
+        does.
+        """
+        return self._left("restart", timeout)
+
+    # --- models ------------------------------------------------------------------------------------------------------
+
+    @verb
+    def pull(self, model: str, *, update: bool = False, on_progress: OnProgress | None = None) -> Steps[ModelResult]:
+        """Downloads `ENGINE/NAME`, or verifies it if it is installed; returns its `model`, `size` and `location`.
+
+        Two pulls of one model share one download. When a download breaks off, the next one continues it.
+
+        Args:
+            update: looks for a newer version of an installed model, too; `changed` of the result then says whether its
+                files have changed.
+            on_progress: called with a description of the step, the bytes received, and the total or 0.
+        """
+        return self._changed("pull", requests.pull_params(model, update), on_progress)
+
+    @verb
+    def import_model(
+        self,
+        path: str | os.PathLike[str],
+        name: str,
+        *,
+        engine: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Steps[ModelResult]:
+        """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
+
+        Args:
+            engine: the engine that loads it; None: detected from the content.
+        """
+        params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
+        return self._changed("import", params, on_progress)
+
+    @verb
+    def quantize(
+        self,
+        model: str,
+        to: str = "int8",
+        *,
+        name: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Steps[ModelResult]:
+        """Makes a smaller model of an installed one, unless that exists already; returns what `pull` does.
+
+        Args:
+            to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
+            name: of the new model; default: that of `model` if the engine is another one, else `NAME-int8`.
+        """
+        return self._changed("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
+
+    # --- procedures ------------------------------------------------------------------------------------------------
+
+    def _turned(self, action: str, *who: str) -> Steps[list[int]]:
+        """Changes turns of the floor; returns their numbers."""
+        from hushd_schema.controls import Turns
+
+        return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
+
+    def _left(self, action: str, timeout: float | None) -> Steps[bool]:
+        """Ends the supervisor; returns whether it left in time."""
+        connections: list[Connection] = []
+        over = False
+
+        def find() -> Connection:
+            connections.append(self.link.find())
+            if over:  # the task that wanted it was cancelled meanwhile
+                connections[0].close()
+            return connections[0]
+
+        try:
+            connection = yield find
+            refuse_borrowed(connection)
+            yield partial(_end, connection, action)
+            has_left: bool = yield RunInThread(partial(connection.wait_lost, timeout), stop=connection.close)
+            if has_left and (current := self.link.connection):
+                current.left(connection)
+            return has_left
+        finally:
+            over = True
+            for connection in connections:
+                connection.close()
+
+
+def _end(connection: Connection, action: str) -> None:
+    """Sends `shutdown` or `restart`, unless the supervisor leaves already."""
+    try:
+        connection.start(Control(id=new_id(), action=action)).result()
+    except HushdError as error:
+        if error.code != "shutting_down":
+            raise
+
+
+class Unloaded(list[str]):
+    """The names of the workers that have ended.
+
+    Attributes:
+        busy: by the name of each worker that goes on for now, the number of other programs' jobs there.
+    """
+
+    def __init__(self, names: Iterable[str], busy: Mapping[str, int]) -> None:
+        super().__init__(names)
+        self.busy = dict(busy)
+
+    @classmethod
+    def from_data(cls, data: object) -> Unloaded:
+        """From the supervisor's answer."""
+        from hushd_schema.controls import EndedWorkers
+
+        ended = EndedWorkers.from_data(data)
+        return cls(ended.unloaded, ended.busy)
