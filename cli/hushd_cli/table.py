@@ -73,6 +73,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             this_machine_only=True, completes=_MODELS, usual="list",
             also={"list": "list --here", "ls": "list --here", "pull": "pull", "rm": "rm"},
         ),
+        _own("get", "bring a language: what hears and speaks it", this_machine_only=True),
         _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True),
     ),
     "this installation": (

@@ -1,0 +1,43 @@
+"""`hushd get`: which settings a language changes."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_cli.commands.get import _changes
+from hushd_models.catalogue import Known
+from hushd_models.inventory import Row
+from hushd_models.recommendation import Recommendation
+from hushd_schema.settings import Settings
+
+
+def brings(role: str, model: str, spoken: str) -> Recommendation:
+    """A model as it is recommended for French."""
+    engine, _, name = model.partition("/")
+    known = Known(engine, name, role, tuple(spoken.split()))
+    row = Row(model, role, "absent", known=known)
+    return Recommendation(role, "fr", row, known, "", ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "spoken", "changes"),
+    [
+        (Settings(), "a/many", "en fr de", {("languages",): ["en", "fr"], ("stt",): "a/many"}),
+        (Settings(), "a/french", "fr", {("languages",): ["en", "fr"], ("stt_by_language", "fr"): "a/french"}),
+        (Settings(languages=("fr",)), "a/french", "fr", {("stt",): "a/french"}),
+        (Settings(languages=("fr-CA", "en"), stt="a/many"), "a/many", "en fr", {}),
+        (Settings(languages=("en", "fr"), stt_by_language={"fr": "a/f"}), "a/f", "fr", {}),
+    ],
+)
+def test_a_model_becomes_the_usual_one_for_what_it_hears(
+    settings: Settings, model: str, spoken: str, changes: dict[tuple[str, ...], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hears all of the user's languages hears every recording; another one those of its language alone."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    assert dict(_changes(settings, "fr", [brings("stt", model, spoken)])) == changes
+
+
+def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """English keeps the voice that it has; the session's language goes first."""
+    monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
+    changed = dict(_changes(Settings(), "fr", [brings("tts", "a/many", "en fr pt")]))
+    assert changed == {("languages",): ["pt", "fr"], ("tts_by_language", "fr"): "a/many"}
