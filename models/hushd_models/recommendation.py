@@ -93,12 +93,11 @@ def here(folder: Path) -> Hardware:
 
 
 def for_language(role: str, language: str, engine: str | None = None) -> str:
-    """Returns the end of a sentence, from `; `: a model for a language (a tag or a name), and the commands that get it.
-
-    It names a model that is usable at once, or else the best of `recommend` for this machine. Empty if there is none.
+    """Returns the end of a sentence, from `; `: what hears or speaks a language (a tag or a name), or the command that
+    brings it; empty if nothing can.
 
     Args:
-        engine: restricts it to this engine's models.
+        engine: restricts it to this engine's models, and names the one to pull.
     """
     store, code = Store(paths.find()), languages.code(language)
     able = [
@@ -113,6 +112,8 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
         return f"; {min(usable, key=preference).model} {_DOES[role]}"
     if not able:
         return ""
+    if engine is None:
+        return f"; `hushd get {code}` brings a model that {_DOES[role]}"
     machine = here(store.folder)
     fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
     best = best_for(able, machine, language, role) or min(fitting or able, key=preference)

@@ -32,7 +32,7 @@ _LEAD = 320  # frames, 10.24 s, before `start_s` for the detector, so that it ju
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _UNLIKELY = (
     "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
-    "each time. If another language is spoken, name it: --language LANGUAGE --model auto."
+    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
 )
 _CLIPPED = (
     "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "

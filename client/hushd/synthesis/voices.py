@@ -172,17 +172,11 @@ class _VoiceIndex:
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
             return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_NAMED])}"
-        ways = []
-        for entry in self.every:
-            model_languages = [language for model in entry.models for language in model.languages]
-            missing = [voice.name for voice in voices if voice.engine == entry.name and _speaks(voice, tag)]
-            if missing:
-                ways.append(f"get {entry.name}'s voice {missing[0]}")
-            elif not entry.installed and any(languages.code(each) == languages.code(tag) for each in model_languages):
-                ways.append(f"install {entry.name} ({entry.install})")
-        if not ways:
-            return f"no engine that is known here does, and {document('MODELS.md')} says how to add one"
-        return f"{listed(ways)}; see {document('MODELS.md')}"
+        models = [each for entry in self.every for model in entry.models for each in model.languages]
+        known = {languages.code(each) for each in [*models, *(voice.language for voice in voices)]}
+        if languages.code(tag) in known:
+            return f"`hushd get {languages.code(tag)}` brings one that does"
+        return f"no engine that is known here does, and {document('MODELS.md')} says how to add one"
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
