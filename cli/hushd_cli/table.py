@@ -74,7 +74,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             also={"list": "list --here", "ls": "list --here", "pull": "pull", "rm": "rm"},
         ),
         _own("get", "bring a language: what hears and speaks it", this_machine_only=True),
-        _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True),
+        _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True, rare=True),
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming"),

@@ -19,9 +19,8 @@ from hushd_schema.settings import Settings, editing, load
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-from .config.file import change, have_it_read
-from .models.index import ModelIndex
-from .models.recommend import session_language
+from .config import change, have_it_read
+from .models.recommend import ModelIndex, session_language
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -188,7 +187,7 @@ def _install(command: str) -> None:
 
 
 def _pull(client: Client, model: str) -> None:
-    from hushd_cli.terminal.download import DownloadLine
+    from hushd_cli.terminal.progress import DownloadLine
 
     line = DownloadLine()
     try:

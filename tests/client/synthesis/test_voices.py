@@ -209,12 +209,11 @@ REFUSED = [
      "The voice heart speaks en-US, not 'fr': leave the voice out, or use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr "
      "or espeak-fr-be."),
     (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), "heart", "fr", None, "bad_request",
-     "The voice heart speaks en-US, not 'fr': install piper (pip install piper) or install espeak-ng (pip install "
-     f"espeak-ng); see {GUIDE}."),
+     "The voice heart speaks en-US, not 'fr': `hushd get fr` brings one that does."),
     (catalogue(HIBARI, NO_PIPER, NO_ESPEAK), None, "ja-JP", None, "engine_missing",
-     f"No voice on this machine speaks 'ja-JP': install espeak-ng (pip install espeak-ng); see {GUIDE}."),
+     "No voice on this machine speaks 'ja-JP': `hushd get ja` brings one that does."),
     (catalogue(HIBARI, PIPER, NO_ESPEAK), None, "it", None, "engine_missing",
-     f"No voice on this machine speaks 'it': get piper's voice it_IT-paola; see {GUIDE}."),
+     "No voice on this machine speaks 'it': `hushd get it` brings one that does."),
     (catalogue(HIBARI), None, "fr", None, "engine_missing",
      f"No voice on this machine speaks 'fr': no engine that is known here does, and {GUIDE} says how to add "
      "one."),
