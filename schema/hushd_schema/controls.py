@@ -21,7 +21,7 @@ class EndedWorkers(Record):
     """The answer to `unload`.
 
     Attributes:
-        unloaded: the names of the workers whose processes are gone.
+        unloaded: the names of the workers whose processes are gone, or are suspended and off their cards.
         busy: the names of the workers that go on for now, each with the number of other programs' jobs there.
     """
 

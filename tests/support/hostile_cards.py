@@ -47,6 +47,7 @@ class Cards:
     looking: bool = False
     peace: bool = False
     outgrown: set[str] = field(default_factory=set)  # workers that are taken for larger since a load failed
+    fails: float = 0.05  # the share of suspensions and returns in which a process is lost
     driver: random.Random = field(default_factory=lambda: random.Random(3))  # what it does to suspended processes
     passed_over: set[tuple[str, str]] = field(default_factory=set)  # workers, each with a card that it did not use
 
@@ -163,7 +164,7 @@ class Cards:
             return {"capabilities": {"compute_device": "cpu"}}
         process.cards = {process.on_card: NEED}
         self.stale = True
-        suspends = self.driver.random() < 0.7
+        suspends = self.driver.random() < 0.7 or self.fails > 0.1
         return {"capabilities": {"compute_device": "cuda", "suspends": suspends}, "cards": process.cards}
 
     # --- suspension --------------------------------------------------------------------------------------------------
@@ -177,18 +178,24 @@ class Cards:
         fate = self.driver.random()
         self.world.at(self.driver.choice([0.05, 2.0, 10.0]), lambda: self._suspended(process, fate))
         if fate > 0.75:  # somebody kills it meanwhile
-            self.world.at(self.driver.uniform(0.1, 15.0), lambda: self.world._exit(process, -9))
+            self.world.at(self.driver.uniform(0.1, 15.0), lambda: self._killed(process))
+
+    def _killed(self, process: Process) -> None:
+        if process.alive and process.suspended:
+            self.world.events.add("a process is killed while it is suspended")
+        self.world._exit(process, -9)
 
     def _suspended(self, process: Process, fate: float) -> None:
         if not process.alive or self.world.left:
             return
-        error, lost = "refused" if fate < 0.1 else "", fate < 0.05
+        error, lost = "refused" if fate < 2 * self.fails else "", fate < self.fails
         if not error:
             process.away, process.cards, process.suspended = process.cards, {}, "away"
             self.stale = True
             self.world.events.add("a worker leaves its card")
-        elif not lost:
-            process.suspended = ""
+        else:
+            process.suspended = "lost" if lost else ""
+            self.world.events.add("a process is lost on its card" if lost else "the driver refuses to suspend")
         self.world.tell(ev.Suspended(process.name, process.gen, error, lost))
 
     def restore(self, process: Process) -> None:
@@ -208,7 +215,8 @@ class Cards:
             for device in self.devices
             if device.id in process.away
         )
-        if not fits or fate < 0.05:
+        if not fits or fate < self.fails:
+            self.world.events.add("a worker does not come back to its card")
             self.world.tell(ev.Restored(process.name, process.gen, "lost"))
             return
         process.cards, process.suspended = process.away, ""

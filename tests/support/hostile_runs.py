@@ -16,6 +16,7 @@ from hushd_supervisor.core import fleet
 from hushd_supervisor.core.standby import Phase, Template
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import State
+from support.card_world import CardWorld
 from support.crowded_world import CrowdedWorld
 from support.hostile_world import World
 
@@ -109,6 +110,14 @@ def crowded(seed: int) -> World:
         if not world.left:
             world.start_alone()
         world.end()
+    return world
+
+
+def on_cards(seed: int) -> World:
+    """Forty acts of programs that want the same cards, and the end."""
+    world = CardWorld(seed)
+    _act(world)
+    world.end()
     return world
 
 

@@ -85,6 +85,8 @@ class Person:
 class World:
     """One seeded run. `codes` counts how requests ended, `events` which rare things occurred."""
 
+    machines = (1 << 40, 900_000_000, 500_000_000)  # bytes of memory: room for all workers, for two, for one
+
     def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
@@ -101,7 +103,7 @@ class World:
         self.aside = self.dice.choice([0, 2, 6])
         self.rested: set[tuple[bytes, bytes]] = set()  # the requests that were set aside
         self.auto = r.random() < 0.3
-        self.total = r.choice([1 << 40, 900_000_000, 500_000_000])  # room for all, for two, for one
+        self.total = r.choice(self.machines)
         self.others = 0  # bytes that other programs take
         self.relieving = False  # whether the user's program runs that may free memory
         self.seen = Memory(self.total, self.total)  # at the pool's last look
@@ -362,6 +364,8 @@ class World:
                 case do.Log(_, text) if " leaves (asked for on " in text:
                     assert base(text.partition(" ")[0]) not in self.on_cpu_alone, "a process is replaced for nothing"
                     self.events.add("a worker moves to the device that is asked for")
+                case do.Log(_, text) if text.endswith(" leaves its card"):
+                    self.events.add("a worker leaves its card for others")
                 case do.Watch(route, pid):
                     self.at(0.0, lambda route=route, pid=pid: self._watch(route, pid))
                 case do.Suspend(name, gen):
@@ -580,7 +584,7 @@ class World:
             self._beat(process)
             soon = self.random.uniform(0, 20)
             if process.mode == "leaves":
-                self.at(soon, lambda: process.jobs or self._say(process, m.Bye()))
+                self.at(soon, lambda: process.jobs or process.suspended or self._say(process, m.Bye()))
             elif process.mode == "vanishes" or self._is_closed_by_another_crash(process):
                 self.at(soon, lambda: self._exit(process, self.random.choice([0, 1, -9])))
             elif process.mode == "unreachable":

@@ -52,7 +52,8 @@
 # waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded here. The
 # process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds their
 # memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may have
-# workers leave the cards, or all of them leave, and keep away for a while (`memory/away`).
+# workers leave the cards, or all of them leave, and keep away for a while (`memory/away`). Who leaves a card for
+# others is suspended where that can be, and else ends.
 #
 # Relief (`memory/relief`). Where neither free memory nor idle workers suffice, a program that the user has named
 # are asked for their idle models, for at most ten seconds. Their word changes nothing: a start fits when a look at

@@ -24,6 +24,7 @@ from .memory.budget import Memory
 from .memory.needs import Estimated
 from .memory.pressure import Level
 from .unloads import Unloads
+from .worker.lifecycle import GOING
 from .worker.request import ActiveRequest
 from .worker.row import row
 from .worker.states import State
@@ -59,7 +60,7 @@ class Fleet:
         self._cores = cores
         self._card_kinds = card_kinds
         self._generations = itertools.count(1)
-        self._unloads = Unloads(self.workers)
+        self._unloads = Unloads(self.workers, self.admission.cards)
         self._help_at = math.inf  # when a worker next deserves another replica
         self._no_help_before: dict[str, float] = {}  # by the worker's name
 
@@ -95,7 +96,7 @@ class Fleet:
 
     def handle(self, event: OfWorker, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
-        self._unloads.changed |= isinstance(event, Exited | SpawnFailed)
+        self._unloads.changed |= isinstance(event, Exited | SpawnFailed | Suspended)
         worker = self.workers.get(event.worker)
         if worker is None:  # late news of a worker that never came to life
             return []
@@ -127,7 +128,8 @@ class Fleet:
                 actions = worker.suspensions.suspended(gen, error, lost, now)
                 if held and not worker.lifecycle.cards:
                     self.admission.cards.gone(held, now)
-                return actions
+                ends = error and worker.state is State.READY and self._unloads.waits_for(worker)
+                return actions + worker.unload(now) if ends else actions
             case Restored(_, gen, error):
                 self.admission.cards.forget()
                 return worker.suspensions.restored(gen, error, now)
@@ -181,8 +183,8 @@ class Fleet:
         """Ends the workers that `control` names, or all of them; answers when their processes are gone.
 
         Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
-        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards leave, or `everywhere`
-        all, and no worker starts there meanwhile.
+        workers, and does not wait for them. With `for_s` or `hold` those that compute on cards leave these, suspended
+        where they can be, or `everywhere` all end, and no worker starts there meanwhile.
 
         Raises:
             HushdError: `bad_request` for a name that no worker has or too long a time, `overloaded` while very many of
@@ -200,12 +202,19 @@ class Fleet:
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
         if control.hold or control.for_s >= 0:
-            workers = [worker for worker in workers if control.everywhere or worker.lifecycle.on_card]
+            workers = [worker for worker in workers if control.everywhere or worker.lifecycle.holds_card]
             workers = [] if control.for_s == 0 and not control.hold else workers
             until, holder = (math.inf, route) if control.hold else (now + control.for_s, b"")
             self.admission.away.keep(until, control.everywhere, holder)
-        actions = [action for worker in workers for action in worker.unload(now, route, control.force)]
-        self._unloads.add(route, control.id, workers)
+        off_cards = (control.hold or control.for_s > 0) and not control.everywhere
+        # What is free now is compared with what is free once they have left.
+        actions = self.admission.cards.look(now) if off_cards and workers else []
+        for worker in workers:
+            if off_cards and self.admission.suspends(worker, now):
+                actions += worker.suspensions.suspend(now)
+            elif not (off_cards and worker.lifecycle.phase == GOING):
+                actions += worker.unload(now, route, control.force)
+        self._unloads.add(route, control.id, workers, off_cards=off_cards)
         return actions
 
     def awaited_by(self, route: bytes) -> bool:
@@ -217,11 +226,24 @@ class Fleet:
         """True if any client does."""
         return bool(self._unloads.waiting)
 
+    def shut(self, now: float) -> list[Action]:
+        """Ends all templates, and whatever keeps workers away: the supervisor leaves."""
+        self._unloads.shut()
+        self.admission.away.clear()
+        return self.standby.shut(now)
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which `on_time` is due, `math.inf` for never."""
-        return min((self.admission.due, self._help_at, *(worker.deadline() for worker in self.workers.values())))
+        return min(
+            (
+                self.admission.due,
+                self._help_at,
+                self._unloads.due,
+                *(worker.deadline() for worker in self.workers.values()),
+            )
+        )
 
     def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds, in which the supervisor heard nobody, out of every worker's watches."""
@@ -238,7 +260,7 @@ class Fleet:
         """Has a worker act; it ends instead of being suspended if the machine has no room for its card's memory."""
         actions = worker.on_time(now)
         going = [action for action in actions if isinstance(action, Suspend)]
-        if not going or self.admission.spares(sum(worker.lifecycle.cards.values()), now):
+        if not going or self.admission.spares(0, now):  # its memory counts as on its way
             return actions
         return [action for action in actions if action not in going] + worker.suspensions.give_up(now)
 
@@ -247,7 +269,7 @@ class Fleet:
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         actions = self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
-        return [*map(self.standby.through_template, actions), *self._unloads.settle()]
+        return [*map(self.standby.through_template, actions), *self._unloads.settle(now)]
 
     def _fall_back(self, now: float) -> list[Action]:
         """Hands requests for which there is no memory to the fall-back workers of their settings."""

@@ -302,9 +302,7 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        self._admission.away.clear()
-        actions = self._floor.shut(now) + self._directory.shut()
-        actions += self._fleet.standby.shut(now)
+        actions = self._floor.shut(now) + self._directory.shut() + self._fleet.shut(now)
         for worker in self._workers.values():
             actions += worker.shutdown(now)
         return actions

@@ -1,7 +1,12 @@
-"""The clients' `unload`s, each answered when the processes that it ends are gone."""
+"""The clients' `unload`s, each answered when the processes that it ends are gone.
+
+One that has workers leave cards is answered when these are free, by the driver's word, and the workers gone or
+suspended.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from hushd_protocol import messages as m
@@ -9,6 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 
 from .actions import Action, ToClient
+from .memory.cards import Cards
 from .worker.worker import Worker
 
 MAX_UNLOADS = 64  # of one connection at a time
@@ -19,14 +25,18 @@ class _Unload:
     """An `unload` that waits for its processes to leave.
 
     Attributes:
+        off_cards: whether it is enough that they leave their cards.
         leaving: by worker: the generation that must leave.
+        cards: the cards that must be free then.
         unloaded: the names of these workers, for the answer.
         busy: by worker: the number of other clients' jobs that keep it; the answer does not wait for these.
     """
 
     route: bytes
     id: bytes
+    off_cards: bool = False
     leaving: dict[str, int] = field(default_factory=dict)
+    cards: set[str] = field(default_factory=set)
     unloaded: list[str] = field(default_factory=list)
     busy: dict[str, int] = field(default_factory=dict)
 
@@ -43,16 +53,20 @@ class Unloads:
 
     Args:
         workers: every worker, by name; only read.
+        cards: the graphics cards.
 
     Attributes:
         waiting: the `unload`s.
         changed: whether any may be complete, since a process has ended.
+        due: when one may be complete by time alone.
     """
 
-    def __init__(self, workers: Mapping[str, Worker]) -> None:
+    def __init__(self, workers: Mapping[str, Worker], cards: Cards) -> None:
         self._workers = workers
+        self._cards = cards
+        self.due = math.inf
         self.waiting: list[_Unload] = []
-        self.changed = False
+        self.changed = self._down = False
 
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for an answer."""
@@ -67,29 +81,55 @@ class Unloads:
         if sum(unload.route == route for unload in self.waiting) >= MAX_UNLOADS:
             raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
 
-    def add(self, route: bytes, name: bytes, workers: Iterable[Worker]) -> None:
-        """Waits for these workers, which have been asked to leave."""
-        unload = _Unload(route, name)
+    def add(self, route: bytes, name: bytes, workers: Iterable[Worker], *, off_cards: bool) -> None:
+        """Waits for these workers, which have been asked to leave, or to leave their cards."""
+        unload = _Unload(route, name, off_cards)
         for worker in workers:
             if jobs := worker.stays_for:
                 unload.busy[worker.name] = jobs
             elif worker.state.has_process:
                 unload.leaving[worker.name] = worker.gen
                 unload.unloaded.append(worker.name)
+                unload.cards |= {worker.lifecycle.card, *worker.lifecycle.cards} if off_cards else set()
         self.waiting.append(unload)
         self.changed = True
 
-    def settle(self) -> list[Action]:
-        """Answers the `unload`s whose processes are gone."""
-        if not self.changed:
-            return []
-        self.changed = False
-        pending = self.waiting
-        for unload in pending:
-            unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._lives(name, gen)}
-        self.waiting = [unload for unload in pending if unload.leaving]
-        return [action for unload in pending if not unload.leaving for action in unload.answer]
+    def waits_for(self, worker: Worker) -> bool:
+        """Returns whether any waits for the end of a worker's process."""
+        return any(unload.leaving.get(worker.name) == worker.gen for unload in self.waiting)
 
-    def _lives(self, name: str, gen: int) -> bool:
+    def shut(self) -> None:
+        """Waits for exits alone from now on: the supervisor leaves."""
+        self.changed = self._down = True
+
+    def settle(self, now: float) -> list[Action]:
+        """Answers the `unload`s whose processes are gone; looks at the cards that must be free."""
+        if not self.changed and self.due == math.inf:
+            return []
+        self.changed, self.due = False, math.inf
+        actions: list[Action] = []
+        pending, self.waiting = self.waiting, []
+        for unload in pending:
+            unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._stays(name, gen, unload)}
+            exits = unload.leaving or self._down
+            free_at = -math.inf if exits else self._cards.release_due(unload.cards, now)
+            if free_at > now:
+                actions += self._look(now)
+                self.due = min(self.due, self._cards.due, free_at)
+            if unload.leaving or free_at > now:
+                self.waiting.append(unload)
+            else:
+                actions += unload.answer
+        return actions
+
+    def _look(self, now: float) -> list[Action]:
+        if not self._cards.fresh(now):
+            return self._cards.look(now)
+        self._cards.ask_again(now)
+        return []
+
+    def _stays(self, name: str, gen: int, unload: _Unload) -> bool:
         worker = self._workers.get(name)
-        return worker is not None and worker.gen == gen and worker.state.has_process
+        if worker is None or worker.gen != gen or not worker.state.has_process:
+            return False
+        return not (unload.off_cards and worker.lifecycle.off_card)

@@ -9,6 +9,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.away import HELD_S
+from hushd_supervisor.core.memory.cards import RELEASE_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
 
@@ -75,12 +76,28 @@ def test_a_card_that_is_named_is_refused_at_once() -> None:
 
 
 def test_it_is_answered_where_no_look_ever_is() -> None:
-    """A slow driver delays nobody who wants its memory."""
+    """A slow driver delays nobody who wants its memory for more than five seconds."""
     there = house()
     there.idle(A, cards={CARD: 9 * GB})
     there.blind = True
     request = there.control("unload", for_s=60.0)
     there.leave(A)
+    assert there.answer(request) is None
+    there.wait(RELEASE_S)
+    assert data(there, request)["unloaded"] == [A]
+
+
+def test_it_is_answered_once_the_driver_shows_the_card_free() -> None:
+    """A process that is gone may have memory there for a moment; who asked starts its own program next."""
+    there = house()
+    there.idle(A, cards={CARD: 9 * GB})
+    request = there.control("unload", for_s=60.0)
+    there.says(A, m.Bye())
+    there.exit(A)
+    there.wait(1.0)
+    assert there.answer(request) is None
+    there.free("cuda:0", 24 * GB)
+    there.wait(0.2)
     assert data(there, request)["unloaded"] == [A]
 
 

@@ -290,3 +290,20 @@ def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
     assert len(desk.spawned) == 1
     ((_, row),) = desk.pool.status(desk.now)
     assert (row.running, row.sessions) == (2, 1)
+
+
+def test_no_replica_takes_the_room_that_another_worker_waits_for() -> None:
+    """It would fit now, and the worker for which an idle one has left would have none again, however often it asks."""
+    desk = Desk(room=4)
+    first = desk.request("stt/c/z")
+    desk.ready()
+    desk.finish(first)
+    desk.request()
+    desk.ready()
+    desk.request("stt/b/y")  # which needs three parts of four: the idle worker is asked to leave
+    desk.request()
+    desk.wait(4)
+    assert [worker for worker, _ in desk.spawned] == ["stt/c/z", NAME]
+    desk.tell(ev.Exited("stt/c/z", 1, 0))
+    desk.wait(1)
+    assert [worker for worker, _ in desk.spawned] == ["stt/c/z", NAME, "stt/b/y"]

@@ -173,7 +173,7 @@ def test_it_counts_for_what_its_end_would_give_back() -> None:
     """The budget has the size that was measured last; a template that is starting counts by a guess."""
     house = ready()
     (tenant,) = house.pool._admission.tenants.every(house.now)
-    assert (tenant.machine.size, tenant.starting) == (40 * MB, False)
+    assert (tenant.machine.size, tenant.promised) == (40 * MB, 0)
     house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB, 30 * MB))  # a worker shares the rest
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB

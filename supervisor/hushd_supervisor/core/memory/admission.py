@@ -14,6 +14,7 @@ from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.events import Relieved
 from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.assignment import Assignment
+from hushd_supervisor.core.worker.lifecycle import GOING
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -110,9 +111,10 @@ class Admission:
             self.look(now)
 
     def spares(self, size: int, now: float) -> bool:
-        """Returns whether the machine has room for `size` bytes more of a worker that is there."""
-        room = self.budget.room(self.look(now), 0)
-        taken = sum(tenant.machine.size for tenant in self.tenants.every(now))
+        """Returns whether the machine has room for `size` bytes more, with no worker leaving."""
+        tenants = self.tenants.every(now)
+        room = self.budget.room(self.look(now), sum(tenant.promised for tenant in tenants))
+        taken = sum(tenant.machine.size for tenant in tenants)
         return taken + size <= room.limit and size + room.reserve <= room.available
 
     # --- processes ---------------------------------------------------------------------------------------------------
@@ -334,9 +336,21 @@ class Admission:
             actions += self._lack(worker, decision, memory, now)
         elif decision.assignment.card and self.cards.pending(decision.assignment.card):
             self.cards.ask_again(now)
+        need = self.needs.memory(worker.name, decision.assignment.card)
         for name in verdict.evict:
-            actions += self.evict(name, now)
+            actions += self._clear_card(name, now, need) if name in decision.off_card else self.evict(name, now)
         return actions
+
+    def _clear_card(self, name: str, now: float, need: int = 0) -> list[Action]:
+        """Has a worker leave its card for a start that takes `need` bytes of the machine's memory, or for a return."""
+        worker = self.workers[name]
+        if self.suspends(worker, now, need):
+            return worker.suspensions.suspend(now)
+        return [] if worker.lifecycle.phase == GOING else self.evict(name, now)
+
+    def suspends(self, worker: Worker, now: float, need: int = 0) -> bool:
+        """Returns whether a worker is to be suspended rather than ended: the machine has room for it, and `need`."""
+        return worker.lifecycle.can_suspend and self.spares(sum(worker.lifecycle.cards.values()) + need, now)
 
     def evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
@@ -364,7 +378,8 @@ class Admission:
         if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True
             idle = [resident.name for resident in others if resident.idle_s is not None]
-            return [action for name in idle for action in self.evict(name, now)]
+            leave = self._clear_card if shortage.on_card else self.evict
+            return [action for name in idle for action in leave(name, now)]
         names = ", ".join(resident.name for resident in others)
         held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
         assignment = A_CARD if shortage.on_card else Assignment()
@@ -389,7 +404,7 @@ class Admission:
         if not (verdict.wait or verdict.evict):
             return worker.suspensions.give_up(now)
         self.cards.ask_again(now)
-        return [action for name in verdict.evict for action in self.evict(name, now)]
+        return [action for name in verdict.evict for action in self._clear_card(name, now)]
 
     def _must_look(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a look at the cards."""

@@ -6,7 +6,7 @@ The supervisor never calls a driver: on `Look`, a short-lived process does, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
@@ -119,6 +119,11 @@ class Cards:
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
         return Room(total, free - promised, min(reserve, total // 8))
+
+    def release_due(self, ids: Container[str], now: float) -> float:
+        """The time at which the last process that has left one of these cards counts as gone; past if all are seen to
+        be."""
+        return max((r.until for r in self._releases if r.card in ids and r.until > now), default=-math.inf)
 
     def pending(self, id: str) -> list[Resident]:
         """The processes that are gone but whose memory on a card is not known to be free."""

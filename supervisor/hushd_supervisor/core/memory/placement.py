@@ -28,24 +28,22 @@ class Tenant(NamedTuple):
     Attributes:
         machine: its part of the machine's memory.
         cards: its bytes on each card.
-        starting: whether these are promises that it may not have taken fully yet.
-        loaded: bytes of the machine's memory that a start had taken at the last look at it.
+        coming: whether these are promises that it may not have taken fully yet: it starts there, or comes back.
+        promised: bytes of the machine's memory that it is still to take; the others are not available any more.
+        going: whether it is about to leave its cards for the machine's memory.
     """
 
     machine: Resident
     cards: Mapping[str, int]
-    starting: bool
-    loaded: int = 0
-
-    @property
-    def promised(self) -> int:
-        """Bytes of the machine's memory that a start is still to take; the others are not available any more."""
-        return max(0, self.machine.size - self.loaded) if self.starting else 0
+    coming: bool
+    promised: int = 0
+    going: bool = False
 
     def on(self, card: str) -> Resident:
         """The same worker as a resident of a card."""
         machine = self.machine
-        return Resident(machine.name, self.cards[card], machine.priority, machine.idle_s, machine.leaving)
+        leaving = machine.leaving or self.going
+        return Resident(machine.name, self.cards[card], machine.priority, machine.idle_s, leaving)
 
 
 class Start(NamedTuple):
@@ -77,7 +75,8 @@ class Decision(NamedTuple):
 
     If a refusal has a card in its `assignment`, that card's memory is short; `holders` are the workers that hold the
     machine's memory. `lacks` has the memory that other programs would have to free for a better decision: one of these,
-    the first rather than the others.
+    the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the card
+    alone.
     """
 
     verdict: Verdict
@@ -87,6 +86,7 @@ class Decision(NamedTuple):
     ever: bool = False
     holders: tuple[Resident, ...] = ()
     lacks: tuple[Lack, ...] = ()
+    off_card: frozenset[str] = frozenset()
 
 
 class Placement:
@@ -189,7 +189,8 @@ class Placement:
         lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
         short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
-            decision = machine._replace(verdict=machine.verdict & verdict, lacks=short)
+            off_card = frozenset(verdict.evict).difference(machine.verdict.evict)
+            decision = machine._replace(verdict=machine.verdict & verdict, lacks=short, off_card=off_card)
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(assignment=Assignment())
@@ -202,7 +203,7 @@ class Placement:
 
     def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant]) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
-        promised = sum(tenant.cards.get(card.id, 0) for tenant in tenants if tenant.starting)
+        promised = sum(tenant.cards.get(card.id, 0) for tenant in tenants if tenant.coming)
         residents = [tenant.on(card.id) for tenant in tenants if tenant.cards.get(card.id)]
         residents += self._cards.pending(card.id)
         if promised and not self._cards.total(card):

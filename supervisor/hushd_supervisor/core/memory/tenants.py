@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hushd_supervisor.core.standby import Standby
+from hushd_supervisor.core.worker.lifecycle import COMING, GOING
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -32,7 +33,10 @@ class Tenants:
         """Returns all tenants."""
         workers = [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
         templates = self._standby.residents()
-        return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
+        return [
+            *workers,
+            *(Tenant(machine, {}, False, machine.size if starting else 0) for machine, starting in templates),
+        ]
 
     def on_card(self, card: str, now: float) -> list[Resident]:
         """Returns the tenants of a card, as its residents."""
@@ -58,16 +62,21 @@ class Tenants:
         suspended = worker.state is State.SUSPENDED and not worker.jobs.waiting
         idle = (worker.state is State.READY or suspended or worker.tenancy.unheard) and not worker.settings.pinned
         longer = _SUSPENDED_S if suspended else 0.0
-        card = worker.lifecycle.card
+        lifecycle, starting = worker.lifecycle, worker.state is State.STARTING
+        size = lifecycle.size or self._needs.memory(worker.name, lifecycle.card)  # still growing if not reported
+        promised = max(0, size - lifecycle.loading) if starting else 0
+        if lifecycle.phase == GOING:
+            promised = sum(lifecycle.cards.values())
+            size += promised
         machine = Resident(
             worker.name,
-            worker.lifecycle.size or self._needs.memory(worker.name, card),  # still growing if not reported
+            size,
             worker.settings.priority,
-            longer + now - (worker.lifecycle.idle_since or now) if idle else None,
+            longer + now - (lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),
         )
-        starting = worker.state is State.STARTING
-        return Tenant(machine, self._on_cards(worker), starting, worker.lifecycle.loading if starting else 0)
+        coming = starting or lifecycle.phase == COMING
+        return Tenant(machine, self._on_cards(worker), coming, promised, lifecycle.phase == GOING)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
         """Returns the bytes that a worker takes on each card, as it reports or as assigned."""
@@ -79,7 +88,8 @@ class Tenants:
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
     """Returns whether a worker holds memory of the kind that is short."""
-    return not shortage.on_card or worker.news.compute_device not in ("", "cpu")
+    on_card = worker.news.compute_device not in ("", "cpu") and not worker.lifecycle.off_card
+    return on_card or not shortage.on_card
 
 
 def can_leave(resident: Resident) -> bool:

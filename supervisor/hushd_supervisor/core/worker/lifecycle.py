@@ -129,6 +129,20 @@ class Lifecycle:
         return bool(self._held)
 
     @property
+    def can_suspend(self) -> bool:
+        """True if the process rests on a card from which it can be suspended, as its settings allow."""
+        return self.state is State.READY and self._may_suspend
+
+    @property
+    def _may_suspend(self) -> bool:
+        return self.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned
+
+    @property
+    def off_card(self) -> bool:
+        """True if the process is suspended, and has nothing on its card."""
+        return self.state is State.SUSPENDED and self.phase == AWAY
+
+    @property
     def rests_until(self) -> float:
         """The time at which an idle process leaves; `math.inf` for never."""
         return self._rests_until
@@ -145,6 +159,11 @@ class Lifecycle:
             return bool(self.card) or is_card(self.kind)
         started_for = self.assignment.device or self.compute_device or self.settings.compute_device
         return is_card(started_for) and bool(self.card_kinds)
+
+    @property
+    def holds_card(self) -> bool:
+        """True if the process has, or will have, memory of a graphics card."""
+        return self.on_card and not self.off_card
 
     @property
     def card_kinds(self) -> tuple[str, ...]:
@@ -234,7 +253,7 @@ class Lifecycle:
         self._timer = self._rests_until = math.inf if self.settings.pinned else until
         if self._timer <= now:
             self.leave(now)
-        elif self.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned:
+        elif self._may_suspend:
             self._timer = min(self._timer, max(now, self.idle_since + self.settings.suspend_after))
 
     # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which

@@ -45,7 +45,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(State.READY, State.BUSY, "job"),
     Transition(State.READY, State.STOPPING, "idle timeout, unload, eviction, recycling, shutdown"),
     Transition(State.READY, State.KILLING, "cannot be reached"),
-    Transition(State.READY, State.SUSPENDED, "idle on a card"),
+    Transition(State.READY, State.SUSPENDED, "idle on a card, room for others there"),
     Transition(State.SUSPENDED, State.READY, "restored for a request, suspension refused"),
     Transition(State.SUSPENDED, State.KILLING, "idle timeout, no room on the card, not restored, unload, shutdown"),
     Transition(State.SUSPENDED, State.STOPPED, "exit"),

@@ -29,6 +29,12 @@ class Suspensions:
         """True if the process is suspended, and requests wait for it."""
         return self._is_in(AWAY, self._lifecycle.gen) and bool(self._jobs.waiting)
 
+    def suspend(self, now: float) -> list[Action]:
+        """Has the idle process leave its card, whatever its rest still lasts: others need the room."""
+        self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves its card")
+        self._lifecycle.suspend(now)
+        return self._outbox.take()
+
     def suspended(self, gen: int, error: str, lost: bool, now: float) -> list[Action]:
         """Takes the answer to `Suspend`."""
         if not self._is_in(GOING, gen):

@@ -228,3 +228,117 @@ def test_unload_and_shutdown_end_it() -> None:
     suspended(there)
     there.control("unload")
     assert killed(there) == [A]
+
+
+# --- others want the card --------------------------------------------------------------------------------------------
+
+
+def resting(**options: Any) -> House:
+    """A worker that rests on a card from which it could be suspended, and came to rest a moment ago."""
+    there = house(**options)
+    there.wait(1)
+    return there
+
+
+def moved(there: House, error: str = "") -> None:
+    """The driver has moved what the worker had on the card."""
+    if not error:
+        there.cards = [card()]
+    there.tell(ev.Suspended(A, gen(there), error))
+
+
+def test_a_yield_suspends() -> None:
+    """It is answered once the card is free, by the driver's word, and the worker comes back when it may."""
+    there = resting()
+    request = there.control("unload", for_s=60.0)
+    assert asked(there, do.Suspend) == [A]
+    there.tell(ev.Suspended(A, gen(there)))  # the driver still counts it
+    there.wait(1)
+    assert there.answer(request) is None
+    there.cards = [card()]
+    there.wait(0.2)
+    assert there.answer(request).data == {"unloaded": [A]}
+    assert (killed(there), there.drained()) == ([], [])
+    there.wait(60)
+    there.request(A)
+    assert asked(there, do.Restore) == [A]
+
+
+def test_a_yield_after_a_yield_has_nobody_leave() -> None:
+    """A worker that is off its card stays as it is; one on its way is waited for."""
+    there = resting()
+    requests = [there.control("unload", for_s=60.0) for _ in range(2)]
+    moved(there)
+    there.wait(0.2)
+    assert [there.answer(request).data for request in requests] == [{"unloaded": [A]}] * 2
+    assert there.answer(there.control("unload", for_s=60.0)).data == {"unloaded": []}
+    assert (asked(there, do.Suspend), killed(there)) == ([A], [])
+
+
+def test_a_yield_ends_who_cannot_be_suspended() -> None:
+    """The driver may say so only when it is asked."""
+    there = resting()
+    request = there.control("unload", for_s=60.0)
+    moved(there, "refused")
+    assert there.drained() == [A]
+    there.cards = [card()]
+    there.leave(A)
+    there.wait(0.2)
+    assert there.answer(request).data == {"unloaded": [A]}
+
+
+@pytest.mark.parametrize("how", [{"everywhere": True}, {}])
+def test_who_wants_the_machines_memory_too_has_it(how: dict[str, bool]) -> None:
+    """`--all`, and an `unload` without a time, end processes."""
+    there = resting()
+    there.control("unload", **({"for_s": 60.0} if how else {}), **how)
+    assert (asked(there, do.Suspend), there.drained()) == ([], [A])
+
+
+def test_a_start_without_room_on_the_card_has_another_worker_suspended() -> None:
+    """It starts when the driver shows the room, and the other comes back for its next request: neither loads twice."""
+    there = resting()
+    there.cards = [card(free=1000 * MB)]
+    there.wait(2)
+    there.request(B)
+    assert (asked(there, do.Suspend), there.drained(), killed(there)) == ([A], [], [])
+    there.wait(1)
+    assert there.spawned() == [A]
+    there.cards = [card(free=5000 * MB)]
+    there.tell(ev.Suspended(A, gen(there)))
+    assert there.spawned() == [A, B]
+    assert (state(there), killed(there)) == (State.SUSPENDED, [])
+
+
+def test_two_workers_take_turns_on_a_card() -> None:
+    """The one that comes back has the other leave the card as it did."""
+    there = resting()
+    there.total, there.available = 20_000 * MB, 18_000 * MB
+    there.cards = [card(free=1000 * MB)]
+    there.wait(2)
+    there.request(B)
+    there.cards = [card(free=5000 * MB)]
+    there.tell(ev.Suspended(A, gen(there)))
+    there.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=3))
+    told = {"compute_device": "cuda", "suspends": True}
+    there.says(B, m.Ready(slots=1, pss=300 * MB, capabilities=told, cards={CARD: TAKEN}))
+    there.finish(B)
+    there.cards = [card(free=1000 * MB)]
+    there.wait(2)
+    there.request(A)
+    assert asked(there, do.Suspend) == [A, B]
+    assert asked(there, do.Restore) == []
+    there.cards = [card(free=5000 * MB)]
+    there.tell(ev.Suspended(B, there.worker(B).gen))
+    assert asked(there, do.Restore) == [A]
+    assert (there.drained(), killed(there)) == ([], [])
+
+
+@pytest.mark.parametrize("options", [{"available": 4500 * MB}, {"suspend_after": -1}])
+def test_a_start_ends_who_cannot_be_suspended(options: dict[str, Any]) -> None:
+    """Since the machine has no room for both, the weights from the card and the start, or by its settings."""
+    there = resting(**options)
+    there.cards = [card(free=1000 * MB)]
+    there.wait(2)
+    there.request(B)
+    assert (asked(there, do.Suspend), there.drained()) == ([], [A])
