@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
-from hushd_worker.command_spec import CommandLine
+from hushd_worker.command import CommandLine
 from hushd_worker.job import Job
 from hushd_worker_stt.audio.concatenated import is_concatenated, is_truncated
 from hushd_worker_stt.audio.recording import Recording, raw_blocks

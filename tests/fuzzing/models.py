@@ -17,7 +17,7 @@ from hushd_models import manifest as manifests
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, NotAlike
-from hushd_worker import onnx_graph
+from hushd_worker import onnx_session
 from hushd_worker_models import hugging_face
 from hushd_worker_models.detect_format import look_at, recognitions
 from hushd_worker_stt.engines import onnx_models
@@ -168,13 +168,13 @@ def _graph(rng: Random) -> bytes:
 def weights(folder: Path) -> Iterator[Feed]:
     """A graph's weights are found within its file, or the graph is refused."""
     path = folder / "model.onnx"
-    tensor = b"\x08\x01\x10\x02" + _bytes(8, b"w") + _bytes(9, bytes(onnx_graph.MIN_MAPPED))
+    tensor = b"\x08\x01\x10\x02" + _bytes(8, b"w") + _bytes(9, bytes(onnx_session.MIN_MAPPED))
     whole = _bytes(2, b"a test") + _bytes(7, _bytes(5, tensor) * 2 + _bytes(1, b"node") + _bytes(5, b"")) + b"\x08\x09"
 
     def feed(rng: Random) -> None:
         path.write_bytes(damaged(rng, whole) if rng.random() < 0.8 else _graph(rng))
         with suppress(ValueError):  # promised
-            graph = onnx_graph.without_weights(path)
+            graph = onnx_session.without_weights(path)
             assert graph is None or len(graph) < path.stat().st_size
 
     yield feed

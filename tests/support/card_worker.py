@@ -20,9 +20,9 @@ from typing import Any
 from echo_worker import Echo
 from hushd_schema.capabilities import Capabilities
 from hushd_worker import card, compute_device
+from hushd_worker.errors import load_error
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
-from hushd_worker.load_error import load_error
 from support.card_stand_in import StandIn
 
 GB = 10**9

@@ -20,8 +20,8 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_schema.capabilities import Capabilities
 from hushd_worker import harness
+from hushd_worker.errors import load_error
 from hushd_worker.job import Job
-from hushd_worker.load_error import load_error
 
 
 class Scripted:

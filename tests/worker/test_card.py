@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.messages import Beat, Job, Result
-from hushd_worker import card, pci
+from hushd_worker import card, nvml
 from support.card_stand_in import StandIn, environment
 
 GB = 10**9
@@ -67,16 +67,16 @@ def test_runtime_status_says_whether_a_card_sleeps(tmp_path: Path) -> None:
     for word, asleep in (("suspended", True), ("suspending", True), ("active", False), ("unsupported", False)):
         (tmp_path / FIRST / "power").mkdir(parents=True, exist_ok=True)
         (tmp_path / FIRST / "power/runtime_status").write_text(word + "\n")
-        assert pci.sleeps(FIRST, tmp_path) is asleep
-    assert not pci.sleeps(SECOND, tmp_path)
+        assert nvml.sleeps(FIRST, tmp_path) is asleep
+    assert not nvml.sleeps(SECOND, tmp_path)
 
 
 def test_the_kernels_driver_of_a_card(tmp_path: Path) -> None:
     """By the link that the kernel makes; a card without a driver has none."""
     (tmp_path / FIRST).mkdir()
-    assert pci.driver(FIRST, tmp_path) == ""
+    assert nvml.driver(FIRST, tmp_path) == ""
     (tmp_path / FIRST / "driver").symlink_to("/sys/bus/pci/drivers/nvidia")
-    assert pci.driver(FIRST, tmp_path) == "nvidia"
+    assert nvml.driver(FIRST, tmp_path) == "nvidia"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_only_nvidias_display_controllers_are_cards(tmp_path: Path) -> None:
         (tmp_path / place).mkdir()
         (tmp_path / place / "vendor").write_text(vendor + "\n")
         (tmp_path / place / "class").write_text(kind + "\n")
-    assert pci.nvidia_cards(tmp_path) == [FIRST]
+    assert nvml.nvidia_cards(tmp_path) == [FIRST]
 
 
 def test_what_this_process_and_its_children_take(written: Write) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_worker.mapped_torch import mapped_weights
+from hushd_worker.torch_loading import mapped_weights
 
 pytestmark = pytest.mark.skipif(
     find_spec("torch") is None, reason="torch is not installed: scripts/setup --engines all"

@@ -76,7 +76,7 @@ def library(folder: Path, source: str = LIBRARY) -> dict[str, str]:
 def ask(folder: Path, program: str) -> tuple[object, list[str]]:
     """The value of `program`, an expression in which `Nvml` may stand, and what the library was asked for."""
     code = (
-        f"import json; from hushd_worker import pci; from hushd_worker.nvml import Nvml; print(json.dumps({program}))"
+        f"import json; from hushd_worker import nvml; from hushd_worker.nvml import Nvml; print(json.dumps({program}))"
     )
     command = [sys.executable, "-P", "-c", code]
     done = subprocess.run(command, env=library(folder), capture_output=True, text=True)
@@ -101,7 +101,7 @@ def test_sizes_and_names(tmp_path: Path) -> None:
 
 def test_cards_that_sleep_are_not_opened(tmp_path: Path) -> None:
     """While all sleep, by the kernel's word, the library is not even begun, as that wakes them."""
-    program = '(setattr(pci, "sleeps", lambda id: True), Nvml(["0000:65:00.0"]).ids())[1]'
+    program = '(setattr(nvml, "sleeps", lambda id: True), Nvml(["0000:65:00.0"]).ids())[1]'
     assert ask(tmp_path, program) == (["0000:65:00.0"], [])
 
 
@@ -120,8 +120,8 @@ def test_a_card_that_this_process_may_not_use(tmp_path: Path) -> None:
 # The look at a machine whose kernel lists the first card; FLAGS as the library is begun with.
 LOOK = """
 import json, sys
-from hushd_worker import card, nvml, pci
-pci.nvidia_cards, pci.driver, card._CONTROL = lambda: ["0000:65:00.0"], lambda id: "nvidia", "/dev/null"
+from hushd_worker import card, nvml
+nvml.nvidia_cards, nvml.driver, card._CONTROL = lambda: ["0000:65:00.0"], lambda id: "nvidia", "/dev/null"
 nvml._FLAGS = int(sys.argv[1])
 print(json.dumps(card.look()))
 """

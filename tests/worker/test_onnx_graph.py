@@ -6,8 +6,8 @@ import random
 from pathlib import Path
 
 import pytest
-from hushd_worker import onnx_graph
-from hushd_worker.onnx_graph import without_weights
+from hushd_worker import onnx_session
+from hushd_worker.onnx_session import without_weights
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
 
@@ -15,7 +15,7 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper  # noqa
 
 np = pytest.importorskip("numpy")
 
-LEAST = onnx_graph.MIN_MAPPED
+LEAST = onnx_session.MIN_MAPPED
 DTYPES = (np.float32, np.float16, np.float64, np.int8, np.uint8, np.int16, np.int32, np.int64, np.bool_)
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from hushd_worker.torch_import import import_torch
+from hushd_worker.torch_loading import import_torch
 
 
 @pytest.mark.parametrize(

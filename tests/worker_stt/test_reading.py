@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
+from hushd_worker.errors import NoMemory
 from hushd_worker.job import Job
-from hushd_worker.job_error import NoMemory
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, Options, PieceLength, Segment
 from hushd_worker_stt.reading import read
 from support.stt_jobs import make_job

@@ -20,7 +20,7 @@ from typing import Protocol
 from hushd_protocol.cards import COUNTED, STAND_IN, Card
 from hushd_protocol.system.footprint import descendants
 
-from . import pci
+from . import nvml
 from .nvml import Nvml
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -79,16 +79,16 @@ def _taken(driver: Driver, id: str, ours: set[int]) -> int:
 def default() -> Driver | None:
     """Returns the driver of this machine; None if there is none, or it fails."""
     try:
-        return _stand_in() or Nvml(pci.nvidia_cards())
+        return _stand_in() or Nvml(nvml.nvidia_cards())
     except OSError:
         return None
 
 
 def look(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Returns the `cards`, and the `error`, a clause, if the kernel lists cards that the driver does not show us."""
-    bound = [id for id in pci.nvidia_cards() if pci.driver(id) == "nvidia"]
+    bound = [id for id in nvml.nvidia_cards() if nvml.driver(id) == "nvidia"]
     try:
-        driver = _stand_in() or Nvml(pci.nvidia_cards())
+        driver = _stand_in() or Nvml(nvml.nvidia_cards())
         error = unseen(bound, driver.ids())
     except OSError as failed:
         driver, error = None, unseen(bound, (), str(failed))

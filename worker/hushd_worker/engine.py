@@ -1,14 +1,21 @@
-"""The contract between the harness and an engine."""
+"""The contract between the harness and an engine, and a model of an engine for text to speech or wake words.
+
+Light, since engines' modules import it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.capabilities import Capabilities
 
 from .job import Job
+
+if TYPE_CHECKING:
+    from hushd_schema.description import ModelDescription
 
 
 class Engine(Protocol):
@@ -40,3 +47,36 @@ class Engine(Protocol):
         Raises:
             HushdError: the error for the client.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model; each worker process loads one.
+
+    Attributes:
+        memory_mb: a worker's PSS, or its private memory for small models, in 10^6 bytes.
+        embedded: whether it comes with its engine's package.
+        installed: whether it can be loaded here.
+    """
+
+    name: str
+    languages: tuple[str, ...]
+    memory_mb: float
+    embedded: bool
+    installed: bool
+
+
+def descriptions(models: Iterable[Model]) -> tuple[ModelDescription, ...]:
+    """Describes the models of an engine for a listing."""
+    from hushd_schema.description import ModelDescription  # not for a worker
+
+    return tuple(
+        ModelDescription(
+            name=model.name,
+            languages=model.languages,
+            memory_mb=model.memory_mb,
+            embedded=model.embedded,
+            installed=model.installed,
+        )
+        for model in models
+    )

@@ -43,8 +43,8 @@ from hushd_protocol.system import best_effort, lifeline, log_lines, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
 from .engine import Engine
+from .errors import EXIT_CRASHED
 from .job import Job
-from .job_error import EXIT_CRASHED
 from .job_threads import JobThreads
 from .usage import PrivateMemory, cpu, pss
 

@@ -24,9 +24,8 @@ from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.trace import mark
 
 from .engine import Engine
+from .errors import EXIT_CRASHED, End, answer, failure, fatal, no_memory
 from .job import Cancelled, Job
-from .job_error import EXIT_CRASHED, End, answer, failure, fatal
-from .load_error import no_memory
 from .usage import PrivateMemory, pss, short_of_memory
 
 

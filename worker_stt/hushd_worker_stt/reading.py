@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import replace
-from hushd_worker.job_error import NoMemory, out_of_memory
+from hushd_worker.errors import NoMemory, out_of_memory
 
 from .engine import RATE, Engine, Options, PieceLength, Segment
 from .segmentation.pieces import quiet_place

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hushd_worker.job_error import NoMemory, out_of_memory
+from hushd_worker.errors import NoMemory, out_of_memory
 
 from .audio.level import StreamGain
 from .engine import EngineStream, Hypothesis, Segment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass
-from hushd_worker.engine_model import Model as Model  # for engines of other packages, too
+from hushd_worker.engine import Model as Model  # for engines of other packages, too
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,9 +16,9 @@ from hushd_protocol.messages import Chunk, Credit, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.description import EngineDescription
 from hushd_worker.engine import Engine
+from hushd_worker.errors import answer as in_words
+from hushd_worker.errors import fatal, out_of_memory
 from hushd_worker.job import Cancelled, Job
-from hushd_worker.job_error import answer as in_words
-from hushd_worker.job_error import fatal, out_of_memory
 
 from .case import LeftOut
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hushd_worker.engine_model import Model
+from hushd_worker.engine import Model
 
 RATE = 16_000  # Hz of an engine's samples, mono s16le
 

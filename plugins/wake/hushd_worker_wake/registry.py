@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_worker.engine_model import descriptions
+from hushd_worker.engine import descriptions
 from hushd_worker.engine_registry import EngineRegistry
 
 from .engine import WakeEngine

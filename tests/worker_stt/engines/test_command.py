@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker.command_spec import CommandSpecError
+from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options, Segment, Word
 from hushd_worker_stt.engines.command import Command

@@ -17,7 +17,7 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker import onnx_graph, onnx_session
+from hushd_worker import onnx_session
 from hushd_worker_stt.engine import DetectedLanguage, Options
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
@@ -127,7 +127,7 @@ def test_int8_goes_first(models: Path) -> None:
 def test_weights_that_are_pages_of_the_file(models: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
     """A model hears the same when its weights are mapped as when they are packed."""
     monkeypatch.setattr(onnx_session, "MIN_BYTES", 0)
-    monkeypatch.setattr(onnx_graph, "MIN_MAPPED", 1000)
+    monkeypatch.setattr(onnx_session, "MIN_MAPPED", 1000)
     folder = make(models / "mine")
     heard = {}
     for weights in ("mapped", "packed"):

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker.command_spec import CommandSpecError
+from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.command import Command

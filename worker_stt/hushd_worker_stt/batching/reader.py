@@ -13,8 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass
+from hushd_worker.errors import fatal, out_of_memory
 from hushd_worker.job import Cancelled
-from hushd_worker.job_error import fatal, out_of_memory
 
 from hushd_worker_stt.engine import RATE, Engine, Options, Segment
 from hushd_worker_stt.engine_lock import EngineLock

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
-from hushd_worker.lean_imports import without_torch
+from hushd_worker.quick_start import without_torch
 
 from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
 

@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.sound_file import wav_header
-from hushd_worker.command_spec import CommandSpecError, files
+from hushd_worker.command import CommandSpecError, files
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
 
@@ -47,7 +47,7 @@ class Command(Engine):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._path = _folder() / f"{model}.toml"
         self._read()
-        from hushd_worker.program import sound_file
+        from hushd_worker.command import sound_file
 
         self._wav = sound_file()
 
@@ -86,7 +86,7 @@ class Command(Engine):
         return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_worker.program import remove, reported, run
+        from hushd_worker.command import remove, reported, run
 
         spec, sound = self._spec, _wav(samples)
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.kinds import Kind, choice, is_number, number, seconds, text, texts
-from hushd_worker import command_spec
-from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError
+from hushd_worker import command
+from hushd_worker.command import RUN, CommandLine, CommandSpecError
 
 from hushd_worker_stt.engine import Options, PieceLength
 
@@ -71,12 +71,12 @@ class CommandSpec:
         Raises:
             CommandSpecError: the file does not exist, is not TOML, or has invalid values.
         """
-        given = command_spec.check(command_spec.load(path), _KINDS)
+        given = command.check(command.load(path), _KINDS)
         for key, example in (("run", '["program", "argument", …]'), ("languages", '["en", …]')):
             if not given.get(key):
                 raise CommandSpecError(f"it needs {key} = {example}")
-        line = command_spec.command_line(given.pop("run"), _PLACEHOLDERS)
-        translate = command_spec.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
+        line = command.command_line(given.pop("run"), _PLACEHOLDERS)
+        translate = command.words("translate", given.pop("translate", ()), _PLACEHOLDERS)
         return cls(path, line, translate=translate, **given)
 
     @property

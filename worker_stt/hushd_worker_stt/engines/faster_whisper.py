@@ -17,8 +17,8 @@ from hushd_protocol.errors import reason
 from hushd_schema import engines
 from hushd_schema.engines.whisper import FOLDER
 from hushd_worker import compute_device
-from hushd_worker.lean_imports import deferred, without_progress_bars
-from hushd_worker.load_error import Cause, cause, check_files
+from hushd_worker.errors import Cause, cause, check_files
+from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hushd_models.installation import extra_command, package_command
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines
-from hushd_worker.load_error import load_error
+from hushd_worker.errors import load_error
 
 from hushd_worker_stt import habits
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, Options, PieceLength, Segment

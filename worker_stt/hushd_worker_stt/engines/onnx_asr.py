@@ -18,9 +18,9 @@ from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.load_error import check_files, load_error
+from hushd_worker.errors import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
-from hushd_worker.read_ahead import read_ahead
+from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import habits
 from hushd_worker_stt.engine import (

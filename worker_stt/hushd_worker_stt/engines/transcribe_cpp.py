@@ -20,8 +20,8 @@ from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
-from hushd_worker.load_error import Cause, cause, load_error
-from hushd_worker.read_ahead import read_ahead
+from hushd_worker.errors import Cause, cause, load_error
+from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import habits
 from hushd_worker_stt.engine import (

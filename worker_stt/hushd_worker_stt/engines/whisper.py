@@ -12,7 +12,7 @@ from hushd_models import catalogue, own_model
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.torch_import import import_torch
+from hushd_worker.torch_loading import import_torch
 
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint

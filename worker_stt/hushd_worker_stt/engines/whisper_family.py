@@ -24,8 +24,8 @@ from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema.operations.decoder import OFF
-from hushd_worker.load_error import load_error
-from hushd_worker.read_ahead import read_ahead
+from hushd_worker.errors import load_error
+from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import habits
 from hushd_worker_stt.batching import rendezvous

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_worker.mapped_torch import mapping, unfilled
+from hushd_worker.torch_loading import mapping, unfilled
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec

@@ -75,7 +75,7 @@ class Command:
         return _voices(_specs())
 
     def load(self, report: Callable[[str], None]) -> None:
-        from hushd_worker.program import sound_file
+        from hushd_worker.command import sound_file
 
         _loaded(self._model)  # to report a mistake in it now
         self._wav = sound_file()
@@ -97,7 +97,7 @@ class Command:
 
     def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """Returns the program's sound for a text, not decoded."""
-        from hushd_worker.program import remove, reported, run
+        from hushd_worker.command import remove, reported, run
 
         arguments = spec.arguments(text, str(self._wav), speaker, speed)
         data = f"{text}\n".encode("utf-8", "replace") if spec.reads_input else b""
@@ -185,7 +185,7 @@ def _specs() -> dict[str, CommandSpec | None]:
     the mistake."""
     if not _folder().is_dir():
         return {}
-    from hushd_worker.command_spec import CommandSpecError, files
+    from hushd_worker.command import CommandSpecError, files
 
     from .command_file import CommandSpec  # takes 10 ms, only for users with such a file
 
@@ -204,7 +204,7 @@ def _loaded(model: str) -> tuple[CommandSpec, str]:
     Raises:
         HushdError: `model_missing` for an invalid file, `engine_missing` for a missing program.
     """
-    from hushd_worker.command_spec import CommandSpecError
+    from hushd_worker.command import CommandSpecError
 
     from .command_file import CommandSpec
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.kinds import Kind, choice, number, seconds, text, whole
-from hushd_worker import command_spec
-from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError
+from hushd_worker import command
+from hushd_worker.command import RUN, CommandLine, CommandSpecError
 
 _PLACEHOLDERS = ("text", "wav", "voice", "language", "wpm", "speed", "stretch")
 _KINDS = {
@@ -75,10 +75,10 @@ class CommandSpec:
         Raises:
             CommandSpecError: the file does not exist, is not TOML, or has invalid values.
         """
-        given = command_spec.check(command_spec.load(path), _KINDS)
+        given = command.check(command.load(path), _KINDS)
         if "run" not in given:
             raise CommandSpecError('it needs run = ["program", "argument", …]')
-        line = command_spec.command_line(given["run"], _PLACEHOLDERS)
+        line = command.command_line(given["run"], _PLACEHOLDERS)
         if given.get("output") == "raw" and "rate" not in given:
             raise CommandSpecError("it needs rate = 22050, or the program's own, for output = 'raw'")
         if given.get("output") == "raw" and "wav" in line.placeholders:
@@ -117,7 +117,7 @@ def _speakers(name: str, given: Mapping[str, Any]) -> tuple[Speaker, ...]:
     shared = {key: given[key] for key in ("language", "gender", "sample") if key in given}
     speakers = []
     for entry in given.get("voices", [{"name": name}]):
-        voice = shared | command_spec.check(entry, _VOICE_KINDS)
+        voice = shared | command.check(entry, _VOICE_KINDS)
         if not voice.get("name"):
             raise CommandSpecError("a voice needs a name")
         if not voice.get("language"):

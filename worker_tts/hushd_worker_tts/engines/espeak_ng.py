@@ -20,7 +20,7 @@ from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_worker.load_error import check_files
+from hushd_worker.errors import check_files
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 

@@ -108,7 +108,7 @@ class Hibari:
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
         except Exception as error:  # a damaged dictionary may raise anything: zlib.error, KeyError, EOFError
-            from hushd_worker.load_error import load_error  # only needed after a failure
+            from hushd_worker.errors import load_error  # only needed after a failure
 
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
         loading.join()
@@ -149,7 +149,7 @@ class Hibari:
             try:
                 self._sessions[name] = session.open_session(path)
             except Exception as error:
-                from hushd_worker.load_error import load_error  # only needed after a failure
+                from hushd_worker.errors import load_error  # only needed after a failure
 
                 again = f"replace {path} by `hushd models pull hibari/{name}`"
                 raise load_error(f"hibari/{name}", error, install=INSTALL, again=again) from error

@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines, voice_mix
 from hushd_worker import compute_device
-from hushd_worker.read_ahead import read_ahead
+from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.reading.phonemes import phonemized
@@ -117,7 +117,7 @@ class Kokoro:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.load_error import load_error  # only needed after a failure
+        from hushd_worker.errors import load_error  # only needed after a failure
 
         name = f"kokoro/{self._model}"
         return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")

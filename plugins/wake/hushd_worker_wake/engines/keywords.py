@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema.engines import NoModel, NotAlike
-from hushd_worker.engine_model import Model
+from hushd_worker.engine import Model
 
 from hushd_worker_wake.engine import RATE, Detection, EngineInfo
 from hushd_worker_wake.keyword_models import Described, described
@@ -80,7 +80,7 @@ class Keywords:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.load_error import load_error  # only needed after a failure
+        from hushd_worker.errors import load_error  # only needed after a failure
 
         return load_error(self._name, error, install=INSTALL, again=f"replace {self._folder} by a whole copy")
 

@@ -15,7 +15,7 @@ from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
-from hushd_worker.engine_model import Model
+from hushd_worker.engine import Model
 
 from hushd_worker_wake.engine import RATE, Detection, EngineInfo, Word
 from hushd_worker_wake.specs import micro

@@ -45,7 +45,7 @@ def make(model: Path) -> None:
 
 def import_modules() -> None:
     """Imports hibari's signal processing for `speak`, without the modules that only a download of a voice needs."""
-    from hushd_worker.lean_imports import deferred
+    from hushd_worker.quick_start import deferred
 
     with deferred("urllib.request"):  # with http, email and ssl 25 ms and 3 MB
         from hibari import dsp  # noqa: F401

@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hushd_worker import read_ahead as module
-from hushd_worker.read_ahead import read_ahead
+from hushd_worker import quick_start as module
+from hushd_worker.quick_start import read_ahead
 
 SIZE = 24_000_000
 PAGE = 4096
