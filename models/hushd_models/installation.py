@@ -19,7 +19,7 @@ from hushd_protocol import JsonObject
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-_DEFAULT = ("audio", "diarize", "http", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
+_DEFAULT = ("audio", "diarize", "http", "hub", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 

@@ -39,6 +39,7 @@ _EXTRAS = {
     "diarize": ("telling speakers apart", ("moonshine_voice", "onnxruntime")),
     "mcp": ("`hushd mcp`", ("mcp", "sounddevice")),
     "http": ("programs of OpenAI's audio API", ("multipart", "starlette", "uvicorn", "wsproto")),
+    "hub": ("`hushd models pull` from Hugging Face's hub", ("huggingface_hub",)),
     "wyoming": ("Home Assistant", ("wyoming",)),
 }
 _PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")  # the other values may be secrets
