@@ -92,7 +92,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             completes={"key": "settings"}, usual="show", members=(_PRONOUNCE,),
         ),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
-        _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
+        _own("completion", "print a script for a shell's completion", rare=True),
     ),
 }  # fmt: skip
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
