@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from argparse import ArgumentError, ArgumentTypeError
@@ -170,6 +171,7 @@ class Parser(argparse.ArgumentParser):
                 metavar=option.metavar,
                 default=default,
                 help=option.help,
+                action=_Joined if option.repeated else "store",
             )
 
     def add_worker_options(self) -> None:
@@ -263,6 +265,19 @@ class _Command(Parser):
         if others:  # the parser above would not know which options there are here
             self.error(f"unrecognized arguments: {' '.join(others)}")
         return parsed, others
+
+
+class _Joined(argparse.Action):
+    """Joins the tables of a repeated option; a text `@FILE` in one becomes the file's path."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option: str | None = None) -> None:
+        for key, value in values.items():
+            if isinstance(value, str) and value.startswith("@"):
+                path = os.path.abspath(os.path.expanduser(value[1:]))
+                if not os.path.isfile(path):
+                    raise argparse.ArgumentError(self, f"{path} is not a file")
+                values[key] = path
+        setattr(namespace, self.dest, (getattr(namespace, self.dest, None) or {}) | values)
 
 
 def add_compute_device(group: argparse._ActionsContainer) -> None:

@@ -6,6 +6,7 @@ read({"beam_size": 0}, {"beam_size": whole(1, 100)}, "transcribe")
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -170,6 +171,27 @@ def texts() -> Kind:
 def text_table() -> Kind:
     """A table whose values are strings."""
     return Kind("a table of strings", lambda value: isinstance(value, dict) and all(map(_is_text, value.values())))
+
+
+def extra_fields() -> Kind:
+    """Fields of no known name, for a program beyond hushd; at a command line one of them, `KEY=VALUE`."""
+    return Kind(
+        "a table of at most 100 fields",
+        lambda value: isinstance(value, dict) and len(value) <= 100 and all(map(_is_text, value)),
+        form={"type": "object"},
+        parse=_pair,
+    )
+
+
+def _pair(text: str) -> dict[str, Any]:
+    """Reads KEY=VALUE, a value in JSON or a text."""
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise ValueError(text)
+    try:
+        return {key: json.loads(value)}
+    except ValueError:
+        return {key: value}
 
 
 def is_number(value: object) -> bool:

@@ -24,6 +24,7 @@ class Option(NamedTuple):
         kind: its kind, if that is narrower than in a request.
         must_be: `Kind.must_be` for the notation of the command line, if that differs.
         none: the value of the word None, as with openai-whisper; by default None is refused like any other word.
+        repeated: whether it may be given again; its values, tables, are joined.
     """
 
     flags: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class Option(NamedTuple):
     kind: Kind | None = None
     must_be: str = ""
     none: Any = NotImplemented
+    repeated: bool = False
 
 
 class Name(NamedTuple):

@@ -14,8 +14,8 @@ FOLDERS = (
     "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "schema", "supervisor", "worker",
     "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
-# `command` and `keywords` are words, and other packages' names are not engines of ours.
-NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords"}
+# `command`, `keywords` and `server` are words, and other packages' names are not engines of ours.
+NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords", "server"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
 OWN = re.compile(
     r"schema/hushd_schema/engines/|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
@@ -28,6 +28,7 @@ ALLOWED = {
     "gateway/hushd_gateway/http/app.py": "whisper.cpp, the program whose server's path it is",
     "schema/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
     "schema/hushd_schema/outside.py": "the system's library and its packages, which bear the name",
+    "schema/hushd_schema/server_file.py": "the names of programs, by which a server's API is guessed",
     "schema/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",
 }
 

@@ -27,6 +27,7 @@ class Engine(Protocol):
             session takes a slot.
         aside: the number of further jobs that wait for their clients, or have waited (see `messages.Ready.aside`);
             optional: without it they keep their slots. An engine with `aside` makes its jobs take turns itself.
+        close: ends what the engine has started, before the worker leaves; optional.
     """
 
     slots: int

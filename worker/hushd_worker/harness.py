@@ -161,7 +161,8 @@ class _Harness:
                         break
             if self._socket in events and not self._receive():
                 break
-            if self._draining and not self._jobs:
+            if self._draining and not self._jobs and self._leaving is None:
+                self._threads.close()
                 self._leave()
         self._socket.close(linger=1000)
         self._context.term()

@@ -55,6 +55,11 @@ class JobThreads:
             if self._count < min(running, self._base + self._aside):
                 self._staff()
 
+    def close(self) -> None:
+        """Has the engine end what it has started, such as a server."""
+        if close := getattr(self._engine, "close", None):
+            close()
+
     def cards(self) -> dict[str, int]:
         """Returns the memory used on graphics cards; loads no driver if the engine does not compute on any."""
         if not self._on_card:

@@ -14,9 +14,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import EngineSpec
 
-from .fetch import unwritable
-
-SPARE = 64_000_000  # bytes that stay free
+from .fetch import SPARE, unwritable
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:

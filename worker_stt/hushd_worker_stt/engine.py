@@ -295,6 +295,9 @@ class Engine(ABC):
             HushdError: `engine_missing` or `model_missing`.
         """
 
+    def close(self) -> None:  # noqa: B027
+        """Ends what `load` has started, before the worker leaves; does nothing by default."""
+
     @abstractmethod
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         """Transcribes `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.

@@ -173,6 +173,10 @@ class SpeechToText:
         warnings = [*request.warnings(self._info), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
+    def close(self) -> None:
+        """Has the engine end what it has started."""
+        self._engine.close()
+
     def _file(self, job: Job, request: Request) -> TranscriptResult:
         """Transcribes the requested track, or else the first one that can be decoded and has speech."""
         from .audio.recording import open_input

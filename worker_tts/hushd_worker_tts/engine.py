@@ -125,6 +125,9 @@ class TtsEngine(Protocol):
             sentence calls it from time to time, and must not catch the exception.
         reads_phonemes: optional, False by default: whether a text may have words in the International Phonetic
             Alphabet, which `reading.phonemes.parts` separates from others.
+        parallel: optional, 1 by default: set by `load`: the number of pieces that it makes at once, on as many threads.
+        extra: optional: set before each piece: a request's further fields, for engines that pass them on.
+        close: optional: ends what `load` has started, before the worker leaves.
     """
 
     economy: bool

@@ -20,7 +20,7 @@ class EngineThread:
     """Makes items for jobs, one turn at a time; of the waiting clients, the one served longest ago goes first.
 
     A turn does not wait for its client: items are kept until the job takes them, however slowly the client reads. An
-    engine may be bound to the thread that loaded it, so everything is done on one thread.
+    engine may be bound to the thread that loaded it, so everything is done on one thread, unless `staff` adds some.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,14 @@ class EngineThread:
         self._line: list[_Turn[Any]] = []
         self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
         self._numbers = itertools.count(1)
-        threading.Thread(target=self._work, name="engine", daemon=True).start()
+        self._staff = 0
+        self.staff(1)
+
+    def staff(self, number: int) -> None:
+        """Has `number` turns taken at once, for an engine that is not bound to one thread."""
+        while self._staff < number:
+            self._staff += 1
+            threading.Thread(target=self._work, name="engine", daemon=True).start()
 
     def call(self, function: Callable[[], T]) -> T:
         """Calls `function` on the engine's thread, and returns its result or raises its exception."""

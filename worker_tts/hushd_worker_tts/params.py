@@ -50,6 +50,7 @@ class SynthesizeParams:
     pronounce: Mapping[str, str]
     timeline: bool
     languages: Sequence[str] | None
+    extra: Mapping[str, Any]
     speed_warning: str
 
 
@@ -82,6 +83,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         pronounce=used["pronounce"],
         timeline=used["timeline"],
         languages=None if named or used["markup"] == "ssml" else given.get("languages"),
+        extra=used["extra"],
         speed_warning=_speed_warning(speed, voice, info, "wpm" in given),
     )
 
@@ -172,8 +174,9 @@ def _languages(engine: SpeakingEngine) -> list[str]:
 
 def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     by_name = {voice.name: voice for voice in voices}
-    if name in by_name:
-        return by_name[name]
+    for known in (name, f"{info.default_voice}.{name}"):  # a server's voice, without the server
+        if known in by_name:
+            return by_name[known]
     if parts := voice_mix.parts(name):
         if not info.mixes:
             raise HushdError("bad_request", f"{info.name} cannot mix voices: choose one, such as {parts[0].voice}.")

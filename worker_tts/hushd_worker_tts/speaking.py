@@ -143,6 +143,10 @@ class SpeechJob:
         """Makes a piece on the engine's thread, where jobs take turns."""
         engine, job = self._engine, self._job
         engine.economy, engine.degraded, engine.check = job.economy, False, job.check
+        if hasattr(engine, "extra"):
+            engine.extra = self._params.extra
+        elif self._params.extra:
+            job.warn("no_effect", f"The engine {self._info.name} takes no extra fields: it spoke without.")
         yield from engine.synthesize(text, voice, speed)
         job.degraded = job.degraded or engine.degraded
 

@@ -91,6 +91,8 @@ class Worker:
         self._thread = EngineThread()
         if not self._loaded:
             self._thread.call(lambda: self._load(report))
+        self.slots = getattr(self._engine, "parallel", 1)
+        self._thread.staff(self.slots)
         kind = REGISTRY.find(self._name)
         voices = tuple(voice.name for voice in kind.voices() if voice.installed)
         device, why = compute_device.report(self._engine, self._info.name)
@@ -169,6 +171,11 @@ class Worker:
         unable = f"which the voice {usual.name} ({usual.language}) does not speak"
         sentence = f"The text is {languages.name(language)}, {unable}: `hushd get {language}` brings a voice that does."
         raise HushdError("other_language", sentence, detail={"language": language})
+
+    def close(self) -> None:
+        """Has the engine end what it has started."""
+        if close := getattr(self._engine, "close", None):
+            close()
 
     def _pronunciations(self, job: Job, asked: Mapping[str, str]) -> Callable[[str], Mapping[str, str]]:
         """Returns a function from a language to the user's own pronunciations, overridden by those of the request."""

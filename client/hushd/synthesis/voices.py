@@ -43,7 +43,7 @@ def choose(
         HushdError: `bad_request` for an unknown name, or a voice that speaks another language;
             `engine_missing` when nothing on this machine speaks that language.
     """
-    index = _VoiceIndex(catalogue, engine)
+    index = _VoiceIndex(catalogue, engine, model)
     if not index.engines or (engine is not None and not index.installed):
         return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
     tag = None if language is None else _tag(language)
@@ -92,7 +92,7 @@ def usual_language(catalogue: SpeakingDescription) -> str:
 class _VoiceIndex:
     """All engines and voices, or those of one engine, the preferred ones first."""
 
-    def __init__(self, catalogue: SpeakingDescription, engine: str | None) -> None:
+    def __init__(self, catalogue: SpeakingDescription, engine: str | None, model: str | None = None) -> None:
         described = catalogue.engines
         default_model = catalogue.default or next((entry.name for entry in described), "")
         self.default_engine, _, self.default_model = default_model.partition("/")
@@ -102,6 +102,7 @@ class _VoiceIndex:
         self.engines = [entry for entry in self.every if engine in (None, entry.name)]
         self.installed = any(entry.installed for entry in self.engines)
         self.voices = _voices(self.engines)
+        self.model = model
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled."""
@@ -111,7 +112,8 @@ class _VoiceIndex:
         voices = [voice for voice in self.voices if voice.engine == engine]
         if not bare or not voices:
             bare, voices = name, self.voices
-        same = [voice for voice in voices if voice.name.casefold() == bare.casefold()]
+        own = f"{self.model}.{bare}".casefold()  # a server's voice, without the server
+        same = [voice for each in (own, bare.casefold()) for voice in voices if voice.name.casefold() == each]
         if here := next((voice for voice in same if voice.installed), None):
             return here
         # Before one that could be pulled: hibari has a `fable`, too, and many programs ask for OpenAI's.
@@ -181,6 +183,7 @@ class _VoiceIndex:
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
         here = [voice for voice in self.voices if voice.installed]
+        here = [voice for voice in here if voice.model == self.model] or here
         default = self.usual()
         if tag is None and default is not None:
             tag = languages.tag(default.language)

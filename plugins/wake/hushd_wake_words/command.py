@@ -84,19 +84,16 @@ def make_parser(prog: str) -> Parser:
 
 def _wait(client: Client, options: Namespace, command: Sequence[str]) -> None:
     listens = options.listen or options.until or (command and not options.at_once)
-    from .heard import wake
-
-    waiting = wake(
-        client,
+    wake = client.wake(
         *options.words,
         device=options.device,
         on_wait=console.note_wait,
         model=options.waiting,
         threshold=options.threshold,
     )
-    with waiting:
+    with wake:
         console.note(f"Waiting for {' or '.join(options.words) or 'the word'}: Ctrl-C ends.")
-        for heard in waiting:
+        for heard in wake:
             if heard.lost:
                 continue  # said during the previous command, too long ago
             text = _text(client, heard, options) if listens else ""

@@ -1,10 +1,10 @@
 """`synthesize`: text becomes speech."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from hushd_schema import operation, sound_file
-from hushd_schema.kinds import Kind, choice, flag, number, text, texts, whole
+from hushd_schema.kinds import Kind, choice, extra_fields, flag, number, text, texts, whole
 from hushd_schema.operation import Field, Name, Operation, Option
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
@@ -123,6 +123,21 @@ class SynthesizeOptions(TypedDict, total=False):
             ),
             "a map of words to their pronunciations",
             {},
+        ),
+    ]
+    extra: Annotated[
+        Mapping[str, Any] | None,
+        Field(
+            extra_fields(),
+            'further fields for a [speech server](SERVERS.md), such as `{"exaggeration": 0.7}`',
+            {},
+            option=Option(
+                help="a further field for a speech server; @FILE is the path of a file; repeatable",
+                metavar="KEY=VALUE",
+                group=VOICE,
+                must_be="KEY=VALUE",
+                repeated=True,
+            ),
         ),
     ]
     timeline: Annotated[

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Any, TypedDict
 
 from hushd_schema import operation
-from hushd_schema.kinds import Kind, above_zero, choice, flag, is_number, number, text, whole
+from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, whole
 from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
 from hushd_schema.voiceprint import people_kind
 
@@ -239,6 +239,21 @@ class TranscribeOptions(TypedDict, total=False):
             "seconds into a recording at which to begin; times stay those of the whole",
             0.0,
             sound=RECORDED,
+        ),
+    ]
+    extra: Annotated[
+        Mapping[str, Any] | None,
+        Field(
+            extra_fields(),
+            "further fields for a [speech server](SERVERS.md)",
+            by_engine=True,
+            option=Option(
+                help="a further field for a speech server; @FILE is the path of a file; repeatable",
+                metavar="KEY=VALUE",
+                group=TEXT,
+                must_be="KEY=VALUE",
+                repeated=True,
+            ),
         ),
     ]
     decoder: Annotated[

@@ -107,7 +107,8 @@ def report(
     for gen, worker in workers:
         pid = pids.get((worker.name, gen))
         if pid is not None:
-            usage = (measure.resident_usage if worker.state == State.STARTING.value else usage_of)(pid)
+            measures = measure.resident_usage if worker.state == State.STARTING.value else usage_of
+            usage = measure.of_tree(pid, measures)
             used += usage.private if usage else 0
             peak = None if usage is None else _mb(usage.peak)
             private, mapped = (_mb(usage.private), _mb(usage.mapped)) if usage else (None, None)

@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hushd_protocol.buggify import buggify
@@ -64,6 +64,14 @@ def resident_usage(pid: int) -> Usage | None:
     except OSError:  # it has just gone
         return None
     return Usage(size, size, size, size - shared, shared) if size else None
+
+
+def of_tree(pid: int, usage_of: Callable[[int], Usage | None]) -> Usage | None:
+    """Returns the memory of process `pid` and its descendants, as `usage_of` measures each; None if it is gone."""
+    if (own := usage_of(pid)) is None:
+        return None
+    parts = [own, *filter(None, map(usage_of, map(int, descendants(str(pid)))))]
+    return Usage(*(sum(getattr(part, name) for part in parts) for name in ("rss", "pss", "peak", "private", "mapped")))
 
 
 def private(pid: int) -> int:

@@ -1,0 +1,229 @@
+"""`hushd servers`: the speech servers that hushd starts on demand; adds one by its command line, and tries it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
+from hushd_protocol.suggest import quoted
+from hushd_protocol.system import atomic_file, paths
+from hushd_schema import server_file, toml
+from hushd_schema.server_file import ServerFile
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd_schema.status import WorkerStatus
+
+_SENTENCE = "The quick brown fox jumps over the lazy dog."
+_ROLES = {"tts": "speaks", "stt": "hears"}
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    argv = list(argv)
+    at = argv.index("--") if "--" in argv else len(argv)
+    options = parser.parse_args(argv[:at])
+    if options.command is None:
+        parser.print_help()
+    elif options.command == "list":
+        _list(options.json)
+    elif options.command == "add":
+        return _add(options, argv[at + 1 :])
+    else:
+        return _try(options.name, options.download)
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """Returns the command's parser."""
+    parser = Parser(
+        prog,
+        "Speech servers that hushd starts when somebody asks, and ends when they are idle. Each is a file of yours, "
+        "servers/NAME.toml beside the configuration: `say -v server/NAME`, `listen --engine server --model NAME`.",
+    )
+    commands = parser.add_commands()
+    listed = commands.add("list", "list them, and what each holds")
+    listed.add_argument("--json", action="store_true", help="print JSON, for programs")
+    added = commands.add("add", "add a server by its command line, and try it")
+    added.usage = f"{prog} add NAME [KEY=VALUE…] -- COMMAND…"
+    added.add_argument("name", metavar="NAME", help="what you call it")
+    added.add_argument(
+        "keys", metavar="KEY=VALUE", nargs="*",
+        help="keys of its file, such as like=openai; the command has {port} where it takes its port",
+    )  # fmt: skip
+    tried = commands.add("try", "start a server, have it speak and hear, and end it")
+    tried.add_argument("name", metavar="NAME")
+    tried.add_argument("--download", action="store_true", help="let it download its model first, and show its log")
+    return parser
+
+
+def _folder() -> Path:
+    return paths.find().config.parent / server_file.FOLDER
+
+
+def _read(name: str) -> ServerFile:
+    path = _folder() / f"{name}.toml"
+    try:
+        return server_file.read(name, toml.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        known = sorted(each.stem for each in _folder().glob("*.toml"))
+        advice = f"there are {', '.join(known)}" if known else "`hushd servers add NAME -- COMMAND` adds one"
+        raise HushdError("model_missing", f"There is no server {quoted(name)}: {advice}.") from None
+    except HushdError as error:
+        raise HushdError("bad_request", f"{path}: {error.message}") from None
+    except (OSError, ValueError) as error:
+        raise HushdError("bad_request", f"{path} cannot be read: {error}.") from error
+
+
+# --- list ------------------------------------------------------------------------------------------------------------
+
+
+def _list(as_json: bool) -> None:
+    rows = [_row(path.stem) for path in sorted(_folder().glob("*.toml"))]
+    if as_json:
+        console.write_json(rows)
+    elif not rows:
+        console.note("There is no server yet: `hushd servers add NAME -- COMMAND` adds one.")
+    else:
+        width = max(len(row["name"]) for row in rows)
+        for row in rows:
+            held = f"{row['size_mb']:.0f} MB" if row["size_mb"] else "-"
+            does = (
+                row["problem"]
+                or f"{row['like'] or 'own paths':15}{' and '.join(row['does']):17}{row['state']:10}{held}"
+            )
+            console.write(f"{row['name']:{width}}  {does}\n")
+
+
+def _row(name: str) -> dict[str, Any]:
+    row = {"name": name, "like": "", "does": [], "state": "stopped", "size_mb": 0.0, "problem": ""}
+    try:
+        server = _read(name)
+    except HushdError as error:
+        return row | {"state": "broken", "problem": error.message}
+    workers = _workers(name)
+    return row | {
+        "like": server.like,
+        "does": [word for role, word in _ROLES.items() if server.does(role)],
+        "state": next((worker.state for worker in workers), "stopped"),
+        "size_mb": sum(worker.private_mb or 0.0 for worker in workers),
+    }
+
+
+def _workers(name: str) -> list[WorkerStatus]:
+    try:
+        with Client(holder="cli", start=False) as client:
+            return [row for row in client.status().workers if row.name.split("/", 1)[1] == f"server/{name}" and row.pid]
+    except HushdError:
+        return []  # no supervisor runs
+
+
+# --- add and try -----------------------------------------------------------------------------------------------------
+
+
+def _add(options: Namespace, command: list[str]) -> int:
+    if not is_name(options.name):
+        raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use letters, digits, - and _.")
+    if not command:
+        raise HushdError("bad_request", f"Say how it is started: hushd servers add {options.name} -- COMMAND.")
+    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()}
+    for pair in options.keys:
+        key, _, value = pair.partition("=")
+        content[key] = _value(value)
+    try:
+        server = server_file.read(options.name, content)
+    except HushdError as error:
+        if not error.message.startswith("it needs like"):
+            raise HushdError("bad_request", f"{options.name}: {error.message}") from None
+        content["like"] = "openai"
+        server = server_file.read(options.name, content)
+    path = _folder() / f"{options.name}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_file.replace(path, server_file.text_of(content))
+    console.write(f"wrote {path}: like {server.like or 'no other'}\n")
+    return _try(options.name, download=False)
+
+
+def _with_port(command: list[str]) -> list[str]:
+    """Returns a command that takes its port from hushd: the value of `--port` becomes `{port}`."""
+    if any("{port}" in word or "{socket}" in word or "stdio" in word for word in command):
+        return command
+    words = [re.sub(r"^(--port=|(?:http|tcp)://[^:]+:|127\.0\.0\.1:)\d+$", r"\1{port}", word) for word in command]
+    for at, word in enumerate(words[:-1]):
+        if word in ("--port", "-p") and words[at + 1].isdigit():
+            words[at + 1] = "{port}"
+    return words if words != command else [*command, "--host", "127.0.0.1", "--port", "{port}"]
+
+
+def _value(text: str) -> Any:
+    try:
+        return toml.loads(f"value = {text}")["value"]
+    except ValueError:
+        return text
+
+
+def _try(name: str, download: bool) -> int:
+    """Has a server do what it is for, through hushd as any program would, and reports each step; returns the status."""
+    server = _read(name)
+    if download:
+        for role in filter(server.does, _ROLES):
+            program = [sys.executable, "-P", "-m", f"hushd_worker_{role}.engines.server", name]
+            if subprocess.run(program).returncode:
+                return 1
+    failed = False
+    with Client(holder="cli") as client:
+        spoken: bytes | None = None
+        for role in _ROLES:
+            if server.does(role):
+                try:
+                    spoken = (_speak if role == "tts" else _hear)(client, name, spoken)
+                except HushdError as error:
+                    failed = True
+                    console.complain(error.message)
+    return int(failed)
+
+
+def _speak(client: Client, name: str, _: bytes | None) -> bytes:
+    _timed("ready to speak", lambda: client.preload(f"tts/server/{name}"))
+    began, first, sound = time.monotonic(), 0.0, b""
+    speech = client.synthesize(_SENTENCE, engine="server", model=name, format="wav")
+    for piece in speech:
+        first = first or time.monotonic() - began
+        sound += piece
+    console.write(f"first sound    {first * 1000:.0f} ms, all of it {time.monotonic() - began:.1f} s\n")
+    _end(client, "tts", name)
+    return sound
+
+
+def _hear(client: Client, name: str, sound: bytes | None) -> bytes:
+    sound = sound or b"".join(client.synthesize(_SENTENCE, format="wav"))
+    _timed("ready to hear", lambda: client.preload(f"stt/server/{name}"))
+    began = time.monotonic()
+    text = client.transcribe(sound, engine="server", model=name).text
+    console.write(f"said           {_SENTENCE}\nheard          {text} ({time.monotonic() - began:.1f} s)\n")
+    _end(client, "stt", name)
+    return sound
+
+
+def _timed(what: str, act: Callable[[], object]) -> None:
+    began = time.monotonic()
+    act()
+    console.write(f"{what:14} {time.monotonic() - began:.1f} s\n")
+
+
+def _end(client: Client, role: str, name: str) -> None:
+    rows = [row for row in client.status().workers if row.name == f"{role}/server/{name}"]
+    console.write(f"memory         {sum(row.private_mb or 0 for row in rows):.0f} MB, with hushd's worker\n")
+    _timed("ended", lambda: client.unload(f"{role}/server/{name}"))

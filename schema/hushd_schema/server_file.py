@@ -1,0 +1,260 @@
+"""The file `servers/NAME.toml`, which describes a speech server that hushd starts on demand. Pure.
+
+Only `run` is always needed. `like` names a known API; the paths and bodies of another one can be written out. The API,
+and whether the server speaks, hears or does both, are guessed from the command line where it tells them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, field
+from hushd_protocol.suggest import did_you_mean, listed, quoted
+
+from hushd_schema import kinds
+from hushd_schema.kinds import Kind, choice, flag, is_number, number, seconds, text, texts, whole
+
+FOLDER = "servers"  # beside the configuration
+PIECE = 15.0, 30.0  # seconds
+
+
+class Api(NamedTuple):
+    """The requests of one kind of server: paths and fields, in which a text `{name}` stands for a value, and a field
+    without its value is left out."""
+
+    speech: str = ""
+    body: Mapping[str, Any] = {}
+    hear: str = ""
+    form: Mapping[str, Any] = {}
+    voices: str = ""
+
+
+APIS = {
+    "openai": Api(
+        "/v1/audio/speech",
+        {"model": "{model}", "input": "{text}", "voice": "{voice}", "response_format": "{format}", "speed": "{speed}"},
+        "/v1/audio/transcriptions",
+        {
+            "file": "{audio}",
+            "model": "{model}",
+            "language": "{language}",
+            "prompt": "{prompt}",
+            "temperature": "{temperature}",
+            "response_format": "verbose_json",
+            "timestamp_granularities[]": "{granularity}",
+        },
+        "/v1/audio/voices",
+    ),
+    "whisper.cpp": Api(
+        hear="/inference",
+        form={
+            "file": "{audio}",
+            "language": "{language}",
+            "prompt": "{prompt}",
+            "temperature": "{temperature}",
+            "response_format": "verbose_json",
+        },
+    ),
+    "piper": Api("/synthesize", {"text": "{text}", "voice": "{voice}", "length_scale": "{stretch}"}, voices="/voices"),
+    "asr-webservice": Api(
+        hear="/asr?output=json&encode=true&task=transcribe&language={language}&word_timestamps={words}",
+        form={"audio_file": "{audio}"},
+    ),
+    "wyoming": Api("by events", hear="by events"),
+}
+# What a command line says of a server; the first that is found counts.
+_LIKE = (
+    (r"whisper-asr-webservice", "asr-webservice"),
+    (r"whisper-server", "whisper.cpp"),
+    (r"piper[./]http_server", "piper"),
+    (r"wyoming|--uri", "wyoming"),
+    (r"kokoro|speaches|transformers serve|vllm|open-asr-server|llama-server|mlx_audio|orpheus|hushd serve", "openai"),
+)
+_SPEAKS = re.compile(r"kokoro|piper|tts|chatterbox|orpheus|alltalk|xtts|speech[-_]?t5", re.IGNORECASE)
+_HEARS = re.compile(r"whisper|asr|stt|parakeet|canary|voxtral|moonshine|transcri", re.IGNORECASE)
+
+
+def _is_piece(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
+        return False
+    return bool(1 <= value[0] <= value[1] <= 3600)
+
+
+def _or_false(kind: Kind, must_be: str) -> Kind:
+    return Kind(must_be, lambda value: value is False or kind.fits(value))
+
+
+_TABLE = Kind("a table", lambda value: isinstance(value, dict))
+_WORDS = Kind('["program", "argument", …]', lambda value: texts().fits(value) and bool(value) and bool(value[0]))
+_PATH = _or_false(text(), "a path such as '/tts', or false where the server cannot do it")
+KINDS = {
+    "run": _WORDS,
+    "like": choice(*APIS),
+    "speech": _PATH,
+    "hear": _PATH,
+    "body": _TABLE,
+    "form": _TABLE,
+    "model": text(),
+    "voices": Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value)),
+    "words": flag(),
+    "languages": texts(),
+    "ready": text(),
+    "ready_has": text(),
+    "start_timeout": seconds(1),
+    "stop": _WORDS,
+    "stop_timeout": seconds(0),
+    "cwd": text(),
+    "env": Kind("a table of texts", lambda value: isinstance(value, dict) and all(map(text().fits, value.values()))),
+    "memory_mb": number(0),
+    "vram_mb": number(0),
+    "parallel": whole(1, 64),
+    "piece": Kind("[shortest, longest] in seconds, from 1 to 3600", _is_piece, lambda value: tuple(map(float, value))),
+    "whole": flag(),
+    "stream": choice("wav", "pcm", "sse"),
+    "rate": whole(8000, 192_000),
+    "send": texts(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFile:
+    """The content of one file, completed by guesses.
+
+    Attributes:
+        name: the server's, and its model's.
+        run: the program and its arguments, in which `{port}` or `{socket}` stands for where it listens.
+        like: the API; empty for one of its own.
+        speech, hear: the paths; empty where it cannot do that.
+        body, form: the fields of a request to speak and to hear.
+        model: the name that the server calls its model by.
+        voices: the names of its voices, or the path that lists them.
+        words: whether its word times are real.
+        languages: what it speaks or understands.
+        ready, ready_has: a path that answers with 200, and what its answer has once the model is loaded.
+        start_timeout: seconds from its start to its first answer.
+        stop, stop_timeout: what ends it instead of SIGTERM, and the seconds until SIGKILL.
+        parallel: how many requests it serves at once.
+        piece: seconds of speech in a request.
+        stream: how speech is sent: a WAV file, bare samples at `rate`, or events.
+        send: the only fields that it takes; empty: all.
+    """
+
+    name: str
+    run: tuple[str, ...]
+    like: str = ""
+    speech: str = ""
+    hear: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    voices: tuple[str, ...] | str = ()
+    words: bool = False
+    languages: tuple[str, ...] = ()
+    ready: str = ""
+    ready_has: str = ""
+    start_timeout: float = 120.0
+    stop: tuple[str, ...] = ()
+    stop_timeout: float = 4.0
+    cwd: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: float = 0.0
+    vram_mb: float = 0.0
+    parallel: int = 1
+    piece: tuple[float, float] = PIECE
+    whole: bool = False
+    stream: str = "wav"
+    rate: int = 24_000
+    send: tuple[str, ...] = ()
+
+    @property
+    def by_pipes(self) -> bool:
+        """True if it is spoken to over its standard input and output."""
+        return not any("{port}" in word or "{socket}" in word for word in self.run)
+
+    def does(self, role: str) -> bool:
+        """Returns whether it can do what the role `stt` or `tts` is for."""
+        return bool(self.hear if role == "stt" else self.speech)
+
+    def program(self, where: Mapping[str, str], words: Sequence[str]) -> list[str]:
+        """Returns `words`, of `run` or `stop`, for the port and the socket in `where`; `~` is the home."""
+        return [os.path.expanduser(_filled(word, where)) for word in words]
+
+
+def read(name: str, content: Mapping[str, Any]) -> ServerFile:
+    """Returns a server of the content of its file.
+
+    Raises:
+        HushdError: `bad_request`, with a sentence that follows the file's name.
+    """
+    for key in content:
+        if key not in KINDS:
+            raise HushdError("bad_request", f"there is no key {quoted(key)}{did_you_mean(key, KINDS)}.")
+    given = {key: kinds.check(key, value, KINDS[key]) for key, value in content.items()}
+    given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
+    if "run" not in given:
+        raise HushdError("bad_request", 'it needs run = ["program", "argument", …].')
+    command = " ".join(given["run"])
+    custom = isinstance(given.get("speech"), str) or isinstance(given.get("hear"), str)
+    like = given.setdefault(
+        "like", "" if custom else next((api for sign, api in _LIKE if re.search(sign, command)), "")
+    )
+    if not like and not custom:
+        raise HushdError("bad_request", f"it needs like = {listed(APIS)}, or the path of its speech.")
+    api = APIS.get(like, Api())
+    given = {"speech": api.speech, "hear": api.hear, "body": api.body, "form": api.form, "voices": api.voices} | given
+    roles = {"speech": bool(_SPEAKS.search(command)), "hear": bool(_HEARS.search(command))}
+    for key, other in (("speech", "hear"), ("hear", "speech")):
+        if given[key] is False or (key not in content and roles[other] and not roles[key]):
+            given[key] = ""
+    if isinstance(given["voices"], list):
+        given["voices"] = tuple(given["voices"])
+    server = ServerFile(name, **given)
+    if server.by_pipes and like != "wyoming":
+        raise HushdError(
+            "bad_request", "run has neither {port} nor {socket}: write it where the server takes its port."
+        )
+    return server
+
+
+def text_of(content: Mapping[str, Any]) -> str:
+    """Returns the text of a file with these keys."""
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in content.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def filled(fields: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns fields with `values` for their placeholders; without those that are one placeholder of no value."""
+    done: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, str) and value.startswith("{") and value[1:-1] in values:
+            value = values[value[1:-1]]
+            if value in (None, ""):
+                continue
+        elif isinstance(value, str):
+            value = _filled(value, {name: "" if each is None else str(each) for name, each in values.items()})
+        done[key] = value
+    return done
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match[1], match[0]), word)
+
+
+def path(pattern: str, values: Mapping[str, Any]) -> str:
+    """Returns a path with `values` for its placeholders."""
+    from urllib.parse import quote
+
+    texts = {name: each for name, each in values.items() if each is None or isinstance(each, str)}
+    return _filled(pattern, {name: quote(each or "") for name, each in texts.items()})

@@ -1,0 +1,129 @@
+"""The engine `server` as a user has it: a real supervisor, a scripted server, its memory in the books, and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from support import servers
+from support.peer import Supervisor, wait_until
+
+Start = Callable[..., Supervisor]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process leaves is looked up in /proc")
+
+
+def tree(client: Client) -> list[psutil.Process]:
+    """The one worker, and all that it has started."""
+    (row,) = client.status().workers
+    assert row.pid
+    worker = psutil.Process(row.pid)
+    return [worker, *worker.children(recursive=True)]
+
+
+def say(client: Client, text: str, **options: Any) -> bytes:
+    """Returns the speech, whole."""
+    return b"".join(client.synthesize(text, **options))
+
+
+def alive(each: psutil.Process) -> bool:
+    try:
+        return each.is_running() and each.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def port_of(processes: list[psutil.Process]) -> int:
+    command = next(each.cmdline() for each in processes if str(servers.LYING) in each.cmdline() and each.ppid() > 1)
+    return int(command[command.index(str(servers.LYING)) + 1])
+
+
+def test_speaks_and_hears(start_supervisor: Start, runtime: Path) -> None:
+    """By its name as a voice and as a model; its memory is the worker's, and nothing is left when it is idle."""
+    servers.write(runtime, "mine", "voices", "hoards", voices="/voices", languages=["en"], words=True)
+    start_supervisor("")
+    with Client() as client:
+        assert len(say(client, "one two three", voice="server/mine")) >= 0.3 * 2 * 8000
+        assert say(client, "one", engine="server", model="mine", voice="bert")
+        (row,) = client.status().workers
+        assert row.name == "tts/server/mine"
+        assert row.private_mb is not None
+        processes = tree(client)
+        own = processes[0].memory_info()
+        assert row.size_mb
+        assert row.size_mb > 60 + (own.rss - own.shared) / 1e6
+        port = port_of(processes)
+        client.unload("tts")
+        wait_until(lambda: not any(map(alive, processes)), "the end of all its processes")
+        assert not servers.listening(port)
+
+
+def test_what_a_server_says_reaches_the_user(start_supervisor: Start, runtime: Path) -> None:
+    """Its refusal is `bad_request`; the end of one that crashes at the start is in the sentence."""
+    servers.write(runtime, "mine")
+    servers.write(runtime, "broken", "crash")
+    start_supervisor("")
+    with Client() as client:
+        with pytest.raises(HushdError, match=r"refused this \(422: refuse is not allowed\)") as raised:
+            say(client, "one", voice="server/mine", extra={"refuse": True})
+        assert raised.value.code == "bad_request"
+        with pytest.raises(HushdError, match="exit status 3; its log ends with: RuntimeError: CUDA is not here"):
+            say(client, "one", voice="server/broken")
+
+
+def test_a_server_that_dies_at_a_request(start_supervisor: Start, runtime: Path) -> None:
+    """The request is tried once more with a new one, and then fails with its last words."""
+    servers.write(runtime, "mine", "later=die")
+    start_supervisor("")
+    with Client() as client, pytest.raises(HushdError, match="Segmentation fault: the model is too large"):
+        say(client, "one", voice="server/mine")
+
+
+def test_one_client_goes_and_another_is_served(start_supervisor: Start, runtime: Path) -> None:
+    servers.write(runtime, "mine", "later=slow:1", parallel=2)
+    start_supervisor("")
+    with Client() as client:
+        assert say(client, "one", voice="server/mine")
+        first = tree(client)[0].pid
+        threading.Thread(target=_give_up).start()
+        assert say(client, "one", voice="server/mine")
+        assert tree(client)[0].pid == first
+
+
+def _give_up() -> None:
+    with Client() as client:
+        client.synthesize("one", voice="server/mine")
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.night)])
+@pytest.mark.parametrize("victim", ["supervisor", "worker", "server"])
+def test_killed(start_supervisor: Start, runtime: Path, victim: str, times: int) -> None:
+    """Nothing is left, not even of helpers with sessions of their own; the next request is answered."""
+    servers.write(runtime, "mine", "escapes")
+    supervisor = start_supervisor("")
+    for _ in range(times):
+        with Client() as client:
+            assert say(client, "one", voice="server/mine")
+            processes = tree(client)
+            port = port_of(processes)
+            server = next(each for each in processes if str(port) in each.cmdline() and each.ppid() != processes[0].pid)
+            pid = {"supervisor": supervisor.pid, "worker": processes[0].pid, "server": server.pid}[victim]
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not any(map(alive, processes)), "the end of all its processes")  # noqa: B023
+            assert not servers.listening(port)
+        if victim == "supervisor":
+            supervisor = start_supervisor("")
+        time.sleep(0.1)
+    leftovers = [each.info["cmdline"] for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"]]
+    assert not [line for line in leftovers if re.search(rf"{re.escape(str(servers.LYING))} .*escapes", " ".join(line))]

@@ -1,0 +1,59 @@
+"""Server files: their keys, their mistakes, and the guesses from a command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_schema import server_file
+
+UVICORN = ["uvicorn", "api.src.main:app", "--port", "{port}"]
+
+
+@pytest.mark.parametrize(
+    ("run", "keys", "like", "speaks", "hears"),
+    [
+        (["whisper-server", "--port", "{port}"], {}, "whisper.cpp", False, True),
+        (["python3", "-m", "piper.http_server", "--port", "{port}"], {}, "piper", True, False),
+        (["wyoming-piper", "--uri", "stdio://"], {}, "wyoming", True, False),
+        (["wyoming-faster-whisper", "--uri", "unix://{socket}"], {}, "wyoming", False, True),
+        (["whisper-asr-webservice", "--port", "{port}"], {}, "asr-webservice", False, True),
+        (["transformers", "serve", "openai/whisper-small", "--port", "{port}"], {}, "openai", False, True),
+        (["hushd", "serve", "--http", "127.0.0.1:{port}"], {}, "openai", True, True),
+        (UVICORN, {"like": "openai"}, "openai", True, True),
+        (UVICORN, {"like": "openai", "hear": False}, "openai", True, False),
+        (UVICORN, {"speech": "/tts"}, "", True, False),
+        (["whisper-server", "--port", "{port}"], {"hear": "/mine"}, "", False, True),
+    ],
+)
+def test_what_is_guessed(run: list[str], keys: dict[str, Any], like: str, speaks: bool, hears: bool) -> None:
+    server = server_file.read("mine", {"run": run, **keys})
+    assert (server.like, server.does("tts"), server.does("stt")) == (like, speaks, hears)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({}, "it needs run = "),
+        ({"run": []}, "run must be"),
+        ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper, asr-webservice or wyoming"),
+        ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
+        ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
+        ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
+        ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
+        (
+            {"run": UVICORN, "like": "openai", "starttimeout": 3},
+            "there is no key 'starttimeout' .did you mean start_time",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(content: dict[str, Any], said: str) -> None:
+    with pytest.raises(HushdError, match=said):
+        server_file.read("mine", content)
+
+
+def test_fields_are_filled_and_left_out() -> None:
+    fields = {"a": "{text}", "b": "{voice}", "c": "x {voice} {other}", "d": 1.5, "e": "{speed}"}
+    values = {"text": "{voice}", "voice": None, "speed": 1.25}
+    assert server_file.filled(fields, values) == {"a": "{voice}", "c": "x  {other}", "d": 1.5, "e": 1.25}

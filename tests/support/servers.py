@@ -1,0 +1,29 @@
+"""Files of speech servers for tests: of the scripted one, which lies, and of real ones where they are installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hushd_schema import server_file
+
+LYING = Path(__file__).parent / "lying_server.py"
+
+
+def write(folder: Path, name: str, *lies: str, **keys: Any) -> Path:
+    """Writes `servers/NAME.toml` into `folder`, where the configuration is: the scripted server with its lies."""
+    keys = {"run": [sys.executable, "-S", str(LYING), "{port}", *lies], "like": "openai"} | keys
+    keys = {key: value for key, value in keys.items() if value is not None}
+    path = folder / "servers" / f"{name}.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(server_file.text_of(keys))
+    return path
+
+
+def listening(port: int) -> bool:
+    """Returns whether anybody listens on a port."""
+    return any(
+        int(row.split()[1].rpartition(":")[2], 16) == port and row.split()[3] == "0A"
+        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]
+    )

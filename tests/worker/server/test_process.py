@@ -1,0 +1,245 @@
+"""A server's process: its start, the proof that it works, who answers on its port, and its end with all its family."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker.server import addresses, files
+from hushd_worker.server.exchange import Broken, Hangs
+from hushd_worker.server.process import ServerProcess
+from support import servers
+from support.peer import wait_until
+
+Make = Callable[..., ServerProcess]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process leaves is looked up in /proc")
+
+
+@pytest.fixture
+def make(runtime: Path) -> Iterator[Make]:
+    """`make(*lies, **keys of the file)`: a server that is ended after the test."""
+    made = []
+
+    def server(*lies: str, **keys: Any) -> ServerProcess:
+        servers.write(runtime, "mine", *lies, **keys)
+        made.append(ServerProcess(files.read("mine")))
+        return made[-1]
+
+    yield server
+    for each in made:
+        each.end()
+    assert not family()
+
+
+def family() -> list[psutil.Process]:
+    """All living descendants of this process."""
+    return [each for each in psutil.Process().children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def prove(server: ServerProcess) -> Callable[[float], bytes]:
+    """Asks it to speak, in at most so many seconds."""
+
+    def ask(limit: float) -> bytes:
+        with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, limit) as answer:
+            return b"".join(answer.blocks())
+
+    return ask
+
+
+def start(server: ServerProcess) -> None:
+    server.start(prove(server), lambda note: None)
+
+
+def failure(server: ServerProcess) -> str:
+    """The sentence with which its start fails; everything that it started is gone then."""
+    with pytest.raises(HushdError) as raised:
+        start(server)
+    assert raised.value.code == "engine_missing"
+    assert not family()
+    return raised.value.message
+
+
+def test_starts_answers_and_ends(make: Make) -> None:
+    server = make()
+    start(server)
+    assert prove(server)(9)[:4] == b"RIFF"
+    port = int(server._where["port"])
+    assert servers.listening(port)
+    server.end()
+    assert not family()
+    assert not servers.listening(port)
+
+
+def test_a_unix_socket(make: Make, runtime: Path) -> None:
+    server = make(run=[sys.executable, "-S", str(servers.LYING), "{socket}"])
+    start(server)
+    (path,) = runtime.glob("server-*.sock")
+    assert path.is_socket()
+
+
+@pytest.mark.parametrize(
+    ("lies", "said"),
+    [
+        (("crash",), "ended (exit status 3; its log ends with: RuntimeError: CUDA is not here)."),
+        (("die",), "ended (exit status 9; its log ends with: Segmentation fault: the model is too large)."),
+        (("deaf",), "did not answer within 1.5 s."),
+        (("hang",), "did not answer within 1.5 s."),
+        (("loading=60",), "failed (503: loading)."),
+        (("status=500",), "failed (500: Oops out of luck)."),
+        (("status=404",), "has no /v1/audio/speech or model (404: Oops out of luck)."),
+        (("short",), "ended the connection in the middle of its answer"),
+    ],
+)
+def test_a_start_that_fails(make: Make, lies: tuple[str, ...], said: str) -> None:
+    """One sentence with the end of its log; nothing is left of it."""
+    message = failure(make(*lies, start_timeout=1.5 if "1.5" in said or "503" in said else 30))
+    assert message.startswith(f"The server mine {said}"), message
+
+
+def test_a_program_that_is_not_there(make: Make, runtime: Path) -> None:
+    assert failure(make(run=["no-such-server", "{port}"])) == (
+        f"The program 'no-such-server' of {runtime}/servers/mine.toml is not installed."
+    )
+
+
+def test_a_folder_that_is_not_there(make: Make) -> None:
+    assert "/no/such/folder: No such file or directory" in failure(make(cwd="/no/such/folder"))
+
+
+def test_waits_while_it_loads(make: Make) -> None:
+    """503 means that it loads; a path may say so, too, which answers before that."""
+    server = make("loading=0.6", ready="/ready", ready_has='"loaded": true')
+    began = time.monotonic()
+    start(server)
+    assert time.monotonic() - began > 1
+
+
+@pytest.mark.parametrize("wrapper", [(), ("sh", "-c", '"$@"; exit 5', "sh")], ids=["alone", "in a shell"])
+@pytest.mark.parametrize("lies", [(), ("stays",), ("escapes",), ("stays", "escapes")], ids=" ".join)
+def test_its_whole_family_ends(make: Make, lies: tuple[str, ...], wrapper: tuple[str, ...]) -> None:
+    """Wrappers, helpers with sessions of their own, and servers that are deaf to SIGTERM."""
+    run = [*wrapper, sys.executable, "-S", str(servers.LYING), "{port}", *lies]
+    server = make(run=run, stop_timeout=0.5)
+    start(server)
+    port = int(server._where["port"])
+    server.end()
+    assert not family()
+    assert not servers.listening(port)
+
+
+def test_ended_by_its_own_command(make: Make, tmp_path: Path) -> None:
+    """As a container is."""
+    server = make(stop=["sh", "-c", f"echo {{port}} > {tmp_path}/stopped"], stop_timeout=1.0)
+    start(server)
+    server.end()
+    assert (tmp_path / "stopped").read_text().strip() == server._where["port"]
+
+
+def test_another_program_on_its_port(make: Make) -> None:
+    """One that shares the port gets some of its connections: that is noticed at the next one."""
+    server = make("shares")
+    start(server)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", int(server._where["port"])))
+        other.listen()
+        with pytest.raises(HushdError, match=r"Another program answers on 127\.0\.0\.1:\d+, not the server mine"):
+            prove(server)(9)
+    assert prove(server)(9)
+
+
+def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken between the choice and the start: the server that is not ours is not asked."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(addresses, "free_port", lambda: other.getsockname()[1])
+        message = failure(make())
+    assert re.match(r"Another program answers on 127\.0\.0\.1:\d+, not the server mine|The server mine ended", message)
+
+
+def test_two_of_one_kind(make: Make) -> None:
+    first, second = make(), make()
+    start(first)
+    start(second)
+    assert first._where != second._where
+    assert prove(first)(9) == prove(second)(9)
+
+
+def test_its_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It downloads nothing unless its file says so, and knows nothing of hushd's own Python."""
+    monkeypatch.setenv("PYTHONPATH", "/ours")
+    script = f"env > {tmp_path}/env; exit 1"
+    for env, offline in (({}, "1"), ({"HF_HUB_OFFLINE": "0"}, "0")):
+        failure(make(run=["sh", "-c", script, "{port}"], env={"MINE": "~/x", "AT": "{port}", **env}))
+        seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
+        assert seen["HF_HUB_OFFLINE"] == offline
+        assert seen["MINE"] == os.path.expanduser("~/x")
+        assert seen["AT"].isdigit()
+        assert "PYTHONPATH" not in seen
+        assert "HUSHD_RUNTIME_DIR" not in seen
+
+
+def test_hangs_and_breaks_are_told_apart(make: Make) -> None:
+    server = make("later=hang")
+    start(server)
+    with pytest.raises(Hangs):
+        prove(server)(0.3)
+    server = make("later=short")
+    start(server)
+    with pytest.raises(Broken, match="in the middle"):
+        prove(server)(9)
+
+
+WORKER = """
+import sys
+from hushd_worker.server import files
+from hushd_worker.server.process import ServerProcess
+server = ServerProcess(files.read("mine"))
+def prove(limit):
+    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, limit) as answer:
+        b"".join(answer.blocks())
+server.start(prove, lambda note: None)
+print(server._where["port"], server._guard.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("victim", ["worker", "guard", "server"])
+def test_killed(runtime: Path, victim: str) -> None:
+    """SIGKILL of any of the three leaves no process, and the port is free."""
+    servers.write(runtime, "mine", "escapes")
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    assert worker.stdin
+    assert worker.stdout
+    port, guard = map(int, worker.stdout.readline().split())
+    tree = psutil.Process(worker.pid).children(recursive=True)
+    assert len(tree) >= 5
+    server = next(each.pid for each in tree if each.ppid() == guard and str(servers.LYING) in each.cmdline())
+    os.kill({"worker": worker.pid, "guard": guard, "server": server}[victim], signal.SIGKILL)
+    wait_until(lambda: not any(alive(each) for each in tree), "the end of the family")
+    assert not servers.listening(port)
+    worker.stdin.close()
+    worker.stdout.close()
+    assert worker.wait(20) != 0
+
+
+def alive(each: psutil.Process) -> bool:
+    try:
+        return each.is_running() and each.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -1,0 +1,137 @@
+"""The engine `server` that hears: the text of any server, word times only of those that have real ones."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.engine import RATE, Options, PieceLength, Word
+from hushd_worker_stt.engines.server import Server
+from support import servers
+
+Make = Callable[..., Server]
+SECOND = np.full(RATE, 0.1, np.float32)
+
+
+@pytest.fixture
+def make(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """`make(*lies, **keys of the file)`: the engine, loaded with a server `mine`."""
+    monkeypatch.setenv("TOLD", str(runtime / "told"))
+    made = []
+
+    def load(*lies: str, **keys: Any) -> Server:
+        servers.write(runtime, "mine", *lies, **{"speech": False, "languages": ["en"]} | keys)
+        engine = Server()
+        engine.load("mine", lambda note: None)
+        made.append(engine)
+        return engine
+
+    yield load
+    for each in made:
+        each.close()
+
+
+def told(runtime: Path) -> dict[str, str]:
+    """The path and the fields of the last request's form."""
+    last = json.loads((runtime / "told").read_text().splitlines()[-1])
+    fields = re.findall(r'name="([^"]+)"[^\r]*\r\n(?:Content-Type[^\r]*\r\n)?\r\n(.*?)\r\n--', last["body"], re.DOTALL)
+    return {"path": last["path"]} | dict(fields)
+
+
+def hear(engine: Server, **options: Any) -> list[Any]:
+    return list(engine.transcribe(SECOND, Options(**options)))
+
+
+def test_hears(make: Make, runtime: Path) -> None:
+    engine = make(model="tiny", piece=[5, 10], env={"TOLD": str(runtime / "told")})
+    (segment,) = hear(engine, language="en", prompt="Mr Kay", hotwords="blue, red", temperature=0.2)
+    assert (segment.start, segment.end, segment.text, segment.words) == (0.0, 1.0, "heard 1.0", ())
+    fields = told(runtime)
+    assert fields.pop("file").startswith("RIFF")
+    assert fields == {
+        "path": "/v1/audio/transcriptions", "model": "tiny", "language": "en", "prompt": "Mr Kay, blue, red",
+        "temperature": "0.2", "response_format": "verbose_json",
+    }  # fmt: skip
+    assert PieceLength(5, 10) == engine.PIECE
+    detected = engine.detect_language(SECOND)
+    assert detected is not None
+    assert detected.tag == "en"
+
+
+def test_word_times_are_offered_where_they_are_real(make: Make, runtime: Path) -> None:
+    """The file says so: servers are known that invent them."""
+    assert not hear(make(), word_times=True)[0].words
+    assert [model.word_times for model in Server.models()] == [False]
+    engine = make(words=True, env={"TOLD": str(runtime / "told")})
+    assert hear(engine, word_times=True)[0].words == (Word("heard", 0.0, 0.1),)
+    assert told(runtime)["timestamp_granularities[]"] == "segment"  # the last of two
+    assert [model.word_times for model in Server.models()] == [True]
+
+
+def test_only_the_fields_that_it_takes(make: Make, runtime: Path) -> None:
+    engine = make(send=["file", "model"], model="tiny", env={"TOLD": str(runtime / "told")})
+    hear(engine, language="en", decoder={"extra": {"vad": True}})
+    assert set(told(runtime)) == {"path", "file", "model", "vad"}
+
+
+def test_an_api_of_its_own(make: Make, runtime: Path) -> None:
+    engine = make(like="asr-webservice", env={"TOLD": str(runtime / "told")})
+    assert hear(engine, language="en")
+    assert told(runtime)["path"].endswith("&language=en&word_timestamps=false")
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("page", "answered without a transcript: Model not found"),
+        ("nothing", "answered without a transcript: nothing"),
+        ("error", "answered without a transcript: no model is loaded"),
+        ("short", "ended the connection in the middle of its answer"),
+        ("status=500", "failed (500: Oops out of luck)"),
+    ],
+)
+def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:
+    with pytest.raises(HushdError) as raised:
+        make(lie)
+    assert raised.value.message.startswith(f"The server mine {said}")
+    assert raised.value.code == "engine_missing"
+    engine = make(f"later={lie.replace('=', ':')}")
+    with pytest.raises(HushdError) as raised:
+        hear(engine)
+    assert raised.value.message == f"The server mine {said}."
+    assert raised.value.code == "worker_failed"
+
+
+def test_several_at_once(make: Make) -> None:
+    engine = make("later=slow:0.5", parallel=3)
+    assert engine.batch == 3
+    began = time.monotonic()
+    results = engine.transcribe_batch([SECOND, SECOND[:8000], SECOND], [Options()] * 3)
+    assert [segments[0].text for segments in results] == ["heard 1.0", "heard 0.5", "heard 1.0"]
+    assert time.monotonic() - began < 1.4
+
+
+def test_a_cancel_closes_the_connection(make: Make) -> None:
+    engine = make("later=hang")
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone
+    with pytest.raises(Cancelled):
+        hear(engine)
+
+
+def test_an_invalid_file_is_a_model_whose_use_reports_it(runtime: Path) -> None:
+    servers.write(runtime, "mine", langages=["en"])
+    assert [(model.name, Server.installed(model.name)) for model in Server.models()] == [("mine", False)]
+    with pytest.raises(HushdError, match=r"there is no key 'langages' \(did you mean languages\?\)"):
+        Server().load("mine", lambda note: None)

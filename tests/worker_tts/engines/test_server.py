@@ -1,0 +1,176 @@
+"""The engine `server` that speaks: sound is passed on as it comes, and no lie is taken for speech."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_protocol.errors import HushdError
+from hushd_worker.job import Cancelled
+from hushd_worker_tts.engine import AudioChunk, Voice
+from hushd_worker_tts.engines.server import Server
+from support import servers
+
+Make = Callable[..., Server]
+
+
+@pytest.fixture
+def make(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """`make(*lies, **keys of the file)`: the engine with a server `mine`."""
+    monkeypatch.setenv("TOLD", str(runtime / "told"))
+    made = []
+
+    def load(*lies: str, **keys: Any) -> Server:
+        servers.write(runtime, "mine", *lies, **{"hear": False} | keys)
+        engine = Server("mine")
+        engine.load(lambda note: None)
+        made.append(engine)
+        return engine
+
+    yield load
+    for each in made:
+        each.close()
+
+
+def told(runtime: Path) -> dict[str, Any]:
+    """The fields of the last request."""
+    return dict(json.loads(json.loads((runtime / "told").read_text().splitlines()[-1])["body"]))
+
+
+def voice(name: str = "mine") -> Voice:
+    return next(voice for voice in Server.voices() if voice.name == name)
+
+
+def speak(engine: Server, text: str = "one two three", name: str = "mine", speed: float = 1.0) -> list[AudioChunk]:
+    return list(engine.synthesize(text, voice(name), speed))
+
+
+def seconds(chunks: list[AudioChunk]) -> float:
+    return sum(len(chunk.samples) / chunk.rate for chunk in chunks)
+
+
+def test_speaks(make: Make, runtime: Path) -> None:
+    engine = make(model="tiny")
+    chunks = speak(engine, speed=1.25)
+    assert seconds(chunks) == pytest.approx(0.3)
+    assert chunks[0].rate == 8000
+    assert abs(chunks[0].samples).max() == pytest.approx(8000 / 32768, abs=1e-4)
+    assert told(runtime) == {"model": "tiny", "input": "one two three", "response_format": "wav", "speed": 1.25}
+    assert not speak(engine, "…")  # nothing in it can be spoken
+
+
+def test_streams(make: Make) -> None:
+    """A WAV file without a length, labelled as a page: the first sound comes before the last."""
+    engine = make("stream")
+    began, times, heard = time.monotonic(), [], 0.0
+    for chunk in engine.synthesize("one two three", voice(), 1.0):
+        times.append(time.monotonic() - began)
+        heard += len(chunk.samples) / chunk.rate
+    assert heard == pytest.approx(0.3)
+    assert times[-1] - times[0] > 0.2
+
+
+def test_events_and_bare_samples(make: Make) -> None:
+    assert seconds(speak(make("sse", stream="sse"))) == pytest.approx(0.3)
+    assert seconds(speak(make(stream="pcm", rate=16_000))) == pytest.approx(0.15 + 44 / 32_000, abs=0.001)
+
+
+def test_a_body_of_its_own(make: Make, runtime: Path) -> None:
+    engine = make(
+        like=None, speech="/tts", body={"text": "{text}", "as": "voice {voice}!", "take": "{model}", "x": 0.5}
+    )
+    speak(engine)
+    assert told(runtime) == {"text": "one two three", "as": "voice !", "x": 0.5}
+
+
+def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> None:
+    """Its refusal is the caller's error, in its own words."""
+    engine = make(send=["input", "model"])
+    engine.extra = {"exaggeration": 0.7}
+    speak(engine)
+    assert told(runtime) == {"input": "one two three", "exaggeration": 0.7}
+    engine.extra = {"refuse": True}
+    with pytest.raises(HushdError, match=r"The server mine refused this \(422: refuse is not allowed\)\.") as raised:
+        speak(engine)
+    assert raised.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("page", "answered without sound: Model not found"),
+        ("nothing", "answered without sound"),
+        ("error", "answered without sound: no model is loaded"),
+        ("silence", "answered without sound"),
+        ("short", "ended the connection in the middle of its answer"),
+        ("status=500", "failed (500: Oops out of luck)"),
+    ],
+)
+def test_no_lie_is_speech(make: Make, lie: str, said: str) -> None:
+    """Neither at the start, where it proves itself, nor later."""
+    with pytest.raises(HushdError) as raised:
+        make(lie)
+    assert raised.value.message.startswith(f"The server mine {said}")
+    assert raised.value.code == "engine_missing"
+    engine = make(f"later={lie.replace('=', ':')}")
+    with pytest.raises(HushdError) as raised:
+        speak(engine)
+    assert raised.value.message == f"The server mine {said}."
+    assert raised.value.code == "worker_failed"
+
+
+def test_voices(make: Make, runtime: Path) -> None:
+    """Those in its file, or those that it has listed; the first is the default. Another is not asked for: servers
+    answer so with any of theirs."""
+    engine = make("voices", voices="/voices")
+    names = {each.name for each in Server.voices()}
+    assert names == {"mine", "mine.anna", "mine.bert"}
+    speak(engine, name="mine.bert")
+    assert told(runtime)["voice"] == "bert"
+    speak(engine)
+    assert told(runtime)["voice"] == "anna"
+    unknown = Voice("mine.carl", "en-US", "", "mine", True, "", 160)
+    with pytest.raises(HushdError, match="The server mine has no voice 'carl'"):
+        list(engine.synthesize("one", unknown, 1.0))
+    servers.write(runtime, "mine", voices=["zoe"])
+    assert {each.name for each in Server.voices()} == {"mine", "mine.zoe"}
+
+
+def test_a_cancel_closes_the_connection(make: Make) -> None:
+    engine = make("later=hang")
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        speak(engine)
+    assert time.monotonic() - began < 5
+
+
+def test_several_at_once(make: Make) -> None:
+    """Each on its own thread, with its own fields."""
+    engine = make("later=slow:0.5", parallel=3)
+    assert engine.parallel == 3
+    began = time.monotonic()
+    threads = [threading.Thread(target=speak, args=(engine,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began < 1.4
+
+
+def test_an_invalid_file_is_a_voice_whose_use_reports_it(runtime: Path) -> None:
+    (runtime / "servers").mkdir()
+    (runtime / "servers" / "mine.toml").write_text('like = "openai"\n')
+    assert voice().installed is False
+    with pytest.raises(HushdError, match=r"mine\.toml: it needs run = .* \(see .*SERVERS\.md\)") as raised:
+        Server("mine").load(lambda note: None)
+    assert raised.value.code == "model_missing"

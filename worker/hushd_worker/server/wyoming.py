@@ -1,0 +1,77 @@
+"""Wyoming's protocol, as a client: an event is a line of JSON, further data, and a payload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hushd_protocol.errors import HushdError
+
+from .exchange import Broken, Line, first_words
+
+_BLOCK = 8192  # bytes of sound in an event
+
+
+class Event(NamedTuple):
+    kind: str
+    data: dict[str, Any]
+    payload: bytes
+
+
+def send(line: Line, kind: str, data: Mapping[str, Any], payload: bytes = b"") -> None:
+    head = {"type": kind, "data": dict(data)} | ({"payload_length": len(payload)} if payload else {})
+    line.send(json.dumps(head).encode() + b"\n" + payload)
+
+
+def events(line: Line, name: str) -> Iterator[Event]:
+    """Yields what the server `name` sends. Raises HushdError for an event that is an error."""
+    while True:
+        try:
+            head = json.loads(line.line())
+            data = dict(head.get("data") or {})
+            if length := int(head.get("data_length") or 0):
+                data |= json.loads(b"".join(line.exactly(length)))
+            payload = b"".join(line.exactly(int(head.get("payload_length") or 0)))
+            event = Event(str(head["type"]), data, payload)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Broken("does not speak Wyoming") from error
+        if event.kind == "error":
+            raise HushdError(
+                "worker_failed", f"The server {name} failed ({first_words(str(data.get('text', '')).encode())})."
+            )
+        yield event
+
+
+def greet(line: Line, name: str) -> None:
+    """Waits for a server to say who it is. Raises Broken if it has ended."""
+    send(line, "describe", {})
+    next(events(line, name))
+
+
+def hear(line: Line, name: str, samples: bytes, rate: int, model: str, language: str | None) -> dict[str, Any]:
+    """Returns the transcript of 16 bit samples, as whisper's JSON."""
+    asked = {"name": model, "language": language}
+    send(line, "transcribe", {key: value for key, value in asked.items() if value})
+    sound = {"rate": rate, "width": 2, "channels": 1}
+    send(line, "audio-start", sound)
+    for at in range(0, len(samples), _BLOCK):
+        send(line, "audio-chunk", sound, samples[at : at + _BLOCK])
+    send(line, "audio-stop", {})
+    for event in events(line, name):
+        if event.kind == "transcript":
+            return event.data
+    return {}
+
+
+def speak(line: Line, name: str, text: str, voice: str, language: str) -> Iterator[tuple[bytes, int]]:
+    """Yields the samples of `text`, 16 bits and mono, and their rate."""
+    wish = {"name": voice} if voice else {"language": language} if language else {}
+    send(line, "synthesize", {"text": text, **({"voice": wish} if wish else {})})
+    for event in events(line, name):
+        if event.kind == "audio-chunk":
+            if event.data.get("width") != 2 or event.data.get("channels") != 1:
+                raise Broken("sends sound that is not 16 bits and mono")
+            yield event.payload, int(event.data["rate"])
+        elif event.kind == "audio-stop":
+            return

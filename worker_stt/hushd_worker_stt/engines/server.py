@@ -1,0 +1,160 @@
+"""Transcribes by any speech server, such as whisper.cpp's or one with OpenAI's API, which runs while it is needed.
+
+Its models are the files `servers/NAME.toml` beside hushd's configuration (see docs/SERVERS.md). The server is given
+the same pieces of speech as other engines, so that progress, live text and diarization work with any.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_schema import engines, server_file
+from hushd_schema.sound_file import wav_header
+from hushd_worker.server import exchange, wyoming
+from hushd_worker.server.exchange import Broken, Check
+from hushd_worker.server.files import every, installed, read
+from hushd_worker.server.process import ServerProcess, once
+
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
+
+from .command_output import OutputError, from_json
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+_LIMIT_S = 300.0  # for the text of one piece
+_WHOLE_S = 3600.0  # of a piece, for servers that do better with a whole recording
+_UNKNOWN = ("und",)
+
+
+class Server(Engine):
+    """The engine `server`. A model is a server, whose file declares its abilities."""
+
+    offline = True  # whether the server is told to download nothing
+    INFO = EngineInfo.of(engines.get("server", "stt"), word_times=True)
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        return tuple(
+            ModelInfo(name, server.languages or _UNKNOWN, round(server.memory_mb), word_times=server.words)
+            if server
+            else ModelInfo(name, _UNKNOWN, 0)
+            for name, server in every("stt").items()
+        )
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        server = every("stt").get(model)
+        return server is not None and installed(server) is not None
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        self._file = file = read(model)
+        self.PIECE = PieceLength(_WHOLE_S, _WHOLE_S) if file.whole else PieceLength(*file.piece)
+        self.batch = file.parallel
+        self._server = ServerProcess(file, offline=self.offline)
+        silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
+        self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, limit), report)
+
+    def close(self) -> None:
+        self._server.end()
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        return self._transcribe(samples, options, self.check)
+
+    def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
+        from concurrent.futures import ThreadPoolExecutor  # only for servers that do several at once
+
+        with ThreadPoolExecutor(len(pieces)) as threads:
+            return list(threads.map(partial(self._transcribe, check=self.check), pieces, options))
+
+    def _transcribe(self, samples: Samples, options: Options, check: Check) -> list[Segment]:
+        duration = len(samples) / RATE
+        with self._server.reported(_LIMIT_S):
+            content = self._hear(_wav(samples), options, check, _LIMIT_S)
+        try:
+            return from_json(json.dumps(_words_in_segments(content, self._file.words)).encode(), duration)[0]
+        except OutputError as error:
+            raise HushdError("worker_failed", f"The server {self._file.name} {error}.") from error
+
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+        with self._server.reported(_LIMIT_S):
+            language = self._hear(_wav(samples), Options(), self.check, _LIMIT_S).get("language")
+        return DetectedLanguage(language) if language in self._file.languages else None
+
+    def _hear(self, wav: bytes, options: Options, check: Check, limit_s: float) -> dict[str, Any]:
+        """Returns the server's answer, with at least a `text`."""
+        file = self._file
+        language = None if options.language in _UNKNOWN else options.language
+        if file.like == "wyoming":
+            with self._server.line(check, limit_s) as line:
+                return _with_text(wyoming.hear(line, file.name, wav[44:], RATE, file.model, language))
+        granularity = ["word", "segment"] if options.word_times and file.words else None
+        values = {
+            "audio": wav,
+            "model": file.model,
+            "language": language,
+            "prompt": ", ".join(filter(None, (options.prompt, options.hotwords))),
+            "temperature": options.temperature,
+            "granularity": granularity,
+            "words": "true" if granularity else "false",
+        }
+        fields = {k: v for k, v in server_file.filled(file.form, values).items() if not file.send or k in file.send}
+        body, kind = exchange.form(fields | dict(options.decoder.get("extra") or {}), wav)
+        path = server_file.path(file.hear, values)
+        with self._server.ask(path, body, kind, check, limit_s) as answer:
+            return _with_text(_parsed(b"".join(answer.blocks()), answer.headers.get("content-type", "")))
+
+
+def _parsed(data: bytes, kind: str) -> dict[str, Any]:
+    """Returns an answer in JSON, or in plain text."""
+    try:
+        content = json.loads(data)
+    except ValueError:
+        if data and data.lstrip()[:1] not in (b"<", b"{") and "html" not in kind:
+            return {"text": data.decode(errors="replace")}
+        raise Broken(f"answered without a transcript: {exchange.first_words(data) or 'nothing'}") from None
+    return content if isinstance(content, dict) else {"text": content}
+
+
+def _with_text(content: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(content.get("text"), str) and not isinstance(content.get("segments"), list):
+        words = exchange.first_words(json.dumps(content).encode())
+        raise Broken(f"answered without a transcript: {words or 'nothing'}")
+    return content
+
+
+def _words_in_segments(content: dict[str, Any], words: bool) -> dict[str, Any]:
+    """Returns an answer whose segments have the words that OpenAI's API lists beside them; none if they are not
+    `words` with real times."""
+    segments, beside = content.get("segments"), content.get("words")
+    if not segments:
+        content = {key: value for key, value in content.items() if key != "segments"}
+        if not (words and beside and content.get("text")):
+            return content
+        segments = [{"start": beside[0]["start"], "end": beside[-1]["end"], "text": content["text"]}]
+    done = []
+    for segment in segments:
+        own = segment.get("words")
+        if not own and beside:
+            own = [word for word in beside if segment["start"] <= (word["start"] + word["end"]) / 2 <= segment["end"]]
+        done.append({**segment, "words": own if words else None})
+    return {**content, "segments": done}
+
+
+def _wav(samples: Samples) -> bytes:
+    """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
+    import numpy as np
+
+    data = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
+    return wav_header(RATE, len(data)) + data
+
+
+if __name__ == "__main__":  # for `hushd servers try --download`
+    Server.offline = False
+    engine = Server()
+    once(partial(engine.load, sys.argv[1]), engine.close)
