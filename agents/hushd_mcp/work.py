@@ -53,6 +53,7 @@ def wake(word: str, options: Options) -> Work:
     """Returns the work of waiting for a word, and hearing the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
+        from hushd.plugins import needed
         from hushd_schema.operations.transcribe import SPEECH_S
 
         waiting = task.progress = Waiting()
@@ -60,7 +61,7 @@ def wake(word: str, options: Options) -> Work:
         def note(stable: str, text: str) -> None:
             waiting.heard = stable + text
 
-        with client.wake(word) as wake, task.scope.ending(wake.close):
+        with needed("wake", "wake")(client, word) as wake, task.scope.ending(wake.close):
             for word_heard in wake:
                 waiting.state = "listening"
                 floor = client.floor("microphone", duck=True)

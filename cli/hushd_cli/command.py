@@ -29,7 +29,7 @@ class Command(NamedTuple):
             `module:NAME`, a value there with these methods. Empty for a family, which has members alone.
         parser: another module with `make_parser`, where `home` imports much.
         this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
-        completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
+        completes: the kind of names that an option or a word takes (see `completion_names`), by its attribute in the
             parser, after the subcommand's name if there are several: `pull names`.
         members: commands after its name, `hushd NAME MEMBER`; if it has a home, the parser there lists them too.
         usual: the default subcommand, which lists or shows.

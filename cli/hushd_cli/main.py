@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_schema.entry_points import plugins
 
 from . import table
 from .arguments import ALL, Parser, refuse_undecodable
+from .terminal import console
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
 _EXAMPLES = (
@@ -27,6 +30,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
         argv = ["--help", *argv[1:]] if argv[1:] in ([], [ALL]) else [*argv[1:], "--help"]
     if not argv and _is_new_here():
         argv = ["welcome"]
+    if argv[:1] in (["--version"], ["-V"]):
+        console.write(_versions())
+        return 0
     command, rest = (None, []) if argv[:1] and argv[0].startswith("-") else table.find(argv)
     if command is not None:
         return command.run(f"{prog} {command.name}", rest)
@@ -34,6 +40,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
     parser.parse_args(argv)
     parser.print_help()
     return 0
+
+
+def _versions() -> str:
+    """Returns hushd's version, and its plugins that are installed."""
+    listed = (f"{name} {version}" if version != __version__ else name for name, version in sorted(plugins().items()))
+    text = f"hushd {__version__}\n"
+    return text + f"plugins: {', '.join(listed)}\n" if plugins() else text
 
 
 def _is_new_here() -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from hushd_models.installation import document
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 
 from . import main, table
 from .arguments import Parser
@@ -35,7 +36,7 @@ class Argument:
     Attributes:
         metavar: the name of its value; empty if it takes none.
         choices: its possible values, if they are few.
-        names: the kind of names that it takes, see `completion.values`; `files`, or empty for anything else.
+        names: the kind of names that it takes, see `completion_names.KINDS`; `files`, or empty for anything else.
         many: whether it may be repeated.
     """
 
@@ -83,28 +84,17 @@ class CommandReference:
 def commands() -> list[CommandReference]:
     """Returns all commands, each before its subcommands; `say` and `listen` also as commands of their own."""
     listed = {command.name: command for command in table.every() if not command.hidden}
-    references = [_reference(ROOTS[:1], main.make_parser(ROOTS[0]), {})]
-    for words, command in [
-        *(((ROOTS[0], name), command) for name, command in listed.items()),
-        *(((name,), listed[name]) for name in ROOTS[1:]),
-    ]:
-        references += (_reference(*each) for each in parsers(words, command))
-    return references
+    every = [reference(ROOTS[:1], main.make_parser(ROOTS[0]))]
+    for name, command in listed.items():
+        every += references((ROOTS[0], name), command)
+    for name in ROOTS[1:]:
+        every += references((name,), listed[name])
+    return every
 
 
-def completed() -> list[CommandReference]:
-    """Returns all commands with hidden ones and other names, such as Ollama's, which lists and manual pages leave
-    out."""
-    references = commands()
-    root, paths = references[0], {reference.path: reference for reference in references}
-    for command in table.every():
-        for name, meaning in command.also.items():
-            words = [ROOTS[0], command.name, *(word for word in meaning.split() if not word.startswith("-"))]
-            references.append(replace(paths[" ".join(words)], words=(ROOTS[0], name)))
-            root.commands[name] = paths[" ".join(words[:-1])].commands[words[-1]]
-        if command.hidden:
-            references += (_reference(*each) for each in parsers((ROOTS[0], command.name), command))
-    return references
+def references(words: tuple[str, ...], command: Command) -> Iterator[CommandReference]:
+    """Yields a command and its subcommands."""
+    return (reference(*each) for each in parsers(words, command))
 
 
 def parsers(
@@ -132,9 +122,10 @@ def _children(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[arg
     return next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
 
 
-def _reference(
-    words: tuple[str, ...], parser: argparse.ArgumentParser, completes: Mapping[str, str]
+def reference(
+    words: tuple[str, ...], parser: argparse.ArgumentParser, completes: Mapping[str, str] = MappingProxyType({})
 ) -> CommandReference:
+    """Returns what a parser tells of its command."""
     children = _children(parser)
     listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
     arguments = tuple(_argument(words, parser, action, completes) for action in parser._actions if _is_shown(action))

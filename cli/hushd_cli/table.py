@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.entry_points import entry_points
+from hushd_schema.entry_points import entry_points, plugin_of
 
 from .command import GROUP, Command, named
 
@@ -93,7 +93,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             completes={"key": "settings"}, usual="show", members=(_PRONOUNCE,),
         ),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
-        _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
+        _own("completion", "print a script for a shell's completion", rare=True),
     ),
 }  # fmt: skip
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
@@ -104,13 +104,17 @@ def find(argv: Sequence[str]) -> tuple[Command | None, list[str]]:
     """Returns the command named by the first word, possibly from another package, and its words.
 
     Raises:
-        HushdError: `engine_missing` if its package does not load.
+        HushdError: `engine_missing` if its package does not load, or is a plugin that is not here.
     """
     command, remaining = named(BUILT_IN, argv)
     if command or not argv:
         return command and _with_added(command), remaining
     name, *remaining = argv
     value = entry_points(GROUP).get(name)
+    if not value and (plugin := plugin_of(name)):
+        from hushd_models.installation import plugin_needed
+
+        raise HushdError("engine_missing", plugin_needed(plugin, f"`hushd {name}`"))
     try:
         return _loaded(value) if value else None, remaining
     except Exception as error:

@@ -22,9 +22,6 @@ from hushd_protocol import __version__
 if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
-    from hushd_wake_words.detection import Detection, Detections
-    from hushd_wake_words.heard import Heard, Wake
-    from hushd_wake_words.tasks import AsyncDetections, AsyncWake
 
     from .aio.client import AsyncClient
     from .aio.conversation import AsyncConversation
@@ -48,17 +45,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "AsyncConversation",
-    "AsyncDetections",
     "AsyncFloor",
     "AsyncSpeech",
     "AsyncTranscription",
-    "AsyncWake",
     "Client",
     "Conversation",
-    "Detection",
-    "Detections",
     "Floor",
-    "Heard",
     "HushdError",
     "Layout",
     "Microphone",
@@ -72,7 +64,6 @@ __all__ = [
     "Transcript",
     "Transcription",
     "Voice",
-    "Wake",
     "Word",
     "__version__",
 ]
@@ -80,17 +71,12 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
     "AsyncConversation": "hushd.aio.conversation",
-    "AsyncDetections": "hushd_wake_words.tasks",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.results",
     "AsyncTranscription": "hushd.aio.results",
-    "AsyncWake": "hushd_wake_words.tasks",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
-    "Detection": "hushd_wake_words.detection",
-    "Detections": "hushd_wake_words.detection",
     "Floor": "hushd.floor",
-    "Heard": "hushd_wake_words.heard",
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
@@ -104,7 +90,6 @@ _HOMES = {
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcription",
     "Voice": "hushd.synthesis.voice",
-    "Wake": "hushd_wake_words.heard",
     "Word": "hushd.transcripts.segment",
 }
 

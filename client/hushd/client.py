@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
-from .guests import guest
 from .transport import source
 from .transport.source import Text
-from .transport.steps import Blocking, Step, run
+from .transport.steps import Blocking, Step
 from .verbs import requests
 from .verbs.speech import SpeechVerbs
 from .verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
-    from hushd_wake_words.detection import Detections
-    from hushd_wake_words.heard import Wake
-
     from .audio.source import Audio
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
     from .floor import Floor
     from .synthesis.speech import Speech
     from .transcripts.transcription import Transcription
-    from .verbs.options import DetectOptions
 
 
 class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcription"], SupervisorVerbs, Blocking):
@@ -80,60 +75,6 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
         from .floor import Floor  # for those who have a loudspeaker or a microphone
 
         return self._claim(Floor, devices, priority, on_wait, duck)
-
-    def detect(
-        self,
-        chunks: Iterable[bytes],
-        *words: str,
-        **options: Unpack[DetectOptions],
-    ) -> Detections:
-        """Waits for words in live audio; returns an iterator over those that are heard, until `chunks` end.
-
-        All programs share one worker of 35 MB, which leaves ten seconds after the last of these requests.
-
-        Args:
-            chunks: s16le samples as they are recorded; read in another thread.
-            words: such as `okay nabu`; none: the model's first one. `describe("wake")` lists them.
-            rate, channels: of the samples; by default 16000 Hz and 1.
-            model: one of the engine's, or as ENGINE/NAME.
-            threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
-            options: also engine, keep_alive, priority.
-        """
-        with guest("wake"):
-            from hushd_wake_words.detection import Detections, detect_request
-
-        request = detect_request(words, **options)
-        return Detections(run(self._send(request, source.Stream(chunks, room=0))))  # what was heard must not be again
-
-    def wake(
-        self,
-        *words: str,
-        device: str | int | None = None,
-        on_wait: Callable[[str], None] | None = None,
-        **options: Any,
-    ) -> Wake:
-        """Waits for words at the microphone; iterate over the words heard.
-
-            for heard in client.wake("hey jarvis"):
-                print(client.listen(heard.sound(), rate=heard.rate).transcript().text)
-
-        Nothing but a worker of 35 MB is loaded meanwhile. What is said in the same breath as the word is the beginning
-        of `sound`. `hushd status` shows who waits, and `hushd pause` closes the microphone until `hushd resume`.
-
-        Args:
-            device: the microphone's number, its name or the beginning of its name; None: the usual one.
-            on_wait: called with `paused` when it is not to begin yet.
-            options: engine, model, threshold, keep_alive, priority: see `detect`.
-        """
-        with guest("wake"):
-            from hushd_wake_words.heard import CHUNK_S, Wake
-        from .audio.microphone import Microphone
-
-        return Wake(
-            lambda chunks, *, rate: self.detect(chunks, *words, rate=rate, **options),
-            self.floor("wake", on_wait=on_wait),
-            partial(Microphone, device, chunk_s=CHUNK_S),
-        )
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
         """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.

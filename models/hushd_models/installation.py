@@ -14,23 +14,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, __version__
+from hushd_schema.entry_points import PLUGINS, plugins
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-_DEFAULT = ("audio", "diarize", "http", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
+_DEFAULT = ("audio", "diarize", "http", "hub", "mcp", "stt", "top", "tts", "wyoming")  # extras in `default`
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 
 @cache
 def extra_command(name: str) -> str:
-    """Returns the command that installs an extra of hushd, such as `whisper`, into this environment."""
+    """Returns the command that installs an extra of hushd, such as `whisper`, or a plugin, into this environment."""
     receipt, metadata = _beside("uv-receipt.toml"), _beside("pipx_metadata.json")
     if os.path.exists(receipt):
         beside, extras = _receipt(receipt)
         # uv rebuilds the environment from the command line: it must name the installed packages again.
-        arguments = ["uv", "tool", "install", *beside, *_hushd(*(extra for extra in extras if extra != name), name)]
+        added = ["--with-editable", path] if (path := _plugin_folder(name)) else []
+        extras = [*(extra for extra in extras if extra != name), *([] if added else [name])]
+        arguments = ["uv", "tool", "install", *beside, *added, *_hushd(*extras)]
     elif os.path.exists(metadata):
         *editable, requirement = _hushd(name)
         arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
@@ -41,6 +44,13 @@ def extra_command(name: str) -> str:
     else:
         return package_command(*_hushd(name))
     return shlex.join(arguments)
+
+
+def plugin_needed(plugin: str, what: str) -> str:
+    """Returns the sentence for what a plugin adds, where it is not installed, or of another version than hushd."""
+    if version := plugins().get(plugin):
+        return f"hushd-{plugin} is of version {version}, and hushd of {__version__}: {extra_command(plugin)}."
+    return f"{what} takes the plugin {plugin}: {extra_command(plugin)}."
 
 
 @cache
@@ -94,11 +104,33 @@ def _is_fleeting() -> bool:
 
 
 def _hushd(*extras: str) -> list[str]:
-    """Returns pip's arguments for hushd with these extras, from its origin; the last one is the requirement."""
+    """Returns pip's arguments for hushd with these extras, or a plugin alone, from its origin; the last one is the
+    requirement."""
+    if len(extras) == 1 and (plugin := _plugin(extras[0])):
+        return plugin
     bracket = f"[{','.join(extras)}]" if extras else ""
     if checkout := _checkout():
         return ["--editable", f"{checkout}{bracket}"]
     return [f"hushd{bracket} @ {address}" if (address := _address()) else f"hushd{bracket}"]
+
+
+def _plugin(name: str) -> list[str]:
+    """Returns pip's arguments for a plugin that lies where hushd came from: hushd's own index may not have it."""
+    if folder := _plugin_folder(name):
+        return ["--editable", folder]
+    address, archive = _address(), f"hushd_{name.replace('-', '_')}-{__version__}-py3-none-any.whl"
+    if name in PLUGINS and address.startswith("git+"):
+        return [f"hushd-{name} @ {address}#subdirectory=plugins/{name}"]
+    beside = f"{os.path.dirname(address)}/{archive}"
+    if address.startswith("file://") and os.path.exists(beside.removeprefix("file://")):
+        return [f"hushd-{name} @ {beside}"]
+    return []
+
+
+def _plugin_folder(name: str) -> str:
+    """Returns the sources of a plugin beside those that this runs from; empty if there are none."""
+    folder = (checkout := _checkout()) and checkout / "plugins" / name
+    return str(folder) if folder and name in PLUGINS and folder.exists() else ""
 
 
 def _checkout() -> Path | None:
@@ -149,7 +181,11 @@ def _requirements(listed: list[JsonObject]) -> tuple[list[str], list[str]]:
             extras = [*map(str, package.get("extras", []))]
         else:
             bracket = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
-            beside += ["--with", f"{package['name']}{bracket}{package.get('specifier', '')}"]
+            beside += (
+                ["--with-editable", package["editable"]]
+                if "editable" in package
+                else ["--with", f"{package['name']}{bracket}{package.get('specifier', '')}"]
+            )
     return beside, extras
 
 

@@ -1,4 +1,4 @@
-"""Finds the entry points of installed packages in a tenth of `importlib.metadata`'s time.
+"""Finds the entry points of installed packages in a tenth of `importlib.metadata`'s time, and hushd's own plugins.
 
 It only reads the files that name them, and only imports the standard library's lightest modules.
 """
@@ -9,27 +9,62 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import NamedTuple
 
+from hushd_protocol import __version__
+
+# The plugins of hushd's own, which a release publishes as `hushd-NAME` of its version, and the commands that each adds.
+PLUGINS: Mapping[str, tuple[str, ...]] = {
+    "cluster": ("cluster",),
+    "conformance": ("engine",),
+    "desktop": ("dictate", "captions", "read-selection"),
+    "neighbours": ("neighbours",),
+    "wake": ("wake",),
+}
 _METADATA = (".dist-info", ".egg-info")
 
 
+class _Found(NamedTuple):
+    groups: Mapping[str, Mapping[str, str]]
+    plugins: Mapping[str, str]
+
+
 def entry_points(group: str) -> Mapping[str, str]:
-    """Returns the entry points of a hushd group, name to `module:attribute`; the first on the path wins."""
-    return _all(tuple(sys.path)).get(group, {})
+    """Returns the entry points of a hushd group, name to `module:attribute`; the first on the path wins.
+
+    Those of an own plugin of another version are left out.
+    """
+    return _all(tuple(sys.path)).groups.get(group, {})
+
+
+def plugins() -> Mapping[str, str]:
+    """Returns the version of each of hushd's own plugins that is installed; another one than hushd's is not used."""
+    return _all(tuple(sys.path)).plugins
+
+
+def plugin_of(command: str) -> str:
+    """Returns the own plugin that adds a command, be it installed or not; empty for any other word."""
+    return next((plugin for plugin, commands in PLUGINS.items() if command in commands), "")
 
 
 @cache
-def _all(path: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
+def _all(path: tuple[str, ...]) -> _Found:
     """Returns the entry points of every group that begins with `hushd.`, by group."""
     groups: dict[str, dict[str, str]] = {}
+    versions: dict[str, str] = {}
     for folder in dict.fromkeys(path):
-        for text in _texts(folder or "."):
-            for group, name, target in _lines(text):
-                groups.setdefault(group, {}).setdefault(name, target)
-    return groups
+        for package, text in _texts(folder or "."):
+            name, _, version = os.path.splitext(package)[0].partition("-")
+            plugin = name.removeprefix("hushd_").replace("_", "-")
+            if plugin in PLUGINS and versions.setdefault(plugin, version) != __version__:
+                continue
+            for group, point, target in _lines(text):
+                groups.setdefault(group, {}).setdefault(point, target)
+    return _Found(groups, versions)
 
 
-def _texts(folder: str) -> Iterator[str]:
+def _texts(folder: str) -> Iterator[tuple[str, str]]:
+    """Yields the folder's packages with entry points of hushd's, by the names of their metadata."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
@@ -42,7 +77,7 @@ def _texts(folder: str) -> Iterator[str]:
             except (OSError, UnicodeDecodeError):
                 continue  # most packages have no such file
             if "[hushd." in text:
-                yield text
+                yield name, text
 
 
 def _lines(text: str) -> Iterator[tuple[str, str, str]]:

@@ -15,7 +15,9 @@ import pytest
 from hushd_cli import main, table
 from hushd_cli.command import GROUP, Command
 from hushd_cli.reference import commands
+from hushd_models import installation
 from hushd_protocol.errors import HushdError
+from hushd_schema.entry_points import PLUGINS
 
 ADDED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
 MODULE = """
@@ -106,6 +108,19 @@ def test_a_command_that_does_not_load_keeps_nobody_else(waving: Path) -> None:
     sys.modules.pop("hushd_waving", None)
     with pytest.raises(HushdError, match="is not a hushd_cli"):
         main.main("hushd", ["wave"])
+
+
+def test_the_command_of_a_plugin_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says which line installs it, and one of another version that it is; the version lists none."""
+    monkeypatch.setattr(table, "entry_points", lambda group: {})
+    for plugin, names in PLUGINS.items():
+        for name in names:
+            with pytest.raises(HushdError, match=rf"(takes the plugin|hushd-){plugin} ?.*install .*{plugin}") as caught:
+                main.main("hushd", [name, "--help"])
+            assert caught.value.code == "engine_missing"
+    monkeypatch.setattr(installation, "plugins", lambda: {"wake": "0.0.9"})
+    with pytest.raises(HushdError, match=r"hushd-wake is of version 0\.0\.9, and hushd of \d+\.\d+\.\d+: .*install"):
+        main.main("hushd", ["wake"])
 
 
 def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:

@@ -579,7 +579,7 @@ def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
 
 
 def test_importing_is_cheap() -> None:
-    """`import hushd` loads neither zmq nor dataclasses; a Client no numpy, asyncio, sounddevice or guest."""
+    """`import hushd` loads neither zmq nor dataclasses; a Client no numpy, asyncio, sounddevice or plugin."""
     script = """
 import sys, hushd
 assert not {"zmq", "dataclasses", "hushd.client"} & set(sys.modules), sys.modules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -12,13 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from hushd_models import manifest as manifests
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_worker import onnx_session
-from hushd_worker_models import hugging_face
+from hushd_worker_models import hub as worker_hub
 from hushd_worker_models.detect_format import look_at, recognitions
 from hushd_worker_stt.engines import onnx_models
 from hushd_worker_tts.engines import piper
@@ -51,7 +53,7 @@ def manifest(folder: Path) -> Iterator[Feed]:
 
 
 _REPOSITORY = {
-    "sha": "0" * 40, "cardData": {"license": ["mit", "apache-2.0"]},
+    "id": "a/b", "sha": "0" * 40, "cardData": {"license": ["mit", "apache-2.0"]},
     "siblings": [
         {"rfilename": "a/b.json", "blobId": "0" * 40, "size": 12},
         {"rfilename": "model.bin", "blobId": "1" * 40, "size": 3, "lfs": {"sha256": "f" * 64, "size": 100}},
@@ -60,13 +62,15 @@ _REPOSITORY = {
 
 
 class _Answers:
-    """A web on which every address has the same answer."""
+    """A hub on which every question has the same answer."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def get(self, url: str, most: int) -> bytes:
-        return self._data
+    def model_info(self, *_: object, **__: object) -> Any:
+        from huggingface_hub import ModelInfo
+
+        return ModelInfo(**json.loads(self._data))
 
 
 @contextmanager
@@ -74,8 +78,10 @@ def hub(folder: Path) -> Iterator[Feed]:
     """A hub's answer about a repository: no name in it leads out of the model's folder."""
 
     def feed(rng: Random) -> None:
+        data = json_file(rng, _REPOSITORY)
         try:
-            commit = hugging_face.look_up(_Answers(json_file(rng, _REPOSITORY)), "http://x", "a/b", "main")
+            with patch.object(worker_hub, "_api", lambda how: _Answers(data)):
+                commit = worker_hub.look_up(worker_hub.Access("http://x", "", False), "a/b", "main")
         except HushdError as error:
             sentence(error.message)
             return

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from hushd_cli.reference import CommandReference, completed
+from hushd_cli import table
+from hushd_cli.reference import ROOTS, CommandReference, commands, references
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("hushd", "say", "listen")
@@ -74,7 +75,16 @@ def _unknown_option(command: CommandReference, rest: str) -> str:
 
 @cache
 def _known() -> dict[tuple[str, ...], CommandReference]:
-    return {command.words: command for command in completed()}
+    """The commands, with hidden ones and other names, such as Ollama's, which lists and manual pages leave out."""
+    known = {each.words: each for each in commands()}
+    for command in table.every():
+        if command.hidden:
+            known |= {each.words: each for each in references((ROOTS[0], command.name), command)}
+        for name, meaning in command.also.items():
+            words = (ROOTS[0], command.name, *(word for word in meaning.split() if not word.startswith("-")))
+            known[ROOTS[0], name] = known[words]
+            known[ROOTS[:1]].commands[name] = command.summary
+    return known
 
 
 def _unknown_to_script(name: str, rest: str) -> str:

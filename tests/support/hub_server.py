@@ -160,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._plain(307, b"", {"Location": where})
             elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path):
                 self._say_commit(match[1], match[2])
+            elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+)", path):
+                self._say_tree(match[1], match[2])
             elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
                 self._resolve(match[1], match[2], match[3])
             elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/([^/]+)/(.+)", path):
@@ -196,6 +198,17 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self._commit(repository, revision)
         answer = {"id": repository, "sha": commit, "siblings": siblings, "cardData": {"license": "mit"}}
         self._plain(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _say_tree(self, repository: str, commit: str) -> None:
+        if not self._allowed():
+            return
+        entries = []
+        for name, content in (self.hub.find(repository, commit) or {}).items():
+            entry: dict[str, Any] = {"type": "file", "path": name, "size": content.size, "oid": content.blob[:40]}
+            if content.size >= LARGE:
+                entry["lfs"] = {"oid": content.blob, "size": content.size, "pointerSize": 134}
+            entries.append(entry)
+        self._plain(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
 
     def _commit(self, repository: str, revision: str) -> str:
         """The commit of a branch, or of itself."""

@@ -1,7 +1,6 @@
-"""Downloads one file from a web server: resumes after interruptions, and checks that the content is right.
+"""Downloads one file from a web server by a plain GET: resumes after interruptions, and checks what has come.
 
-The partial download is a file beside its target; a later call continues at its end. The usual library, huggingface_hub
-2.4, discards a partial download when it fails or is ended.
+The partial download is a file beside its target; a later call continues at its end.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import threading
 import urllib.error
 import urllib.parse
@@ -22,10 +20,10 @@ from typing import BinaryIO
 
 from hushd_protocol.errors import HushdError
 
-from .web import BROKEN, TRIES, Patience, Response, Web, copy, host, total
+from .web import BROKEN, TRIES, Patience, Response, Web, host, total
 
-SPARE = 64_000_000  # bytes that stay free
 LOOK_S = 0.2  # between two checks whether another process has finished the file, or this download is to stop
+_PIECE = 1 << 18  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,6 @@ class Download:
         part: the path of the partial file. Its name identifies the content, as far as that is known.
         size: the file's size in bytes; None until the server reports it.
         sha256: its hash in hexadecimal, if the source reports it.
-        git: its SHA-1 as a git blob, if the source only reports that.
         condition: the ETag of `part`'s content; empty if its name identifies the content.
     """
 
@@ -46,7 +43,6 @@ class Download:
     part: Path
     size: int | None
     sha256: str = ""
-    git: str = ""
     condition: str = ""
 
     @property
@@ -63,18 +59,6 @@ class WrongContent(HushdError):
             "model_missing",
             f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
             "it was deleted; try again, or ask that server's operator.",
-        )
-
-
-class Endless(HushdError):
-    """A server that does not say how large a file is sends more than the disk has room for."""
-
-    def __init__(self, download: Download, done: int, folder: Path) -> None:
-        super().__init__(
-            "output_failed",
-            f"{host(download.url)} does not say how large {download.name} is, and after {done / 1e6:,.0f} MB {folder} "
-            f"has only {SPARE // 1_000_000} MB free: the download was deleted; make room there, or ask that server's "
-            "operator.",
         )
 
 
@@ -95,7 +79,7 @@ class Fetch:
         self._report = report
         self._size = download.size
         self._done = 0
-        self._hashes = _Hashes(download)
+        self._hash = hashlib.sha256()
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -113,7 +97,7 @@ class Fetch:
             with self._alone() as part:
                 if part is None:
                     if self._is_kept(self._download.target):
-                        return self._hashes.sha256
+                        return self._hash.hexdigest()
                     self._download.target.unlink(missing_ok=True)  # damaged
                     self._restart()
                     return self.run()
@@ -127,7 +111,7 @@ class Fetch:
                         raise WrongContent(self._download)
                 os.fsync(part.fileno())
                 os.replace(self._download.part, self._download.target)
-                return self._hashes.sha256
+                return self._hash.hexdigest()
         except OSError as error:  # of the disk: errors of connections are handled where they occur
             raise unwritable(self._download.target, error) from error
 
@@ -146,7 +130,7 @@ class Fetch:
                 if download.part.exists() and os.path.samestat(os.fstat(part.fileno()), download.part.stat()):
                     try:
                         yield part
-                    except (WrongContent, Endless):
+                    except WrongContent:
                         download.part.unlink(missing_ok=True)
                         raise
                     return
@@ -156,7 +140,7 @@ class Fetch:
         """Returns whether `target` is complete and correct."""
         with open(target, "rb") as file:
             self._read(file)
-        return self._size in (None, self._done) and self._hashes.right
+        return self._size in (None, self._done) and self._is_right()
 
     def _resume(self, part: BinaryIO) -> bool:
         """Reads the partial file; returns whether it has any bytes."""
@@ -176,12 +160,6 @@ class Fetch:
             raise HushdError("cancelled", "Another file of the model cannot be fetched.")
         self._wait(0.0)
 
-    def _leave_room(self, count: int) -> None:
-        """Ends a download whose size nobody has named before it fills the disk."""
-        folder = self._download.part.parent
-        if self._size is None and shutil.disk_usage(folder).free < SPARE + count:
-            raise Endless(self._download, self._done, folder)
-
     def _sleep(self, seconds: float) -> None:
         while seconds > 0:
             self._check()
@@ -189,9 +167,13 @@ class Fetch:
             seconds -= LOOK_S
 
     def _add(self, data: bytes) -> None:
-        self._hashes.update(data)
+        self._hash.update(data)
         self._done += len(data)
         self._report(len(data))
+
+    def _is_right(self) -> bool:
+        """Returns whether the file matches the hash that the source has reported, if any."""
+        return self._download.sha256 in ("", self._hash.hexdigest())
 
     def _forget(self, part: BinaryIO) -> None:
         part.truncate(0)
@@ -200,7 +182,7 @@ class Fetch:
     def _restart(self) -> None:
         self._report(-self._done)
         self._done = 0
-        self._hashes = _Hashes(self._download)
+        self._hash = hashlib.sha256()
 
     def _fetch_missing(self, part: BinaryIO) -> bool:
         """Fetches the missing bytes; returns whether the whole file is right."""
@@ -211,20 +193,18 @@ class Fetch:
                 self._ask(part)
             except urllib.error.HTTPError as error:
                 if error.code == 416:  # the part is complete, or the file has become shorter
-                    error.close()
                     if self._size is None and self._done:
+                        error.close()
                         break
                     self._forget(part)
-                    patience.lost(error)
-                else:
-                    patience.lost(error)
+                patience.lost(error)
             except BROKEN as error:
                 if self._done > done_before:
                     patience.gained()
                 patience.lost(error)
             else:
                 patience.gained()
-        return self._hashes.right
+        return self._is_right()
 
     def _ask(self, part: BinaryIO) -> None:
         """Makes one request and reads its answer to the end.
@@ -249,46 +229,22 @@ class Fetch:
                     f"{host(self._download.url)} has {size} bytes for {self._download.name} instead of "
                     f"{self._size}: the file has changed, or a proxy answers for the server.",
                 )
-
-            def take(data: bytes) -> None:
+            while self._size is None or self._done < self._size:
+                room = _PIECE if self._size is None else min(_PIECE, self._size - self._done)
+                # `read1`, since bytes that `read` has collected are lost with the connection.
+                if not (data := response.read1(room)):
+                    break
                 self._check()
-                self._leave_room(len(data))
                 try:
                     part.write(data)
                     part.flush()  # so that the bytes survive if this process is killed
                 except OSError as error:
                     raise unwritable(self._download.target, error) from error
                 self._add(data)
-
-            room = (self._size if self._size is not None else 1 << 62) - self._done
-            came = copy(response, room, take)
             if self._size is None:
                 self._size = self._done
-            elif came < room:
+            elif self._done < self._size:
                 raise ConnectionError(f"the connection broke off at {self._done} of {self._size} bytes")
-
-
-class _Hashes:
-    def __init__(self, download: Download) -> None:
-        self._download = download
-        self._sha256 = hashlib.sha256()
-        self._git = hashlib.sha1(b"blob %d\0" % (download.size or 0), usedforsecurity=False) if download.git else None
-
-    def update(self, data: bytes) -> None:
-        self._sha256.update(data)
-        if self._git:
-            self._git.update(data)
-
-    @property
-    def sha256(self) -> str:
-        return self._sha256.hexdigest()
-
-    @property
-    def right(self) -> bool:
-        """True if the file matches the hash that the source reported, if any."""
-        if self._download.sha256:
-            return self.sha256 == self._download.sha256
-        return self._git is None or self._git.hexdigest() == self._download.git
 
 
 def unwritable(path: Path, error: OSError) -> HushdError:

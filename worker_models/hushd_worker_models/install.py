@@ -14,7 +14,9 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import EngineSpec
 
-from .fetch import SPARE, unwritable
+from .fetch import unwritable
+
+SPARE = 64_000_000  # bytes that stay free
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:

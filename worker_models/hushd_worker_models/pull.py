@@ -16,15 +16,15 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from hushd_models import advice, removal
+from hushd_models import advice, hf_cache, removal
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import user_cache
 
+from . import hub
 from .fetch import Download, Fetch, unwritable
-from .hugging_face import Access, Cache, Commit, look_up
 from .install import check_room, readable, settle, spec_of
 from .single_flight import SharedTask
 from .web import Headers, Web, host, total
@@ -40,7 +40,7 @@ class Pull:
         update: whether to ask the source again, even if the model is installed.
     """
 
-    def __init__(self, known: Known, store: Store, task: SharedTask, access: Access, update: bool = False) -> None:
+    def __init__(self, known: Known, store: Store, task: SharedTask, access: hub.Access, update: bool = False) -> None:
         self._known = known
         self._store = store
         self._task = task
@@ -96,29 +96,28 @@ class Pull:
     # --- Hugging Face's hub ------------------------------------------------------------------------------------------
 
     def _from_hub(self, here: Manifest | None) -> Manifest:
-        known, cache = self._known, Cache(self._known.repository)
+        known, folder = self._known, hf_cache.repository_folder(self._known.repository)
         if self._access.offline:
-            commit = self._chosen(cache.known(known.revision))
+            commit = self._chosen(hub.cached(known.repository, known.revision))
             if commit is None or self._engine.flat:
                 raise HushdError(
                     "model_missing",
-                    f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set, and {cache.folder} does not have it.",
+                    f"{known.model} cannot be pulled while HF_HUB_OFFLINE is set, and {folder} does not have it.",
                 )
         else:
             self._task.note(f"asking {host(self._access.endpoint)} for {known.repository}")
-            repository = look_up(self._web, self._access.endpoint, known.repository, known.revision)
-            commit = self._chosen(repository)
+            commit = self._chosen(hub.look_up(self._access, known.repository, known.revision))
             if commit is None:
                 raise HushdError(
                     "model_missing",
-                    f"The repository {repository.repository} does not have the files of {known.model} any more: name "
+                    f"The repository {known.repository} does not have the files of {known.model} any more: name "
                     f'its present ones in [models."{known.model}"] of your configuration.',
                 )
         source = Source("hub", commit.repository, commit.id)
         names = {file: PurePosixPath(file.name).name if self._engine.flat else file.name for file in commit.files}
         if here and here.source == source and here.files.keys() == set(names.values()):
             return here
-        downloads = {names[file]: cache.download(self._access.endpoint, commit, file) for file in commit.files}
+        downloads = {names[file]: hub.download(self._access, commit, file) for file in commit.files}
         if self._engine.flat:
             work = self._store.begin(known.model, replace(source, revision=""))
             for name, download in downloads.items():
@@ -127,16 +126,21 @@ class Pull:
                 )
             return self._settle(source, downloads, work)
         try:
-            cache.prepare()
-            files = self._fetch(downloads, cache.folder)
-            snapshot = cache.publish(commit, known.revision)
+            (folder / "blobs").mkdir(parents=True, exist_ok=True)
+            files = self._fetch(downloads, folder)
+            snapshot = self._published(commit)
         except OSError as error:
-            raise unwritable(cache.folder, error) from error
+            raise unwritable(folder, error) from error
         if here and here.location != str(snapshot):
             self._store.retire(here)
         return self._write(source, files, str(snapshot))
 
-    def _chosen(self, commit: Commit | None) -> Commit | None:
+    def _published(self, commit: hub.Commit) -> Path:
+        if self._access.offline:
+            return hf_cache.repository_folder(commit.repository) / "snapshots" / commit.id
+        return hub.publish(self._access, commit, self._known.revision)
+
+    def _chosen(self, commit: hub.Commit | None) -> hub.Commit | None:
         """Returns `commit` with only the model's files; None if it lacks some."""
         if commit is None or (names := self._known.choose(file.name for file in commit.files)) is None:
             return None
@@ -254,7 +258,7 @@ class Pull:
             for name in manifest.files.keys() & downloads.keys():
                 file, download, path = manifest.files[name], downloads[name], self._store.location(manifest) / name
                 # The fetch compares the file, and replaces it if it differs.
-                certain = bool(download.sha256 or download.git)
+                certain = bool(download.sha256)
                 if file.size != download.size or (download.sha256 and download.sha256 != file.sha256):
                     continue
                 if not certain and (self._update or manifest.model == self._known.model):

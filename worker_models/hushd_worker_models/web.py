@@ -1,5 +1,5 @@
-"""Reads from web servers that break off, are slow, or are busy. It uses the standard library, so that a pull needs no
-further package and little memory.
+"""Reads from web servers that break off, are slow, or are busy. It uses the standard library, since one that reads
+files whole, or forgets what has come, would be no help.
 
 The environment sets proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE, REQUESTS_CA_BUNDLE).
 """
@@ -33,7 +33,7 @@ _LIMIT = re.compile(r";\s*r\s*=\s*([0-9]+)\s*;\s*t\s*=\s*([0-9]+)")  # the hub's
 BROKEN = (OSError, http.client.HTTPException)
 
 Headers = email.message.Message
-Response = Any  # urllib's: read(n), headers, status, url
+Response = Any  # urllib's: read1(n), headers, status, url
 
 
 class Refused(HushdError):
@@ -49,7 +49,7 @@ class Web:
 
     Args:
         wait: sleeps for the given seconds; raises an exception if the work is to stop.
-        token: sent to addresses that begin with `endpoint`, and on redirects to the same host.
+        token: sent to addresses that begin with `endpoint`, and on no redirect.
     """
 
     def __init__(self, wait: Callable[[float], None], endpoint: str = "", token: str = "") -> None:
@@ -58,7 +58,7 @@ class Web:
         self._token = token
         bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
         context = ssl.create_default_context(cafile=bundle or None)
-        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Redirects())
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
     def open(
         self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float | None = None
@@ -73,7 +73,7 @@ class Web:
         """
         sent = {"User-Agent": f"hushd/{__version__}", **(headers or {})}
         request = urllib.request.Request(url, method=method, headers=sent)
-        if self._token and self._endpoint and url.startswith(f"{self._endpoint}/"):
+        if self._token and url.startswith(f"{self._endpoint}/"):
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             return self._opener.open(request, timeout=timeout or TIMEOUT_S)
@@ -83,27 +83,7 @@ class Web:
             if error.code in _BUSY or error.code == 416 or expired:
                 raise
             error.close()
-            raise Refused(error.code, _refusal(error.code, url, error.headers)) from None
-
-    def get(self, url: str, limit: int) -> bytes:
-        """Returns the body of an answer, at most `limit` bytes; tries again if that may help.
-
-        Raises:
-            HushdError: `model_missing` if the answer is refused, too long, or does not arrive.
-        """
-        patience = Patience(self._wait, url, QUESTION_TRIES)
-        while True:
-            try:
-                with self.open(url, timeout=QUESTION_S) as response:
-                    data: bytes = response.read(limit + 1)
-                    length = response.headers.get("Content-Length")
-                if len(data) > limit:
-                    raise HushdError("model_missing", f"{url} answers with more than {limit} bytes.")
-                if length is None or int(length) == len(data):
-                    return data
-                patience.lost(http.client.IncompleteRead(data))
-            except BROKEN as error:
-                patience.lost(error)
+            raise refused(error.code, url, error.headers) from None
 
     def head(self, url: str) -> Headers:
         """Returns the headers of the file at `url`, after any redirects.
@@ -130,19 +110,6 @@ class Web:
                     patience.lost(error)
             except BROKEN as error:
                 patience.lost(error)
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Sends the token to redirects on the same host, like the hub's own library, since repositories are renamed."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> urllib.request.Request | None:
-        request = super().redirect_request(req, fp, code, msg, headers, newurl)
-        token = req.get_header("Authorization")
-        if request is not None and token and _origin(newurl) == _origin(req.full_url):
-            request.add_unredirected_header("Authorization", token)
-        return request
 
 
 class Patience:
@@ -172,16 +139,36 @@ class Patience:
             pause = pause or PAUSE_S
             error.close()
         if self._lost >= self._tries or (asked or 0.0) > MAX_PAUSE_S:
-            raise HushdError(
-                "model_missing",
-                f"{host(self._url)} cannot be reached ({_why(error)}): what has been received is kept, so try again "
-                + (f"in {asked:.0f} s." if asked else "later."),
-                None if asked is None else round(asked * 1000),
-            ) from error
+            raise unreachable(self._url, error, asked) from error
         self._wait(min(MAX_PAUSE_S, max(pause, asked or 0.0)))
 
 
-def retry_after(headers: Headers) -> float | None:
+def unreachable(url: str, error: BaseException, after_s: float | None = None) -> HushdError:
+    """Returns the error for a server that has not answered, or asks to wait for `after_s` seconds."""
+    return HushdError(
+        "model_missing",
+        f"{host(url)} cannot be reached ({_why(error)}): what has been received is kept, so try again "
+        + ("later." if after_s is None else f"in {after_s:.0f} s."),
+        None if after_s is None else round(after_s * 1000),
+    )
+
+
+def refused(status: int, url: str, headers: Mapping[str, str] | Headers) -> Refused:
+    """Returns the error for a request that a server has refused for good."""
+    why = headers.get("X-Error-Message", "").strip()
+    if status in (401, 403):
+        sentence = (
+            f"{host(url)} does not give {url} to everybody{f' ({why})' if why else ''}: accept its licence on its "
+            "page there, set HF_TOKEN, and have hushd take that over by `hushd restart`."
+        )
+    elif status in (404, 410):
+        sentence = f"There is nothing at {url}{f' ({why})' if why else ''}."
+    else:
+        sentence = f"{host(url)} answers {status} to the request for {url}."
+    return Refused(status, sentence)
+
+
+def retry_after(headers: Mapping[str, str] | Headers) -> float | None:
     """Returns the seconds that a server asks to wait, by a number, a date, or `RateLimit`; None if it asks for none."""
     value = headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():
@@ -198,11 +185,6 @@ def retry_after(headers: Headers) -> float | None:
     return max(0.0, (moment - datetime.datetime.now(moment.tzinfo)).total_seconds())
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
-
-
 def host(url: str) -> str:
     """Returns the server's name in `url`, for people."""
     return urllib.parse.urlsplit(url).hostname or url
@@ -216,36 +198,24 @@ def total(headers: Headers) -> int | None:
     return int(value) if value.isdigit() else None
 
 
-def copy(response: Response, size: int, take: Callable[[bytes], None]) -> int:
-    """Passes arriving bytes, `size` at most, to `take`; returns their number.
-
-    It uses `read1`, since bytes that `read` has collected are lost with the connection.
-    """
-    count = 0
-    while count < size and (data := response.read1(min(1 << 18, size - count))):
-        take(data)
-        count += len(data)
-    return count
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
-def _why(error: BaseException) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"it answers {error.code}"
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(cause, TimeoutError):
-        return "it sends nothing"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    return reason(cause) if isinstance(cause, BaseException) else str(cause)
-
-
-def _refusal(status: int, url: str, headers: Headers) -> str:
-    why = headers.get("X-Error-Message", "").strip()
-    if status in (401, 403):
-        return (
-            f"{host(url)} does not give {url} to everybody{f' ({why})' if why else ''}: accept its licence on its "
-            "page there, set HF_TOKEN, and have hushd take that over by `hushd restart`."
-        )
-    if status in (404, 410):
-        return f"There is nothing at {url}{f' ({why})' if why else ''}."
-    return f"{host(url)} answers {status} to the request for {url}."
+def _why(error: BaseException | None) -> str:
+    """Returns the reason of a failed request: the system's, if it is the cause of any of the errors."""
+    sentence = ""
+    while error is not None:
+        if isinstance(error, urllib.error.HTTPError):
+            return f"it answers {error.code}"
+        if (response := getattr(error, "response", None)) is not None:
+            return f"it answers {response.status_code}"
+        if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+            return "it sends nothing"
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        sentence = sentence or reason(error)
+        inner = error.reason if isinstance(error, urllib.error.URLError) else None
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return sentence

@@ -21,7 +21,7 @@ from hushd_schema.capabilities import Capabilities
 from hushd_schema.operations.models import OPERATIONS, ModelResult
 from hushd_worker.job import Job
 
-from .hugging_face import Access, access
+from .hub import Access, access
 from .pull import Pull
 from .single_flight import SharedTask, SingleFlight
 

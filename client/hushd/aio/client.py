@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
-from hushd.guests import guest
 from hushd.transport.source import Input
 from hushd.transport.steps import Await, Step
 from hushd.verbs.speech import SpeechVerbs
@@ -16,14 +15,11 @@ from .call import AsyncCall
 from .floor import AsyncFloor
 from .results import AsyncSpeech, AsyncTranscription
 from .source import AsyncAudio, AsyncText
-from .steps import OnLoop, run
+from .steps import OnLoop
 
 if TYPE_CHECKING:
-    from hushd_wake_words.tasks import AsyncDetections, AsyncWake
-
     from hushd.client import Client
     from hushd.dialogue.duplex import Mode
-    from hushd.verbs.options import DetectOptions
 
     from .conversation import AsyncConversation
 
@@ -37,7 +33,7 @@ class AsyncClient(
 
     Text, audio and chunks may also come by an asynchronous iterable, and audio by a file whose `read` is awaited; any
     other iterable is read in another thread, since it may block. A request is sent when `synthesize`,
-    `transcribe_stream`, `listen` and `detect` return.
+    `transcribe_stream` and `listen` return.
 
     Many tasks may use it at once. A call takes no thread; a cancelled task's request is cancelled, and its speech falls
     silent. Callbacks are called on the loop. The connection has one thread, which answers the supervisor and receives
@@ -63,27 +59,6 @@ class AsyncClient(
     ) -> AsyncFloor:
         """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
         return self._claim(AsyncFloor, devices, priority, on_wait, duck)
-
-    async def detect(self, chunks: AsyncChunks, *words: str, **options: Unpack[DetectOptions]) -> AsyncDetections:
-        """As `Client.detect`."""
-        with guest("wake"):
-            from hushd_wake_words.detection import detect_request
-            from hushd_wake_words.tasks import AsyncDetections
-
-        request = detect_request(words, **options)
-        return AsyncDetections(await run(self._send(request, source.of_chunks(chunks, room=0))))
-
-    def wake(
-        self,
-        *words: str,
-        device: str | int | None = None,
-        on_wait: Callable[[str], None] | None = None,
-        **options: Any,
-    ) -> AsyncWake:
-        """As `Client.wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
-        with guest("wake"):
-            from hushd_wake_words.tasks import AsyncWake
-        return AsyncWake(self._for_threads().wake(*words, device=device, on_wait=on_wait, **options))
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""

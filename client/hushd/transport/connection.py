@@ -236,8 +236,8 @@ class Connection:
     def _serve(self, socket: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> HushdError:
         """Carries messages until the connection ends; returns the reason."""
         poller = zmq.Poller()
-        for source in (socket, monitor, self._wake_read):
-            poller.register(source, zmq.POLLIN)
+        poller.register(monitor, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
         decoder = Decoder(TO_CLIENT)
         deadline = time.monotonic() + self._patience
         silent, long = 0, time.monotonic() + TICK_S
@@ -246,6 +246,8 @@ class Connection:
                 timeout: float | None = max(0.0, deadline - time.monotonic())
             else:
                 timeout = TICK_S if self._calls else None
+            unsent = self._outbox and self.supervisor is not None  # the supervisor has yet to read what was sent before
+            poller.register(socket, zmq.POLLIN | zmq.POLLOUT if unsent else zmq.POLLIN)
             due = math.inf if timeout is None else time.monotonic() + timeout
             events = dict(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
             if time.monotonic() - due > LATE_S:  # we stood still, and so perhaps did the supervisor
@@ -272,7 +274,7 @@ class Connection:
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
-                self._send(socket, Pong())
+                self._show_life(socket)
                 if self._is_given_up(silent):
                     whereabouts = f" at {self._elsewhere.place}" if self._elsewhere else ""
                     return HushdError(
@@ -299,9 +301,8 @@ class Connection:
         return HushdError("supervisor_lost", "The supervisor went away: please try again.")
 
     def _send_outbox(self, socket: zmq.Socket[bytes]) -> None:
-        if self.supervisor is None:
-            return  # requests are sent after the welcome
-        while self._outbox:
+        """Sends the messages posted so far: once there was a welcome, and as long as the queues have room."""
+        while self._outbox and self.supervisor is not None and _has_room(socket):
             item = self._outbox.popleft()
             if not isinstance(item, Message):
                 self._calls[item.id] = item
@@ -310,11 +311,13 @@ class Connection:
                 self._calls.pop(item.id, None)  # its terminal message interests nobody
             self._send(socket, item)
 
+    def _show_life(self, socket: zmq.Socket[bytes]) -> None:
+        """Sends a pong; of whom a full queue waits to be read, that says enough."""
+        if _has_room(socket):
+            self._send(socket, Pong())
+
     def _send(self, socket: zmq.Socket[bytes], message: Message) -> None:
-        try:
-            socket.send_multipart(pack(message), zmq.NOBLOCK)
-        except zmq.Again as error:
-            raise HushdError("supervisor_lost", "The supervisor has stopped reading: see `hushd logs`.") from error
+        socket.send_multipart(pack(message), zmq.NOBLOCK)
 
     def _receive(self, socket: zmq.Socket[bytes], decoder: Decoder) -> None:
         while True:
@@ -334,7 +337,7 @@ class Connection:
 
     def _take(self, socket: zmq.Socket[bytes], message: Message) -> None:
         if isinstance(message, Ping):
-            self._send(socket, Pong())
+            self._show_life(socket)
         elif isinstance(message, Welcome):
             if message.protocol != PROTOCOL:
                 raise HushdError(
@@ -353,10 +356,11 @@ class Connection:
                 over = call.receive(message)
             except HushdError as error:
                 call.end(error)
-                self._send(socket, Cancel(id=name))
+                self._outbox.append(Cancel(id=name))
                 over = True
             if over:
                 del self._calls[name]  # by now the call may have asked again, under another
+                self._send_outbox(socket)
 
 
 def _import_rest() -> None:
@@ -368,6 +372,10 @@ def _import_rest() -> None:
     from hushd_schema import speech, transcript  # noqa: F401
 
     from . import autostart  # noqa: F401
+
+
+def _has_room(socket: zmq.Socket[bytes]) -> bool:
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT)
 
 
 def _share_supervisor(connection: Connection, other: Connection) -> bool:

@@ -125,10 +125,8 @@ class ClientBase:
 
 
 def _ducking() -> Callable[[bool], None]:
-    """The function that makes other programs quieter while a floor is held; a guest's, without which none is."""
-    try:
-        from hushd_desktop.ducking.holder import Ducking  # for few
-    except ModuleNotFoundError:
-        return lambda held: None
-    hold: Callable[[bool], None] = Ducking().hold
-    return hold
+    """The function that makes other programs quieter while a floor is held; a plugin's, without which none is."""
+    from hushd.plugins import added  # for few
+
+    ducking = added("ducking")
+    return ducking() if ducking else lambda held: None

@@ -26,14 +26,6 @@ class WorkerOptions(TypedDict, total=False):
     priority: str
 
 
-class DetectOptions(WorkerOptions, total=False):
-    """Options of `Client.detect`."""
-
-    rate: int
-    channels: int
-    threshold: float | None
-
-
 class SayOptions(WorkerOptions, SynthesizeOptions, total=False):
     """Options of `Client.say`."""
 

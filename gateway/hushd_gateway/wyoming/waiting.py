@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hushd import AsyncClient
+from hushd.plugins import needed
 from hushd_schema.description import MAX_WORDS
 from wyoming.event import Eventable
 from wyoming.wake import Detection, NotDetected
@@ -66,8 +67,8 @@ class Waiting:
         some = False
         if first is not None:
             format = self._format
-            detections = await client.detect(
-                self._samples(first), *words, rate=format.rate, channels=format.channels, engine=engine
+            detections = await needed("detect_async", "wake")(
+                client, self._samples(first), *words, rate=format.rate, channels=format.channels, engine=engine
             )
             async with aclosing(detections):
                 async for detection in detections:

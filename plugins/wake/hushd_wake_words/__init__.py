@@ -1,1 +1,23 @@
-"""Waiting for wake words, for programs and `hushd wake`; the worker that detects them is `hushd_worker_wake`."""
+"""Waiting for words, for programs on a client: `wake` at the microphone, `detect` in samples of their own."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .detection import Detection, Detections, detect
+    from .heard import Heard, Wake, wake
+    from .tasks import AsyncDetections, AsyncWake, detect_async, wake_async
+
+__all__ = [
+    "AsyncDetections", "AsyncWake", "Detection", "Detections", "Heard", "Wake", "detect", "detect_async", "wake",
+    "wake_async",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "tasks" if "sync" in name else "detection" if "etect" in name else "heard"
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -84,16 +84,19 @@ def make_parser(prog: str) -> Parser:
 
 def _wait(client: Client, options: Namespace, command: Sequence[str]) -> None:
     listens = options.listen or options.until or (command and not options.at_once)
-    wake = client.wake(
+    from .heard import wake
+
+    waiting = wake(
+        client,
         *options.words,
         device=options.device,
         on_wait=console.note_wait,
         model=options.waiting,
         threshold=options.threshold,
     )
-    with wake:
+    with waiting:
         console.note(f"Waiting for {' or '.join(options.words) or 'the word'}: Ctrl-C ends.")
-        for heard in wake:
+        for heard in waiting:
             if heard.lost:
                 continue  # said during the previous command, too long ago
             text = _text(client, heard, options) if listens else ""

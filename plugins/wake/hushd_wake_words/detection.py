@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self, Unpack
 
+from hushd.transport import source
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps, run
 from hushd.verbs import requests
@@ -14,7 +15,15 @@ from hushd_protocol.messages import Message, Partial, Request
 from hushd_worker_wake.operation import DETECT, DetectionData
 
 if TYPE_CHECKING:
+    from hushd.client import Client
     from hushd.verbs.options import WorkerOptions
+
+    class DetectOptions(WorkerOptions, total=False):
+        """Options of `detect`."""
+
+        rate: int
+        channels: int
+        threshold: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,24 @@ class Detections(IncomingDetections, Iterator[Detection]):
         raise StopIteration
 
 
+def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpack[DetectOptions]) -> Detections:
+    """Waits for words in live audio; returns an iterator over those that are heard, until `chunks` end.
+
+    All programs share one worker of 35 MB, which leaves ten seconds after the last of these requests.
+
+    Args:
+        chunks: s16le samples as they are recorded; read in another thread.
+        words: such as `okay nabu`; none: the model's first one. `client.describe("wake")` lists them.
+        rate, channels: of the samples; by default 16000 Hz and 1.
+        model: one of the engine's, or as ENGINE/NAME.
+        threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
+        options: also engine, keep_alive, priority.
+    """
+    request = detect_request(words, **options)
+    # What was heard once must not be heard again.
+    return Detections(run(client._send(request, source.Stream(chunks, room=0))))
+
+
 def _read(message: Message) -> Detection | None:
     if not isinstance(message, Partial) or message.data.get("kind") != "detection":
         return None
@@ -85,7 +112,7 @@ def detect_request(
     threshold: float | None = None,
     **options: Unpack[WorkerOptions],
 ) -> Request:
-    """Returns the request; see `Client.detect`.
+    """Returns the request; see `detect`.
 
     Raises:
         HushdError: `bad_request` for invalid words or numbers.

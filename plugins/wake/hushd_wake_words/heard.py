@@ -6,16 +6,18 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from hushd.audio.recording import Chunks, Device
 from hushd.audio.ring import Ring
 from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
 
-from .detection import Detection, Detections
+from .detection import Detection, Detections, detect
 
 if TYPE_CHECKING:
+    from hushd.client import Client
     from hushd.transcripts.transcription import Transcription
 
 # Errors that end a request without a fault of this program: the next request continues.
@@ -176,6 +178,35 @@ class Wake(Iterator[Heard]):
                 if error.code not in _AGAIN or failures > _FAILURES or self._closed:
                     raise
                 offset_s = max(known_s, ring.now - _AGAIN_S)
+
+
+def wake(
+    client: Client,
+    *words: str,
+    device: str | int | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    **options: Any,
+) -> Wake:
+    """Waits for words at the microphone; iterate over the words heard.
+
+        for heard in wake(client, "hey jarvis"):
+            print(client.listen(heard.sound(), rate=heard.rate).transcript().text)
+
+    Nothing but a worker of 35 MB is loaded meanwhile. What is said in the same breath as the word is the beginning of
+    `sound`. `hushd status` shows who waits, and `hushd pause` closes the microphone until `hushd resume`.
+
+    Args:
+        device: the microphone's number, its name or the beginning of its name; None: the usual one.
+        on_wait: called with `paused` when it is not to begin yet.
+        options: engine, model, threshold, keep_alive, priority: see `detect`.
+    """
+    from hushd.audio.microphone import Microphone
+
+    return Wake(
+        lambda chunks, *, rate: detect(client, chunks, *words, rate=rate, **options),
+        client.floor("wake", on_wait=on_wait),
+        partial(Microphone, device, chunk_s=CHUNK_S),
+    )
 
 
 def without_start(text: str, start: str) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from hushd.aio import source
 from hushd.aio.steps import long_step, run
 
-from .detection import Detection, IncomingDetections
-from .heard import Heard, Wake
+from .detection import Detection, IncomingDetections, detect_request
+from .heard import Heard, Wake, wake
+
+if TYPE_CHECKING:
+    from hushd.aio.client import AsyncClient
+
+    from .detection import DetectOptions
 
 
 class AsyncDetections(IncomingDetections, AsyncIterator[Detection]):
@@ -46,3 +52,25 @@ class AsyncWake(AsyncIterator[Heard]):
     async def aclose(self) -> None:
         """Closes the microphone and stops waiting."""
         self._wake.close()
+
+
+async def detect_async(
+    client: AsyncClient,
+    chunks: Iterable[bytes] | AsyncIterable[bytes],
+    *words: str,
+    **options: Unpack[DetectOptions],
+) -> AsyncDetections:
+    """As `detect`; the request is sent when this returns."""
+    request = detect_request(words, **options)
+    return AsyncDetections(await run(client._send(request, source.of_chunks(chunks, room=0))))
+
+
+def wake_async(
+    client: AsyncClient,
+    *words: str,
+    device: str | int | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    **options: Any,
+) -> AsyncWake:
+    """As `wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
+    return AsyncWake(wake(client._for_threads(), *words, device=device, on_wait=on_wait, **options))

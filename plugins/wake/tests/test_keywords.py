@@ -8,6 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import hushd_wake_words
 import numpy as np
 import pytest
 from hushd import Client
@@ -16,7 +17,8 @@ from hushd_worker_models.detect_format import look_at
 from hushd_worker_wake.engines.keywords import Keywords
 from hushd_worker_wake.worker import WakeWorker
 from support.peer import Supervisor
-from support.wake_words import detect
+
+from .wake_words import detect
 
 pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[sherpa-onnx]'")
 pytest.importorskip("onnx", reason="onnx, which makes small models, is not installed")
@@ -219,7 +221,7 @@ def test_a_program_waits_for_any_phrase(folder: Path, start_supervisor: Callable
     sound = tones(1.0, *ABC, 1.0)
     chunks = (sound[start : start + 3200] for start in range(0, len(sound), 3200))
     with Client() as client:
-        heard = list(client.detect(chunks, "abc", model="keywords/mine"))
+        heard = list(hushd_wake_words.detect(client, chunks, "abc", model="keywords/mine"))
         engines = {engine.name: engine for engine in client.describe("wake").wake.engines}
     assert [word.word for word in heard] == ["abc"]
     assert (engines["keywords"].installed, engines["keywords"].any_phrase) == (True, True)

@@ -11,7 +11,8 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_wake.engines import micro
 from hushd_worker_wake.worker import WakeWorker
-from support.wake_words import detect, needs_micro, room
+
+from .wake_words import detect, needs_micro, room
 
 pytestmark = needs_micro
 

@@ -6,7 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 from hushd_worker_wake.engines import micro
-from support.wake_words import needs_micro, room
+
+from .wake_words import needs_micro, room
 
 if find_spec("pymicro_wakeword"):
     from hushd_worker_wake.engines.micro_model import MicroModel

@@ -14,12 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 from hushd import AsyncClient, Client, HushdError
-from hushd_wake_words.heard import Heard, Wake
+from hushd_wake_words import Heard, Wake, detect, detect_async
 from support import moonshine_once
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs
-from support.wake_words import needs_micro, room
 from support.wer import words
+
+from .wake_words import needs_micro, room
 
 pytestmark = needs_micro
 CHUNK = 3200  # bytes of 0.1 s
@@ -71,10 +72,10 @@ class Tape:
 
 
 def waiting(client: Client, tapes: Iterable[Tape], *asked: str) -> Wake:
-    """As `Client.wake`, on these tapes, one for each time that the microphone is opened."""
+    """As `wake`, on these tapes, one for each time that the microphone is opened."""
     left = iter(tapes)
     return Wake(
-        lambda sound, *, rate: client.detect(sound, *asked, rate=rate), client.floor("wake"), lambda: next(left)
+        lambda sound, *, rate: detect(client, sound, *asked, rate=rate), client.floor("wake"), lambda: next(left)
     )
 
 
@@ -95,7 +96,7 @@ def test_programs_share_one_worker_which_ends_with_the_last(supervisor: Supervis
             yield from chunks(sound)
             assert go.wait(BOUND_S)
 
-        first, second = one.detect(held(), "alexa"), other.detect(held(), "hey jarvis", "alexa")
+        first, second = detect(one, held(), "alexa"), detect(other, held(), "hey jarvis", "alexa")
         assert next(first).word == "alexa"
         assert [next(second).word, next(second).word] == ["alexa", "hey jarvis"]
         status = row(one)
@@ -111,9 +112,9 @@ def test_a_word_that_nobody_knows(supervisor: Supervisor) -> None:
     """One sentence names those that there are; an engine that is not there, those too."""
     with Client() as client:
         with pytest.raises(HushdError, match="does not know the word 'open sesame': here it knows alexa, hey jarvis"):
-            list(client.detect(chunks(bytes(CHUNK)), "open sesame"))
+            list(detect(client, chunks(bytes(CHUNK)), "open sesame"))
         with pytest.raises(HushdError, match="no wake-word engine 'nobody'") as raised:
-            list(client.detect(chunks(bytes(CHUNK)), "alexa", engine="nobody"))
+            list(detect(client, chunks(bytes(CHUNK)), "alexa", engine="nobody"))
         assert raised.value.code == "engine_missing"
 
 
@@ -190,13 +191,13 @@ def test_a_crash_of_the_worker_is_not_the_end(supervisor: Supervisor) -> None:
 
 
 def test_tasks_wait_for_words(supervisor: Supervisor) -> None:
-    """`AsyncClient.detect` by `async for`, beside other tasks; a cancelled one ends its request."""
+    """`detect_async` by `async for`, beside other tasks; a cancelled one ends its request."""
 
     async def main() -> list[str]:
         async with AsyncClient() as client:
-            detections = await client.detect(chunks(room(1.0, "alexa", 1.0)), "alexa")
+            detections = await detect_async(client, chunks(room(1.0, "alexa", 1.0)), "alexa")
             heard = [detection.word async for detection in detections]
-            forever = await client.detect(iter(lambda: bytes(CHUNK), b""), "alexa")
+            forever = await detect_async(client, iter(lambda: bytes(CHUNK), b""), "alexa")
             task = asyncio.ensure_future(anext(forever))
             await asyncio.sleep(0)
             task.cancel()

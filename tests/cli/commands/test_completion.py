@@ -9,34 +9,29 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.completion import bash, fish, values, zsh
-from hushd_cli.reference import CommandReference, completed
+from hushd_cli.commands import completion, completion_names
+from hushd_cli.reference import commands
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import settings_of
 from support.outside import lacking
 from support.peer import BOUND_S
 
-SCRIPTS = {"bash": bash.script, "zsh": zsh.script, "fish": fish.script}
-
-
-@pytest.fixture(scope="module")
-def every() -> list[CommandReference]:
-    return completed()
-
 
 @pytest.fixture
-def shell(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, every: list[CommandReference]) -> Path:
+def shell(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a script for each shell, and hushd's commands on PATH."""
     for name in ("hushd", "say", "listen"):
         program = shlex.join([sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{name}()"])
         (tmp_path / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    for name, script in SCRIPTS.items():
-        (tmp_path / f"script.{name}").write_text(script(every))
+    for name in ("bash", "zsh", "fish"):
+        script = subprocess.run([tmp_path / "hushd", "completion", name], capture_output=True, check=True).stdout
+        (tmp_path / f"script.{name}").write_bytes(script)
     return tmp_path
 
 
@@ -73,29 +68,27 @@ def in_fish(shell: Path, line: str) -> set[str]:
 
 
 @pytest.mark.parametrize("ask", [in_bash, in_fish])
-def test_commands_options_and_names(shell: Path, ask: object) -> None:
-    """Of each command those that begin so; voices, models, workers and choices where an option takes them."""
-    assert callable(ask)
+def test_commands_options_names_and_files(
+    shell: Path, ask: Callable[[Path, str], set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each command those that begin so; voices, models, workers, choices and files where an option takes them."""
     assert ask(shell, "hushd doc") == {"doctor"}
     assert ask(shell, "hushd models pu") == {"pull"}
-    assert "--json" in ask(shell, "hushd models list --")
-    assert "--markdown" in ask(shell, "hushd say --mark")
+    assert "--json" in ask(shell, "hushd models list --j")
     assert "--markdown" in ask(shell, "say --mark")
     assert ask(shell, "say --priority imp") == {"important"}
     assert ask(shell, "say -v hea") == {"heart"}
     assert ask(shell, "listen --model tin") == {"tiny-en"}
-    assert ask(shell, "hushd workers start stt/moonshine/") == {"stt/moonshine/tiny-en"}
-    assert ask(shell, "hushd models show hibari/e") >= {"hibari/en", "hibari/emma"}
-    assert ask(shell, "hushd service ins") == {"install"}
-
-
-def test_files_complete_where_files_are_read(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recording of `listen`, and a value with an equals sign."""
     monkeypatch.chdir(shell)
     (shell / "talk one.wav").touch()
-    assert in_bash(shell, "listen tal") == {"talk one.wav"}
-    assert in_bash(shell, "say -o tal") == {"talk one.wav"}
+    assert {name.replace("\\", "") for name in ask(shell, "listen --diarize talk")} == {"talk one.wav"}
+    assert {name.replace("\\", "") for name in ask(shell, "say -o talk")} == {"talk one.wav"}
+
+
+def test_bash_splits_a_line_at_its_equals_signs(shell: Path) -> None:
+    """So the value stands alone, or the sign with it."""
     assert "tiny-en" in in_bash(shell, "listen --model = ")
+    assert in_bash(shell, "listen --model = tin") == {"tiny-en"}
 
 
 def test_zsh_completes_at_the_prompt(shell: Path) -> None:
@@ -107,6 +100,7 @@ def test_zsh_completes_at_the_prompt(shell: Path) -> None:
         ["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
     )
     os.close(theirs)
+    (shell / "talk one.wav").touch()
     try:
         os.write(
             ours, f"autoload -Uz compinit; compinit -u -d {shell}/dump; . {shell}/script.zsh; echo rea''dy\n".encode()
@@ -117,6 +111,8 @@ def test_zsh_completes_at_the_prompt(shell: Path) -> None:
             ("say --markd\t", "--markdown"),
             ("hushd models sho\t", "models show"),
             ("say -v hear\t", "heart"),
+            ("listen --model=tin\t", "--model=tiny-en"),
+            (f"listen {shell}/tal\t", "talk\\ one.wav"),
         ):
             os.write(ours, typed.encode())
             wait_for(ours, finished)
@@ -134,24 +130,38 @@ def wait_for(terminal: int, text: str) -> None:
         shown += os.read(terminal, 65536).decode(errors="replace")
 
 
-def test_every_command_and_option_is_in_every_script(every: list[CommandReference]) -> None:
+@pytest.mark.parametrize(
+    ("line", "some"),
+    [
+        ("hushd pull hibari/e", {"hibari/en", "hibari/emma"}),
+        ("hushd workers start stt/", {"stt/moonshine", "stt/moonshine/tiny-en"}),
+        ("hushd service ", {"install", "status"}),
+        ("hushd config set wor", {"tts", "http.listen", "worker.keep_alive"}),
+        ("hushd nosuch ", set()),
+        ("hushd -", {"--help"}),
+        ("hushd ", {"say", "pull", "ps"}),
+    ],
+)
+def test_offers(runtime: Path, line: str, some: set[str]) -> None:
+    """By other names too, and of what a command's own words take."""
+    *before, current = line.split(" ")
+    offered = completion.offers([os.path.basename(before[0]), *before[1:]], current)
+    assert offered is not None
+    assert some <= {*offered}
+    assert bool(some) == bool(offered)
+
+
+def test_every_option_is_offered() -> None:
     """None is left out, also of commands that parse their own options."""
-    paths = {command.path for command in every}
-    assert paths >= {"hushd", "say", "listen", "hushd say", "hushd models pull", "hushd top", "hushd service"}
-    for name, script in SCRIPTS.items():
-        text = script(every)
-        for command in every:
-            assert command.path in text
-            for option in command.options:
-                flags = option.flags if name != "fish" else [flag.lstrip("-") for flag in option.flags]
-                assert all(flag in text for flag in flags), (name, command.path)
+    every = {command.words: command for command in commands()}
+    assert every.keys() >= {("hushd",), ("say",), ("hushd", "models", "pull"), ("hushd", "top")}
+    for words, command in every.items():
+        assert {flag for option in command.options for flag in option.flags} == {*(completion.offers(words, "-") or ())}
 
 
-def test_keys_of_settings_complete(runtime: Path, every: list[CommandReference]) -> None:
+def test_keys_of_settings_complete(runtime: Path) -> None:
     """`hushd config` takes every setting that is declared, and those that the user's file has for some workers."""
     (runtime / "config.toml").write_text('[worker."stt/moonshine"]\npinned = true\n')
-    takes = {(argument.names, command.path) for command in every for argument in command.arguments}
-    assert {("settings", f"hushd config {word}") for word in ("show", "set", "unset")} <= takes
-    found = values.values("settings")
+    found = completion_names.names("settings")
     assert {"tts", "http.listen", "worker.keep_alive", "worker.stt/moonshine.pinned"} <= set(found)
     assert {f"worker.{name}" for name in settings_of(WorkerSettings)} <= set(found)

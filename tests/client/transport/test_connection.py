@@ -16,7 +16,7 @@ import zmq
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import SILENT_TICKS, Connection
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, PROTOCOL
+from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import (
     Accepted,
     Cancel,
@@ -341,6 +341,22 @@ def test_answers_find_their_calls(start_router: Start, connect: Callable[..., Co
     assert answers == {n: n for n in range(200)}
 
 
+def test_a_full_queue_is_waited_for(start_router: Start, connect: Callable[..., Connection]) -> None:
+    """More requests at once than sockets hold, while the supervisor has no time to read: each is sent and answered."""
+    reads = threading.Event()
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        assert reads.wait(60)
+        if isinstance(message, Request):
+            router.send(route, Result(id=message.id, data={"name": message.op}))
+
+    connection = connect(start_router(script))
+    calls = [connection.start(request(op=f"op {number}")) for number in range(10 * HIGH_WATER)]
+    assert not connection.wait_lost(0.2)
+    reads.set()
+    assert [call.result().data["name"] for call in calls] == [f"op {number}" for number in range(len(calls))]
+
+
 def test_an_error_is_an_exception_with_all_it_carries(start_router: Start, connect: Callable[..., Connection]) -> None:
     """Code, sentence, retry_after_ms and detail reach the caller."""
     router = start_router(
@@ -373,7 +389,7 @@ def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callab
 
     call = connect(start_router(script)).start(request())
     wait_until_ended(call)  # 31 MiB have been received, though nobody has read a byte
-    assert call._spool._file._size == (count - 128) * MAX_PAYLOAD
+    assert call._spool._store._size == (count - 128) * MAX_PAYLOAD
     payloads = [message.payload for message in call if isinstance(message, Chunk)]
     assert payloads == [bytes([n % 256]) * MAX_PAYLOAD for n in range(count)]
 

@@ -25,16 +25,13 @@ def named(procedure: Callable[..., Any]) -> set[str]:
         (options.SpeechOptions, SpeechVerbs._spoken, synthesize.OPTIONS),
         (options.TranscriptionOptions, SpeechVerbs._heard, transcribe.OPTIONS),
         (options.ListenOptions, SpeechVerbs._session, transcribe.OPTIONS),
-        pytest.param(options.DetectOptions, None, (), marks=pytest.mark.plugin("wake")),
     ],
-    ids=["synthesize", "transcribe", "listen", "detect"],
+    ids=["synthesize", "transcribe", "listen"],
 )
 def test_each_option_is_one_that_a_request_takes(
-    stated: type, procedure: Callable[..., Any] | None, operation: Collection[str]
+    stated: type, procedure: Callable[..., Any], operation: Collection[str]
 ) -> None:
     """By name: nothing that an editor offers is refused, and nothing that is taken is unknown to it."""
-    if procedure is None:
-        from hushd_wake_words.detection import detect_request as procedure
     rest = dict.fromkeys(stated.__annotations__)
     shared = requests.take_shared(rest)
     live = dict(rest)

@@ -24,6 +24,7 @@ EXIT_BROKEN = 1
 _COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # of the states, in SGR
 _CHECKS: tuple[tuple[str, Check], ...] = (
     ("python", installation.python),
+    ("plugins", installation.plugins),
     ("libraries", installation.libraries),
     ("extras", installation.extras),
     ("commands", installation.commands),

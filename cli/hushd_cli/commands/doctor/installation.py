@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hushd_models import advice, user_models
-from hushd_models.installation import extra_command
+from hushd_models.installation import extra_command, plugin_needed
 from hushd_models.inventory import rows
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema import engines
+from hushd_schema import engines, entry_points
 
 from hushd_cli.commands import config
 from hushd_cli.commands import service as of_session
@@ -35,10 +35,10 @@ _NEEDED = {
 # The purpose of each extra without an engine, and its modules.
 _EXTRAS = {
     "audio": ("loudspeaker and microphone", ("sounddevice",)),
-    "duck": ("other programs are quieter while you talk", ("jeepney", "pulsectl")),
     "diarize": ("telling speakers apart", ("moonshine_voice", "onnxruntime")),
     "mcp": ("`hushd mcp`", ("mcp", "sounddevice")),
     "http": ("programs of OpenAI's audio API", ("multipart", "starlette", "uvicorn", "wsproto")),
+    "hub": ("`hushd models pull` from Hugging Face's hub", ("huggingface_hub",)),
     "wyoming": ("Home Assistant", ("wyoming",)),
 }
 _PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")  # the other values may be secrets
@@ -52,6 +52,15 @@ def python() -> Iterator[Finding]:
             "PYTHONDONTWRITEBYTECODE is set: every process compiles its modules anew",
             "unset PYTHONDONTWRITEBYTECODE",
         )
+
+
+def plugins() -> Iterator[Finding]:
+    """Lists the plugins that are installed; one of another version than hushd is not used."""
+    versions = entry_points.plugins()
+    if used := [name for name, version in sorted(versions.items()) if version == __version__]:
+        yield ok(", ".join(used))
+    for name in sorted(versions.keys() - {*used}):
+        yield of_error(HushdError("engine_missing", plugin_needed(name, "")), state="warning")
 
 
 def libraries() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from hushd_protocol.system import paths
 from .helper import ORDERLY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 _STARTS = 3  # helpers in a row that may be killed
@@ -85,6 +86,11 @@ def decibels() -> float:
     from hushd_schema.settings import load
 
     return load(paths.find().config).duck
+
+
+def ducking() -> Callable[[bool], None]:
+    """Returns the function that a client calls when its floor is held, and when it no longer is; as `Ducking`."""
+    return Ducking().hold
 
 
 def _start(standard_input: int, amount: float) -> subprocess.Popen[bytes]:

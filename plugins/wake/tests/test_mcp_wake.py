@@ -12,8 +12,9 @@ from support import moonshine_once
 from support.mcp_host import Host, stdio_host, text
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import DEVICE
-from support.wake_words import needs_micro, room
 from support.wer import words
+
+from .wake_words import needs_micro, room
 
 pytestmark = [needs_micro, pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")]
 DOOR = ["open", "the", "red", "door"]

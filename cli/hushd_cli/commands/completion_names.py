@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 DESCRIBE_S = 10.0
 
 
+def names(kind: str) -> list[str]:
+    """Returns the unique names of a kind; empty on errors, since completion must print none."""
+    try:
+        return list(dict.fromkeys(KINDS[kind]()))
+    except (HushdError, OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
 def _rows() -> list[Row]:
     here = paths.find()
     return rows(Store(here), user_models.configured(here.config))
@@ -122,11 +130,3 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "loudspeakers": _loudspeakers,
     "microphones": _microphones,
 }
-
-
-def values(kind: str) -> list[str]:
-    """Returns the unique names of a kind; empty on errors, since completion must print none."""
-    try:
-        return list(dict.fromkeys(KINDS[kind]()))
-    except (HushdError, OSError, ValueError, subprocess.SubprocessError):
-        return []

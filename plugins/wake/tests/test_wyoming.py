@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 from support.peer import BOUND_S, Supervisor
-from support.wake_words import needs_micro, room
 from support.wyoming_gateway import served
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
@@ -15,6 +14,8 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.wake import Detect, Detection, NotDetected
+
+from .wake_words import needs_micro, room
 
 pytestmark = needs_micro
 SOUND = {"rate": 16_000, "width": 2, "channels": 1}
