@@ -172,12 +172,14 @@ def test_a_family_that_keeps_things_lists_them(words: str, runtime: Path, capfd:
     json.loads(printed[0])
 
 
-def test_agents_that_read_aloud_are_told_to_programs(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Those that do not are named, as the sentence names them."""
-    main.main("hushd", ["agents", "hook", "off", "--session", "api"])
-    capfd.readouterr()
-    main.main("hushd", ["agents", "hook", "state", "--json"])
-    assert json.loads(capfd.readouterr().out) == {"on": True, "off": ["api"]}
+def test_whether_agents_read_aloud_is_told_to_programs(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """On until it is turned off, and on again."""
+    for words, on in ([], True), (["off"], False), (["on"], True):
+        if words:
+            main.main("hushd", ["agents", "hook", *words])
+            assert capfd.readouterr().out.startswith("On." if on else "Off: ")
+        main.main("hushd", ["agents", "hook", "state", "--json"])
+        assert json.loads(capfd.readouterr().out) == {"on": on}
 
 
 def _printed(code: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hushd.voice_assignments import names
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 from . import sessions
-from .switch import Switch
+from .reaction import off_mark
 
 AGENTS = ("claude", "codex", "gemini", "opencode")
 
@@ -25,20 +25,29 @@ def main(prog: str, argv: Sequence[str]) -> int:
         change = install.install if options.command == "install" else install.uninstall
         change(options.agent, dry=options.dry_run)
         return 0
-    switch = Switch(paths.find())
-    if options.command in ("on", "off"):
-        if options.command == "off" and options.session is not None:
-            names.check(options.session)
-        switch.turn(options.command == "on", options.session)
-        if options.command == "off":
-            sessions.hush(paths.find(), options.session)
     if options.command is None:
         parser.print_help()
-    elif options.command == "state" and options.json:
-        console.write_json(switch.data())
+        return 0
+    if options.command in ("on", "off"):
+        _turn(options.command == "on")
+    on = not off_mark(paths.find()).exists()
+    if options.command == "state" and options.json:
+        console.write_json({"on": on})
     else:
-        console.write(f"{switch.state()}\n")
+        console.write("On.\n" if on else "Off: `hushd agents hook on` has agents read aloud.\n")
     return 0
+
+
+def _turn(on: bool) -> None:
+    where = paths.find()
+    mark = off_mark(where)
+    try:
+        paths.prepare_state(where)
+        mark.unlink(missing_ok=True) if on else mark.touch(mode=0o600)
+    except OSError as error:
+        raise HushdError("output_failed", f"{mark} cannot be written ({error.strerror}).") from error
+    if not on:
+        sessions.hush(where)
 
 
 def make_parser(prog: str) -> Parser:
@@ -53,7 +62,7 @@ def make_parser(prog: str) -> Parser:
     parser.examples = (
         ("hushd agents hook install claude", "have Claude Code read its answers aloud"),
         ("hushd agents hook off", "silence all agents"),
-        ("hushd agents hook off --session api", "silence those in the folder api"),
+        ("hushd names mute api", "silence those in the folder api"),
     )
     commands = parser.add_commands()
     for name, does in (
@@ -63,13 +72,8 @@ def make_parser(prog: str) -> Parser:
         changed = commands.add(name, does, "It prints the changes; everything else in the file stays.")
         changed.add_argument("agent", choices=AGENTS, metavar="AGENT", help=", ".join(AGENTS))
         changed.add_argument("-n", "--dry-run", action="store_true", help="only print the changes")
-    for name, does in (("on", "read aloud again"), ("off", "stop reading aloud, until `on`")):
-        switched = commands.add(name, does)
-        switched.add_argument(
-            "--session",
-            metavar="NAME",
-            help="only the session with this id, or the sessions in the folder of this name; default: all",
-        )
-    state = commands.add("state", "show which agents read aloud")
+    commands.add("on", "read aloud again")
+    commands.add("off", "stop reading aloud, until `on`")
+    state = commands.add("state", "show whether agents read aloud")
     state.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

@@ -20,9 +20,10 @@ from hushd_cli.commands.say import detach
 from hushd_cli.terminal import console
 
 from . import events
-from .switch import Switch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hushd.audio.playback import Player
     from hushd.floor import Floor
     from hushd_protocol import JsonObject
@@ -35,8 +36,6 @@ LOG = "agent-hook"
 LATEST_S = 600  # an answer that could not begin by then is dropped
 SILENT_S = 1.0  # to fade out, and to end
 READ_S = 10.0  # of CPU time to prepare an answer: the longest takes a tenth of a second
-WRITTEN_S = 1.0  # for an agent to write a finished answer into its transcript
-LOOK_S = 0.05
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -47,7 +46,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     where = paths.find()
     name = names.of_folder(event.folder)
     speaks = event.kind in ("answer", "notice")
-    if speaks and Switch(where).is_off(event.session, name):
+    if speaks and off_mark(where).exists():
         return 0
     if speaks:
         _look_for_devices()
@@ -66,6 +65,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
     return 0
 
 
+def off_mark(where: Paths) -> Path:
+    """Returns the file that exists while no agent reads aloud: `hushd agents hook off`."""
+    return where.state / "agents-off"
+
+
 def _look_for_devices() -> None:
     """Starts the search for loudspeakers, the longest step before the first word."""
     os.dup2(detach.open_log(LOG), 2)
@@ -76,10 +80,8 @@ def _look_for_devices() -> None:
 
 
 def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
-    text, message = event.text, ""
-    if not text and event.kind == "answer":
-        text, message = _written(event.transcript)
-    if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn, message)):
+    text = event.text
+    if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn)):
         return
     signal.alarm(LATEST_S)  # until its first word
     speaker = _Speaker(where, name)
@@ -116,20 +118,6 @@ def _to_be_read(markdown: str) -> str:
 
 def _begun() -> None:
     signal.alarm(0)
-
-
-def _written(
-    path: str, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-) -> tuple[str, str]:
-    """Returns the answer in the transcript and its id, once it is there; empty if it does not come."""
-    until = now() + WRITTEN_S
-    while path:
-        if answer := events.last_answer(path):
-            return answer
-        if now() >= until:
-            break
-        sleep(LOOK_S)
-    return "", ""
 
 
 class _Speaker:

@@ -27,7 +27,6 @@ MAX_DIGESTS = 32  # digests of a session
 MAX_SESSIONS = 64  # files; the oldest are removed
 _MAX_BYTES = 1 << 16  # of a file
 _MEMORY = ".session"
-_MESSAGES = "messages"  # the file of all sessions, for sessions that resume under another name
 
 
 @dataclass
@@ -37,13 +36,6 @@ class _Memory:
     spoken: list[str] = field(default_factory=list)
     prompts: int = 0
     silent: float = -1.0
-
-    def take(self, digest: str) -> bool:
-        """Returns whether a digest is new, and keeps it."""
-        if digest in self.spoken:
-            return False
-        self.spoken = [*self.spoken, digest][-MAX_DIGESTS:]
-        return True
 
 
 class Session:
@@ -63,18 +55,16 @@ class Session:
         self._now = now
         self._began = now()
 
-    def take(self, text: str, turn: str, message: str = "") -> bool:
+    def take(self, text: str, turn: str) -> bool:
         """Returns whether an answer is new, and remembers it.
 
         Args:
             turn: the agent's name for the prompt; without one, prompts are counted as they are told.
-            message: the id of the message, which a resumed session under another name may have, too.
         """
-        with self._memory(self._stem) as memory:
-            new = memory.take(_digest(turn or str(memory.prompts), text))
-        if message:
-            with self._memory(_MESSAGES) as memory:
-                new &= memory.take(_digest(message))
+        with self._memory() as memory:
+            digest = _digest(turn or str(memory.prompts), text)
+            new = digest not in memory.spoken
+            memory.spoken = [*memory.spoken, digest][-MAX_DIGESTS:] if new else memory.spoken
         return new
 
     def hush(self, *, prompt: bool) -> None:
@@ -83,7 +73,7 @@ class Session:
         Args:
             prompt: whether the person has asked for something new, so that the same answer may come again.
         """
-        with self._memory(self._stem) as memory:
+        with self._memory() as memory:
             memory.silent = self._now()
             memory.prompts += prompt
         hush(self._where, self._session)
@@ -106,7 +96,7 @@ class Session:
                 stop()
 
         threading.Thread(target=wait, name="hushd-hush", daemon=True).start()
-        with self._memory(self._stem) as memory:
+        with self._memory() as memory:
             silent = memory.silent
         try:
             yield not self._began <= silent <= self._now()
@@ -114,14 +104,14 @@ class Session:
             os.write(descriptor, b"e")
             _remove(pipe)
 
-    def _memory(self, stem: str) -> AbstractContextManager[_Memory]:
+    def _memory(self) -> AbstractContextManager[_Memory]:
         """Yields the file's content under a lock, and writes it back at the end."""
         try:
             _prepare(self._where)
         except OSError as error:
             best_effort.failed(self._folder, error)
             return nullcontext(_Memory())
-        return json_file.edited(self._folder / f"{stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
+        return json_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
 
 
 def hush(where: Paths, name: str | None = None) -> None:

@@ -14,7 +14,7 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.suggest import plural
 
-from .finding import Finding, note, of_error, ok, warning
+from .finding import Finding, broken, note, of_error, ok, warning
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription
@@ -76,18 +76,15 @@ class Running:
         if not listeners:
             yield note("no address for OpenAI's API or Wyoming", "hushd service install --http …")
         for listener in listeners:
-            kind, address = listener.kind, listener.address
+            where = f"{listener.kind} {listener.address}"
             try:
-                answer = _asked(address, _QUESTIONS[kind])
-                state = "ok" if answer.startswith(_ANSWERS[kind]) else "broken"
-                text = (
-                    f"{kind} {address} answers {answer.splitlines()[0][:60]!r}"
-                    if answer
-                    else f"{kind} {address} is silent"
-                )
+                answer = _asked(listener.address, _QUESTIONS[listener.kind])
             except (OSError, ValueError) as error:
-                state, text = "broken", f"{kind} {address} does not answer ({error})"
-            yield Finding(state, text, "" if state == "ok" else "hushd logs, hushd restart")
+                yield broken(f"{where} does not answer ({error})", "hushd logs, hushd restart")
+            else:
+                right = answer.startswith(_ANSWERS[listener.kind])
+                text = f"{where} answers {answer[:60]!r}" if answer else f"{where} is silent"
+                yield ok(text) if right else broken(text, "hushd logs, hushd restart")
 
     # --- engines -----------------------------------------------------------------------------------------------------
 
@@ -153,19 +150,16 @@ _ANSWERS = {"http": ("HTTP/1.1 200", "HTTP/1.1 401"), "wyoming": ('{"type": "inf
 
 def _asked(address: str, question: bytes) -> str:
     """Returns the first line of the answer from the server at `address`."""
-    with _connected(address) as connection:
+    address = address.removeprefix("tcp://").removeprefix("http://").rstrip("/")
+    place: str | tuple[str, int] = address.removeprefix("unix://")
+    family = socket.AF_UNIX
+    if place == address:
+        host, _, port = address.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host.strip("[]"), host.strip("[]"))
+        family, place = (socket.AF_INET6 if ":" in host else socket.AF_INET), (host, int(port))
+    with socket.socket(family) as connection:
+        connection.settimeout(ANSWER_S)
+        connection.connect(place)
         connection.sendall(question)
         with connection.makefile("rb") as answer:
             return answer.readline(4096).decode(errors="replace").strip()
-
-
-def _connected(address: str) -> socket.socket:
-    address = address.removeprefix("tcp://").removeprefix("http://").rstrip("/")
-    if address.startswith("unix://"):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(ANSWER_S)
-        connection.connect(address.removeprefix("unix://"))
-        return connection
-    host, _, port = address.rpartition(":")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host.strip("[]"), host.strip("[]"))
-    return socket.create_connection((host, int(port)), ANSWER_S)

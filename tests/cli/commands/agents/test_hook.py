@@ -123,11 +123,11 @@ def test_a_prompt_silences_its_session(supervised: Supervisor, hooks: Hooks) -> 
 
 
 def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:
-    """`off` ends the speech, for a session by its folder's name, and keeps it silent until `on`."""
+    """`off` ends the speech, and keeps agents silent until `on`."""
     hooks.hold.touch()
     hooks.run(stop(words(20.0)))
     hooks.diary.wait_for_sound()
-    hooks.hushd("agents", "hook", "off", "--session", "api")
+    hooks.hushd("agents", "hook", "off")
     hooks.finish()
     hooks.hold.unlink()
     hooks.run(stop("abc", turn="t2"))

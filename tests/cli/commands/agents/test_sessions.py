@@ -7,7 +7,6 @@ from pathlib import Path
 
 from hushd_cli.commands.agents import sessions
 from hushd_cli.commands.agents.sessions import Session
-from hushd_cli.commands.agents.switch import Switch
 from hushd_protocol.system import paths
 from support.peer import BOUND_S
 
@@ -33,12 +32,6 @@ def test_prompts_count_where_turns_have_no_name(runtime: Path) -> None:
     assert not session().take("Done.", "")
     session().hush(prompt=True)
     assert session().take("Done.", "")
-
-
-def test_a_resumed_session_repeats_nothing(runtime: Path) -> None:
-    """A message that was spoken is not spoken again, whatever the turn is called."""
-    assert session().take("Done.", "t1", "m1")
-    assert not session("resumed").take("Done.", "t2", "m1")
 
 
 def test_the_memory_is_bounded_and_holds_no_word(runtime: Path) -> None:
@@ -68,19 +61,3 @@ def test_hush_reaches_who_speaks(runtime: Path) -> None:
         session().hush(prompt=True)
     assert not other.is_set()
     assert not list((runtime / "agents").glob("*-*"))
-
-
-def test_the_switch_is_for_all_or_for_one(runtime: Path) -> None:
-    """All are off, or those of a name; on ends it."""
-    switch = Switch(paths.find())
-    assert not switch.is_off("s", "api")
-    switch.turn(False, "api")
-    assert switch.is_off("s", "api")
-    assert not switch.is_off("s", "web")
-    assert switch.state() == "On, but for api."
-    switch.turn(False)
-    assert switch.is_off("s", "web")
-    switch.turn(True)
-    assert not switch.is_off("s", "api")
-    (runtime / "state" / "agent-hook.json").write_bytes(b"[]")
-    assert not switch.is_off("s", "api")
