@@ -30,7 +30,7 @@ CORE = {
     "supervisor/hushd_supervisor/core/": "tests/supervisor/core",
     "protocol/hushd_protocol/codec.py": "tests/protocol",
     "schema/hushd_schema/kinds.py": "tests/schema",
-    "schema/hushd_schema/operation.py": "tests/schema",
+    "schema/hushd_schema/operations.py": "tests/schema",
 }
 # Annotations are text here, so that `int | None` may be anything.
 CONFIG = """[cosmic-ray]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from hushd_protocol import JsonObject
-from hushd_schema.operation import EITHER, LIVE, Operation
+from hushd_schema.operations import EITHER, LIVE, Operation
 from pydantic import BeforeValidator, Field
 
 

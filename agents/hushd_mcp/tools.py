@@ -17,7 +17,7 @@ from typing import Any
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.operation import LIVE, RECORDED
+from hushd_schema.operations import LIVE, RECORDED
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from mcp.server.mcpserver import Context

@@ -17,7 +17,7 @@ from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
 
 if TYPE_CHECKING:
     from hushd_schema.kinds import Kind
-    from hushd_schema.operation import Operation, Option
+    from hushd_schema.operations import Operation, Option
 
 ALL = "all"  # of the help
 _TRUTH = {"true": True, "false": False}

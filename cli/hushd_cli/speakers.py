@@ -35,7 +35,7 @@ def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
 
 
 def _named(text: str) -> tuple[str, str]:
-    from hushd_schema.voiceprint import is_name
+    from hushd_schema.results import is_name
 
     name, _, path = text.partition("=")
     if not (is_name(name) and path):

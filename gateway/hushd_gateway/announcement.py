@@ -14,8 +14,8 @@ from importlib.machinery import PathFinder
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_schema.settings import address, load
-from hushd_schema.settings.address import Address
+from hushd_schema.settings import access, load
+from hushd_schema.settings.access import Address
 
 from .beside import ended, run_beside
 
@@ -72,7 +72,7 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
         raise HushdError(
             "engine_missing", "--zeroconf needs a package that is not installed: run pip install 'hushd[zeroconf]'."
         )
-    addresses = [address.parse("wyoming", text) for text in texts or load(find().config).wyoming.listen]
+    addresses = [access.parse("wyoming", text) for text in texts or load(find().config).wyoming.listen]
     addresses = [each for each in addresses if each.port and (each.host in _ANYWHERE or ":" not in each.host)]
     if not addresses:
         raise HushdError(

@@ -12,7 +12,7 @@ from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
-from hushd_schema import voice_mix
+from hushd_schema.operations.synthesize import voice_parts
 from hushd_schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str | No
     list is complete, falls back to another quality of the same speaker, or to the default voice of the language, with
     the name None.
     """
-    parts = voice_mix.parts(voice)
+    parts = voice_parts(voice)
     voice = parts[0].voice if parts else voice
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):

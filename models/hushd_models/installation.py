@@ -1,4 +1,5 @@
-"""Returns the command that installs a package into this process's environment, and the paths of hushd's documents.
+"""Returns the command that installs a package into this process's environment, or a program into the system; and
+the paths of hushd's documents.
 
 Installers leave traces: `uv tool` a receipt, pipx its metadata, and every installer the origin of hushd itself
 (`direct_url.json`, PEP 610). Workers call this at every start, so it does not import importlib.metadata (15 ms).
@@ -12,7 +13,7 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol import JsonObject, __version__
 from hushd_schema.entry_points import PLUGINS, plugins
@@ -208,3 +209,40 @@ def _json(path: Path) -> JsonObject:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+# --- what pip does not install: speech goes into files, and recordings into text, without any of it ---
+
+
+class Outside(NamedTuple):
+    """A program or a library that pip does not install.
+
+    Attributes:
+        debian: its Debian package.
+        homebrew: its Homebrew formula; empty if it is useless on macOS.
+    """
+
+    debian: str
+    homebrew: str = ""
+
+    def remedy(self) -> str:
+        """Returns the command that installs it here."""
+        if sys.platform == "darwin" and self.homebrew:
+            return f"brew install {self.homebrew}"
+        return f"apt install {self.debian}"
+
+
+PROGRAMS = {
+    "ssh": Outside("openssh-client"),
+    "wl-copy": Outside("wl-clipboard"),
+    "wl-paste": Outside("wl-clipboard"),
+    "wtype": Outside("wtype"),
+    "xclip": Outside("xclip"),
+}
+
+# By the names of `ctypes.util.find_library`.
+LIBRARIES = {
+    "espeak-ng": Outside("espeak-ng", "espeak-ng"),
+    "portaudio": Outside("libportaudio2", "portaudio"),
+    "pulse": Outside("libpulse0"),
+}

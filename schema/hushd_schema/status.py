@@ -1,4 +1,5 @@
-"""The answer to `status`: the supervisor, its workers, memory, and the programs that speak or listen.
+"""The answers to controls: to `status` about the supervisor, its workers, memory, and the programs that speak or
+listen, and to those that change something.
 
 Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has its form on the wire.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, field
 
 from .record import Record
 
@@ -265,3 +266,26 @@ class Status(Record):
     standby: tuple[TemplateStatus, ...] = ()
     door: DoorStatus | None = None
     floor: FloorStatus
+
+
+# --- controls that change something ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns(Record):
+    """The answer to `stop`, `cancel`, `pause` and `resume`: the numbers of the affected turns."""
+
+    turns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedWorkers(Record):
+    """The answer to `unload`.
+
+    Attributes:
+        unloaded: the names of the workers whose processes are gone, or are suspended and off their cards.
+        busy: the names of the workers that go on for now, each with the number of other programs' jobs there.
+    """
+
+    unloaded: tuple[str, ...]
+    busy: Mapping[str, int] = field(default_factory=dict)

@@ -14,8 +14,8 @@ from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import Segment
 from hushd_models import user_models
 from hushd_protocol.errors import HushdError
+from hushd_schema.results import SegmentData
 from hushd_schema.settings import load
-from hushd_schema.transcript import SegmentData
 
 from .claims import sentence
 from .mutate import Feed, altered, toml_file

@@ -240,7 +240,7 @@ def openapi() -> Any:
 
 def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
-    from hushd_schema.operation import reference
+    from hushd_schema.operations import reference
     from hushd_schema.operations.decoder import DECODER
     from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
     from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -259,7 +259,7 @@ def with_references() -> str:
 
 def with_detect() -> str:
     """The document on wake words with the table of the operation's parameters."""
-    from hushd_schema.operation import reference
+    from hushd_schema.operations import reference
     from hushd_worker_wake.operation import DETECT
 
     return _with_tables(DESKTOP, {"### Words on the wire": reference(DETECT)})

@@ -10,8 +10,7 @@ from hushd.transcripts.transcription import IncomingTranscript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Result
 from hushd_schema.description import HearingEngine, read
-from hushd_schema.speech import SentenceData, SpeechResult
-from hushd_schema.transcript import SegmentData, TranscriptResult
+from hushd_schema.results import SegmentData, SentenceData, SpeechResult, TranscriptResult
 
 WORD = {"word": "tried.", "start": 0.7, "end": 1.5}
 SEGMENT: dict[str, Any] = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.5, "text": "Ever tried."}

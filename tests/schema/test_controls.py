@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.controls import EndedWorkers, Turns
 from hushd_schema.operations.models import ModelResult
 from hushd_schema.record import Record
-from hushd_schema.status import Listeners
+from hushd_schema.status import EndedWorkers, Listeners, Turns
 
 ANSWERS: list[tuple[type[Record], dict[str, Any]]] = [
     (Turns, {"turns": [3, 4]}),

@@ -27,7 +27,7 @@ ALLOWED = {
     "cli/hushd_cli/main.py": "an example of a command",
     "gateway/hushd_gateway/http/app.py": "whisper.cpp, the program whose server's path it is",
     "schema/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
-    "schema/hushd_schema/outside.py": "the system's library and its packages, which bear the name",
+    "models/hushd_models/installation.py": "the system's library and its packages, which bear the name",
     "schema/hushd_schema/server_file.py": "the names of programs, by which a server's API is guessed",
     "schema/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",
 }

@@ -13,7 +13,7 @@ import pytest
 PROGRAM = """
 import json, sys
 from hushd_schema.kinds import number
-from hushd_schema.operation import Field, Name, Option
+from hushd_schema.operations import Field, Name, Option
 from hushd_schema.operations import synthesize, transcribe
 
 FIELD = Field(

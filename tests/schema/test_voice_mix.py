@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.voice_mix import MAX_VOICES, named, parts
+from hushd_schema.operations.synthesize import MAX_VOICES, mixed_name, voice_parts
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from hushd_schema.voice_mix import MAX_VOICES, named, parts
 )
 def test_names(name: str, mixed: list[tuple[str, float]]) -> None:
     """A single voice is not mixed; without a weight each counts alike. Names can be written and read again."""
-    assert parts(name) == mixed
-    assert not mixed or parts(named(parts(name))) == mixed
+    assert voice_parts(name) == mixed
+    assert not mixed or voice_parts(mixed_name(voice_parts(name))) == mixed
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_what_is_no_mixed_voice(name: str) -> None:
     with pytest.raises(
         HushdError, match=r"is not a mixed voice: write VOICE\+VOICE or VOICE\(2\)\+VOICE\(1\)"
     ) as caught:
-        parts(name)
+        voice_parts(name)
     assert caught.value.code == "bad_request"

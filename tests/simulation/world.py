@@ -53,12 +53,12 @@ PRODUCT = (
     "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
     "hushd_protocol.system.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech",
     "hushd.synthesis.options", "hushd.transcripts.transcription", "hushd.transcripts.options",
-    "hushd.floor", "hushd_schema.controls",
+    "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
     "simulation.programs.aio.person", "simulation.programs.auditor", "hushd.aio.client", "hushd.aio.results",
     "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
-    "hushd_schema.settings.reader", "hushd_schema.speech", "hushd_schema.toml", "hushd_schema.transcript",
-    "hushd_schema.warned", "encodings.ascii",
+    "hushd_schema.settings.reader", "hushd_schema.results", "hushd_schema.toml",
+    "encodings.ascii",
 )  # fmt: skip
 # What has a bound on its memory, as the last of its arguments.
 BOUNDED = (

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echo_worker import Echo
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 from hushd_worker import card, compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.harness import serve

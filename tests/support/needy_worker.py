@@ -9,7 +9,7 @@ from typing import Any
 from hushd_models import advice, verification
 from hushd_models.store import Store
 from hushd_protocol.system import paths
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
 

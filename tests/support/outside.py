@@ -1,7 +1,7 @@
 """The table of programs and libraries that a test uses beyond Python, pip and git, and `needs()`, by which it says so.
 
-Those of the product stand in `hushd_schema.outside`, and its libraries. `scripts/test --machine hidden` runs all tests
-with nothing to be found but what all systems have: there a test fails that uses a program and has not asked for it.
+Those of the product stand in `hushd_models.installation`, and its libraries. `scripts/test --machine hidden` runs all
+tests with nothing to be found but what all systems have: there a test fails that uses a program without asking for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ctypes import util
 from functools import cache
 
 import pytest
-from hushd_schema.outside import LIBRARIES, PROGRAMS
+from hushd_models.installation import LIBRARIES, PROGRAMS
 
 # By program or library, Debian's package.
 PACKAGES = {name: outside.debian for name, outside in (LIBRARIES | PROGRAMS).items()} | {

@@ -40,7 +40,7 @@ IMPORTED = {
     "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
     "cluster": (*COMMANDS, "hushd_cluster.actions"),
     "http_gateway": ("hushd", "hushd_gateway.http", "hushd_schema.settings", "uvicorn"),
-    "scripted_engine": ("hushd_worker.harness", "hushd_schema.capabilities", "hushd_worker.errors", "argparse"),
+    "scripted_engine": ("hushd_worker.harness", "hushd_schema.results", "hushd_worker.errors", "argparse"),
     "hushd_mcp": ("hushd_mcp.sessions", "hushd.client"),
     "--http": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.web"),
     "mcp": (*COMMANDS, "hushd_mcp.command"),

@@ -13,8 +13,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_protocol.messages import Chunk
 from hushd_protocol.messages import Job as JobMessage
-from hushd_schema.capabilities import Capabilities
 from hushd_schema.operations.synthesize import FORMATS
+from hushd_schema.results import Capabilities
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.levelling import TARGET

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 
 from .job import Job
 

@@ -17,8 +17,8 @@ from hushd_models.store import Store
 from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema.capabilities import Capabilities
 from hushd_schema.operations.models import OPERATIONS, ModelResult
+from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
 
 from .hub import Access, access

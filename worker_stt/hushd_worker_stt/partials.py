@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hushd_schema.transcript import LiveEvent, SegmentData, WordData
+from hushd_schema.results import LiveEvent, SegmentData, WordData
 
 if TYPE_CHECKING:
     from .engine import Segment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_protocol.light_dataclass import replace
-from hushd_schema.transcript import SpeakerVoice, Stretch, TranscriptResult
+from hushd_schema.results import SpeakerVoice, Stretch, TranscriptResult
 from hushd_worker.job import Job
 
 from . import partials

@@ -68,7 +68,7 @@ class EngineInfo:
         install: the command that installs it.
         slowest, fastest: the limits of its speed; 1 is natural.
         streaming: whether it produces audio while it still reads text.
-        mixes: whether it can mix voices (`hushd_schema.voice_mix`).
+        mixes: whether it can mix voices (`hushd_schema.operations.synthesize.voice_parts`).
     """
 
     name: str

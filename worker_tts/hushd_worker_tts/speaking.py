@@ -15,7 +15,7 @@ from .engine_thread import EngineThread
 from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
-    from hushd_schema.speech import SpeechResult
+    from hushd_schema.results import SpeechResult
 
     from .audio_out import Output
     from .levelling import Leveller
@@ -88,7 +88,7 @@ class SpeechJob:
             raise HushdError("bad_request", self._nothing())
         self._output.close()
         self._leveller.end()
-        from hushd_schema.speech import SpeechResult  # not needed before the audio
+        from hushd_schema.results import SpeechResult  # not needed before the audio
 
         return SpeechResult(
             duration=round(self._output.frames / self._output.rate, 3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from hushd_schema.speech import SentenceData, SpokenData
+from hushd_schema.results import SentenceData, SpokenData
 
 from .engine import AudioChunk
 from .reading.source_map import MappedText

@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job

@@ -64,7 +64,7 @@ def load() -> Any:
             "no_device", f"Loudspeaker and microphone need sounddevice: {extra_command('audio')}."
         ) from error
     except OSError as error:
-        from hushd_schema.outside import LIBRARIES
+        from hushd_models.installation import LIBRARIES
 
         remedy = LIBRARIES["portaudio"].remedy()
         raise HushdError("no_device", f"Loudspeaker and microphone need the PortAudio library: {remedy}.") from error

@@ -33,7 +33,7 @@ from .said import Said, characters
 from .state import DialogueState, Event, Phase
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import OnEvent
+    from hushd_schema.results import OnEvent
 
     from hushd.floor import Floor
     from hushd.synthesis.speech import Speech

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .state import Event
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import LiveEvent, OnEvent
+    from hushd_schema.results import LiveEvent, OnEvent
 
     from hushd.transcripts.transcript import Transcript
     from hushd.transcripts.transcription import Transcription

@@ -197,7 +197,7 @@ class IncomingSpeech:
             self._add_sentence(message.data)
         if isinstance(message, Result):
             self._whole = True
-            from hushd_schema.speech import SpeechResult  # after the audio
+            from hushd_schema.results import SpeechResult  # after the audio
 
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
@@ -207,7 +207,7 @@ class IncomingSpeech:
         return None
 
     def _add_sentence(self, data: JsonObject) -> None:
-        from hushd_schema.speech import SentenceData  # for those who asked for it
+        from hushd_schema.results import SentenceData  # for those who asked for it
 
         from .timeline import Sentence
 

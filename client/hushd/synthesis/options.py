@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol import JsonObject
 from hushd_schema.kinds import check
-from hushd_schema.operation import given
+from hushd_schema.operations import given
 from hushd_schema.operations.synthesize import OPTIONS, SYNTHESIZE, SynthesizeOptions
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from hushd_schema.speech import SentenceData, SpokenData
+    from hushd_schema.results import SentenceData, SpokenData
 
 
 @dataclass(frozen=True, slots=True)

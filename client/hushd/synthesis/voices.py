@@ -10,7 +10,7 @@ from hushd_models.installation import document
 from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import listed, nearest
-from hushd_schema import voice_mix
+from hushd_schema.operations.synthesize import VoicePart, mixed_name, voice_parts
 
 from .voice import Voice, VoiceChoice
 
@@ -106,7 +106,7 @@ class _VoiceIndex:
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled."""
-        if parts := voice_mix.parts(name):
+        if parts := voice_parts(name):
             return self._mixed(name, parts, tag)
         engine, _, bare = name.partition("/")
         voices = [voice for voice in self.voices if voice.engine == engine]
@@ -131,7 +131,7 @@ class _VoiceIndex:
         quoted_name = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise advised("bad_request", f"There is no voice {quoted_name}{meant}", "list_voices")
 
-    def _mixed(self, name: str, parts: Sequence[voice_mix.Part], tag: str | None) -> Voice:
+    def _mixed(self, name: str, parts: Sequence[VoicePart], tag: str | None) -> Voice:
         """Returns a mixed voice, which speaks the language of its first; whether its engine mixes, its worker knows."""
         engine, slash, _ = name.rpartition("/")
         voices = [self.named(f"{engine}{slash}{part.voice.rpartition('/')[2]}", tag) for part in parts]
@@ -140,7 +140,7 @@ class _VoiceIndex:
             told = f"{first.name} is a voice of {first.engine} and {other.name} one of {other.engine}"
             raise HushdError("bad_request", f"{told}: mix voices of one engine.")
         names = (part._replace(voice=voice.name) for part, voice in zip(parts, voices, strict=True))
-        return replace(first, name=voice_mix.named(names))
+        return replace(first, name=mixed_name(names))
 
     def _missing(self, name: str) -> HushdError | None:
         """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""

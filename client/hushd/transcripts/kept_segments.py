@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd_schema.transcript import SegmentData, WordData
+from hushd_schema.results import SegmentData, WordData
 
 from .segment import Segment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hushd_protocol import JsonObject
-from hushd_schema.operation import given
+from hushd_schema.operations import given
 from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, SILENCE_S, TranscribeOptions
 
 # What holds for the options of live audio that are left out; a request carries the first four in any case.

@@ -9,7 +9,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import SegmentData
+    from hushd_schema.results import SegmentData
 
     from hushd.transport.warning import ResultWarning
 

@@ -13,7 +13,7 @@ from .segment import Segment
 from .spacing import joined
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import SpeakerVoice
+    from hushd_schema.results import SpeakerVoice
 
     from .cues import Layout
 

@@ -17,7 +17,7 @@ from .segment import Segment
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import LiveEvent, OnEvent, SpeakerVoice
+    from hushd_schema.results import LiveEvent, OnEvent, SpeakerVoice
 
 OnRevised = Callable[[tuple[Segment, ...]], object]
 
@@ -97,7 +97,7 @@ class IncomingTranscript:
         if isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):
-            from hushd_schema.transcript import TranscriptResult
+            from hushd_schema.results import TranscriptResult
 
             result = TranscriptResult.from_data(message.data)
             self.language = result.language or self.language
@@ -110,7 +110,7 @@ class IncomingTranscript:
         return None
 
     def _take_partial(self, message: Partial) -> Segment | None:
-        from hushd_schema.transcript import LiveEvent, SegmentData
+        from hushd_schema.results import LiveEvent, SegmentData
 
         kind = message.data.get("kind")
         if kind == "segment":

@@ -369,7 +369,7 @@ def _import_rest() -> None:
     Else an upgrade in the middle of a long recording would lose it, although the worker goes on.
     """
     from hushd_protocol.system import liveness  # noqa: F401
-    from hushd_schema import speech, transcript  # noqa: F401
+    from hushd_schema import results  # noqa: F401
 
     from . import autostart  # noqa: F401
 

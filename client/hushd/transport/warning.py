@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject
-    from hushd_schema.warned import Warned
+    from hushd_schema.results import Warned
 
 CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input

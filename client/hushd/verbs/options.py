@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
-from hushd_schema.transcript import OnEvent
+from hushd_schema.results import OnEvent
 
 from hushd.synthesis.timeline import Sentence
 from hushd.transcripts.transcription import OnRevised

@@ -213,7 +213,7 @@ class SupervisorVerbs(ClientBase):
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:
         """Changes turns of the floor; returns their numbers."""
-        from hushd_schema.controls import Turns
+        from hushd_schema.status import Turns
 
         return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
 
@@ -265,7 +265,7 @@ class Unloaded(list[str]):
     @classmethod
     def from_data(cls, data: object) -> Unloaded:
         """From the supervisor's answer."""
-        from hushd_schema.controls import EndedWorkers
+        from hushd_schema.status import EndedWorkers
 
         ended = EndedWorkers.from_data(data)
         return cls(ended.unloaded, ended.busy)

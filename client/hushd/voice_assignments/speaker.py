@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings.agents import AgentSettings
+from hushd_schema.settings.declaration import AgentSettings
 
 from .assignments import VoiceAssignments
 from .keys import without_keys

@@ -11,7 +11,7 @@ from typing import Any
 from hushd_protocol import JsonObject
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
-from hushd_schema.operation import EITHER, Field, Name, Operation
+from hushd_schema.operations import EITHER, Field, Name, Operation
 
 from . import fields
 from .fields import Fields

@@ -10,7 +10,7 @@ from typing import Any
 from hushd.transport.source import utf8
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.operation import Operation
+from hushd_schema.operations import Operation
 from wyoming.event import Event
 
 from hushd_gateway import patience, slots

@@ -15,7 +15,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import CODES, HushdError, reason
 from hushd_protocol.suggest import plural
 from hushd_protocol.system import paths
-from hushd_schema.settings import access, address
+from hushd_schema.settings import access
 from ray import serve
 
 from . import application, leaving, metrics, outputs, session, sources
@@ -37,7 +37,7 @@ _COLUMNS: tuple[Column[JsonObject], ...] = (
 def deploy(options: Namespace) -> int:
     """Deploys; returns once the ingress answers."""
     settings, token = application.configuration()
-    http_address = address.parse("http", options.http)
+    http_address = access.parse("http", options.http)
     access.check(http_address, settings, token)
     if http_address.path:
         raise HushdError("bad_request", "Ray serves at HOST:PORT of every node: name those with --http.")

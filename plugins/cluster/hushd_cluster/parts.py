@@ -16,7 +16,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.transcript import SegmentData
+from hushd_schema.results import SegmentData
 
 from .outputs import PARTS
 from .store import Store

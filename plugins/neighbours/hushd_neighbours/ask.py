@@ -9,12 +9,11 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import TypeVar
 
-from hushd_schema.settings.neighbours import NeighbourSettings
-
 from . import kinds
 from .choice import Named
 from .holding import Failed, Holding
 from .server import Server
+from .settings import NeighbourSettings
 
 K = TypeVar("K")
 T = TypeVar("T")

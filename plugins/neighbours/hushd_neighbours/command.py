@@ -20,10 +20,10 @@ from hushd_protocol.system import paths
 from hushd_protocol.system.terminal import shown
 from hushd_schema import settings, toml
 from hushd_schema.settings import editing
-from hushd_schema.settings.neighbours import NeighbourSettings
 
 from . import ask, find, give, kinds
 from .holding import Failed, Holding, why_not
+from .settings import NeighbourSettings
 
 _LOOK_S = 4.0
 _WAKE_S = 120.0  # weights go back to a card
@@ -32,7 +32,7 @@ _WAKE_S = 120.0  # weights go back to a card
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     place = paths.find().config
-    known = settings.load(place).neighbours
+    known = settings.load(place).plugins.get("neighbours", {})
     if options.command == "give":
         give.give(known, sys.stdin.buffer)
     elif options.command == "wake":

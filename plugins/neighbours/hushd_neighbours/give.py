@@ -9,11 +9,11 @@ from typing import IO
 
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings.neighbours import NeighbourSettings
 
 from . import ask, kinds
 from .choice import Lack, choose
 from .holding import why_not
+from .settings import NeighbourSettings
 
 _LIMIT_S = 9.0  # the supervisor kills it after ten seconds
 _LOOK_S = 4.0

@@ -97,7 +97,7 @@ def test_what_is_found_is_printed_as_the_lines_to_add(
     assert lines == f'[neighbours.ollama]\nkind = "ollama"\nurl = "{ollama.url}"\n'
     assert json.loads(_run(capfd, "find", "--json")[0]) == [{"name": "ollama", "kind": "ollama", "url": ollama.url}]
     config.write_text(lines)
-    assert settings.load(config).neighbours["ollama"].url == ollama.url
+    assert settings.load(config).plugins["neighbours"]["ollama"].url == ollama.url
     assert _run(capfd, "find")[0] == "No other servers answer at their usual ports here.\n"
     config.write_text(lines.replace("127.0.0.1", "localhost"))
     assert _run(capfd, "find")[0] == "No other servers answer at their usual ports here.\n"
@@ -115,7 +115,7 @@ def test_what_is_found_can_be_added_to_the_file(
     text = config.read_text()
     assert text.startswith("# mine\n")
     assert "# the other room" in text
-    assert settings.load(config).neighbours["ollama-2"].url == ollama.url
+    assert settings.load(config).plugins["neighbours"]["ollama-2"].url == ollama.url
 
 
 def test_a_server_is_known_by_its_answers_and_hushd_is_none() -> None:

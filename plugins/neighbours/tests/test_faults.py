@@ -12,7 +12,7 @@ import pytest
 from hushd_neighbours import ask, kinds, language_models, media
 from hushd_neighbours.holding import Failed, Holding
 from hushd_neighbours.server import MAX_BYTES, Server
-from hushd_schema.settings.neighbours import NeighbourSettings
+from hushd_neighbours.settings import NeighbourSettings
 
 from . import shapes
 from .scripted import Raw, Scripted, scripted

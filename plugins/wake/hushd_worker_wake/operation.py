@@ -8,7 +8,7 @@ from __future__ import annotations
 from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.description import MAX_WORDS
 from hushd_schema.kinds import Kind, number, whole
-from hushd_schema.operation import Field, Operation
+from hushd_schema.operations import Field, Operation
 from hushd_schema.record import Record
 
 MAX_WORD = 80  # characters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 

@@ -1,1 +1,155 @@
-"""The operations, one module each: a program loads only those that it requests."""
+"""An operation that clients can request, and its fields, each with its kind and its names in every interface.
+
+The workers' checks, the command line, HTTP, MCP and the reference in the documents are derived from these.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from hushd_protocol import JsonObject
+
+from hushd_schema import kinds
+from hushd_schema.kinds import Kind
+
+EITHER, RECORDED, LIVE = "either", "recorded", "live"  # kinds of audio
+
+
+class Option(NamedTuple):
+    """A field at the command line.
+
+    Attributes:
+        flags: its spellings; empty: the field's name.
+        help: its help; empty: the field's `about`.
+        group: its section of the help; the command knows its sections.
+        kind: its kind, if that is narrower than in a request.
+        must_be: `Kind.must_be` for the notation of the command line, if that differs.
+        none: the value of the word None, as with openai-whisper; by default None is refused like any other word.
+        repeated: whether it may be given again; its values, tables, are joined.
+    """
+
+    flags: tuple[str, ...] = ()
+    help: str = ""
+    metavar: str | None = None
+    group: str = ""
+    kind: Kind | None = None
+    must_be: str = ""
+    none: Any = NotImplemented
+    repeated: bool = False
+
+
+class Name(NamedTuple):
+    """A field in another protocol.
+
+    Attributes:
+        about: the description for its programs; empty in a protocol without descriptions.
+        name: the field's name there, if that differs; dots separate the names of enclosing objects.
+        kind: its kind there, if that is narrower.
+        default: its default there.
+    """
+
+    about: str
+    name: str = ""
+    kind: Kind | None = None
+    default: Any = None
+
+
+class Field(NamedTuple):
+    """A parameter of an operation.
+
+    Attributes:
+        about: its row in the reference, docs/PROTOCOL.md.
+        default: its default; None if the engine or the recording decides.
+        sound: the kind of audio that it is for.
+        by_engine: whether some engines do not use it.
+        option, http, mcp, wyoming: its form in other interfaces.
+    """
+
+    kind: Kind
+    about: str
+    default: Any = None
+    sound: str = EITHER
+    by_engine: bool = False
+    option: Option | None = None
+    http: Name | None = None
+    mcp: Name | None = None
+    wyoming: Name | None = None
+
+
+class Operation(NamedTuple):
+    """An operation.
+
+    Attributes:
+        needed: the required fields.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    needed: tuple[str, ...] = ()
+
+    def read(self, given: Mapping[str, Any]) -> JsonObject:
+        """Checks parameters and returns them; None counts as left out.
+
+        Raises:
+            HushdError: `bad_request`, naming the parameter and its kind.
+        """
+        return kinds.read(given, {name: field.kind for name, field in self.fields.items()}, self.name, self.needed)
+
+    def defaults(self) -> JsonObject:
+        """Returns the default of each field."""
+        return {name: field.default for name, field in self.fields.items()}
+
+    def by_engine(self) -> tuple[str, ...]:
+        """Returns the fields that some engines do not use."""
+        return tuple(name for name, field in self.fields.items() if field.by_engine)
+
+    def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
+        """Returns the fields for a kind of audio with their form in a protocol, by field.
+
+        Args:
+            protocol: `http`, `mcp` or `wyoming`.
+        """
+        able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)
+        names = {name: getattr(field, protocol) for name, field in self.fields.items() if field.sound in able}
+        return {field: name for field, name in names.items() if name is not None}
+
+    def option(self, name: str) -> Option:
+        """Returns the option of a field, completed from the field."""
+        field = self.fields[name]
+        assert field.option is not None
+        flags = field.option.flags or (f"--{name.replace('_', '-')}",)
+        return field.option._replace(
+            flags=flags, help=field.option.help or field.about, kind=field.option.kind or field.kind
+        )
+
+    def options(self, *groups: str) -> dict[str, Option]:
+        """Returns the options in these sections of a command's help, by field."""
+        options = {name: field.option for name, field in self.fields.items()}
+        return {name: option for name, option in options.items() if option is not None and option.group in groups}
+
+
+def fields(options: type) -> dict[str, Field]:
+    """Returns the fields in the annotations of a TypedDict."""
+    return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
+
+
+def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> JsonObject:
+    """Returns the options of an operation in the form of a request, without options that are None or False.
+
+    Raises:
+        TypeError: for a name that is not one of the `known` options.
+    """
+    if unknown := [name for name in options if name not in known]:
+        raise TypeError(f"{operation} has no option {unknown[0]!r}: it takes {', '.join(known)}")
+    return {name: value for name, value in options.items() if value is not None and value is not False}
+
+
+def documented(about: str | None, operation: Mapping[str, Field]) -> str:
+    """Returns the docstring of a TypedDict with these fields."""
+    rows = "\n".join(f"        {name}: {field.about}." for name, field in operation.items())
+    return f"{about}\n\n    Attributes:\n{rows}\n    "
+
+
+def reference(operation: Operation) -> str:
+    """Returns the table of an operation's parameters, in Markdown."""
+    rows = "".join(f"| `{name}` | {field.about} |\n" for name, field in operation.fields.items())
+    return f"| parameter | meaning |\n|---|---|\n{rows}"

@@ -6,7 +6,7 @@ They are named as on openai-whisper's command line; engines of Whisper's models 
 from typing import Any
 
 from hushd_schema.kinds import Kind, above_zero, flag, is_number, number, text, whole
-from hushd_schema.operation import Field, Operation, Option
+from hushd_schema.operations import Field, Operation, Option
 
 WHISPER = "whisper"  # the section of a command's help
 OFF = "off"  # disables a threshold; None at the command line

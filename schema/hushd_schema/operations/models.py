@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_schema.kinds import flag, text
-from hushd_schema.operation import Field, Operation, Option
+from hushd_schema.operations import Field, Operation, Option
 from hushd_schema.record import Record
 
 _NAME = text(empty=False)

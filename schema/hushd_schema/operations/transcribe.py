@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Annotated, Any, TypedDict
 
-from hushd_schema import operation
 from hushd_schema.kinds import Kind, above_zero, choice, extra_fields, flag, is_number, number, text, whole
-from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
-from hushd_schema.voiceprint import people_kind
+from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, fields
+from hushd_schema.results import people_kind
 
 # The sections of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
@@ -265,8 +264,8 @@ class TranscribeOptions(TypedDict, total=False):
     ]
 
 
-OPTIONS = operation.fields(TranscribeOptions)
-TranscribeOptions.__doc__ = operation.documented(TranscribeOptions.__doc__, OPTIONS)
+OPTIONS = fields(TranscribeOptions)
+TranscribeOptions.__doc__ = documented(TranscribeOptions.__doc__, OPTIONS)
 SPEECH_S = 5.0  # `no_speech_s` after a wake word, when the person begins to speak at once
 TRANSCRIBE = Operation(
     "transcribe",

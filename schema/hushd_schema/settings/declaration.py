@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from hushd_protocol.light_dataclass import field, fields
+from hushd_protocol.light_dataclass import dataclass, field, fields
 
-from hushd_schema.kinds import Kind
+from hushd_schema.kinds import Kind, flag, number
 
 T = TypeVar("T")
 
@@ -63,3 +63,21 @@ def settings_of(kind: type) -> dict[str, Setting]:
 def tables_of(kind: type) -> dict[str, Table]:
     """Returns the tables within a table, likewise."""
     return {each.name: each.metadata["table"] for each in fields(kind) if "table" in each.metadata}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """The table `[agents]`: sessions of agents that speak, by hooks and by MCP.
+
+    It stands here, since an agent's first word would wait for the module of the other tables.
+    """
+
+    voices: bool = setting(
+        True, flag(), "true: a session that names no voice gets one of its own, where there are several"
+    )
+    announce: bool = setting(True, flag(), "true: a session says its name first when another has just spoken")
+    remember: bool = setting(
+        True, flag(), "true: what was spoken lately is kept in memory, for `hushd names said` and `hushd names again`"
+    )
+    rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
+    volume: float = setting(1.0, number(0, 2), "how loud they are; 1: as loud as everything")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,11 +12,16 @@ from hushd_protocol.names import ROLES, SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
+from hushd_schema.entry_points import entry_points
 from hushd_schema.kinds import TABLE, Kind, check, texts
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
+
+# Tables of plugins: `table = "module:function"`, whose function takes the name and the content of a table in it, and
+# returns a record of settings or raises a `HushdError`.
+GROUP = "hushd.settings"
 
 
 class Reader:
@@ -39,18 +45,18 @@ class Reader:
                 from .own_models import checked as own_model  # few users have any
 
                 values["own_models"] = self._each(key, value, own_model)
-            elif key == "neighbours":
-                from .neighbours import checked as neighbour  # the same
-
-                values[key] = self._each(key, value, neighbour)
             elif key == "worker":
                 values[key] = self._workers(value)
             elif key == "wyoming":
                 values[key] = self._wyoming(value)
             elif key in tables:
                 values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
+            elif point := entry_points(GROUP).get(key):
+                module, _, checked = point.partition(":")
+                check_one = getattr(importlib.import_module(module), checked)
+                values.setdefault("plugins", {})[key] = self._each(key, value, check_one)
             else:
-                self._unknown(toml.key(key), key, [*known, *tables, "models", "neighbours"])
+                self._unknown(toml.key(key), key, [*known, *tables, "models", *entry_points(GROUP)])
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:

@@ -57,9 +57,9 @@ def rows(settings: Settings) -> list[JsonObject]:
             listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
     for address, models in settings.wyoming.only.items():
         listed += (_row(("wyoming", address, role), model, "") for role, model in models.items())
-    for name, neighbour in settings.neighbours.items():
-        unset = type(neighbour)()
-        listed += (_hidden(row) for row in _table(("neighbours", name), neighbour, unset))
+    for table, records in settings.plugins.items():
+        for name, record in records.items():
+            listed += (_hidden(row) for row in _table((table, name), record, type(record)()))
     return [*listed, *_workers(settings.worker)]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.light_dataclass import dataclass, field
@@ -18,11 +18,7 @@ from hushd_protocol.names import COMPUTE_DEVICES, LOG_FORMATS, SPEECH_ROLES, bas
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
 
-from .agents import AgentSettings
-from .declaration import NEXT_START, REPLACES, setting, table
-
-if TYPE_CHECKING:
-    from .neighbours import NeighbourSettings
+from .declaration import NEXT_START, REPLACES, AgentSettings, setting, table
 
 STDIO = "stdio://"  # Wyoming on standard input and output, without a listening supervisor
 MODELS = "store/local"  # the one worker of the role `models`
@@ -43,7 +39,7 @@ def _is_template(name: object) -> bool:
 def _are_speakers(value: object) -> bool:
     if not isinstance(value, dict):
         return False
-    from hushd_schema.voiceprint import is_name  # 0.1 MB, which most supervisors do not need
+    from hushd_schema.results import is_name  # 0.1 MB, which most supervisors do not need
 
     return all(is_name(name) and isinstance(path, str) and path for name, path in value.items())
 
@@ -251,7 +247,7 @@ class Settings:
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
     own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`
-    neighbours: Mapping[str, NeighbourSettings] = field(default_factory=dict)  # by name
+    plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # their tables, each by the names in it
 
     def for_worker(self, name: str) -> WorkerSettings:
         """Returns the settings of worker `name`: the general table, then the role's, the engine's and its own."""

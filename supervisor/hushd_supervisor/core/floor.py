@@ -161,7 +161,7 @@ class Floor:
         Raises:
             HushdError: `bad_request` for a name that no client has.
         """
-        from hushd_schema.controls import Turns  # once somebody asks
+        from hushd_schema.status import Turns  # once somebody asks
 
         action = control.action
         numbers, routes, everybody = resolve(control.names, route, named)

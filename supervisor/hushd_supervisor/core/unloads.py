@@ -42,7 +42,7 @@ class _Unload:
 
     @property
     def answer(self) -> list[Action]:
-        from hushd_schema.controls import EndedWorkers  # imported only when used
+        from hushd_schema.status import EndedWorkers  # imported only when used
 
         ended = EndedWorkers(unloaded=tuple(self.unloaded), busy=self.busy)
         return [ToClient(self.route, m.Result(id=self.id, data=ended.data()))]

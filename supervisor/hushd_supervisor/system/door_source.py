@@ -22,7 +22,7 @@ from .process import Launch
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
-    from hushd_schema.settings.address import Address
+    from hushd_schema.settings.access import Address
     from hushd_schema.status import DoorStatus, ListenerStatus, Status
 
     from .serving.door import Door
@@ -218,7 +218,7 @@ class DoorSource(Source):
 def _address(text: str) -> Address:
     """Parses KIND=ADDRESS. Raises `bad_request`."""
     from hushd_protocol.suggest import quoted
-    from hushd_schema.settings.address import parse
+    from hushd_schema.settings.access import parse
 
     kind, _, address = text.partition("=")
     if kind not in ("http", "wyoming"):

@@ -74,4 +74,4 @@ def _preimport() -> None:
     The new process starts meanwhile, so these milliseconds cost nothing. If any other module is needed after an
     upgrade, the loop lets the running jobs finish and leaves; importing all of them now would cost 0.2 MB.
     """
-    from hushd_schema import capabilities, description, engines, entry_points, status  # noqa: F401
+    from hushd_schema import description, engines, entry_points, results, status  # noqa: F401

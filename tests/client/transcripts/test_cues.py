@@ -21,7 +21,7 @@ from hushd.transcripts.cues import Layout, laid_out, readable, shown
 from hushd.transcripts.line_breaks import COLUMNS, MAX_CUE_S
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
-from hushd_schema.transcript import SegmentData
+from hushd_schema.results import SegmentData
 
 WHISPER = json.loads(Path(__file__).with_name("whisper_subtitles.json").read_text(encoding="utf-8"))
 OPENING = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hushd_gateway.wyoming.events import parameters
-from hushd_schema.operation import Operation
+from hushd_schema.operations import Operation
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 

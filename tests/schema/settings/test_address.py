@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings.address import Address, Kind, networks, parse
+from hushd_schema.settings.access import Address, Kind, networks, parse
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.capabilities import Capabilities
+from hushd_schema.results import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hushd_schema.voiceprint import is_voiceprint
+from hushd_schema.results import is_voiceprint
 from hushd_worker_stt.diarization.diarize import Diarizer
 from hushd_worker_stt.diarization.known_people import KnownPeople, voiceprint
 from hushd_worker_stt.diarization.models import DiarizationModels

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hushd_schema.voiceprint import MODEL
+from hushd_schema.results import VOICEPRINT_MODEL
 
 from .turns import Voice
 
@@ -57,8 +57,8 @@ class KnownPeople:
 
 
 def voiceprint(embedding: Samples) -> str:
-    """Returns an embedding of length 1 as text (`hushd_schema.voiceprint`)."""
-    return f"{MODEL}:{base64.b64encode(embedding.astype('<f2').tobytes()).decode()}"
+    """Returns an embedding of length 1 as text (`hushd_schema.results`)."""
+    return f"{VOICEPRINT_MODEL}:{base64.b64encode(embedding.astype('<f2').tobytes()).decode()}"
 
 
 def _embedding(text: str) -> Samples:

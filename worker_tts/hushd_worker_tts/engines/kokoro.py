@@ -16,7 +16,8 @@ from hushd_models import advice, catalogue, own_model
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
-from hushd_schema import engines, voice_mix
+from hushd_schema import engines
+from hushd_schema.operations.synthesize import VoicePart, voice_parts
 from hushd_worker import compute_device
 from hushd_worker.quick_start import read_ahead
 
@@ -125,7 +126,7 @@ class Kokoro:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
 
-        parts = voice_mix.parts(voice.name) or [voice_mix.Part(voice.name)]
+        parts = voice_parts(voice.name) or [VoicePart(voice.name)]
         if lacks := [part.voice for part in parts if part.voice not in self._kokoro.get_voices()]:
             raise HushdError(
                 "model_missing",

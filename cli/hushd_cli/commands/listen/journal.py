@@ -21,7 +21,7 @@ from hushd.transcripts.kept_segments import data_of, drop_repeated
 from hushd.transcripts.segment import Segment
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort
-from hushd_schema.transcript import SegmentData
+from hushd_schema.results import SegmentData
 
 LONG_S = 300.0  # of audio from which a journal is kept
 SYNC_S = 5.0  # of work that a power failure may lose

@@ -13,7 +13,7 @@ from .backlog import Backlog
 from .turns import Event, Stream
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import LiveEvent
+    from hushd_schema.results import LiveEvent
 
 SAMPLE = 2  # bytes
 

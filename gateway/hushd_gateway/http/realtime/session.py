@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hushd_protocol import JsonObject
-from hushd_schema.operation import LIVE
+from hushd_schema.operations import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE

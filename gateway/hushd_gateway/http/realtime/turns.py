@@ -14,7 +14,7 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.voiceprint import is_label
+from hushd_schema.results import is_label
 
 from ..errors import ApiError
 from ..transcription.formats import letters, log_probabilities, usage

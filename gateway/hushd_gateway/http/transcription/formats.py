@@ -14,7 +14,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import CUT_OFF, ResultWarning
 from hushd_models import languages
 from hushd_protocol import JsonObject
-from hushd_schema.voiceprint import is_label
+from hushd_schema.results import is_label
 
 Object = JsonObject
 LETTERS = 26

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.voiceprint import is_name
+from hushd_schema.results import is_name
 
 from .. import fields
 from ..context import Context

@@ -8,7 +8,7 @@ from typing import Any
 
 from hushd_protocol import JsonObject
 from hushd_schema.kinds import number, whole
-from hushd_schema.operation import RECORDED
+from hushd_schema.operations import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from .. import fields, parameters

@@ -13,7 +13,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.kinds import number, whole
-from hushd_schema.operation import RECORDED
+from hushd_schema.operations import RECORDED
 from hushd_schema.operations.decoder import OFF
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from starlette.requests import Request

@@ -16,14 +16,14 @@ from hushd.audio.recording import Recording
 from hushd.audio.silence import QUIET
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
-from hushd_schema.voiceprint import is_label
+from hushd_schema.results import is_label
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
-    from hushd_schema.transcript import LiveEvent
+    from hushd_schema.results import LiveEvent
 
 MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
 ASLEEP_S = 60.0  # without speech, after which a session ends

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from hushd_models import installation
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema import outside
 
 from .composition import Edit
 
@@ -197,7 +197,7 @@ def _on_wayland() -> Typist:
         raise HushdError(
             "no_device",
             f"{error.message} Without a portal typing needs wtype and a compositor of wlroots' "
-            f"({outside.PROGRAMS['wtype'].remedy()}); "
+            f"({installation.PROGRAMS['wtype'].remedy()}); "
             "--output clipboard needs neither.",
         ) from error
 
@@ -223,7 +223,7 @@ def _clipboard() -> list[str]:
             return list(command)
     if sys.platform != "darwin" and not any(os.environ.get(variable) for _, variable in CLIPBOARDS if variable):
         raise HushdError("no_device", "There is no desktop with a clipboard: use --output print or --output command.")
-    remedy = outside.PROGRAMS["wl-copy" if os.environ.get("WAYLAND_DISPLAY") else "xclip"].remedy()
+    remedy = installation.PROGRAMS["wl-copy" if os.environ.get("WAYLAND_DISPLAY") else "xclip"].remedy()
     raise HushdError("no_device", f"The clipboard needs a program: {remedy}.")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from hushd_models import installation
 from hushd_protocol.errors import HushdError
-from hushd_schema import outside
 
 from hushd_desktop import program
 
@@ -67,5 +67,5 @@ def _command() -> tuple[tuple[str, ...], str]:
     for command, variable in PROGRAMS:
         if variable in displays and shutil.which(command[0]):
             return command, variable
-    remedy = outside.PROGRAMS["wl-paste" if "WAYLAND_DISPLAY" in displays else "xclip"].remedy()
+    remedy = installation.PROGRAMS["wl-paste" if "WAYLAND_DISPLAY" in displays else "xclip"].remedy()
     raise HushdError("no_device", f"No program here reads selected text: {remedy}.")

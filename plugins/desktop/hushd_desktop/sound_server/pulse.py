@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any
 
 from hushd.audio.devices import Device
+from hushd_models.installation import LIBRARIES
 from hushd_protocol.errors import HushdError
-from hushd_schema.outside import LIBRARIES
 
 CONNECT_S = 5.0  # for the sound server to answer
 _NO_AUTOSPAWN = 1

@@ -90,7 +90,7 @@ class News:
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
         """Takes the capabilities that the process reports; kills it if they are malformed."""
-        from hushd_schema.capabilities import Capabilities  # imported once there is a worker
+        from hushd_schema.results import Capabilities  # imported once there is a worker
 
         try:
             capabilities = Capabilities.from_data(ready.capabilities, f"The capabilities of {self._lifecycle.name}")

@@ -12,7 +12,7 @@ from hushd_protocol.hosts import same_secret
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
-from hushd_schema.settings.address import Address, Kind, networks
+from hushd_schema.settings.access import Address, Kind, networks
 
 from hushd_supervisor.core.serving.door import Http, Rules, Wyoming
 

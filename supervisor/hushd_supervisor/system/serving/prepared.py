@@ -13,7 +13,7 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings
-from hushd_schema.settings.address import Address
+from hushd_schema.settings.access import Address
 
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.serving import door

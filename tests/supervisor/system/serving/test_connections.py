@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 from hushd_protocol.system.handover import Handover
-from hushd_schema.settings.address import Address
+from hushd_schema.settings.access import Address
 from hushd_supervisor.core.serving.door import Http, Wyoming
 from hushd_supervisor.system.serving import connections
 from hushd_supervisor.system.serving.connections import DESCRIBE_S, FIRST_S, Connections

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from hushd_protocol.system import handover
 from hushd_protocol.system.handover import Handover
-from hushd_schema.settings.address import Address
+from hushd_schema.settings.access import Address
 from hushd_supervisor.core.serving.door import Http
 from hushd_supervisor.system.serving.door import Door
 from hushd_supervisor.system.serving.gateway import START_S, Gateway

@@ -1,6 +1,6 @@
 """The tables `[neighbours.NAME]`: other servers of this machine, which `hushd neighbours` asks.
 
-No supervisor reads them.
+The core's reader finds `checked` by its entry point, `hushd.settings`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from urllib.parse import urlsplit
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean
-
 from hushd_schema import toml
 from hushd_schema.kinds import TABLE, Kind, check, choice, seconds, text
-
-from .declaration import setting, settings_of
+from hushd_schema.settings.declaration import setting, settings_of
 
 KINDS = ("ollama", "llama-server", "llama-swap", "vllm", "localai", "comfyui", "lmstudio", "speaches")
 
@@ -45,7 +43,7 @@ class NeighbourSettings:
 
 
 def checked(name: str, content: object) -> NeighbourSettings:
-    """The settings of a neighbour.
+    """Returns the settings of a neighbour.
 
     Raises:
         HushdError: `bad_request`; the sentence is to be read after the file's name and `: `.

@@ -1,0 +1,257 @@
+"""The answers of workers: what a loaded engine can do, the results of `synthesize` and `transcribe`, and what comes
+before them.
+
+Times are seconds of the speech, or from the start of the audio, to the millisecond; positions are characters (code
+points) of the text in the request. A voiceprint is a text that describes a voice, by which hushd recognises people: the
+name of the model that made it, a colon, and the base64 of its numbers, little-endian, 16 bits each. The voice cannot be
+reconstructed from it.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any, Required, TypedDict
+
+from hushd_protocol.light_dataclass import dataclass
+
+from .kinds import Kind
+from .record import Record
+
+VOICEPRINT_MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
+_NUMBERS = 256
+MAX_PEOPLE = 64  # of one request, so that their voiceprints fit into its header
+_MAX_NAME = 64  # characters
+_LABEL = "SPEAKER_"  # the beginning of unknown speakers' labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities(Record):
+    """The abilities of a loaded worker; an engine reports those that apply.
+
+    Attributes:
+        languages: the tags of the languages that its model recognises.
+        streaming: whether there is text before an utterance has ended.
+        word_times: whether it can time each word.
+        voices: the names of the installed voices.
+        compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty if the engine cannot tell.
+        suspends: whether its process on a card can be suspended by the driver, and goes on afterwards as before.
+        why_there: the reason why it does not compute on a graphics card; empty for none.
+    """
+
+    engine: str = ""
+    model: str = ""
+    languages: tuple[str, ...] = ()
+    streaming: bool = False
+    word_times: bool = False
+    voices: tuple[str, ...] = ()
+    compute_device: str = ""
+    why_there: str = ""
+    suspends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningData(Record):
+    """A `code` for programs, such as `unlikely_text`, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Record):
+    """A result that may have warnings."""
+
+    warnings: tuple[WarningData, ...] = ()
+
+
+# --- synthesize ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenData(Record):
+    """A part of the text with its time in the speech."""
+
+    start: float
+    end: float
+    text_start: int
+    text_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceData(SpokenData):
+    """A sentence, or a part of one that is spoken at once.
+
+    Attributes:
+        kind: `sentence`.
+        estimated: whether the words' times are estimated by their letters.
+    """
+
+    kind: str
+    words: tuple[SpokenData, ...]
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechResult(Warned):
+    """The result of `synthesize`.
+
+    Attributes:
+        rate: the sample rate in Hz.
+        speed: the speed of the speech; 1 is natural.
+        sentences: the number of sentences.
+    """
+
+    duration: float
+    rate: int
+    voice: str
+    speed: float
+    sentences: int
+
+
+# --- transcribe ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordData(Record):
+    """A word with its times; `probability` is the model's, None if it has none."""
+
+    word: str
+    start: float
+    end: float
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentData(Record):
+    """A sentence or phrase.
+
+    Attributes:
+        kind: `segment`; live events have other kinds.
+        id: its number in the answer, from 0.
+        speaker: the speaker, such as `SPEAKER_00`; empty without `diarize`.
+        words: its words; none if the engine cannot time them.
+        rest: the start of a request for the audio after it; None for live audio.
+        language: the language of a recording; empty if unknown.
+        unlikely: whether its text is probably wrong.
+    """
+
+    kind: str
+    id: int
+    start: float
+    end: float
+    text: str
+    speaker: str = ""
+    words: tuple[WordData, ...] = ()
+    rest: float | None = None
+    language: str = ""
+    unlikely: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch(Record):
+    """A part of a recording."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerVoice(Record):
+    """A speaker's voiceprint, and the seconds of speech from which it was made."""
+
+    speaker: str
+    voiceprint: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptResult(Warned):
+    """The result of `transcribe`.
+
+    Attributes:
+        language: the language; empty if unknown.
+        language_probability: the probability, from 0 to 1, of a language that a model has detected.
+        duration: the length of the audio.
+        segments: the number of segments.
+        ended: the end of live audio: `input`, `endpoint` or `silence`.
+        unlikely: the stretches whose text is probably wrong.
+        speakers: the number of speakers; None without `diarize`.
+        voices: the speakers' voices, in the order in which they first speak; none unless requested.
+    """
+
+    language: str
+    duration: float
+    segments: int
+    language_probability: float | None = None
+    ended: str = ""
+    unlikely: tuple[Stretch, ...] = ()
+    speakers: int | None = None
+    voices: tuple[SpeakerVoice, ...] = ()
+
+
+class LiveEvent(TypedDict, total=False):
+    """An event of live audio besides segments; programs get it as it is sent.
+
+    Attributes:
+        kind: `began`, `ended`, `nothing`, `unstable`, `speaker` or `revised`.
+        start: in `began`, the start of speech; in `speaker`, the start of that person's speech.
+        stable, text: in `unstable`, the final part of the text, and all of the text so far.
+        speaker: in `speaker`, the speaker of the speech that has no segment yet; in `revised`, of the `segments`.
+        segments: in `revised`, the ids of segments that had another speaker.
+    """
+
+    kind: Required[str]
+    start: float
+    stable: str
+    text: str
+    speaker: str
+    segments: list[int]
+
+
+OnEvent = Callable[[str, LiveEvent], None]  # takes the kind and the event
+
+
+# --- voiceprints ---
+
+
+def is_label(speaker: str) -> bool:
+    """Returns whether a speaker's name is only the label of an unknown person."""
+    return speaker.startswith(_LABEL)
+
+
+def is_name(name: object) -> bool:
+    """Returns whether `name` can be a person's name: one line of visible text, and not an unknown speaker's label."""
+    import unicodedata  # 0.1 MB, which most processes do not need
+
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= _MAX_NAME
+        and name == name.strip()
+        and name.isprintable()
+        and unicodedata.is_normalized("NFC", name)
+        and not name.upper().startswith(_LABEL)
+    )
+
+
+def is_voiceprint(text: object) -> bool:
+    """Returns whether `text` is a voiceprint of `VOICEPRINT_MODEL`."""
+    if not isinstance(text, str) or not text.startswith(f"{VOICEPRINT_MODEL}:") or not text.isascii():
+        return False
+    try:
+        return len(binascii.a2b_base64(text[len(VOICEPRINT_MODEL) + 1 :], strict_mode=True)) == 2 * _NUMBERS
+    except binascii.Error:
+        return False
+
+
+def people_kind() -> Kind:
+    """A table of names, each with a voiceprint, converted to a dict."""
+    return Kind(f"a table of at most {MAX_PEOPLE} names, each with a voiceprint of {VOICEPRINT_MODEL}", _fits)
+
+
+def _fits(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) <= MAX_PEOPLE
+        and all(is_name(name) and is_voiceprint(voiceprint) for name, voiceprint in value.items())
+    )
