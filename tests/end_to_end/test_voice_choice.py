@@ -52,6 +52,12 @@ def folder(supervisor: Supervisor, tmp_path: Path) -> Iterator[Path]:
         client.unload()
 
 
+def rate_of(file: Path) -> int:
+    """Hz of a WAV file, by which engines are told apart."""
+    with wave.open(str(file)) as opened:
+        return opened.getframerate()
+
+
 def workers() -> set[str]:
     """Those that run."""
     with Client() as client:
@@ -135,42 +141,66 @@ def test_options_without_effect_are_named(folder: Path, options: list[str], sent
 GERMAN = "Guten Morgen, wie geht es dir heute?"
 
 
+NOTE = "say: The text is German, which the voice heart (en-US) does not speak: choose the language de.\n"
+HIBARI, ESPEAK = 24_000, 22_050  # Hz
+
+
 @pytest.mark.parametrize(
-    ("options", "text", "worker", "note"),
+    ("options", "text", "rate", "note"),
     [
-        (
-            [],
-            GERMAN,
-            "tts/espeak-ng/all",
-            "say: This is German: the voice espeak-de speaks it; -v or -l chooses another.\n",
-        ),
-        (
-            ["-v", "heart"],
-            GERMAN,
-            "tts/hibari/en",
-            "say: The text is German, which the voice heart (en-US) does not speak: choose the language de.\n",
-        ),
-        (["-l", "de"], GERMAN, "tts/espeak-ng/all", ""),
-        ([], "Guten Morgen.", "tts/hibari/en", ""),
-        ([], "Say Guten Morgen to the people here.", "tts/hibari/en", ""),
+        ([], GERMAN, ESPEAK, ""),
+        (["-v", "heart"], GERMAN, HIBARI, NOTE),
+        (["--engine", "hibari"], GERMAN, HIBARI, NOTE),
+        (["-v", "alloy"], GERMAN, ESPEAK, ""),
+        (["-l", "de"], GERMAN, ESPEAK, ""),
+        ([], "Say Guten Morgen to the people here.", HIBARI, ""),
     ],
 )
-def test_a_text_in_another_language(folder: Path, options: list[str], text: str, worker: str, note: str) -> None:
-    """A voice that can speaks it, and that is said once; a voice that was named stays, with a note; a few words change
-    nothing."""
+def test_a_text_in_another_language(folder: Path, options: list[str], text: str, rate: int, note: str) -> None:
+    """A voice of that language speaks it, and OpenAI's names stand for one of any; a voice or an engine that was named
+    stays, with a note; a few words change nothing."""
     done = say(*options, "-o", str(folder / "a.wav"), text)
     assert (done.returncode, done.stderr) == (0, note)
-    assert workers() == {worker}
+    assert rate_of(folder / "a.wav") == rate
 
 
-def test_a_configured_voice_is_given_its_neighbours_language(start_supervisor: Start, models: Path) -> None:
-    """English for a German voice, too; a stream is not waited for, and gets the note at its end."""
+@pytest.mark.parametrize(
+    ("language", "word", "rate"),
+    [
+        ("fr_FR.UTF-8", "Non.", ESPEAK),
+        ("de_DE.UTF-8", "Ja.", ESPEAK),
+        ("en_GB.UTF-8", "No.", HIBARI),
+        ("C", "No.", HIBARI),
+    ],
+)
+def test_a_word_is_in_the_language_of_the_session(
+    folder: Path, language: str, word: str, rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the session of whoever speaks, not that of the supervisor."""
+    monkeypatch.setenv("LC_ALL", language)
+    assert say("-o", str(folder / "a.wav"), word).returncode == 0
+    assert rate_of(folder / "a.wav") == rate
+
+
+def test_a_languages_own_model_speaks_it_first(
+    start_supervisor: Start, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """English that a French user's program says is passed on to an English voice, and French never wakes that one."""
+    start_supervisor('languages = ["fr", "en"]\ntts_by_language = { fr = "espeak-ng/all" }\n')
+    for text in ("Oui", "Bonjour, tout va bien."):
+        assert say("-o", str(models / "a.wav"), text).returncode == 0
+    assert workers() == {"tts/espeak-ng/all"}
+    assert say("-o", str(models / "a.wav"), "All of the tests have passed.").returncode == 0
+    assert rate_of(models / "a.wav") == ESPEAK, "espeak-ng speaks English, too"
+
+
+def test_a_stream_is_spoken_in_its_own_language(start_supervisor: Start, models: Path) -> None:
+    """By its first sentence, before the rest is there; the engine that is configured has a voice for it."""
     start_supervisor('tts = "espeak-ng/all"\n')
-    english = "Good morning, this is the news of the day, and there is a lot of it."
-    assert say("-o", str(models / "a.wav"), english).stderr == ""
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(models / "b.wav")]
     done = warm.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
-    assert (
-        done.stderr
-        == "say: The text is German, which the voice espeak-en-us (en-US) does not speak: choose the language de.\n"
-    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with Client() as client:
+        speech = client.synthesize(iter([GERMAN]))
+        assert b"".join(speech)
+        assert speech.voice == "espeak-de"

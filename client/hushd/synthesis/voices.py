@@ -96,6 +96,7 @@ class _VoiceIndex:
         described = catalogue.engines
         default_model = catalogue.default or next((entry.name for entry in described), "")
         self.default_engine, _, self.default_model = default_model.partition("/")
+        self.by_language = catalogue.by_language
         # Of engines that can all do it: the configured one, then the others as they are described, the best first.
         self.every = sorted(described, key=lambda entry: entry.name != self.default_engine)
         self.robotic = {entry.name for entry in self.every if entry.robotic}
@@ -155,6 +156,9 @@ class _VoiceIndex:
     def for_language(self, language: str, tag: str, model: str | None) -> Voice:
         """Returns the default engine's voice if it speaks the language, else that of the first engine that does."""
         able = [voice for voice in self.voices if voice.installed and _speaks(voice, tag)]
+        engine, _, own = (self.by_language.get(tag) or self.by_language.get(languages.code(tag)) or "").partition("/")
+        configured = [voice for voice in able if voice.engine == engine]
+        able = [voice for voice in configured if voice.model == own] or configured or able
         able = [voice for voice in able if voice.model == model] or able
         if not able:
             code = "engine_missing" if self.engines == self.every else "bad_request"

@@ -58,6 +58,7 @@ class Attempts:
     Attributes:
         request: the one to send.
         missing: the model, `ENGINE/NAME`, to pull before it is sent again; else empty.
+        language: of the text, for which another voice is to be found before it is sent again; else empty.
     """
 
     def __init__(self, request: Request, source: Input | None, pulls: bool, max_lost: int = MAX_LOST) -> None:
@@ -72,7 +73,7 @@ class Attempts:
         self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
         self._failure: HushdError | None = None  # for which it was sent again
         self.request = replace(request, **source.fields()) if source else request
-        self.missing = ""
+        self.missing = self.language = ""
 
     def is_new(self, message: Message) -> bool:
         """Returns whether the caller has not had the content of `message` yet.
@@ -104,7 +105,7 @@ class Attempts:
         """
         if isinstance(error, ForgottenError) and self._failure:
             raise HushdError(self._failure.code, error.message) from self._failure
-        self.missing = ""
+        self.missing = self.language = ""
         if self._source and not self._source.whole:
             return False
         request = self.request
@@ -126,6 +127,8 @@ class Attempts:
             self._pulls = False  # once: a second attempt would not help
             self.missing = error.detail["model"]
             self.request = replace(request, id=new_id())
+        elif error.code == "other_language" and request.params.get("languages") is not None:
+            self.language = str(error.detail.get("language", ""))
         elif error.code in GONE and self._lost < self._max_lost:
             self._lost += 1
             self._repeated = True
@@ -182,6 +185,7 @@ class RetryingCall:
     Args:
         calls: the class of its attempts: `Call` for threads, `AsyncCall` for tasks.
         pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
+        voiced: returns a request whose text has a language that its voice does not speak as one for a voice that does.
         own_only: whether a supervisor at the end of the user's pointer is refused.
         on_wait: called with what the request waits for, and with an empty text once it runs.
     """
@@ -195,6 +199,7 @@ class RetryingCall:
         request: Request,
         source: Input | None,
         pull: Callable[[str], Steps[object]] | None = None,
+        voiced: Callable[[str, Request], Steps[Request]] | None = None,
         *,
         own_only: bool = False,
         on_wait: Callable[[str], object] | None = None,
@@ -206,6 +211,7 @@ class RetryingCall:
         self._way = way
         self._calls = calls
         self._pull = pull
+        self._voiced = voiced
         self._own_only = own_only
         self._attempts = Attempts(request, source, pull is not None, self.max_lost)
 
@@ -277,6 +283,10 @@ class RetryingCall:
                 raise error
             if self._attempts.missing and self._pull:
                 yield from self._pull(self._attempts.missing)
+            if self._attempts.language:
+                if self._voiced is None:
+                    raise error
+                self._attempts.request = yield from self._voiced(self._attempts.language, self._attempts.request)
             yield from self.begin()
         except BaseException:
             self._end()

@@ -72,11 +72,16 @@ class ClientBase:
         requests.check_priority(priority)
         return floor(floor_link(self.link), devices, priority, on_wait, _ducking() if duck else None)
 
-    def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
-        """Sends a request; returns it under way."""
+    def _send(
+        self,
+        request: Request,
+        source: Input | None = None,
+        voiced: Callable[[str, Request], Steps[Request]] | None = None,
+    ) -> Steps[RetryingCall]:
+        """Sends a request; returns it under way. `voiced`: see `RetryingCall`."""
         link = self.link
         request, given = link.placed(request), link.sent(source)
-        call = RetryingCall(link, self.calls, request, given, self._pulled, on_wait=self._on_wait)
+        call = RetryingCall(link, self.calls, request, given, self._pulled, voiced, on_wait=self._on_wait)
         yield from call.begin()
         return call
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hushd_models import languages
 from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import AUTO
 
+from hushd.transport.call import new_id
 from hushd.transport.steps import Steps
 
 from . import requests
@@ -46,12 +49,38 @@ class Preparation:
         """
         voice, language = params.get("voice"), params.get("language")
         engine, model = shared.get("engine"), shared.get("model")
-        if (voice or language) and not (engine and model):
-            engine, model, voice = yield from self._voice(voice, language, engine, model)
-            if voice:
-                params["voice"] = voice
+        if voice and not language:
+            from hushd.synthesis.voices import ALIASES
+
+            if voice.casefold() in ALIASES:  # which fit any language
+                params["default_voice"], voice = params.pop("voice"), None
+        usual = params.get("default_voice")
+        if not voice and not language:
+            params["languages"] = languages.of_session()
+        if (voice or language or usual) and not (engine and model):
+            engine, model, chosen = yield from self._voice(voice or usual, language, engine, model)
+            if chosen:
+                params["voice" if voice or language else "default_voice"] = chosen
                 params.pop("language", None)  # the voice was chosen by it
         return requests.request("tts", "synthesize", params, **{**shared, "engine": engine, "model": model})
+
+    def in_language(self, language: str, request: Request, *, usual: str | None, shared: JsonObject) -> Steps[Request]:
+        """Returns `request`, whose worker has no voice for its text, as one for a voice of that `language`.
+
+        Where no voice speaks it, the usual one does, and its result has a warning.
+
+        Args:
+            usual: the caller's voice where that fits any language.
+            shared: as for `speech`: an engine or a model that was named stays.
+        """
+        params = {name: value for name, value in request.params.items() if name not in ("languages", "default_voice")}
+        try:
+            engine, model, voice = yield from self._voice(usual, language, shared.get("engine"), shared.get("model"))
+        except HushdError:
+            kept = request.params.get("default_voice")
+            return replace(request, id=new_id(), params={**params, **({"voice": kept} if kept else {})})
+        worker = "/".join(part for part in ("tts", engine, model) if part)
+        return replace(request, id=new_id(), worker=worker, params={**params, "voice": voice})
 
     def transcription(
         self, params: JsonObject, speed: str | None, shared: JsonObject, *, session: bool = False

@@ -229,8 +229,10 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         source = self._text(text)
         shared = requests.take_shared(options)
         params = speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
+        usual = params.get("default_voice") or params.get("voice")
         request = yield from self._preparation.speech(params, shared)
-        call = yield from self._send(request, source)
+        voiced = partial(self._preparation.in_language, usual=usual, shared=shared)
+        call = yield from self._send(request, source, voiced)
         floor = partial(self.floor, "speaker", priority=request.priority)
         return self._speech_class()(call, format, on_sentence, floor=floor, keep=keep)
 

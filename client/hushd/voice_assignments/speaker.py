@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
     from hushd_schema.description import SpeakingDescription
 
+    from hushd.synthesis.voice import VoiceChoice
+
 
 class Prepared(NamedTuple):
     """A text as it is spoken, and the options of `Client.synthesize` for it."""
@@ -58,27 +60,25 @@ class NamedSpeaker:
             describe: returns what `describe` says of the role `tts`.
         """
         text = without_keys(text)
-        chosen = self._voice(text, options, describe)
+        choice = self._voice(options, describe)
         if self.settings.remember:
-            voice = tuple(options.get(key) or chosen.get(key) for key in ("engine", "model", "voice"))
+            own = choice._asdict() if choice else {}
+            voice = tuple(options.get(key) or own.get(key) for key in ("engine", "model", "voice"))
             self._recent.add(self._name, text, voice, options.get("markup") or "text")
         if self._recent.take_turn(self._name) and self.settings.announce:
             text = f"{self._name}:\n\n{text}"
-        return Prepared(text, {**options, **chosen})
+        if choice and choice.voice:
+            options = {**options, "default_voice": f"{choice.engine}/{choice.voice}" if choice.engine else choice.voice}
+        return Prepared(text, options)
 
-    def _voice(self, text: str, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> JsonObject:
-        """The options for its voice: for a text in another language the voice that speaks it."""
-        if options.get("voice") or options.get("language"):
-            return {}
-        from hushd.synthesis.text_voice import other_voice
-
+    def _voice(self, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> VoiceChoice | None:
+        """Its own voice, which a text in another language does without; None where the options name one."""
+        if options.get("voice") or options.get("language") or not self.settings.voices:
+            return None
         try:
-            if other := other_voice(text, self._where.config, describe):
-                return {"language": other.language}
-            choice = self._assignments.voice(self._name, describe) if self.settings.voices else None
+            return self._assignments.voice(self._name, describe)
         except HushdError:
-            return {}  # on a full disk voices can be neither listed nor stored: the usual one speaks
-        return choice._asdict() if choice else {}
+            return None  # on a full disk voices can be neither listed nor stored: the usual one speaks
 
 
 def settings(config: Path) -> AgentSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +35,18 @@ class ClusterClient(AsyncClient):
         self._engines_of = engines
         self._paces = {role: Pace() for role in engines}
 
-    def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
+    def _send(
+        self,
+        request: Request,
+        source: Input | None = None,
+        voiced: Callable[[str, Request], Steps[Request]] | None = None,
+    ) -> Steps[RetryingCall]:
         role = request.worker.partition("/")[0]
         if request.session or role not in self._engines_of:
-            return (yield from super()._send(request, source))
+            return (yield from super()._send(request, source, voiced))
         data = yield Await(_data(source))
         call = ClusterCall(
-            self._engines_of[role], self._paces[role], data, self.link, self.link.placed(request), source
+            self._engines_of[role], self._paces[role], data, self.link, self.link.placed(request), source, voiced
         )
         yield from call.begin()
         return call
@@ -68,9 +73,16 @@ class ClusterCall(RetryingCall):
     max_lost = 1  # a node is lost when it dies, perhaps because of this request
 
     def __init__(
-        self, engines: DeploymentHandle, pace: Pace, data: Any, link: Link, request: Request, source: Input | None
+        self,
+        engines: DeploymentHandle,
+        pace: Pace,
+        data: Any,
+        link: Link,
+        request: Request,
+        source: Input | None,
+        voiced: Any,
     ) -> None:
-        super().__init__(link, AsyncCall, request, source)
+        super().__init__(link, AsyncCall, request, source, None, voiced)
         self._engines = engines
         self._pace = pace
         self._data = data

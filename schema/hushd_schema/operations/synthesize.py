@@ -65,6 +65,10 @@ class SynthesizeOptions(TypedDict, total=False):
             wyoming=Name("", "voice.language"),
         ),
     ]
+    default_voice: Annotated[
+        str | None,
+        Field(text(), "the voice where neither `voice` nor `language` is given, and the text's language chooses none"),
+    ]
     wpm: Annotated[
         float | None,
         Field(
@@ -176,7 +180,6 @@ SYNTHESIZE = Operation(
             "chooses the voice, and is refused with `other_language` where the engine has none for it",
             (),
         ),
-        "default_voice": Field(text(), "the voice where neither the request nor its text chooses one; hushd's setting"),
     },
 )
 

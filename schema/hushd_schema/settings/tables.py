@@ -266,20 +266,19 @@ class Settings:
         """Returns the models that the user has chosen for requests without a model, by key."""
         chosen = {role: self.default_model(role)}
         different = {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
-        key, by_language = self._by_language(role)
-        return different | {f"{key}.{language}": model for language, model in by_language.items()}
+        by_language = self.by_language(role)
+        return different | {f"{role}_by_language.{language}": model for language, model in by_language.items()}
 
     def model_for(self, role: str, language: object = None) -> str:
         """`engine/model` for a language, where a request names no other; `pt-BR` counts as `pt`, and no language as the
         first of the user's own."""
         named = language if isinstance(language, str) else next(iter(self.languages), "")
-        tag = named.lower().replace("_", "-")
-        _, models = self._by_language(role)
+        tag, models = named.lower().replace("_", "-"), self.by_language(role)
         return models.get(tag) or models.get(tag.partition("-")[0]) or self.default_model(role)
 
-    def _by_language(self, role: str) -> tuple[str, Mapping[str, str]]:
-        key = f"{role}_by_language"
-        return key, getattr(self, key, {})
+    def by_language(self, role: str) -> Mapping[str, str]:
+        """`engine/model` by language, of the languages that have one of their own in this role."""
+        return {"stt": self.stt_by_language, "tts": self.tts_by_language}.get(role, {})
 
     def default_model(self, role: str) -> str:
         """Returns the `engine/model` for requests without a model."""

@@ -291,7 +291,9 @@ class Pool:
             catalogue = description.read(role, printed)
         except HushdError as unread:
             catalogue, error = description.read(role, {}), unread.message
-        catalogue = replace(catalogue, default=self._settings.default_model(role))
+        settings = self._settings
+        usual, by_language = settings.default_model(role), settings.by_language(role)
+        catalogue = replace(catalogue, default=usual, by_language=by_language)
         return self._directory.described(role, catalogue, error) + self._requests.submit_parked(role, now)
 
     def _renew(self, now: float) -> list[Action]:

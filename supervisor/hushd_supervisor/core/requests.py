@@ -82,7 +82,7 @@ class Requests:
         language = params.get("language")
         if role == "tts" and "languages" in params:
             own = settings.languages or params["languages"]
-            params = {**params, "languages": own, **({"default_voice": settings.voice} if settings.voice else {})}
+            params = {**({"default_voice": settings.voice} if settings.voice else {}), **params, "languages": own}
             language = language or (own[0] if isinstance(own, list | tuple) and own else "en")
         elif (role == "tts" and language is None) or role not in ("stt", "tts"):
             return message

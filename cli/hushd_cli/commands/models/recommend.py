@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -62,8 +61,7 @@ def _checked(language: str) -> str:
 
 def session_language() -> str:
     """Returns the language of the user's session; English if it has none."""
-    name = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "C")
-    return languages.code(name) if name[:1] != "C" and name != "POSIX" and languages.is_tag(name) else "en"
+    return next(iter(languages.of_session()), "en")
 
 
 def _described(machine: Hardware) -> str:

@@ -145,8 +145,6 @@ def _warn(options: Namespace, speech: Speech) -> None:
 
 def _speech(client: Client, options: Namespace, text: Script, form: str) -> Speech:
     voice_options = synthesize_options(options)
-    if language := _other_language(client, options, text):
-        voice_options["language"] = language
     return client.synthesize(
         text.source,
         format=form,
@@ -157,29 +155,6 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
         keep=False,
         **voice_options,
     )
-
-
-def _other_language(client: Client, options: Namespace, text: Script) -> str:
-    """Returns the language of a text that the default voice does not speak, and prints it; else empty.
-
-    Only for a complete text, and if the user has chosen no voice.
-    """
-    chosen = options.voice or options.language or options.engine or options.model or options.markup == "ssml"
-    if chosen or not isinstance(text.source, str | bytes):
-        return ""
-    from hushd.synthesis.text_voice import other_voice
-    from hushd_protocol.system import paths
-
-    source = text.source if isinstance(text.source, str) else text.source.decode(errors="replace")
-    other_choice = other_voice(source, paths.find().config, lambda: client.describe("tts").tts)
-    if other_choice is None:
-        return ""
-    if other_choice.language not in options.warned:
-        options.warned.append(other_choice.language)
-        console.complain(
-            f"This is {other_choice.name}: the voice {other_choice.voice} speaks it; -v or -l chooses another."
-        )
-    return other_choice.language
 
 
 @contextmanager
