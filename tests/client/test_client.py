@@ -19,6 +19,7 @@ import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transport.source import Stream
+from hushd_models import languages
 from hushd_protocol.messages import (
     Accepted,
     Cancel,
@@ -360,8 +361,8 @@ def test_what_may_be_asked_of_a_speech(start_router: Start, client: Client) -> N
     list(client.synthesize("x", **dict.fromkeys(options), voice=None, language=None))
     list(client.synthesize("x", **options | {"timeline": False}))
     sent = [request.params for request in router.of(Request)]
-    assert sent[0] == options | {"format": "s16le"}
-    assert sent[1] == {"format": "s16le"}
+    assert sent[0] == options | {"format": "s16le", "languages": languages.of_session()}
+    assert sent[1] == {"format": "s16le", "languages": languages.of_session()}
     assert "timeline" not in sent[2]
     with pytest.raises(TypeError, match="no option 'loudness': it takes voice, language"):
         client.synthesize("x", loudness=2)  # type: ignore[call-arg]

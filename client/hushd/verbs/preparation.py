@@ -77,8 +77,8 @@ class Preparation:
         try:
             engine, model, voice = yield from self._voice(usual, language, shared.get("engine"), shared.get("model"))
         except HushdError:
-            kept = request.params.get("default_voice")
-            return replace(request, id=new_id(), params={**params, **({"voice": kept} if kept else {})})
+            own = request.params.get("default_voice")
+            return replace(request, id=new_id(), params={**params, **({"voice": own} if own else {})})
         worker = "/".join(part for part in ("tts", engine, model) if part)
         return replace(request, id=new_id(), worker=worker, params={**params, "voice": voice})
 

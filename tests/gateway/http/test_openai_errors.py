@@ -103,5 +103,5 @@ def test_what_only_another_model_can_has_the_command_that_brings_it(
     with pytest.raises(package.NotFoundError) as refused:
         create(**ask)  # type: ignore[operator]
     assert refused.value.code == "model_not_found"
-    (command,) = re.findall(r"`((?:[^`]* && )?hushd models pull [^`]+)`", refused.value.message)
-    assert re.fullmatch(r"(.+ && )?hushd models pull [\w.-]+/[\w.-]+", command)
+    (command,) = re.findall(r"`((?:[^`]* && )?hushd (?:models pull|get) [^`]+)`", refused.value.message)
+    assert re.fullmatch(r"(.+ && )?hushd models pull [\w.-]+/[\w.-]+|hushd get ja", command)
