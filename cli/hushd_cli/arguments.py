@@ -40,8 +40,6 @@ class Parser(argparse.ArgumentParser):
         self.examples: Sequence[tuple[str, str]] = ()
         self._switches: set[str] = set()
         self._rare: list[argparse._ArgumentGroup] = []
-        self._topics: dict[str, argparse._ArgumentGroup] = {}  # of subcommands, for help
-        self._rare_commands: list[argparse.Action] = []
         self.implied_value: dict[str, str] = {}  # the values of options given without one
 
     def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
@@ -50,10 +48,6 @@ class Parser(argparse.ArgumentParser):
         self._rare.append(group)
         return group
 
-    def add_hidden_alias(self, earlier: str, action: argparse.Action) -> None:
-        """Accepts an earlier name of an option, and shows it nowhere."""
-        self._option_string_actions[earlier] = action
-
     def format_help(self, whole: bool = False) -> str:
         """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
         import shutil  # only needed for help
@@ -61,16 +55,11 @@ class Parser(argparse.ArgumentParser):
         width = shutil.get_terminal_size().columns - 2
         self.formatter_class = partial(self.formatter_class, width=width)  # type: ignore[call-arg]  # ours take it
         groups = self._action_groups
-        shown = groups if whole else [group for group in groups if group not in self._rare]
-        short = bool(self._rare_commands) and not whole  # of a list of commands: a screenful
-        topics = [self._listed(group, whole) for group in self._topics.values()]
-        self._action_groups = [*topics, *([] if short else shown[1:])] if topics else shown
+        self._action_groups = groups if whole else [group for group in groups if group not in self._rare]
         text = super().format_help()
         self._action_groups = groups
         from . import help
 
-        if short:
-            return f"{text}\n`{self.prog} --help all` lists all commands, exit codes and environment variables.\n"
         return text + help.ending(self.prog, self.examples, whole=whole, more=bool(self._rare))
 
     def _print_message(self, message: str, file: Any = None) -> None:
@@ -114,19 +103,7 @@ class Parser(argparse.ArgumentParser):
     def add_commands(self) -> Commands:
         """Adds room for subcommands; the attribute `command` gets the name of the one that was given."""
         parsers = self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command, prog=self.prog)
-        return Commands(parsers, self._topic, self._rare_commands)
-
-    def _topic(self, title: str) -> argparse._ArgumentGroup:
-        """Returns the group for a topic's subcommands, without adding it to the parser's arguments."""
-        return self._topics.setdefault(title, argparse._ArgumentGroup(self, title))
-
-    def _listed(self, topic: argparse._ArgumentGroup, whole: bool) -> argparse._ArgumentGroup:
-        """Returns the topic as the help lists it: with all its commands, or the common ones."""
-        if whole:
-            return topic
-        shown = argparse._ArgumentGroup(self, topic.title)
-        shown._group_actions = [each for each in topic._group_actions if each not in self._rare_commands]
-        return shown
+        return Commands(parsers)
 
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
@@ -300,35 +277,18 @@ def _device(text: str) -> str:
 class Commands:
     """The subcommands of a parser; the help of each begins with its summary."""
 
-    def __init__(
-        self,
-        parsers: argparse._SubParsersAction[_Command],
-        topic: Callable[[str], argparse._ArgumentGroup],
-        rare: list[argparse.Action],
-    ) -> None:
+    def __init__(self, parsers: argparse._SubParsersAction[_Command]) -> None:
         self._parsers = parsers
-        self._topic = topic
-        self._rare = rare
 
-    def add(self, name: str, does: str, more: str = "", topic: str = "", rare: bool = False) -> Parser:
+    def add(self, name: str, does: str, more: str = "") -> Parser:
         """Adds the command `name`.
 
         Args:
             does: a phrase for the list of commands.
             more: follows it in the command's own help.
-            topic: the heading under which it is listed; of a parser's commands, all have one or none has.
-            rare: whether only the whole help lists it.
         """
         description = f"{does[:1].upper()}{does[1:]}.{more and f' {more}'}"
-        parser = self._parsers.add_parser(name, help=does, description=description)
-        if topic:
-            self._topic(topic)._group_actions.append(self._parsers._choices_actions[-1])
-        if rare:
-            self._rare.append(self._parsers._choices_actions[-1])
-        return parser
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._parsers.choices
+        return self._parsers.add_parser(name, help=does, description=description)
 
 
 def refuse_undecodable(argv: Iterable[str]) -> None:

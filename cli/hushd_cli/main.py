@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import groupby
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import did_you_mean
 from hushd_schema.entry_points import plugins
 
-from . import table
+from . import help, table
 from .arguments import ALL, Parser, refuse_undecodable
 from .terminal import console
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
+_MORE = "`hushd help COMMAND` describes one of them."
 _EXAMPLES = (
     ("hushd status", "what runs, and its memory"),
     ("hushd models list stt de", "models for German, and their cost"),
@@ -36,6 +39,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     command, rest = (None, []) if argv[:1] and argv[0].startswith("-") else table.find(argv)
     if command is not None:
         return command.run(f"{prog} {command.name}", rest)
+    if argv and not argv[0].startswith("-"):
+        meant = did_you_mean(argv[0], [command.name for command in table.every() if not command.hidden])
+        raise HushdError("bad_request", f"There is no command {argv[0]!r}{meant}: `{prog} --help` lists them.")
     parser = make_parser(prog)
     parser.parse_args(argv)
     parser.print_help()
@@ -61,13 +67,32 @@ def _is_new_here() -> bool:
         return False
 
 
+class _Parser(Parser):
+    """The parser of `hushd` itself, whose help lists the commands by topic."""
+
+    def format_help(self, whole: bool = False) -> str:
+        """Returns the help: the common commands, or the `whole`."""
+        usage = f"usage: {self.prog} [-h [all]] [--version] COMMAND ..."
+        shown = [command for command in table.every() if not command.hidden and (whole or not command.rare)]
+        wide = max(len(command.name) for command in shown)
+        parts = [usage, _DESCRIPTION]
+        for topic, commands in groupby(shown, lambda command: command.topic):
+            parts.append("\n".join([f"{topic}:", *(f"  {each.name:{wide}}  {each.summary}" for each in commands)]))
+        if whole:
+            options = self._get_formatter()
+            options.start_section("options")
+            options.add_arguments(self._optionals._group_actions)
+            options.end_section()
+            parts += [options.format_help().rstrip(), _MORE]
+            return "\n\n".join(parts) + "\n" + help.ending(self.prog, _EXAMPLES, whole=True, more=False)
+        parts.append(_MORE)
+        parts.append(f"`{self.prog} --help all` lists all commands, exit codes and environment variables.\n")
+        return "\n\n".join(parts)
+
+
 def make_parser(prog: str) -> Parser:
-    """Returns the parser of `hushd` itself, which knows only the commands' names."""
-    parser = Parser(prog, _DESCRIPTION)
-    parser.epilog = "`hushd help COMMAND` describes one of them."
+    """Returns the parser of `hushd` itself, which knows options alone."""
+    parser = _Parser(prog, _DESCRIPTION)
+    parser.epilog = _MORE
     parser.examples = _EXAMPLES
-    commands = parser.add_commands()
-    for command in table.every():
-        if not command.hidden:
-            commands.add(command.name, command.summary, topic=command.topic, rare=command.rare)
     return parser

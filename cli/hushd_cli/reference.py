@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from hushd_models.installation import document
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from . import main, table
 from .arguments import Parser
@@ -84,7 +84,8 @@ class CommandReference:
 def commands() -> list[CommandReference]:
     """Returns all commands, each before its subcommands; `say` and `listen` also as commands of their own."""
     listed = {command.name: command for command in table.every() if not command.hidden}
-    every = [reference(ROOTS[:1], main.make_parser(ROOTS[0]))]
+    summaries = {name: command.summary for name, command in listed.items()}
+    every = [replace(reference(ROOTS[:1], main.make_parser(ROOTS[0])), commands=summaries)]
     for name, command in listed.items():
         every += references((ROOTS[0], name), command)
     for name in ROOTS[1:]:

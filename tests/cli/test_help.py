@@ -11,7 +11,6 @@ from hushd_cli import help, main, table
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen import options as listen
 from hushd_cli.commands.say import options as say
-from hushd_cli.reference import commands
 from hushd_protocol.errors import CODES
 
 ROOT = Path(__file__).parents[2]
@@ -65,12 +64,9 @@ def test_examples_are_command_lines_that_parse() -> None:
             parse(name, [word.strip("'\"") for word in words[1:]])
 
 
-def test_an_earlier_name_is_understood_and_not_shown() -> None:
-    """`--device` of `listen` names a microphone, or as whisper's does what computes; `talk` and others know it too."""
+def test_a_device_computes_or_is_a_microphone() -> None:
+    """`--device` of `listen` names a microphone, or as whisper's does what computes."""
     assert listen.parse("listen", ["--device", "USB"]).device == "USB"
     assert listen.parse("listen", ["-a", "USB"]).device == "USB"
     assert listen.parse("listen", ["--audio-device", "cuda"]).device == "cuda"
     assert listen.parse("listen", ["a.wav", "--device", "cuda"]).compute_device == "cuda"
-    for command in commands():
-        if command.words[-1] in ("talk", "dictate", "captions"):
-            assert "--device" not in {flag for option in command.options for flag in option.flags}

@@ -192,7 +192,7 @@ def test_ctrl_c_ends_it(stage: Stage) -> None:
         (("--headphones", "--half-duplex"), 2, "leave out --half-duplex"),
         (("--", "/no/such/program"), 2, "'/no/such/program' cannot be started (No such file or directory)"),
         (("--timeout", "0"), 2, "--timeout"),
-        (("--device", "gramophone", "--", "cat"), 8, "There is no microphone called 'gramophone'"),
+        (("--microphone", "gramophone", "--", "cat"), 8, "There is no microphone called 'gramophone'"),
     ],
 )
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:

@@ -94,10 +94,9 @@ def make_parser(prog: str) -> Parser:
     parser.add_fields(parser, SYNTHESIZE, ["wpm", "language"])
     parser.add_argument("--markdown", action="store_true", help="the text is Markdown, as agents write it")
     parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
-    microphone = parser.add_argument(
+    parser.add_argument(
         "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
-    parser.add_hidden_alias("--device", microphone)
     listening = TRANSCRIBE.defaults()
     parser.add_fields(parser, TRANSCRIBE, ["silence_s"], listening["silence_s"])
     parser.add_fields(parser, TRANSCRIBE, ["turn_end"], BY_MEANING, help="what ends an answer; default: meaning")

@@ -201,9 +201,9 @@ def test_the_worker_dies(stage: Stage) -> None:
     ("arguments", "code", "complaint"),
     [
         (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
-        (("--microphone", "--device", "gramophone"), 8, "There is no microphone called 'gramophone'"),
+        (("--microphone", "-a", "gramophone"), 8, "There is no microphone called 'gramophone'"),
         (("--microphone", "--sink", "loop"), 2, "--sink names a loudspeaker"),
-        (("--device", "loop"), 2, "give --microphone or --both too"),
+        (("-a", "loop"), 2, "give --microphone or --both too"),
         (("--headphones",), 2, "--headphones is for --both"),
         (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
         (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),

@@ -82,10 +82,7 @@ def make_parser(prog: str) -> Parser:
     which.add_argument(
         "--both", action="store_true", help="caption both: `them:` is the loudspeaker, `me:` the microphone"
     )
-    microphone = source.add_argument(
-        "-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them"
-    )
-    parser.add_hidden_alias("--device", microphone)
+    source.add_argument("-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them")
     parser.add_no_duck(source)
     source.add_argument(
         "--headphones", action="store_true", help="with --both: the microphone cannot hear the loudspeaker"

@@ -79,10 +79,9 @@ def make_parser(prog: str) -> Parser:
         "--names", metavar="FILE", help="words, replacements and commands; default: names.txt beside the configuration"
     )
     parser.add_fields(text, TRANSCRIBE, ["language"])
-    microphone = text.add_argument(
+    text.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
-    parser.add_hidden_alias("--device", microphone)
     parser.add_no_duck(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])
