@@ -5,7 +5,7 @@
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers and at the command line. With agents and gateway lie `openapi.json`, and `prepared.json`, what the SDK
 answers to hosts of agents; with a plugin the refusals of its commands and operations. Tables in docs are written, too:
-those of docs/PROTOCOL.md and docs/DESKTOP.md from the operations, of docs/SERVING.md from the requests, and of
+those of docs/PROTOCOL.md from the operations, of docs/SERVING.md from the requests, and of
 docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/MEMORY.md.
 """
 
@@ -24,9 +24,10 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, SERVING, LISTEN, ARCHITECTURE, MEMORY, DESKTOP = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "MEMORY", "DESKTOP")
+PROTOCOL, SERVING, LISTEN, ARCHITECTURE, MEMORY = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "MEMORY")
 )
+WAKE = "../../plugins/wake/README.md"
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
 _NO_NAME = "☃"  # like no other: the refusal lists all there are
@@ -49,7 +50,7 @@ def texts() -> dict[str, Callable[[], str]]:
                 [*others.get(name, list)(), *(of_commands(commands) if commands else ()), ""]
             )
     if "wake" in here:
-        made[DESKTOP] = with_detect
+        made[WAKE] = with_detect
     return made | {
         "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
         "../agents/refusals.txt": lambda: "\n".join([*of_commands(["mcp"]), ""]),
@@ -262,7 +263,7 @@ def with_detect() -> str:
     from hushd_schema.operations import reference
     from hushd_worker_wake.operation import DETECT
 
-    return _with_tables(DESKTOP, {"### Words on the wire": reference(DETECT)})
+    return _with_tables(WAKE, {"## Words on the wire": reference(DETECT)})
 
 
 def with_requests() -> str:

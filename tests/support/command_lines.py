@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hushd_cli import table
 from hushd_cli.reference import ROOTS, CommandReference, commands, references
+from hushd_schema.entry_points import plugin_of
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("hushd", "say", "listen")
@@ -47,6 +48,8 @@ def unknown(program: str, rest: str) -> str:
         return _unknown_to_script(Path(program).name, rest)
     words = (program,)
     given = [word.strip("'\"`.,:)[]") for word in re.split(r"[\s=]+", rest.partition(" -- ")[0]) if word]
+    if given and plugin_of(given[0]) and (*words, given[0]) not in _known():
+        return ""  # of a plugin that is not here
     while given and (*words, given[0]) in _known():
         words = (*words, given.pop(0))
     command = _known()[words]

@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 if find_spec("ray") is None:
     pytest.skip("the extra ray is not installed", allow_module_level=True)
 
-MANIFEST = Path(__file__).parents[3] / "packaging/kuberay/hushd.yaml"
+MANIFEST = Path(__file__).parents[1] / "kuberay/hushd.yaml"
 DOCUMENT = MANIFEST.parents[2] / "docs/REMOTE.md"
 
 

@@ -1,6 +1,6 @@
 """The kinds of servers: how each lists its models in memory, and unloads one.
 
-Each is written from the server's published documentation and source; docs/NEIGHBOURS.md names the versions, and those
+Each is written from the server's published documentation and source; README.md names the versions, and those
 that have been run.
 """
 
