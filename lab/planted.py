@@ -56,7 +56,7 @@ PLANTED = (
     ("hushd.transport.connection", "works = self._liveness.works()", "works = False", "simulate --faults starve"),
     ("hushd.transport.link", "elif now - began >= limit and not (holder and holder.works()):", "elif now - began >= limit:", "simulate --faults starve"),
     ("hushd_supervisor.core.connections", "rested = not busy and ", "rested = ", "simulate --faults starve"),
-    ("hushd_protocol.system.liveness", "busy or self._times not in", "self._times not in", "simulate --faults starve"),
+    ("hushd_protocol.system.lifeline", "busy or self._times not in", "self._times not in", "simulate --faults starve"),
     ("hushd_protocol.system.pointer", "return target(paths) if paths.follows else None", "return target(paths)", "simulate"),
     ("hushd.transport.link", "if connection.borrowed:", "if False:", "simulate"),
     ("hushd.transport.link", "connection.borrowed = supervisor.runtime != self.paths.runtime", "pass", "simulate"),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hushd_protocol.system import best_effort, log_files
-from hushd_protocol.system.log_lines import LogStream
+from hushd_protocol.system.log_files import LogStream
 
 WINDOW_S = 60.0
 MAX_LINES = 300  # in a minute

@@ -10,7 +10,6 @@ from .errors import HushdError
 from .suggest import quoted
 
 SCHEME = "ssh://"
-_OLD = ("tcp+curve://", "tcp://")
 _HOST = r"\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/@\s]*"
 _HOST_PORT = re.compile(rf"({_HOST}):([0-9]{{1,5}})", re.ASCII)
 _PLACE = re.compile(rf"(?:([^\s@/:-][^\s@/:]*)@)?(?!-)({_HOST})(?::([0-9]{{1,5}}))?/?", re.ASCII)
@@ -37,11 +36,6 @@ def parse(text: str) -> Endpoint:
     Raises:
         HushdError: `bad_request`.
     """
-    if text.startswith(_OLD):
-        raise HushdError(
-            "bad_request",
-            f"{quoted(text)} is an address of the TCP connections that hushd had before: use ssh://HOST now.",
-        )
     match = _PLACE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
     if match is None or not match[2] or int(match[3] or 0) > 65535:
         raise HushdError("bad_request", f"{quoted(text)} names no machine: use ssh://[USER@]HOST[:PORT].")

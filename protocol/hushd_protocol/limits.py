@@ -1,4 +1,4 @@
-"""Sizes and numbers on which both ends of the wire agree; in bytes unless the name says otherwise."""
+"""Sizes, numbers and words on which both ends of the wire agree; sizes are in bytes unless the name says otherwise."""
 
 PROTOCOL = 1  # the version of the protocol
 MAGIC = b"HSH1"
@@ -27,3 +27,9 @@ EXIT_BUG = 70  # of any hushd program: EX_SOFTWARE
 EXIT_NO_MEMORY = 73  # of a worker: a job needs more memory than there is, even in its shortest pieces
 EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card has stopped computing in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size
+
+# The words exchanged by the supervisor and a template, which has imported an engine's libraries and forks workers. It
+# answers each start with the worker's pid, or with REFUSED and the reason, and then ends.
+TEMPLATE_VARIABLE = "HUSHD_TEMPLATE"  # has the descriptor of the socket between them
+READY, REFUSED = b"ready", b"refused "  # the template's first message; the reason follows REFUSED
+GO, STAY = b"go", b"stay"  # the answer to a worker's pid: it may begin, or is no longer wanted

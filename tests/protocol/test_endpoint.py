@@ -24,17 +24,10 @@ def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> No
 @pytest.mark.parametrize(
     "text",
     ["desk", "ssh://", "ssh://@desk", "ssh://-oProxyCommand=x", "ssh://-l@desk", "ssh://desk:70000", "ssh://a b",
-     "ssh://desk/path", "http://desk", "ssh://desk:x"],
+     "ssh://desk/path", "http://desk", "tcp://desk:7300", "ssh://desk:x"],
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
     """Above all a name that ssh would take for an option; the sentence shows the form."""
     with pytest.raises(HushdError, match=r"ssh://\[USER@\]HOST") as caught:
         parse(text)
     assert caught.value.code == "bad_request"
-
-
-@pytest.mark.parametrize("text", ["tcp+curve://key@desk:7300", "tcp://desk:7300"])
-def test_the_ways_of_before_name_their_successor(text: str) -> None:
-    """hushd's own keys are gone."""
-    with pytest.raises(HushdError, match="use ssh://HOST now"):
-        parse(text)

@@ -1,4 +1,4 @@
-"""The points in product code, see `hushd_protocol.buggify`, and how often the simulation takes the rare way there."""
+"""The points in product code, see `hushd_protocol`, and how often the simulation takes the rare way there."""
 
 from __future__ import annotations
 

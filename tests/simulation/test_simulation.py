@@ -62,7 +62,7 @@ def test_each_point_is_in_product_code_once() -> None:
     product = ("client", "gateway", "models", "protocol", "schema", "supervisor", "worker")
     files = [path for folder in product for path in (TESTS.parent / folder).rglob("*.py")]
     named = [name for path in files for name in re.findall(r'\bbuggify\("([^"]+)"\)', path.read_text())]
-    named.remove("name")  # the example in `hushd_protocol.buggify`
+    named.remove("name")  # the example in `hushd_protocol`
     assert sorted(named) == sorted(POINTS)
 
 

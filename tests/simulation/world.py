@@ -51,7 +51,7 @@ PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
 PRODUCT = (
     "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
     "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
-    "hushd_protocol.system.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech",
+    "hushd_protocol.system.lifeline", "hushd_protocol.system.trace", "hushd.synthesis.speech",
     "hushd.synthesis.options", "hushd.transcripts.transcription", "hushd.transcripts.options",
     "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
@@ -139,7 +139,7 @@ class World:
         self.machine.modules = stand_ins
         importer.install(stand_ins)
         self.storm = self.machine.faults = Storm(self.machine, self.network)
-        importlib.import_module("hushd_protocol.buggify").buggify = self.storm.buggify  # type: ignore[attr-defined]
+        importlib.import_module("hushd_protocol").buggify = self.storm.buggify  # type: ignore[attr-defined]
         loops.load(self.machine)
         for name in PRODUCT:
             importlib.import_module(name)

@@ -17,8 +17,7 @@ from collections import deque
 from typing import NoReturn
 
 import zmq
-from hushd_protocol import __version__
-from hushd_protocol.buggify import buggify
+from hushd_protocol import __version__, buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
@@ -39,7 +38,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import best_effort, lifeline, log_lines, own_modules
+from hushd_protocol.system import best_effort, lifeline, log_files, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
 from .engine import Engine
@@ -72,7 +71,7 @@ def serve(engine: Engine) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # engines' output goes to the log,
     # unbuffered, since `os._exit` does not flush buffers.
-    sys.stdout = sys.stderr = log_lines.LogStream(2, os.environ.pop(log_lines.FORMAT, ""))
+    sys.stdout = sys.stderr = log_files.LogStream(2, os.environ.pop(log_files.FORMAT, ""))
     best_effort.report_to(print)
     try:
         status = _Harness(engine, endpoint, token).run()

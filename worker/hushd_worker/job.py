@@ -12,8 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
-from hushd_protocol import JsonObject
-from hushd_protocol.buggify import buggify
+from hushd_protocol import JsonObject, buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress

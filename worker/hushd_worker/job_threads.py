@@ -19,7 +19,7 @@ from typing import NoReturn
 from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
-from hushd_protocol.system import log_lines
+from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.trace import mark
 
@@ -108,12 +108,12 @@ class JobThreads:
     def _work(self) -> None:
         while True:
             job = self._jobs.get()
-            log_lines.concern(job.id)
+            log_files.concern(job.id)
             try:
                 self._post(self._answer(job))
             except Exception as error:  # an answer that is too large, or not plain data
                 self._post(failure(job.id, error))
-            log_lines.concern(b"")
+            log_files.concern(b"")
             del job  # so that its input does not live until the next one
             with self._lock:
                 if self._count > self._base and self._jobs.empty():

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.standby import GO, READY, REFUSED, VARIABLE
+from hushd_protocol.limits import GO, READY, REFUSED, TEMPLATE_VARIABLE
 from hushd_protocol.system import lifeline
 from hushd_protocol.system.own_modules import replaced
 from hushd_protocol.system.trace import mark
@@ -91,7 +91,7 @@ def serve(
         prepare: imports an engine's libraries, or loads a model.
         model_files: returns the files of that model; if one of them changes later, the template ends.
     """
-    control = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
+    control = socket.socket(fileno=int(os.environ.pop(TEMPLATE_VARIABLE)))
     control.set_inheritable(False)
     life = int(os.environ.pop("HUSHD_LIFELINE"))
     lifeline.arm(life, int(os.environ.pop("HUSHD_SUPERVISOR")))

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from hushd_protocol.system import log_lines
+from hushd_protocol.system import log_files
 
 _LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
 _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
@@ -70,9 +70,9 @@ class EngineThread:
             with self._changed:
                 self._changed.wait_for(lambda: self._line)
                 turn = self._next()
-            log_lines.concern(turn.request)
+            log_files.concern(turn.request)
             turn.run()
-            log_lines.concern(b"")
+            log_files.concern(b"")
             del turn  # so that its items do not live until the next one
 
     def _next(self) -> _Turn[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.terminal import escaped, shown
+from hushd_protocol.system.log_files import escaped, shown
 
 NO_COLUMNS = 80  # of a terminal of unknown size
 program = "hushd"  # the command as typed, such as `listen` or `hushd listen`, which begins each message

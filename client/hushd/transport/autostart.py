@@ -228,7 +228,7 @@ def _last_line(log: str, start: int) -> str:
     Records, and the indented rest of them, are those of another supervisor, which may be about to leave; and so is a
     part of a line, which it was writing then or is writing now.
     """
-    from hushd_protocol.system.log_lines import text_of  # for a start that fails
+    from hushd_protocol.system.log_files import text_of  # for a start that fails
 
     try:
         with open(log, "rb") as file:

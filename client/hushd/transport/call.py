@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Protocol
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result

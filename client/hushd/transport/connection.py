@@ -29,7 +29,7 @@ from hushd_protocol.system.trace import mark
 from .call import Answered, Call
 
 if TYPE_CHECKING:
-    from hushd_protocol.system.liveness import Liveness
+    from hushd_protocol.system.lifeline import Liveness
 
     from .attached import ElsewhereWay
 
@@ -288,7 +288,7 @@ class Connection:
         if self._elsewhere or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
-            from hushd_protocol.system.liveness import Liveness  # for few
+            from hushd_protocol.system.lifeline import Liveness  # for few
 
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()
@@ -368,7 +368,7 @@ def _import_rest() -> None:
 
     Else an upgrade in the middle of a long recording would lose it, although the worker goes on.
     """
-    from hushd_protocol.system import liveness  # noqa: F401
+    from hushd_protocol.system import lifeline  # noqa: F401
     from hushd_schema import results  # noqa: F401
 
     from . import autostart  # noqa: F401

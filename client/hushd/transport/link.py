@@ -23,7 +23,7 @@ from .connection import Connection
 from .source import File
 
 if TYPE_CHECKING:
-    from hushd_protocol.system.liveness import Liveness
+    from hushd_protocol.system.lifeline import Liveness
 
     from .attached import Machine
 
@@ -207,7 +207,7 @@ def refuse_borrowed(connection: Connection) -> None:
 def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
     """The supervisor that holds the lock, from now on; None where there is none, or not yet. The `last` one where the
     lock cannot be read."""
-    from hushd_protocol.system.liveness import Liveness
+    from hushd_protocol.system.lifeline import Liveness
 
     try:
         pid = int(supervisor.lock.read_text().partition("\n")[0])

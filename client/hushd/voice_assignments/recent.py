@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.system import json_file
+from hushd_protocol.system import atomic_file
 
 if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
@@ -94,7 +94,7 @@ class Recent:
     def _content(self) -> AbstractContextManager[_Content]:
         """The content, which is written back at the end; nobody else has it meanwhile."""
         new = _Content()
-        return json_file.edited(self._path, 8 * MAX_BYTES, new, _parsed) if _is_memory() else nullcontext(new)
+        return atomic_file.edited(self._path, 8 * MAX_BYTES, new, _parsed) if _is_memory() else nullcontext(new)
 
 
 def _is_memory() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hushd.transport.call import beginning_of_ids
-from hushd_protocol.system.log_lines import SHORT_ID_BYTES, short_id
+from hushd_protocol.system.log_files import SHORT_ID_BYTES, short_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "x-request-id"

@@ -17,7 +17,7 @@ from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.terminal import shown
+from hushd_protocol.system.log_files import shown
 from hushd_schema import settings, toml
 from hushd_schema.settings import editing
 

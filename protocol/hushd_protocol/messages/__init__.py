@@ -7,10 +7,8 @@ request, from 0, so that a lost frame is noticed.
 
 from __future__ import annotations
 
-from .connection import Hello, Ping, Pong, Welcome, WorkerHello
-from .control import Claim, Control, Turn, Yield
+from .connection import Claim, Control, Hello, Message, Ping, Pong, Turn, Welcome, WorkerHello, Yield
 from .lifecycle import Beat, Bye, Drain, LoadFailed, Loading, Ready
-from .message import Message
 from .work import Accepted, Cancel, Chunk, Credit, Error, Job, Partial, Progress, Request, Result
 
 FROM_CLIENT: tuple[type[Message], ...] = (

@@ -1,12 +1,23 @@
-"""The beginning of a connection, and its signs of life."""
+"""The base of all messages, and those of a client's connection: its beginning, its signs of life, and what does not
+concern its own requests."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, field
 
-from .message import Message
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message; `TYPE` is the value of the header's `type` key."""
+
+    TYPE: ClassVar[str] = ""
+
+    payload: bytes = b""
+
+
+# --- connections ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +70,71 @@ class Pong(Message):
     """client -> supervisor: the answer to a ping."""
 
     TYPE: ClassVar[str] = "pong"
+
+
+# --- controls, and turns with the devices ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control(Message):
+    """client -> supervisor: `status`, `describe`, `unload`, `shutdown`; `names` are workers.
+
+    `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
+    `force`: an `unload` also ends the jobs of other clients. `for_s`: for so many seconds no worker starts on a
+    graphics card after an `unload`, or `everywhere` none at all; 0 ends that, and -1 is for an `unload` without it.
+    `hold`: that is so for as long as the connection lives.
+
+    Answered by `result` or `error`. A control never counts as use of a worker.
+    """
+
+    TYPE: ClassVar[str] = "control"
+
+    id: bytes
+    action: str
+    names: list[str] = field(default_factory=list)
+    force: bool = False
+    for_s: float = -1.0
+    hold: bool = False
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Message):
+    """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
+
+    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`,
+    a pause also concerns a claim that only listens, such as that of a program on another machine.
+    """
+
+    TYPE: ClassVar[str] = "claim"
+
+    id: bytes
+    devices: list[str]
+    priority: str = "text"
+    pauses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn(Message):
+    """supervisor -> client: the state of a claim: `waiting`, `granted` or `paused`.
+
+    `waiting` and `paused` after `granted` mean: be silent within a second, and send `yield`. `number` is the claim's
+    name for people; `position` its place among the waiting claims, 0 for the next.
+    """
+
+    TYPE: ClassVar[str] = "turn"
+
+    id: bytes
+    state: str
+    number: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yield(Message):
+    """client -> supervisor: the devices of this claim are silent. With `keep` the claim returns to its old place."""
+
+    TYPE: ClassVar[str] = "yield"
+
+    id: bytes
+    keep: bool = False

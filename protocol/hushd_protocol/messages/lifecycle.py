@@ -7,7 +7,7 @@ from typing import ClassVar
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field
 
-from .message import Message
+from .connection import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

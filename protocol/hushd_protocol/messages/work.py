@@ -8,7 +8,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 
-from .message import Message
+from .connection import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 
 from .actions import Describe, Dismiss, Kill, Look, Prepare, Remember, Spawn
 from .events import Exited

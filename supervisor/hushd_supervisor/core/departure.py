@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 
 LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to send a request
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.system.log_files import rotate
-from hushd_protocol.system.log_lines import line
+from hushd_protocol.system.log_files import line, rotate
 from hushd_schema.settings.tables import LOG_LEVELS
 
 MAX_RECORD = 8192  # characters: twice a tail

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, get_args
 
 import zmq
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.messages import Control, WorkerHello
 from hushd_protocol.system.own_modules import Replaced
 

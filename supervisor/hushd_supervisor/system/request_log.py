@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, Request, Result
-from hushd_protocol.system.log_lines import short_id
+from hushd_protocol.system.log_files import short_id
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient

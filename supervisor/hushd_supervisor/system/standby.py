@@ -15,8 +15,8 @@ from contextlib import suppress
 import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.limits import GO, READY, REFUSED, STAY, TEMPLATE_VARIABLE
 from hushd_protocol.messages import Ready
-from hushd_protocol.standby import GO, READY, REFUSED, STAY, VARIABLE
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
@@ -143,7 +143,7 @@ class Templates(Source):
                 compute_environment("cpu", os.environ) if holds_model(name) else {},
                 settings.environment,
                 _NO_THREADS,
-                {VARIABLE: str(child_end.fileno())},
+                {TEMPLATE_VARIABLE: str(child_end.fileno())},
                 inherited=(child_end.fileno(),),
             )
         except BaseException:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from signal import SIGHUP, SIGINT
 
 import pytest
-from hushd_protocol.system.liveness import Liveness
+from hushd_protocol.system.lifeline import Liveness
 from support.peer import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system.log_lines import LogStream, concern, line, short_id
+from hushd_protocol.system.log_files import LogStream, concern, line, short_id
 
 REQUEST = bytes.fromhex("a1b2c3d4") + bytes(12)
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

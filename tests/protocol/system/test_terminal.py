@@ -7,7 +7,7 @@ import pty
 import unicodedata
 from pathlib import Path
 
-from hushd_protocol.system.terminal import escaped, shown
+from hushd_protocol.system.log_files import escaped, shown
 
 
 def test_no_control_character_is_left() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.system import best_effort, json_file, paths
+from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.paths import Paths
 
 MAX_DIGESTS = 32  # digests of a session
@@ -111,7 +111,7 @@ class Session:
         except OSError as error:
             best_effort.failed(self._folder, error)
             return nullcontext(_Memory())
-        return json_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
+        return atomic_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
 
 
 def hush(where: Paths, name: str | None = None) -> None:

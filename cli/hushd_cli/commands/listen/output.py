@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import Segments
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.log_files import escaped
 from hushd_protocol.system.output_file import OutputFile
-from hushd_protocol.system.terminal import escaped
 
 from .options import ALL, layout
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hushd.reports.display import columns_of
 from hushd.synthesis.timeline import Sentence, Spoken
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.terminal import CONTROLS, Styled
+from hushd_protocol.system.log_files import CONTROLS, Styled
 
 USUAL = "smso"  # of macOS's names
 _ATTRIBUTES = {"bold": "1", "dim": "2", "sitm": "3", "smul": "4", "blink": "5", "rev": "7", "smso": "7"}  # SGR

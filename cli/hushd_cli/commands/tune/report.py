@@ -9,7 +9,7 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import plural
-from hushd_protocol.system.terminal import escaped
+from hushd_protocol.system.log_files import escaped
 from hushd_schema.comparison import ComparedModel, ModelComparison
 
 from .ranking import BEST, CHANCE, FEWEST, WORSE, Place

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.system import atomic_file, best_effort
 
 from hushd_supervisor.core.actions import Action, Remember

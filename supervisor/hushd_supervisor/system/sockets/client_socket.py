@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import zmq
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -101,7 +101,7 @@ class ClientSocket(Source):
         return (gone,) if gone else ()
 
     def _watch(self, action: Watch) -> Iterable[Outcome]:
-        from hushd_protocol.system.liveness import look  # for few
+        from hushd_protocol.system.lifeline import look  # for few
 
         yield Watched(action.route, *look(action.pid))
 

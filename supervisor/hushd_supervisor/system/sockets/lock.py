@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths

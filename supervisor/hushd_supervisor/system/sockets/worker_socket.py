@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import zmq
-from hushd_protocol.buggify import buggify
+from hushd_protocol import buggify
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -28,7 +28,7 @@ from hushd_protocol.messages import (
     Welcome,
     WorkerHello,
 )
-from hushd_protocol.system import log_files, log_lines
+from hushd_protocol.system import log_files
 from hushd_protocol.system.paths import Paths
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings
@@ -175,8 +175,8 @@ class WorkerSocket(Source):
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
                     "HUSHD_WORKER_TOKEN": token,
-                    log_lines.FORMAT: self._settings.log_format,
-                    log_lines.CONTENT: "1" if self._settings.log_content else "",
+                    log_files.FORMAT: self._settings.log_format,
+                    log_files.CONTENT: "1" if self._settings.log_content else "",
                 },
                 fork=self._fork_of(action.template),
             )
