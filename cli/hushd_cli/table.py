@@ -20,7 +20,6 @@ _MODELS = {
     "verify names": "models-here",
     "quantize names": "models-here",
 }
-_UNLOAD = "end workers and give their memory back"
 
 
 def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
@@ -35,8 +34,6 @@ def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
 
 _HOOK = _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True)
 _PRONOUNCE = _own("pronounce", "", "pronounce", this_machine_only=True, usual="list")
-_START = _own("start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"})
-_STOP = _own("stop", _UNLOAD, "unload", completes={"what": "running-workers"})
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
         _own(
@@ -66,8 +63,11 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
         _own("top", "show the same live"),
-        _family("workers", "start and stop workers, and free memory", _START, _STOP, rare=True),
-        _own("unload", _UNLOAD, completes={"what": "running-workers"}),
+        _own(
+            "load", "start workers before they are needed", "simple_commands:LOAD",
+            completes={"what": "workers"}, rare=True,
+        ),
+        _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
         _own(
             "models", "list, download, check and remove models", "models.command",
             this_machine_only=True, completes=_MODELS, usual="list",

@@ -355,7 +355,7 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
     router = start_router(script)
     assert run("hushd", "unload", *words).returncode == 0
     assert router.of(Control)[0].names == words
-    assert run("hushd", "workers", "start", *words, "--keep-alive", "1h").returncode == 0
+    assert run("hushd", "load", *words, "--keep-alive", "1h").returncode == 0
     assert [(r.worker, r.op, r.keep_alive) for r in router.of(Request)] == [(word, "warm", 3600.0) for word in words]
 
 
@@ -365,9 +365,9 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
         (["status"], 3),
         (["unload", "stt"], 3),
         (["shutdown"], 3),
-        (["workers", "start", "stt"], 3),
+        (["load", "stt"], 3),
         (["unload"], 3),
-        (["workers", "start"], 2),
+        (["load"], 2),
         (["dance"], 2),
         (["logs"], 4),
         (["logs", "stt"], 4),

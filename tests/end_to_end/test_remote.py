@@ -89,7 +89,7 @@ def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
 
 def test_the_laptop_sees_the_desk(machines: Machines) -> None:
     """`hushd status` shows the desk's supervisor and names it, `doctor` says where programs ask; none runs here."""
-    machines.run("hushd", "workers", "start", "stt/echo/a")
+    machines.run("hushd", "load", "stt/echo/a")
     shown = machines.run("hushd", "status")
     assert " on 127.0.0.1, pid " in shown
     assert "stt/echo/a" in shown

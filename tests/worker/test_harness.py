@@ -150,7 +150,7 @@ def test_workers_are_not_started_by_hand(folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUSHD_")}
     run = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
-    assert run.stderr.strip() == "hushd's workers are started by its supervisor: use `hushd workers start` instead."
+    assert run.stderr.strip() == "hushd's workers are started by its supervisor: use `hushd load` instead."
 
 
 # --- jobs -----------------------------------------------------------------------------------------------------------

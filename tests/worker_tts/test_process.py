@@ -210,6 +210,4 @@ def test_started_by_hand_it_says_who_starts_it() -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.splitlines() == [
-        "hushd's workers are started by its supervisor: use `hushd workers start` instead."
-    ]
+    assert done.stderr.splitlines() == ["hushd's workers are started by its supervisor: use `hushd load` instead."]

@@ -61,7 +61,7 @@ def serve(engine: Engine) -> NoReturn:
     endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
     descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
     if not (endpoint and token and descriptor and supervisor):
-        raise SystemExit("hushd's workers are started by its supervisor: use `hushd workers start` instead.")
+        raise SystemExit("hushd's workers are started by its supervisor: use `hushd load` instead.")
     lifeline.arm(int(descriptor), int(supervisor))
     os.set_inheritable(int(descriptor), False)
     os.environ.setdefault(

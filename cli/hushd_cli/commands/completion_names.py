@@ -53,7 +53,7 @@ def _known_models() -> Iterable[str]:
 
 
 def _workers() -> Iterable[str]:
-    """Returns installed roles, engines and models for `hushd workers start`."""
+    """Returns installed roles, engines and models for `hushd load`."""
     usable = _usable(*ENGINE_ROLES)
     engines = [f"{row.role}/{row.engine}" for row in usable]
     return [*ENGINE_ROLES, *engines, *(f"{row.role}/{row.model}" for row in usable)]

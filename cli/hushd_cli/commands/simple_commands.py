@@ -93,7 +93,7 @@ def _start(client: Client, options: Namespace) -> None:
         console.complain(warning.message)
 
 
-START = Call(
+LOAD = Call(
     "Start workers before they are needed.",
     _start,
     _add_workers,

@@ -1,4 +1,4 @@
-"""`hushd workers stop`, and `hushd unload` for short: ends workers, and has them keep away for a while.
+"""`hushd unload`: ends workers, and has them keep away for a while.
 
 Workers that continue for other programs are reported. A PROGRAM is run, and workers keep away until it has ended.
 """

@@ -1,13 +1,13 @@
 """The progress of transcriptions, downloads and speech as a line at the bottom of the terminal.
 
-Everything but the contexts for a client's callbacks is pure: the time is an argument.
+Everything but a client's is pure: the time is an argument.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ from hushd_protocol.light_dataclass import dataclass
 from .console import StatusLine
 
 if TYPE_CHECKING:
+    from hushd.client import Client
     from hushd.synthesis.timeline import Sentence
-    from hushd.verbs.requests import OnProgress
 
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name
@@ -195,22 +195,26 @@ def _download_line() -> DownloadLine:
 
 
 @contextmanager
-def shown_pulls() -> Iterator[OnProgress]:
-    """Yields a callback for `Client.on_pull` that shows the download a request waits for, and removes it at the end."""
+def shown_client(compute_device: str | None) -> Iterator[Client]:
+    """Yields a client that shows what its requests wait for, also a model's download."""
+    from hushd.client import Client
+
+    waits = StatusLine()
+
+    def show(note: str) -> None:
+        waits.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else waits.clear()
+
     try:
-        yield lambda model, done, total: _download_line()(model, done, total)
+        with Client(
+            holder="cli",
+            on_pull=lambda model, done, total: _download_line()(model, done, total),
+            on_wait=show,
+            compute_device=compute_device,
+        ) as client:
+            yield client
     finally:
+        waits.clear()
         _download_line().clear()
-
-
-@contextmanager
-def shown_waits() -> Iterator[Callable[[str], None]]:
-    """Yields a callback for `Client.on_wait` that shows what a request waits for, and removes it at the end."""
-    line = StatusLine()
-    try:
-        yield lambda note: line.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else line.clear()
-    finally:
-        line.clear()
 
 
 # --- speech -----------------------------------------------------------------------------------------------------------

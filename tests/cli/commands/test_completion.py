@@ -134,7 +134,7 @@ def wait_for(terminal: int, text: str) -> None:
     ("line", "some"),
     [
         ("hushd pull hibari/e", {"hibari/en", "hibari/emma"}),
-        ("hushd workers start stt/", {"stt/moonshine", "stt/moonshine/tiny-en"}),
+        ("hushd load stt/", {"stt/moonshine", "stt/moonshine/tiny-en"}),
         ("hushd service ", {"install", "status"}),
         ("hushd config set wor", {"tts", "http.listen", "worker.keep_alive"}),
         ("hushd nosuch ", set()),

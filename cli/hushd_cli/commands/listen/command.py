@@ -11,7 +11,7 @@ from hushd_protocol.names import AUTO
 
 from hushd_cli import speakers
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import shown_pulls, shown_waits
+from hushd_cli.terminal.progress import shown_client
 
 from .better_model import mention
 from .files import Files
@@ -35,12 +35,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         return watch(options)
     output = Output(options, options.files)
-    device = options.compute_device
-    with (
-        shown_pulls() as on_pull,
-        shown_waits() as on_wait,
-        Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
-    ):
+    with shown_client(options.compute_device) as client:
         _choose(client, options)
         options.people = speakers.voiceprints(client, options)
         if not options.files:

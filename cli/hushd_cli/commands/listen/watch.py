@@ -146,10 +146,9 @@ class Watch:
         return 0
 
     def _transcript(self, name: str) -> Transcript:
-        from hushd.client import Client
         from hushd.transport.warning import NO_EFFECT
 
-        from hushd_cli.terminal.progress import Progress, shown_pulls, shown_waits
+        from hushd_cli.terminal.progress import Progress, shown_client
 
         options, path = self._options, self._folder.path(name)
         progress, line = Progress([(name, 0)]), console.StatusLine()
@@ -159,11 +158,7 @@ class Watch:
             line.show(progress.line)
 
         try:
-            with (
-                shown_pulls() as on_pull,
-                shown_waits() as on_wait,
-                Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=options.compute_device) as client,
-            ):
+            with shown_client(options.compute_device) as client:
                 options.people = speakers.voiceprints(client, options)
                 transcript = client.transcribe_stream(
                     path,

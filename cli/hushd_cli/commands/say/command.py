@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import shown_pulls, shown_waits
+from hushd_cli.terminal.progress import shown_client
 
 from . import input
 from .input import Script
@@ -52,14 +52,7 @@ def _do(options: Namespace) -> None:
 
         console.silence_libraries()
         devices.load_ahead()
-    from hushd.client import Client  # while the device is looked for
-
-    device = options.compute_device
-    with (
-        shown_pulls() as on_pull,
-        shown_waits() as on_wait,
-        Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
-    ):
+    with shown_client(options.compute_device) as client:  # imported while the device is looked for
         if options.voice == "?":
             from hushd_cli.listing import list_voices
 
