@@ -1,6 +1,5 @@
 """The gateway: serves programs that speak OpenAI's audio API or Wyoming, through `hushd.AsyncClient`.
 
-It owns no listening socket. The supervisor's door accepts, answers polls from prepared bytes, and hands every other
-connection over with the bytes that it has read (`handover`). The first such connection starts the process, which exits
-when it has had none for a while. `http` and `wyoming` know nothing of each other or of the door.
+The supervisor listens, and starts this process for the first connection, which inherits the listening sockets, accepts,
+and leaves when it has had nothing to do for a while. `http` and `wyoming` know nothing of each other.
 """

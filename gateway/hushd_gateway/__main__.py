@@ -1,23 +1,29 @@
-"""`python -m hushd_gateway --channel N`: serves the connections that the supervisor's door hands over.
+"""`python -m hushd_gateway --channel N KIND=DESCRIPTOR=ADDRESS…`: accepts from these listening sockets, and serves.
 
-Only the door starts it. The modules for HTTP or Wyoming are imported with the first connection of that kind.
+Only the supervisor's door starts it. The modules for HTTP or Wyoming are imported with the first connection of that
+kind.
+
+It leaves when it has had nothing to do for a while, or at the end of the channel. First it stops accepting and says so
+by a byte, upon which the supervisor polls the listening sockets again; then it finishes what it has. So nobody is lost:
+whoever connected before is served here, and whoever connects later by the next gateway.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import math
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from functools import cached_property, partial
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.handover import Handover
+from hushd_protocol.system.footprint import trim
 from hushd_protocol.system.lifeline import arm
 from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
@@ -25,24 +31,76 @@ from hushd_schema.settings import HTTP_TOKEN
 
 from . import log
 from .configuration import Configuration
-from .handover import Receiver
 
-if TYPE_CHECKING:
-    from .uvicorn_internals.http_server import HttpServer
+IDLE_S = 60.0  # without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
+LATE_S = 0.2  # for the first bytes of a connection that was accepted last
+SETTLE_S = 1.0  # from the last request's end until its memory is given back
 
-IDLE_S = 60.0  # without a connection, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+class Listener(NamedTuple):
+    """A listening socket; `address` is as in the settings, such as `tcp://127.0.0.1:10300`."""
+
+    kind: str
+    socket: socket.socket
+    address: str
+
+
+class Server(Protocol):
+    """Serves the connections of one kind."""
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        """Accepts from now on."""
+
+    def stop_accepting(self) -> None:
+        """Closes the listeners."""
+
+    async def end(self) -> None:
+        """Ends the resting connections, and waits for the others."""
+
+
+class Activity:
+    """Counts the requests over HTTP, WebSockets and connections of Wyoming under way. A context manager."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._rests_since = asyncio.get_running_loop().time()
+        self._settling: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        self._count += 1
+        self._rests_since = math.inf
+        if self._settling:
+            self._settling.cancel()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if not self._count:
+            loop = asyncio.get_running_loop()
+            self._rests_since = loop.time()
+            self._settling = loop.call_later(SETTLE_S, _give_memory_back)
+
+    async def rest(self, seconds: float) -> None:
+        """Returns once nothing has been under way for so long."""
+        loop = asyncio.get_running_loop()
+        while (left := self._rests_since + seconds - loop.time()) > 0:
+            await asyncio.sleep(min(left, seconds))
+
+
+def _give_memory_back() -> None:
+    gc.collect()  # connections and their requests refer to each other
+    trim()
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until there has been no connection for a while; returns the exit status."""
-    if len(arguments) != 2 or arguments[0] != "--channel" or not arguments[1].isdigit():
-        print("usage: python -m hushd_gateway --channel N, which the supervisor alone runs", file=sys.stderr)
+    """Serves until there was nothing to do for a while; returns the exit status."""
+    if len(arguments) < 2 or arguments[0] != "--channel":
+        print("usage: python -m hushd_gateway --channel N KIND=N=ADDRESS…, which the supervisor alone runs")
         return 2
     if lifeline := os.environ.pop("HUSHD_LIFELINE", ""):
         arm(int(lifeline), int(os.environ.pop("HUSHD_SUPERVISOR")))
     token = os.environ.pop(HTTP_TOKEN, "")
     channel = socket.socket(fileno=int(arguments[1]))
+    listeners = [_listener(word) for word in arguments[2:]]
     paths = find()
     try:
         configuration = Configuration(paths.config, token)
@@ -50,70 +108,86 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     log.take_over(configuration.settings.log_format, paths.logs / "gateway.log")
-    asyncio.run(Gateway(configuration).run(channel))
+    asyncio.run(Gateway(configuration, channel).run(listeners))
     sys.stderr.flush()
     return 0
 
 
+def _listener(word: str) -> Listener:
+    kind, descriptor, address = word.split("=", 2)
+    return Listener(kind, socket.socket(fileno=int(descriptor)), address)
+
+
 class Gateway:
-    """The two servers and the client that they share."""
+    """The two servers, and the client that they share."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, channel: socket.socket) -> None:
         self._configuration = configuration
-        self._client: Any = None
+        self._channel = channel
 
-    async def run(self, channel: socket.socket) -> None:
-        """Serves the connections received through `channel`."""
-        idle = float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_S))
-        servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
-        async with AsyncExitStack() as stack:
-            self._client = await stack.enter_async_context(AsyncClient(holder="gateway", start=False))
-            await Receiver(channel, servers, idle, self._leave).run()
-            if "_http" in self.__dict__:
-                await self._http.end()
+    async def run(self, listeners: Sequence[Listener]) -> None:
+        """Serves until it is not needed any more."""
+        loop = asyncio.get_running_loop()
+        activity, dismissed, servers = Activity(), asyncio.Event(), dict[str, Server]()
+        loop.add_reader(self._channel, dismissed.set)
+        async with AsyncClient(holder="gateway", start=False) as client, asyncio.TaskGroup() as tasks:
 
-    def _leave(self) -> None:
-        if "_http" in self.__dict__:
-            self._http.leave()
+            async def start(kind: str, make: Make) -> None:
+                """Starts a server with the first connection to one of its listeners."""
+                of_kind = [listener for listener in listeners if listener.kind == kind]
+                await _connected([listener.socket for listener in of_kind])
+                with activity:
+                    servers[kind] = make(client, self._configuration, activity)
+                    await servers[kind].start(of_kind)
 
-    async def _serve_http(self, connection: socket.socket, handover: Handover) -> None:
-        await self._http.serve(connection, handover)
-
-    async def _serve_wyoming(self, connection: socket.socket, handover: Handover) -> None:
-        from .streams import serve_streams
-
-        serve: Callable[..., Awaitable[None]] = import_module("hushd_gateway.wyoming").serve_connection
-        self._configuration.refresh()
-        settings = self._configuration.settings
-        waiting = AsyncClient.on(self._client.link, None)  # HTTP and Wyoming have no answer that says when to ask again
-        by_streams = partial(serve, client=waiting, settings=settings, listener=handover.listener)
-        await serve_streams(connection, handover, by_streams)
-
-    @cached_property
-    def _http(self) -> HttpServer:
-        from .uvicorn_internals.http_server import HttpServer
-
-        return HttpServer(CurrentApp(self._create_app, self._configuration.refresh))
-
-    def _create_app(self) -> ASGIApp:
-        settings, token = self._configuration.settings, self._configuration.token
-        app: ASGIApp = import_module("hushd_gateway.http").create_app(self._client, settings, token)
-        return app
+            starting = {kind: tasks.create_task(start(kind, make)) for kind, make in SERVERS.items()}
+            await _first(activity.rest(float(os.environ.get("HUSHD_GATEWAY_IDLE", IDLE_S))), dismissed.wait())
+            for kind, task in starting.items():
+                if kind not in servers:
+                    task.cancel()
+            await asyncio.wait(starting.values())
+            for server in servers.values():
+                server.stop_accepting()
+            loop.remove_reader(self._channel)
+            with suppress(OSError):  # the supervisor has closed its end
+                self._channel.send(b".")
+            await asyncio.sleep(LATE_S)
+            await asyncio.gather(*(server.end() for server in servers.values()))
 
 
-class CurrentApp:
-    """The ASGI application of the current configuration, looked up at each request, also on old connections."""
+async def _connected(listeners: Sequence[socket.socket]) -> None:
+    """Returns once a program has connected to one of them."""
+    loop, connected = asyncio.get_running_loop(), asyncio.Event()
+    for listener in listeners:
+        loop.add_reader(listener, connected.set)
+    try:
+        await connected.wait()
+    finally:
+        for listener in listeners:
+            loop.remove_reader(listener)
 
-    def __init__(self, create: Callable[[], ASGIApp], refresh: Callable[[], bool]) -> None:
-        self._create = create
-        self._refresh = refresh
-        self._app = create()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if self._refresh():
-            self._app = self._create()
-        await self._app(scope, receive, send)
+async def _first(*work: Awaitable[Any]) -> None:
+    """Returns once the first of these has ended, and cancels the others."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
+
+def _http(client: AsyncClient, configuration: Configuration, activity: Activity) -> Server:
+    server: Server = import_module("hushd_gateway.http.server").HttpServer(client, configuration, activity)
+    return server
+
+
+def _wyoming(client: AsyncClient, configuration: Configuration, activity: Activity) -> Server:
+    waiting = AsyncClient.on(client.link, None)  # Wyoming has no answer that says when to ask again
+    server: Server = import_module("hushd_gateway.wyoming.listening").WyomingServer(waiting, configuration, activity)
+    return server
+
+
+Make = Callable[[AsyncClient, Configuration, Activity], Server]
+SERVERS: dict[str, Make] = {"http": _http, "wyoming": _wyoming}
 
 if __name__ == "__main__":
     guard()

@@ -1,9 +1,8 @@
 """Lists the installed models and voices for other programs: OpenAI's models and voices, Wyoming's `info`.
 
-The lists are made from the catalogues that the workers' packages print (`--describe`). The supervisor's door answers
-polls with them, and the gateway requests, so that both answers agree. The door writes the catalogues into a file for
-its gateway: listing the engines takes 0.3 s or more, and with the file a gateway that is started for one request need
-not list them again, and offers exactly the models that the polls have listed.
+The lists are made from the catalogues that the workers' packages print (`--describe`). A gateway keeps the catalogues
+in a file for the next one: listing the engines takes 0.3 s or more, which one that is started for one request need not
+do again.
 """
 
 from __future__ import annotations

@@ -36,10 +36,6 @@ def _door(door: DoorStatus) -> list[str]:
     """Returns the door's lines; a gateway may briefly outlive the last address."""
     return [
         *_metric("hushd_gateway_resident_bytes", "gauge", [("", _bytes(door.gateway.rss_mb))]),
-        *_metric("hushd_door_connections", "gauge", [("", door.connections)]),
-        *_metric("hushd_door_polls_total", "counter", [("", door.polls)]),
-        *_metric("hushd_door_handovers_total", "counter", [("", door.handovers)]),
-        *_metric("hushd_door_refusals_total", "counter", [("", door.refusals)]),
         *_metric("hushd_gateway_starts_total", "counter", [("", door.gateway.starts)]),
     ]
 

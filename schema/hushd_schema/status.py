@@ -199,20 +199,9 @@ class GatewayStatus(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorStatus(Record):
-    """The door for those programs.
-
-    Attributes:
-        connections: the number of open connections.
-        polls: the number of requests that the supervisor has answered itself.
-        handovers: the number of connections handed to the gateway.
-        refusals: the number of refused connections.
-    """
+    """The door for those programs."""
 
     listeners: tuple[ListenerStatus, ...]
-    connections: int
-    polls: int
-    handovers: int
-    refusals: int
     gateway: GatewayStatus
 
 

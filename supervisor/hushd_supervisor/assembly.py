@@ -25,7 +25,7 @@ from .core.events import Event, Shutdown
 from .core.pool import Pool
 from .system.configuration import Configuration
 from .system.describe import Descriptions
-from .system.door_source import DoorSource
+from .system.door import Door
 from .system.living import Living
 from .system.log import Log
 from .system.loop import Loop
@@ -94,14 +94,14 @@ class Assembly:
         self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
         self._settings = settings
-        self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)
-        self._open("HTTP and Wyoming", self._door_source.configure)
+        self._door = Door(self._poller, self._launch, paths, self.record, start.passed)
+        self._open("HTTP and Wyoming", self._door.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         worker_listener = ListeningSocket(paths.worker_socket)
         self._listener = ListeningSocket(paths.client_socket, start.inherited)
         self.signals = Signals(children=sys.platform != "linux")
         if start.options.serve:  # whoever reads the line and presses Ctrl-C is let go in order
-            self._door_source.invite()
+            self._door.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
         self._pause = PauseFile(paths.paused)
         self._templates = Templates(self._poller, self._launch, paths, settings)
@@ -154,10 +154,8 @@ class Assembly:
     def _sources(self) -> list[Source]:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
-        descriptions = Descriptions(self._poller, self._launch, logs)
-        reporter = Reporter(self._pool, self._workers, self._templates, self._door_source)
-        self._door_source.describe, self._door_source.report = descriptions.ask, reporter.figures
-        followers = (self._door_source, self._workers, self._templates)
+        reporter = Reporter(self._pool, self._workers, self._templates, self._door)
+        followers = (self._door, self._workers, self._templates)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         self._hear(configuration, watch)
@@ -167,13 +165,13 @@ class Assembly:
             self.signals,
             self._triggers,
             self._workers,
-            descriptions,
+            Descriptions(self._poller, self._launch, logs),
             cards.CardLooks(self._poller, self._launch, logs),
             Suspensions(self._poller, self._launch, logs, self._workers.pids),
             self._templates,
             living,
             self._clients,
-            self._door_source,
+            self._door,
             *((manager,) if manager else ()),
             watch,
             reporter,

@@ -16,22 +16,22 @@ PACKAGING = Path(__file__).parents[2] / "packaging"
 DOCKERFILE = (PACKAGING / "docker/Dockerfile").read_text()
 
 
-def health_check(port: int) -> list[str]:
-    """The command of the health check, for another port, run by this Python."""
+def health_check(runtime: Path) -> list[str]:
+    """The command of the health check, for another runtime folder, run by this Python."""
     found = re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
     assert found
     program, *words = json.loads(found[1])
     assert program == "python"
-    assert "8000" in words[-1]
-    return [sys.executable, *(word.replace("8000", str(port)) for word in words)]
+    assert "HUSHD_RUNTIME_DIR=/tmp/hushd " in DOCKERFILE
+    assert "/tmp/hushd/" in words[-1]
+    return [sys.executable, *(word.replace("/tmp/hushd", str(runtime)) for word in words)]
 
 
-def test_the_health_check_wakes_nothing(start_supervisor: Callable[..., Supervisor]) -> None:
+def test_the_health_check_wakes_nothing(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> None:
     """It succeeds where a token is needed too, starts no gateway and no worker, and fails once nobody listens."""
     started = start_supervisor(CONFIG, "--http", "127.0.0.1:0", environment={"HUSHD_HTTP_TOKEN": "sesame"})
     with started.connect() as peer:
-        (row,) = peer.control("status")["door"]["listeners"]
-        command = health_check(int(row["address"].rpartition(":")[2]))
+        command = health_check(runtime)
         for _ in range(3):
             assert subprocess.run(command, capture_output=True, timeout=60).returncode == 0
         status = peer.control("status")

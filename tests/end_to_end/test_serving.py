@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,15 @@ def fetch(number: int, path: str, **headers: str) -> tuple[int, bytes]:
         connection.close()
 
 
+def is_refused(number: int) -> bool:
+    """Returns whether nobody listens at the port."""
+    try:
+        socket.create_connection(("127.0.0.1", number)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def describe(number: int) -> dict[str, Any]:
     """Wyoming's info, as Home Assistant asks for it."""
     with (
@@ -77,22 +88,8 @@ def describe(number: int) -> dict[str, Any]:
         return info
 
 
-def test_a_connection_that_was_handed_over_gets_what_the_door_answers(runtime: Path) -> None:
-    """A poll may follow another request on one connection: the gateway then answers as the door does."""
-    with serving(runtime, "--http", "127.0.0.1:0") as door:
-        connection = http.client.HTTPConnection("127.0.0.1", port(door, "http"), timeout=BOUND_S)
-        found = {}
-        for path in ("/v1/audio/models", "/health", "/metrics", "/v1/models"):
-            connection.request("GET", path)
-            found[path] = connection.getresponse().read()
-        connection.close()
-        assert found["/health"] == b"OK"
-        assert b"\nhushd_gateway_starts_total 1\n" in found["/metrics"]
-        assert json.loads(found["/v1/models"]) == json.loads(fetch(port(door, "http"), "/v1/models")[1])
-
-
-def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
-    """Right after the start and from then on: the installed models, and figures, without gateway or worker."""
+def test_whoever_polls_gets_an_answer_and_starts_no_worker(runtime: Path) -> None:
+    """The installed models, and figures, from one gateway for both protocols."""
     with serving(runtime, "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0") as door:
         web, wyoming = port(door, "http"), port(door, "wyoming")
         assert fetch(web, "/health") == (200, b"OK")
@@ -105,15 +102,15 @@ def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
         for _ in range(50):
             assert describe(wyoming) == info
         status, figures = fetch(web, "/metrics")
-        assert (status, b"\nhushd_gateway_starts_total 0\n" in figures) == (200, True)
+        assert (status, b"\nhushd_gateway_starts_total 1\n" in figures) == (200, True)
         with Peer(runtime / "client.sock") as peer:
             report = peer.control("status")
-            assert (report["door"]["gateway"], report["workers"]) == ({"pid": None, "starts": 0, "rss_mb": None}, [])
+            assert (report["door"]["gateway"]["starts"], report["workers"]) == (1, [])
             assert report["supervisor"]["rss_mb"] < 40
 
 
-def test_the_token_is_the_doors_alone(runtime: Path) -> None:
-    """Polls that describe this machine need it, `/health` does not, and no worker finds it in its environment."""
+def test_the_token_is_the_gateways_alone(runtime: Path) -> None:
+    """Requests that describe this machine need it, `/health` does not, and no worker finds it in its environment."""
     (runtime / "config.toml").write_text(CONFIG)
     with serving(runtime, "--http", "127.0.0.1:0", HUSHD_HTTP_TOKEN="s3cret") as door:
         web = port(door, "http")
@@ -126,7 +123,7 @@ def test_the_token_is_the_doors_alone(runtime: Path) -> None:
 
 
 def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime: Path) -> None:
-    """The first request starts it; a connection that has polled may go on with it; idle, it is gone."""
+    """The first request starts it; idle, it is gone, and the next request starts another."""
     with (
         serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="1") as door,
         Peer(runtime / "client.sock") as peer,
@@ -145,6 +142,25 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
         assert fetch(number, "/v1/models/hibari/en")[0] == 200
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
+
+
+def test_requests_at_the_moment_of_leaving_are_all_answered(runtime: Path) -> None:
+    """Three programs ask when the gateway is about to leave, or has just left: none is refused or broken off."""
+    with serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="0.1") as door:
+        number, rng = port(door, "http"), random.Random(5)
+        pauses = [[rng.uniform(0.05, 0.2) for _ in range(6)] for _ in range(3)]
+
+        def ask(mine: list[float]) -> list[tuple[int, bytes]]:
+            found = []
+            for pause in mine:
+                time.sleep(pause)  # the claim is about this moment
+                found.append(fetch(number, "/health"))
+            return found
+
+        with ThreadPoolExecutor() as programs:
+            assert [answer for each in programs.map(ask, pauses) for answer in each] == [(200, b"OK")] * 18
+        with Peer(runtime / "client.sock") as peer:
+            assert peer.control("status")["door"]["gateway"]["starts"] > 1
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:
@@ -190,9 +206,8 @@ def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Pa
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=BOUND_S)[1] == ""
             assert process.returncode == 0
-            wait_until(lambda: not peer.control("status")["door"]["listeners"], "the address given back")
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", number))
+            wait_until(lambda: is_refused(number), "the address given back")
+            assert not peer.control("status").get("door", {}).get("listeners")
     finally:
         process.kill()
         process.communicate()
@@ -267,8 +282,7 @@ def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
             assert fetch(number, "/health") == (200, b"OK")
             config.write_text("")
             peer.control("reload")
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", number))
+            wait_until(lambda: is_refused(number), "the end of the address")
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=BOUND_S)
@@ -302,7 +316,7 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor"])
 
 
 def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime: Path) -> None:
-    """Polls keep a supervisor that a manager has started; without one it leaves, and the socket still listens."""
+    """A gateway keeps a supervisor that a manager has started; without one it leaves, and the socket still listens."""
     (runtime / "config.toml").write_text("exit_when_idle = 1\n")
     with socket.socket(socket.AF_UNIX) as clients, socket.create_server(("127.0.0.1", 0)) as web:
         clients.bind(str(runtime / "client.sock"))
@@ -310,7 +324,10 @@ def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime
         number = web.getsockname()[1]
         fds = [str(end.fileno()) for end in (clients, web)]
         command = [sys.executable, "-I", "-S", "-c", ACTIVATED, *fds]
-        process = subprocess.Popen(command, pass_fds=[clients.fileno(), web.fileno()], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, pass_fds=[clients.fileno(), web.fileno()], stderr=subprocess.DEVNULL,
+            env=os.environ | {"HUSHD_GATEWAY_IDLE": "0.5"},
+        )  # fmt: skip
         began = time.monotonic()
         while time.monotonic() < began + 3:
             assert fetch(number, "/health") == (200, b"OK")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hushd_gateway.log import MAX_LINES, BoundedLog
+from hushd_gateway.log import MAX_LINES, BoundedLog, Brief
 from hushd_protocol.system import log_files
 
 
@@ -53,3 +56,12 @@ def test_a_large_file_is_moved_aside(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert Path(f"{path}.1").exists()
         stream.write("end\n")
     assert path.read_text().endswith(" end\n")
+
+
+def test_an_error_of_a_library_is_its_kind_and_place() -> None:
+    """Its text may contain speech, and a traceback says nothing to a user."""
+    try:
+        raise ValueError("my secret words")
+    except ValueError:
+        record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "it failed", None, sys.exc_info())
+    assert re.fullmatch(r"it failed\nValueError at test_log\.py:\d+", Brief().format(record))

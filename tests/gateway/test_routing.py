@@ -145,19 +145,24 @@ def test_usual_requests_list_no_engines() -> None:
     asyncio.run(run())
 
 
-def test_other_requests_use_the_doors_list(runtime: Path) -> None:
-    """The answer promised to polls is the one given; only without a door are the engines listed."""
+def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None:
+    """Until its file is removed, and never without one, as in a cluster."""
 
     async def run() -> None:
         client = Describer()
-        there = Context(client, SETTINGS)  # type: ignore[arg-type]
-        assert await there.stt("small") == Model("faster-whisper", "small")
-        assert client.count == 1
+        for count, listed in ((1, None), (2, None), (3, find().listed), (3, find().listed)):
+            there = Context(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
+            assert await there.stt("small") == Model("faster-whisper", "small")
+            assert client.count == count
         only = replace(HEARING, engines=HEARING.engines[:1])
         listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
-        there = Context(client, SETTINGS)  # type: ignore[arg-type]
+        there = Context(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
         assert await there.stt("small") == Model()
         assert await there.tts("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
-        assert client.count == 1
+        assert client.count == 3
+        find().listed.unlink()
+        there = Context(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+        assert await there.stt("small") == Model("faster-whisper", "small")
+        assert client.count == 4
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""The door's sockets: TCP between the programs of one machine, and pairs that carry descriptors."""
+"""The door's sockets: TCP between the programs of one machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .descriptors import Description, Endpoint, fail
+from .descriptors import Endpoint, fail
 
 if TYPE_CHECKING:
     from .machine import Machine
-    from .processes import Process
 
 LOOPBACK = "127.0.0.1"
 _EPHEMERAL = 40_000
-ROOM = 200  # messages in a channel, as Linux's usual buffer has it
 Address = tuple[str, int]
 
 
@@ -137,83 +135,3 @@ def _at_path(machine: Machine, path: str) -> Stream | None:
     """The one that listens at a path, which others than the simulation's sockets may do too."""
     listening = (end for end in machine.endpoints if isinstance(end, Stream) and end.listens and end.name == path)
     return next(listening, None)
-
-
-class Packets(Description):
-    """An end of a pair of SOCK_SEQPACKET, whose messages may carry descriptors."""
-
-    kind = "socket"
-
-    def __init__(self, machine: Machine) -> None:
-        super().__init__(machine)
-        self.family, self.name, self.peer_name, self.listens = real_socket.AF_UNIX, "", "", False
-        self.other: Packets | None = None  # None: closed
-        self._messages: deque[tuple[bytes, list[Description]]] = deque()
-
-    def readable(self) -> bool:
-        return bool(self._messages) or self.other is None
-
-    def writable(self) -> bool:
-        return self.other is None or len(self.other._messages) < self.machine.channel_room
-
-    def send(self, data: bytes, descriptions: list[Description]) -> int:
-        if self.other is None:
-            raise fail(errno.EPIPE)
-        if not self.writable():
-            raise fail(errno.EAGAIN)
-        for description in descriptions:
-            description.references += 1
-        self.other._messages.append((data, descriptions))
-        self.other.changed()
-        return len(data)
-
-    def read(self, size: int) -> bytes:
-        """Takes a message; what it carries closes, unless somebody else has it open."""
-        if not self._messages:
-            if self.other is None:
-                return b""
-            raise fail(errno.EAGAIN)
-        data, descriptions = self._messages.popleft()
-        if self.other is not None:
-            self.other.changed()
-        for description in descriptions:
-            _let_go(description)
-        return data[:size]
-
-    def receive(self, process: Process, *, peek: bool) -> tuple[bytes, list[int]]:
-        """Takes a message, or looks at it; the descriptors that there is no room for are left out, as on Linux."""
-        numbers = []
-        for description in self._messages[0][1] if self._messages else ():
-            try:
-                if number := self.machine.faults.at_file("receive", "", process):
-                    raise fail(number)
-                numbers.append(process.give(description))
-                self.machine.on_received(process, description)
-            except OSError:
-                self.machine.note("without room", process=repr(process))
-        if peek and self._messages:
-            return self._messages[0][0], numbers
-        return self.read(1 << 16), numbers
-
-    def dropped(self) -> None:
-        if self.other is not None:
-            other, self.other = self.other, None
-            other.other = None
-            other.changed()
-        messages, self._messages = self._messages, deque()
-        for _, descriptions in messages:
-            for description in descriptions:
-                _let_go(description)
-
-
-def _let_go(description: Description) -> None:
-    description.references -= 1
-    if not description.references:
-        description.dropped()
-
-
-def pair(machine: Machine) -> tuple[Packets, Packets]:
-    """The two ends of a channel."""
-    ours, theirs = Packets(machine), Packets(machine)
-    ours.other, theirs.other = theirs, ours
-    return ours, theirs

@@ -7,7 +7,7 @@ from .processes import Process
 STANDARD = (0, 1, 2)
 # Of a supervisor: these, its lock, two sockets, the pipe of its signals, and the log.
 _BARE = 8
-_DOOR = 6  # further ones with a door: its epoll, two addresses, the channel to the gateway, and the folder it watches
+_DOOR = 4  # further ones with a door: two addresses, the folder it watches, and the channel to the gateway
 _STALLS = 2  # while it has workers
 _CHILD = 2  # for each: what tells its end, and its lifeline
 

@@ -60,6 +60,9 @@ class Complaints(logging.Handler):
         error = record.exc_info and record.exc_info[1]
         if type(error).__name__ == "InvalidStateError" and "_copy_future_state" in self.format(record):
             return  # Ctrl-C between two lines of the library, whose handler cancels the task at once
+        text = self.format(record)
+        if "out of system resource" in text or (isinstance(error, ValueError) and "_start_serving" in text):
+            return  # no descriptor was left: asyncio tries again after a second, even where it listens no more
         self._machine.note("uncaught", process=repr(process), thread="loop", error=self.format(record)[-600:])
 
 

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .channels import ROOM, Stream
+from .channels import Stream
 from .descriptors import Description, Endpoint, File, Stalls
 from .processes import MEGABYTE, Process
 from .scheduler import ANYTHING, Scheduler, Timer
@@ -72,8 +72,6 @@ class Machine:
         self.net = ""  # the folder of the sockets beneath them
         self.path: list[str] = []  # where the packages are that programs find installed
         self.folder = ""  # of all files, whose name is another one on each run
-        self.channel_room = ROOM
-        self.on_received: Callable[[Process, Description], None] = lambda process, description: None
         self.on_write: Callable[[Process, str, bytes], None] = lambda process, path, data: None  # to a file
         self.locked: dict[tuple[int, int], File] = {}
         self.clock_offset = 0.0  # of the wall clock, by which it was set

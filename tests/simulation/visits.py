@@ -9,19 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .channels import Packets, Stream
+from .channels import Stream
 from .processes import Process
 
 if TYPE_CHECKING:
     from .world import World
 
-POLLS = ("health", "polls", "metrics", "info")  # acts that the door answers by itself
-HTTP_WORK = ("speech", "several", "transcript", "realtime")
+POLLS = ("health", "polls", "metrics", "info")  # acts that need no worker
 HTTP, WYOMING = ("127.0.0.1", 8000), ("127.0.0.1", 10300)
 OPEN_S = 15.0  # after its start, in which a supervisor must listen
-TOLD_S = 70.0  # after the end of a gateway, in which none may be started for another: `gateway.BACKOFF_S`
+TOLD_S = 70.0  # after the end of a gateway, in which none may be started for another: `door.BACKOFF_S`
 SOUND_S = 10.5  # of life, after which another one is started at once
-UNFAIR_S = 3.0  # by which a request may overtake another on its way to the gateway
 _FIRST = 3  # descriptor of a service manager's
 
 
@@ -32,7 +30,6 @@ class Visit:
         self.name, self.act, self.whole, self.begin = name, act, whole, begin
         self.end = 0.0
         self.lost = ""  # why it has no answer, or which error it is
-        self.line: Stream | None = None  # the door's end of its connection
         self.refused = self.over = False
 
     def __str__(self) -> str:
@@ -54,10 +51,6 @@ class Visits:
         self.counts: dict[str, int] = {}
         self._of: dict[Process, Visit] = {}
         self._told: list[tuple[float, int]] = []  # when which supervisor was told to leave
-        # When all of a request was sent, and when its visit began, by the door's end of the connection.
-        self._asked: dict[Stream, tuple[float, float]] = {}
-        self._handed: set[Any] = set()  # the connections that a gateway has received
-        self._received: tuple[int, float] = (0, 0.0)  # the last gateway, and when the latest visit began that it got
         self._hurt: list[tuple[float, float]] = []  # when workers or their starts may have failed
 
     @property
@@ -73,7 +66,6 @@ class Visits:
         self.manager = manager
         path = str(self._world.folder / "home" / "door.sock")
         self.places = {"http": dice.choice([HTTP, HTTP, path]), "wyoming": WYOMING}
-        self._machine.channel_room = dice.choice([2, 20, 200])
         if manager:
             self._machine.watched = []  # only a service manager takes a supervisor's socket away
             return ""
@@ -131,15 +123,6 @@ class Visits:
         if status in (429, 503) and not retry_after:
             self._world.violation(f"{visit} got {status} and not when to come again: {message}")
 
-    def asked(self, descriptor: int) -> None:
-        """All of a request was sent by a connection of the current process."""
-        assert self._machine.current
-        end = self._machine.current.look_up(descriptor)
-        if isinstance(end, Stream) and isinstance(end.peer, Stream):
-            visit = self._of[self._machine.current]
-            self._asked[end.peer] = self._machine.scheduler.time, visit.begin
-            visit.line = end.peer
-
     def slept(self, since: float) -> float:
         """The seconds since then in which hushd stood still, which are not its own."""
         return self._world.storm.slept(since)
@@ -155,19 +138,6 @@ class Visits:
         """Notes that workers may lack something from now on for so long."""
         now = self._machine.scheduler.time
         self._hurt.append((now, now + seconds))
-
-    def received(self, process: Process, description: Any) -> None:
-        """A gateway has received a connection: not long before one whose request was there earlier."""
-        if process.kind != "gateway":
-            return
-        self._handed.add(description)
-        if description not in self._asked:
-            return
-        asked, begin = self._asked.pop(description)  # who sends slowly is handed over before all of it is there
-        pid, latest = self._received
-        if pid == process.pid and asked < latest - UNFAIR_S and not self._world.storm.excuses(asked, 1):
-            self._world.violation(f"a gateway got a request of {asked:.3f} s after one of {latest:.3f} s")
-        self._received = process.pid, max(begin, latest if pid == process.pid else 0.0)
 
     # --- what must hold ----------------------------------------------------------------------------------------------
 
@@ -191,7 +161,7 @@ class Visits:
                 continue
             lived = process.ended - process.born - self._world.storm.slept(process.born, process.ended)
             failed = lived < SOUND_S and visit.begin - TOLD_S <= process.ended <= visit.end
-            if (over or failed) and not self._unheard(visit):
+            if over or failed:
                 return "its gateway died, or none was started for a while"
         if any(other.act == "crowd" and _overlap(visit, other.begin, other.end) for other in self.all):
             return "a crowd came"
@@ -215,11 +185,6 @@ class Visits:
         since = max([process.born, *(until if other.living else other.ended for other in before)])
         return until - since - self._world.storm.slept(since, until)
 
-    def _unheard(self, visit: Visit) -> bool:
-        """Returns whether the door has dropped a request by HTTP without a word, which it can say without a gateway."""
-        dropped = visit.lost.startswith(("closed", "reset")) and visit.line not in (None, *self._handed)
-        return dropped and visit.act in HTTP_WORK and not self._world.storm.struck(("disk",), visit.begin)
-
     def _leaves(self, process: Process, visit: Visit) -> bool:
         """Returns whether a supervisor was told to leave before the visit's end, and had not gone at its beginning."""
         told = [at for at, pid in self._told if pid == process.pid and at <= visit.end]
@@ -231,11 +196,8 @@ class Visits:
             self._world.violation(f"{gateway} is still there without a connection")
         for supervisor in self._machine.living("supervisor"):
             ends = [end for end in supervisor.table.values() if isinstance(end, Stream) and not end.listens]
-            channels = [end for end in supervisor.table.values() if isinstance(end, Packets)]
             if ends:
                 self._world.violation(f"{supervisor} has {len(ends)} connections open of programs that have gone")
-            if len(channels) not in (0, 2) or any(end.readable() for end in channels):
-                self._world.violation(f"{supervisor} has {len(channels)} ends of a channel, or something in it")
 
     def end(self) -> None:
         """Ends what would stay for ever: the manager, and a supervisor that listens by itself."""

@@ -68,9 +68,8 @@ BOUNDED = (
 # What the gateway needs beside all that, and the programs that come by the door.
 GATEWAY = (
     "anyio._backends._asyncio", "hushd_gateway.__main__", "hushd_gateway.http", "hushd_gateway.wyoming",
-    "hushd_gateway.streams",
-    "hushd_gateway.uvicorn_internals.http_server", "hushd_gateway.uvicorn_internals.web_socket",
-    "hushd_supervisor.system.serving.door", "hushd_protocol.system.uploads",
+    "hushd_gateway.http.server", "hushd_gateway.wyoming.listening", "uvicorn.protocols.http.h11_impl",
+    "uvicorn.protocols.websockets.wsproto_impl", "uvicorn.lifespan.off", "hushd_supervisor.system.listeners",
     "hushd_schema.metrics", "simulation.programs.lister", "simulation.programs.manager", "simulation.programs.visitor",
 )  # fmt: skip
 CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for
@@ -213,7 +212,6 @@ class World:
         modules = sys.modules
         lister, manager, visitor = (modules[f"simulation.programs.{name}"] for name in ("lister", "manager", "visitor"))
         manager.world = visitor.world = self.visits  # type: ignore[attr-defined]
-        self.machine.on_received = self.visits.received
         self.storm.visits = self.visits
         self.machine.programs |= {
             "hushd_gateway": lambda arguments: modules["hushd_gateway.__main__"].main(arguments),

@@ -27,7 +27,7 @@ GB = 10**9
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
 LARGE, MIDDLE, SMALL = "stt/card/15gb", "stt/card/12gb", "stt/card/4gb"
 SWAPS = int(os.environ.get("HUSHD_SWAPS", "12"))  # of a night
-DOOR = {"connections": 0, "polls": 0, "handovers": 0, "refusals": 0, "gateway": {"rss_mb": None, "starts": 0}}
+DOOR = {"gateway": {"rss_mb": None, "starts": 0}}
 PROGRAM = command([sys.executable, str(TESTS / "card_worker.py")])
 CONFIG = f'[worker."{SMALL}"]\nvram_mb = 4000\n[worker.stt]\n{PROGRAM}vram_mb = 12000\n'
 

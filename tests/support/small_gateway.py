@@ -1,71 +1,56 @@
-"""A gateway without hushd's servers: the real handover, an application that shows what arrived, and streams that echo.
+"""A gateway without hushd's servers, of the standard library alone: answers each connection with its process and kind.
 
-small_gateway.py [--idle SECONDS] [--die] [--deaf] --channel N
+small_gateway.py [--idle SECONDS] [--die STATUS] --channel N KIND=DESCRIPTOR=ADDRESS…
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import signal
+import select
 import socket
 import sys
-from typing import Any
-
-from hushd_gateway.handover import Receiver
-from hushd_gateway.streams import serve_streams
-from hushd_gateway.uvicorn_internals.http_server import HttpServer
-from hushd_protocol.system.handover import Handover
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
-
-
-async def show(request: Request) -> PlainTextResponse:
-    body = await request.body()
-    return PlainTextResponse(f"{os.getpid()} {request.method} {request.url.path} {len(body)}")
-
-
-async def echo_text(websocket: WebSocket) -> None:
-    await websocket.accept()
-    async for text in websocket.iter_text():
-        await websocket.send_text(text)
-
-
-async def echo_lines(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while line := await reader.readline():
-        writer.write(line)
-        await writer.drain()
+from contextlib import suppress
 
 
 def main() -> None:
+    """Serves one connection after the other; one that sends `work` is answered when its program sends more."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--idle", type=float, default=60.0)
-    parser.add_argument("--die", action="store_true", help="at the start")
-    parser.add_argument("--deaf", action="store_true", help="receives nothing")
+    parser.add_argument("--die", type=int, help="at the start, with this status")
     parser.add_argument("--channel", type=int, required=True)
+    parser.add_argument("listeners", nargs="+")
     options = parser.parse_args()
-    if options.die:
-        sys.exit("no gateway today")
-    if options.deaf:
-        signal.pause()
-    methods = ["GET", "POST"]
-    app = Starlette(routes=[WebSocketRoute("/socket", echo_text), Route("/{rest:path}", show, methods=methods)])
+    if options.die is not None:
+        sys.exit(options.die)
+    channel = socket.socket(fileno=options.channel)
+    listeners = {}
+    for word in options.listeners:
+        kind, descriptor, address = word.split("=", 2)
+        listeners[socket.socket(fileno=int(descriptor))] = f"{os.getpid()} {kind} {address}"
+    while True:
+        ready = select.select([channel, *listeners], [], [], options.idle)[0]
+        if not ready or channel in ready:
+            break
+        for listener in ready:
+            try:
+                connection, _ = listener.accept()
+            except BlockingIOError:
+                continue
+            serve(connection, listeners[listener])
+    for listener in listeners:
+        listener.close()
+    with suppress(OSError):
+        channel.send(b".")
 
-    async def run() -> None:
-        http = HttpServer(app)
 
-        async def streams(connection: socket.socket, handover: Handover) -> None:
-            await serve_streams(connection, handover, echo_lines)
-
-        servers: dict[str, Any] = {"http": http.serve, "wyoming": streams}
-        await Receiver(socket.socket(fileno=options.channel), servers, options.idle, http.leave).run()
-
-    asyncio.run(run())
+def serve(connection: socket.socket, answer: str) -> None:
+    with connection:
+        connection.setblocking(True)
+        if connection.recv(4) == b"work":
+            connection.sendall(b"begun ")
+            connection.recv(1)
+        connection.sendall(answer.encode())
 
 
-if __name__ == "__main__":
-    main()
+main()

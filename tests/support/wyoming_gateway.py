@@ -1,17 +1,17 @@
-"""The gateway's side of Wyoming in the test's own loop, as connections from the door reach it."""
+"""The gateway's side of Wyoming in the test's own loop."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import asynccontextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import hushd
-from hushd_gateway.streams import serve_streams
-from hushd_gateway.wyoming import serve_connection
-from hushd_protocol.system.handover import Handover
+from hushd_gateway.__main__ import Listener
+from hushd_gateway.wyoming.listening import WyomingServer
 from hushd_schema.settings import Settings
 from support.peer import BOUND_S
 from wyoming.client import AsyncClient
@@ -23,26 +23,19 @@ ADDRESS = "tcp://127.0.0.1:10300"  # by which the settings know the port, whatev
 @asynccontextmanager
 async def served(settings: Settings | None = None) -> AsyncIterator[int]:
     """The port of a server on this machine, before the supervisor of the environment."""
+    configuration: Any = SimpleNamespace(settings=settings or Settings(), refresh=lambda: False)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     async with hushd.AsyncClient() as client:
-        serve = partial(serve_connection, client=client, settings=settings or Settings(), listener=ADDRESS)
-        tasks: set[asyncio.Task[None]] = set()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            listener.setblocking(False)
-
-            async def accept() -> None:
-                while True:
-                    connection, _ = await asyncio.get_running_loop().sock_accept(listener)
-                    task = asyncio.create_task(serve_streams(connection, Handover("wyoming", ADDRESS, "", b""), serve))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-
-            accepting = asyncio.create_task(accept())
-            try:
-                yield listener.getsockname()[1]
-            finally:
-                for task in (accepting, *tasks):
-                    task.cancel()
-                await asyncio.gather(accepting, *tasks, return_exceptions=True)
+        server = WyomingServer(client, configuration, nullcontext())
+        await server.start([Listener("wyoming", listener, ADDRESS)])
+        try:
+            yield port
+        finally:
+            server.stop_accepting()
+            for task in server._tasks:
+                task.cancel()
+            await server.end()
 
 
 async def until(client: AsyncClient, last: str) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
@@ -90,13 +91,14 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
-def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Starlette:
+def create_app(client: AsyncClient, settings: Settings, token: str = "", listed: Path | None = None) -> Starlette:
     """Returns the ASGI application.
 
     Args:
         client: makes all requests.
         settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
+        listed: see `engines.Engines`.
     """
     uploads.sweep()
     origins = list(settings.http.origins)
@@ -117,7 +119,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
         middleware=middleware,
         exception_handlers={ApiError: answer, HushdError: answer, HTTPException: _unknown},
     )
-    app.state.context = Context(client, settings, token)
+    app.state.context = Context(client, settings, token, listed)
     return app
 
 

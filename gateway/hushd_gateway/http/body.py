@@ -18,7 +18,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from hushd_gateway import patience, slots, storage
+from hushd_gateway import storage
 
 from . import context, fields
 from .errors import ApiError, bad
@@ -44,23 +44,19 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise _too_large(limit)
     size, seconds = 0, 0.0
     stream = aiter(request.stream())
-    slot = slots.current_slot()
     while True:
-        slot.rest(idle=False)
         began = time.monotonic()
         try:
-            async with patience.timeout(SILENT_S):
+            async with asyncio.timeout(SILENT_S):
                 piece = await anext(stream, None)
         except TimeoutError:
             raise _slow() from None
-        finally:
-            slot.work()
         if piece is None:
             return
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        seconds += min(SILENT_S, time.monotonic() - began)  # a longer wait means that this process was stopped
+        seconds += time.monotonic() - began
         if seconds > SLOW_S and size < seconds * SLOWEST:
             raise _slow()
         yield piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd.synthesis.voice import VoiceChoice
@@ -25,12 +26,12 @@ LARGE = 64 * 1024  # characters of JSON: larger bodies are parsed one at a time,
 class Context:
     """The application's shared state, as `app.state.context`."""
 
-    def __init__(self, client: AsyncClient, settings: Settings, token: str = "") -> None:
+    def __init__(self, client: AsyncClient, settings: Settings, token: str = "", listed: Path | None = None) -> None:
         self.client = client
         self.settings = settings
         self.token = token
         self.turn = asyncio.Lock()  # held while a `LARGE` body is parsed
-        self._engines = Engines(client, settings)
+        self._engines = Engines(client, settings, listed)
 
     async def catalogues(self) -> Descriptions:
         """Returns the engines, models and voices of both roles."""

@@ -1,7 +1,4 @@
-"""`GET /v1/models`, `/v1/audio/voices`, `/health` and `/metrics`.
-
-The door answers most of these requests itself; the others arrive on connections handed over earlier.
-"""
+"""`GET /v1/models`, `/v1/audio/voices`, `/health` and `/metrics`."""
 
 from __future__ import annotations
 

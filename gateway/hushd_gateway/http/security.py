@@ -9,9 +9,8 @@ CORS does not exist for WebSockets: the same checks apply to them.
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections import Counter
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from hushd_protocol import hosts
@@ -19,8 +18,9 @@ from hushd_protocol.errors import HushdError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .concurrency import ConcurrencyLimit
-from .errors import LEAVING, ApiError
+from hushd_gateway import log
+
+from .errors import ApiError
 from .page import files
 from .realtime import sealing
 
@@ -29,6 +29,7 @@ LOCAL = 256  # concurrent requests and WebSockets of this machine,
 FOREIGN = 64  # and of one address of another machine
 SESSIONS = 64  # of these, WebSockets
 RETRY_S = 1
+SEND_S = 60.0  # for a program that does not read its answer
 KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
 
 
@@ -104,6 +105,35 @@ def keys_of(scope: Scope, headers: Mapping[str, str]) -> list[str]:
     return [*hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", "")), *offered]
 
 
+class ConcurrencyLimit:
+    """Limits the concurrent requests of one kind by address; the programs of this machine have one limit together.
+
+    Args:
+        local: the limit for the programs of this machine.
+        foreign: the limit for one address of another machine.
+    """
+
+    def __init__(self, local: int, foreign: int) -> None:
+        self._local = local
+        self._foreign = foreign
+        self._counts: Counter[str] = Counter()
+
+    def enter(self, scope: Scope) -> str | None:
+        """Counts a request and returns its address for `leave`; None if there are too many."""
+        address = (scope.get("client") or ("", 0))[0]
+        is_local = not address or hosts.is_loopback(address.removeprefix("::ffff:"))
+        if self._counts[address] >= (self._local if is_local else self._foreign):
+            return None
+        self._counts[address] += 1
+        return address
+
+    def leave(self, address: str) -> None:
+        """Uncounts a request."""
+        self._counts[address] -= 1
+        if not self._counts[address]:
+            del self._counts[address]
+
+
 class _Quiet:
     """Reports an unexpected error by only its kind and place: its text may contain speech."""
 
@@ -116,34 +146,23 @@ class _Quiet:
         async def watched(message: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
+            async with asyncio.timeout(SEND_S):
+                await send(message)
 
         try:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return
-        except asyncio.CancelledError:  # the gateway is ending: only a last answer is possible
-            if not started:
-                await _refuse(ApiError.of(LEAVING), scope, receive, send)
         except Exception as error:
             if started and isinstance(error, OSError):
-                return  # the program has left
+                return  # the program has left, or does not read (TimeoutError)
             if not isinstance(error, ApiError | HushdError):
-                report(error, scope.get("request_id", ""))
+                name = scope.get("request_id", "")
+                log.report(error, f"request {name}" if name else "an HTTP request")
                 error = ApiError(500, "hushd failed at this request: its log says where.", code="internal_error")
             known = error if isinstance(error, ApiError) else ApiError.of(error)
             if not started:
                 await _refuse(known, scope, receive, send)
-
-
-def report(error: BaseException, request: str = "") -> None:
-    """Logs the kind and place of an error, with the request's id as in its answer."""
-    last = error.__traceback__
-    while last and last.tb_next:
-        last = last.tb_next
-    place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
-    named = f"request {request}" if request else "an HTTP request"
-    print(f"{named} failed: {type(error).__name__} at {place}", file=sys.stderr)
 
 
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:

@@ -13,42 +13,29 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.operations import Operation
 from wyoming.event import Event
 
-from hushd_gateway import patience, slots
-from hushd_gateway.slots import BodyMemory
-
 REST_S = 600.0  # until the next event begins
 EVENT_S = 20.0  # for the rest of an event
 MAX_DATA = 256 * 1024  # bytes
 MAX_PAYLOAD = 1024 * 1024
-SMALL = 16 * 1024  # bytes up to which a payload needs no room in
-LARGE = 8 * 1024 * 1024  # the room for larger payloads together
-_room = BodyMemory(LARGE)
 
 
-async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Event | None:
+async def read_event(reader: asyncio.StreamReader) -> Event | None:
     """Returns the next event, or None at the end; like `wyoming.event.async_read_event`, but bounded.
-
-    The connection rests meanwhile; `idle`: no request is unfinished.
 
     Raises:
         HushdError: `bad_request` if it is not an event, has an incomplete character, or is too large.
         TimeoutError: no event has begun for `REST_S`, or one is incomplete for `EVENT_S`. asyncio.IncompleteReadError:
         the program has disconnected within an event.
     """
-    slot = slots.current_slot()
-    slot.rest(idle=idle)
     try:
-        async with patience.timeout(REST_S):
+        async with asyncio.timeout(REST_S):
             first = await reader.read(1)
         if not first:
             return None
-        slot.rest(idle=False)
-        async with patience.timeout(EVENT_S):
+        async with asyncio.timeout(EVENT_S):
             return await _rest(first, reader)
     except (ValueError, RecursionError):
         raise HushdError("bad_request", "This is not an event of Wyoming, or it is too large.") from None
-    finally:
-        slot.work()
 
 
 def text(event: Event) -> str:
@@ -84,10 +71,7 @@ async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
         raise ValueError("no event")
     if length:
         data |= _object(await _exactly(reader, length))
-    if payload <= SMALL:
-        return Event(head["type"], data, await _exactly(reader, payload))
-    async with _room.of(payload):
-        return Event(head["type"], data, await _exactly(reader, payload))
+    return Event(head["type"], data, await _exactly(reader, payload))
 
 
 async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:

@@ -7,6 +7,7 @@ from hushd.synthesis import voices
 from hushd.synthesis.voice import VoiceChoice
 from hushd_models import listings
 from hushd_protocol.names import AUTO
+from hushd_protocol.system.paths import find
 from hushd_schema.description import MAX_WORDS
 from hushd_schema.settings import Settings
 
@@ -23,7 +24,7 @@ class Offer:
     """
 
     def __init__(self, client: AsyncClient, settings: Settings, listener: str) -> None:
-        self._engines = Engines(client, settings)
+        self._engines = Engines(client, settings, find().listed)
         self._settings = settings
         self._stt, self._tts = settings.wyoming.models(listener)
 

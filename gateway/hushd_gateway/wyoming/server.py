@@ -33,7 +33,6 @@ from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 from wyoming.wake import NotDetected
 
-from hushd_gateway import patience
 from hushd_gateway.routing import Model
 
 from . import events
@@ -64,7 +63,7 @@ async def serve_connection(
         async with asyncio.TaskGroup() as tasks:
             offer = Offer(client, settings, listener)
             with closing(_Connection(writer, client, offer, tasks)) as connection:
-                while event := await events.read_event(reader, idle=connection.is_idle):
+                while event := await events.read_event(reader):
                     await connection.handle(event)
     except* HushdError as group:
         failed = next(error for error in leaves(group) if isinstance(error, HushdError))
@@ -95,7 +94,6 @@ class _Connection:
         self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
         self._model = Model()  # for this recording
         self._recording = Recording()
-        self._hears = False
         self._detect_data: Mapping[str, Any] | None = (
             None  # the data of the last `detect`, unless a `transcribe` came since
         )
@@ -103,11 +101,6 @@ class _Connection:
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """True if no request waits for another event."""
-        return not self._hears and self._waiting is None and self._text is None
 
     def close(self) -> None:
         """Ends a streamed text and the wait for a word, and drops a recording."""
@@ -185,7 +178,6 @@ class _Connection:
         self._recording.close()
         self._recording = Recording()
         self._recording.begin(event.data)
-        self._hears = True
         data = self._transcribe_data
         name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
         self._model = await self._offer.model(name if isinstance(name, str) else "", given.get("language", ""))
@@ -194,7 +186,6 @@ class _Connection:
 
     async def _transcribe(self) -> None:
         recording, self._recording = self._recording, Recording()
-        self._hears = False
         model, self._model = self._model, Model()
         given, self._transcribe_data = events.parameters(TRANSCRIBE, self._transcribe_data), {}
         with closing(recording):
@@ -264,7 +255,7 @@ class _Begun(AudioStart):
 
 
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
-    async with patience.timeout(SEND_S):
+    async with asyncio.timeout(SEND_S):
         await async_write_event(event.event(), writer)
 
 

@@ -12,13 +12,12 @@ from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
 from hushd_supervisor.core.memory.standing import Standing
 
 from . import status
-from .memory import measure
 from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus, Status, TemplateStatus, WorkerStatus
 
-    from .door_source import DoorSource
+    from .door import Door
     from .sockets.worker_socket import WorkerSocket
     from .standby import Templates
 
@@ -36,7 +35,7 @@ class Reporter(Source):
 
     Args:
         workers, templates: own the processes.
-        door_source: reports the door's part.
+        door: reports the door's part.
         clock: monotonic seconds.
     """
 
@@ -45,13 +44,13 @@ class Reporter(Source):
         pool: Figures,
         workers: WorkerSocket,
         templates: Templates | None = None,
-        door_source: DoorSource | None = None,
+        door: Door | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._workers = workers
         self._templates = templates
-        self._door_source = door_source
+        self._door = door
         self._clock = clock
         self._started = clock()
         self._usages = status.Usages()
@@ -62,12 +61,6 @@ class Reporter(Source):
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
         report = self._report(action.floor, self._usages.measuring(self._clock()))
         return (ToClient(action.route, Result(id=action.id, data=report.data())),)
-
-    def figures(self) -> Status:
-        """Returns the report for `/metrics`: without the floor, and with resident sets, which are cheaper to read."""
-        from hushd_schema.status import FloorStatus
-
-        return self._report(FloorStatus.from_data({}), measure.resident_usage)
 
     def _report(self, floor: FloorStatus, usage_of: Callable[[int], status.Usage]) -> Status:
         """Returns the answer to `status`; `usage_of` measures a process."""
@@ -80,5 +73,5 @@ class Reporter(Source):
             now - self._started,
             usage_of,
             status.templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
-            self._door_source.status() if self._door_source else None,
+            self._door.status() if self._door else None,
         )

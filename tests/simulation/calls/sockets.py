@@ -1,26 +1,23 @@
-"""`socket`: stream sockets, Unix and TCP, on real Unix ones that never wait; and pairs that carry descriptors."""
+"""`socket`: stream sockets, Unix and TCP, on real Unix ones that never wait."""
 
 from __future__ import annotations
 
 import errno
 import socket as real_socket
-import sys
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from ..channels import Packets, Stream, pair
+from ..channels import Stream
 from ..descriptors import Description, Endpoint, fail
 from ..machine import Machine
 from .module import Module
 
 _KNOWN = (real_socket.AF_UNIX, real_socket.AF_INET)
-_PACKETS = real_socket.SOCK_SEQPACKET
 
 
 def socket_module(machine: Machine) -> ModuleType:
     class Socket:
-        """A stream socket, or an end of a pair."""
+        """A stream socket, or an end of a pair of them."""
 
         def __init__(
             self, family: int = real_socket.AF_UNIX, kind: int = 1, protocol: int = 0, fileno: int | None = None
@@ -36,7 +33,7 @@ def socket_module(machine: Machine) -> ModuleType:
             self._descriptor = fileno
             end = process.look_up(fileno)
             self.family = getattr(end, "family", real_socket.AF_UNIX)
-            self.type = _PACKETS if isinstance(end, Packets) else real_socket.SOCK_STREAM
+            self.type = real_socket.SOCK_STREAM
             self.proto = protocol
 
         @property
@@ -87,17 +84,6 @@ def socket_module(machine: Machine) -> ModuleType:
         def recv(self, size: int, flags: int = 0) -> bytes:
             machine.scheduler.point()
             return self._any.read(machine.faults.shortened(size, self._process))
-
-        def recvmsg(
-            self, size: int, room: int = 0, flags: int = 0
-        ) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
-            machine.scheduler.point()
-            channel = self._any
-            assert isinstance(channel, Packets)
-            data, numbers = channel.receive(self._process, peek=bool(flags & real_socket.MSG_PEEK))
-            carried = b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
-            rights = [(real_socket.SOL_SOCKET, real_socket.SCM_RIGHTS, carried)] if carried else []
-            return data, rights, 0, None
 
         def recv_into(self, buffer: Any) -> int:
             data = self.recv(len(buffer))
@@ -157,22 +143,9 @@ def socket_module(machine: Machine) -> ModuleType:
     ) -> tuple[Socket, Socket]:
         process = machine.current
         assert process
-        ends: Sequence[Description]
-        if kind == _PACKETS:
-            ends = pair(machine)
-        else:
-            first, second = (Endpoint(machine, real) for real in real_socket.socketpair(family, kind, protocol))
-            first.peer, second.peer = second, first
-            ends = (first, second)
-        one, other = (Socket(fileno=process.give(end)) for end in ends)
+        first, second = (Endpoint(machine, real) for real in real_socket.socketpair(family, kind, protocol))
+        first.peer, second.peer = second, first
+        one, other = (Socket(fileno=process.give(end)) for end in (first, second))
         return one, other
 
-    def send_fds(end: Socket, buffers: Sequence[bytes], descriptors: Sequence[int]) -> int:
-        process = machine.current
-        assert process
-        machine.scheduler.point()
-        channel = end._any
-        assert isinstance(channel, Packets)
-        return channel.send(b"".join(buffers), [process.look_up(number) for number in descriptors])
-
-    return Module("socket", real_socket, socket=Socket, socketpair=socketpair, send_fds=send_fds)
+    return Module("socket", real_socket, socket=Socket, socketpair=socketpair)

@@ -19,9 +19,9 @@ from .engine import SECOND, digest
 from .life import MODELS
 
 world: Any = None  # the simulation
-CROWD = 150  # connections of one program, more than the door takes of an address
+CROWD = 150  # connections of one program
 SILENCE_S = 120.0  # without a byte, after which a request was forgotten
-POLL_S = 45.0  # the same for what the door answers by itself
+POLL_S = 45.0  # the same for what needs no worker
 PIECE = 65536
 _BOUNDARY = b"----visitor"
 _CLOSE, _PING = 8, 9  # kinds of frames of WebSocket
@@ -127,10 +127,6 @@ class Line:
         except OSError:
             pass
 
-    def asked(self) -> None:
-        """Tells the world that all of a request was sent."""
-        world.asked(self._socket.fileno())
-
     def close(self) -> None:
         self._socket.close()
 
@@ -189,7 +185,6 @@ class Visitor:
             for place in range(count):
                 line.send(data[len(data) * place // count : len(data) * (place + 1) // count])
                 time.sleep(self.dice.choice([0.0, 0.01, 0.3]) if how < 0.95 else 1.2)
-        line.asked()
 
     # --- polls -------------------------------------------------------------------------------------------------------
 
@@ -226,8 +221,11 @@ class Visitor:
     def info(self) -> None:
         with self._visit("info", kind="wyoming") as line:
             self._send(line, b'{"type": "describe"}\n')
-            if _event(line)[0] != "info":
-                raise Wrong("no info")
+            kind, _, data = _event_with_data(line)
+            if kind == "error":
+                raise Lost(f"an event of error, {data.get('text')}")
+            if kind != "info":
+                raise Wrong(f"{kind} for an info")
 
     # --- work --------------------------------------------------------------------------------------------------------
 
@@ -313,11 +311,11 @@ class Visitor:
     # --- bad manners -------------------------------------------------------------------------------------------------
 
     def mute(self) -> None:
-        """Says nothing, or half of a request, and waits to be sent away."""
+        """Says nothing, or half of a request, and leaves some time later."""
         data = _speech(self._text(), "a")
         with self._visit("mute", whole=False) as line:
             line.send(data[: self.dice.choice([0, 0, 5, 40])])
-            line.end()
+            time.sleep(self.dice.choice([1.0, 20.0]))
 
     def cut_off(self) -> None:
         """Leaves in the middle of a request, or of its answer."""
@@ -337,7 +335,7 @@ class Visitor:
                 raise Wrong(f"an answer to nonsense: {data[:60]!r}")
 
     def crowd(self) -> None:
-        """Opens more connections than the door takes, sends a request by each, and reads all the answers."""
+        """Opens many connections, sends a request by each, and reads all the answers."""
         with world.visit(self.name, "crowd", False), ExitStack() as stack:
             lines = [stack.enter_context(closing(Line(world.places["http"], POLL_S))) for _ in range(CROWD)]
             for line in lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -23,8 +22,8 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Look, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
+from hushd_supervisor.system.door import Door
 from hushd_supervisor.system.memory.cards import CardLooks
-from hushd_supervisor.system.serving.gateway import Gateway
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.standby import Templates
@@ -71,11 +70,9 @@ def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 
 def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
-    with selectors.DefaultSelector() as selector:
-        gateway = Gateway(selector, launch, find().logs / "gateway.log", lambda level, text: None)
-        gateway._start(0.0)
-        gateway._send_end.close()
-        gateway._receive_end.close()
+    door = Door(poller, launch, find(), lambda level, text: None)
+    door._start(0.0)
+    door._hang_up(door._gateways[0])
 
 
 @linux

@@ -55,7 +55,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     gateway = GatewayStatus(pid=33, starts=2, rss_mb=None)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
-    door = DoorStatus(listeners=listeners, connections=1, polls=7, handovers=3, refusals=0, gateway=gateway)
+    door = DoorStatus(listeners=listeners, gateway=gateway)
     pids = {(name, house.worker(name).gen): 300 + number for number, name in enumerate((A, B))}
     standby = status.templates(house.pool.templates(), {("tts/hibari", 1): 34}, usage)
     asked = house.control("status")

@@ -15,11 +15,11 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import whole
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from hushd_gateway import patience
+from hushd_gateway import log
 
 from .. import context, fields
 from ..errors import ApiError, bad
-from ..security import keys_of, report
+from ..security import keys_of
 from . import sealing
 from .audio import Decoder
 from .hearing import Hearing
@@ -120,7 +120,7 @@ class Connection:
     async def _send(self) -> None:
         while True:
             text = await self._outbox.get()
-            async with patience.timeout(SEND_S):
+            async with asyncio.timeout(SEND_S):
                 await self._socket.send_text(text)
             self._unsent -= len(text)
             self._sent.set()
@@ -315,7 +315,7 @@ class Connection:
     def _hearing_done(self, hearing: Hearing, task: asyncio.Task[None]) -> None:
         self._hearings.discard(hearing)
         if not task.cancelled() and (error := task.exception()):
-            report(error)
+            log.report(error, "an HTTP request")
             self._fail(ApiError(500, "hushd failed at this: its log says where.", code="internal_error"), {})
 
     async def _speak(self, speaking: Speaking) -> None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from collections.abc import Iterable
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.hosts import same_secret
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
-from hushd_schema.settings.access import Address, Kind, networks
-
-from hushd_supervisor.core.serving.door import Http, Rules, Wyoming
+from hushd_schema.settings.access import Address, Kind
 
 _BACKLOG = 128
 
@@ -24,16 +20,12 @@ class Listener:
     """One listening socket.
 
     Attributes:
-        rules: the rules for the first bytes of its connections.
-        allows: returns whether a peer's address may connect.
         lasting: whether it is a service manager's, which outlives us.
         configured: the address in the configuration, which may name port 0.
     """
 
     address: Address
     socket: socket.socket
-    rules: Rules
-    allows: Callable[[str], bool]
     lasting: bool
     configured: str = ""
 
@@ -93,30 +85,7 @@ def _listener(
 ) -> Listener:
     access.check(address, settings, token)
     end.setblocking(False)
-    if address.kind == "http":
-        rules = Http(frozenset(name.lower() for name in settings.http.hosts), _authorisation(token))
-        return Listener(address, end, rules, lambda _: True, lasting, configured)
-    return Listener(address, end, Wyoming(), _admission(settings, address), lasting, configured)
-
-
-def _authorisation(token: str) -> Callable[[Iterable[str]], bool]:
-    if not token:
-        return lambda _: True
-    return lambda sent: any(same_secret(secret, token) for secret in sent)
-
-
-def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:
-    """Returns a predicate that allows peers on this machine and in the networks of the settings."""
-    allowed = networks(tuple(settings.wyoming.allow))
-    if address.is_local:
-        return lambda _: True
-
-    def allows(peer: str) -> bool:
-        address_of_peer = ip_address(peer.partition("%")[0])
-        address_of_peer = getattr(address_of_peer, "ipv4_mapped", None) or address_of_peer
-        return address_of_peer.is_loopback or any(address_of_peer in network for network in allowed)
-
-    return allows
+    return Listener(address, end, lasting, configured)
 
 
 def _with_port(address: Address, end: socket.socket) -> Address:

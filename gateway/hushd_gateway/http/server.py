@@ -1,0 +1,83 @@
+"""Serves HTTP and WebSockets by uvicorn: its own limits, and the middleware of `security`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from hushd_protocol.system.paths import find
+
+from .app import create_app
+
+if TYPE_CHECKING:
+    from hushd import AsyncClient
+
+    from hushd_gateway.__main__ import Listener
+    from hushd_gateway.configuration import Configuration
+
+CONNECTIONS = 512  # at once; further requests get a 503
+HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half
+KEEP_ALIVE_S = 15  # between two requests of one connection
+MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
+
+
+class HttpServer:
+    """Serves all listeners of HTTP; see `__main__.Server`.
+
+    Args:
+        activity: entered while a request or WebSocket is under way.
+    """
+
+    def __init__(
+        self, client: AsyncClient, configuration: Configuration, activity: AbstractContextManager[None]
+    ) -> None:
+        self._client = client
+        self._configuration = configuration
+        self._activity = activity
+        self._app = self._create_app()
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._answer,
+                interface="asgi3",
+                http="h11",
+                ws="wsproto",
+                lifespan="off",
+                log_config=None,
+                log_level="error",  # strangers could fill the log, a line for each invalid request
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                h11_max_incomplete_event_size=HEAD,
+                ws_max_size=MESSAGE,
+                ws_per_message_deflate=False,  # a kilobyte could become a megabyte, and programs are near
+            )
+        )
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        self._serving = asyncio.create_task(self._server.serve([listener.socket for listener in listeners]))
+        while not (self._server.started or self._serving.done()):
+            await asyncio.sleep(0)
+
+    def stop_accepting(self) -> None:
+        for server in self._server.servers:
+            server.close()
+
+    async def end(self) -> None:
+        self._server.should_exit = True
+        await self._serving
+
+    def _create_app(self) -> Any:
+        configuration = self._configuration
+        return create_app(self._client, configuration.settings, configuration.token, find().listed)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        """Has the application of the current configuration answer, also on old connections."""
+        if self._configuration.refresh():
+            self._app = self._create_app()
+        with self._activity:
+            await self._app(scope, receive, send)

@@ -1,0 +1,424 @@
+"""Listens for programs that speak HTTP or Wyoming, and starts a gateway for whoever connects.
+
+As inetd's "wait" and systemd's sockets: the loop polls the listening sockets, and the first connection starts a
+gateway, which inherits them and accepts. While it does, nobody looks at them here. A gateway that has had nothing to do
+for a while stops accepting, says so by a byte in the channel, a pair of sockets, and leaves; the listening sockets are
+polled again. Whoever connects in between waits in a socket's backlog, for the next gateway. The end of the channel asks
+a gateway to leave.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import zmq
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.messages import Error, Result
+from hushd_protocol.system import best_effort, uploads
+from hushd_protocol.system.paths import Paths
+from hushd_schema.settings import HTTP_TOKEN, Settings
+
+from hushd_supervisor.core.actions import Action, Listen, ToClient
+from hushd_supervisor.core.events import ClientGone, Event, Exited, Visited
+
+from . import children
+from .children import Running
+from .process import Launch
+from .source import Outcome, Perform, Source
+
+if TYPE_CHECKING:
+    from hushd_schema.settings.access import Address
+    from hushd_schema.status import DoorStatus, ListenerStatus
+
+    from .listeners import Listener
+
+KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
+SOUND_S = 10.0  # a gateway that lived this long had started well
+BACKOFF_S = (0.0, 1.0, 5.0, 15.0, 60.0)  # after 1, 2, 3, 4, and more failed starts in a row
+LEAVE_S = 4.0  # for the last answers at the end
+
+
+@dataclass(slots=True, eq=False)
+class Gateway:
+    """A gateway's process, until it was reaped.
+
+    Attributes:
+        channel: our end of the channel; None once it is closed.
+        listeners: the sockets that it accepts from; none once it leaves.
+        dismissed: whether we have asked it to leave.
+    """
+
+    child: Running
+    started: float
+    channel: socket.socket | None
+    listeners: Sequence[Listener]
+    dismissed: bool = False
+
+
+class Door(Source):
+    """All listeners, and the gateways that accept from them: mostly none or one.
+
+    Args:
+        poller: the loop's poller.
+        launch: starts a process.
+        record: writes to the supervisor's log (level, text).
+        passed: a service manager's sockets, by name.
+        command: the gateway's program.
+    """
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        paths: Paths,
+        record: Callable[[str, str], None],
+        passed: Sequence[tuple[str, int]] = (),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "hushd_gateway"),
+    ) -> None:
+        self._poller = poller
+        self._launch = launch
+        self._paths = paths
+        self._record = record
+        self._passed = passed
+        self._command = command
+        self._token = os.environ.pop(HTTP_TOKEN, "")  # workers must not see it
+        self._secrets: Mapping[str, str] = {}  # for a gateway's environment alone
+        self._settings = Settings()
+        self._lent: dict[bytes, tuple[Address, ...]] = {}  # by client: addresses beside those of the settings
+        self.listeners: list[Listener] = []
+        self._polled: set[int] = set()  # descriptors of the listeners that the loop's poller watches
+        self._gateways: list[Gateway] = []  # the newest last
+        self._starts = 0
+        self._failures = 0
+        self._closed_until = -math.inf  # no gateway is started before, since the last ones failed
+        self._leave_by = math.inf  # for the gateways' last answers, once we leave
+        self._leaving = False
+        self._was_needed = False
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Listens at the addresses in `settings`, and stops listening at addresses that they no longer name.
+
+        Raises:
+            HushdError: `bad_request` for an address that cannot be used; then nothing changes.
+        """
+        self._open(settings, self._lent)
+        self._settings = settings
+        self._forget_engines()
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Listen: self._listen}
+
+    def _listen(self, action: Listen) -> Iterable[Outcome]:
+        """Listens at a client's addresses too; the answer lists all listeners."""
+        from hushd_schema.status import Listeners  # loaded on first use
+
+        try:
+            self._lend(action.route, action.addresses)
+            answer: Result | Error = Result(id=action.id, data=Listeners(listeners=self._rows()).data())
+        except HushdError as error:
+            answer = Error.of(action.id, error)
+        return (ToClient(action.route, answer),)
+
+    def _lend(self, route: bytes, texts: Sequence[str]) -> None:
+        """Also listens at `texts` (KIND=ADDRESS) until the client leaves. Raises as `configure`."""
+        lent = {**self._lent, route: tuple(self._as_configured(_address(text)) for text in texts)}
+        self._open(self._settings, lent)
+        self._lent = lent
+
+    def _as_configured(self, address: Address) -> Address:
+        """Returns the address as first requested (with port 0) if it is that of a listener; else `address`."""
+        for listener in self.listeners:
+            if listener.configured and replace(listener.address, text=address.text) == address:
+                return replace(
+                    address, text=listener.configured, port=0 if listener.configured.endswith(":0") else address.port
+                )
+        return address
+
+    def _take_back(self, route: bytes) -> None:
+        """Stops listening at the addresses of a client that has left."""
+        if self._lent.pop(route, None):
+            try:
+                self._open(self._settings, self._lent)
+            except HushdError as error:  # such as a missing token file
+                self._record("error", f"still listening for a client that has left: {error}")
+
+    def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
+        settings = _with(configured, [address for addresses in lent.values() for address in addresses])
+        if not (self.listeners or self._passed or settings.http.listen or settings.wyoming.listen):
+            return
+        from hushd_schema.settings import access
+
+        from . import listeners
+
+        if not self.listeners:
+            uploads.sweep()  # of a supervisor that was killed
+        token = self._token or access.read_token(settings)
+        new = listeners.open_all(settings, token, self._passed, self.listeners)
+        self._passed = ()
+        self._secrets = {HTTP_TOKEN: token} if token else {}
+        known = {listener.socket for listener in self.listeners}
+        self._replace(new)
+        for listener in new:
+            if listener.socket not in known:
+                self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
+                if warning := access.warning(listener.address, settings):
+                    self._record("warning", warning)
+
+    def _replace(self, new: list[Listener]) -> None:
+        """Listens with `new` from now on, and closes the old listeners that are not among them."""
+        sockets = {listener.socket for listener in new}
+        for gateway in self._gateways:
+            if any(listener.socket not in sockets for listener in gateway.listeners):
+                self._dismiss(gateway)
+        old, self.listeners = self.listeners, new
+        for listener in old:
+            if listener.socket not in sockets:
+                self._unpoll(listener)
+                listener.close()
+        self._watch()
+
+    def invite(self) -> None:
+        """Prints the addresses to open, for people at a terminal."""
+        from hushd_protocol.hosts import invitation
+
+        for listener in self.listeners:
+            if line := invitation(listener.address.kind, listener.address.text):
+                print(line, flush=True)
+
+    def status(self) -> DoorStatus | None:
+        """Returns the door's part of `hushd status`, without the gateway's memory; None if nobody can connect."""
+        if not (self.listeners or self._gateways):
+            return None
+        from hushd_schema.status import DoorStatus, GatewayStatus  # loaded on first use
+
+        pid = self._gateways[-1].child.process.pid if self._gateways else None
+        return DoorStatus(listeners=self._rows(), gateway=GatewayStatus(pid=pid, starts=self._starts, rss_mb=None))
+
+    def _rows(self) -> tuple[ListenerStatus, ...]:
+        from hushd_schema.status import ListenerStatus
+
+        return tuple(
+            ListenerStatus(kind=each.address.kind, address=each.address.text, service=each.lasting)
+            for each in self.listeners
+        )
+
+    # --- a turn ------------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Has the loop poll the listeners from which no gateway accepts; none while no gateway may be started."""
+        accepted = {listener.socket for gateway in self._gateways for listener in gateway.listeners}
+        closed = self._leaving or self._closed_until > -math.inf
+        for listener in self.listeners:
+            if closed or listener.socket in accepted:
+                self._unpoll(listener)
+            elif listener.socket.fileno() not in self._polled:
+                self._polled.add(listener.socket.fileno())
+                self._poller.register(listener.socket.fileno(), zmq.POLLIN)
+
+    def _unpoll(self, listener: Listener) -> None:
+        if listener.socket.fileno() in self._polled:
+            self._polled.remove(listener.socket.fileno())
+            self._poller.unregister(listener.socket.fileno())
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        """Sees to gateways that have stopped accepting or have ended, and starts one if somebody has connected."""
+        for gateway in list(self._gateways):
+            if gateway.channel and gateway.channel.fileno() in ready:
+                leaves = gateway.channel.recv(1)  # else it has been killed, and its exit says so
+                self._hang_up(gateway)
+                if leaves:
+                    self._release(gateway)
+            descriptor = gateway.child.process.exit_fd
+            if descriptor is None or descriptor in ready:  # elsewhere than on Linux SIGCHLD wakes the loop
+                self._reap(gateway, now)
+        if any(descriptor in ready for descriptor in self._polled):
+            self._start(now)
+        yield from self._visits()
+
+    def _visits(self) -> Iterator[Event]:
+        """Yields whether anybody needs this process, if that has changed."""
+        needed = bool(self._gateways) or any(not listener.lasting for listener in self.listeners)
+        if needed != self._was_needed:
+            self._was_needed = needed
+            yield Visited(needed)
+
+    def on_time(self, now: float) -> Iterator[Event]:
+        """Listens again after the time in which no gateway may be started."""
+        if self._closed_until <= now:
+            self._closed_until = -math.inf
+            self._watch()
+        yield from self._visits()
+
+    def deadline(self) -> float | None:
+        due = min(self._closed_until if self._closed_until > -math.inf else math.inf, self._leave_by)
+        return None if due == math.inf else due
+
+    def look(self, event: Event, now: float) -> None:
+        """Closes the addresses of clients that have left, and has the engines listed again when a model has come."""
+        if isinstance(event, ClientGone):
+            self._take_back(event.route)
+        elif isinstance(event, Exited) and event.worker.startswith("models/"):
+            self._forget_engines()
+
+    def _forget_engines(self) -> None:
+        """Removes the file by which a gateway knows the engines, so that it asks for them again."""
+        with best_effort.writing(self._paths.listed):
+            self._paths.listed.unlink(missing_ok=True)
+
+    # --- gateways ----------------------------------------------------------------------------------------------------
+
+    def _start(self, now: float) -> None:
+        """Starts a gateway that accepts from the polled listeners."""
+        accepted = self._polled_listeners()
+        words = [f"{each.address.kind}={each.socket.fileno()}={each.address.text}" for each in accepted]
+        descriptors = [each.socket.fileno() for each in accepted]
+        log = self._paths.logs / "gateway.log"
+        ours = None
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                command = [*self._command, "--channel", str(theirs.fileno()), *words]
+                inherited = (theirs.fileno(), *descriptors)
+                child = children.start(self._launch, command, log, self._secrets, inherited=inherited)
+        except (OSError, ValueError) as error:
+            if ours:
+                ours.close()
+            self._fail(now, 0.0, f"could not be started ({error})")
+            return
+        self._gateways.append(Gateway(child, now, ours, accepted))
+        self._starts += 1
+        self._poller.register(ours.fileno(), zmq.POLLIN)
+        if child.process.exit_fd is not None:
+            self._poller.register(child.process.exit_fd, zmq.POLLIN)
+        self._record("debug", f"started a gateway (pid {child.process.pid})")
+        self._watch()
+
+    def _polled_listeners(self) -> list[Listener]:
+        return [listener for listener in self.listeners if listener.socket.fileno() in self._polled]
+
+    def _dismiss(self, gateway: Gateway) -> None:
+        """Asks a gateway to leave: it finishes what it has, and accepts no more."""
+        gateway.dismissed = True
+        self._hang_up(gateway)
+        self._release(gateway)
+
+    def _hang_up(self, gateway: Gateway) -> None:
+        if gateway.channel:
+            self._poller.unregister(gateway.channel.fileno())
+            gateway.channel.close()
+            gateway.channel = None
+
+    def _release(self, gateway: Gateway) -> None:
+        """Takes its listeners back from a gateway that accepts no more."""
+        gateway.listeners = ()
+        self._watch()
+
+    def _reap(self, gateway: Gateway, now: float) -> None:
+        """Forgets a gateway that has ended; after one that has failed the next one may have to wait."""
+        if (status := gateway.child.process.poll()) is None:
+            return
+        self._hang_up(gateway)
+        if gateway.child.process.exit_fd is not None:
+            self._poller.unregister(gateway.child.process.exit_fd)
+        gateway.child.close()
+        self._gateways.remove(gateway)
+        self._watch()
+        if status:
+            uploads.sweep()
+        if status == 0 or gateway.dismissed:
+            self._failures = 0
+        else:
+            self._fail(now, now - gateway.started, f"ended with status {status}, see {gateway.child.log}")
+
+    def _fail(self, now: float, lived: float, reason: str) -> None:
+        """Records a failure; from the second start in a row on that fails, closes the connections that wait, and
+        starts no gateway for a while."""
+        self._record("error", f"the gateway {reason}")
+        self._failures = self._failures + 1 if lived < SOUND_S else 0
+        pause = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1] if self._failures else 0.0
+        if pause:
+            count = sum(_drop_waiting(listener.socket) for listener in self._polled_listeners())
+            self._record("error", f"closed {count} connections, and starts no gateway for {pause:.0f} s")
+            self._closed_until = now + pause
+            self._watch()
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def leave(self, *, stop: bool) -> None:
+        """Starts no gateway any more; with `stop`, closes our listeners too. A service manager's sockets stay, and
+        whoever connects waits for the next supervisor."""
+        self._leaving = True
+        self._watch()
+        if stop:
+            self._replace([listener for listener in self.listeners if listener.lasting])
+
+    def finish(self, now: float) -> bool:
+        """Asks the gateways to leave; returns whether they have, or have had their time for the last answers."""
+        for gateway in self._gateways:
+            self._dismiss(gateway)
+        self._leave_by = min(self._leave_by, now + LEAVE_S)
+        return not self._gateways or self._leave_by <= now
+
+    def close(self) -> None:
+        """Closes the listeners, and ends the gateways that are left."""
+        self.leave(stop=True)
+        end = time.monotonic() + LEAVE_S
+        for gateway in list(self._gateways):
+            self._dismiss(gateway)
+            gateway.child.process.kill()
+            while gateway in self._gateways and time.monotonic() < end:
+                self._reap(gateway, math.inf)
+                time.sleep(0.001)
+        for listener in self.listeners:
+            listener.close()
+        self.listeners = []
+        self._forget_engines()
+
+
+def _drop_waiting(listener: socket.socket) -> int:
+    """Closes the connections in a listener's backlog; returns their number."""
+    count = 0
+    try:
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    except OSError:  # there are no more, or no descriptor is left to close them by
+        return count
+
+
+def _address(text: str) -> Address:
+    """Parses KIND=ADDRESS. Raises `bad_request`."""
+    from hushd_protocol.suggest import quoted
+    from hushd_schema.settings.access import parse
+
+    kind, _, address = text.partition("=")
+    if kind not in ("http", "wyoming"):
+        raise HushdError("bad_request", f"hushd cannot listen at {quoted(text)}: use http=… or wyoming=….")
+    return parse("http" if kind == "http" else "wyoming", address)
+
+
+def _with(settings: Settings, addresses: Sequence[Address]) -> Settings:
+    """Returns `settings` with further addresses to listen at; skips those that they already name."""
+    if not addresses:
+        return settings
+    from hushd_schema.settings.access import addresses as configured_addresses
+
+    endpoints = {(each.kind, each.host, each.port, each.path) for each in configured_addresses(settings)}
+    http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
+    for each in addresses:
+        endpoint = (each.kind, each.host, each.port, each.path)
+        if endpoint not in endpoints:
+            endpoints.add(endpoint)
+            (http if each.kind == "http" else wyoming).append(each.text)
+    return replace(
+        settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
+    )

@@ -1,0 +1,158 @@
+"""Tests of the gateway's process: its start with listening sockets, and its end. Nothing here needs a supervisor."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from hushd_gateway.wyoming.listening import _allows
+from hushd_schema.settings import Settings, WyomingSettings
+from support.peer import BOUND_S, wait_until
+
+PING = b'{"type": "ping"}\n'
+
+
+class Process:
+    """A gateway with a listener of each kind, and the supervisor's end of its channel."""
+
+    def __init__(self, idle: float) -> None:
+        self.channel, theirs = socket.socketpair()
+        self.channel.settimeout(BOUND_S)
+        self.http, self.wyoming = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+        words = [f"http={self.http.fileno()}=127.0.0.1:1", f"wyoming={self.wyoming.fileno()}=tcp://127.0.0.1:2"]
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "hushd_gateway", "--channel", str(theirs.fileno()), *words],
+                pass_fds=(theirs.fileno(), self.http.fileno(), self.wyoming.fileno()),
+                stdin=subprocess.DEVNULL, env=os.environ | {"HUSHD_GATEWAY_IDLE": str(idle)},
+            )  # fmt: skip
+
+    def connect(self, listener: socket.socket) -> socket.socket:
+        return socket.create_connection(listener.getsockname(), timeout=BOUND_S)
+
+    def is_healthy(self) -> bool:
+        """Returns whether it answers over HTTP."""
+        connection = http.client.HTTPConnection(*self.http.getsockname(), timeout=BOUND_S)
+        connection.request("GET", "/health")
+        answer = connection.getresponse().read()
+        connection.close()
+        return answer == b"OK"
+
+    def pongs(self) -> bool:
+        """Returns whether it answers by Wyoming."""
+        with self.connect(self.wyoming) as connection:
+            connection.sendall(PING)
+            return pong(connection)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for end in (self.channel, self.http, self.wyoming):
+            end.close()
+
+
+def pong(connection: socket.socket) -> bool:
+    """Returns whether that is what comes."""
+    answer = b""
+    while b"\n" not in answer or not answer.endswith(b"}"):
+        answer += connection.recv(100)
+    return answer.startswith(b'{"type": "pong"')
+
+
+@pytest.fixture
+def start(runtime: str) -> Iterator[Callable[..., Process]]:
+    made: list[Process] = []
+
+    def start(idle: float = 60.0) -> Process:
+        made.append(Process(idle))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def test_both_kinds_are_served_until_there_was_nothing_to_do_for_a_while(start: Callable[..., Process]) -> None:
+    """It says that it accepts no more, and ends with 0; its listeners go on."""
+    there = start(0.5)
+    assert there.is_healthy()
+    assert there.pongs()
+    assert there.channel.recv(10) == b"."
+    with there.connect(there.http):  # waits for the next one
+        assert there.process.wait(BOUND_S) == 0
+
+
+def test_the_end_of_the_channel_is_the_end(start: Callable[..., Process]) -> None:
+    there = start()
+    assert there.is_healthy()
+    there.channel.shutdown(socket.SHUT_WR)
+    assert there.process.wait(BOUND_S) == 0
+
+
+def test_a_head_that_does_not_end_keeps_no_gateway(start: Callable[..., Process]) -> None:
+    """Programs that say nothing are let go with the last one that does."""
+    there = start(0.5)
+    with there.connect(there.http) as silent, there.connect(there.http) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nX: ")
+        assert there.is_healthy()
+        assert there.process.wait(BOUND_S) == 0
+        assert silent.recv(10) == b""
+        assert slow.recv(10) == b""
+
+
+def test_a_connection_of_wyoming_keeps_it(start: Callable[..., Process]) -> None:
+    """Its program may be about to speak; HTTP's say it by a request."""
+    there = start(0.2)
+    with there.connect(there.wyoming) as connection:
+        for _ in range(3):
+            connection.sendall(PING)
+            assert pong(connection)
+            with pytest.raises(subprocess.TimeoutExpired):
+                there.process.wait(0.3)
+    assert there.process.wait(BOUND_S) == 0
+
+
+def test_too_much_is_refused(start: Callable[..., Process]) -> None:
+    """A body that is too large for what it asks, and a line of Wyoming without an end."""
+    there = start()
+    connection = http.client.HTTPConnection(*there.http.getsockname(), timeout=BOUND_S)
+    connection.putrequest("POST", "/v1/audio/speech")
+    connection.putheader("Content-Length", str(5 * 1024 * 1024))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "request_too_large")
+    connection.close()
+    with there.connect(there.wyoming) as program:
+        program.sendall(b"{" + b"x" * 200_000)
+        assert b"not an event of Wyoming" in program.makefile("rb").read()
+
+
+def test_a_terminated_gateway_ends(start: Callable[..., Process]) -> None:
+    there = start()
+    assert there.is_healthy()
+    there.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: there.process.poll() is not None, "its end")
+
+
+@pytest.mark.parametrize(
+    ("address", "peer", "allowed"),
+    [
+        ("unix:///tmp/x", "", True),
+        ("tcp://127.0.0.1:10300", "127.0.0.1", True),
+        ("tcp://0.0.0.0:10300", "127.0.0.1", True),
+        ("tcp://0.0.0.0:10300", "192.168.1.5", True),
+        ("tcp://0.0.0.0:10300", "192.168.1.6", False),
+        ("tcp://[::]:10300", "::ffff:192.168.1.5", True),
+        ("tcp://[::]:10300", "fe80::1%eth0", False),
+    ],
+)
+def test_wyoming_admits_this_machine_and_who_is_named(address: str, peer: str, allowed: bool) -> None:
+    settings = Settings(wyoming=WyomingSettings(allow=("192.168.1.5",)))
+    assert _allows(settings, address, peer) is allowed
