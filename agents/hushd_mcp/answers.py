@@ -51,6 +51,8 @@ def of_task(task: Task) -> CallToolResult:
     if not result["text"]:
         nothing = f"{task.word!r} was said, and nothing after it." if task.word else "No words were understood."
         return with_message(nothing, {"state": state} | result)
+    if result.get("unlikely"):
+        return answer(f"{result['message']}\n\n{result['text']}", {"state": state} | result)
     return answer(result["text"], {"state": state} | result)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import BY_MEANING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript
+    from hushd.transcripts.transcription import Transcription
     from hushd.voice_assignments.speaker import Prepared
 
 Options = JsonObject
@@ -72,7 +74,7 @@ def wake(word: str, options: Options) -> Work:
                     )  # fmt: skip
                     with task.scope.ending(transcription.close):
                         text = word_heard.speech(transcription)
-                return {"word": word, "text": text} | _language(transcription.language)
+                return {"word": word, "text": text} | _language(transcription)
         task.scope.check()
         raise HushdError("no_device", "The microphone was closed before the word was said: is it still there?")
 
@@ -103,7 +105,7 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
         data = {"text": reading.heard, "duration": round(transcription.duration, 2)}
         if transcription.diarized:
             data["text"] = "\n".join(f"{part.get('speaker', '?')}: {part['text']}" for part in parts)
-        return data | _language(transcription.language) | ({"segments": parts} if segments else {})
+        return data | _language(transcription) | ({"segments": parts} if segments else {})
 
     return work
 
@@ -129,7 +131,7 @@ def _prepared(client: Client, name: str, text: str, options: Options) -> Prepare
 
 
 def _found(transcript: Transcript) -> Options:
-    return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript.language)
+    return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript)
 
 
 def _known_speakers(client: Client, options: Options) -> Options:
@@ -137,5 +139,9 @@ def _known_speakers(client: Client, options: Options) -> Options:
     return {"people": client.voiceprints()} if options.get("diarize") else {}
 
 
-def _language(code: str) -> Options:
-    return {"language": code} if code else {}
+def _language(transcript: Transcript | Transcription) -> Options:
+    """Returns the language; of a text that is probably not what was said that, and the sentence that says why."""
+    why = " ".join(warning.message for warning in transcript.warnings if warning.code == UNLIKELY)
+    if why:
+        return {"unlikely": True, "message": why}
+    return {"language": transcript.language} if transcript.language else {}

@@ -15,6 +15,7 @@ EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, of shells
     (7, "memory is short, or too many requests wait: ask again"),
     (8, "there is no such microphone or loudspeaker"),
     (9, "the output could not be written"),
+    (11, "the text is probably not what was said: the sentence says why"),
     (70, "a bug in hushd: HUSHD_DEBUG=1 shows where"),
     (130, "interrupted by Ctrl-C, or cancelled"),
     (143, "ended by SIGTERM"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hushd_protocol import JsonObject
     from hushd_schema.results import Warned
 
 CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
+UNLIKELY = "unlikely_text"  # that the text is probably not what was said
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
 
 
@@ -22,6 +25,11 @@ class ResultWarning(NamedTuple):
 def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
     """The warnings of a result."""
     return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
+
+
+def exit_code(warnings: Iterable[ResultWarning]) -> int:
+    """Returns a command's exit code for a printed transcript: 11 where that is probably not what was said."""
+    return 11 if any(warning.code == UNLIKELY for warning in warnings) else 0
 
 
 def elsewhere(data: JsonObject) -> ResultWarning:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from .errors import ApiError
 
-WARNING_HEADER = "X-Hushd-Warning"  # of answers that are not JSON
+WARNING_HEADER = "X-Hushd-Warning"
 
 
 def warned(warnings: Iterable[ResultWarning]) -> dict[str, str]:

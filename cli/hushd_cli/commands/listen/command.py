@@ -41,14 +41,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
         if not options.files:
             from .microphone import transcribe
 
-            transcribe(client, options, output)
+            status = transcribe(client, options, output)
             mention(options)
-            return 0
+            return status
         files = Files(client, options, output)
         files.run()
         if not files.status:
             mention(options)
-        return files.status
+        return files.status or files.doubted
 
 
 def _choose(client: Client, options: Namespace) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.warning import NO_EFFECT, ResultWarning
+from hushd.transport.warning import NO_EFFECT, ResultWarning, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import MAX_PAYLOAD
@@ -135,7 +135,7 @@ class Files:
         self._line = console.StatusLine()
         self._wordless = False
         self._warned: set[str] = set()
-        self.status = 0
+        self.status = self.doubted = 0
 
     def run(self) -> None:
         """Transcribes all files; reports failures."""
@@ -173,6 +173,7 @@ class Files:
             deque(feed, maxlen=0)
         for warning in feed.warnings:
             self._warn(name, warning)
+        self.doubted = self.doubted or exit_code(feed.warnings)
         if feed.damage:
             raise feed.damage
 

@@ -12,7 +12,7 @@ from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.warning import ResultWarning
+from hushd.transport.warning import ResultWarning, exit_code
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.log_files import Styled, escaped
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
-def transcribe(client: Client, options: Namespace, output: Output) -> None:
+def transcribe(client: Client, options: Namespace, output: Output) -> int:
     """Transcribes one utterance, or with --continuous or --until everything up to the end or Ctrl-C, which keeps the
-    text."""
+    text; returns the exit code."""
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
     console.silence_libraries()
@@ -83,6 +83,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             console.complain(warning.message)
         if session.end:
             raise session.end
+        return exit_code(session.warnings)
 
 
 def _checked(microphone: Microphone) -> Iterator[bytes]:

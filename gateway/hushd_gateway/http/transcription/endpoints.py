@@ -10,7 +10,7 @@ from hushd.aio.results import AsyncTranscription
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.warning import CUT_OFF
+from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from starlette.requests import Request
@@ -72,10 +72,11 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
             verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
-            return JSONResponse(verbose | (formats.subtitles(transcript) if ask.subtitles else {}))
+            verbose |= formats.subtitles(transcript) if ask.subtitles else {}
+            return JSONResponse(verbose, headers=_head(transcript))
         case "diarized_json":
-            return JSONResponse(formats.diarized(transcript, ask.known))
-    return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
+            return JSONResponse(formats.diarized(transcript, ask.known), headers=_head(transcript))
+    return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs), headers=_head(transcript))
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
@@ -100,9 +101,12 @@ def _unnamed(damage: HushdError, form: Form) -> HushdError:
 
 
 def plain(transcript: Transcript, text: str, media: str = "text/plain") -> Response:
-    """Returns an answer in text; its head says where the recording is cut off."""
-    cut = [warning for warning in transcript.warnings if warning.code == CUT_OFF]
-    return PlainTextResponse(text, media_type=media, headers=streaming.warned(cut))
+    """Returns an answer in text; its head says where the recording is cut off, or the text is doubtful."""
+    return PlainTextResponse(text, media_type=media, headers=_head(transcript))
+
+
+def _head(transcript: Transcript) -> dict[str, str]:
+    return streaming.warned(formats.doubts(transcript.warnings))
 
 
 async def start_transcription(
@@ -142,12 +146,13 @@ async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> Asy
                     yield {"type": "transcript.text.delta", "delta": delta, **doubts}
         except HushdError as damage:
             transcription.so_far((), _unnamed(damage, form))
-    done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.cut_off(transcription.warnings)}
+    done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.warned(transcription.warnings)}
     if ask.logprobs:
         done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:
         done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
-    yield done | ({"languages": [{"code": transcription.language}]} if transcription.language else {})
+    known = transcription.language and not any(each.code == UNLIKELY for each in transcription.warnings)
+    yield done | ({"languages": [{"code": transcription.language}]} if known else {})
 
 
 class _Streamed(Response):

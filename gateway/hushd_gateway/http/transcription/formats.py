@@ -11,26 +11,32 @@ from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.warning import CUT_OFF, ResultWarning
+from hushd.transport.warning import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.results import is_label
 
 Object = JsonObject
 LETTERS = 26
+UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
 _LEAST = 1e-4  # the lowest probability, since they have four decimals
 
 
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
-    doubts = {"logprobs": log_probabilities(transcript)} if logprobs else {}
-    return {"text": transcript.text, **doubts, **cut_off(transcript.warnings), "usage": usage(transcript.duration)}
+    scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
+    return {"text": transcript.text, **scores, **warned(transcript.warnings), "usage": usage(transcript.duration)}
 
 
-def cut_off(warnings: Iterable[ResultWarning]) -> Object:
-    """Returns the warning that the recording ends early, for an answer in JSON; nothing for a whole one."""
-    cut = [warning._asdict() for warning in warnings if warning.code == CUT_OFF]
-    return {"warnings": cut} if cut else {}
+def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
+    """Returns the warnings on which every answer has to be read: the text is not all, or not what was said."""
+    return [warning for warning in warnings if warning.code in (CUT_OFF, UNLIKELY)]
+
+
+def warned(warnings: Iterable[ResultWarning]) -> Object:
+    """Returns these for an answer in JSON; nothing where there are none."""
+    found = [warning._asdict() for warning in doubts(warnings)]
+    return {"warnings": found} if found else {}
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
@@ -53,10 +59,14 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
-    """`response_format` verbose_json; Whisper's own values are those of a certain segment."""
+    """`response_format` verbose_json; Whisper's own values are those of a certain segment.
+
+    The language of a text that is probably not what was said is the model's only one, and not told.
+    """
+    unlikely = any(warning.code == UNLIKELY for warning in transcript.warnings)
     answer: Object = {
         "task": task,
-        "language": languages.name(transcript.language).lower(),
+        "language": UNKNOWN if unlikely else languages.name(transcript.language).lower(),
         "duration": transcript.duration,
         "text": transcript.text,
     }
@@ -72,7 +82,7 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
         ]
     if transcript.unlikely:
         answer["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
-    return answer | cut_off(transcript.warnings) | {"usage": usage(transcript.duration)}
+    return answer | warned(transcript.warnings) | {"usage": usage(transcript.duration)}
 
 
 def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
@@ -83,7 +93,7 @@ def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
         "duration": transcript.duration,
         "text": transcript.text,
         "segments": [names.segment(segment) for segment in transcript],
-        **cut_off(transcript.warnings),
+        **warned(transcript.warnings),
         "usage": usage(transcript.duration),
     }
 

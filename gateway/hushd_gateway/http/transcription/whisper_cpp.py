@@ -84,7 +84,7 @@ def answer(transcript: Transcript, ask: TranscriptionRequest, *, timed: bool) ->
             return endpoints.plain(transcript, transcript.render(ask.form), MEDIA[ask.form])
         case "verbose_json":
             return JSONResponse(_verbose(transcript, text, ask.options, timed))
-    return JSONResponse({"text": text} | formats.cut_off(transcript.warnings))
+    return JSONResponse({"text": text} | formats.warned(transcript.warnings))
 
 
 def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], timed: bool) -> JsonObject:
