@@ -1,0 +1,74 @@
+"""Text that a model of one language has invented for speech in another, at every door that takes recordings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from hushd_mcp.answers import of_task
+from hushd_mcp.task import Task
+from hushd_mcp.work import transcribe
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from openai import OpenAI
+from support import foreign_speech, warm
+
+pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+WHY = "This is probably not the spoken text: the model knows English only"
+
+
+@pytest.fixture(scope="module")
+def french(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return foreign_speech.french(tmp_path_factory.mktemp("speech") / "french.wav")
+
+
+def test_openais_formats_say_so(openai: OpenAI, french: Path) -> None:
+    """`warnings` in every JSON, the head of every answer, and the end of a stream; nowhere is it called English."""
+    create = openai.audio.transcriptions.with_raw_response.create
+    for asked in ("json", "verbose_json", "text", "srt"):
+        answer = create(model="whisper-1", file=french, response_format=asked)  # type: ignore[call-overload]
+        assert WHY in unquote(answer.headers["x-hushd-warning"])
+        if "json" in asked:
+            data = json.loads(answer.text)
+            (warning,) = data["warnings"]
+            assert warning["code"] == "unlikely_text"
+            assert WHY in warning["message"]
+            assert data.get("language", "unknown") == "unknown"
+    *_, last = openai.audio.transcriptions.create(model="whisper-1", file=french, stream=True)
+    assert WHY in last.model_dump()["warnings"][0]["message"]
+    assert not last.model_dump().get("languages")
+
+
+def test_speech_in_the_models_language_has_no_such_word(openai: OpenAI, beckett: Path) -> None:
+    """English in every answer, and no warning."""
+    answer = openai.audio.transcriptions.with_raw_response.create(
+        model="whisper-1", file=beckett, response_format="verbose_json"
+    )
+    data = json.loads(answer.text)
+    assert data["language"] == "english"
+    assert "warnings" not in data
+    assert "x-hushd-warning" not in answer.headers
+
+
+def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, french: Path, beckett: Path) -> None:
+    """11, and the sentence after the text; a file that cannot be read counts more, a good one changes nothing."""
+    for files, code in (([french], 11), ([beckett], 0), ([beckett, french], 11), ([french, french.parent], 4)):
+        command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *map(str, files)]
+        done = warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == code, done.stderr
+        assert (WHY in done.stderr) == (french in files)
+        assert done.stdout.strip()
+
+
+def test_an_agent_reads_it_before_the_text(openai: OpenAI, french: Path) -> None:
+    """In words for the model and as `unlikely` for programs, and no language is named."""
+    task = Task("transcribe", "t", transcribe(str(french), False, {}))
+    assert task.finished.wait(60)
+    assert task.result["unlikely"] is True
+    assert "language" not in task.result
+    result = of_task(task)
+    assert result.content[0].text.startswith(WHY)  # type: ignore[union-attr]
+    assert result.content[0].text.endswith(task.result["text"])  # type: ignore[union-attr]
