@@ -140,7 +140,7 @@ def _known_speakers(client: Client, options: Options) -> Options:
 
 
 def _language(transcript: Transcript | Transcription) -> Options:
-    """Returns the language; of a text that is probably not what was said that, and the sentence that says why."""
+    """Returns the language; of a text that is probably wrong, that it is, and the sentence that says why."""
     why = " ".join(warning.message for warning in transcript.warnings if warning.code == UNLIKELY)
     if why:
         return {"unlikely": True, "message": why}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import Warned
 
 CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
-UNLIKELY = "unlikely_text"  # that the text is probably not what was said
+UNLIKELY = "unlikely_text"  # that the text is probably wrong
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
 
 
@@ -28,7 +28,7 @@ def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
 
 
 def exit_code(warnings: Iterable[ResultWarning]) -> int:
-    """Returns a command's exit code for a printed transcript: 11 where that is probably not what was said."""
+    """Returns a command's exit code for a printed transcript: 11 where that is probably wrong."""
     return 11 if any(warning.code == UNLIKELY for warning in warnings) else 0
 
 

@@ -29,14 +29,14 @@ def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
-    """Returns the warnings on which every answer has to be read: the text is not all, or not what was said."""
+    """Returns the warnings on which every answer has to be read: the text is not whole, or probably wrong."""
     return [warning for warning in warnings if warning.code in (CUT_OFF, UNLIKELY)]
 
 
 def warned(warnings: Iterable[ResultWarning]) -> Object:
     """Returns these for an answer in JSON; nothing where there are none."""
-    found = [warning._asdict() for warning in doubts(warnings)]
-    return {"warnings": found} if found else {}
+    doubtful = [warning._asdict() for warning in doubts(warnings)]
+    return {"warnings": doubtful} if doubtful else {}
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
@@ -61,7 +61,7 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
     """`response_format` verbose_json; Whisper's own values are those of a certain segment.
 
-    The language of a text that is probably not what was said is the model's only one, and not told.
+    The language of a text that is probably wrong is the model's only one, and is not told.
     """
     unlikely = any(warning.code == UNLIKELY for warning in transcript.warnings)
     answer: Object = {

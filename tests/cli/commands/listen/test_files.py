@@ -207,10 +207,10 @@ def test_a_place_that_does_not_fit(
     assert hearers.router.of(Request) == []
 
 
-def test_warnings_are_printed_and_fail_nothing(start_router: Start, sounds: list[str]) -> None:
+def test_warnings_are_printed_and_only_doubt_has_an_exit_code(start_router: Start, sounds: list[str]) -> None:
     """A warning stands on standard error with its recording's name, one about the options once for all of them."""
     warnings = [
-        {"code": "unlikely_text", "message": "The text repeats itself."},
+        {"code": "clipped", "message": "The text repeats itself."},
         {"code": "no_effect", "message": "There is no patience."},
     ]
 
@@ -227,6 +227,8 @@ def test_warnings_are_printed_and_fail_nothing(start_router: Start, sounds: list
         f"listen: {sounds[1]}: The text repeats itself.",
     ]
     assert json.loads(run(sounds[0], "-f", "json").stdout)["warnings"] == warnings
+    warnings[0]["code"] = "unlikely_text"
+    assert run(*sounds[:2]).returncode == 11
 
 
 def test_every_file_gets_its_own_error(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
