@@ -26,8 +26,8 @@ BOUNDED = {
     "gateway/hushd_gateway/http/page/files.py:_STYLE": "reads hushd's own page",
     "models/hushd_models/text_language.py:_NO_PROSE": "of a text its first 2,000 characters are looked at",
     "protocol/hushd_protocol/duration.py:_PART": "finds again what _DURATION has matched as a whole",
-    "worker_stt/hushd_worker_stt/words.py:_ASCII_WORD": "the text has no blanks at its end, and all else begins a word",
-    "worker_stt/hushd_worker_stt/words.py:any_word": "the same, of all scripts",
+    "worker_stt/hushd_worker_stt/wording.py:_ASCII_WORD": "a text has no blanks at its end, and all else begins a word",
+    "worker_stt/hushd_worker_stt/wording.py:any_word": "the same, of all scripts",
     "client/hushd/transcripts/cues.py:_WORD": "the text has no blanks at its end, and all else begins a word",
 }
 SIGNS = "a 1-_.:|/'\"\n\t=,;#*Aé(<[{}])>~`@&%+!?$"  # that repeats are tried with

@@ -34,14 +34,14 @@ def keys(dims: Mapping[str, int], name: str, timestamps: bool = True) -> Keys:
     Raises:
         HushdError: `engine_missing` without openai-whisper's package, which has the tokens.
     """
-    from hushd_worker_stt.convert import vocabulary
-    from hushd_worker_stt.engines.whisper_models import languages
+    from hushd_worker_stt.convert import checkpoint
+    from hushd_worker_stt.engines.whisper_family import languages
 
-    ranks, special = vocabulary.ranks(dims["n_vocab"]), vocabulary.specials(dims["n_vocab"])
-    letters, known = vocabulary._letters(), languages(dims["n_vocab"])
+    ranks, special = checkpoint.ranks(dims["n_vocab"]), checkpoint.specials(dims["n_vocab"])
+    letters, known = checkpoint._letters(), languages(dims["n_vocab"])
     ids = {token: len(ranks) + number for number, token in enumerate(special)}
     written = {token: "".join(letters[byte] for byte in token) for token in sorted(ranks, key=ranks.__getitem__)}
-    merges = [vocabulary._halves(token, ranks) for token in written if len(token) > 1]
+    merges = [checkpoint._halves(token, ranks) for token in written if len(token) > 1]
     end, start = ids["<|endoftext|>"], ids["<|startoftranscript|>"]
     never = [
         ids[f"<|{word}|>"]

@@ -180,7 +180,7 @@ def _words(noise: Noise, shape: Shape) -> np.ndarray:
 
 def _script(noise: Noise, shape: Shape) -> np.ndarray:
     """For each position the direction of the word that it decides: the sentence, and then the end."""
-    from hushd_worker_stt.convert.vocabulary import ranks
+    from hushd_worker_stt.convert.checkpoint import ranks
 
     tokens, words = ranks(shape.words), _words(noise, shape)
     spoken = [*(f" {word}".encode() for word in SENTENCE.rstrip(".").split()), b"."]

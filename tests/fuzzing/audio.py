@@ -15,8 +15,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.command import CommandLine
 from hushd_worker.job import Job
-from hushd_worker_stt.audio.concatenated import is_concatenated, is_truncated
-from hushd_worker_stt.audio.recording import Recording, raw_blocks
+from hushd_worker_stt.audio.inlet import raw_blocks
+from hushd_worker_stt.audio.recording import Recording, is_concatenated, is_truncated
 from hushd_worker_tts.engines import command
 from hushd_worker_tts.engines.command_file import CommandSpec
 from support import films

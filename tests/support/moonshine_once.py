@@ -113,7 +113,7 @@ def _wait(hold: Path) -> None:
 if __name__ == "__main__":
     from hushd_worker_stt import __main__ as worker
     from hushd_worker_stt.diarization import models
-    from hushd_worker_stt.engines import libmoonshine
+    from hushd_worker_stt.engines import moonshine
 
     heard, hold = Path(sys.argv.pop(1)), sys.argv.pop(1)
 
@@ -125,7 +125,7 @@ if __name__ == "__main__":
             ask_once(self, heard)
 
     models.DiarizationModels = Voices  # type: ignore[misc]
-    libmoonshine.Transcriber = remembering(  # type: ignore[misc]
-        libmoonshine.Transcriber, heard, Path(hold) if hold else None
+    moonshine.Transcriber = remembering(  # type: ignore[misc]
+        moonshine.Transcriber, heard, Path(hold) if hold else None
     )
     worker.main()

@@ -15,7 +15,7 @@ import soxr
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import normalise
 from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines import libmoonshine
+from hushd_worker_stt.engines import moonshine
 from hushd_worker_stt.worker import SpeechToText
 from support import moonshine_once
 from support.stt_jobs import Ask, Asked, Bare, make_job
@@ -27,7 +27,7 @@ def worker() -> SpeechToText:
     speech_to_text = SpeechToText("moonshine", "default")
     with pytest.MonkeyPatch.context() as patch:
         heard = Path(os.environ[moonshine_once.FOLDER])
-        patch.setattr(libmoonshine, "Transcriber", moonshine_once.remembering(libmoonshine.Transcriber, heard))
+        patch.setattr(moonshine, "Transcriber", moonshine_once.remembering(moonshine.Transcriber, heard))
         speech_to_text.load(lambda note: None)
     return speech_to_text
 

@@ -8,12 +8,11 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
-from hushd_worker_stt.decoder import Context
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.engines.whisper import Whisper
-from hushd_worker_stt.request import Request
+from hushd_worker_stt.request import Context, Request
 
 MODEL = ModelInfo("tiny", ("en",), 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE, Segment
-from hushd_worker_stt.habits import MOONSHINE, SURE, UNSURE, WHISPER, heard
+from hushd_worker_stt.wording import MOONSHINE, SURE, UNSURE, WHISPER, heard
 from support.stt_jobs import Ask
 from support.wer import word_error_rate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.loops import is_loop, without_loops
+from hushd_worker_stt.wording import is_loop, without_loops
 
 TWO_CITIES = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness."

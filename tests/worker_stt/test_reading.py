@@ -9,7 +9,7 @@ import pytest
 from hushd_worker.errors import NoMemory
 from hushd_worker.job import Job
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, Options, PieceLength, Segment
-from hushd_worker_stt.reading import read
+from hushd_worker_stt.reader import read
 from support.stt_jobs import make_job
 
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.engines import libmoonshine
+from hushd_worker_stt.engines import moonshine
 from hushd_worker_stt.engines.moonshine import Moonshine
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
@@ -52,7 +52,7 @@ def test_a_wrong_name_is_answered_with_the_right_one(engine: str, model: str, co
 
 def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its wheel the engine is described as not installed, and loading it says what to install."""
-    monkeypatch.setattr(libmoonshine, "find_spec", lambda name: None)
+    monkeypatch.setattr(moonshine, "find_spec", lambda name: None)
     engine = described()
     assert engine["installed"] is engine["models"][0]["installed"] is False
     with pytest.raises(HushdError) as caught:

@@ -1,9 +1,10 @@
-"""Chooses the device on which an engine computes: the configured one, or else the engine's first choice.
+"""Chooses the device, the threads and the precision with which an engine computes: the configured ones, or else the
+engine's first choice.
 
 The supervisor passes the setting `compute_device` on as HUSHD_COMPUTE_DEVICE, and makes only that card visible to the
 process. So a card of CUDA is always number 0 here, and a worker for the CPU opens no card. `auto` leaves ROCm and
-Vulkan alone, whose memory hushd does not count: they are for whoever names them.
-"""
+Vulkan alone, whose memory hushd does not count: they are for whoever names them. torch, numpy and CTranslate2 also read
+OMP_NUM_THREADS themselves."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import Any
 
 from hushd_protocol.cards import APPLE, COUNTED, is_card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system.footprint import cores
 
 # ONNX Runtime's providers, the best first; the last one is for AMD's cards until version 1.22, the one before it since.
 _ON_CARDS = {
@@ -125,3 +127,40 @@ def report(engine: object, name: str) -> tuple[str, str]:
         # An engine that can use cards would have refused to load without the configured one.
         why = f"the engine {name} does not support a choice of device"
     return device, why
+
+
+_MAX_BEAMS = 100
+
+
+def threads(spare: int = 0) -> int:
+    """Returns OMP_NUM_THREADS, or else the number of cores of this process minus `spare`; at least one."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return max(1, cores() - spare)
+
+
+def compute_type(known: Sequence[str]) -> str:
+    """Returns HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    asked = os.environ.get("HUSHD_COMPUTE_TYPE", "")
+    if asked and asked not in known:
+        raise HushdError(
+            "bad_request", f"HUSHD_COMPUTE_TYPE must be one of {', '.join(known)} for this engine, not {asked[:40]!r}."
+        )
+    return asked
+
+
+def beam() -> int | None:
+    """Returns HUSHD_BEAM_SIZE; None for the engine's default.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    asked = os.environ.get("HUSHD_BEAM_SIZE", "")
+    if asked and not (asked.isdecimal() and 1 <= int(asked) <= _MAX_BEAMS):
+        raise HushdError("bad_request", f"HUSHD_BEAM_SIZE must be a number from 1 to {_MAX_BEAMS}, not {asked[:40]!r}.")
+    return int(asked) if asked else None

@@ -71,7 +71,7 @@ class Options:
         beam: the number of hypotheses that are followed at once; None is the engine's default.
         temperature: the temperature; 0 is the likeliest text, None the engine's default.
         word_times: whether `Segment.words` is requested.
-        decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.decoder`).
+        decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.request`).
     """
 
     language: str | None = None

@@ -18,7 +18,7 @@ import soxr
 from .engine import RATE
 from .segmentation.pieces import quietest
 from .segmentation.vad import FRAME
-from .words import keys, split
+from .wording import keys, split
 
 if TYPE_CHECKING:
     from .engine import Samples

@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hushd_protocol.errors import HushdError
 
-from .audio.level import normalise, trim
-from .audio.stretches import normalised
-from .batching.reader import Reader
+from .audio.level import normalise, normalised, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
-from .habits import heard
-from .loops import LOOPED, is_loop, without_loops
-from .reading import shifted
-from .segmentation.phrases import at_pauses
-from .streaming import JobStream
+from .reader import JobStream, Reader, shifted
+from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_models import languages as names
 from hushd_protocol.errors import HushdError
@@ -12,8 +12,10 @@ from hushd_protocol.suggest import quoted
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-from . import decoder
 from .engine import EngineInfo, ModelInfo, Options
+
+if TYPE_CHECKING:
+    from .engine import Segment
 
 T = TypeVar("T")
 
@@ -122,7 +124,7 @@ class Request:
     def warnings(self, engine: EngineInfo) -> list[dict[str, str]]:
         """Returns warnings, in the form of results, about requested options that `engine` does not support."""
         given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
-        if not (names := decoder.unused(given | dict(self.decoder), engine.options, live=self.live)):
+        if not (names := unused(given | dict(self.decoder), engine.options, live=self.live)):
             return []
         message = f"The engine {engine.name!r} has no {' and no '.join(names)}: the recording was transcribed without."
         return [{"code": "no_effect", "message": message}]
@@ -152,3 +154,64 @@ def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
         ", ".join(languages) if len(languages) <= 12 else f"{', '.join(languages[:10])} and {len(languages) - 10} more"
     )
     raise HushdError("bad_request", f"This model understands {known}, not {quoted(value)}{hint}.")
+
+
+_BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}  # for recordings, with any engine's prompt
+_MAX_PROMPT = 600  # characters of prompt and earlier text: less than the 223 tokens that Whisper reads
+
+
+def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool) -> list[str]:
+    """Returns the options of `given` that an engine does not support, if it names the ones that it supports.
+
+    Args:
+        given: values by the names of `by_engine` fields of `transcribe` and of its `decoder`.
+        used: `EngineInfo.options`.
+    """
+    if used is None:
+        return []
+    done = set(used) - _BETWEEN_PIECES
+    if "prompt" in used and not live:
+        done |= _BETWEEN_PIECES
+    if given.get("temperature") is not None:
+        done.add("temperature_increment")  # belongs to it
+    return [name for name, value in given.items() if _asks(name, value) and name not in done]
+
+
+def _asks(name: str, value: Any) -> bool:
+    """Returns whether `value` differs from hushd's own value for every engine."""
+    if name == "carry_initial_prompt":
+        return value is False
+    return value is not None and value is not False and value != "" and (name, value) != ("threads", 0)
+
+
+class Context:
+    """The text that the engine gets with each piece: the prompt and, if requested, the text before the piece.
+
+    Args:
+        prompt: the request's prompt, for each piece, unless `carry_initial_prompt` is false.
+        decoder: the request's options, by their names.
+    """
+
+    def __init__(self, prompt: str, decoder: Mapping[str, Any]) -> None:
+        self._prompt = prompt
+        self._carried = decoder.get("carry_initial_prompt", True)
+        self._conditioned = decoder.get("condition_on_previous_text", False)
+        self._said = ""
+
+    @property
+    def changes(self) -> bool:
+        """True if the next piece's prompt depends on this one."""
+        return self._conditioned or bool(self._prompt and not self._carried)
+
+    @property
+    def prompt(self) -> str:
+        """Returns the prompt for the next piece."""
+        return f"{self._prompt} {self._said}".strip()
+
+    def add(self, segments: Iterable[Segment]) -> None:
+        """Adds the text of the last piece."""
+        if not self._carried:
+            self._prompt = ""
+        if self._conditioned:
+            spoken = " ".join([self._said, *(segment.text for segment in segments)])
+            self._said = spoken[-max(1, _MAX_PROMPT - len(self._prompt)) :].strip()

@@ -12,12 +12,11 @@ from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import Prefetcher, prefetch
-from .decoder import Context
 from .engine import RATE, DetectedLanguage, Segment
 from .plausibility import Plausibility
-from .segmentation.clips import clipped
+from .request import Context
 from .segmentation.endpoint import FRAME
-from .segmentation.pieces import Cutter, Piece, pieces
+from .segmentation.pieces import Cutter, Piece, clipped, pieces
 from .segmentation.vad import Detector
 
 if TYPE_CHECKING:
@@ -185,7 +184,7 @@ class Transcription:
         """Returns the name of a new speaker: of a known voice, or a number."""
         known = ""
         if self._request.people and speaker in self._voices:
-            from .diarization.known_people import KnownPeople
+            from .diarization.turns import KnownPeople
 
             known = KnownPeople(self._request.people).name(self._voices[speaker])
         return known or f"SPEAKER_{len(self._speakers):02d}"
@@ -210,7 +209,7 @@ class Transcription:
         )
 
     def _voiceprints(self) -> tuple[SpeakerVoice, ...]:
-        from .diarization.known_people import voiceprint
+        from .diarization.turns import voiceprint
 
         return tuple(
             SpeakerVoice(speaker=name, voiceprint=voiceprint(voice.embedding), seconds=round(voice.seconds, 3))

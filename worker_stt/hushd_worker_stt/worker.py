@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from .diarization.models import DiarizationModels
     from .engine import Samples
+    from .live.turns import TurnDetector
     from .live.voices import Voices
-    from .turns.detector import TurnDetector
 
 _PATIENCE_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
@@ -217,8 +217,7 @@ class SpeechToText:
             return result, recording.tracks
 
     def _raw(self, job: Job, request: Request) -> TranscriptResult:
-        from .audio.mixdown import Mixdown
-        from .audio.recording import raw_blocks
+        from .audio.inlet import Mixdown, raw_blocks
         from .transcription import Transcription, begin_s
 
         mixdown = Mixdown()
@@ -272,7 +271,7 @@ class SpeechToText:
     def _turns(self, request: Request) -> TurnDetector | None:
         if request.turn_end == "silence":
             return None
-        from .turns.detector import detector
+        from .live.turns import detector
 
         return detector()
 
@@ -285,7 +284,7 @@ class SpeechToText:
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:
-    from .audio.recording import raw_blocks
+    from .audio.inlet import raw_blocks
 
     job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks must agree
     return raw_blocks(job.read(_PATIENCE_S), request.rate, request.channels)

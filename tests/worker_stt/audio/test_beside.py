@@ -231,7 +231,7 @@ def test_a_worker_on_a_card_reads_many_at_once(start_supervisor: Any, tmp_path: 
 
     def decoders() -> list[psutil.Process]:
         return [each for each in psutil.Process(supervisor.process.pid).children(recursive=True)
-                if any(word.endswith("audio.decoding") for word in each.cmdline())]  # fmt: skip
+                if any(word.endswith("audio.beside") for word in each.cmdline())]  # fmt: skip
 
     if asked != "0":
         wait_until(lambda: len(decoders()) == 3, "three decoders")

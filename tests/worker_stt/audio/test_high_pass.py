@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hushd_worker_stt.audio.high_pass import HighPass
+from hushd_worker_stt.audio.inlet import HighPass
 
 RATE = 16_000
 

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 import soundfile
-from hushd_worker_stt.audio.mixdown import Mixdown
+from hushd_worker_stt.audio.inlet import Mixdown
 from support.stt_jobs import Ask, Bare
 from support.wer import word_error_rate
 

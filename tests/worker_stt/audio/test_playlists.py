@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker_stt.audio.containers import ALLOWED
+from hushd_worker_stt.audio.film import ALLOWED
 from hushd_worker_stt.audio.recording import Recording
 from support.playlists import FILES, WORDS, private_files
 from support.stt_jobs import make_job

@@ -13,7 +13,8 @@ import pytest
 import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Cancelled
-from hushd_worker_stt.audio.recording import Recording, raw_blocks
+from hushd_worker_stt.audio.inlet import raw_blocks
+from hushd_worker_stt.audio.recording import Recording
 from support.stt_jobs import chunked, make_job
 
 RATE = 16_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hushd_worker_stt.audio.level import TARGET, level, normalise
-from hushd_worker_stt.audio.stretches import normalised
+from hushd_worker_stt.audio.level import TARGET, level, normalise, normalised
 from hushd_worker_stt.engine import LevelRange
 
 RATE = 16_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hushd_worker_stt.batching.batch_size import BatchSize
+from hushd_worker_stt.reader import BatchSize
 
 
 def work(size: BatchSize, took: Callable[[int], float], batches: int = 40) -> list[int]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_worker.job import Cancelled, Job
-from hushd_worker_stt.batching.reader import Reader
 from hushd_worker_stt.engine import Engine, EngineInfo, Options, Segment
+from hushd_worker_stt.reader import Reader
 from support.peer import BOUND_S
 from support.stt_jobs import make_job
 

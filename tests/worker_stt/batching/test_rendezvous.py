@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import pytest
-from hushd_worker_stt.batching import rendezvous
+from hushd_worker_stt import rendezvous
 
 
 class Model:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
-from hushd_worker_stt.engines.whisper_models import LANGUAGES, alignment_heads, languages
+from hushd_worker_stt.engines.whisper_family import LANGUAGES, alignment_heads, languages
 from support.commands import unpack_checkpoint
 
 # openai-whisper leaves the file of its tokens to the garbage collector.

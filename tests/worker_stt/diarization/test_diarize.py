@@ -175,7 +175,7 @@ def test_missing_packages_are_named(gone: str, monkeypatch: pytest.MonkeyPatch) 
 
         monkeypatch.setattr(builtins, "__import__", without)
     elif gone == "moonshine":
-        monkeypatch.setattr("hushd_worker_stt.engines.libmoonshine.package", lambda: None)
+        monkeypatch.setattr("hushd_worker_stt.engines.moonshine.package", lambda: None)
     else:
         monkeypatch.setattr("hushd_worker_stt.diarization.models._model", lambda library, name: b"nonsense")
     with pytest.raises(HushdError, match=r"\[diarize\]") as caught:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hushd_schema.results import is_voiceprint
 from hushd_worker_stt.diarization.diarize import Diarizer
-from hushd_worker_stt.diarization.known_people import KnownPeople, voiceprint
 from hushd_worker_stt.diarization.models import DiarizationModels
-from hushd_worker_stt.diarization.turns import Voice
+from hushd_worker_stt.diarization.turns import KnownPeople, Voice, voiceprint
 from hushd_worker_stt.engine import RATE
 from support.conversations import Utterance, moonshine_people, spliced
 from support.stt_jobs import Ask, s16le

@@ -19,8 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options, Segment, Word
-from hushd_worker_stt.engines.command import Command
-from hushd_worker_stt.engines.command_file import CommandSpec
+from hushd_worker_stt.engines.command import Command, CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
 from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch

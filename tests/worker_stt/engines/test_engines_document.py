@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import Options, Segment
-from hushd_worker_stt.engines.command import Command
-from hushd_worker_stt.engines.command_file import CommandSpec
+from hushd_worker_stt.engines.command import Command, CommandSpec
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from support.engine_example import DOCS, blocks
 

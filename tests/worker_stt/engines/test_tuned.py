@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_worker import compute_device
 from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines import tuned
 from hushd_worker_stt.registry import REGISTRY
 from support.commands import say, unpack_checkpoint
 from support.wer import words
@@ -39,20 +39,20 @@ def test_threads(monkeypatch: pytest.MonkeyPatch, asked: str, wanted: int | None
     """A number from 1 on; whatever else OMP_NUM_THREADS says, as many as there are cores."""
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert tuned.threads() == (wanted or cores)
+    assert compute_device.threads() == (wanted or cores)
 
 
 def test_nonsense_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """`bad_request`, with what it may be."""
-    assert tuned.beam() is None
-    assert tuned.compute_type(("int8",)) == ""
+    assert compute_device.beam() is None
+    assert compute_device.compute_type(("int8",)) == ""
     for asked in ("0", "101", "five"):
         monkeypatch.setenv("HUSHD_BEAM_SIZE", asked)
         with pytest.raises(HushdError, match="from 1 to 100"):
-            tuned.beam()
+            compute_device.beam()
     monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
     with pytest.raises(HushdError, match="int8, float32 for this engine, not 'int4'") as caught:
-        tuned.compute_type(("int8", "float32"))
+        compute_device.compute_type(("int8", "float32"))
     assert caught.value.code == "bad_request"
 
 

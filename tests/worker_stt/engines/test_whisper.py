@@ -24,7 +24,7 @@ from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
-from hushd_worker_stt.engines.whisper_models import ALIGNMENT, LANGUAGES
+from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, unpack_checkpoint, utterances

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hushd_schema import engines
 from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines import whisper_memory
+from hushd_worker_stt.engines import whisper
 from hushd_worker_stt.engines.whisper import Whisper
 from support.commands import unpack_checkpoint, utterances
 from support.wer import words
@@ -40,7 +40,7 @@ def test_the_model_is_the_packages_own_and_no_number_is_drawn(checkpoint: Path) 
     torch, whisper = import_module("torch"), import_module("whisper")
     theirs = whisper.load_model(str(checkpoint), "cpu")
     before = torch.random.get_rng_state()
-    ours = whisper_memory.build(torch, whisper, checkpoint, "cpu")
+    ours = whisper.build(torch, whisper, checkpoint, "cpu")
     assert torch.equal(torch.random.get_rng_state(), before)
     buffers = [dict(model.named_buffers()) for model in (ours, theirs)]
     parameters = [dict(model.named_parameters()) for model in (ours, theirs)]
@@ -59,10 +59,10 @@ def test_a_card_has_half_precision_but_for_normalisations(checkpoint: Path, monk
     to = torch.Tensor.to
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *where, **how: to(tensor, *_here(where), **how))
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_: module)
-    build = whisper_memory.build
+    build = whisper.build
     engines = [Whisper(), Whisper()]
     engines[0].load("commands", lambda note: None)
-    monkeypatch.setattr(whisper_memory, "build", lambda torch, package, path, _: build(torch, package, path, "cuda"))
+    monkeypatch.setattr(whisper, "build", lambda torch, package, path, _: build(torch, package, path, "cuda"))
     engines[1].load("commands", lambda note: None)
     kinds = {name: str(weight.dtype) for name, weight in engines[1]._model.named_parameters()}
     norms = {name for name in kinds if "_ln." in name or ".ln" in name}
@@ -93,10 +93,10 @@ class Card:
         self.emptied += 1
 
 
-def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) -> whisper_memory.CardShare:
+def share(card: Card, path: Path, dims: Any = LARGE, size: int = 3_100_000_000) -> whisper.CardShare:
     with open(path / "large-v3.pt", "wb") as file:
         file.truncate(size)
-    return whisper_memory.CardShare(card, engines.get("whisper"), path / "large-v3.pt", dims)
+    return whisper.CardShare(card, engines.get("whisper"), path / "large-v3.pt", dims)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import random
 from itertools import product
 
 import pytest
-from hushd_worker_stt.live.agreement import Agreement
+from hushd_worker_stt.live.drafted import Agreement
 from support.seeds import seeds
 
 

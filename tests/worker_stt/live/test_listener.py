@@ -19,11 +19,11 @@ from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segment
-from hushd_worker_stt.live.events import Unstable
 from hushd_worker_stt.live.listener import LiveListener
+from hushd_worker_stt.live.turns import TextDetector
+from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
-from hushd_worker_stt.turns.detector import TextDetector
 from hushd_worker_stt.worker import SpeechToText
 from support.loudness import Loudness, NoGain
 from support.peer import BOUND_S

@@ -23,8 +23,8 @@ from hushd_worker_stt.engine import (
     Segment,
 )
 from hushd_worker_stt.identification import Identification
-from hushd_worker_stt.live.events import Event, Nothing, Unstable
 from hushd_worker_stt.live.listener import LiveListener
+from hushd_worker_stt.partials import Event, Nothing, Unstable
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
 from support.loudness import Loudness, NoGain

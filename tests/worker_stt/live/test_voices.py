@@ -10,11 +10,11 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hushd_worker_stt.diarization.known_people import voiceprint
 from hushd_worker_stt.diarization.models import DiarizationModels
+from hushd_worker_stt.diarization.turns import voiceprint
 from hushd_worker_stt.engine import RATE, Segment
-from hushd_worker_stt.live.events import Revised, Speaker
 from hushd_worker_stt.live.voices import Voices
+from hushd_worker_stt.partials import Revised, Speaker
 from hushd_worker_stt.segmentation.vad import FRAME
 from support.seeds import SHARE, seeds
 

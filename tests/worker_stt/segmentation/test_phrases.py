@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hushd_worker_stt.engine import Segment, Word
-from hushd_worker_stt.segmentation.phrases import at_pauses
+from hushd_worker_stt.wording import at_pauses
 from support.seeds import seeds
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hushd_worker_stt.turns import detector, smart_turn
-from hushd_worker_stt.turns.detector import MAX_S, SoundDetector, TextDetector, wait_s
-from hushd_worker_stt.turns.text import EVEN, FINISHED, STRONG, WEAK
+from hushd_worker_stt.live import turns
+from hushd_worker_stt.live.turn_words import EVEN, FINISHED, STRONG, WEAK
+from hushd_worker_stt.live.turns import MAX_S, SoundDetector, TextDetector, wait_s
 
 SOUND = np.zeros(16_000, np.float32)
 PROBABILITIES = [n / 50 for n in range(51)]
@@ -71,6 +71,6 @@ def test_a_damaged_model_is_done_without(
     """A listener is not refused for an extra that does not load; the log has the reason."""
     pytest.importorskip("onnxruntime")
     (tmp_path / "damaged.onnx").write_bytes(b"no model")
-    monkeypatch.setattr(smart_turn, "weights", lambda: tmp_path / "damaged.onnx")
-    assert isinstance(detector.detector.__wrapped__(), TextDetector)
+    monkeypatch.setattr(turns, "weights", lambda: tmp_path / "damaged.onnx")
+    assert isinstance(turns.detector.__wrapped__(), TextDetector)
     assert "smart-turn does not load from" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hushd_worker_stt.turns import smart_turn
+from hushd_worker_stt.live import turns
 
 RATE = 16_000
 
@@ -32,14 +32,14 @@ def pipecats(path: Path) -> ModuleType:
 @pytest.mark.parametrize("seconds", [0.3, 5, 8, 12.5])
 def test_the_features_are_pipecats(seconds: float) -> None:
     """Of any length the features are its own, byte for byte, and so is the probability."""
-    if (path := smart_turn.weights()) is None:
-        pytest.skip(f"smart-turn is not here: {smart_turn.INSTALL}")
+    if (path := turns.weights()) is None:
+        pytest.skip(f"smart-turn is not here: {turns.INSTALL}")
     pytest.importorskip("onnxruntime")
     sound = speechlike(seconds)
     window = np.pad(sound[-8 * RATE :], (max(0, 8 * RATE - len(sound)), 0))
     theirs = pipecats(path).compute_whisper_log_mel_features(window)
-    assert np.array_equal(smart_turn.features(sound), theirs)
-    assert 0 <= smart_turn.SmartTurn(path).probability(sound) <= 1
+    assert np.array_equal(turns.features(sound), theirs)
+    assert 0 <= turns.SmartTurn(path).probability(sound) <= 1
 
 
 def test_the_weights_are_found_without_importing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ def test_the_weights_are_found_without_importing(monkeypatch: pytest.MonkeyPatch
     package.mkdir()
     (package / "__init__.py").write_text("raise AssertionError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    assert smart_turn.weights() is None
+    assert turns.weights() is None
     file = package / "audio" / "turn" / "smart_turn" / "data" / "smart-turn-v3.2-cpu.onnx"
     file.parent.mkdir(parents=True)
     file.touch()
-    assert smart_turn.weights() == file
+    assert turns.weights() == file

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hushd_worker_stt.turns.open_words import OPEN_WORDS
-from hushd_worker_stt.turns.text import FINISHED, STRONG, WEAK, finished
+from hushd_worker_stt.live.turn_words import FINISHED, OPEN_WORDS, STRONG, WEAK, finished
 
 OPEN = {
     "en": ("I would like to book a table for um", "We had lunch and", "Turn off the lights in the", "It belongs to my"),

@@ -1,8 +1,7 @@
 """Reads what libsndfile cannot, even the sound of films, by PyAV: FFmpeg's libraries, in this process.
 
 The file may come from a stranger. The libraries get its bytes and no path, may open nothing else, and know only formats
-that have their sound in the file itself (`containers.py`). Of sound they hold a second at most.
-"""
+that have their sound in the file itself. Of sound they hold a second at most."""
 
 from __future__ import annotations
 
@@ -14,8 +13,6 @@ import numpy as np
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 
-from .containers import ALLOWED
-
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -23,6 +20,28 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
+# FFmpeg guesses a format from a file's content, and opens all paths and addresses in a playlist, a script or a
+# description of a stream. The allowed formats, by recorders, telephones, cameras, broadcasters and editors, have their
+# sound in the file itself. All others are refused by default: playlists (`hls`, `dash`, `concat`, `imf`), streams to be
+# fetched (`sdp`, `rtsp`), devices, scripts, pictures, texts, samples without a header, and the formats of games, whose
+# decoders are little used. `tests/worker_stt/audio/test_playlists.py` gives the reason for each.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "ogg", "avi", "asf", "asf_o", "flv", "kux", "mpeg", "mpegts",
+    "nut", "rm", "ivr", "mxf", "gxf", "lxf", "wtv", "ty", "pva", "dv", "nsv", "nuv", "pmp", "vivo", "dhav", "mtv",
+    "swf", "r3d",
+)  # fmt: skip
+_SOUND_FILES = (
+    "wav", "w64", "aiff", "au", "caf", "flac", "mp3", "aac", "ac3", "eac3", "ac4", "dts", "dtshd", "truehd", "mlp",
+    "loas", "ape", "mpc", "mpc8", "wv", "tta", "tak", "shn", "oma", "aea", "aa", "dsf", "iff", "wsd", "voc", "sox",
+    "ircam", "avr", "epaf", "pvf", "hcom", "nistsphere", "nsp", "xwma", "vqf", "osq", "iamf", "laf", "s337m", "spdif",
+    "sds", "rso", "wve", "daud", "qoa",
+)  # fmt: skip
+_TELEPHONY = (
+    "amr", "amrnb", "amrwb", "gsm", "qcp", "ilbc", "g723_1", "g729", "bit", "act", "dss", "sbc", "codec2", "lc3",
+)  # fmt: skip
+
+ALLOWED = frozenset(name for formats in (_CONTAINERS, _SOUND_FILES, _TELEPHONY) for name in formats)
+"""Names as `ffmpeg -demuxers` prints them, of any version."""
 _READ = 2**17  # bytes at once
 _OPTIONS = {"format_whitelist": ",".join(sorted(ALLOWED)), "protocol_whitelist": "none"}
 _INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it

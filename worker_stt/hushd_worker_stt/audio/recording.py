@@ -1,4 +1,4 @@
-"""Reads audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
+"""Reads audio files of any sample rate and channel count as mono at 16 kHz.
 
 libsndfile reads WAV, FLAC, OGG, MP3 and AIFF of one or two channels; `Film` reads all else. Audio is read in blocks of
 about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file does not
@@ -8,22 +8,18 @@ lose its beginning: `Recording.damage` reports it when the blocks have ended.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, cast
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-import numpy as np
 import soundfile
-import soxr
 from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.engine import RATE
 
-from .concatenated import is_concatenated, is_truncated
 from .film import MAX_RATE, MIN_RATE, Film
-from .high_pass import HighPass
-from .mixdown import Mixdown
-from .spool import Spool
+from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -135,18 +131,18 @@ class Recording:
         return self._decoded(self._film) if self._film else self._read()
 
     def _decoded(self, film: Film) -> Iterator[Samples]:
-        inlet, rate = _Inlet(RATE), RATE
+        inlet, rate = Inlet(RATE), RATE
         for samples, own_rate, layout in film.blocks():
             if own_rate != rate:  # at the first block, and in few recordings later
                 yield inlet.flush()
-                inlet, rate = _Inlet(own_rate), own_rate
+                inlet, rate = Inlet(own_rate), own_rate
             self.seconds += len(samples) / rate
             yield inlet.push(self.mixdown(samples, layout))
         yield inlet.flush()
         self._judge(film.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=film.failure)
 
     def _read(self) -> Iterator[Samples]:
-        inlet = _Inlet(self._rate)
+        inlet = Inlet(self._rate)
         frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
         first = round(self._start * self._rate)
         done, broken = self._seek(first), False
@@ -193,53 +189,6 @@ class Recording:
             raise self.damage or HushdError("input_unreadable", f"{self._name} holds no audio.")
 
 
-def raw_blocks(
-    pieces: Iterable[bytes],
-    rate: int,
-    channels: int,
-    start_s: float = 0.0,
-    *,
-    mixdown: Mixdown | None = None,
-) -> Iterator[Samples]:
-    """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
-
-    Args:
-        mixdown: mixes the channels; None: a new one.
-    """
-    mixdown = mixdown or Mixdown()
-    inlet = _Inlet(rate)
-    width = 2 * channels
-    skip = round(start_s * rate) * width
-    rest = b""
-    for piece in pieces:
-        data = rest + piece
-        if skip:
-            data, skip = data[skip:], max(0, skip - len(data))
-        whole = len(data) // width * width
-        rest = data[whole:]
-        if whole:
-            samples = np.frombuffer(data, "<i2", whole // 2).reshape(-1, channels)
-            block = samples.astype(np.float32) / np.float32(32768)
-            yield inlet.push(mixdown(block))
-    yield inlet.flush()
-
-
-class _Inlet:
-    """Resamples a stream from `rate` to 16 kHz and removes rumble."""
-
-    def __init__(self, rate: int) -> None:
-        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ")
-        self._high_pass = HighPass()
-        self._nothing = np.zeros(0, np.float32)
-
-    def push(self, samples: Samples) -> Samples:
-        return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
-
-    def flush(self) -> Samples:
-        """Returns the samples that are still in the filter."""
-        return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
-
-
 def open_input(job: Job) -> BinaryIO:
     """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled."""
     if job.input == "path":
@@ -264,3 +213,77 @@ def _promised_bytes(head: bytes) -> int:
     else:
         return 0
     return size + 8 if size < _PLACEHOLDER else 0
+
+
+_PAGE = 65_307  # maximum bytes of an OGG page
+_FRAME = 2_000  # bytes of an MP3's first frame, which states the number of following frames and bytes
+_TAGS = 20_000  # bytes of tags that may follow the audio
+
+
+def is_concatenated(descriptor: int) -> bool:
+    """Returns whether a file is an OGG whose last stream is not its first, or an MP3 that is longer than its first
+    frame states."""
+    head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
+    if head[:4] == b"OggS":
+        page = _last_page(descriptor, size)
+        return page[:4] == b"OggS" and len(page) > 26 and page[14:18] != head[14:18]  # the stream's serial number
+    start = 0
+    if head[:3] == b"ID3" and len(head) > 9:
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    frame = os.pread(descriptor, _FRAME, start)
+    if frame[:1] != b"\xff":
+        return False
+    place = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if place < 0 or len(frame) < place + 16 or frame[place + 7] & 3 != 3:  # the frame states both frames and bytes
+        return False
+    promised = int.from_bytes(frame[place + 12 : place + 16], "big")
+    return 0 < promised < size - start - _TAGS
+
+
+def is_truncated(descriptor: int) -> bool:
+    """Returns whether a file is an OGG that ends inside a page; libsndfile then ends with the page before, without an
+    error."""
+    if os.pread(descriptor, 4, 0) != b"OggS":
+        return False
+    page = _last_page(descriptor, os.fstat(descriptor).st_size)
+    if len(page) < 27:
+        return True
+    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _last_page(descriptor: int, size: int) -> bytes:
+    """Returns the last page of an OGG, which may be incomplete, and the bytes after it."""
+    tail = os.pread(descriptor, _PAGE, max(0, size - _PAGE))
+    return tail[max(0, tail.rfind(b"OggS")) :]
+
+
+class Spool:
+    """A file without a name, which its `file` reads; `close` removes it.
+
+    Raises:
+        HushdError: from every method: `output_failed` if the temporary folder has no room.
+    """
+
+    def __init__(self) -> None:
+        with _reported():
+            # Unbuffered, since with a buffer the error of a full disk could come as late as the close.
+            self.file: IO[bytes] = tempfile.TemporaryFile(prefix="hushd-", buffering=0)  # noqa: SIM115
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`."""
+        view = memoryview(data)
+        with _reported():
+            while view:
+                view = view[self.file.write(view) :]
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The audio does not fit into {tempfile.tempdir or 'the temporary folder'} ({error.strerror}): "
+            "make room, or set TMPDIR.",
+        ) from error

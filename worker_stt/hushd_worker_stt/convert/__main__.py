@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 
-from .reports import say
+from . import say
 from .whisper import QUANTIZATIONS, convert
 
 

@@ -22,7 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, gguf
 from hushd_schema.engines.stt.transcribe_cpp import MAPPED
 
-from .reports import say
+from . import say
 
 _F32, _F16 = 0, 1  # the numbers of the types
 _UNPACKED = re.compile(r"enc\.blocks\.\d+\.conv[._]pointwise[12]\.weight")  # by the library's loaders

@@ -13,10 +13,9 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_worker.quick_start import without_torch
 
-from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
+from hushd_worker_stt.engines.whisper_family import alignment_heads, languages
 
-from .checkpoint import BadCheckpoint, Checkpoint
-from .vocabulary import ranks, specials, tokenizer
+from .checkpoint import BadCheckpoint, Checkpoint, ranks, specials, tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -16,7 +16,7 @@ import numpy as np
 from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
-from hushd_worker_stt.audio.spool import Spool
+from hushd_worker_stt.audio.recording import Spool
 from hushd_worker_stt.engine import RATE
 
 from .clustering import assign, people

@@ -16,7 +16,7 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 
 from hushd_worker_stt.engine import RATE
-from hushd_worker_stt.engines import libmoonshine
+from hushd_worker_stt.engines import moonshine
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,7 +47,7 @@ class DiarizationModels:
     """
 
     def __init__(self) -> None:
-        folder = libmoonshine.package()
+        folder = moonshine.package()
         try:
             import onnxruntime
         except ImportError as error:
@@ -63,7 +63,7 @@ class DiarizationModels:
 
         def load(name: str) -> Any:
             try:
-                library = ctypes.CDLL(str(folder / libmoonshine.NAME))
+                library = ctypes.CDLL(str(folder / moonshine.NAME))
                 return onnxruntime.InferenceSession(_model(library, name), options, _CPU)
             except Exception as error:  # onnxruntime's exceptions share no other base
                 raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error

@@ -18,11 +18,12 @@ from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
 from hushd_worker import compute_device
+from hushd_worker.compute_device import threads
 from hushd_worker.errors import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_stt import habits
+from hushd_worker_stt import wording
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -37,7 +38,6 @@ from hushd_worker_stt.engine import (
 
 from . import onnx_models
 from .onnx_models import KNOWN
-from .tuned import threads
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -53,7 +53,7 @@ class OnnxAsr(Engine):
 
     # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=("probabilities",))
-    HABITS = habits.WHISPER | habits.TRANSDUCER
+    HABITS = wording.WHISPER | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)

@@ -20,10 +20,11 @@ from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
+from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, load_error
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_stt import habits
+from hushd_worker_stt import wording
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
@@ -40,7 +41,6 @@ from hushd_worker_stt.engine import (
 )
 
 from . import ggml, gguf_models
-from .tuned import threads
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -68,7 +68,7 @@ class TranscribeCpp(Engine):
     """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
     INFO = EngineInfo.of(SPEC, translation=True, options=())
-    HABITS = habits.WHISPER | habits.MOONSHINE | habits.TRANSDUCER
+    HABITS = wording.WHISPER | wording.MOONSHINE | wording.TRANSDUCER
     PIECE = PieceLength(10.0, 20.0)
     PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece
 

@@ -19,12 +19,11 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema.engines.stt.voxrt import FILES, SPEC
+from hushd_worker.compute_device import threads
 from hushd_worker.errors import check_files, load_error
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
-
-from .tuned import threads
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples

@@ -12,17 +12,17 @@ from hushd_models import catalogue, own_model
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_worker import compute_device
-from hushd_worker.torch_loading import import_torch
+from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
-from hushd_worker_stt.batching import rendezvous
+from hushd_worker_stt import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
-from . import whisper_memory
-from .whisper_family import SHARED, Decoding, WhisperFamily
-from .whisper_models import alignment, languages
+from .whisper_family import SHARED, Decoding, WhisperFamily, alignment, languages
 
 if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
+
     from hushd_worker_stt.engine import Samples
 
 SPEC = engines.get("whisper")
@@ -77,7 +77,7 @@ class Whisper(WhisperFamily):
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
         device = compute_device.torch_name(self.compute_device)
-        self._model: Any = whisper_memory.build(self._torch, self._whisper, path, device)
+        self._model: Any = build(self._torch, self._whisper, path, device)
         if self.compute_type == "int8" and self.compute_device == "cpu":
             self._keep_in_bytes()
         dims = self._model.dims
@@ -87,7 +87,7 @@ class Whisper(WhisperFamily):
         if device == "cuda":
             self.suspends = self.compute_device == "cuda"
             self._torch.cuda.empty_cache()
-            self._card = whisper_memory.CardShare(self._torch, SPEC, path, dims)
+            self._card = CardShare(self._torch, SPEC, path, dims)
         self.batch = self._card.batch(self._beam, self._max_batch) if self._card else self._max_batch
         self._model.decode = self._decode_together
         self._task = _batch_task(self._whisper)
@@ -228,3 +228,59 @@ def _batch_task(package: Any) -> Any:
 def _cache() -> Path:
     """Returns the folder of the package's downloads."""
     return user_cache() / "whisper"
+
+
+_CONTEXT = 650_000_000  # bytes of a card: CUDA's context and the libraries' workspace, outside torch's own count
+_PER_PIECE = 100_000_000  # bytes besides the decoder's: the encoder's activations, and the probabilities of tokens
+_HALF = 2  # bytes of a number
+
+
+def build(torch: Any, package: Any, path: Path, device: str) -> Any:
+    """Returns the package's model of the checkpoint at `path`: on a CPU in single precision, on a card in half but for
+    its normalisations, as the package computes there.
+
+    Each weight goes from the mapped file to its place. Raises any error of torch.
+    """
+    saved = mapping(torch.load)(path, map_location="cpu", weights_only=True)
+    with unfilled(torch):
+        model = package.model.Whisper(package.model.ModelDimensions(**saved["dims"]))
+    norms = {name for name, module in model.named_modules() if isinstance(module, torch.nn.LayerNorm)}
+    weights = {}
+    for name, weight in saved["model_state_dict"].items():
+        in_half = device == "cuda" and name.rpartition(".")[0] not in norms
+        weights[name] = weight.to(device, torch.float16 if in_half else torch.float32)
+    model.load_state_dict(weights, assign=True)
+    return model.to(device)  # the mask and the alignment heads are in no file
+
+
+class CardShare:
+    """A model's share of its card, as its start was decided by; sizes in bytes.
+
+    Args:
+        torch: the package, which computes on the card.
+        spec: counts the need of a model, by its file.
+        dims: the model's dimensions.
+    """
+
+    def __init__(self, torch: Any, spec: EngineSpec, path: Path, dims: Any) -> None:
+        assert spec.on_card_mb
+        self._torch, self._dims = torch, dims
+        self._share = int(spec.on_card_mb({path.name: path.stat().st_size}).card * 1e6) - _CONTEXT
+
+    def batch(self, beam: int, most: int) -> int:
+        """Returns how many pieces, 1 to `most`, fit into the rest of the share and the free memory of a card."""
+        cuda = self._torch.cuda
+        taken = int(cuda.memory_allocated())
+        free = int(cuda.mem_get_info()[0]) + int(cuda.memory_reserved()) - taken
+        return max(1, min(most, min(self._share - taken, free) // piece(self._dims, beam)))
+
+    def give_back(self) -> None:
+        """Gives memory that torch keeps beyond the share back to the card."""
+        if self._torch.cuda.memory_reserved() > self._share:
+            self._torch.cuda.empty_cache()
+
+
+def piece(dims: Any, beam: int) -> int:
+    """Returns the bytes that the decoding of one piece takes: keys and values of each layer for each hypothesis."""
+    tokens = dims.n_audio_ctx + dims.n_text_ctx // 2  # of sound, and the longest text
+    return int(2 * _HALF * dims.n_text_layer * beam * dims.n_text_state * tokens) + _PER_PIECE

@@ -8,17 +8,17 @@ behind.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import RATE, PieceLength, Segment
+from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.segmentation.pieces import Piece, quiet_place
-
-from .agreement import Agreement, without
-from .events import Unstable
+from hushd_worker_stt.wording import keys, split
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -151,3 +151,56 @@ class DraftedUtterance:
 
 def _text(segments: Iterable[Segment]) -> str:
     return " ".join(segment.text for segment in segments)
+
+
+class Agreement:
+    """An utterance while it is transcribed; its text so far is `stable + text`.
+
+    Attributes:
+        stable: the text that only grows at its end.
+        text: the rest of the last pass.
+    """
+
+    def __init__(self) -> None:
+        self._stable: list[str] = []
+        self._rest: list[str] = []
+
+    @property
+    def stable(self) -> str:
+        return "".join(self._stable).lstrip()
+
+    @property
+    def text(self) -> str:
+        text = "".join(self._rest)
+        return text if self._stable else text.lstrip()
+
+    def update(self, text: str) -> None:
+        """Adds the text of the next pass."""
+        words = split(text)
+        rest = words[_length_of(keys(self._stable), keys(words)) :]
+        before = zip(keys(self._rest), keys(rest), strict=False)
+        agreed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], before))
+        self._stable += rest[:agreed]
+        self._rest = rest[agreed:]
+
+    def finish(self, text: str) -> None:
+        """Removes the words at the beginning that the final `text` replaces."""
+        final = _length_of(keys(split(text)), keys([*self._stable, *self._rest]))
+        self._rest = self._rest[max(0, final - len(self._stable)) :]
+        self._stable = self._stable[final:]
+
+
+def without(text: str, beginning: str) -> str:
+    """Returns `text` without the words at its beginning that correspond to `beginning`, from another pass."""
+    words = split(text)
+    return "".join(words[_length_of(keys(split(beginning)), keys(words)) :])
+
+
+def _length_of(stable: Sequence[str], heard: Sequence[str]) -> int:
+    """The number of words at the beginning of `heard` that differ from `stable` by the fewest edits."""
+    costs = list(range(len(heard) + 1))
+    for i, word in enumerate(stable, 1):
+        diagonal, costs[0] = costs[0], i
+        for j, other in enumerate(heard, 1):
+            diagonal, costs[j] = costs[j], min(costs[j] + 1, costs[j - 1] + 1, diagonal + (word != other))
+    return min(range(len(costs)), key=lambda j: (costs[j], abs(j - len(stable))))

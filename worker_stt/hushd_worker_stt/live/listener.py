@@ -17,22 +17,22 @@ from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
-from hushd_worker_stt.habits import heard
+from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State, until
 from hushd_worker_stt.segmentation.pieces import Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
+from hushd_worker_stt.wording import heard
 
 from .drafted import DraftedUtterance, Transcriber
-from .events import Began, Ended, Event, Nothing
 from .streamed import StreamedUtterance, Streaming
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
     from hushd_worker_stt.engine import EngineStream, Samples
+    from hushd_worker_stt.live.turns import TurnDetector
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
-    from hushd_worker_stt.turns.detector import TurnDetector
 
     from .voices import Voices
 
@@ -171,7 +171,7 @@ class LiveListener:
 
     def _wait_s(self, turns: TurnDetector, utterance: DraftedUtterance | StreamedUtterance) -> float:
         """Returns the seconds of quiet that end the utterance, in a pause of the speaker."""
-        from hushd_worker_stt.turns.detector import wait_s
+        from hushd_worker_stt.live.turns import wait_s
 
         language = self._recogniser.spoken(self.options)
         return wait_s(turns.probability(np.concatenate(self._turn), utterance.text, language), self._request.silence_s)

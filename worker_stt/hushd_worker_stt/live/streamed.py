@@ -13,11 +13,11 @@ from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import RATE, Hypothesis, PieceLength, Segment
-from hushd_worker_stt.reading import shifted
+from hushd_worker_stt.partials import Unstable
+from hushd_worker_stt.reader import shifted
 from hushd_worker_stt.segmentation.pieces import quiet_place
 
-from .agreement import without
-from .events import Unstable
+from .drafted import without
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import EngineStream, Samples

@@ -15,14 +15,12 @@ import numpy as np
 from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
-from hushd_worker_stt.diarization.known_people import SURE_S, KnownPeople
 from hushd_worker_stt.diarization.models import FRAMES
 from hushd_worker_stt.diarization.online import MAX_TURNS, OnlineSpeakers, Turn
-from hushd_worker_stt.diarization.turns import Voice
+from hushd_worker_stt.diarization.turns import SURE_S, KnownPeople, Voice
 from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.partials import Revised, Speaker
 from hushd_worker_stt.segmentation.vad import FRAME
-
-from .events import Revised, Speaker
 
 if TYPE_CHECKING:
     from hushd_worker_stt.diarization.models import DiarizationModels

@@ -11,7 +11,7 @@ from enum import Enum
 from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.engine import RATE, Segment
-from hushd_worker_stt.words import keys, split
+from hushd_worker_stt.wording import keys, split
 
 FRAME = 512  # samples that the detector judges at once
 
