@@ -18,7 +18,7 @@ from hushd_worker.job import Job
 from hushd_worker_stt.audio.inlet import raw_blocks
 from hushd_worker_stt.audio.recording import Recording, is_concatenated, is_truncated
 from hushd_worker_tts.engines import command
-from hushd_worker_tts.engines.command_file import CommandSpec
+from hushd_worker_tts.engines.command import CommandSpec
 from support import films
 
 from .claims import sentence

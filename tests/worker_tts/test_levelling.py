@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from hushd_worker_tts.levelling import TARGET, Leveller, limit
-from hushd_worker_tts.loudness import lufs, power_of, powers
+from hushd_worker_tts.levelling import TARGET, Leveller, limit, lufs, power_of, powers
 from hushd_worker_tts.worker import Worker
 
 VOICE = Voice("anna", "en-US", "female", "m", True, "", 170)

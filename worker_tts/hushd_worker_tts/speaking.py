@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.results import SentenceData, SpokenData
 from hushd_worker.job import Job
 
 from . import params
 from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
 from .engine_thread import EngineThread
-from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
+from .reading.items import Item, MappedText, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
     from hushd_schema.results import SpeechResult
@@ -107,8 +110,6 @@ class SpeechJob:
                 self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
                 self._output.silence(self._silence)
             if self._params.timeline:
-                from .timeline import sentence
-
                 self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
             gain = self._leveller.gain(self._voice, chunk)
             self._output.write(chunk.samples, chunk.rate, self._volume * gain)
@@ -174,3 +175,65 @@ class SpeechJob:
             return "There is no text to speak."
         voice = self._params.voice
         return f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
+
+
+_WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
+# If time is divided by letters, the end of a clause counts as some letters more.
+_CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
+_CLAUSE_WEIGHT = 4
+
+
+def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData:
+    """Returns the partial result for a piece whose audio begins at second `begins` of the job's audio.
+
+    Words for the same place of the request, such as the words of an address, are one word.
+    """
+    from .audio_out import sounding
+
+    first, last = sounding(chunk)
+    spans: list[tuple[int, int]] = []
+    places: list[int] = []
+    for match in _WORD.finditer(text.text):
+        span = text.span(*match.span())
+        if not spans or span[0] >= spans[-1][1]:
+            spans.append(span)
+            places.append(match.start())
+        else:
+            spans[-1] = (spans[-1][0], max(span[1], spans[-1][1]))
+    starts = _times(text.text, places, chunk.marks, first, last)
+    words = tuple(
+        SpokenData(start=round(begins + start, 3), end=round(begins + end, 3), text_start=span[0], text_end=span[1])
+        for span, start, end in zip(spans, starts, [*starts[1:], last], strict=True)
+    )
+    text_start, text_end = text.span()
+    return SentenceData(
+        kind="sentence",
+        start=round(begins, 3),
+        end=round(begins + len(chunk.samples) / chunk.rate, 3),
+        text_start=text_start,
+        text_end=text_end,
+        words=words,
+        estimated=not chunk.marks,
+    )
+
+
+def _times(
+    text: str, places: list[int], marks: tuple[tuple[int, float], ...], first: float, last: float
+) -> list[float]:
+    """Returns the starts of the words at `places`: as marked, or else divided between the marks by the words'
+    lengths."""
+    known = [(0, first), *((place, min(max(at, first), last)) for place, at in marks if place > 0), (len(text), last)]
+    weights = [0.0]
+    for word in re.findall(r"\s*\S+|\s+", text):
+        weights += [weights[-1] + index for index in range(1, len(word) + 1)]
+        if _CLAUSE_END.search(word):
+            weights[-1] += _CLAUSE_WEIGHT
+    marked = [place for place, _ in known]
+    starts: list[float] = []
+    for place in places:
+        index = min(bisect_right(marked, place) - 1, len(known) - 2)
+        (before, start), (after, end) = known[index], known[index + 1]
+        whole = weights[after] - weights[before]
+        share = (weights[place] - weights[before]) / whole if whole else 0.0
+        starts.append(max(start + (end - start) * share, starts[-1] if starts else first))
+    return starts

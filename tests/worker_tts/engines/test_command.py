@@ -16,8 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker.command import CommandSpecError
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
-from hushd_worker_tts.engines.command import Command
-from hushd_worker_tts.engines.command_file import CommandSpec
+from hushd_worker_tts.engines.command import Command, CommandSpec
 from hushd_worker_tts.worker import Worker
 from support.peer import wait_until
 from support.stopwatch import Stopwatch

@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
 from hushd_worker_tts.params import choose_voice
-from hushd_worker_tts.reading.phonemes import marked
+from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 
 

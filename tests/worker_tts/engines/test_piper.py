@@ -14,7 +14,7 @@ from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.piper import Piper
-from hushd_worker_tts.reading.phonemes import marked
+from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 
 

@@ -115,7 +115,7 @@ def test_without_espeak_a_lexicon_reads(models: Path, monkeypatch: pytest.Monkey
     """Words that it has are spoken; with neither a voice is not offered, and says what it lacks."""
     for module in (sherpa_onnx, sherpa_onnx_models):
         monkeypatch.setattr(module, "find_library", lambda: None)
-    monkeypatch.setattr("hushd_worker_tts.engines.espeak_phonemes.find_library", lambda: None)
+    monkeypatch.setattr("hushd_worker_tts.engines.phoneme_voices.find_library", lambda: None)
     sherpa_voices.vits(models / "mute")
     sherpa_voices.vits(models / "read", lexicon=True)
     assert not voice("mute").installed

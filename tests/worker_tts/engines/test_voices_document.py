@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hushd_schema.engines import own
-from hushd_worker_tts.engines.command import Command
-from hushd_worker_tts.engines.command_file import CommandSpec
+from hushd_worker_tts.engines.command import Command, CommandSpec
 from support.engine_example import DOCS, blocks, package, python
 from support.outside import needs
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pytest
+from hushd_worker_tts.reading.items import MappedText
 from hushd_worker_tts.reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
-from hushd_worker_tts.reading.source_map import MappedText
 from support.seeds import SHARE, seeds
 
 

@@ -25,9 +25,7 @@ from hushd_worker import compute_device
 from hushd_worker.quick_start import read_ahead
 from hushd_worker.torch_loading import Unfilled, import_torch, mapped_weights
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-
-from .greetings import greeting
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
 SPEC = engines.get("chatterbox")
 INSTALL = engine_command(SPEC)

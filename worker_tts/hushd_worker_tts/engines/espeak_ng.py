@@ -22,9 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-
-from .greetings import greeting
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples

@@ -23,7 +23,7 @@ from hushd_worker_tts.engines.hibari_internals.reading import aligned
 
 from .hibari_internals import reading, session
 from .hibari_internals.dictionaries import Damaged, phonemizer, remove
-from .hibari_internals.files import registry, vocabulary, voice_file
+from .hibari_internals.session import registry, vocabulary, voice_file
 
 RATE = 24_000
 # Words per minute of heart at speed 1, with its pauses between sentences: 529 words from two novels, 179 s. Its pace

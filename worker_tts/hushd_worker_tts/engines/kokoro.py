@@ -21,10 +21,9 @@ from hushd_schema.operations.synthesize import VoicePart, voice_parts
 from hushd_worker import compute_device
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-from hushd_worker_tts.reading.phonemes import phonemized
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.reading.pronunciation import phonemized
 
-from .greetings import greeting
 from .phoneme_voices import session, word_marks
 
 SPEC = engines.get("kokoro")

@@ -23,10 +23,9 @@ from hushd_schema.engines.tts.piper import SPEC
 from hushd_worker import compute_device
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-from hushd_worker_tts.reading.phonemes import parts
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.reading.pronunciation import parts
 
-from .greetings import greeting
 from .phoneme_voices import session, word_marks
 
 INSTALL = engine_command(SPEC)

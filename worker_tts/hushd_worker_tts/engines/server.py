@@ -24,9 +24,7 @@ from hushd_worker.server.exchange import Broken, Check
 from hushd_worker.server.files import every, installed, read
 from hushd_worker.server.process import ServerProcess, once
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-
-from .greetings import greeting
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples

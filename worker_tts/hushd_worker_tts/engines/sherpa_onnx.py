@@ -32,7 +32,7 @@ from .sherpa_onnx_models import voice_name
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-    from .espeak_phonemes import Phonemes
+    from .phoneme_voices import Phonemes
 
 INSTALL = engine_command(SPEC)
 _LOOK_S = 0.1  # between two checks for a cancel
@@ -164,7 +164,7 @@ class SherpaOnnx:
         if self._phonemes is None:
             if self._described.lexicons and find_library() is None:
                 return None
-            from .espeak_phonemes import Phonemes
+            from .phoneme_voices import Phonemes
 
             self._phonemes = Phonemes()
         return self._phonemes

@@ -16,10 +16,9 @@ from hushd_schema.engines import NoModel, NotAlike
 from hushd_schema.engines.sherpa_models import Described, Speaker, described
 from hushd_schema.engines.tts.sherpa_onnx import SPEC
 
-from hushd_worker_tts.engine import Model, Voice
+from hushd_worker_tts.engine import Model, Voice, greeting
 
 from .espeak_ng import find_library
-from .greetings import greeting
 
 # The usual pace of reading aloud; not measured, since no voices were available.
 WPM = 170

@@ -1,10 +1,76 @@
-"""The items of a text: pieces to speak, and pauses and changes between them."""
+"""The items of a text: pieces to speak, which remember the source of each character however they are rewritten,
+and pauses and changes between them.
+"""
 
 from __future__ import annotations
 
+import re
+from array import array
+from collections.abc import Callable
 from typing import NamedTuple
 
-from .source_map import MappedText
+
+class MappedText:
+    """A text whose character i stands for the characters `starts[i]`..`ends[i]` of the original.
+
+    Immutable: every operation returns a new one.
+    """
+
+    __slots__ = ("ends", "starts", "text")
+
+    def __init__(self, text: str = "", starts: array[int] | None = None, ends: array[int] | None = None) -> None:
+        self.text = text
+        self.starts: array[int] = array("q") if starts is None else starts
+        self.ends: array[int] = array("q") if ends is None else ends
+
+    @classmethod
+    def original(cls, text: str, at: int = 0) -> MappedText:
+        """Returns `text`, which is unchanged in the original from `at` on."""
+        return cls(text, array("q", range(at, at + len(text))), array("q", range(at + 1, at + len(text) + 1)))
+
+    @classmethod
+    def instead(cls, text: str, start: int, end: int) -> MappedText:
+        """Returns `text` as a replacement for the original's `start`..`end`."""
+        return cls(text, array("q", [start]) * len(text), array("q", [end]) * len(text))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, part: slice) -> MappedText:
+        return MappedText(self.text[part], self.starts[part], self.ends[part])
+
+    def __add__(self, other: MappedText) -> MappedText:
+        if not self.text:
+            return other
+        return MappedText(self.text + other.text, self.starts + other.starts, self.ends + other.ends)
+
+    def span(self, start: int = 0, end: int | None = None) -> tuple[int, int]:
+        """Returns the part of the original for which the characters `start`..`end`, at least one, stand."""
+        part = slice(start, end)
+        return min(self.starts[part]), max(self.ends[part])
+
+    def same_length(self, text: str) -> MappedText:
+        """Returns a text of the same length with the same sources."""
+        return MappedText(text, self.starts, self.ends)
+
+    def strip(self) -> MappedText:
+        text = self.text
+        start = len(text) - len(text.lstrip())
+        return self if len(text.strip()) == len(text) else self[start : start + len(text.strip())]
+
+    def sub(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> MappedText:
+        """Replaces like `re.sub`, without templates; a replacement stands for all the text that it replaces."""
+        result = MappedText()
+        taken = 0
+        for match in pattern.finditer(self.text):
+            start, end = match.span()
+            new = replacement if isinstance(replacement, str) else replacement(match)
+            if start == end or new == match[0]:
+                continue
+            result += self[taken:start]
+            result += MappedText.instead(new, *self.span(start, end))
+            taken = end
+        return self if taken == 0 else result + self[taken:]
 
 
 class Piece(NamedTuple):

@@ -14,8 +14,7 @@ from typing import Any
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 
-from .items import Event, Pause, SentenceEnd
-from .source_map import MappedText
+from .items import Event, MappedText, Pause, SentenceEnd
 from .words import Words, announced
 
 # A paragraph without the end of a sentence is cut into pieces of about this many characters.

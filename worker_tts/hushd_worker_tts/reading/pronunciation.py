@@ -1,14 +1,14 @@
-"""Rewrites the words of a piece that need a different pronunciation, or that no engine reads well."""
+"""Rewrites the words of a piece that need a different pronunciation, or that no engine reads well: as phonemes of the
+International Phonetic Alphabet between marks, or spelled with letters for engines that do not read phonemes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .phonemes import CLOSE, OPEN
-from .source_map import MappedText
+from .items import MappedText
 from .words import Words
 
 if TYPE_CHECKING:
@@ -84,8 +84,6 @@ def _pronunciations(
         return None
     from hushd_schema.pronunciations import ipa  # only needed with a table, which most requests do not have
 
-    from .phonemes import said
-
     lowered = {word: spoken for word, spoken in table.items() if word == word.lower()}
     alternatives = "|".join(
         f"(?i:{re.escape(word)})" if word in lowered else re.escape(word)
@@ -97,3 +95,67 @@ def _pronunciations(
         return said(sounds, match[0], language, phonemes) if (sounds := ipa(spoken)) else spoken
 
     return re.compile(rf"(?<![\w{OPEN}])(?:{alternatives})(?![\w{CLOSE}])"), replacement
+
+
+# Characters of Unicode's private use area, which `reader` removes from texts.
+OPEN, CLOSE = "\ue000", "\ue001"
+_MARKED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
+_SYLLABLES = re.compile(r"[.‿]")
+
+
+def marked(ipa: str) -> str:
+    """Returns phonemes for an engine's text: each word between marks, without the signs of syllables."""
+    return " ".join(f"{OPEN}{word}{CLOSE}" for word in _SYLLABLES.sub("", ipa).split())
+
+
+def parts(text: str) -> Iterator[tuple[str, bool]]:
+    """Yields the parts of an engine's text, and whether each is phonemes."""
+    end = 0
+    for match in _MARKED.finditer(text):
+        if match.start() > end:
+            yield text[end : match.start()], False
+        yield match[1], True
+        end = match.end()
+    if end < len(text):
+        yield text[end:], False
+
+
+def phonemized(text: str, words: Callable[[str], str]) -> str:
+    """Returns the phonemes of an engine's text; `words` converts ordinary words, and spaces are kept."""
+    return "".join(part if phonemes else _spaced(part, words(part.strip())) for part, phonemes in parts(text))
+
+
+def _spaced(part: str, phonemes: str) -> str:
+    return " " * part[0].isspace() + phonemes + " " * (part[-1].isspace() and bool(part.strip()))
+
+
+def said(ipa: str, written: str, language: str, phonemes: bool) -> str:
+    """Returns the form of a word for an engine's text: its phonemes if the engine reads them, letters if it reads
+    English, otherwise the word as written."""
+    if phonemes:
+        return marked(ipa)
+    if not language.lower().startswith("en"):
+        return written
+
+    return spelled(_SYLLABLES.sub("", ipa)) or written
+
+
+# The least ambiguous English spelling of each sound, which a reader of letters speaks almost correctly.
+_SPELLINGS = {
+    "tʃ": "ch", "ʧ": "ch", "dʒ": "j", "ʤ": "j", "eɪ": "ay", "aɪ": "igh", "ɔɪ": "oy", "aʊ": "ow", "oʊ": "oh", "əʊ": "oh",
+    "ɪə": "eer", "eə": "air", "ʊə": "oor", "ɑː": "ah", "ɔː": "aw", "iː": "ee", "uː": "oo", "ɜː": "ur", "ɜ˞": "ur",
+    "ɝ": "ur", "ɚ": "er", "ɑ": "ah", "ɒ": "o", "ɔ": "aw", "æ": "a", "ʌ": "u", "ə": "uh", "ɛ": "e", "e": "e", "ɪ": "i",
+    "i": "ee", "ʊ": "oo", "u": "oo", "o": "oh", "ø": "ur", "œ": "ur", "y": "oo", "ŋ": "ng", "ɲ": "ny", "ʎ": "ly",
+    "ʃ": "sh", "ʒ": "zh", "θ": "th", "ð": "th", "j": "y", "ɹ": "r", "ʁ": "r", "ɾ": "r", "ɡ": "g", "x": "k", "ç": "h",
+    "χ": "k", "ɥ": "w", "ʍ": "wh", "ɫ": "l", "β": "v", "ʔ": "",
+}  # fmt: skip
+_SOUND = re.compile("|".join(sorted(map(re.escape, _SPELLINGS), key=len, reverse=True)) + "|.", re.DOTALL)
+
+
+def spelled(ipa: str) -> str:
+    """Returns letters that a reader of English speaks almost like the phonemes: nyokee for `njɒki`. Stress is lost."""
+    return "".join(_letters(match[0]) for match in _SOUND.finditer(ipa))
+
+
+def _letters(sound: str) -> str:
+    return _SPELLINGS.get(sound, sound if sound.isascii() and (sound.isalpha() or sound == " ") else "")

@@ -10,13 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from .commands import Commands
-from .items import Event, Item, Piece, SentenceEnd, Speaker
-from .phonemes import CLOSE, OPEN
-from .pronunciation import Pronouncer
+from .agents import without_thoughts
+from .items import Event, Item, MappedText, Piece, SentenceEnd, Speaker
+from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
-from .source_map import MappedText
-from .thoughts import without_thoughts
+from .ssml import Commands
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.

@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 from .agents import identified, named, tallied, unruled
-from .source_map import MappedText
+from .items import MappedText
 from .words import Words
 
 # Of longer addresses only the host is read, since listeners do not remember the rest.

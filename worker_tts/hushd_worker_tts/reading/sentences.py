@@ -13,7 +13,7 @@ from enum import Enum
 from itertools import takewhile
 from typing import NamedTuple
 
-from .source_map import MappedText
+from .items import MappedText
 
 # Characters of a piece, 18 s of speech: it limits the delay of a cancel, and memory.
 MAX_PIECE = 300

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import prepared
-from .files import assets
+from .session import assets
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
