@@ -83,7 +83,7 @@ def test_no_language_at_all(ask: Ask, beckett: np.ndarray) -> None:
     assert asked.text
     assert warned(asked) == ["unlikely_text"]
     assert "knows English only" in asked.result["warnings"][0]["message"]
-    assert "--language" in asked.result["warnings"][0]["message"]
+    assert "hushd get LANGUAGE" in asked.result["warnings"][0]["message"]
 
 
 def test_a_part_in_no_language(ask: Ask, assets: Path) -> None:
