@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
-from hushd.reports import memory_record as record
-from hushd.reports.memory_window import RIVAL, Window, megabytes
+from hushd.reports import memory as record
+from hushd.reports.memory import RIVAL, Window, megabytes
 from hushd_cli.commands.top_frame import frame
 from picture import Tick, draw
 from rich.console import Console

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from hushd.dialogue.cancel_scope import CancelScope
+from hushd.dialogue.exchange import CancelScope
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 

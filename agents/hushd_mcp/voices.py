@@ -11,7 +11,7 @@ from hushd_protocol import JsonObject
 from hushd_schema.engines import robotic
 
 if TYPE_CHECKING:
-    from hushd.synthesis.voice import Voice
+    from hushd.synthesis.voices import Voice
 
 _MAX_VOICES = 20  # voices in a summary
 

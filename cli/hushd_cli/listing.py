@@ -17,7 +17,7 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.audio.devices import Device
-    from hushd.synthesis.voice import Voice
+    from hushd.synthesis.voices import Voice
 
 
 def list_voices(client: Client, options: Namespace) -> None:

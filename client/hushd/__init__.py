@@ -23,24 +23,25 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
 
+    from hushd.aio.floor import AsyncConversation
+    from hushd.dialogue.exchange import Said
+    from hushd.model_choice import ModelChoice
+    from hushd.synthesis.speech import Sentence
+    from hushd.synthesis.voices import Voice
+    from hushd.transcripts.transcript import Transcription
+
     from .aio.client import AsyncClient
-    from .aio.conversation import AsyncConversation
     from .aio.floor import AsyncFloor
     from .aio.results import AsyncSpeech, AsyncTranscription
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
     from .dialogue.conversation import Conversation
-    from .dialogue.said import Said
     from .floor import Floor
-    from .models.choice import ModelChoice
     from .synthesis.speech import Speech
-    from .synthesis.timeline import Sentence
-    from .synthesis.voice import Voice
     from .transcripts.cues import Layout
     from .transcripts.segment import Segment, Word
     from .transcripts.transcript import Transcript
-    from .transcripts.transcription import Transcription
 
 __all__ = [
     "AsyncClient",
@@ -70,7 +71,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
-    "AsyncConversation": "hushd.aio.conversation",
+    "AsyncConversation": "hushd.aio.floor",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.results",
     "AsyncTranscription": "hushd.aio.results",
@@ -80,16 +81,16 @@ _HOMES = {
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
-    "ModelChoice": "hushd.models.choice",
+    "ModelChoice": "hushd.model_choice",
     "Player": "hushd.audio.playback",
-    "Said": "hushd.dialogue.said",
+    "Said": "hushd.dialogue.exchange",
     "Segment": "hushd.transcripts.segment",
-    "Sentence": "hushd.synthesis.timeline",
+    "Sentence": "hushd.synthesis.speech",
     "Speech": "hushd.synthesis.speech",
     "Status": "hushd_schema.status",
     "Transcript": "hushd.transcripts.transcript",
-    "Transcription": "hushd.transcripts.transcription",
-    "Voice": "hushd.synthesis.voice",
+    "Transcription": "hushd.transcripts.transcript",
+    "Voice": "hushd.synthesis.voices",
     "Word": "hushd.transcripts.segment",
 }
 

@@ -14,12 +14,13 @@ from .verbs.speech import SpeechVerbs
 from .verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
+    from hushd.transcripts.transcript import Transcription
+
     from .audio.source import Audio
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
     from .floor import Floor
     from .synthesis.speech import Speech
-    from .transcripts.transcription import Transcription
 
 
 class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcription"], SupervisorVerbs, Blocking):
@@ -107,6 +108,6 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
         return Speech
 
     def _transcription_class(self) -> type[Transcription]:
-        from .transcripts.transcription import Transcription
+        from hushd.transcripts.transcript import Transcription
 
         return Transcription

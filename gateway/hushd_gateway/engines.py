@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd.models import choice as model_choice
+from hushd import model_choice
 from hushd_models import listings, user_models
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd.synthesis.voice import VoiceChoice
-from hushd.synthesis.voices import ALIASES
+from hushd.synthesis.voices import ALIASES, VoiceChoice
 from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hushd.synthesis.voice import Voice
+from hushd.synthesis.voices import Voice
 from hushd_cli.listing import _grouped
 
 

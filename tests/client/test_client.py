@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from hushd import Client, HushdError, Segment, Word
-from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.synthesis.speech import Sentence, Spoken
 from hushd.transport.source import Stream
 from hushd_models import languages
 from hushd_protocol.messages import (

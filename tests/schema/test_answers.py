@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hushd.transcripts.segment import Segment, Word
-from hushd.transcripts.transcription import IncomingTranscript
+from hushd.transcripts.transcript import IncomingTranscript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Result
 from hushd_schema.description import HearingEngine, read

@@ -52,7 +52,7 @@ PRODUCT = (
     "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
     "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
     "hushd_protocol.system.lifeline", "hushd_protocol.system.trace", "hushd.synthesis.speech",
-    "hushd.synthesis.options", "hushd.transcripts.transcription", "hushd.transcripts.options",
+    "hushd.synthesis.options", "hushd.transcripts.transcript", "hushd.transcripts.options",
     "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
     "simulation.programs.aio.person", "simulation.programs.auditor", "hushd.aio.client", "hushd.aio.results",
@@ -62,8 +62,8 @@ PRODUCT = (
 )  # fmt: skip
 # What has a bound on its memory, as the last of its arguments.
 BOUNDED = (
-    ("hushd.transport.spool", "Spool"), ("hushd.synthesis.received", "Received"), ("hushd.transport.source", "Stream"),
-    ("hushd.aio.source", "AsyncStream"),
+    ("hushd.transport.spool", "Spool"), ("hushd.transport.spool", "Received"), ("hushd.transport.source", "Stream"),
+    ("hushd.aio.call", "AsyncStream"),
 )  # fmt: skip
 # What the gateway needs beside all that, and the programs that come by the door.
 GATEWAY = (

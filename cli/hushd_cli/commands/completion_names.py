@@ -79,7 +79,7 @@ def _languages(*roles: str) -> Iterable[str]:
 
 
 def _voices() -> Iterable[str]:
-    from hushd.synthesis.voice import Voice
+    from hushd.synthesis.voices import Voice
 
     return [voice.name for voice in Voice.all(_speaking()) if voice.installed]
 

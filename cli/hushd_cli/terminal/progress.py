@@ -19,7 +19,7 @@ from .console import StatusLine
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.synthesis.timeline import Sentence
+    from hushd.synthesis.speech import Sentence
 
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name

@@ -10,18 +10,15 @@ from hushd.transport.steps import Await, Step
 from hushd.verbs.speech import SpeechVerbs
 from hushd.verbs.supervisor import SupervisorVerbs
 
-from . import source
-from .call import AsyncCall
+from .call import AsyncAudio, AsyncCall, AsyncText, of_audio, of_chunks, of_text
 from .floor import AsyncFloor
 from .results import AsyncSpeech, AsyncTranscription
-from .source import AsyncAudio, AsyncText
 from .steps import OnLoop
 
 if TYPE_CHECKING:
+    from hushd.aio.floor import AsyncConversation
     from hushd.client import Client
     from hushd.dialogue.duplex import Mode
-
-    from .conversation import AsyncConversation
 
 AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
 
@@ -62,20 +59,20 @@ class AsyncClient(
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""
-        from .conversation import AsyncConversation  # for those who have a loudspeaker and a microphone
+        from hushd.aio.floor import AsyncConversation  # for those who have a loudspeaker and a microphone
 
         return AsyncConversation(self._for_threads().conversation(mode=mode, priority=priority, **options))
 
     # --- what a face is of -------------------------------------------------------------------------------------------
 
     def _text(self, text: AsyncText) -> Input:
-        return source.of_text(text)
+        return of_text(text)
 
     def _audio(self, audio: AsyncAudio, rate: int | None) -> Step:
-        return Await(source.of_audio(audio, rate))
+        return Await(of_audio(audio, rate))
 
     def _chunks(self, chunks: AsyncChunks) -> Input:
-        return source.of_chunks(chunks)
+        return of_chunks(chunks)
 
     def _speech_class(self) -> type[AsyncSpeech]:
         return AsyncSpeech

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from typing import Self
 
-from hushd.synthesis.incoming import IncomingSpeech
-from hushd.synthesis.received import Piece
+from hushd.synthesis.speech import IncomingSpeech
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcription import IncomingTranscript
+from hushd.transcripts.transcript import IncomingTranscript
+from hushd.transport.spool import Piece
 
 from .steps import OnLoop, run
 

@@ -1,4 +1,4 @@
-"""Recording from the microphone, from the moment it is opened."""
+"""The microphone as an iterable of chunks, for threads and for tasks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
+from hushd.audio import devices
+from hushd.audio.attached import AttachedInput, listed
+from hushd.audio.devices import STARVED_S, Device
 from hushd.transport.link import devices_link
-
-from . import devices
-from .attached_devices import AttachedInput, listed
-from .devices import STARVED_S, Device
 
 RATE = 16000  # Hz, of speech models
 CHUNK_S = 0.1
@@ -95,10 +94,35 @@ class Microphone(Iterator[bytes]):
             raise StopIteration
         return chunk
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        from .microphone_tasks import chunks  # for those who have asyncio
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """As the iteration; the device's thread wakes the loop."""
+        import asyncio  # who iterates so has it
 
-        return chunks(self)
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(news.set)
+
+        self.on_chunk = wake
+        try:
+            while True:
+                news.clear()
+                try:
+                    chunk = self.take()
+                except queue.Empty:
+                    try:
+                        async with asyncio.timeout(STARVED_S):
+                            await news.wait()
+                    except TimeoutError:
+                        raise self.lose() from None
+                    continue
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            if self.on_chunk is wake:  # else the next iteration has begun before the end of this one
+                self.on_chunk = None
 
     def take(self) -> bytes | None:
         """Returns a chunk without waiting; None at the end.

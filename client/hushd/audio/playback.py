@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hushd_schema.kinds import check
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
+from hushd.audio.attached import listed
 from hushd.transport.link import devices_link
 
 from . import devices
-from .attached_devices import listed
 from .devices import Device
 from .playback_buffer import PlaybackBuffer
 
@@ -128,7 +128,7 @@ class Player:
     def _make_buffer(self, rate: int, channels: int) -> PlaybackBuffer:
         link = self._floor.attached if self._floor is not None else devices_link()
         if link is not None:
-            from .attached_playback import AttachedPlayback  # for few
+            from hushd.audio.attached import AttachedPlayback  # for few
 
             attached = AttachedPlayback(link, self._device, rate, channels, self._volume)
             if self._floor is not None:

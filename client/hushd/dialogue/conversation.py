@@ -21,26 +21,23 @@ from hushd_protocol.light_dataclass import replace
 from hushd_schema.operations.transcribe import BY_MEANING, SILENCE_S
 
 from hushd.audio.playback import Player
+from hushd.audio.playback_buffer import without_tail
 from hushd.audio.recording import KEPT_S
-from hushd.audio.silence import without_tail
+from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
+from hushd.dialogue.listener import Recorder
 from hushd.transcripts.transcript import Transcript
 
-from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
 from .listener import TurnListener
-from .recorder import Recorder
-from .said import Said, characters
-from .state import DialogueState, Event, Phase
 
 if TYPE_CHECKING:
     from hushd_schema.results import OnEvent
 
+    from hushd.dialogue.exchange import DialogueClient
     from hushd.floor import Floor
     from hushd.synthesis.speech import Speech
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcription
     from hushd.transport.source import Text
-
-    from .dialogue_client import DialogueClient
 
 Options = Mapping[str, Any]
 

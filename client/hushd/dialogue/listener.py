@@ -1,20 +1,148 @@
-"""The transcription of one utterance on a thread of its own, while something else goes on."""
+"""The microphone of a conversation, which stays open between its turns, so that no word is lost there, and the
+transcription of a turn on a thread of its own.
+
+A turn ends when a person has paused for long enough. They may go on while the worker reports that, while a program
+thinks, and while the next turn begins: the next turn begins with what was recorded meanwhile.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .state import Event
+from hushd.audio.recording import Recording
+from hushd.dialogue.exchange import Event
 
 if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent, OnEvent
 
-    from hushd.transcripts.transcript import Transcript
-    from hushd.transcripts.transcription import Transcription
+    from hushd.audio.microphone import Microphone
+    from hushd.dialogue.duplex import Duplex
+    from hushd.transcripts.transcript import Transcript, Transcription
 
-    from .recorder import Tape
+LINGER_S = 3.0  # after a turn; then nobody is recorded any more
+CHUNK_S = 0.032  # what the voice detector judges at once
+
+
+class Tape(Recording):
+    """The recording of one opened microphone, which can be muted between two turns.
+
+    Several threads may read at once: that of the last turn may still wait for a chunk that belongs to the next turn.
+    """
+
+    def __init__(self, microphone: Microphone, muted: bool) -> None:
+        super().__init__(microphone)
+        self._microphone = microphone
+        self._muted = muted
+
+    @property
+    def only_zeros(self) -> bool:
+        """See `Microphone.only_zeros`."""
+        return self._microphone.only_zeros
+
+    def mute(self) -> None:
+        """Forgets the sound so far, and records nothing until `unmute`."""
+        self._microphone.mute()
+        self._muted = True
+        self._begin = self._end
+
+    def unmute(self) -> None:
+        """Records from now on. Safe to call twice."""
+        if self._muted:
+            self._begin = self._end
+            self._muted = False
+            self._microphone.unmute()
+
+
+class Recorder:
+    """Opens the microphone when a turn needs it, and closes it when none has needed it for `LINGER_S`.
+
+    Args:
+        duplex: whether it may listen while something is played.
+        device: see `Microphone`.
+        lingers: asked at the end of a turn whether it stays open for that time, or closes at once.
+    """
+
+    def __init__(self, duplex: Duplex, device: str | int | None, lingers: Callable[[], bool]) -> None:
+        self._duplex = duplex
+        self._device = device
+        self._lingers = lingers
+        self._lock = threading.Lock()
+        self._tape: Tape | None = None
+        self._timer: threading.Timer | None = None
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps the microphone open, if it is, to the end of the block and for a while after it."""
+        with self._lock:
+            self._cancel_timer()
+        try:
+            yield
+        finally:
+            if self._tape is None or not self._lingers():
+                self.close()
+            else:
+                self._start_timer()
+
+    def tape(self, muted: bool = False) -> Tape:
+        """Returns the tape of a turn, having opened the microphone if need be; muted, it begins with `unmute`.
+
+        Raises:
+            HushdError: `no_device` when there is no microphone.
+        """
+        if self._tape is None:
+            self._tape = Tape(self._open(muted), muted)
+        elif muted:
+            self._tape.mute()
+        return self._tape
+
+    @property
+    def only_zeros(self) -> bool:
+        """True if the open microphone has recorded nothing but zeros, for some seconds."""
+        return self._tape is not None and self._tape.only_zeros
+
+    def forget(self) -> None:
+        """Throws away the sound so far, and records nothing until the next turn listens."""
+        if self._tape is not None:
+            self._tape.mute()
+
+    def close(self) -> None:
+        """Closes the microphone. Safe to call twice, and from any thread."""
+        with self._lock:
+            self._cancel_timer()
+            tape, self._tape = self._tape, None
+        if tape is not None:
+            tape.close()
+
+    def _open(self, muted: bool) -> Microphone:
+        from hushd.audio.microphone import Microphone
+
+        if not self._duplex.full:
+            return Microphone(self._device, muted=muted)
+        return Microphone(self._device, muted=muted, chunk_s=CHUNK_S)
+
+    def _start_timer(self) -> None:
+        with self._lock:
+            self._timer = threading.Timer(LINGER_S, lambda: self._expire(timer))
+            timer = self._timer
+            timer.daemon = True
+            timer.start()
+
+    def _expire(self, timer: threading.Timer) -> None:
+        with self._lock:
+            if self._timer is not timer:
+                return  # the next turn was quicker
+            self._timer = None
+            tape, self._tape = self._tape, None
+        if tape is not None:
+            tape.close()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class TurnListener:

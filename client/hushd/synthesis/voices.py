@@ -1,21 +1,59 @@
-"""The choice of a voice: by its name, by an OpenAI name, or by a language. Pure: the voices are an argument."""
+"""Voices: as `Client.voices` lists them, and the choice of one by its name or language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError, advised
-from hushd_protocol.light_dataclass import replace
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import listed, nearest
 from hushd_schema.operations.synthesize import VoicePart, mixed_name, voice_parts
 
-from .voice import Voice, VoiceChoice
-
 if TYPE_CHECKING:
-    from hushd_schema.description import SpeakingDescription, SpeakingEngine
+    from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that `synthesize` takes by its name. `sample` is a sentence to try it with."""
+
+    name: str
+    language: str
+    engine: str
+    model: str = ""
+    gender: str = ""
+    installed: bool = True
+    sample: str = ""
+
+    @classmethod
+    def of(cls, voice: VoiceDescription, engine: str) -> Voice:
+        """From a voice in the description of `engine`."""
+        return cls(
+            name=voice.name,
+            language=voice.language,
+            engine=voice.engine or engine,
+            model=voice.model,
+            gender=voice.gender,
+            installed=voice.installed,
+            sample=voice.sample,
+        )
+
+    @classmethod
+    def all(cls, described: SpeakingDescription) -> list[Voice]:
+        """Those of all engines."""
+        return [cls.of(voice, engine.name) for engine in described.engines for voice in engine.voices]
+
+
+class VoiceChoice(NamedTuple):
+    """The engine, model and voice of a request; None leaves the choice to the supervisor or the worker."""
+
+    engine: str | None
+    model: str | None
+    voice: str | None
+
 
 # The names that programs made for OpenAI's API use, with the gender of each voice.
 ALIASES = {

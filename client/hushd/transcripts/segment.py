@@ -1,17 +1,45 @@
-"""Segments and words of a transcript. Times are seconds from the start of the audio."""
+"""Segments and words of a transcript, and the spaces between their texts: none belongs beside Chinese and Japanese.
+
+Times are seconds from the start of the audio.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
+from hushd_schema.results import SegmentData, WordData
 
 if TYPE_CHECKING:
     from hushd_schema.results import SegmentData
 
     from hushd.transport.warning import ResultWarning
+
+# The first and the last each of ideographs, kana, their punctuation such as 「 and 。, and forms of full width. Korean
+# and Thai put spaces. A pattern of them would take 5 ms to compile, of each command's start.
+_ENDS = "\u2e80\u30ff\u31c0\u31ff\u3400\u9fff\uf900\ufaff\ufe30\ufe4f\uff00\uff9f\U00020000\U0003ffff"
+_UNSPACED = [*zip(_ENDS[::2], _ENDS[1::2], strict=True)]
+
+
+def between(before: str, after: str) -> str:
+    """Returns the separator between two texts: a space, or nothing.
+
+    >>> between("2024", "年"), between("です。", "2024年"), between("It is.", "2024 was.")
+    ('', '', ' ')
+    """
+    beside = before[max(0, len(before.rstrip()) - 1) :] + after[: len(after) - len(after.lstrip()) + 1]
+    return "" if any(first <= each <= last for each in beside for first, last in _UNSPACED) else " "
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Returns the texts in one line; those without a word are left out."""
+    line = ""
+    for text in filter(None, map(str.strip, texts)):
+        line += f"{between(line, text)}{text}" if line else text
+    return line
+
 
 _MAX_S = 1e9  # of any recording
 
@@ -90,3 +118,27 @@ class Segments(Protocol):
     def unlikely(self) -> tuple[tuple[float, float], ...]: ...
 
     def __iter__(self) -> Iterator[Segment]: ...
+
+
+def data_of(segment: Segment, rest_s: float | None = None, language: str = "") -> SegmentData:
+    """Returns a segment without its speaker: transcriptions with speakers are not resumed."""
+    words = tuple(
+        WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
+    )
+    return SegmentData(
+        kind="segment",
+        id=segment.id,
+        start=segment.start,
+        end=segment.end,
+        text=segment.text,
+        words=words,
+        rest=rest_s,
+        language=language,
+        unlikely=segment.unlikely,
+    )
+
+
+def drop_repeated(segments: list[Segment], rest_s: float) -> None:
+    """Removes the last segments, as far as a request for the recording from `rest_s` on returns them again."""
+    while segments and segments[-1].start >= rest_s and segments[-1].end > rest_s:
+        segments.pop()

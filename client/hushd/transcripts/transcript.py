@@ -1,21 +1,23 @@
-"""A finished transcript."""
+"""A transcript: whole, and while it is made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, cast
 
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.messages import Message, Partial, Progress, Result
 
-from hushd.transport.warning import ResultWarning
-
-from .segment import Segment
-from .spacing import joined
+from hushd.transcripts.segment import Segment, joined
+from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import Blocking, Steps, run, verb
+from hushd.transport.warning import CUT_OFF, ResultWarning, warnings_of
 
 if TYPE_CHECKING:
-    from hushd_schema.results import SpeakerVoice
+    from hushd_schema.results import LiveEvent, OnEvent, SpeakerVoice
 
-    from .cues import Layout
+    from hushd.transcripts.cues import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,167 @@ class Transcript:
 
     def _repr_html_(self) -> str:
         from hushd.reports.display import clock  # for notebooks
-
-        from .repr_html import table
+        from hushd.transcripts.notebook import table
 
         caption = ", ".join(filter(None, (self.language, clock(self.duration))))
         return table(self.segments, caption, [warning.message for warning in self.warnings])
+
+
+OnRevised = Callable[[tuple[Segment, ...]], object]
+
+
+class IncomingTranscript:
+    """Everything known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
+
+    Attributes:
+        language: as in `Transcript`; of a recording known with its first segment.
+        language_probability, duration, ended, warnings, unlikely, voices: as in `Transcript`, known once the iteration
+            has ended.
+        diarized: whether segments say who speaks.
+        rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
+            segments that begin at or after it come again then.
+    """
+
+    def __init__(
+        self,
+        call: RetryingCall,
+        on_progress: Callable[[float, float], None] | None = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        on_event: OnEvent | None = None,
+        on_revised: OnRevised | None = None,
+        *,
+        diarized: bool = False,
+    ) -> None:
+        self._call = call
+        self._on_progress = on_progress
+        self._on_partial = on_partial
+        self._on_event = on_event
+        self._on_revised = on_revised
+        self._speakers: dict[int, str] = {}  # of live segments that had another when they came
+        self._named: dict[int, Segment] = {}  # live segments, for `on_revised`
+        self.diarized = diarized
+        self.language = ""
+        self.language_probability: float | None = None
+        self.duration = 0.0
+        self.ended = "input"
+        self.warnings: tuple[ResultWarning, ...] = ()
+        self.unlikely: tuple[tuple[float, float], ...] = ()
+        self.voices: tuple[SpeakerVoice, ...] = ()
+        self.rest_s = 0.0
+        self._count = 0
+
+    def revised(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+        """Returns segments of this transcript with the speakers that they are known to have by now."""
+        if not self._speakers:
+            return tuple(segments)
+        return tuple(replace(segment, speaker=self._speakers.get(segment.id, segment.speaker)) for segment in segments)
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._call.close()
+
+    @verb
+    def transcript(self) -> Steps[Transcript]:
+        """Waits for the end; returns the segments that were not iterated over yet, as a transcript.
+
+        Raises:
+            HushdError: what went wrong.
+        """
+        segments = []
+        while segment := (yield from self._segment()):
+            segments.append(segment)
+        return self._transcript(self.revised(segments))
+
+    def _segment(self) -> Steps[Segment | None]:
+        """Returns the next segment, as a procedure; None after the last."""
+        while (message := (yield from self._call.receive())) is not None:
+            if segment := self._take(message):
+                return segment
+        return None
+
+    def _take(self, message: Message) -> Segment | None:
+        if isinstance(message, Partial):
+            return self._take_partial(message)
+        if isinstance(message, Progress) and self._on_progress:
+            self._on_progress(message.done, message.total)
+        elif isinstance(message, Result):
+            from hushd_schema.results import TranscriptResult
+
+            result = TranscriptResult.from_data(message.data)
+            self.language = result.language or self.language
+            self.language_probability = result.language_probability
+            self.duration = float(result.duration)
+            self.ended = result.ended or "input"
+            self.warnings = warnings_of(result)
+            self.voices = result.voices
+            self.unlikely = tuple((float(stretch.start), float(stretch.end)) for stretch in result.unlikely)
+        return None
+
+    def _take_partial(self, message: Partial) -> Segment | None:
+        from hushd_schema.results import LiveEvent, SegmentData
+
+        kind = message.data.get("kind")
+        if kind == "segment":
+            data = SegmentData.from_data(message.data)
+            # Its number in the request that brought it begins at 0 again where a crash divided them.
+            segment = replace(Segment.of(data), id=self._count)
+            self._count += 1
+            self.rest_s = segment.end if data.rest is None else float(data.rest)
+            self.language = data.language or self.language
+            if self.diarized and self._on_revised:
+                self._named[segment.id] = segment
+            return segment
+        event = cast(LiveEvent, message.data)
+        if kind == "unstable":
+            if self._on_partial:
+                self._on_partial(event.get("stable", ""), event.get("text", ""))
+            return None
+        if kind == "revised":
+            self._revise(event)
+        if self._on_event:
+            self._on_event(str(kind), event)
+        return None
+
+    def _revise(self, event: LiveEvent) -> None:
+        """Takes that segments have another speaker than was said."""
+        numbers = event.get("segments", [])
+        self._speakers |= dict.fromkeys(numbers, event.get("speaker", ""))
+        if self._on_revised and (segments := self.revised(self._named[n] for n in numbers if n in self._named)):
+            self._on_revised(segments)
+
+    def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
+        """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so.
+
+        Args:
+            damage: the error that ended the iteration.
+
+        Raises:
+            HushdError: `damage` itself, unless it says how far the recording could be read.
+        """
+        if damage:
+            if not (read_s := damage.detail.get("read_s")):
+                raise damage
+            self.duration = float(read_s)
+            self.warnings = (*self.warnings, ResultWarning(CUT_OFF, damage.message))
+        return self._transcript(self.revised(segments))
+
+    def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
+        return Transcript(
+            segments,
+            self.language,
+            self.duration,
+            self.ended,
+            self.warnings,
+            self.unlikely,
+            self.language_probability,
+            self.voices,
+        )
+
+
+class Transcription(IncomingTranscript, Blocking, Iterator[Segment]):
+    """Iterates over the segments as they become known. Attributes: those of `IncomingTranscript`."""
+
+    def __next__(self) -> Segment:
+        if segment := run(self._segment()):
+            return segment
+        raise StopIteration

@@ -12,8 +12,8 @@ from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
 from hushd_schema.results import OnEvent
 
-from hushd.synthesis.timeline import Sentence
-from hushd.transcripts.transcription import OnRevised
+from hushd.synthesis.speech import Sentence
+from hushd.transcripts.transcript import OnRevised
 from hushd.verbs.requests import KeepAlive
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
 
-    from hushd.models.choice import Candidate, ModelChoice
-    from hushd.synthesis.voice import VoiceChoice
+    from hushd.model_choice import Candidate, ModelChoice
+    from hushd.synthesis.voices import VoiceChoice
 
 
 class Preparation:
@@ -102,18 +102,18 @@ class Preparation:
         """See `Client.choose_model`."""
         from hushd_schema.status import Status
 
-        from hushd.models import choice
+        from hushd import model_choice
 
         described = yield from self._hearing()
         installed = yield partial(_installed, described, engine, translate, self._config)
         status = Status.from_data((yield from self._control("status")))
-        return choice.choose(installed, choice.capacity(status, "stt"), language, speed or "medium", engine)
+        return model_choice.choose(installed, model_choice.capacity(status, "stt"), language, speed or "medium", engine)
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
-        from hushd.models import names
+        from hushd.model_choice import find
 
-        return names.find((yield from self._hearing()), name)
+        return find((yield from self._hearing()), name)
 
     def _voice(
         self, voice: str | None, language: str | None, engine: str | None, model: str | None
@@ -150,6 +150,6 @@ def _installed(described: HearingDescription, engine: str | None, translates: bo
     """Returns the installed models, the user's own described as the configuration says."""
     from hushd_models import user_models
 
-    from hushd.models.choice import candidates
+    from hushd.model_choice import candidates
 
     return candidates(described, engine, translates, user_models.configured(config))

@@ -13,11 +13,10 @@ from . import requests
 from .base import ClientBase
 
 if TYPE_CHECKING:
-    from hushd.models.choice import ModelChoice
-    from hushd.synthesis.incoming import IncomingSpeech
-    from hushd.synthesis.voice import Voice
-    from hushd.transcripts.transcript import Transcript
-    from hushd.transcripts.transcription import IncomingTranscript, OnRevised
+    from hushd.model_choice import ModelChoice
+    from hushd.synthesis.speech import IncomingSpeech
+    from hushd.synthesis.voices import Voice
+    from hushd.transcripts.transcript import IncomingTranscript, OnRevised, Transcript
 
     from .options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
@@ -62,7 +61,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
                 `SynthesizeOptions`.
         """
-        from hushd.synthesis.incoming import IncomingSpeech
+        from hushd.synthesis.speech import IncomingSpeech
 
         speech = yield from self._spoken(text, keep=False, **options)
         try:
@@ -75,14 +74,14 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         """Returns the voices of all engines, installed or not."""
         from hushd_schema.description import Descriptions
 
-        from hushd.synthesis.voice import Voice
+        from hushd.synthesis.voices import Voice
 
         return Voice.all(Descriptions.from_data((yield from self._controlled("describe", "tts"))).tts)
 
     @verb
     def transcribe(self, audio: AnyAudio, **options: Unpack[TranscriptionOptions]) -> Steps[Transcript]:
         """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
-        from hushd.transcripts.transcription import IncomingTranscript
+        from hushd.transcripts.transcript import IncomingTranscript
 
         heard = yield from self._heard(audio, **options)
         return (yield from IncomingTranscript.transcript(heard))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, paths
 
-from hushd.synthesis.voice import VoiceChoice
+from hushd.synthesis.voices import VoiceChoice
 
 if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
     from hushd_schema.description import SpeakingDescription
 
-    from hushd.synthesis.voice import VoiceChoice
+    from hushd.synthesis.voices import VoiceChoice
 
 
 class Prepared(NamedTuple):

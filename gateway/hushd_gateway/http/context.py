@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd.synthesis.voice import VoiceChoice
+from hushd.synthesis.voices import VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings

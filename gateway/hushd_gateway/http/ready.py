@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from hushd.aio.results import AsyncSpeech
-from hushd.synthesis.received import Piece
+from hushd.transport.spool import Piece
 
 READY_S = 0.3  # for the whole speech; a longer one begins with what there is by then
 HEADED = ("wav", "mp3", "flac")  # formats whose header has the length

@@ -24,7 +24,7 @@ from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
     from hushd.aio.results import AsyncSpeech
-    from hushd.synthesis.timeline import Sentence
+    from hushd.synthesis.speech import Sentence
 
 MEDIA = {
     "mp3": "audio/mpeg",

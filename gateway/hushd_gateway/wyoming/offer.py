@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hushd import AsyncClient
 from hushd.synthesis import voices
-from hushd.synthesis.voice import VoiceChoice
+from hushd.synthesis.voices import VoiceChoice
 from hushd_models import listings
 from hushd_protocol.names import AUTO
 from hushd_protocol.system.paths import find

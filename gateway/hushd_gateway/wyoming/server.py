@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hushd import AsyncClient
-from hushd.transcripts.spacing import between
+from hushd.transcripts.segment import between
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, leaves, sentence
 from hushd_schema.operations.synthesize import SYNTHESIZE

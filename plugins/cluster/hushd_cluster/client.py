@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from hushd import AsyncClient
-from hushd.aio.call import AsyncCall
-from hushd.aio.source import AsyncStream
+from hushd.aio.call import AsyncCall, AsyncStream
 from hushd.transport.link import Link
 from hushd.transport.retry import RetryingCall
 from hushd.transport.source import File, Input

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hushd.transcripts.kept_segments import data_of, drop_repeated
-from hushd.transcripts.segment import Segment
+from hushd.transcripts.segment import Segment, data_of, drop_repeated
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning
 from hushd_protocol import JsonObject

@@ -9,8 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from hushd.audio.recording import Chunks, Device
-from hushd.audio.ring import Ring
+from hushd.audio.recording import Chunks, Device, Ring
 from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
 
@@ -18,7 +17,7 @@ from .detection import Detection, Detections, detect
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcription
 
 # Errors that end a request without a fault of this program: the next request continues.
 _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "slow_consumer")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from hushd.aio import source
+from hushd.aio.call import of_chunks
 from hushd.aio.steps import long_step, run
 
 from .detection import Detection, IncomingDetections, detect_request
@@ -62,7 +62,7 @@ async def detect_async(
 ) -> AsyncDetections:
     """As `detect`; the request is sent when this returns."""
     request = detect_request(words, **options)
-    return AsyncDetections(await run(client._send(request, source.of_chunks(chunks, room=0))))
+    return AsyncDetections(await run(client._send(request, of_chunks(chunks, room=0))))
 
 
 def wake_async(

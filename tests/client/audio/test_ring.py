@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hushd.audio.ring import KEPT_S, Ring
+from hushd.audio.recording import KEPT_S, Ring
 from hushd_protocol.errors import HushdError
 
 RATE = 100

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from hushd.audio import source
-from hushd.audio.samples import Samples, floats
+from hushd.audio.source import Samples, floats
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 

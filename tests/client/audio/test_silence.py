@@ -6,8 +6,7 @@ from array import array
 
 import pytest
 from hushd import Client
-from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
-from hushd.audio.silence import BACK_S, QUIET, SILENCE_S, word_start
+from hushd.audio.playback_buffer import BACK_S, FADE_S, QUIET, SILENCE_S, PlaybackBuffer, word_start
 from support.peer import Supervisor
 
 TEXT = (

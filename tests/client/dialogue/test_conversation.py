@@ -17,7 +17,7 @@ import hushd.audio.microphone
 import hushd.dialogue.duplex
 import pytest
 from hushd.dialogue.conversation import Conversation, Said
-from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.synthesis.speech import Sentence, Spoken
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError

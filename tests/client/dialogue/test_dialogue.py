@@ -12,8 +12,8 @@ import hushd.audio.devices
 import hushd.audio.microphone
 import pytest
 from hushd.audio.microphone import Microphone
-from hushd.audio.silence import QUIET, without_tail
-from hushd.dialogue.cancel_scope import CancelScope
+from hushd.audio.playback_buffer import QUIET, without_tail
+from hushd.dialogue.exchange import CancelScope
 from hushd_protocol.errors import HushdError
 
 RATE = 16000

@@ -13,8 +13,8 @@ import hushd.audio.microphone
 import pytest
 from hushd.audio import recording
 from hushd.audio.recording import LEAD_S
-from hushd.dialogue import recorder
-from hushd.dialogue.recorder import Recorder, Tape
+from hushd.dialogue import listener
+from hushd.dialogue.listener import Recorder, Tape
 from hushd_protocol.errors import HushdError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -142,7 +142,7 @@ def recorder_of(mode: str, lingers: Callable[[], bool] = lambda: True) -> Record
     return Recorder(SimpleNamespace(full=mode == "headphones"), "a device", lingers)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("mode", "chunk_s"), [("half", None), ("headphones", recorder.CHUNK_S)])
+@pytest.mark.parametrize(("mode", "chunk_s"), [("half", None), ("headphones", listener.CHUNK_S)])
 def test_one_microphone_for_all_turns(opened: list[Microphone], mode: str, chunk_s: float | None) -> None:
     """It stays open, and suits turns of either kind: in short chunks where a person may interrupt."""
     made = recorder_of(mode)

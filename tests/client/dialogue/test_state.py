@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hushd.dialogue.state import DialogueState, Event, Phase
+from hushd.dialogue.exchange import DialogueState, Event, Phase
 
 LETTERS = {"s": Event.SAID, "b": Event.BEGAN, "n": Event.NOTHING, "h": Event.HEARD, "x": Event.NOBODY}
 

@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from hushd.models.choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
+from hushd.model_choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
 from hushd_models.user_models import checked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS

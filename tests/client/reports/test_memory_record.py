@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from hushd.reports import memory_record as record
-from hushd.reports.memory_record import Entry
-from hushd.reports.memory_window import Window
+from hushd.reports import memory as record
+from hushd.reports.memory import Entry, Window
 from hushd_schema.status import Status
 
 MB = 1_000_000

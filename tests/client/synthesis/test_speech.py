@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis import incoming, received
-from hushd.synthesis.received import Piece, Received
+from hushd.synthesis import speech
 from hushd.synthesis.speech import Speech
+from hushd.transport import spool
+from hushd.transport.spool import Piece, Received
 from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Result
@@ -72,7 +73,7 @@ def test_all_of_it_is_there_whatever_was_done_before(
     uses: tuple[str, str], memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Saved or had as an array it begins at its beginning, from memory, from a temporary file or from both."""
-    monkeypatch.setattr(incoming, "Received", lambda keep: Received(keep, memory))
+    monkeypatch.setattr(speech, "Received", lambda keep: Received(keep, memory))
     made = spoken()
     for use in uses:
         USES[use](made, tmp_path)
@@ -158,7 +159,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HushdError, match="longer than memory holds") as caught:
         kept.add(Piece(bytes(30), None))
     assert caught.value.code == "output_failed"
-    assert received.MEMORY >= 2**20
+    assert spool.MEMORY >= 2**20
 
 
 def _full(*_: object) -> None:

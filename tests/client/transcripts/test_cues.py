@@ -17,8 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hushd.transcripts.cues import Layout, laid_out, readable, shown
-from hushd.transcripts.line_breaks import COLUMNS, MAX_CUE_S
+from hushd.transcripts.cues import COLUMNS, MAX_CUE_S, Layout, laid_out, readable, shown
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.results import SegmentData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hushd.transcripts.repr_html import MAX_SEGMENTS
+from hushd.transcripts.notebook import MAX_SEGMENTS
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning

@@ -6,8 +6,7 @@ import json
 
 import pytest
 from hushd.transcripts.cues import Layout, laid_out, readable
-from hushd.transcripts.segment import Segment, Word
-from hushd.transcripts.spacing import between, joined
+from hushd.transcripts.segment import Segment, Word, between, joined
 from hushd.transcripts.transcript import Transcript
 
 SEGMENTS = ("昨日です。", "「はい」と言った。", "（笑い）", "2024年にYesと答えた。", "１２月。")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from hushd.audio.attached_devices import WORKER
+from hushd.audio.attached import WORKER
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace

@@ -31,7 +31,7 @@ from .options import transcribe_options
 from .output import Output
 
 if TYPE_CHECKING:
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcription
     from hushd.transport.warning import ResultWarning
 
     from .journal import Journal

@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hushd.transcripts.kept_segments import data_of, drop_repeated
-from hushd.transcripts.segment import Segment
+from hushd.transcripts.segment import Segment, data_of, drop_repeated
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort
 from hushd_schema.results import SegmentData

@@ -23,7 +23,7 @@ from .output import Output
 
 if TYPE_CHECKING:
     from hushd.audio.microphone import Microphone
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcription
     from hushd_schema.results import LiveEvent
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"

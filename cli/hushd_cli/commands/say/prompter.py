@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hushd.reports.display import columns_of
-from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.synthesis.speech import Sentence, Spoken
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.log_files import CONTROLS, Styled
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hushd.client import Client
-from hushd.models.choice import Candidate
+from hushd.model_choice import Candidate
 from hushd_models import languages, text_language
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import plural

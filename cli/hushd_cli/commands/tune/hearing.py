@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from hushd.client import Client
-from hushd.models.choice import Candidate, candidates
+from hushd.model_choice import Candidate, candidates
 from hushd_models import user_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from hushd.reports import memory_record as record
-from hushd.reports.memory_window import Window
+from hushd.reports import memory as record
+from hushd.reports.memory import Window
 from hushd_protocol import JsonObject, duration
 from hushd_schema.status import Status
 from starlette.requests import Request

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hushd.transcripts.segment import Segment
-from hushd.transcripts.spacing import between, joined
+from hushd.transcripts.segment import Segment, between, joined
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.results import is_label

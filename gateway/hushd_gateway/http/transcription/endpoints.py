@@ -7,8 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hushd.aio.results import AsyncTranscription
-from hushd.transcripts.segment import Segment
-from hushd.transcripts.spacing import between
+from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject

@@ -8,8 +8,7 @@ from dataclasses import replace
 from itertools import count
 
 from hushd.transcripts.cues import tokens
-from hushd.transcripts.segment import Segment
-from hushd.transcripts.spacing import between
+from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages

@@ -11,10 +11,8 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
-from hushd.transcripts.doubt import marked
-from hushd.transcripts.formats import word_fields
-from hushd.transcripts.segment import Segment
-from hushd.transcripts.spacing import joined
+from hushd.transcripts.formats import marked, word_fields
+from hushd.transcripts.segment import Segment, joined
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from hushd.audio.silence import QUIET
+from hushd.audio.playback_buffer import QUIET
 
 from hushd_desktop.sound_server.monitor import Monitor
 

@@ -8,7 +8,7 @@ import socket
 import threading
 from pathlib import Path
 
-from hushd.audio.ring import Ring
+from hushd.audio.recording import Ring
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, paths
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from hushd.audio.playback_buffer import QUIET
 from hushd.audio.recording import Recording
-from hushd.audio.silence import QUIET
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 from hushd_schema.results import is_label
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
     from hushd.transcripts.segment import Segment
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcription
     from hushd_schema.results import LiveEvent
 
 MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from unicodedata import normalize
 
-from hushd.transcripts.spacing import between
+from hushd.transcripts.segment import between
 
 from .vocabulary import COMMANDS, NEW_LINE, NEW_PARAGRAPH, SCRATCH, Phrase, Vocabulary, heard, parts
 

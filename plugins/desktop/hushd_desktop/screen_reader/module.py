@@ -20,9 +20,8 @@ from .settings import Settings
 from .wording import KINDS, Kind, Utterance, utterance, without_markup
 
 if TYPE_CHECKING:
-    from hushd.synthesis.speech import Speech
-    from hushd.synthesis.timeline import Sentence
-    from hushd.synthesis.voice import Voice
+    from hushd.synthesis.speech import Sentence, Speech
+    from hushd.synthesis.voices import Voice
 
 CHUNK_S = 0.1  # of audio in one message, whose end a stop has to wait for
 # The least time from a message's start to the report of its stop: the server may still be handling the stop of the

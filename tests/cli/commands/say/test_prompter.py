@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hushd.reports.display import columns_of
-from hushd.synthesis.timeline import Sentence, Spoken
+from hushd.synthesis.speech import Sentence, Spoken
 from hushd_cli.commands.say.prompter import Prompter, Style
 
 STYLE = Style("<", "[", ">")  # `<` begins the sentence, `<[` a word of it, `>` ends either

@@ -1,13 +1,34 @@
-"""A speech as a notebook shows it."""
+"""A transcript and a speech as a notebook shows them."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from html import escape
 
 from hushd_schema.sound_file import wav_header
 
-from .received import RAW, Piece
+from hushd.reports.display import clock
+from hushd.transcripts.segment import Segment
+from hushd.transport.spool import RAW, Piece
+
+MAX_SEGMENTS = 200  # segments
+_CELL = '<td style="text-align: left; vertical-align: top">'
+
+
+def table(segments: Sequence[Segment], caption: str, notes: Iterable[str]) -> str:
+    """Returns HTML with a row for each segment: its beginning, speaker and text; and `notes` below."""
+    diarized = any(segment.speaker for segment in segments)
+    rows = "".join(_row(segment, diarized) for segment in segments[:MAX_SEGMENTS])
+    more = [f"{len(segments) - MAX_SEGMENTS} more segments are not shown."] if len(segments) > MAX_SEGMENTS else []
+    below = "".join(f"<p>{escape(note)}</p>" for note in (*notes, *more))
+    return f"<table><caption>{escape(caption)}</caption>{rows}</table>{below}"
+
+
+def _row(segment: Segment, diarized: bool) -> str:
+    cells = [clock(segment.start), *([segment.speaker] if diarized else []), segment.text]
+    return "<tr>" + "".join(f"{_CELL}{escape(cell)}</td>" for cell in cells) + "</tr>"
+
 
 MAX_BYTES = 32 * 1024 * 1024  # bytes of sound in a page: eleven minutes of samples at 24 kHz
 # Those that browsers play.

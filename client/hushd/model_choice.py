@@ -1,5 +1,5 @@
-"""The choice of a model for `auto`: the best installed one for a language, the free memory and a speed. Pure: the
-installed models and the state of the machine are arguments.
+"""The choice of a model: for `auto` the best installed one for a language, the free memory and a speed; of a bare name,
+such as openai-whisper's `turbo`, its engine. Pure: the installed models and the state of the machine are arguments.
 
 The model with the fewest wrong words by its published figure is the best (`hushd_models.word_errors`); its size does
 not matter. When memory is short, a model further down the same list is taken.
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_models import catalogue, languages, word_errors
+from hushd_models import advice, catalogue, languages, word_errors
 from hushd_models.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
-from hushd_protocol.suggest import nearest
+from hushd_protocol.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription
@@ -237,3 +237,51 @@ def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, langu
     if capacity.pressure != "normal" and better:
         reasons.append(f"memory is short ({capacity.pressure})")
     return f"{taken.name}: {', '.join(reasons)}."
+
+
+def find(described: HearingDescription, name: str) -> tuple[str, str]:
+    """Returns the engine that has the model `name`, and the model's name.
+
+    Of several engines it is the one whose worker needs least memory: the same model hears the same.
+
+    Args:
+        described: what `describe` returns for speech to text.
+
+    Raises:
+        HushdError: `model_missing`, with the command that gets it.
+    """
+    matches = [
+        (not model.installed, model.memory_mb, entry.name, model.name)
+        for entry in described.engines
+        for model in entry.models
+        if model.name.lower() == name.lower()
+    ]
+    if not matches:
+        raise _unknown(name, {model.name for entry in described.engines for model in entry.models})
+    missing, _, engine, model = min(matches)
+    if missing:
+        raise _missing(engine, model)
+    return engine, model
+
+
+def _missing(engine: str, model: str) -> HushdError:
+    error = advice.missing(f"{engine}/{model}")
+    if advice.engine_installed(engine):
+        return error
+    entry = catalogue.find(f"{engine}/{model}")
+    cost = f" ({entry.cost})" if entry and entry.cost else ""
+    pull = f", and then `hushd models pull {engine}/{model}`{cost}" if entry else ""
+    return HushdError(
+        "model_missing", f"The model {model!r} needs the engine {engine}: {advice.engine_command(engine)}{pull}."
+    )
+
+
+def _unknown(name: str, names: Iterable[str]) -> HushdError:
+    if name.endswith((".pt", ".bin", ".onnx")):
+        return HushdError(
+            "model_missing", f"A model is named and not pointed at: `hushd models import {name}` takes the file over."
+        )
+    return HushdError(
+        "model_missing",
+        f"No engine has a model {name!r}{did_you_mean(name, names)}: `hushd models list stt` shows them.",
+    )
