@@ -40,7 +40,7 @@ from .system.reporter import Reporter
 from .system.request_log import Logged, RequestLog
 from .system.signals import FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.client_socket import ClientSocket
-from .system.sockets.lock import ListeningSocket, take_bequest
+from .system.sockets.lock import ListeningSocket, take_reserved
 from .system.sockets.watch import SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
@@ -118,7 +118,7 @@ class Assembly:
             has_cards=cards.there,
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
-            bequest=take_bequest(paths),
+            reserved=take_reserved(paths),
             paused=self._pause.exists(),
             most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )

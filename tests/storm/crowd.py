@@ -18,7 +18,7 @@ from hushd.transport.call import Call, new_id
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Chunk, Partial, Request, Result
-from hushd_supervisor.core.worker.request import STARVED_S
+from hushd_supervisor.core.requests.request import STARVED_S
 
 from .ledger import END_S, Ledger, WrongAnswerError
 from .stage import MODELS, ODD, Stage, wait_until

@@ -8,7 +8,7 @@ import math
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.request import ActiveRequest
+from hushd_supervisor.core.requests.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -29,7 +29,7 @@ class Desk:
 
     def _take(self, actions: list[do.Action]) -> None:
         """Books the actions; there is memory for every start, unless `full`."""
-        self.done = actions + ([] if self.full else self.worker.tenancy.admit(self.now))
+        self.done = actions + ([] if self.full else self.worker.room.admit(self.now))
         self.actions += self.done
         for action in self.done:
             if isinstance(action, do.Spawn):
@@ -56,7 +56,7 @@ class Desk:
             self.from_worker(m.Result(id=name))
 
     def exit(self, status: int) -> None:
-        self._take(self.worker.exits.exited(self.worker.gen, status, "boom\n", self.now))
+        self._take(self.worker.news.exited(self.worker.gen, status, "boom\n", self.now))
 
     def unload(self, owner: bytes | None = None, force: bool = False) -> None:
         """Unloads the worker for the client that asked for its jobs, or for `owner`."""
@@ -125,7 +125,7 @@ def desk_in(state: State) -> Desk:
     desk.result()
     if state is State.SUSPENDED:
         desk.worker.lifecycle.suspend(desk.now)
-        desk._take(desk.worker.suspensions.suspended(desk.worker.gen, "", False, desk.now))
+        desk._take(desk.worker.room.suspended(desk.worker.gen, "", False, desk.now))
     if state is State.STOPPING:
         desk.unload()
     return desk

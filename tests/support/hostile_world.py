@@ -25,7 +25,7 @@ from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.progress import Used
+from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
@@ -600,7 +600,7 @@ class World:
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
-        stalled = self.pool._workers[process.name].lifecycle.start_timed_out
+        stalled = self.pool._workers[process.name].lifecycle.process.start_timed_out
         assert process.mode != "crawls" or not stalled, "a start that makes progress is killed"
         if stalled and process.mode == "turns":
             self.events.add("a load that turns in a circle is ended")
@@ -631,7 +631,7 @@ class World:
             self._work(process, message)
         elif isinstance(message, m.Drain):
             assert not process.jobs or not process.alive, "drained with work in hand"
-            if "room again" in self.pool._workers[process.name].lifecycle.unwanted:
+            if "room again" in self.pool._workers[process.name].lifecycle.process.unwanted:
                 self.events.add("a worker goes back to a card")
             process.doomed = True
             if process.alive and process.mode not in ("ignores-drain", "hangs"):
@@ -733,7 +733,7 @@ class World:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if pool._admission.level is Level.CRITICAL:
-            residents = [tenant.machine for tenant in pool._admission.tenants.every(self.now)]
+            residents = [tenant.machine for tenant in pool._admission.use.every(self.now)]
             idle = sum(r.size for r in residents if r.idle_s is not None and not r.leaving)
             assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
         self._check_floor()
@@ -804,7 +804,7 @@ class World:
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.lifecycle.retires
             others = [w for w in self.pool._workers.values() if w is not worker and base(w.name) == name]
-            if jobs.next(self.now) is not None:
+            if jobs.queue.next(self.now) is not None:
                 closed = (State.STOPPED, State.FAILED)
                 relief = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
                 assert retires, "somebody waits for a free place"
@@ -866,7 +866,7 @@ class World:
                     request = self.pool._requests.active.get((person.route, name))
                     assert request is not None, "a request was lost"
                     jobs = self.pool._workers[request.worker].jobs
-                    held_up = jobs.queue.crowded(person.route, jobs.running.values())  # by the client's own pauses
+                    held_up = jobs.queue.crowded(person.route)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"
 
     def end(self) -> None:

@@ -157,7 +157,7 @@ class House:
         """It obeys its drain, and its memory of the cards is free."""
         self.says(name, m.Bye())
         for card in self.cards:
-            self.free(card.device, card.free + self.worker(name).lifecycle.cards.get(card.id, 0))
+            self.free(card.device, card.free + self.worker(name).lifecycle.process.cards.get(card.id, 0))
         self.exit(name)
 
     def idle(self, name: str, cards: dict[str, int] | None = None, **fields: Any) -> None:

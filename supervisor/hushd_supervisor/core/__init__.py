@@ -7,11 +7,11 @@
 # exception.
 #
 # Each decision returns a list of actions and nothing else; a further question is another call. Only the two halves of a
-# worker (`lifecycle`, `jobs`) write into one list (`outbox`), which the method that takes an event for the worker
+# worker (`lifecycle`, `jobs`) write into one list (`Outbox`), which the method that takes an event for the worker
 # empties and returns.
 #
-# Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states. The
-# moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
+# Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of eleven states.
+# The moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
 # between requests, timers and exits:
 #  - Each process has a generation, a number that no other process ever has. News of an older generation is dropped, so
 #    late news is never taken for news of the living process.
@@ -22,42 +22,41 @@
 # while jobs run. One that is silent is killed; one that beats but neither uses CPU time nor sends output has stalled. A
 # crash is followed by a pause that doubles, and four in five minutes close the worker for two (`crashes`). A request
 # that was running is repeated alone, in another process; at its second crash it is poison, explains the crashes, and is
-# refused (`death`). A worker without jobs stays for as long as the latest lease says (`leases`), and memory is given
+# refused (`news`). A worker without jobs stays for as long as the latest lease says (`dispatch`), and memory is given
 # back by its exit.
 #
 # Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
-# queued at a worker, running on one, or parked until a catalogue names its model (`directory`). `Jobs.finish` is the
-# only place where an accepted one ends, so no client waits for ever and none is answered twice. Waiting requests are
-# ordered by priority, programs take turns, and priorities rise with time (`queue`). Live sessions and
+# queued at a worker, running on one, or parked until a catalogue names its model (`requests/directory`). `Jobs.finish`
+# is the only place where an accepted one ends, so no client waits for ever and none is answered twice. Waiting requests
+# are ordered by priority, programs take turns, and priorities rise with time (`requests/queue`). Live sessions and
 # files have slots of their own where a worker declares them.
 #
 # Who waits, waits: a request is refused only when its queue has reached its length or size. So a thousand threads are
-# served in turn, and another program's request waits for one of theirs (`worker/line`). Each client that waits hears
-# where it stands every few seconds, a few clients at a time (`worker/notices`): a word to each for every request that
-# is served would be a million.
+# served in turn, and another program's request waits for one of theirs. Each client that waits hears where it
+# stands every few seconds, a few clients at a time: a word to each for every request that is served would be a million.
 #
 # Credit. In either direction, a chunk is sent only after the receiver has granted it, so no queue grows without bound
 # and a slow reader slows its own request alone. The supervisor keeps the account of both sides: a client that exceeds
 # its credit loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the
 # stall clock stands still: a paused player or a silent microphone is not a hung engine.
 #
-# Memory (`memory/`). A start needs room: in the share that the workers may take together, and
-# in what is free now, less what starting workers were promised and a reserve. Where room is lacking, idle workers are
-# asked to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests
-# are refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure
-# idle workers leave, and a start waits until the pressure is over, unless it takes next to nothing. A worker that makes
-# one client wait for another gets a replica where cores and room allow (`replicas`).
+# Memory (`memory/`). A start needs room: in the share that the workers may take together, and in what is free now, less
+# what starting workers were promised and a reserve. Where room is lacking, idle workers are asked to leave, the least
+# worth keeping first, and the start waits for their exits; if none can leave, its requests are refused with the time
+# after which to ask again. Under pressure jobs are asked to use less; under critical pressure idle workers leave, and a
+# start waits until the pressure is over, unless it takes next to nothing. A worker that makes one client wait for
+# another gets a replica where cores and room allow (`replicas`).
 #
-# Graphics cards (`placement`, `cards`). Each card is one more device with a budget of its own. A start that may use one
-# waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded here. The
-# process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds their
-# memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may have
-# workers leave the cards, or all of them leave, and keep away for a while (`memory/away`). Who leaves a card for
-# others is suspended where that can be, and else ends.
+# Graphics cards (`memory/devices`, `memory/cards`). Each card is one more device with a budget of its own. A start that
+# may use one waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded
+# here. The process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds
+# their memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may
+# have workers leave the cards, or all of them leave, and keep away for a while. Who leaves a card for others is
+# suspended where that can be, and else ends.
 #
-# Relief (`memory/relief`). Where neither free memory nor idle workers suffice, a program that the user has named
-# are asked for their idle models, for at most ten seconds. Their word changes nothing: a start fits when a look at
-# memory says so, and what they say is only a reason to keep the request waiting until then.
+# The user's program (`memory/pressure`). Where neither free memory nor idle workers suffice, the program of `[memory]
+# when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when a look at memory says so, and
+# what it says is only a reason to keep the request waiting until then.
 #
 # The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,
 # so that two programs never talk over each other. The clients open the devices; the floor only says whose turn it is,

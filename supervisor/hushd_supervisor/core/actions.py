@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message
 
-from .holders import Holder
+from .claim import Holder
 
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
@@ -19,7 +19,7 @@ class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
-    (empty: the cards that the device names), and `why` is the reason in its `Assignment`. `template` is the generation
+    (empty: the cards that the device names), and `why` is the reason in its `Place`. `template` is the generation
     of the template to fork the process from, 0 for none; if the template no longer answers, the process is started
     without it.
     """
@@ -225,3 +225,13 @@ Action = (
     | Log
     | Leave
 )
+
+
+class Outbox(list[Action]):
+    """The actions that one worker has decided on, in order; the method that took the event returns them."""
+
+    def take(self) -> list[Action]:
+        """Empties the outbox and returns its actions."""
+        actions = self.copy()
+        self.clear()
+        return actions

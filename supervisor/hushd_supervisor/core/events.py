@@ -13,7 +13,7 @@ from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 
 from .memory.pressure import Level
-from .worker.progress import Used
+from .worker.process import Used
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
 
-from . import devices, replicas
+from . import replicas
 from .actions import Action, Log, Suspend, ToClient
 from .events import Exited, FromWorker, Gauged, Restored, SendFailed, Spawned, SpawnFailed, Suspended
 from .memory.admission import Admission
-from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory
+from .memory.cards import MAX_AWAY_S
 from .memory.needs import Estimated
 from .memory.pressure import Level
+from .requests.request import ActiveRequest
+from .status import row
 from .unloads import Unloads
-from .worker.lifecycle import GOING
-from .worker.request import ActiveRequest
-from .worker.row import row
+from .worker.process import GOING
 from .worker.states import State
 from .worker.worker import Worker
 
@@ -112,31 +112,32 @@ class Fleet:
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
-                    starved = out_of_memory and status == -signal.SIGKILL and not worker.lifecycle.killed
+                    starved = out_of_memory and status == -signal.SIGKILL and not worker.process.killed
                     self.admission.ended(worker, now, out_of_memory=out_of_memory, starved=starved)
-                return worker.exits.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
+                return worker.news.exited(gen, status, log_tail, now, out_of_memory) + self.admission.needs.remember()
             case Spawned(_, gen):
                 worker.news.spawned(gen, now)
                 return []
             case Gauged(_, gen, used):
                 worker.news.gauged(gen, used, now)
-                if worker.lifecycle.is_current(gen):
-                    self.admission.grew(worker)
+                process = worker.process
+                if worker.lifecycle.is_current(gen) and worker.state is State.STARTING and process.loading:
+                    self.admission.needs.grew(worker.name, process.loading, process.card)
                 return []
             case Suspended(_, gen, error, lost):
-                held = worker.lifecycle.cards
-                actions = worker.suspensions.suspended(gen, error, lost, now)
-                if held and not worker.lifecycle.cards:
+                held = worker.process.cards
+                actions = worker.room.suspended(gen, error, lost, now)
+                if held and not worker.process.cards:
                     self.admission.cards.gone(held, now)
                 ends = error and worker.state is State.READY and self._unloads.waits_for(worker)
                 return actions + worker.unload(now) if ends else actions
             case Restored(_, gen, error):
                 self.admission.cards.forget()
-                return worker.suspensions.restored(gen, error, now)
+                return worker.room.restored(gen, error, now)
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)
-                exits = worker.exits
-                return exits.starve(gen, reason, now) if starved else exits.exited(gen, 127, reason, now)
+                news = worker.news
+                return news.starved(gen, reason, now) if starved else news.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
                 return worker.news.unreachable(gen, now)
 
@@ -163,7 +164,7 @@ class Fleet:
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         """The status of each worker, as far as it is known here, with the generation of its process."""
         return [
-            (worker.gen, row(worker, self.admission.needs.memory(worker.name, worker.lifecycle.card), now))
+            (worker.gen, row(worker, self.admission.needs.memory(worker.name, worker.process.card), now))
             for worker in self.workers.values()
         ]
 
@@ -211,8 +212,8 @@ class Fleet:
         actions = self.admission.cards.look(now) if off_cards and workers else []
         for worker in workers:
             if off_cards and self.admission.suspends(worker, now):
-                actions += worker.suspensions.suspend(now)
-            elif not (off_cards and worker.lifecycle.phase == GOING):
+                actions += worker.room.suspend(now)
+            elif not (off_cards and worker.process.phase == GOING):
                 actions += worker.unload(now, route, control.force)
         self._unloads.add(route, control.id, workers, off_cards=off_cards)
         return actions
@@ -262,7 +263,7 @@ class Fleet:
         going = [action for action in actions if isinstance(action, Suspend)]
         if not going or self.admission.spares(0, now):  # its memory counts as on its way
             return actions
-        return [action for action in actions if action not in going] + worker.suspensions.give_up(now)
+        return [action for action in actions if action not in going] + worker.room.give_up(now)
 
     # --- after every event ---------------------------------------------------------------------------------------
 
@@ -274,8 +275,8 @@ class Fleet:
     def _fall_back(self, now: float) -> list[Action]:
         """Hands requests for which there is no memory to the fall-back workers of their settings."""
         actions: list[Action] = []
-        for worker in [worker for worker in self.workers.values() if worker.tenancy.displaced]:
-            moving, worker.tenancy.displaced = worker.tenancy.displaced, []
+        for worker in [worker for worker in self.workers.values() if worker.room.displaced]:
+            moving, worker.room.displaced = worker.room.displaced, []
             for request in moving:
                 actions += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
         return actions + self.admission.settle(now) if actions else actions
@@ -283,7 +284,7 @@ class Fleet:
     def _move(self, request: ActiveRequest, name: str, now: float) -> list[Action]:
         try:
             target = self.worker(name)
-            devices.settle(request, target)
+            target.choose_device(request)
         except HushdError as error:
             return self.workers[request.worker].decline(request, error)
         request.worker, request.turn = name, 0
@@ -333,10 +334,10 @@ class Fleet:
             if help_at <= now and self._has_place():
                 device = next(worker.jobs.queue.device_asked(now) for worker in family if worker.jobs.waiting)
                 actions += self.admission.look_for(family[0], device, now)
-                if assignment := self.admission.room_for(family[0], device, now):
+                if place := self.admission.room_for(family[0], device, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(replica for replica in replicas.names(name) if replica not in taken)
-                    actions += self.worker(unused).tenancy.help(now, assignment, device)
+                    actions += self.worker(unused).room.help(now, place, device)
                     continue
                 if self.admission.cards.looking:
                     help_at = math.inf  # the look's answer leads here again
@@ -349,7 +350,7 @@ class Fleet:
 
     def _learn(self, worker: Worker, gen: int, now: float) -> None:
         """Notes a process that ended before it was ready: another replica would soon fare no better."""
-        if worker.lifecycle.is_current(gen) and worker.lifecycle.ready_at == math.inf:
+        if worker.lifecycle.is_current(gen) and worker.process.ready_at == math.inf:
             self._no_help_before = {name: until for name, until in self._no_help_before.items() if until > now}
             self._no_help_before[base(worker.name)] = now + FUTILE_S
 

@@ -23,8 +23,21 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from .actions import Action, KeepPause, Log, ToClient
-from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPEAKER, WAKE, Claim, resolve
-from .holders import NOBODY, Bequest, Holder
+from .claim import (
+    DEVICES,
+    ENDS,
+    MESSAGE,
+    MICROPHONE,
+    NOBODY,
+    NOTIFICATION,
+    SHARED,
+    SPEAKER,
+    WAKE,
+    Claim,
+    Holder,
+    Reserved,
+    resolve,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
@@ -47,12 +60,12 @@ class Floor:
     """All claims of all clients; pure.
 
     Args:
-        bequest: the holders of the supervisor before this one.
+        reserved: the devices of those that had them when the last supervisor left.
         paused: whether all speech was paused then, and not resumed.
     """
 
-    def __init__(self, bequest: Bequest = NOBODY, paused: bool = False) -> None:
-        self._bequest = bequest
+    def __init__(self, reserved: Reserved = NOBODY, paused: bool = False) -> None:
+        self._reserved = reserved
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
         self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
         self._doubted: dict[bytes, float] = {}  # by client: until when it may answer its last ping
@@ -94,9 +107,9 @@ class Floor:
                     actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not sibling.over for sibling in siblings):
                 return [*actions, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
-        if self._bequest.has(pid, new_claim.exclusive, now) and not new_claim.paused:  # nobody took them meanwhile
+        if self._reserved.has(pid, new_claim.exclusive, now) and not new_claim.paused:  # nobody took them meanwhile
             new_claim.holds, new_claim.since = True, now
-        self._bequest = self._bequest.without(pid)
+        self._reserved = self._reserved.without(pid)
         self._claims[route, claim.id] = new_claim
         self._seen[route] = now
         self._doubted.pop(route, None)
@@ -199,8 +212,8 @@ class Floor:
         if not (self._claims or self._seen):
             return math.inf
         deadline = min((c.until for c in self._claims.values()), default=math.inf)
-        if self._bequest.holders:
-            deadline = min(deadline, self._bequest.until)
+        if self._reserved.holders:
+            deadline = min(deadline, self._reserved.until)
         return min([deadline, *map(self._doubt_due, self._seen.keys() - self._silent)])
 
     def excuse(self, late: float, now: float) -> None:
@@ -212,8 +225,8 @@ class Floor:
     def on_time(self, now: float) -> list[Action]:
         """Takes devices from claims that should be silent by now, and from clients that no longer answer."""
         actions: list[Action] = []
-        if self._bequest.until <= now:
-            self._bequest = NOBODY
+        if self._reserved.until <= now:
+            self._reserved = NOBODY
         for route in [route for route in self._seen if route not in self._silent and self._doubt_due(route) <= now]:
             if route in self._doubted and now - self._doubted[route] < LAST_S:
                 self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
@@ -301,7 +314,7 @@ class Floor:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         actions: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.exclusive}
-        promised = self._bequest.devices(now)  # and devices promised to claims that must wait for them
+        promised = self._reserved.devices(now)  # and devices promised to claims that must wait for them
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue

@@ -18,17 +18,16 @@ from hushd_schema.settings import Settings
 
 from . import events as ev
 from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient, Watch
-from .connections import PING_S, Connection, Connections
-from .departure import Departure
-from .directory import Directory
+from .claim import NOBODY, Reserved
+from .connections import PING_S, Connection, Connections, Departure
 from .fleet import Fleet
 from .floor import Floor
-from .holders import NOBODY, Bequest
 from .memory.admission import PLENTY
 from .memory.budget import Memory
 from .memory.needs import Estimated
-from .memory.standing import Standing
-from .requests import Requests
+from .requests.acceptance import Requests
+from .requests.directory import Directory
+from .status import Standing, standing
 
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
@@ -55,7 +54,7 @@ class Pool:
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
-        bequest: the holders of the supervisor before this one.
+        reserved: the devices of those that had them when the last supervisor left.
         most_clients: how many clients there may be at once.
     """
 
@@ -72,7 +71,7 @@ class Pool:
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
-        bequest: Bequest = NOBODY,
+        reserved: Reserved = NOBODY,
         paused: bool = False,
         most_clients: int = MAX_CONNECTIONS,
     ) -> None:
@@ -83,7 +82,7 @@ class Pool:
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
-        self._floor = Floor(bequest, paused)
+        self._floor = Floor(reserved, paused)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
 
@@ -115,8 +114,9 @@ class Pool:
                 actions = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
                 actions = self._fleet.seen(cards, error, now)
-            case ev.Relieved():
-                actions = self._admission.relieved(event, now)
+            case ev.Relieved(freed):
+                self._admission.relieved(freed, now)
+                actions = []
             case ev.Pressure(level, told):
                 self._admission.pressure(level, now, told=told)
                 actions = []
@@ -171,7 +171,7 @@ class Pool:
 
     def standing(self, now: float) -> Standing:
         """The state of memory, for `status`."""
-        return self._admission.standing(now)
+        return standing(self._admission, now)
 
     def templates(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, likewise."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from hushd_schema.settings import WorkerSettings
 
-from .worker.request import ActiveRequest
+from .requests.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 
@@ -61,7 +61,7 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
 
 def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequest | None:
     """Returns a request that waits at another replica and would run at `worker` at once."""
-    if worker.state not in (State.READY, State.BUSY) or not worker.jobs.free:
+    if worker.state not in (State.READY, State.BUSY) or not worker.jobs.queue.free:
         return None
     for replica in sorted(family, key=lambda replica: -len(replica.jobs.waiting)):
         for request in replica.jobs.queue.order(now) if replica is not worker else ():
@@ -84,7 +84,7 @@ def help_due(family: list[Worker], cores: int) -> float:
     if len(counted) >= limit(family[0].settings, _role(family[0]), family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
-    since = [max(next(iter(w.jobs.waiting)).arrived, w.lifecycle.ready_at) for w in living if w.jobs.waiting]
+    since = [max(next(iter(w.jobs.waiting)).arrived, w.process.ready_at) for w in living if w.jobs.waiting]
     if not since:
         return math.inf
     if not taking and any(map(stuck, living)):

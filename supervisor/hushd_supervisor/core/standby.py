@@ -18,7 +18,7 @@ from hushd_schema.settings import Settings
 
 from .actions import Action, Dismiss, Log, Prepare, Spawn
 from .events import TemplateGone, TemplateReady
-from .memory.budget import Resident
+from .memory.budget import WorkerSize
 
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus
@@ -27,7 +27,7 @@ CALM_S = 2.0  # without a starting worker, before a template takes a core for it
 START_S = 300.0  # for imports and the model: the imports of an engine on torch take a minute on a busy machine
 PAUSE_S = 60.0  # before the next template after one made room or died; doubles with each death
 PAUSE_MAX_S = 3600.0
-PREFIX = "standby/"  # of a template's name among the holders of memory
+PREFIX = "standby/"  # of a template's name among those of workers
 GUESS = 60_000_000  # bytes, until the first was measured
 GROWTH = 64_000_000  # bytes written since it became ready at which a template is replaced
 
@@ -213,20 +213,20 @@ class Standby:
 
     # --- memory --------------------------------------------------------------------------------------------------
 
-    def residents(self) -> Iterator[tuple[Resident, bool]]:
-        """The templates as residents, each with whether it is still starting; they leave before any worker."""
+    def sizes(self) -> Iterator[tuple[WorkerSize, bool]]:
+        """The memory of the templates, each with whether it is still starting; they leave before any worker."""
         for template in self._templates.values():
             if template.phase in HAS_PROCESS:
                 leaving = template.phase is Phase.LEAVING
-                resident = Resident(PREFIX + template.name, template.size, idle_s=0.0, leaving=leaving, standby=True)
-                yield resident, template.phase is Phase.STARTING
+                size = WorkerSize(PREFIX + template.name, template.size, idle_s=0.0, leaving=leaving, standby=True)
+                yield size, template.phase is Phase.STARTING
 
     def has(self, name: str) -> bool:
-        """Returns whether a resident's name is that of a template."""
+        """Returns whether a name among those of workers is a template's."""
         return name.startswith(PREFIX) and name.removeprefix(PREFIX) in self._templates
 
     def release(self, name: str, now: float) -> list[Action]:
-        """Ends the template of this resident's name."""
+        """Ends the template of this name."""
         return self._templates[name.removeprefix(PREFIX)].release(now, "it makes room")
 
     def release_all(self, now: float, why: str) -> list[Action]:

@@ -90,7 +90,7 @@ class Unloads:
             elif worker.state.has_process:
                 unload.leaving[worker.name] = worker.gen
                 unload.unloaded.append(worker.name)
-                unload.cards |= {worker.lifecycle.card, *worker.lifecycle.cards} if off_cards else set()
+                unload.cards |= {worker.process.card, *worker.process.cards} if off_cards else set()
         self.waiting.append(unload)
         self.changed = True
 

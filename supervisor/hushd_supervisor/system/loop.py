@@ -25,8 +25,8 @@ from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
 from hushd_supervisor.core.backlog import Backlog, Costly
+from hushd_supervisor.core.claim import Holder
 from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
-from hushd_supervisor.core.holders import Holder
 
 from .source import Outcome, Perform, Source, overriding
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
-from hushd_supervisor.core.memory.standing import Standing
+from hushd_supervisor.core.status import Standing
 
 from . import status
 from .source import Outcome, Perform, Source

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol import __version__
 from hushd_protocol.light_dataclass import replace
 
-from hushd_supervisor.core.memory.standing import CardStanding, Standing
+from hushd_supervisor.core.status import CardStanding, Standing
 from hushd_supervisor.core.worker.states import State
 
 from .memory import measure

@@ -8,8 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.away import HELD_S
-from hushd_supervisor.core.memory.cards import RELEASE_S
+from hushd_supervisor.core.memory.cards import HELD_S, RELEASE_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
 
@@ -47,7 +46,7 @@ def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
     assert data(there, request)["unloaded"] == [A]
     there.request(A)
     assert there.placed()[-1] == (A, "cpu")
-    assert "workers keep away from cards for another 60s" in there.worker(A).lifecycle.assignment.why
+    assert "workers keep away from cards for another 60s" in there.worker(A).lifecycle.process.place.why
 
 
 def test_they_come_back_when_the_time_is_over() -> None:

@@ -12,9 +12,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
-from hushd_supervisor.core.claim import DEVICES
+from hushd_supervisor.core.claim import DEVICES, NOBODY, Holder, Reserved
 from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, PATIENCE_S, Floor
-from hushd_supervisor.core.holders import NOBODY, Bequest, Holder
 
 SPEAKER = ["speaker"]
 MICROPHONE = ["microphone"]
@@ -28,7 +27,7 @@ class Room:
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
 
-    def __init__(self, bequest: Bequest = NOBODY, paused: bool = False) -> None:
+    def __init__(self, bequest: Reserved = NOBODY, paused: bool = False) -> None:
         self.floor = Floor(bequest, paused)
         self.saved: list[bool] = []  # pauses
         self.now = 100.0
@@ -585,7 +584,7 @@ def test_a_supervisor_that_leaves_names_who_may_go_on() -> None:
 
 def test_the_next_supervisor_keeps_devices_for_who_had_them() -> None:
     """Others wait for what they overlap with, and get it once the holder has had its turn."""
-    room = Room(Bequest((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
+    room = Room(Reserved((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
     assert room.ask("B1") == "waiting"
     assert room.ask("C1", MICROPHONE) == "granted"
     assert room.ask("A1") == "granted"

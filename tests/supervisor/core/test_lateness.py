@@ -8,7 +8,7 @@ from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import PING_S
 from hushd_supervisor.core.floor import LEASE_S
 from hushd_supervisor.core.pool import LATE_S
-from hushd_supervisor.core.worker.progress import HELLO_S
+from hushd_supervisor.core.worker.process import HELLO_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, House
 

@@ -9,8 +9,8 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.process import Wear
 from hushd_supervisor.core.worker.states import State
-from hushd_supervisor.core.worker.wear import Wear
 from support.house import MB, ROUTE, A, House
 
 A2 = f"{A}#2"

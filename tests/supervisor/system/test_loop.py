@@ -22,7 +22,7 @@ from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.memory.standing import Standing
+from hushd_supervisor.core.status import Standing
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.living import Living
 from hushd_supervisor.system.loop import Loop

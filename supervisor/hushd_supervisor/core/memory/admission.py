@@ -10,26 +10,18 @@ from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 
-from hushd_supervisor.core.actions import Action, Log, Remember
-from hushd_supervisor.core.events import Relieved
+from hushd_supervisor.core.actions import Action, Log
 from hushd_supervisor.core.standby import Standby
-from hushd_supervisor.core.worker.assignment import Assignment
-from hushd_supervisor.core.worker.lifecycle import GOING
-from hushd_supervisor.core.worker.shortage import Shortage
+from hushd_supervisor.core.worker.process import GOING, Place
+from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .away import Away
-from .budget import Budget, Lack, Memory, Verdict
-from .cards import Cards
+from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
+from .cards import Away, Cards, OffCard
+from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .off_card import OffCard
-from .placement import A_CARD, Decision, Placement, Start
-from .pressure import HOLD_S, VERY_LOW, Level, Pressure, sign
-from .relief import Relief
-from .sentences import advice, critically_short
-from .standing import Standing, of_card
-from .tenants import Tenants, can_leave
+from .pressure import HOLD_S, VERY_LOW, Level, Pressure, WhenShort, sign
 
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
@@ -61,24 +53,23 @@ class Admission:
         self.workers = workers
         self._memory = memory
         self._pressure = Pressure()
-        self._saved_needs = dict(needs or {})
         self.needs = Needs(settings, needs, estimate)
         self.standby = Standby(settings, self.needs.memory)
-        self.tenants = Tenants(workers, self.standby, self.needs)
+        self.use = MemoryUse(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
         self._off_card = OffCard(workers, self.cards)
         self.away = Away()
-        self.placement = Placement(self.needs, self.budget, self.cards, self.away)
+        self._devices = Devices(self.needs, self.budget, self.cards, self.away)
         self.level = Level.NORMAL  # as the workers were last told
-        self._relief = Relief(settings)
+        self._when_short = WhenShort(settings)
         self.due = self.standby.deadline()  # when to look again
 
     def configure(self, settings: Settings) -> None:
         """Applies another configuration."""
         self.needs.configure(settings)
         self.budget.configure(settings)
-        self._relief.configure(settings)
+        self._when_short.configure(settings)
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
@@ -93,16 +84,10 @@ class Admission:
         self._pressure.see(sign(memory), now)
         return memory
 
-    def standing(self, now: float) -> Standing:
-        """The state of memory; changes nothing."""
+    def measure(self, now: float) -> tuple[Memory, Level]:
+        """The memory and the level of pressure; changes nothing."""
         memory = self._memory()
-        level = max(self._pressure.level(now), sign(memory))
-        cards = tuple(
-            of_card(card, self.cards, self.tenants.on_card(card.id, now), self.away.left_s(now), now)
-            for card in self.cards.seen
-        )
-        limit, error = self.budget.limit(memory), self.cards.error
-        return Standing(limit, memory.available, memory.reserve, level, cards, error)
+        return memory, max(self._pressure.level(now), sign(memory))
 
     def on_time(self, now: float) -> None:
         """Looks at memory once `due` has passed: no level falls without a look."""
@@ -111,57 +96,39 @@ class Admission:
             self.look(now)
 
     def spares(self, size: int, now: float) -> bool:
-        """Returns whether the machine has room for `size` bytes more, with no worker leaving."""
-        tenants = self.tenants.every(now)
-        room = self.budget.room(self.look(now), sum(tenant.promised for tenant in tenants))
-        taken = sum(tenant.machine.size for tenant in tenants)
-        return taken + size <= room.limit and size + room.reserve <= room.available
+        """Returns whether the machine has room for `size` bytes more, with no worker leaving, and no pressure."""
+        others = self.use.every(now)
+        room = self.budget.room(self.look(now), sum(other.promised for other in others))
+        taken = sum(other.machine.size for other in others)
+        fits = taken + size <= room.limit and size + room.reserve <= room.available
+        return fits and self._pressure.level(now) is Level.NORMAL
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def learn(self, worker: Worker, message: m.Message) -> None:
         """Learns from the size that a process has reported, or from a load that did not fit on its card."""
-        lifecycle = worker.lifecycle
-        given_card, ready = lifecycle.assignment.card, isinstance(message, m.Ready)
-        if isinstance(message, m.LoadFailed):
-            if message.on_card and given_card:
-                self.needs.outgrew(worker.name, given_card, self.cards.free(given_card))
-            return
-        if ready and given_card and not lifecycle.card:
-            self.needs.passes_over(worker.name, given_card)
-        if lifecycle.cards:
+        self.needs.learn(worker, message, self.cards.free)
+        if worker.process.cards and not isinstance(message, m.LoadFailed):
             self.cards.forget()
-        taken = lifecycle.cards.get(lifecycle.card, 0)
-        if ready or worker.jobs.timings.completed_here or worker.jobs.running:
-            # Without a reported peak, the reported size counts.
-            size = max(lifecycle.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
-            if lifecycle.was_suspended:  # its highest size was that of its card's memory, which no start takes
-                size = lifecycle.size
-            self.needs.record(worker.name, size, lifecycle.card, taken, ready=ready)
-
-    def grew(self, worker: Worker) -> None:
-        """Learns from the memory that a start has taken so far, whether it succeeds or not."""
-        if worker.state is State.STARTING and worker.lifecycle.loading:
-            self.needs.grew(worker.name, worker.lifecycle.loading, worker.lifecycle.card)
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool, starved: bool = False) -> None:
         """Notes an exit, during which the kernel may have killed one of our processes, or (`starved`) this one."""
         if starved and worker.state is State.STARTING:
-            self.needs.starved(worker.name, worker.lifecycle.loading)
-        card = worker.lifecycle.card
-        self.cards.gone(worker.lifecycle.cards or ({card: 0} if card else {}), now)
+            self.needs.starved(worker.name, worker.process.loading)
+        card = worker.process.card
+        self.cards.gone(worker.process.cards or ({card: 0} if card else {}), now)
         if not out_of_memory:
             self.needs.life_ended(worker.name)
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
         """Takes the answer to a look at the cards; replaces workers on the CPU if a card has room again."""
-        tenants = self.tenants.every(now)
-        taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
+        others = self.use.every(now)
+        taken = {card.id: sum(other.cards.get(card.id, 0) for other in others) for card in cards}
         new = error and error != self.cards.error
         actions: list[Action] = [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
         self.cards.take(cards, error, taken, now)
         for worker in self._off_card.workers():
-            if self.placement.returns(self._start(worker, now), tenants, now):
+            if self._devices.returns(self._start(worker, now), others, now):
                 actions += worker.retire("a graphics card has room again", now)
         return actions
 
@@ -175,7 +142,7 @@ class Admission:
         """
         waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
-        if self._relief.shows(now):
+        if self._when_short.shows(now):
             self._forget_pressure(waiting, memory, now)
         actions = self._update_level(now) + self._settle_standby(now)
         if self.away.left_s(now, everywhere=True):
@@ -187,25 +154,20 @@ class Admission:
         else:
             for worker in waiting:
                 actions += self._decide(worker, memory, now)
-            for worker in [worker for worker in self.workers.values() if worker.suspensions.wanted_back]:
+            for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
                 actions += self._bring_back(worker, now)
             if not self.away.left_s(now):
                 actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
-        self._relief.settle({worker.name for worker in self._waiting()})
-        self.due = min(self.cards.due, self.standby.deadline(), self._relief.deadline(now), self.away.deadline())
+        self._when_short.settle({worker.name for worker in self._waiting()})
+        self.due = min(self.cards.due, self.standby.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now))
         if waiting := self._waiting():
-            self.due = min(
-                self.due, *(time for worker in waiting if (time := self._impatient_at(worker)) > now), math.inf
-            )
+            ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:
-                ends = (worker.tenancy.patient_until(HOLD_S) for worker in waiting)
-                held = min(
-                    (time for time in ends if time > now), default=math.inf
-                )  # others wait for a card, or for exits
-                self.due = min(self.due, held, self._pressure.deadline(now))
+                ends += [self._pressure.deadline(now), *(worker.room.patient_until(HOLD_S) for worker in waiting)]
+            self.due = min(self.due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
     def _waiting(self) -> list[Worker]:
@@ -214,7 +176,7 @@ class Admission:
     def _keep_away(self, worker: Worker, now: float) -> list[Action]:
         """Refuses a worker's start at once: none may start."""
         sentence = f"{worker.name} does not start now: workers keep away {self.away.why(now)}."
-        return worker.tenancy.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
+        return worker.room.refuse(now, HushdError("server_busy", sentence, int(self.away.retry_s(now) * 1000) + 1))
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
         """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
@@ -222,14 +184,14 @@ class Admission:
         Memory that a small worker gives back is not worth loading it again.
         """
         actions: list[Action] = []
-        idle = [tenant.machine for tenant in self.tenants.every(now) if tenant.machine.idle_s is not None]
+        idle = [other.machine for other in self.use.every(now) if other.machine.idle_s is not None]
         if not (waiting or idle):
             return actions
         memory = self.look(now)
         spare = self._pressure.spare(memory, now)
         for name in self.budget.beyond(spare, idle):
             actions += self.evict(name, now)
-        starting = sum(tenant.promised for tenant in self.tenants.every(now))
+        starting = sum(other.promised for other in self.use.every(now))
         for worker in waiting:
             need = self.needs.memory(worker.name)
             if starting + need <= spare:
@@ -239,28 +201,27 @@ class Admission:
                 lack = self._lacks_while_critical(worker, memory, now)
                 actions += self._ask(worker, lack, now) if lack else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                actions += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
+                actions += worker.room.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
         return actions
 
     # --- the user's program ------------------------------------------------------------------------------------------
 
-    def relieved(self, event: Relieved, now: float) -> list[Action]:
+    def relieved(self, freed: bool, now: float) -> None:
         """Takes the end of the program that may have freed memory: the cards are looked at anew."""
-        self._relief.handle(event, now)
+        self._when_short.ended(freed, now)
         self.cards.forget()
-        return []
 
     def _ask(self, worker: Worker, lack: Lack, now: float) -> list[Action]:
         """Has the program run for a worker's start, whose clients are told what it waits for."""
         device = next((card.device for card in self.cards.seen if card.id == lack.card), "")
-        actions = self._relief.ask(worker.name, lack, device, now)
-        if not self._relief.awaited(now):
+        actions = self._when_short.ask(worker.name, lack, device, now)
+        if not self._when_short.awaited(now):
             return actions
-        if self._relief.shows(now) and lack.card:
+        if self._when_short.shows(now) and lack.card:
             self.cards.ask_again(now)
         mb = (lack.ram + lack.vram) / 1e6
         size = f"{mb / 1000:.1f} GB" if mb >= 1000 else f"{mb:.0f} MB"
-        return actions + worker.tenancy.hope(now, f"waiting for others to free {size}")
+        return actions + worker.room.hope(now, f"waiting for others to free {size}")
 
     def _forget_pressure(self, waiting: list[Worker], memory: Memory, now: float) -> None:
         """Forgets the pressure from before the program has freed what one of the waiting workers needs."""
@@ -277,9 +238,9 @@ class Admission:
         """
         if self._pressure.told(now):
             return Lack()
-        tenants = self.tenants.every(now)
-        promised = sum(tenant.promised for tenant in tenants)
-        leaving = sum(tenant.machine.size for tenant in tenants if tenant.machine.leaving)
+        others = self.use.every(now)
+        promised = sum(other.promised for other in others)
+        leaving = sum(other.machine.size for other in others if other.machine.leaving)
         spared = max(memory.reserve, int(VERY_LOW * memory.total))
         return Lack(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
 
@@ -288,21 +249,7 @@ class Admission:
         starting = (State.WAITING, State.STARTING)
         calm = not any(worker.state in starting for worker in self.workers.values())
         short = self._pressure.level(now) > Level.NORMAL or self.away.left_s(now, everywhere=True) > 0
-        return self.standby.settle(now, calm=calm, short=short, fits=lambda size: self._holds(size, now))
-
-    def _holds(self, size: int, now: float) -> bool:
-        """Returns whether `size` more bytes fit, with no worker leaving or waiting for memory."""
-        memory = self.look(now)
-        residents = [tenant.machine for tenant in self.tenants.every(now)]
-        verdict = self.budget.decide(size, size, self.budget.room(memory, 0), residents)
-        return self._pressure.level(now) is Level.NORMAL and verdict.admit
-
-    def remember(self) -> list[Action]:
-        """Saves the needs of workers if they have changed."""
-        if self.needs.table == self._saved_needs:
-            return []
-        self._saved_needs = dict(self.needs.table)
-        return [Remember(self._saved_needs)]
+        return self.standby.settle(now, calm=calm, short=short, fits=lambda size: self.spares(size, now))
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
@@ -316,27 +263,27 @@ class Admission:
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
     def _decide(self, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        shortage = worker.tenancy.shortage
+        shortage = worker.room.shortage
         if shortage is not None and not self._others_have_left(shortage, now):
             return self._after(shortage, worker, memory, now)
         start = self._start(worker, now)
         if self._must_look(start, now):
             return self.cards.look(now)
-        decision = self.placement.decide(start, memory, self.tenants.every(now), now, now < self._impatient_at(worker))
+        decision = self._devices.decide(start, memory, self.use.every(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         actions: list[Action] = []
         if decision.lacks:
             actions += self._ask(worker, decision.lacks[0], now)
-            if self._relief.awaited(now):
+            if self._when_short.awaited(now):
                 return actions
         if verdict.admit:
-            worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
-            return actions + worker.tenancy.admit(now, decision.assignment)
+            worker.lifecycle.need = self.needs.memory(worker.name, decision.place.card)
+            return actions + worker.room.admit(now, decision.place)
         if not verdict.wait:
             actions += self._lack(worker, decision, memory, now)
-        elif decision.assignment.card and self.cards.pending(decision.assignment.card):
+        elif decision.place.card and self.cards.pending(decision.place.card):
             self.cards.ask_again(now)
-        need = self.needs.memory(worker.name, decision.assignment.card)
+        need = self.needs.memory(worker.name, decision.place.card)
         for name in verdict.evict:
             actions += self._clear_card(name, now, need) if name in decision.off_card else self.evict(name, now)
         return actions
@@ -345,45 +292,45 @@ class Admission:
         """Has a worker leave its card for a start that takes `need` bytes of the machine's memory, or for a return."""
         worker = self.workers[name]
         if self.suspends(worker, now, need):
-            return worker.suspensions.suspend(now)
-        return [] if worker.lifecycle.phase == GOING else self.evict(name, now)
+            return worker.room.suspend(now)
+        return [] if worker.process.phase == GOING else self.evict(name, now)
 
     def suspends(self, worker: Worker, now: float, need: int = 0) -> bool:
         """Returns whether a worker is to be suspended rather than ended: the machine has room for it, and `need`."""
-        return worker.lifecycle.can_suspend and self.spares(sum(worker.lifecycle.cards.values()) + need, now)
+        return worker.lifecycle.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
 
     def evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
-        return self.standby.release(name, now) if self.standby.has(name) else self.workers[name].tenancy.evict(now)
+        return self.standby.release(name, now) if self.standby.has(name) else self.workers[name].room.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or falls back to the CPU."""
-        on_card = bool(decision.assignment.card) and not decision.ever
+        on_card = bool(decision.place.card) and not decision.ever
         if decision.ever:
             error = HushdError("model_too_large", decision.message)
         else:
             retry_ms = self._retry_ms(decision, now)
-            helps = "" if on_card else f" {advice(retry_ms, decision.holders)}"
+            helps = "" if on_card else f" {advice(retry_ms, decision.workers)}"
             error = HushdError("server_busy", decision.message + helps, retry_ms)
-        actions = worker.tenancy.lack(now, error, on_card)
+        actions = worker.room.lack(now, error, on_card)
         return actions + self._decide(worker, memory, now) if worker.state is State.WAITING else actions
 
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:
         """Returns whether the workers that could leave have left, so that a second load may be tried."""
-        return not shortage.final and shortage.evicted and not any(map(can_leave, self.tenants.holders(shortage, now)))
+        return not shortage.final and shortage.evicted and not any(map(can_leave, self.use.of_kind(shortage, now)))
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
         """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
-        others = self.tenants.holders(shortage, now)
+        others = self.use.of_kind(shortage, now)
         if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True
-            idle = [resident.name for resident in others if resident.idle_s is not None]
+            idle = [other.name for other in others if other.idle_s is not None]
             leave = self._clear_card if shortage.on_card else self.evict
             return [action for name in idle for action in leave(name, now)]
-        names = ", ".join(resident.name for resident in others)
+        names = ", ".join(other.name for other in others)
         held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
-        assignment = A_CARD if shortage.on_card else Assignment()
-        decision = Decision(Verdict(False), assignment, f"{shortage.message} {held}", holders=tuple(others))
+        place = A_CARD if shortage.on_card else Place()
+        decision = Decision(Verdict(False), place, f"{shortage.message} {held}", workers=tuple(others))
         return self._lack(worker, decision, memory, now)
 
     def _impatient_at(self, worker: Worker) -> float:
@@ -393,35 +340,35 @@ class Admission:
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""
         if self.cards.error or self.away.left_s(now):
-            return worker.suspensions.give_up(now)
+            return worker.room.give_up(now)
         if not self.cards.fresh(now):
             return self.cards.look(now)
-        others = [tenant for tenant in self.tenants.every(now) if tenant.machine.name != worker.name]
-        verdict = self.placement.restores(self._start(worker, now), worker.lifecycle.card, others)
+        others = [other for other in self.use.every(now) if other.machine.name != worker.name]
+        verdict = self._devices.restores(self._start(worker, now), worker.process.card, others)
         if verdict.admit:
             self.cards.forget()
-            return worker.suspensions.restore(now)
+            return worker.room.restore(now)
         if not (verdict.wait or verdict.evict):
-            return worker.suspensions.give_up(now)
+            return worker.room.give_up(now)
         self.cards.ask_again(now)
         return [action for name in verdict.evict for action in self._clear_card(name, now)]
 
     def _must_look(self, start: Start, now: float) -> bool:
         """Returns whether the start must wait for a look at the cards."""
-        return self.placement.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
+        return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker, now: float) -> Start:
-        settings, tenancy = worker.settings, worker.tenancy
+        settings, room = worker.settings, worker.room
         device = worker.jobs.queue.device_asked(now) or settings.compute_device
         reserve = int(settings.vram_reserve_mb * 1e6)
-        kinds = worker.card_kinds if self.cards.there() else ()
-        return Start(worker.name, device, reserve, tenancy.may_leave_card, tenancy.cpu_reason, kinds)
+        kinds = worker.lifecycle.card_kinds if self.cards.there() else ()
+        return Start(worker.name, device, reserve, room.may_leave_card, room.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, device: str, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""
         return self.cards.look(now) if self._must_look(self._replica(worker, device, now), now) else []
 
-    def room_for(self, worker: Worker, device: str, now: float) -> Assignment | None:
+    def room_for(self, worker: Worker, device: str, now: float) -> Place | None:
         """Returns where a replica of `worker` could start now, with no worker leaving for it.
 
         Considers only the `device` that a request asks for; None if it has no room, or the cards must be looked at
@@ -433,12 +380,12 @@ class Admission:
     def _replica(self, worker: Worker, device: str, now: float) -> Start:
         return self._start(worker, now)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
 
-    def _fits(self, start: Start, now: float) -> Assignment | None:
+    def _fits(self, start: Start, now: float) -> Place | None:
         waits = any(worker.state is State.WAITING for worker in self.workers.values())
         if waits or self.away.left_s(now, everywhere=True):
             return None
-        decision = self.placement.decide(start, self.look(now), self.tenants.every(now), now)
-        return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
+        decision = self._devices.decide(start, self.look(now), self.use.every(now), now)
+        return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     def _retry_ms(self, decision: Decision, now: float) -> int:
         """Returns the ms after which to ask again: when a card is no longer reserved, or the first running job is done.
@@ -447,5 +394,5 @@ class Admission:
         """
         if decision.until is not None:
             return max(1000, int((decision.until - now) * 1000))
-        left_s = self.tenants.first_end_s(now)
+        left_s = self.use.first_end_s(now)
         return 60_000 if left_s is None else max(1000, int(left_s * 1000))

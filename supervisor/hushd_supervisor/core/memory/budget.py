@@ -1,11 +1,12 @@
-"""Decides whether a worker fits into a device's memory, and which others must leave first. Sizes in bytes.
+"""Decides whether a worker fits into a device's memory, which others must leave first, and says why it does not.
 
-A device is the machine, or one graphics card; a start needs a verdict for each device whose memory it takes.
+Sizes in bytes. A device is the machine, or one graphics card; a start needs a verdict for each device whose memory it
+takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hushd_protocol.light_dataclass import dataclass
@@ -15,6 +16,7 @@ RESERVE = 256_000_000  # left to all other programs; in a small container an eig
 # The worth of keeping an idle worker is in seconds of idleness: a step of priority is worth 100 s, and 10 MB cost one.
 PRIORITY = 100.0
 SIZE = 0.1e-6  # a byte
+MAX_NAMED = 4  # workers in a sentence, the largest first
 
 
 class Memory(NamedTuple):
@@ -38,8 +40,8 @@ class Room(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Resident:
-    """A worker with a process.
+class WorkerSize:
+    """The part of a device's memory that a worker with a process, or a template, takes.
 
     Attributes:
         size: bytes now, or once it has loaded.
@@ -109,57 +111,115 @@ class Budget:
         """The machine's room, less the part `promised` to starting workers."""
         return Room(self.limit(memory), memory.available - promised, memory.reserve)
 
-    def decide(self, need: int, alone: int, room: Room, residents: Iterable[Resident]) -> Verdict:
-        """Decides about a start that takes `need` bytes of a device beside `residents`, or `alone` bytes without them.
+    def decide(self, need: int, alone: int, room: Room, workers: Iterable[WorkerSize]) -> Verdict:
+        """Decides about a start that takes `need` bytes of a device beside `workers`, or `alone` bytes without them.
 
         Memory counts as free only when its worker's exit was seen; then the caller asks again. A learnt need is only a
         guess: it does not prevent a start for which all other workers have left.
         """
-        residents = list(residents)
+        workers = list(workers)
         victims = []
-        missing = _missing(need if residents else alone, room, residents)
+        missing = _missing(need if workers else alone, room, workers)
         if missing <= 0:
             return Verdict(True)
-        missing -= sum(r.size for r in residents if r.leaving)
+        missing -= sum(r.size for r in workers if r.leaving)
         if missing <= 0:
             return Verdict(False, wait=True)
-        for resident in sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.rank):
-            victims.append(resident.name)
-            missing -= resident.size
+        for worker in sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.rank):
+            victims.append(worker.name)
+            missing -= worker.size
             if missing <= 0:
                 return Verdict(False, tuple(victims), wait=True)
-        none_stays = all(r.leaving or r.idle_s is not None for r in residents)
-        freed = sum(r.size for r in residents)
-        if residents and none_stays and _missing(alone, room, residents) <= freed:
+        none_stays = all(r.leaving or r.idle_s is not None for r in workers)
+        freed = sum(r.size for r in workers)
+        if workers and none_stays and _missing(alone, room, workers) <= freed:
             return Verdict(False, tuple(victims), wait=True)
         least = alone if none_stays else need
-        freed = sum(r.size for r in residents if r.leaving or r.idle_s is not None)
-        beyond_limit = sum(r.size for r in residents) + least - room.limit > freed
+        freed = sum(r.size for r in workers if r.leaving or r.idle_s is not None)
+        beyond_limit = sum(r.size for r in workers) + least - room.limit > freed
         return Verdict(False, lacks=0 if beyond_limit else max(0, least + room.reserve - room.available - freed))
 
-    def beyond(self, size: int, residents: Iterable[Resident]) -> list[str]:
+    def beyond(self, size: int, workers: Iterable[WorkerSize]) -> list[str]:
         """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
-        idle = sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.rank)
+        idle = sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.rank)
         size_at_rest = sum(r.size for r in idle)
         names = []
-        for resident in idle:
+        for worker in idle:
             if size_at_rest <= size:
                 break
-            names.append(resident.name)
-            size_at_rest -= resident.size
+            names.append(worker.name)
+            size_at_rest -= worker.size
         return names
 
-    def rank(self, resident: Resident) -> tuple[bool, float]:
-        """The order in which residents leave: templates first, then by their score."""
-        return not resident.standby, self.score(resident)
+    def rank(self, worker: WorkerSize) -> tuple[bool, float]:
+        """The order in which workers leave: templates first, then by their score."""
+        return not worker.standby, self.score(worker)
 
-    def score(self, resident: Resident) -> float:
+    def score(self, worker: WorkerSize) -> float:
         """The worth of keeping a worker; the lowest leaves first: low priority, long idle, large."""
-        return PRIORITY * resident.priority - (resident.idle_s or 0.0) - SIZE * resident.size
+        return PRIORITY * worker.priority - (worker.idle_s or 0.0) - SIZE * worker.size
 
 
-def _missing(need: int, room: Room, residents: list[Resident]) -> int:
-    """The bytes that `residents` must free for `need` more; 0 or less if there is enough."""
-    over = sum(r.size for r in residents) + need - room.limit
+def _missing(need: int, room: Room, workers: list[WorkerSize]) -> int:
+    """The bytes that `workers` must free for `need` more; 0 or less if there is enough."""
+    over = sum(r.size for r in workers) + need - room.limit
     short = need + room.reserve - room.available
     return max(over, short)
+
+
+# --- sentences -----------------------------------------------------------------------------------------------------
+
+
+def lacks(name: str, need: int, memory: Memory, limit: int, workers: Sequence[WorkerSize]) -> str:
+    """Says that there is no room for `name` beside `workers`, and names these."""
+    taken = sum(worker.size for worker in workers)
+    who = f" ({_named(workers)})" if workers else ""
+    return (
+        f"There is no memory for {name} ({_mb(need)} MB) now: workers take {_mb(taken)} of their {_mb(limit)} MB{who}, "
+        f"{_mb(memory.available)} of {_mb(memory.total)} MB are available, "
+        f"and {_mb(memory.reserve)} are reserved for other programs."
+    )
+
+
+def exceeds(name: str, need: int, memory: Memory, limit: int) -> str:
+    """Says that `name` needs more than all workers may take together, and what would help."""
+    more = ", raise `memory_share` in the configuration" if need < memory.total - memory.reserve else ""
+    return (
+        f"{name} needs {_mb(need)} MB, and all workers together may take {_mb(limit)} of the {_mb(memory.total)} MB "
+        f"there are: take a smaller model{more}, or set `memory_mb` for it if it takes less."
+    )
+
+
+def advice(retry_ms: int, workers: Sequence[WorkerSize]) -> str:
+    """Says when to ask again, and what would make room sooner."""
+    seconds = f"Ask again in {max(1, round(retry_ms / 1000))} s"
+    if not workers:
+        return f"{seconds}, end other programs, or take a smaller model."
+    largest = max(workers, key=lambda worker: worker.size)
+    return f"{seconds}, take a smaller model, or make room by `hushd unload {largest.name}`."
+
+
+def _named(workers: Iterable[WorkerSize]) -> str:
+    """Names the workers that take memory, the largest first, each with its size and state."""
+    ordered = sorted(workers, key=lambda worker: worker.size, reverse=True)
+    largest = [f"{worker.name} {_mb(worker.size)}, {_manner(worker)}" for worker in ordered[:MAX_NAMED]]
+    smaller = ordered[MAX_NAMED:]
+    return "; ".join(largest) + (f"; {len(smaller)} more {_mb(sum(r.size for r in smaller))}" if smaller else "")
+
+
+def critically_short(name: str, need: int, memory: Memory) -> str:
+    """Says that the machine has next to no memory left."""
+    return (
+        f"Memory is critically short: {_mb(memory.available)} of {_mb(memory.total)} MB are available, "
+        f"and {name} needs {_mb(need)} MB. Ask again in a moment, or end other programs."
+    )
+
+
+def _manner(worker: WorkerSize) -> str:
+    if worker.leaving:
+        return "leaving"
+    return "busy or pinned" if worker.idle_s is None else f"idle for {worker.idle_s:.0f} s"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f}"

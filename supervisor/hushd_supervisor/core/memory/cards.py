@@ -1,24 +1,32 @@
-"""The graphics cards as they were last seen, and the changes of their memory since then; pure. Sizes in bytes.
+"""The graphics cards as last seen, with what has changed since; the workers off them, and when all keep away from them.
 
-The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes as an event.
+Pure; sizes in bytes. The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes
+as an event.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping
+from typing import NamedTuple
 
+from hushd_protocol import duration
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, Look
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
 
-from .budget import Resident, Room
+from .budget import Room, WorkerSize
 
 FRESH_S = 1.0  # for which a look is fresh enough for a decision
 AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
 NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
+RETURN_S = 5.0  # between two looks whether a worker may go back from the CPU to a card
+MAX_AWAY_S = 7 * 86400.0
+HELD_S = 60.0  # after which to ask again while workers keep away for as long as a program runs
 
 
 @dataclass(slots=True)
@@ -125,9 +133,9 @@ class Cards:
         be."""
         return max((r.until for r in self._releases if r.card in ids and r.until > now), default=-math.inf)
 
-    def pending(self, id: str) -> list[Resident]:
+    def pending(self, id: str) -> list[WorkerSize]:
         """The processes that are gone but whose memory on a card is not known to be free."""
-        return [Resident("", r.size, leaving=True) for r in self._releases if r.card == id]
+        return [WorkerSize("", r.size, leaving=True) for r in self._releases if r.card == id]
 
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
@@ -139,3 +147,75 @@ def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> 
         return False
     risen = card.free - release.free_before >= release.size // 2
     return not risen and card.total - card.free > taken.get(card.id, 0) + release.size // 2
+
+
+class OffCard:
+    """The pool's `workers` that compute on the CPU until one of the `cards` has room."""
+
+    def __init__(self, workers: Mapping[str, Worker], cards: Cards) -> None:
+        self._workers = workers
+        self._cards = cards
+        self._served: dict[str, int] = {}  # by worker: its completed jobs at the last look
+
+    def workers(self) -> list[Worker]:
+        """Returns these workers, except those whose engine failed on a card or that leave anyway."""
+        ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
+        return [w for w in ready if w.process.place.why and not (w.process.cpu_reason or w.process.retiring)]
+
+    def look_for_room(self, now: float) -> list[Action]:
+        """Looks at the cards if one of these workers has completed a job since the last look."""
+        served = {worker.name: worker.jobs.timings.completed for worker in self.workers()}
+        if served == self._served or now - self._cards.asked_at < RETURN_S:
+            return []
+        self._served = served
+        return self._cards.look(now) if served else []
+
+
+class _Wish(NamedTuple):
+    """Workers keep away until then; `everywhere`: from the CPU too."""
+
+    until: float
+    everywhere: bool
+
+
+class Away:
+    """The times for which workers keep away from cards, or start nowhere, as `hushd unload --for` says.
+
+    One for each connection that lives, and one for all others; a later one replaces the earlier.
+    """
+
+    def __init__(self) -> None:
+        self._wishes: dict[bytes, _Wish] = {}
+
+    def keep(self, until: float, everywhere: bool, route: bytes = b"") -> None:
+        """Has workers keep away until `until`, endless while the connection `route` lives."""
+        self._wishes[route] = _Wish(until, everywhere)
+
+    def release(self, route: bytes) -> None:
+        """Ends what a connection wished."""
+        self._wishes.pop(route, None)
+
+    def clear(self) -> None:
+        """Ends all of them: the supervisor leaves."""
+        self._wishes.clear()
+
+    def left_s(self, now: float, *, everywhere: bool = False) -> float:
+        """The seconds for which no worker starts on a card, or `everywhere`; 0 if it may, endless for a program's."""
+        self._wishes = {route: wish for route, wish in self._wishes.items() if now < wish.until}
+        ends = (wish.until for wish in self._wishes.values() if wish.everywhere or not everywhere)
+        return max(ends, default=now) - now
+
+    def retry_s(self, now: float) -> float:
+        """The seconds after which to ask again."""
+        return HELD_S if (left := self.left_s(now)) == math.inf else left
+
+    def why(self, now: float) -> str:
+        """Says for how long workers keep away, to be read after `workers keep away`."""
+        left = self.left_s(now)
+        if left == math.inf:
+            return "until another program ends, as `hushd unload -- PROGRAM` says"
+        return f"for another {duration.shown(math.ceil(left))}, as `hushd unload --for` says (`--for 0` ends that)"
+
+    def deadline(self) -> float:
+        """The time at which the first one ends, `math.inf` for none."""
+        return min((wish.until for wish in self._wishes.values()), default=math.inf)

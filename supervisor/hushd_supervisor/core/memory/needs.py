@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from hushd_protocol import messages as m
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings
+
+from hushd_supervisor.core.actions import Action, Remember
+from hushd_supervisor.core.worker.worker import Worker
 
 MAX_ESTIMATES = 64  # kept at a time
 UNKNOWN_ON_CARD = 2_000_000_000  # for a worker that never ran on a card and has neither `vram_mb` nor an estimate
@@ -60,6 +64,7 @@ class Needs:
         self._sizes: dict[str, int] = {}  # by worker, as configured
         self._estimates: dict[str, Estimated] = {}  # valid for one configuration: models come and go
         self.table: dict[str, int] = dict(table or {})
+        self._saved = dict(self.table)
         self._peaks: dict[str, dict[str, int]] = {}  # of the living processes
         self._starved: dict[str, int] = {}  # by worker: more than a killed start had taken; until the next success
 
@@ -69,6 +74,13 @@ class Needs:
         self._sizes.clear()
         self._estimates.clear()
         self._starved.clear()
+
+    def remember(self) -> list[Action]:
+        """Saves the needs if they have changed."""
+        if self.table == self._saved:
+            return []
+        self._saved = dict(self.table)
+        return [Remember(self._saved)]
 
     # --- learning ----------------------------------------------------------------------------------------------------
 
@@ -91,8 +103,25 @@ class Needs:
             if card and taken:
                 self.table[f"{base_name}@{card}:ready"] = taken
 
+    def learn(self, worker: Worker, message: m.Message, free: Callable[[str], int]) -> None:
+        """Learns from a size that a process reports, or from a load that did not fit into `free` bytes of a card."""
+        process, given_card, ready = worker.process, worker.process.place.card, isinstance(message, m.Ready)
+        if isinstance(message, m.LoadFailed):
+            if message.on_card and given_card:
+                self.outgrew(worker.name, given_card, free(given_card))
+            return
+        if ready and given_card and not process.card:
+            self.passes_over(worker.name, given_card)
+        taken = process.cards.get(process.card, 0)
+        if ready or worker.jobs.timings.completed_here or worker.jobs.running:
+            # Without a reported peak, the reported size counts.
+            size = max(process.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
+            if process.had:  # it was suspended: its highest size was that of its card's memory, which no start takes
+                size = process.size
+            self.record(worker.name, size, process.card, taken, ready=ready)
+
     def grew(self, name: str, memory: int, card: str = "") -> None:
-        """Raises the need to the private memory that a start has taken so far."""
+        """Raises the need to the private memory that a start has taken so far, whether it succeeds or not."""
         expected = self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER
         if not name.startswith("models/") and memory > expected:
             self.table[_key(base(name), card, load=True)] = memory

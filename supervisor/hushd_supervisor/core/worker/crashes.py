@@ -1,8 +1,14 @@
-"""The recent crashes of a worker: how long to wait before the next start, and when to give up."""
+"""A worker's crashes: what each says to its requests, how long to wait before the next start, and when to give up."""
 
 from __future__ import annotations
 
+import re
+import signal
+
+from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
+
+from .states import State
 
 BACKOFF_S = 0.5  # before the first restart; doubles
 BACKOFF_MAX_S = 30.0
@@ -11,6 +17,16 @@ WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
 COOLDOWN_S = 120.0  # for which it stays closed
 STALLED = 2  # starts without progress in a row that close it too, however long each took
+
+_BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
+CRASH_SIGNALS = (
+    signal.SIGABRT,
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGILL,
+    signal.SIGFPE,
+)  # code ends itself by these
+_SAY_NOTHING = ("", "Traceback (most recent call last):")  # last lines of a log that ends before the error was written
 
 Key = tuple[bytes, bytes]
 
@@ -63,3 +79,87 @@ class Crashes:
         self._times.clear()
         self.stalled = 0
         self._delay = BACKOFF_S
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The end of one process of worker `name`.
+
+    Attributes:
+        state: the worker's state at the time.
+        exit: the exit in words.
+        log_tail: the last lines of its log.
+        start_timed_out: the reason why it was killed while starting; empty if it was not.
+        short: whether it ended because a job needed more memory than there was.
+        by_signal: whether it ended by a signal with which code ends itself.
+        card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
+            this is how drivers and their libraries end a process.
+    """
+
+    name: str
+    state: State
+    exit: str
+    log_tail: str
+    start_timed_out: str
+    short: bool = False
+    card_failed: bool = False
+    by_signal: bool = False
+
+    @property
+    def cause(self) -> str:
+        """The exit and the last line of the log, as a clause."""
+        last = _last_sentence(self.log_tail)
+        return f"{self.exit}; its log ends: {last[:200]}" if last else self.exit
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """The `detail` of an error."""
+        return {"exit": self.exit, "log_tail": self.log_tail}
+
+    def verdict(self, at_work: bool) -> tuple[str, str]:
+        """The code and message for requests that are refused because the worker keeps dying like this."""
+        if self.start_timed_out:
+            return "start_timeout", f"{self.name} {self.start_timed_out}; see `hushd logs {self.name}`."
+        when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
+        why = f"{self.name} keeps crashing {when} ({self.cause}); see `hushd logs {self.name}`."
+        return "worker_failed", why
+
+    def last_word(self) -> HushdError:
+        """The error of a request under which two processes have ended like this."""
+        if self.short:
+            lack = f"{self.name} has not enough memory for this request, not even in a fresh process ({self.cause})"
+            message = f"{lack}: take a smaller model, or end other programs."
+            return HushdError("server_busy", message, detail=self.detail)
+        message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
+        return HushdError("poison_request", message, detail=self.detail)
+
+
+def _last_sentence(log: str) -> str:
+    """Returns the last meaningful line of a log, skipping progress bars, warnings and the lines of code below them."""
+    message, below = "", False
+    for line in log.splitlines():
+        warns = "Warning: " in line
+        if line.strip() not in _SAY_NOTHING and not (_BAR.search(line) or warns or (below and line[:1].isspace())):
+            message = line.strip()
+        below = warns
+    return message
+
+
+def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
+    """Describes the exit of a process in words.
+
+    Args:
+        status: the exit status, as in Popen.returncode.
+        out_of_memory: whether the kernel killed one of our processes for lack of memory while this one lived.
+    """
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        if killed_by_us:
+            return "killed by hushd for not answering"
+        return "killed by the system, out of memory" if out_of_memory else "killed by SIGKILL, perhaps out of memory"
+    return f"killed by {name}"

@@ -1,4 +1,4 @@
-"""The requests of one worker: the waiting ones (`queue`) and the ones that run on its process (`running`).
+"""The requests of one worker: the waiting ones (`Queue`), the ones that run on its process, and how long they took.
 
 `Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
 process starts and ends. Every request ends in `finish`, exactly once. A cancelled one ends at once for its client,
@@ -8,6 +8,8 @@ although `done`.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import KeysView
 
 from hushd_protocol import messages as m
@@ -15,21 +17,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
+from hushd_supervisor.core.requests.queue import Notices, Queue
+from hushd_supervisor.core.requests.request import ENDINGS, ActiveRequest
 
-from .notices import Notices
-from .queue import Queue
-from .request import ActiveRequest
-from .running import Running
-from .timings import Timings
-
-ENDINGS = {
-    "cancelled": "The request was cancelled.",
-    "deadline_exceeded": "The request's deadline has passed.",
-    "slow_consumer": "The client stood still, or stopped reading its results; ask again.",
-    "protocol_error": "The client sent input that was not asked for or is out of order, or granted too much credit.",
-    "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
-    "worker_stopped": "The worker was stopped before the job had finished; ask again.",
-}
+LATENCIES = 32  # recent requests of which the status shows median and 95th percentile
 STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
 
 
@@ -49,9 +40,9 @@ class Jobs:
         self._worker = worker
         self._outbox = outbox
         self.gen = 0
-        self.queue = Queue()
-        self._notices = Notices(self.queue.waiting)
         self.running = Running()
+        self.queue = Queue(self.running)
+        self._notices = Notices(self.queue.waiting)
         self.timings = Timings()
         self.ended: list[ActiveRequest] = []
         self.economy = False
@@ -73,19 +64,6 @@ class Jobs:
         request.told = request.told or now
         self.queue.add(request)
         self._notices.add(request)
-
-    def next(self, now: float) -> ActiveRequest | None:
-        """The request that may run now."""
-        return self.queue.next(self.running.values(), now) if self.waiting else None
-
-    @property
-    def free(self) -> bool:
-        """True if the process has a slot for another job of any kind."""
-        return self.queue.free(self.running.values())
-
-    def would_run(self, request: ActiveRequest) -> bool:
-        """Returns whether a new request would run at once."""
-        return self.queue.would_run(request, self.running.values())
 
     def run(self, request: ActiveRequest, now: float) -> None:
         """Hands a waiting request to the process."""
@@ -280,3 +258,136 @@ class Jobs:
 
     def _to_worker(self, message: m.Message) -> None:
         self._outbox.append(ToWorker(self._worker, self.gen, message))
+
+
+class Running(dict[bytes, ActiveRequest]):
+    """The running requests by id: at most one for each slot, and those set aside.
+
+    A cancelled request stays here, `done`, while the engine is still at a piece of it.
+    """
+
+    @property
+    def sessions(self) -> int:
+        """The number of live streams."""
+        return sum(request.session for request in self.values())
+
+    @property
+    def endless(self) -> int:
+        """The number of jobs that run for as long as their clients like."""
+        return sum(request.session or request.aside for request in self.values())
+
+    @property
+    def uncancelled(self) -> int:
+        """The number of jobs that were not cancelled."""
+        return sum(not request.cancelled for request in self.values())
+
+    # --- the process ---------------------------------------------------------------------------------------------
+
+    def spend(self, cpu_s: float) -> None:
+        """Divides CPU time of the process equally among its jobs."""
+        for request in self.values():
+            if request.cancelled:
+                request.unheard_cpu_s += cpu_s / len(self)
+
+    def touch(self, now: float) -> None:
+        """Restarts the stall clock of every job, since the process has done work."""
+        for request in self.values():
+            request.touched = now
+
+    def hurry(self, now: float) -> None:
+        """Gives the engine little more time for cancelled jobs: the process is to leave."""
+        if not self.uncancelled:
+            for request in self.values():
+                request.hurried_at = now if request.hurried_at is None else request.hurried_at
+
+    def give_up(self) -> None:
+        """Marks the jobs as ended by us: the process is about to be killed, and the supervisor is leaving."""
+        for request in self.values():
+            request.ending = request.ending or "shutting_down"
+
+    def repeat_none(self) -> None:
+        """Has stopped jobs end when the engine obeys, not repeated: the supervisor is about to leave."""
+        for request in self.values():
+            request.ending = "shutting_down" if request.ending == "worker_stopped" else request.ending
+
+    def lose(self) -> list[ActiveRequest]:
+        """Returns the requests that ran on a process that has ended; the caller repeats or fails each."""
+        lost = list(self.values())
+        self.clear()
+        return lost
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def deadline(self, stall_limit: float, aside: bool) -> float:
+        """The time at which one of them next needs attention, `math.inf` for never.
+
+        Args:
+            aside: whether jobs that wait for their clients are set aside.
+        """
+        deadline = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
+        return min(deadline, *(request.aside_at() for request in self.values())) if aside and self else deadline
+
+    def overdue(self, now: float) -> list[ActiveRequest]:
+        """The jobs that are past their deadlines, or whose client does not read."""
+        return [t for t in self.values() if not t.done and (t.deadline <= now or t.starves(now))]
+
+    def set_aside(self, now: float) -> bool:
+        """Takes the slots from jobs that wait for their clients; returns whether there were any."""
+        resting = [request for request in self.values() if request.aside_at() <= now]
+        for request in resting:
+            request.aside = True
+        return bool(resting)
+
+    def cancel_ignored(self, now: float) -> bool:
+        """Returns whether a job goes on long after it was cancelled."""
+        return any(request.cancel_ignored(now) for request in self.values())
+
+    def stalled(self, now: float, limit: float) -> bool:
+        """Returns whether a job has shown no work for longer than its limit."""
+        return any(request.stalls_at(limit) <= now for request in self.values())
+
+    def excuse(self, late: float, now: float) -> None:
+        """Extends the clocks of every job by `late` seconds."""
+        for request in self.values():
+            request.excuse(late, now)
+
+
+class Timings:
+    """The number and the times of the jobs that have ended, over all processes.
+
+    Attributes:
+        completed: the number of completed jobs.
+        completed_here: the number completed by the process that runs or ran last.
+        latencies: seconds from the arrival of each recent request to its first output, without sessions and jobs set
+            aside, whose output waits for the client.
+    """
+
+    def __init__(self) -> None:
+        self.completed = 0
+        self.completed_here = 0
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file (False) and of a session (True)
+
+    def has_output(self, request: ActiveRequest, now: float) -> None:
+        """Records output of a job: its first output ends its latency."""
+        if not (request.output or request.session or request.aside):
+            self.latencies.append(now - request.arrived)
+
+    def has_ended(self, request: ActiveRequest, now: float) -> None:
+        """Records a job that has ended by itself."""
+        duration, average = now - request.started, self.usual_s(request)
+        if not request.aside:  # its client's pauses say nothing about other jobs
+            self._usual_s[request.session] = 0.8 * average + 0.2 * duration if average else duration
+        self.completed += 1
+        self.completed_here += 1
+
+    def usual_s(self, request: ActiveRequest) -> float:
+        """The usual time of jobs of its kind, 0 until one has ended."""
+        return self._usual_s[request.session]
+
+    def latency_ms(self, share: float) -> float | None:
+        """The latency in ms within which `share` of the last requests had their first output; None before any."""
+        if not self.latencies:
+            return None
+        ordered = sorted(self.latencies)
+        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 1)

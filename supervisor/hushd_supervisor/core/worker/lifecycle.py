@@ -11,7 +11,7 @@ decides which jobs the process gets, and what follows from its messages and its 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND, is_card
@@ -19,20 +19,16 @@ from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Restore, Spawn, Suspend, ToWorker
 
-from .assignment import Assignment
-from .progress import LOOK_S, Progress, Used
+from .process import AWAY, COMING, GOING, LOOK_S, Place, Process, Progress, Used
 from .states import ALLOWED, State
-from .wear import Wear
 
 BEAT_S = 6.0  # three beats of 2 s
 GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
-CARD_RETRY_S = 600.0  # after which a process that had to start without its card is replaced, to try the card again
 RESTORE_S = 10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
-GOING, AWAY, COMING = "going", "away", "coming"  # phases of SUSPENDED
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
 
 
@@ -48,32 +44,15 @@ class Lifecycle:
 
     Attributes:
         state: only ever changed by `enter`.
-        gen: the generation of the process that runs, or ran last; 0 before the first.
+        process: the process that runs, or ran last.
         starts: the number of processes started.
         start_s: seconds that the last successful start took.
         was_ready: whether any process has become ready.
-        ready_at: when this process became ready; `math.inf` before that and after its exit.
-        idle_since: when this process came to rest; None while it works.
-        size: bytes of private memory, as the process last reported; its whole size if it reports nothing finer.
-        peak: the highest `size` in the life of the process, 0 before it is ready.
-        unwanted: the reason why this process is to leave once nothing runs on it, empty for none.
-        worn: the same if the process is used up, empty if it is not.
-        assignment: the device on which this process was started to compute.
-        card: the place on the bus of the graphics card where it computes, empty for none.
-        cards: bytes of each card, as the process last reported.
         waits_since: when the wait for memory began.
         hope: that others may free that memory, in a few words; empty if nobody was asked.
-        expected: whether the exit to come was asked for.
-        killed: whether this process was sent SIGKILL.
-        start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.
-        need: bytes that this process is expected to take, 0 where that is not known.
-        compute_device: the device that a request asked for when this process was started; empty: the configuration's.
-        kind: the kind of device on which the process says that it computes; empty while unknown.
-        cpu_reason: the reason why this process was started for the CPU instead of its card; empty if it was not.
-        wear: the CPU time and limits that this process has used up.
+        need: bytes that the process is expected to take, 0 where that is not known.
         failure: the reason why the last process died, until another is ready; empty otherwise.
-        phase: of a suspended process: `GOING`, `AWAY` or `COMING`; empty for others.
-        suspends: whether this process can be suspended, as it says, and nobody has been refused that.
+        rests_until: when an idle process leaves; `math.inf` for never.
     """
 
     def __init__(
@@ -85,79 +64,51 @@ class Lifecycle:
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
     ) -> None:
         self.name = name
-        self._card_kinds = card_kinds
         self.settings = settings
         self.state = State.STOPPED
-        self.gen = 0
+        self.process = Process()
         self.starts = 0
         self.start_s = START_GUESS_S
         self.was_ready = False
-        self.ready_at = math.inf
-        self.idle_since: float | None = None
         self.waits_since = 0.0
-        self.hope = ""
-        self.assignment = Assignment()
-        self.card = ""
-        self.cards: Mapping[str, int] = {}
-        self.size = self.peak = 0
-        self.unwanted = self.worn = ""
-        self.expected = False
-        self.killed = False
-        self.start_timed_out = ""
+        self.hope = self.failure = ""
         self.need = 0
-        self.compute_device = self.kind = self.cpu_reason = self.failure = ""
-        self.phase = ""
-        self.suspends, self._refused = False, False
-        self._held: Mapping[str, int] = {}  # bytes of each card that the suspended process had, and needs again
+        self.rests_until = math.inf
+        self._refused = False  # a suspension
+        self._card_kinds = card_kinds
         self._generations = generations
         self._outbox = outbox
         self._timer = math.inf  # when the state ends by itself
-        self._rests_until = math.inf  # when an idle process leaves
         self._beat_due = math.inf
-        self._started_at = 0.0
-        self._progress: Progress | None = None  # while it starts
-        self.wear = Wear()
+
+    # --- the process ---------------------------------------------------------------------------------------------
 
     @property
-    def retiring(self) -> str:
-        """The reason why this process leaves once nothing runs on it, empty for none."""
-        return self.unwanted or self.worn
+    def gen(self) -> int:
+        """The generation of the process that runs, or ran last."""
+        return self.process.gen
 
-    @property
-    def was_suspended(self) -> bool:
-        """True if this process is or was suspended."""
-        return bool(self._held)
-
-    @property
-    def can_suspend(self) -> bool:
-        """True if the process rests on a card from which it can be suspended, as its settings allow."""
-        return self.state is State.READY and self._may_suspend
-
-    @property
-    def _may_suspend(self) -> bool:
-        return self.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned
-
-    @property
-    def off_card(self) -> bool:
-        """True if the process is suspended, and has nothing on its card."""
-        return self.state is State.SUSPENDED and self.phase == AWAY
-
-    @property
-    def rests_until(self) -> float:
-        """The time at which an idle process leaves; `math.inf` for never."""
-        return self._rests_until
+    def is_current(self, gen: int) -> bool:
+        """Returns whether generation `gen` is the living process."""
+        return gen == self.gen and self.state.has_process
 
     @property
     def retires(self) -> bool:
         """True if the process works but gets no more jobs that another process can take."""
-        return self.state is State.BUSY and bool(self.retiring)
+        return self.state is State.BUSY and bool(self.process.retiring)
+
+    @property
+    def card_kinds(self) -> tuple[str, ...]:
+        """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
+        return ANY_KIND if self.settings.command else self._card_kinds(self.name)
 
     @property
     def on_card(self) -> bool:
         """True if the process computes on a graphics card, or was started to."""
-        if self.card or self.kind:
-            return bool(self.card) or is_card(self.kind)
-        started_for = self.assignment.device or self.compute_device or self.settings.compute_device
+        process = self.process
+        if process.card or process.kind:
+            return bool(process.card) or is_card(process.kind)
+        started_for = process.place.device or process.compute_device or self.settings.compute_device
         return is_card(started_for) and bool(self.card_kinds)
 
     @property
@@ -166,9 +117,32 @@ class Lifecycle:
         return self.on_card and not self.off_card
 
     @property
-    def card_kinds(self) -> tuple[str, ...]:
-        """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
-        return ANY_KIND if self.settings.command else self._card_kinds(self.name)
+    def off_card(self) -> bool:
+        """True if the process is suspended, and has nothing on its card."""
+        return self.state is State.SUSPENDED and self.process.phase == AWAY
+
+    @property
+    def can_suspend(self) -> bool:
+        """True if the process rests on a card from which it can be suspended, as its settings allow."""
+        return self.state is State.READY and self._may_suspend
+
+    @property
+    def _may_suspend(self) -> bool:
+        return self.process.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned
+
+    def computes_on(self, device: str) -> bool:
+        """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
+        process = self.process
+        started_for = process.compute_device or self.settings.compute_device
+        return device in ("", "auto", process.kind, started_for, process.place.device)
+
+    def send(self, message: m.Message) -> None:
+        """Sends to the process."""
+        self._outbox.append(ToWorker(self.name, self.gen, message))
+
+    def log(self, level: str, text: str) -> None:
+        """Writes a line to the supervisor's log."""
+        self._outbox.append(Log(level, text))
 
     # --- moves ---------------------------------------------------------------------------------------------------
 
@@ -187,111 +161,100 @@ class Lifecycle:
         """Starts the wait for memory again."""
         self._timer = now + ROOM_S
 
-    def start(self, now: float, assignment: Assignment, compute_device: str = "", cpu_reason: str = "") -> None:
-        """Starts the next generation on the device of `assignment`."""
-        self.assignment, self.card, self.cards = assignment, assignment.card, {}
-        self.compute_device, self.kind, self.cpu_reason = compute_device, "", cpu_reason
-        self.gen = next(self._generations)
+    def start(self, now: float, place: Place, compute_device: str = "", cpu_reason: str = "") -> None:
+        """Starts the next generation on the device of `place`."""
+        gen = next(self._generations)
+        self.process = Process(gen, place, compute_device, cpu_reason, started_at=now, card=place.card)
         self.starts += 1
-        self.expected = self.killed = False
-        self.start_timed_out = ""
-        self.size = self.peak = 0
-        self.unwanted = self.worn = self.phase = ""
-        self._held = {}
-        self.wear = Wear()
-        self._started_at = now
-        self._progress = None
-        if assignment.why:
-            self.log("INFO", f"{self.name} starts on the CPU: {assignment.why}")
-        visible_card = assignment.device if assignment.card else ""
-        device = compute_device if visible_card else assignment.device or compute_device
-        self._outbox.append(Spawn(self.name, self.gen, device, visible_card, assignment.why))
+        if place.why:
+            self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
+        visible_card = place.device if place.card else ""
+        device = compute_device if visible_card else place.device or compute_device
+        self._outbox.append(Spawn(self.name, gen, device, visible_card, place.why))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:
         """Starts the watch over the process, which runs from now on: any earlier delay was the supervisor's."""
-        self._started_at = now
+        self.process.started_at = now
         if self.state is State.STARTING:
-            self._progress = Progress(now)
-            self._timer = self._progress.timer(self.settings)
+            self.process.progress = Progress(now)
+            self._timer = self.process.progress.timer(self.settings)
 
     def gauged(self, gen: int, used: Used, now: float) -> None:
         """Takes a look at the starting process of generation `gen`."""
-        if self.is_current(gen) and self.state is State.STARTING and self._progress:
-            self._progress.look(used, now)
-            self._timer = max(now, self._progress.timer(self.settings))
+        progress = self.process.progress
+        if self.is_current(gen) and self.state is State.STARTING and progress:
+            progress.look(used, now)
+            self._timer = max(now, progress.timer(self.settings))
 
-    def become_ready(self, message: m.Ready, compute_device: str, now: float, suspends: bool = False) -> None:
+    def receive(self, message: m.Message, now: float) -> None:
+        """Takes a message of the process as a sign of life, and of progress while it starts."""
+        if self._beat_due < math.inf:
+            self._beat_due = now + BEAT_S  # every frame is a sign of life
+        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:  # whose sizes are on their way
+            self.process.measured(message)
+        elif self.state is State.STARTING:
+            progress = self.process.progress = self.process.progress or Progress(now)
+            match message:
+                case m.WorkerHello():
+                    progress.greeted(now)
+                case m.Loading():
+                    progress.says(now)
+            self._timer = max(now, progress.timer(self.settings))
+
+    def become_ready(self, message: m.Ready, kind: str, now: float, suspends: bool = False) -> None:
         """Notes that the process has loaded its model, on a card or on the CPU."""
-        self.kind, self.phase = compute_device, ""
-        self.suspends = suspends and bool(message.cards) and not self._refused
-        self.size = message.private or message.pss
-        self.peak = max(self.size, message.peak)
-        self.cards = message.cards
-        if self.cards:
-            self.card = max(self.cards, key=self.cards.__getitem__)
-        elif not is_card(self.kind):
-            self.card = ""
-        self.wear.loaded(self.size)
-        self.was_ready = True
-        self.failure = ""
-        self.ready_at = now
-        self.start_s = now - self._started_at
+        self.process.loaded(message, kind, now)
+        self.process.suspends = suspends and bool(message.cards) and not self._refused
+        self.was_ready, self.failure = True, ""
+        self.start_s = now - self.process.started_at
         self.enter(State.READY)
 
     def work(self, now: float) -> None:
         """Enters BUSY with the first job: from now on the process must beat."""
-        self.idle_since = None
+        self.process.idle_since = None
         self._beat_due = now + BEAT_S
         self.enter(State.BUSY)
 
     def rest(self, until: float, now: float) -> None:
         """Rests, READY with nothing to do, until `until`, which may be past; then leaves."""
-        if self.idle_since is None:
-            self.idle_since = now
+        if self.process.idle_since is None:
+            self.process.idle_since = now
             self._beat_due = math.inf
-        self._timer = self._rests_until = math.inf if self.settings.pinned else until
+        self._timer = self.rests_until = math.inf if self.settings.pinned else until
         if self._timer <= now:
             self.leave(now)
         elif self._may_suspend:
-            self._timer = min(self._timer, max(now, self.idle_since + self.settings.suspend_after))
+            self._timer = min(self._timer, max(now, self.process.idle_since + self.settings.suspend_after))
 
     # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
     # leaves nothing on the card.
 
     def suspend(self, now: float) -> None:
         """Moves the idle process off its card."""
-        self.phase, self._held = GOING, self.cards
+        self.process.phase, self.process.had = GOING, self.process.cards
         self._outbox.append(Suspend(self.name, self.gen))
-        self.enter(State.SUSPENDED, self._rests_until)
-
-    def suspended(self) -> None:
-        """Notes that what the process had on cards is in the machine's memory now."""
-        self.phase, self.cards = AWAY, {}
-        self.size += sum(self._held.values())
-        self.peak = max(self.peak, self.size)
+        self.enter(State.SUSPENDED, self.rests_until)
 
     def is_wanted(self, now: float) -> None:
         """Limits the time until the suspended process is back, or else ended: a request waits for it."""
-        if self._timer == self._rests_until:
+        if self._timer == self.rests_until:
             self._timer = now + RESTORE_S
 
     def restore(self, now: float) -> None:
         """Moves the suspended process back to its card."""
-        self.phase, self.cards = COMING, self._held
+        self.process.phase, self.process.cards = COMING, self.process.had
         self._outbox.append(Restore(self.name, self.gen))
         self._timer = now + RESTORE_S
 
     def restored(self) -> None:
         """Notes that the process is as it was before it was suspended."""
-        if self.phase == COMING:
-            self.size = max(0, self.size - sum(self._held.values()))
-        self.phase = ""
+        self.process.came()
         self.enter(State.READY)
 
     def refuse_suspension(self) -> None:
         """Suspends no process of this worker any more: the driver, or the process, does not allow it."""
-        self._refused, self.suspends = True, False
+        self._refused, self.process.suspends = True, False
 
     def drain(self, now: float) -> None:
         """Finishes the running jobs in a limited time, takes no more, then leaves."""
@@ -305,13 +268,13 @@ class Lifecycle:
 
     def leaves(self, now: float) -> None:
         """Notes that the process is about to leave by itself, and must get no more jobs."""
-        self.expected = True
+        self.process.expected = True
         self.enter(State.STOPPING, now + GRACE_S)
 
     def kill(self, now: float, expected: bool = False) -> None:
         """Sends SIGKILL; counts as a crash unless `expected`."""
-        self.expected = self.expected or expected
-        self.killed = True
+        self.process.expected |= expected
+        self.process.killed = True
         self._outbox.append(Kill(self.name, self.gen))
         self.enter(State.KILLING, now + ALARM_S)
 
@@ -320,66 +283,26 @@ class Lifecycle:
         match self.state:
             case State.WAITING:
                 self.enter(State.STOPPED)
-            case State.STARTING:
+            case State.STARTING | State.SUSPENDED:
                 self.kill(now, expected=True)
             case State.READY:
                 self.leave(now)
-            case State.SUSPENDED:
-                self.kill(now, expected=True)
             case State.BUSY:
                 self.drain(now)
 
     def exited(self, now: float) -> float:
         """Notes the exit; returns for how many seconds the process had been ready. The caller enters the next state."""
-        ready_for = now - self.ready_at if self.ready_at < math.inf else 0.0
-        self._timer = self._beat_due = self.ready_at = math.inf
-        self.idle_since = None
+        ready_for = max(0.0, now - self.process.ready_at)
+        self._timer = self._beat_due = self.process.ready_at = math.inf
+        self.process.idle_since = None
         return ready_for
-
-    # --- the process ---------------------------------------------------------------------------------------------
-
-    def is_current(self, gen: int) -> bool:
-        """Returns whether generation `gen` is the living process."""
-        return gen == self.gen and self.state.has_process
-
-    def receive(self, message: m.Message, now: float) -> None:
-        """Takes a message of the process as a sign of life, and of progress while it starts."""
-        if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_S  # every frame is a sign of life
-        if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:  # whose sizes are on their way
-            self.size = message.private or message.pss or self.size
-            self.peak = max(self.peak, self.size, message.peak)
-            self.cards = message.cards or self.cards
-        elif self.state is State.STARTING:
-            self._progress = self._progress or Progress(now)
-            match message:
-                case m.WorkerHello():
-                    self._progress.greeted(now)
-                case m.Loading():
-                    self._progress.says(now)
-            self._timer = max(now, self._progress.timer(self.settings))
-
-    def computes_on(self, device: str) -> bool:
-        """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
-        started_for = self.compute_device or self.settings.compute_device
-        return device in ("", "auto", self.kind, started_for, self.assignment.device)
-
-    def used_up(self, jobs_done: int, now: float) -> str:
-        """The reason why this process is used up after `jobs_done` jobs; empty while it may go on."""
-        if self.cpu_reason and now - self.ready_at >= CARD_RETRY_S:
-            return f"its card may be free again: {self.cpu_reason}"
-        return self.wear.used_up(self.settings, jobs_done, self.size, now - self.ready_at)
-
-    def send(self, message: m.Message) -> None:
-        """Sends to the process."""
-        self._outbox.append(ToWorker(self.name, self.gen, message))
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which the state's timer or the next beat is due, `math.inf` for never."""
-        if self.state is State.STARTING and self._progress:
-            return min(self._timer, self._progress.look_due)
+        if self.state is State.STARTING and self.process.progress:
+            return min(self._timer, self.process.progress.look_due)
         return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
@@ -394,35 +317,36 @@ class Lifecycle:
         """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S
-        wanted_back = self.state is State.SUSPENDED and self._timer != self._rests_until
+        wanted_back = self.state is State.SUSPENDED and self._timer != self.rests_until
         if wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
         elif self.state is State.STOPPING:
             self._timer = now + GRACE_S
-        if self._progress:
-            self._progress.excuse(late)
+        if self.process.progress:
+            self.process.progress.excuse(late)
 
     def on_time(self, now: float) -> State | None:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
-        if self.state is State.STARTING and self._progress and self._progress.look_due <= now:
-            self._progress.look_due = now + LOOK_S
+        progress = self.process.progress
+        if self.state is State.STARTING and progress and progress.look_due <= now:
+            progress.look_due = now + LOOK_S
             self._outbox.append(Gauge(self.name, self.gen))
         if self._timer > now:
             return None
         ended = self.state
         match ended:
             case State.STARTING:
-                self.start_timed_out = (self._progress or Progress(now)).ended_for(self.settings)
-                self.log("ERROR", f"{self.name} {self.start_timed_out}")
+                self.process.start_timed_out = (progress or Progress(now)).ended_for(self.settings)
+                self.log("ERROR", f"{self.name} {self.process.start_timed_out}")
                 self.kill(now)
-            case State.READY if now < self._rests_until:
+            case State.READY if now < self.rests_until:
                 self.suspend(now)
                 return None
             case State.READY:
                 self.log("INFO", f"{self.name} was idle")
                 self.leave(now)
             case State.SUSPENDED:
-                idle = now >= self._rests_until
+                idle = now >= self.rests_until
                 self.log("INFO", f"{self.name} {'was idle' if idle else 'did not come back to its card'}")
                 self.kill(now, expected=True)
             case State.DRAINING | State.STOPPING:
@@ -442,11 +366,11 @@ class Lifecycle:
                 return self.hope or "waiting for memory"
             case State.WAITING:
                 return "starting"  # whether there is memory is decided in this moment
-            case State.STARTING if not self.loading:
-                return "starting"
+            case State.STARTING if loading := self.process.loading:
+                of = f" of {self.need / 1e9:.1f}" if self.need >= loading else ""
+                return f"loading, {loading / 1e9:.1f}{of} GB"
             case State.STARTING:
-                of = f" of {self.need / 1e9:.1f}" if self.need >= self.loading else ""
-                return f"loading, {self.loading / 1e9:.1f}{of} GB"
+                return "starting"
             case State.SUSPENDED:
                 return "coming back to its card"
             case State.BACKOFF:
@@ -454,12 +378,3 @@ class Lifecycle:
             case State.STOPPING | State.KILLING:
                 return "waiting for the last process to end"
         return ""
-
-    @property
-    def loading(self) -> int:
-        """The private memory that a start had taken at the last look."""
-        return self._progress.used.private if self._progress else 0
-
-    def log(self, level: str, text: str) -> None:
-        """Writes a line to the supervisor's log."""
-        self._outbox.append(Log(level, text))

@@ -1,22 +1,23 @@
-"""The news of a worker's living process: its start, its messages, and that it cannot be reached."""
+"""The news of a worker's processes: what a living one sends, that it cannot be reached, and how it ended."""
 
 from __future__ import annotations
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import CODES, HushdError
+from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
-from hushd_supervisor.core.actions import Action
+from hushd_supervisor.core.actions import Action, Outbox
+from hushd_supervisor.core.requests.request import ENDINGS, ActiveRequest
 
-from .crashes import Crashes
-from .dispatch import Dispatcher
+from .crashes import COOLDOWN_S, CRASH_SIGNALS, Crashes, Death, describe_exit
+from .dispatch import Dispatcher, Leases
 from .jobs import Jobs
-from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
-from .outbox import Outbox
-from .progress import Used
-from .shortage import Shortage
+from .process import Used
+from .room import Shortage, WorkerRoom
 from .states import State
-from .tenancy import Tenancy
+
+STARVED_RETRY_MS = 1000
 
 
 class News:
@@ -24,6 +25,7 @@ class News:
 
     Attributes:
         compute_device, why_there: where the last process that became ready computes, and why, from its capabilities.
+        verdict: the code and message for requests that are refused while the worker is closed.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class News:
         jobs: Jobs,
         leases: Leases,
         dispatch: Dispatcher,
-        tenancy: Tenancy,
+        room: WorkerRoom,
         crashes: Crashes,
         outbox: Outbox,
     ) -> None:
@@ -40,10 +42,11 @@ class News:
         self._jobs = jobs
         self._leases = leases
         self._dispatch = dispatch
-        self._tenancy = tenancy
+        self._room = room
         self._crashes = crashes
         self._outbox = outbox
         self.compute_device = self.why_there = ""
+        self.verdict = ("worker_failed", "")
 
     def spawned(self, gen: int, now: float) -> None:
         """Notes that the process of generation `gen` runs."""
@@ -67,8 +70,9 @@ class News:
             case m.LoadFailed() if self._lifecycle.state is State.STARTING:
                 self._not_loaded(message, now)
             case m.Beat():
-                self._jobs.running.spend(self._lifecycle.wear.spent(message.cpu_s))
-                if self._lifecycle.wear.has_worked(message.cpu_s):
+                wear = self._lifecycle.process.wear
+                self._jobs.running.spend(wear.spent(message.cpu_s))
+                if wear.has_worked(message.cpu_s):
                     self._jobs.running.touch(now)
                 self._dispatch.watch(now)
                 self._dispatch.recycle(now)
@@ -86,7 +90,43 @@ class News:
             self._lifecycle.kill(now)
         return self._outbox.take()
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    def starved(self, gen: int, reason: str, now: float) -> list[Action]:
+        """Refuses the waiting requests: no process could be started, through no fault of the worker."""
+        if not self._lifecycle.is_current(gen):
+            return []
+        name = self._lifecycle.name
+        self._lifecycle.exited(now)
+        self._lifecycle.log("WARNING", f"{name} cannot be started now: {reason}")
+        if not self._dispatch.held:
+            message = f"{name} cannot be started now ({reason}): ask again in a moment."
+            self._jobs.fail_waiting("server_busy", message, STARVED_RETRY_MS)
+        self._dispatch.stop(now)
+        return self._outbox.take()
+
+    def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
+        """Handles the exit of generation `gen`; everything that it had sent was received before."""
+        if not self._lifecycle.is_current(gen):
+            return []
+        state, process = self._lifecycle.state, self._lifecycle.process
+        crashed = -status in CRASH_SIGNALS
+        death = Death(
+            self._lifecycle.name,
+            state,
+            describe_exit(status, process.killed, out_of_memory),
+            log_tail,
+            process.start_timed_out,
+            short=status == EXIT_NO_MEMORY,
+            card_failed=status == EXIT_CARD_FAILED or (crashed and self._lifecycle.on_card),
+            by_signal=crashed,
+        )
+        ready_for = self._lifecycle.exited(now)
+        if process.expected or state is State.SUSPENDED or (state is State.READY and status == 0):
+            self._left(now)
+        else:
+            self._crashed(death, ready_for, now)
+        return self._outbox.take()
+
+    # --- inside: messages ----------------------------------------------------------------------------------------
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
         """Takes the capabilities that the process reports; kills it if they are malformed."""
@@ -101,9 +141,9 @@ class News:
         queue = self._jobs.queue
         queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
         self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
-        placement = {"compute_device": self.compute_device, "why_there": self.why_there}
-        self._dispatch.placement = placement if self.why_there else {}
-        self._tenancy.forget()
+        where = {"compute_device": self.compute_device, "why_there": self.why_there}
+        self._dispatch.where = where if self.why_there else {}
+        self._room.forget()
         self._crashes.stalled = 0
         self._lifecycle.become_ready(ready, capabilities.compute_device, now, capabilities.suspends)
         self._leases.use("", None, now)
@@ -112,8 +152,8 @@ class News:
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
         """Refuses the waiting requests, unless memory was short: then admission decides."""
         if failed.code == "server_busy" and self._jobs.waiting:
-            final = self._tenancy.shortage is not None
-            self._tenancy.shortage = Shortage(failed.message, failed.on_card, final)
+            final = self._room.shortage is not None
+            self._room.shortage = Shortage(failed.message, failed.on_card, final)
         else:
             self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
         self._lifecycle.leaves(now)
@@ -134,3 +174,53 @@ class News:
             elif request.done:
                 self._dispatch.lease(request, now)
             self._dispatch.settle(now)
+
+    # --- inside: ends --------------------------------------------------------------------------------------------
+
+    def _left(self, now: float) -> None:
+        """Handles an exit that was asked for, or that an idle process chose by itself."""
+        down = self._dispatch.down
+        code = "shutting_down" if down else "worker_stopped"
+        for request in self._jobs.running.lose():
+            self._jobs.repeat_or_fail(request, now, not down, HushdError(code, ENDINGS[code]))
+        self._dispatch.stop(now)
+
+    def _crashed(self, death: Death, ready_for: float, now: float) -> None:
+        """Ends or repeats the lost requests; then pauses, closes the worker, or stops if no request waits."""
+        self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
+        self._lifecycle.failure = death.start_timed_out or death.cause
+        lost = self._jobs.running.lose()
+        if death.start_timed_out:
+            self._crashes.stall()
+        else:
+            self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
+        explained = [self._end_lost(request, death, now, alone=len(lost) == 1) for request in lost]
+        self.verdict = death.verdict(bool(lost))
+        if death.card_failed and self._room.may_leave_card:
+            self._room.cpu_reason = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
+        if self._dispatch.down or self._dispatch.held or any(explained):
+            self._dispatch.stop(now)
+        elif self._crashes.too_many():
+            self._lifecycle.enter(State.FAILED, now + COOLDOWN_S)
+            self._jobs.fail_waiting(*self.verdict, retry_after_ms=self._lifecycle.retry_ms(now))
+        else:
+            self._lifecycle.enter(State.BACKOFF, now + self._crashes.next_delay())
+
+    def _end_lost(self, request: ActiveRequest, death: Death, now: float, *, alone: bool) -> bool:
+        """Ends or repeats a request that ran; True if it explains the crash, which is its second.
+
+        Args:
+            alone: whether no other request can be the culprit.
+        """
+        request.killed.append(self._crashes)
+        second = len(request.killed) + request.message.attempt >= 2 and not request.ending
+        if second:
+            for crashes in request.killed:  # one for each replica that it ran on
+                crashes.explain(request.key)
+        if second and alone:
+            self._jobs.finish(request, m.Error.of(request.id, death.last_word()))
+        else:
+            died = f"{death.name} died under this request ({death.cause})."
+            repeat = not self._dispatch.down and len(request.killed) < 2
+            self._jobs.repeat_or_fail(request, now, repeat, HushdError("worker_crashed", died, detail=death.detail))
+        return second

@@ -1,8 +1,8 @@
 """One worker: its parts, the requests of its clients, and the commands of its owner.
 
 A `Worker` receives events and the time, and returns actions; it never acts, waits or looks at a clock. Its `Lifecycle`
-owns the process and the states, its `Jobs` the requests. Events of the process go to `News` while it lives and to
-`Exits` when it is gone; decisions about its memory go to its `Tenancy`.
+owns the process and the states, its `Jobs` the requests. Events of the process go to `News`, decisions about its
+memory to its `WorkerRoom`.
 """
 
 from __future__ import annotations
@@ -10,25 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import ANY_KIND
+from hushd_protocol.cards import ANY_KIND, kind_of
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
-from hushd_supervisor.core.actions import Action
+from hushd_supervisor.core.actions import Action, Outbox
+from hushd_supervisor.core.requests.request import ActiveRequest
 
 from .crashes import Crashes
-from .dispatch import Dispatcher
-from .exits import Exits
+from .dispatch import Dispatcher, Leases
 from .jobs import Jobs
-from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
 from .news import News
-from .outbox import Outbox
-from .request import ActiveRequest
+from .process import Process
+from .room import WorkerRoom
 from .states import State
-from .suspensions import Suspensions
-from .tenancy import Tenancy
 
 _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if setting.reload == REPLACES]
 
@@ -44,9 +41,8 @@ class Worker:
         jobs: the requests.
         leases: the leases that keep it alive.
         crashes: the recent crashes.
-        tenancy: its part in the shared memory.
-        news: takes what the process sends.
-        exits: takes the end of each process.
+        room: its room in the shared memory.
+        news: takes what its processes send, and their ends.
     """
 
     def __init__(
@@ -62,15 +58,18 @@ class Worker:
         self.jobs = Jobs(name, outbox)
         self.leases = Leases(settings.keep_alive)
         self.crashes = Crashes()
-        self.tenancy = Tenancy(self.lifecycle, self.jobs, outbox)
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
-        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, self.crashes, outbox)
-        self.suspensions = Suspensions(self.lifecycle, self.jobs, self._dispatch, outbox)
-        self.exits = Exits(self.lifecycle, self.jobs, self._dispatch, self.tenancy, self.crashes, outbox)
+        self.room = WorkerRoom(self.lifecycle, self.jobs, self._dispatch, outbox)
+        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.room, self.crashes, outbox)
 
     @property
     def state(self) -> State:
         return self.lifecycle.state
+
+    @property
+    def process(self) -> Process:
+        """The process that runs, or ran last."""
+        return self.lifecycle.process
 
     @property
     def gen(self) -> int:
@@ -81,14 +80,9 @@ class Worker:
         return self.lifecycle.settings
 
     @property
-    def card_kinds(self) -> tuple[str, ...]:
-        """The kinds of graphics cards that its engine may be able to use."""
-        return self.lifecycle.card_kinds
-
-    @property
     def cards_mb(self) -> dict[str, float]:
         """The memory that the process reports to take on each graphics card, by the card's place on the bus."""
-        cards = self.lifecycle.cards if self.state.has_process else {}
+        cards = self.process.cards if self.state.has_process else {}
         return {id: round(size / 1e6, 1) for id, size in cards.items()}
 
     @property
@@ -98,16 +92,41 @@ class Worker:
             return len(self.jobs.waiting)
         return self.jobs.running.uncancelled if self.state in WATCHED else 0
 
+    def choose_device(self, request: ActiveRequest) -> None:
+        """Decides on the device of a request that is about to be given to this worker.
+
+        An engine that only computes on the CPU ignores the choice: its process would be replaced by one that computes
+        in the same place. The process answers as it is, and the result says so.
+
+        Raises:
+            HushdError: `unsupported` for a kind of card that no build of its engine can use, unless another worker has
+                handed the request on.
+        """
+        device = request.device = request.message.compute_device
+        request.unused_device = ""
+        if device in ("", "auto"):
+            return
+        kinds, engine = self.lifecycle.card_kinds, f"the engine {self.name.split('/')[1]}"
+        if not kinds:
+            request.device = ""
+            request.unused_device = "" if device == "cpu" else f"{engine} computes on the CPU alone"
+        elif kind_of(device) not in (*kinds, "cpu"):
+            usable = f"{', '.join(('cpu', *kinds[:-1]))} or {kinds[-1]}"
+            if not request.degraded:
+                refusal = f"{engine[:1].upper()}{engine[1:]} cannot compute on {device}: ask for {usable}."
+                raise HushdError("unsupported", refusal)
+            request.device, request.unused_device = "", f"{engine} can only use {usable}"
+
     # --- what clients do -----------------------------------------------------------------------------------------
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
         """Accepts a request, which will end exactly once, now or later."""
         if self.state is State.STOPPED:
-            self.tenancy.forget()
+            self.room.forget()
         if self._dispatch.down:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
-            self.jobs.fail(request, *self.exits.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
+            self.jobs.fail(request, *self.news.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
         elif not (self.would_run(request) or self.jobs.queue.has_room(request, self.settings.queue)):
             full = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
             self.jobs.fail(request, "overloaded", full, self.jobs.wait_ms(request))
@@ -127,7 +146,7 @@ class Worker:
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would be handed to the process at once."""
         loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
-        return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
+        return loaded and not self.lifecycle.retires and self.jobs.queue.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""

@@ -21,7 +21,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths
 
-from hushd_supervisor.core.holders import KEPT_FOR_S, NOBODY, Bequest, Holder
+from hushd_supervisor.core.claim import KEPT_FOR_S, NOBODY, Holder, Reserved
 
 PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
@@ -88,7 +88,7 @@ def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
             file.writelines(lines)  # if this fails, any client may take the devices
 
 
-def take_bequest(paths: Paths) -> Bequest:
+def take_reserved(paths: Paths) -> Reserved:
     """Removes and returns the last supervisor's holders of the floor; none if it left long ago."""
     now = time.monotonic()
     try:
@@ -104,7 +104,7 @@ def take_bequest(paths: Paths) -> Bequest:
         )
     except (OSError, ValueError):  # such as a line cut off by a full disk
         return NOBODY
-    return Bequest(holders, now + KEPT_FOR_S)
+    return Reserved(holders, now + KEPT_FOR_S)
 
 
 def _read(descriptor: int) -> str:

@@ -8,7 +8,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.worker.progress import Used
+from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 
@@ -190,7 +190,7 @@ def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
     assert (needs.memory(A), needs.table) == (520 * MB, {A: 230 * MB, f"{A}:load": 520 * MB})
     ((_, row),) = house.pool.status(house.now)
     assert row.peak_mb == 520.0
-    (holder,) = house.pool._admission.tenants.every(house.now)
+    (holder,) = house.pool._admission.use.every(house.now)
     assert holder.machine.size == 200 * MB
 
 

@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.lifecycle import CARD_RETRY_S
+from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 

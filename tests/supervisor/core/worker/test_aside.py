@@ -7,7 +7,7 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_supervisor.core.worker.request import ASIDE_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.requests.request import ASIDE_S, STARVED_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 

@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
+from hushd_supervisor.core.status import row
 from hushd_supervisor.core.worker.crashes import BACKOFF_S, COOLDOWN_S, LIMIT
-from hushd_supervisor.core.worker.row import row
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 from support.seeds import seeds

@@ -8,7 +8,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.leases import Leases
+from hushd_supervisor.core.worker.dispatch import Leases
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.worker.death import Death
-from hushd_supervisor.core.worker.notices import TELL_S
-from hushd_supervisor.core.worker.progress import Used
+from hushd_supervisor.core.requests.queue import TELL_S
+from hushd_supervisor.core.worker.crashes import Death
+from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State, diagram
 from support.desk import NAME, Desk, desk_in
 
@@ -91,7 +91,7 @@ def test_old_generations_are_not_heard(state: State) -> None:
     before = desk.worker.state, desk.worker.deadline()
     for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
         assert desk.worker.news.receive(desk.worker.gen - 1, message, desk.now) == []
-    assert desk.worker.exits.exited(desk.worker.gen - 1, -9, "", desk.now) == []
+    assert desk.worker.news.exited(desk.worker.gen - 1, -9, "", desk.now) == []
     assert (desk.worker.state, desk.worker.deadline()) == before
 
 
@@ -102,10 +102,10 @@ def test_a_pinned_worker_makes_no_room(state: State) -> None:
     desk.worker.lifecycle.settings = WorkerSettings(pinned=True)
     if state is S.BUSY:
         desk._take(desk.worker.cancel(desk.requests[0], desk.now))
-    desk._take(desk.worker.tenancy.evict(desk.now))
+    desk._take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is state
     desk.worker.lifecycle.settings = WorkerSettings()
-    desk._take(desk.worker.tenancy.evict(desk.now))
+    desk._take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is not state
 
 
@@ -198,8 +198,7 @@ def test_a_start_that_hangs_is_told_as_such() -> None:
 )
 def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
     """Its last line that says something: bars of progress and warnings, with the code that they show, do not."""
-    desk = desk_in(State.STARTING)
-    death = Death.of("stt/a/x", desk.worker.lifecycle, 1, log, False)
+    death = Death("stt/a/x", State.STARTING, "exit status 1", log, "")
     assert death.cause == f"exit status 1; its log ends: {said}"
 
 

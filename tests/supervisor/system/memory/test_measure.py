@@ -11,7 +11,7 @@ from pathlib import Path
 from hushd_protocol import __version__
 from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.memory.standing import Standing
+from hushd_supervisor.core.status import Standing
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 from support.peer import wait_until

@@ -21,7 +21,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor import run
 from hushd_supervisor.arguments import Options
 from hushd_supervisor.assembly import Start
-from hushd_supervisor.core.holders import Holder
+from hushd_supervisor.core.claim import Holder
 from hushd_supervisor.system.sockets import lock
 
 HOLDER = """
@@ -198,9 +198,9 @@ def test_holders_of_the_floor_are_told_to_the_next_supervisor(runtime: Path) -> 
     os.close(first)
     second = lock.acquire(find())
     assert second is not None
-    holders, until = lock.take_bequest(find())
+    holders, until = lock.take_reserved(find())
     assert holders == HOLDERS
     assert until > time.monotonic()
-    assert lock.take_bequest(find()).holders == ()
+    assert lock.take_reserved(find()).holders == ()
     assert find().lock.read_text() == f"{os.getpid()}\n"
     os.close(second)

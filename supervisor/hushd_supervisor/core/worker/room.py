@@ -1,26 +1,46 @@
-"""A worker's part in the shared memory: its wait for room, and its departure when others need the room.
+"""A worker's room in the shared memory: its wait for it, its way off a card and back, and its departure for others.
 
-Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `Tenancy` carries
-that out for one worker, and remembers what keeps it from its memory.
+Admission (`core/memory/admission.py`) decides which worker starts where, and which leave for it; a `WorkerRoom`
+carries that out for one worker, and remembers what keeps it from its memory.
+
+An idle process on a card is suspended: the card is free within seconds, and the next request has the process back in
+about one. If it cannot be had back in time, it is ended and another started, so that no request is lost.
 """
 
 from __future__ import annotations
 
 from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 
-from hushd_supervisor.core.actions import Action
+from hushd_supervisor.core.actions import Action, Outbox
+from hushd_supervisor.core.requests.request import ActiveRequest
 
-from .assignment import ANYWHERE, Assignment
+from .dispatch import Dispatcher
 from .jobs import Jobs
 from .lifecycle import Lifecycle
-from .outbox import Outbox
-from .request import ActiveRequest
-from .shortage import Shortage
+from .process import ANYWHERE, COMING, GOING, Place
 from .states import State
 
 
-class Tenancy:
+@dataclass(slots=True)
+class Shortage:
+    """A load that failed for lack of memory: it is tried again once idle workers have left, then there is a fall-back.
+
+    Attributes:
+        message: the process's sentence about the shortage.
+        on_card: whether a graphics card's memory is short, not the machine's.
+        final: whether it was the second try.
+        evicted: whether other workers were asked to leave for a second try.
+    """
+
+    message: str
+    on_card: bool = False
+    final: bool = False
+    evicted: bool = False
+
+
+class WorkerRoom:
     """The memory of one worker, from waiting for it to giving it back.
 
     Attributes:
@@ -29,9 +49,10 @@ class Tenancy:
         cpu_reason: the reason why the next process must start on the CPU; empty if it need not.
     """
 
-    def __init__(self, lifecycle: Lifecycle, jobs: Jobs, outbox: Outbox) -> None:
+    def __init__(self, lifecycle: Lifecycle, jobs: Jobs, dispatch: Dispatcher, outbox: Outbox) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
+        self._dispatch = dispatch
         self._outbox = outbox
         self.shortage: Shortage | None = None
         self.displaced: list[ActiveRequest] = []
@@ -54,18 +75,18 @@ class Tenancy:
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "") -> list[Action]:
-        """Starts the process that waits for memory, on the device of `assignment`."""
+    def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:
+        """Starts the process that waits for memory, on the device of `place`."""
         if self._lifecycle.state is State.WAITING:
             device = self._jobs.queue.device_asked(now) or compute_device
-            self._lifecycle.start(now, assignment, device, self.cpu_reason)
+            self._lifecycle.start(now, place, device, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()
 
-    def help(self, now: float, assignment: Assignment, compute_device: str) -> list[Action]:
+    def help(self, now: float, place: Place, compute_device: str) -> list[Action]:
         """Starts a process to help busy replicas; no request waits at this one yet."""
         self._lifecycle.wait(now)
-        return self.admit(now, assignment, compute_device)
+        return self.admit(now, place, compute_device)
 
     # --- no room -------------------------------------------------------------------------------------------------
 
@@ -134,3 +155,60 @@ class Tenancy:
             self._lifecycle.log("INFO", f"{name} makes room, and drops a cancelled job")
             self._lifecycle.kill(now, expected=True)
         return self._outbox.take()
+
+    def suspend(self, now: float) -> list[Action]:
+        """Has the idle process leave its card, whatever its rest still lasts: others need the room."""
+        self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves its card")
+        self._lifecycle.suspend(now)
+        return self._outbox.take()
+
+    # --- off the card, and back ----------------------------------------------------------------------------------
+
+    @property
+    def wanted_back(self) -> bool:
+        """True if the process is suspended, and requests wait for it."""
+        return self._lifecycle.off_card and bool(self._jobs.waiting)
+
+    def suspended(self, gen: int, error: str, lost: bool, now: float) -> list[Action]:
+        """Takes the answer to `Suspend`."""
+        if not self._is_in(GOING, gen):
+            return []
+        if not error:
+            self._lifecycle.process.went()
+            return self._outbox.take()
+        self._lifecycle.log("WARNING", f"{self._lifecycle.name} cannot be suspended, and ends when idle: {error}")
+        self._lifecycle.refuse_suspension()
+        if lost:
+            self._lifecycle.kill(now, expected=True)
+        else:
+            self._lifecycle.restored()
+            self._dispatch.settle(now)
+        return self._outbox.take()
+
+    def restore(self, now: float) -> list[Action]:
+        """Has the process come back: its card has room."""
+        self._lifecycle.restore(now)
+        return self._outbox.take()
+
+    def restored(self, gen: int, error: str, now: float) -> list[Action]:
+        """Takes the answer to `Restore`; a process that did not come back is ended."""
+        if not self._is_in(COMING, gen):
+            return []
+        if error:
+            self._lifecycle.log("WARNING", f"{self._lifecycle.name} did not come back to its card: {error}")
+            self._lifecycle.kill(now, expected=True)
+        else:
+            self._lifecycle.restored()
+            self._dispatch.settle(now)
+        return self._outbox.take()
+
+    def give_up(self, now: float) -> list[Action]:
+        """Ends the suspended process: there is no room where it would go."""
+        where = "the machine" if self._lifecycle.process.phase == GOING else "its card"
+        self._lifecycle.log("INFO", f"{self._lifecycle.name} ends, since {where} has no room for it")
+        self._lifecycle.kill(now, expected=True)
+        return self._outbox.take()
+
+    def _is_in(self, phase: str, gen: int) -> bool:
+        lifecycle = self._lifecycle
+        return lifecycle.is_current(gen) and lifecycle.state is State.SUSPENDED and lifecycle.process.phase == phase

@@ -7,16 +7,18 @@ import math
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.limits import PRIORITIES
+from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
 from hushd_schema.settings import Settings
 
-from . import devices
-from .actions import Action, ToClient
-from .connections import Connections
-from .departure import Departure
+from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.connections import Connections, Departure
+from hushd_supervisor.core.fleet import Fleet
+
 from .directory import Directory
-from .fleet import Fleet
-from .names import check
-from .worker.request import ActiveRequest
+from .request import ActiveRequest
+
+INPUTS = ("inline", "path", "stream", "none")
 
 
 class Requests:
@@ -65,7 +67,7 @@ class Requests:
             request = ActiveRequest(route, message, connection.holder, name, self._accepted, now, deadline)
             request.client = connection.number
             request.program = connection.pid or route
-            devices.settle(request, worker)
+            worker.choose_device(request)
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:
@@ -128,3 +130,25 @@ class Requests:
 
 def _deadline(message: m.Request, now: float) -> float:
     return math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
+
+
+def check(message: m.Request) -> None:
+    """Checks the fields that all workers share.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    if message.priority not in PRIORITIES:
+        raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
+    if message.input not in INPUTS:
+        raise HushdError("bad_request", f"The input must be one of {', '.join(INPUTS)}.")
+    if message.input == "path" and not message.path.startswith("/"):
+        raise HushdError("bad_request", "A path must be absolute.")
+    if not message.op:
+        raise HushdError("bad_request", "The request names no operation.")
+    if message.compute_device and not is_compute_device(message.compute_device):
+        raise HushdError("bad_request", f"The compute_device must be {COMPUTE_DEVICES}.")
+    if message.deadline_ms is not None and message.deadline_ms <= 0:
+        raise HushdError("bad_request", "deadline_ms must be above 0.")
+    if message.keep_alive is not None and not math.isfinite(message.keep_alive):
+        raise HushdError("bad_request", "keep_alive must be a number of seconds, 0, or -1 for no end.")

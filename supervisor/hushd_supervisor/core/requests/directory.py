@@ -1,21 +1,22 @@
-"""The catalogues of engines by role, and the requests that wait for one."""
+"""The catalogues of engines by role, the names that they complete, and the requests that wait for one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.names import ENGINE_ROLES, ROLES
+from hushd_protocol.names import ENGINE_ROLES, NAME, ROLES
 from hushd_schema.settings import Settings
 
-from .actions import Action, Describe, ToClient
-from .names import resolve
-from .worker.jobs import ENDINGS
-from .worker.notices import TELL_S
+from hushd_supervisor.core.actions import Action, Describe, ToClient
+
+from .queue import TELL_S
+from .request import ENDINGS
 
 if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
@@ -24,6 +25,7 @@ LISTING = "the engines are asked for their models"
 MAX_PARKED = 4096  # requests that wait for a catalogue at a time
 MAX_DESCRIBES = 64  # `describe`s of one connection that wait at a time
 
+_NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 _DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 
 
@@ -69,7 +71,7 @@ class Directory:
         self._down = False
 
     def resolve(self, worker: str, settings: Settings) -> str | None:
-        """Like `names.resolve`, with the catalogues known so far; `park` the request if this returns None.
+        """Like `resolve`, with the catalogues known so far; `park` the request if this returns None.
 
         Raises:
             HushdError: `bad_request` if it is not a worker's name.
@@ -186,3 +188,27 @@ class Directory:
         self.parked.clear()
         self._describes.clear()
         return [ToClient(route, m.Error.of(name, _DOWN)) for route, name in waiting]
+
+
+def resolve(worker: str, settings: Settings, catalogues: Mapping[str, RoleDescription]) -> str | None:
+    """Completes a name to `role/engine/model`; None if that takes a catalogue that is not known yet.
+
+    Raises:
+        HushdError: `bad_request` if it is not a worker's name.
+    """
+    if not _NAME.fullmatch(worker):
+        raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")
+    role, *parts = worker.split("/")
+    if role not in ROLES:
+        raise HushdError("bad_request", f"{role} is not a role: use one of {', '.join(ROLES)}.")
+    if len(parts) == 2:
+        return worker
+    engine, _, model = settings.default_model(role).partition("/")
+    if not parts or parts[0] == engine:
+        return f"{role}/{engine}/{model}"
+    if role not in catalogues:
+        return None
+    for described in catalogues[role].engines:
+        if described.name == parts[0]:
+            return f"{worker}/{described.default_model}"
+    return f"{worker}/default"  # the worker itself best reports that it lacks such an engine

@@ -10,7 +10,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from hushd_protocol.messages import Chunk, Job, Request
 
-from .crashes import Crashes
+from hushd_supervisor.core.worker.crashes import Crashes
 
 AGING_S = 30.0  # of waiting that raise a request by one level of priority
 ASIDE_S = 0.05  # of waiting for its client, after which a job gives up its slot
@@ -22,6 +22,15 @@ UNHEARD_STILL_S = 10.0
 # Without credit, after which the client counts as one that has stopped reading. Such a job holds no slot, so patience
 # costs little, and an emulated or starved client may take many seconds to come to its next piece.
 STARVED_S = 60.0
+
+ENDINGS = {
+    "cancelled": "The request was cancelled.",
+    "deadline_exceeded": "The request's deadline has passed.",
+    "slow_consumer": "The client stood still, or stopped reading its results; ask again.",
+    "protocol_error": "The client sent input that was not asked for or is out of order, or granted too much credit.",
+    "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
+    "worker_stopped": "The worker was stopped before the job had finished; ask again.",
+}
 
 
 @dataclass(eq=False, slots=True)
@@ -42,7 +51,7 @@ class ActiveRequest:
     done: bool = False
     client: int = 0  # the number of its client's connection
     program: Hashable = b""  # the process that its client names; its connection if it names none
-    turn: int = 0  # in its queue, see `line`; 0 before it has waited in it
+    turn: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent

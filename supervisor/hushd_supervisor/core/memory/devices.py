@@ -1,0 +1,309 @@
+"""Decides where a worker may start, on a graphics card or on the CPU, beside the memory that others take; pure.
+
+Sizes in bytes. `auto` means a card with room, else a card that idle workers can leave, else the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
+
+from hushd_supervisor.core.standby import Standby
+from hushd_supervisor.core.worker.process import COMING, GOING, Place
+from hushd_supervisor.core.worker.room import Shortage
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
+from .budget import Budget, Lack, Memory, Verdict, WorkerSize, exceeds, lacks
+from .cards import Away, Cards
+from .needs import Needs
+from .pressure import SMALL
+
+A_CARD = Place("cuda", "any")  # if no particular card is named
+_SUSPENDED_S = 1e6  # by which a suspended process counts as idle for longer: where memory is short, it leaves first
+
+
+class WorkerMemory(NamedTuple):
+    """The memory of a worker with a process, or of a template.
+
+    Attributes:
+        machine: its part of the machine's memory.
+        cards: its bytes on each card.
+        coming: whether these are promises that it may not have taken fully yet: it starts there, or comes back.
+        promised: bytes of the machine's memory that it is still to take; the others are not available any more.
+        going: whether it is about to leave its cards for the machine's memory.
+    """
+
+    machine: WorkerSize
+    cards: Mapping[str, int]
+    coming: bool
+    promised: int = 0
+    going: bool = False
+
+    def on(self, card: str) -> WorkerSize:
+        """The same worker as a one of a card."""
+        machine = self.machine
+        leaving = machine.leaving or self.going
+        return WorkerSize(machine.name, self.cards[card], machine.priority, machine.idle_s, leaving)
+
+
+class MemoryUse:
+    """The memory of all `workers`, a table that it only reads, and of the templates of `standby`.
+
+    Args:
+        needs: the sizes of processes that have not reported any.
+    """
+
+    def __init__(self, workers: Mapping[str, Worker], standby: Standby, needs: Needs) -> None:
+        self._workers = workers
+        self._standby = standby
+        self._needs = needs
+
+    def every(self, now: float) -> list[WorkerMemory]:
+        """Returns that of every worker with a process, and of every template."""
+        workers = [self._of(worker, now) for worker in self._workers.values() if worker.state.has_process]
+        templates = self._standby.sizes()
+        return workers + [WorkerMemory(size, {}, False, size.size if starting else 0) for size, starting in templates]
+
+    def on_card(self, card: str, now: float) -> list[WorkerSize]:
+        """Returns the workers that take memory of a card, each with that."""
+        return [other.on(card) for other in self.every(now) if other.cards.get(card)]
+
+    def of_kind(self, shortage: Shortage, now: float) -> list[WorkerSize]:
+        """Returns the workers that take memory of the kind that a load lacked."""
+        workers = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        sizes = [self._of(worker, now).machine for worker in workers]
+        return sizes if shortage.on_card else sizes + [size for size, _ in self._standby.sizes()]
+
+    def first_end_s(self, now: float) -> float | None:
+        """Returns the seconds until the first running job is done, by its worker's usual times."""
+        ends = [
+            request.started + worker.jobs.timings.usual_s(request) - now
+            for worker in self._workers.values()
+            if worker.jobs.timings.completed
+            for request in worker.jobs.running.values()
+        ]
+        return min(ends, default=None)
+
+    def _of(self, worker: Worker, now: float) -> WorkerMemory:
+        process, starting = worker.process, worker.state is State.STARTING
+        suspended = worker.state is State.SUSPENDED and not worker.jobs.waiting
+        idle = (worker.state is State.READY or suspended or worker.room.unheard) and not worker.settings.pinned
+        longer = _SUSPENDED_S if suspended else 0.0
+        size = process.size or self._needs.memory(worker.name, process.card)  # still growing if not reported
+        promised = max(0, size - process.loading) if starting else 0
+        going, coming = process.phase == GOING, starting or process.phase == COMING
+        if going:
+            promised = sum(process.cards.values())
+            size += promised
+        machine = WorkerSize(
+            worker.name,
+            size,
+            worker.settings.priority,
+            longer + now - (process.idle_since or now) if idle else None,
+            worker.state in (State.STOPPING, State.KILLING),
+        )
+        return WorkerMemory(machine, self._on_cards(worker), coming, promised, going)
+
+    def _on_cards(self, worker: Worker) -> Mapping[str, int]:
+        """Returns the bytes that a worker takes on each card, as it reports or as it is expected to."""
+        process = worker.process
+        if process.cards or not process.card or worker.state is State.SUSPENDED:
+            return process.cards
+        return {process.card: self._needs.on_card(worker.name, process.card)}
+
+
+def _is_on(worker: Worker, shortage: Shortage) -> bool:
+    """Returns whether a worker takes memory of the kind that is short."""
+    on_card = worker.news.compute_device not in ("", "cpu") and not worker.lifecycle.off_card
+    return on_card or not shortage.on_card
+
+
+def can_leave(worker: WorkerSize) -> bool:
+    """Returns whether a worker can make room: it is idle or already leaves."""
+    return worker.idle_s is not None or worker.leaving
+
+
+class Start(NamedTuple):
+    """A start to decide about.
+
+    Attributes:
+        asked: the device that the configuration or a request asks for.
+        reserve: the bytes of a card that are left to all other programs.
+        may_leave_card: whether the settings allow the CPU instead of a card.
+        cpu_reason: the reason why it must be on the CPU; empty if it need not.
+        kinds: the kinds of cards that its engine may be able to use.
+    """
+
+    name: str
+    asked: str
+    reserve: int
+    may_leave_card: bool
+    cpu_reason: str = ""
+    kinds: tuple[str, ...] = KINDS
+
+    @property
+    def may_be_on_cpu(self) -> bool:
+        """True if the CPU is a first choice, not a fall-back."""
+        return self.asked == "auto" and self.may_leave_card
+
+
+class Decision(NamedTuple):
+    """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
+
+    If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
+    machine's memory. `lacks` has the memory that other programs would have to free for a better decision: one of these,
+    the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the card
+    alone.
+    """
+
+    verdict: Verdict
+    place: Place = Place()
+    message: str = ""
+    until: float | None = None
+    ever: bool = False
+    workers: tuple[WorkerSize, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+    off_card: frozenset[str] = frozenset()
+
+
+class Devices:
+    """Decides about starts by the needs of workers, the budget and the last look at the cards."""
+
+    def __init__(self, needs: Needs, budget: Budget, cards: Cards, away: Away) -> None:
+        self._needs = needs
+        self._budget = budget
+        self._cards = cards
+        self._away = away
+
+    def chooses(self, start: Start) -> bool:
+        """Returns whether a start may use a card, so that it needs a look at the cards."""
+        may = not start.cpu_reason and kind_of(start.asked) in ("auto", COUNTED)
+        return may and COUNTED in start.kinds and self._needs.uses_cards(start.name) and self._cards.there()
+
+    def decide(
+        self, start: Start, memory: Memory, others: Sequence[WorkerMemory], now: float, patient: bool = True
+    ) -> Decision:
+        """Decides about a start beside `others`, after a fresh look where it `chooses`.
+
+        Unless `patient`, a start that may use the CPU no longer waits for a card.
+        """
+        if not self.chooses(start):
+            place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
+            return self._anywhere(start.name, place, memory, others)
+        if self._away.left_s(now):
+            until = now + self._away.retry_s(now)
+            return self._off_card(start, f"workers keep away from cards {self._away.why(now)}", memory, others, until)
+        if self._cards.error:
+            why = f"the graphics cards cannot be used: {self._cards.error}"
+            return self._off_card(start, why, memory, others)
+        cards = self._usable(start)
+        if not cards:  # the engine itself best reports that there is none, or finds one that we do not know
+            return self._anywhere(start.name, Place(), memory, others)
+        decisions = [self._on(card, start, memory, others) for card in cards]
+        admitted = [decision for decision in decisions if decision.verdict.admit]
+        waits = [decision for decision in decisions if decision.verdict.wait]
+        if admitted:
+            return max(admitted, key=lambda decision: self._cards.free(decision.place.card))  # the emptiest
+        if waits and (patient or not start.may_be_on_cpu):
+            return min(waits, key=lambda decision: len(decision.verdict.evict))
+        short = tuple(sorted((lack for decision in decisions for lack in decision.lacks), key=lambda lack: lack.vram))
+        if not start.may_be_on_cpu:
+            return decisions[0]._replace(lacks=short)
+        why = "; ".join(self._why(card, start, others) for card in cards)
+        why = f"{waits[0].place.device} did not become free in time" if waits else why
+        on_cpu = self._off_card(start, why, memory, others)
+        return on_cpu._replace(lacks=short + on_cpu.lacks)
+
+    def returns(self, start: Start, others: Sequence[WorkerMemory], now: float) -> bool:
+        """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
+        if self._cards.error or self._away.left_s(now) or not start.may_be_on_cpu:
+            return False
+        return any(self._card_verdict(card, start, others).admit for card in self._usable(start))
+
+    def restores(self, start: Start, card: str, others: Sequence[WorkerMemory]) -> Verdict:
+        """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
+        seen_card = next((seen for seen in self._cards.seen if seen.id == card), None)
+        return self._card_verdict(seen_card, start, others) if seen_card else Verdict(False)
+
+    def _usable(self, start: Start) -> list[Card]:
+        """The cards that match the request, without those that the engine did not use when given."""
+        may = (card for card in self._cards.seen if means(start.asked, card.device))
+        return [card for card in may if self._needs.on_card(start.name, card.id)]
+
+    # --- one device --------------------------------------------------------------------------------------------------
+
+    def _anywhere(self, name: str, place: Place, memory: Memory, others: Sequence[WorkerMemory]) -> Decision:
+        """Decides by the machine's memory alone."""
+        need, alone = self._needs.memory(name, place.card), self._needs.memory_alone(name, place.card)
+        limit, taken = self._budget.limit(memory), [other.machine for other in others]
+        if alone > limit:
+            return Decision(Verdict(False), place, exceeds(name, alone, memory, limit), ever=True)
+        promised = sum(other.promised for other in others)
+        room = self._budget.room(memory, promised)
+        verdict = self._budget.decide(need, alone, room, taken)
+        if promised and not verdict.admit:
+            without = self._budget.decide(need, alone, self._budget.room(memory, 0), taken)
+            if without.admit:  # the others may have taken it since the last look: it is known once they are ready
+                small = need <= SMALL * memory.available
+                verdict = Verdict(small, wait=not small)
+        refused = not (verdict.admit or verdict.wait)
+        message = lacks(name, need, memory, room.limit, taken) if refused else ""
+        short = (Lack(verdict.lacks),) if verdict.lacks else ()
+        return Decision(verdict, place, message, workers=tuple(taken), lacks=short)
+
+    def _off_card(
+        self, start: Start, why: str, memory: Memory, others: Sequence[WorkerMemory], until: float | None = None
+    ) -> Decision:
+        """Decides for the CPU where a start may be there; a refusal lasts until `until`."""
+        if start.may_be_on_cpu:
+            return self._anywhere(start.name, Place("cpu", why=why), memory, others)
+        return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.", until)
+
+    def _on(self, card: Card, start: Start, memory: Memory, others: Sequence[WorkerMemory]) -> Decision:
+        """Decides by the memory of the machine and of a card."""
+        machine = self._anywhere(start.name, Place(card.device, card.id), memory, others)
+        verdict = self._card_verdict(card, start, others)
+        lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
+        short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()
+        if verdict.admit or verdict.wait:
+            off_card = frozenset(verdict.evict).difference(machine.verdict.evict)
+            decision = machine._replace(verdict=machine.verdict & verdict, lacks=short, off_card=off_card)
+            if decision.verdict.admit or decision.verdict.wait:
+                return decision
+            return decision._replace(place=Place())
+        why = self._why(card, start, others)
+        message = f"There is no room for {start.name} on {card.device} now: {why}"
+        worker_bytes = sum(other.cards.get(card.id, 0) for other in others)
+        other_bytes = max(0, card.total - card.free - worker_bytes)
+        held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
+        return Decision(verdict, machine.place, message + held + ".", lacks=short)
+
+    def _card_verdict(self, card: Card, start: Start, others: Sequence[WorkerMemory]) -> Verdict:
+        need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)
+        promised = sum(other.cards.get(card.id, 0) for other in others if other.coming)
+        taken = [other.on(card.id) for other in others if other.cards.get(card.id)]
+        taken += self._cards.pending(card.id)
+        if promised and not self._cards.total(card):
+            return Verdict(False, wait=True)  # the worker that starts there wakes the card, and then its size is known
+        if promised and self._fits(card, need, alone, taken, start.reserve, 0).admit:
+            # A promise may already be taken, and would then count twice: wait until those workers are ready.
+            admit = self._fits(card, need, alone, taken, start.reserve, promised).admit
+            return Verdict(admit, wait=not admit)
+        return self._fits(card, need, alone, taken, start.reserve, promised)
+
+    def _fits(self, card: Card, need: int, alone: int, taken: list[WorkerSize], reserve: int, promised: int) -> Verdict:
+        return self._budget.decide(need, alone, self._cards.room(card, promised, reserve), taken)
+
+    # --- words -------------------------------------------------------------------------------------------------------
+
+    def _why(self, card: Card, start: Start, others: Sequence[WorkerMemory]) -> str:
+        verdict = self._card_verdict(card, start, others)
+        if verdict.admit or verdict.wait:
+            machine = self._needs.memory(start.name, card.id) / 1e6
+            return f"on {card.device} it would need {machine:.0f} MB of the machine's memory, which has no room for it"
+        need = self._needs.on_card(start.name, card.id) + min(start.reserve, card.total // 8)
+        free_bytes = min(card.free, card.total - sum(other.cards.get(card.id, 0) for other in others))
+        return f"{card.device} has {max(0, free_bytes) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"

@@ -1,0 +1,265 @@
+"""The requests that wait for a worker: their order, which may run next, and when their clients hear of them.
+
+Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
+declares them; on any other worker a session takes the slot of a file. A file that waits for its client's input or
+credit is set aside: it gives up its slot for good, and once the client goes on, it runs beside the others, piece by
+piece in turns.
+
+
+Of one priority, programs take turns (`Line`). Each client that waits hears where it stands every few seconds, a few
+clients at a time (`Notices`): a word to each for every request that is served would be a million.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from bisect import insort
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator, Mapping
+
+from .request import ActiveRequest
+
+MAX_BYTES = 16_000_000  # of the texts and parameters that wait for one worker
+TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
+MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
+
+
+class Queue:
+    """The requests that wait for one worker: by priority, and fair between programs.
+
+    Args:
+        running: the requests that run on its process.
+
+    Attributes:
+        waiting: the requests as they came, each with its bytes; only changed by the methods.
+        bytes: the sum of these.
+        slots, sessions: the slots of the process that runs or ran last; `sessions` are for live streams alone.
+        aside: how many jobs the process carries on aside, beside its slots; 0: it sets none aside.
+    """
+
+    def __init__(self, running: Mapping[bytes, ActiveRequest]) -> None:
+        self._running = running
+        self.waiting: dict[ActiveRequest, int] = {}
+        self.bytes = 0
+        self.slots = 1
+        self.sessions = 0
+        self.aside = 0
+        self._lines: dict[tuple[bool, int], Line] = {}  # by kind and priority
+        self._warming: dict[ActiveRequest, None] = {}
+        self._asking: set[ActiveRequest] = set()  # those that ask for a device
+
+    def add(self, request: ActiveRequest) -> None:
+        """Adds a request; one that was here before gets its old place."""
+        self._lines.setdefault((request.session, request.rank), Line()).add(request)
+        self.waiting[request] = _size(request)
+        self.bytes += self.waiting[request]
+        if request.message.op == "warm":
+            self._warming[request] = None
+        if request.device:
+            self._asking.add(request)
+
+    def remove(self, request: ActiveRequest, *, served: bool = False) -> None:
+        """Removes a request: it is about to run, here or at a replica, if it is `served`."""
+        self._lines[request.session, request.rank].remove(request, served=served)
+        self.bytes -= self.waiting.pop(request)
+        self._warming.pop(request, None)
+        self._asking.discard(request)
+
+    def has_room(self, request: ActiveRequest, places: int) -> bool:
+        """Returns whether one more request may wait in a queue of so many `places`."""
+        return len(self.waiting) < places and self.bytes + _size(request) <= MAX_BYTES
+
+    # --- the order ---------------------------------------------------------------------------------------------------
+
+    def order(self, now: float) -> Iterator[ActiveRequest]:
+        """Yields the waiting requests, the next first: by priority, a level higher for each `AGING_S` of waiting."""
+        heads = [(*line.level(now), number, line, 0) for number, line in enumerate(self._ordered(now))]
+        while heads:
+            *_, number, line, index = heapq.heappop(heads)
+            yield line.requests[index]
+            if (index := index + 1) < len(line.requests):
+                heapq.heappush(heads, (*line.level(now, index), number, line, index))
+
+    def level(self, now: float) -> tuple[int, int]:
+        """The urgency of the next request, see `Line.level`."""
+        return self._ordered(now)[0].level(now)
+
+    def position(self, request: ActiveRequest, now: float) -> int:
+        """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own.
+
+        It is what holds if nothing more urgent comes, and a line that is more urgent now stays so.
+        """
+        kind, ahead = self._apart(request), 0
+        for line in self._ordered(now):
+            if line is self._lines[request.session, request.rank]:
+                return ahead + line.requests.index(request)
+            if self._apart(line.requests[0]) == kind:
+                ahead += len(line.requests)
+        return ahead
+
+    def warming(self) -> list[ActiveRequest]:
+        """The requests that only want the worker to be ready."""
+        return list(self._warming)
+
+    def device_asked(self, now: float) -> str:
+        """The device that the next request asks for; empty for any."""
+        return next(self.order(now)).device if self._asking else ""
+
+    # --- what may run ------------------------------------------------------------------------------------------------
+
+    def next(self, now: float) -> ActiveRequest | None:
+        """The request that may run now, beside the running ones.
+
+        A suspect only runs while no other file runs, and while it waits for that, no file passes it. A session does not
+        block requests for other slots. Two clients' requests with the same id run one after the other.
+        """
+        free = {kind for kind in (False, True) if self._is_free(kind)} if self.waiting else ()
+        held = False
+        for request in self.order(now) if free else ():
+            apart = self._apart(request)
+            if apart in free and (apart or not held) and self._fits(request):
+                return request
+            held = held or request.alone
+        return None
+
+    @property
+    def free(self) -> bool:
+        """True if the process has a slot for another job of any kind."""
+        return self._is_free(False) or self._is_free(True)
+
+    def would_run(self, request: ActiveRequest) -> bool:
+        """Returns whether a new request would run without waiting."""
+        kind = self._apart(request)
+        others_wait = any(self._apart(line.requests[0]) == kind for line in self._lines.values() if line.requests)
+        return not others_wait and self._is_free(kind) and self._fits(request)
+
+    def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
+        """The requests that a new one would wait for, and the number of slots that they share."""
+        kind = self._apart(request)
+        return [t for t in self.waiting if self._apart(t) == kind], self.sessions if kind else self.slots
+
+    def crowded(self, route: bytes) -> bool:
+        """Returns whether a client's next job cannot be set aside: all places are taken, or half of them by it."""
+        clients = [job.route for job in self._running.values() if job.aside]
+        return bool(self.aside) and (len(clients) >= self.aside or 2 * clients.count(route) >= self.aside)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _ordered(self, now: float) -> list[Line]:
+        return sorted((line for line in self._lines.values() if line.requests), key=lambda line: line.level(now))
+
+    def _apart(self, request: ActiveRequest) -> bool:
+        """Returns whether a request takes one of the slots that are for sessions alone."""
+        return request.session and self.sessions > 0
+
+    def _is_free(self, kind: bool) -> bool:
+        """Returns whether a slot is free: of those for sessions alone, or of the others."""
+        taken = sum(self._apart(job) == kind for job in self._running.values() if not job.aside)
+        return taken < (self.sessions if kind else self.slots)
+
+    def _fits(self, request: ActiveRequest) -> bool:
+        if not self._apart(request) and self.crowded(request.route):
+            return False
+        if any(job.message.id == request.message.id for job in self._running.values()):
+            return False
+        in_slots = [job for job in self._running.values() if not job.aside]
+        suspects = request.alone or any(job.alone for job in in_slots)
+        return request.session or not suspects or all(job.session for job in in_slots)
+
+
+class Line:
+    """Waiting requests, first those whose turn is next; a program's own in the order of their arrival.
+
+    Turns are numbers: an even one for a program's first request, the next odd ones for its further requests. So a
+    thousand requests of one program delay another's first by none of those that wait, and a thousand new programs pass
+    nobody who waits. Of those with the same turn the first comes first.
+
+    Attributes:
+        requests: in order; changed by the methods alone.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[ActiveRequest] = []
+        self._turn = 0  # of the last request that was served
+        self._next: dict[Hashable, int] = {}  # the next turn of each program that waits, or has just been served
+        self._counts: Counter[Hashable] = Counter()
+
+    def add(self, request: ActiveRequest) -> None:
+        """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
+        if not request.turn:
+            request.turn = max(self._turn // 2 * 2 + 2, self._next.get(request.program, 0))
+            self._next[request.program] = request.turn // 2 * 2 + 3
+        self._counts[request.program] += 1
+        insort(self.requests, request, key=lambda waiting: (waiting.turn, waiting.order))
+
+    def remove(self, request: ActiveRequest, *, served: bool) -> None:
+        """Removes a request: it has had its turn, or waits no more."""
+        program = request.program
+        self.requests.remove(request)
+        self._counts[program] -= 1
+        if served:
+            self._turn = max(self._turn, request.turn)
+        elif not self._counts[program]:
+            self._next.pop(program, None)  # it has had none of the turns before that
+        if not self._counts[program]:
+            del self._counts[program]
+        if len(self._next) > 64 + 2 * len(self._counts):
+            self._next = {program: turn for program, turn in self._next.items() if turn > self._turn}
+
+    def level(self, now: float, index: int = 0) -> tuple[int, int]:
+        """The urgency of a request: its priority with its wait, then its arrival; the least goes first."""
+        return self.requests[index].level(now), self.requests[index].order
+
+
+class Notices:
+    """The times at which waiting requests are due.
+
+    Args:
+        waiting: the requests that wait; others are not due.
+    """
+
+    def __init__(self, waiting: Collection[ActiveRequest]) -> None:
+        self._waiting = waiting
+        self._due: list[tuple[float, int, ActiveRequest]] = []  # a heap; those that wait no more may be left in it
+        self._count = itertools.count()
+
+    def add(self, request: ActiveRequest) -> None:
+        """Notes when a request, which was `told` something last, must be told again, and its deadline."""
+        if request.deadline < math.inf:
+            self._note(request.deadline, request)
+        self._note(request.told + TELL_S, request)
+
+    def told(self, request: ActiveRequest, now: float) -> None:
+        """Notes that a client has just heard of its request."""
+        request.told = now
+        self._note(now + TELL_S, request)
+
+    def next(self) -> float:
+        """The time at which a request is due, `math.inf` for never."""
+        while self._due and not self._is_current(*self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else math.inf
+
+    def take(self, now: float) -> tuple[list[ActiveRequest], list[ActiveRequest]]:
+        """Returns some requests that are due: those past their deadline, and those whose clients must be told."""
+        due: dict[ActiveRequest, None] = {}
+        while self.next() <= now and len(due) < MAX_TOLD:
+            due[heapq.heappop(self._due)[2]] = None
+        late = [request for request in due if request.deadline <= now]
+        return late, [request for request in due if request.deadline > now]
+
+    def _is_current(self, due: float, _: int, request: ActiveRequest) -> bool:
+        return request in self._waiting and due in (request.deadline, request.told + TELL_S)
+
+    def _note(self, due: float, request: ActiveRequest) -> None:
+        heapq.heappush(self._due, (due, next(self._count), request))
+        if len(self._due) > 64 + 4 * len(self._waiting):  # mostly of requests that wait no more
+            self._due = [entry for entry in self._due if self._is_current(*entry)]
+            heapq.heapify(self._due)
+
+
+def _size(request: ActiveRequest) -> int:
+    """Returns the bytes that a waiting request costs, about."""
+    return len(request.message.payload) + len(str(request.message.params))
