@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from hushd_schema.engines.stt.transcribe_cpp import VOXLINGUA
+from hushd_schema import engines
 
 from .gguf_file import Keys, Tensor, part
 from .making import Part
 from .noise import Noise
 
 NAME = "lang-id-voxlingua107-ecapa"
+VOXLINGUA = engines.get("transcribe-cpp").models[NAME]["languages"].split()
 _MELS, _FFT = 60, 400
 _KERNELS, _DILATIONS, _SPLIT = (5, 3, 3, 3, 1), (1, 2, 3, 4, 1), 8
 
@@ -38,7 +39,7 @@ class Shape:
 def voxlingua(scale: int) -> list[Part]:
     """The model's file in Q8_0."""
     shape = Shape().smaller(scale)
-    return [part(f"{NAME}-Q8_0.gguf", keys(shape, VOXLINGUA.split()), tensors(shape, len(VOXLINGUA.split())))]
+    return [part(f"{NAME}-Q8_0.gguf", keys(shape, VOXLINGUA), tensors(shape, len(VOXLINGUA)))]
 
 
 def keys(shape: Shape, labels: Sequence[str], aliases: Sequence[str] = ()) -> Keys:

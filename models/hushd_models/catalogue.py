@@ -230,14 +230,17 @@ def well_known(spec: EngineSpec) -> dict[str, Known]:
 
 
 def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]], role: str) -> Known:
-    """Returns a model from its data, whose keys are those of `Known`, except `layout`, one of `layouts`."""
+    """Returns a model from its data.
+
+    Its keys are those of `Known`, except `layout`, one of `layouts`, and `traits`, which are the engine's own.
+    """
     engine, _, name = model.partition("/")
     if layout := layouts.get(content.get("layout", "")):
         alternatives, optional = layout["files"], layout.get("optional", ())
     else:
         alternatives, optional = [content["files"]] if "files" in content else [], content.get("optional", ())
     values = {
-        **{key: value for key, value in content.items() if key not in ("layout", "optional", "role")},
+        **{key: value for key, value in content.items() if key not in ("layout", "optional", "role", "traits")},
         "languages": tuple(content["languages"].split()),
         "aliases": tuple(content.get("aliases", ())),
         "also": tuple(content.get("also", ())),

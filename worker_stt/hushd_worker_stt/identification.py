@@ -19,10 +19,10 @@ from hushd_models import languages, verification
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
-from hushd_schema.engines.stt.transcribe_cpp import SPEC
 
 from .engine import RATE, DetectedLanguage
 from .engines import gguf_models
+from .engines.gguf_models import SPEC
 
 if TYPE_CHECKING:
     from .engine import Samples

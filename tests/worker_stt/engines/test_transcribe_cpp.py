@@ -13,7 +13,8 @@ from full_size.gguf_file import Value
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Partial
-from hushd_schema.engines.stt.transcribe_cpp import ARCHITECTURES, SPEC, WELL_KNOWN, described
+from hushd_schema import engines
+from hushd_schema.engines.transcribe_cpp import ARCHITECTURES, described, well_known
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import ggml, transcribe_cpp
@@ -24,6 +25,7 @@ from support.gguf_models import commands, header, streaming
 from support.stt_jobs import make_job, s16le
 from support.wer import words
 
+SPEC = engines.get("transcribe-cpp")
 real = pytest.mark.skipif(
     not (find_spec("transcribe_cpp") and find_spec("whisper")),
     reason="transcribe-cpp is not installed: pip install 'hushd[ggml]'",
@@ -104,10 +106,10 @@ def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
 
 def test_every_well_known_model_has_its_abilities() -> None:
     """The catalogue and the table of abilities name the same models, of architectures that are known."""
-    assert WELL_KNOWN.keys() == {name for name, content in SPEC.models.items() if "role" not in content}
-    assert {model.name for model in TranscribeCpp.INFO.models} == WELL_KNOWN.keys()
-    assert SPEC.default_model in WELL_KNOWN
-    assert set(WELL_KNOWN.values()) <= {
+    assert well_known().keys() == {name for name, content in SPEC.models.items() if "role" not in content}
+    assert {model.name for model in TranscribeCpp.INFO.models} == well_known().keys()
+    assert SPEC.default_model in well_known()
+    assert set(well_known().values()) <= {
         abilities._replace(streaming=streaming, translation=translation)
         for abilities in ARCHITECTURES.values()
         for streaming in (False, True)

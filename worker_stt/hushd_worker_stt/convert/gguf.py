@@ -20,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, gguf
-from hushd_schema.engines.stt.transcribe_cpp import MAPPED
+from hushd_schema.engines.transcribe_cpp import MAPPED
 
 from . import say
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_schema.engines import langid
-from hushd_schema.engines.stt.transcribe_cpp import SPEC
 from hushd_worker.compute_device import threads
 
 from . import ggml
+from .gguf_models import SPEC
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples

@@ -12,20 +12,23 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
+from hushd_schema import engines
 from hushd_schema.engines import NoModel, gguf, langid
-from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
+from hushd_schema.engines.transcribe_cpp import Abilities, described, well_known
 
 from hushd_worker_stt.engine import ModelInfo
 
+SPEC = engines.get("transcribe-cpp")
 _IDENTIFYING = {name for name, content in SPEC.models.items() if content.get("role") == langid.ROLE}
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 
 def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
     """Returns the well-known `models`, each with its abilities, and the installed ones."""
-    well_known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in models}
+    abilities = well_known()
+    catalogued = {model.name: _with(model, abilities[model.name]) for model in models}
     own = {name: model for name in here() if (file := find(name)) and (model := _model(name, file))}
-    return tuple((well_known | own).values())
+    return tuple((catalogued | own).values())
 
 
 def place() -> Path:
@@ -60,13 +63,13 @@ def here() -> list[str]:
     names = [
         manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
     ]
-    return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
+    return list(dict.fromkeys([*well_known(), *folders, *names]))
 
 
 def identifying() -> tuple[str, Path] | None:
     """Returns the installed model that identifies languages, and its file: of several, the first by name; None if there
     is none. A damaged model counts, if it can still be recognised."""
-    names = {*here(), *_IDENTIFYING} - WELL_KNOWN.keys()
+    names = {*here(), *_IDENTIFYING} - well_known().keys()
     files = ((name, file) for name in sorted(names) if (file := find(name)))
     return next((model for model in files if _identifies(*model)), None)
 

@@ -17,7 +17,7 @@ from hushd_models import advice, languages
 from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
-from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
+from hushd_schema.engines.transcribe_cpp import described
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
@@ -41,6 +41,7 @@ from hushd_worker_stt.engine import (
 )
 
 from . import ggml, gguf_models
+from .gguf_models import SPEC
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples

@@ -1,7 +1,7 @@
 """transcribe-cpp: many families of models on ggml, each a GGUF file, in folders `transcribe-cpp/NAME`.
 
 A model's abilities follow from its architecture and from keys of its file, as the library (0.4) reads them, but without
-the library. The well-known models are in `gguf_catalogue`.
+the library. The spec, `stt/transcribe-cpp.json`, has the well-known ones.
 """
 
 from __future__ import annotations
@@ -10,26 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_schema.engines import (
-    EngineSpec,
-    Files,
-    NoModel,
-    NotAlike,
-    OnCard,
-    Precisions,
-    Recognition,
-    Recommended,
-    Sizes,
-    gguf_catalogue,
-    langid,
-    whisper,
-    word_errors,
-)
+from hushd_schema import engines
+
+from . import gguf, langid, whisper
+from .spec import Files, NoModel, NotAlike, OnCard, Sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hushd_schema.engines.gguf import Header
+    from .gguf import Header
 
 
 class Abilities(NamedTuple):
@@ -90,22 +79,17 @@ _OTHERS = {  # that the library runs too
 MAPPED = "mapped"  # a file made by hushd, whose weights the library uses in place
 _TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row per token, the times last
 
-# The labels of VoxLingua107, which tells languages apart.
-VOXLINGUA = (
-    "ab af am ar as az ba be bg bn bo br bs ca ceb cs cy da de el en eo es et eu fa fi fo fr gl gn gu gv ha haw hi hr "
-    "ht hu hy ia id is it iw ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps "
-    "pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi war yi yo zh"
-)
-_STREAMING = ("parakeet-unified-en-0.6b", "nemotron-speech-streaming-en-0.6b", "nemotron-3.5-asr-streaming-0.6b")
-_NOT_TRANSLATING = ("whisper-large-v3-turbo",)
-# The abilities of the well-known models, as their cards have them.
-WELL_KNOWN: Mapping[str, Abilities] = {
-    model.name: ARCHITECTURES[model.architecture]._replace(
-        streaming=ARCHITECTURES[model.architecture].streaming or model.weights in _STREAMING,
-        translation=ARCHITECTURES[model.architecture].translation and model.weights not in _NOT_TRANSLATING,
-    )
-    for model in gguf_catalogue.models()
-}
+
+@cache
+def well_known() -> Mapping[str, Abilities]:
+    """Returns the abilities of the well-known models, as their cards have them."""
+    known = {}
+    for name, model in engines.get("transcribe-cpp").models.items():
+        if traits := model.get("traits"):
+            usual = ARCHITECTURES[traits["architecture"]]
+            streaming = traits.get("streaming", usual.streaming)
+            known[name] = usual._replace(streaming=streaming, translation=model["translation"])
+    return known
 
 
 def described(path: Path) -> Described:
@@ -122,8 +106,6 @@ def described(path: Path) -> Described:
 @cache
 def _described(path: Path, _changed: int, _size: int) -> Described:
     """Does the same, cached: a starting worker asks several times, and a long vocabulary takes 50 ms."""
-    from hushd_schema.engines import gguf
-
     header = gguf.read(path)
     architecture = str(header.values.get("general.architecture", ""))
     if other := _OTHERS.get(architecture):
@@ -165,9 +147,7 @@ def _timeless(header: Header, path: Path) -> bool:
         return not any(file.read(min(rest, 1 << 22)))
 
 
-def _look(path: Path, name: str) -> Files:
-    from hushd_schema.engines import gguf
-
+def look(path: Path, name: str) -> Files:
     if not path.is_file():
         raise NotAlike("it is not a file in the format GGUF")
     with open(path, "rb") as file:
@@ -180,16 +160,12 @@ def _look(path: Path, name: str) -> Files:
     return {f"{name}.gguf": path}
 
 
-def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    from hushd_schema.engines import gguf
-
+def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     path = folder / next(file for file in sorted(files) if file.endswith(".gguf"))
     return langid.labels(path) if gguf.architecture(path) == langid.ARCHITECTURE else described(path).languages
 
 
-def _role(files: Iterable[Path]) -> str:
-    from hushd_schema.engines import gguf
-
+def role_of(files: Iterable[Path]) -> str:
     models = (path for path in files if path.suffix == ".gguf" and path.is_file())
     return langid.ROLE if any(gguf.architecture(path) == langid.ARCHITECTURE for path in models) else "stt"
 
@@ -204,75 +180,11 @@ def _private_mb(size_mb: float, *, mapped: bool = False) -> float:
     return 75 + 0.1 * size_mb if mapped else min(75 + 0.9 * size_mb, 420.0)
 
 
-def _memory_mb(files: Sizes) -> float:
+def memory_mb(files: Sizes) -> float:
     return _private_mb(sum(files.values()) / 1e6, mapped=any(name.endswith(f"-{MAPPED}.gguf") for name in files))
 
 
-def _on_card_mb(files: Sizes) -> OnCard:
+def on_card_mb(files: Sizes) -> OnCard:
     """Estimates the same for a card, to which the mapped file is copied; not measured here."""
     size = sum(files.values()) / 1e6
     return OnCard(machine=500 + _private_mb(size), card=800 + 1.1 * size)
-
-
-SPEC = EngineSpec(
-    name="transcribe-cpp",
-    role="stt",
-    engine="hushd_worker_stt.engines.transcribe_cpp:TranscribeCpp",
-    default_model="parakeet-tdt-0.6b-v3",
-    rank=35,
-    listed=45,
-    packages=("transcribe_cpp", "numpy"),
-    extra="ggml",
-    models={
-        model.name: {
-            "languages": model.languages, "size_mb": model.size_mb, "licence": model.licence, "speed": model.speed,
-            "memory_mb": round(_private_mb(model.size_mb)) + model.size_mb, "layout": model.precision.lower(),
-            "repository": model.repository, "translation": WELL_KNOWN[model.name].translation,
-            **word_errors.of(model.weights, model.precision),
-        }
-        for model in gguf_catalogue.models()
-    }
-    | {
-        "lang-id-voxlingua107-ecapa": {
-            "role": langid.ROLE, "languages": VOXLINGUA, "size_mb": 27, "memory_mb": 85,
-            "licence": gguf_catalogue.APACHE, "speed": "fast", "layout": "q8_0",
-            "repository": "handy-computer/lang-id-voxlingua107-ecapa-gguf",
-        },
-    },
-    layouts={name: {"files": [[f"*{name.upper()}.gguf"]]} for name in ("q8_0", "q4_k_m")},
-    own="*/*.gguf",
-    format="gguf",
-    recognition=Recognition(look=_look, kind="GGUF files that hear or tell languages apart (.gguf)", order=35),
-    languages=_languages,
-    role_of=_role,
-    memory_mb=_memory_mb,
-    on_card_mb=_on_card_mb,
-    precisions=Precisions(
-        names=(MAPPED,),
-        package="transcribe-cpp",
-        extra="ggml",
-        module="hushd_worker_stt.convert.gguf",
-        memory=0.0,
-        room=2.0,
-    ),
-    cards=("cuda", "rocm", "vulkan"),
-    spare_cores=1,  # ggml's threads wait for each other without sleeping
-    recommended=(
-        Recommended(
-            model="moonshine-streaming-medium",
-            gain="English with punctuation, made for text while you speak; little memory",
-            rank=15,
-        ),
-        Recommended(
-            model="parakeet-unified-en-0.6b",
-            gain="English with punctuation, quick on a processor; times each word, made for text while you speak",
-            rank=17,
-        ),
-        Recommended(
-            model="parakeet-ultra",
-            gain="25 of Europe's languages with punctuation, quick on a processor; times each word",
-            rank=19,
-        ),
-        Recommended(model="qwen3-asr-1.7b", gain="30 languages, detected by itself; takes hints of names", rank=12),
-    ),
-)  # fmt: skip
