@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
@@ -219,6 +220,12 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
             "bad_request", "run has neither {port} nor {socket}: write it where the server takes its port."
         )
     return server
+
+
+def known() -> dict[str, dict[str, Any]]:
+    """Returns files for well-known servers, by name; their folders and models are examples."""
+    servers: dict[str, dict[str, Any]] = json.loads(files("hushd_schema").joinpath("known_servers.json").read_text())
+    return servers
 
 
 def text_of(content: Mapping[str, Any]) -> str:

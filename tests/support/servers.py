@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_schema import server_file
+from hushd_worker.server import addresses
 
 LYING = Path(__file__).parent / "lying_server.py"
 
@@ -23,7 +24,4 @@ def write(folder: Path, name: str, *lies: str, **keys: Any) -> Path:
 
 def listening(port: int) -> bool:
     """Returns whether anybody listens on a port."""
-    return any(
-        int(row.split()[1].rpartition(":")[2], 16) == port and row.split()[3] == "0A"
-        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]
-    )
+    return bool(addresses.listeners(port))

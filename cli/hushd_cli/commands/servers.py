@@ -57,8 +57,10 @@ def make_parser(prog: str) -> Parser:
     listed = commands.add("list", "list them, and what each holds")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     added = commands.add("add", "add a server by its command line, and try it")
-    added.usage = f"{prog} add NAME [KEY=VALUE…] -- COMMAND…"
-    added.add_argument("name", metavar="NAME", help="what you call it")
+    added.usage = f"{prog} add NAME [KEY=VALUE…] [-- COMMAND…]"
+    added.add_argument(
+        "name", metavar="NAME", help="your name for it; some are known without a command, such as kokoro"
+    )
     added.add_argument(
         "keys", metavar="KEY=VALUE", nargs="*",
         help="keys of its file, such as like=openai; the command has {port} where it takes its port",
@@ -136,9 +138,11 @@ def _workers(name: str) -> list[WorkerStatus]:
 def _add(options: Namespace, command: list[str]) -> int:
     if not is_name(options.name):
         raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use letters, digits, - and _.")
-    if not command:
-        raise HushdError("bad_request", f"Say how it is started: hushd servers add {options.name} -- COMMAND.")
-    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()}
+    known = server_file.known()
+    if not command and options.name not in known:
+        how = f"hushd servers add {options.name} -- COMMAND; without one it knows {', '.join(known)}"
+        raise HushdError("bad_request", f"Say how it is started: {how}.")
+    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()} if command else known[options.name]
     for pair in options.keys:
         key, _, value = pair.partition("=")
         content[key] = _value(value)

@@ -85,6 +85,8 @@ def choose(
     if not index.engines or (engine is not None and not index.installed):
         return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
     tag = None if language is None else _tag(language)
+    if engine == "server" and model and voice and voice.casefold() not in ALIASES and not index.same(voice):
+        return VoiceChoice(engine, model, voice)  # a server lists its voices once it runs
     if voice is None:
         chosen = index.for_language(language or "", tag or "", model)
     else:
@@ -151,8 +153,7 @@ class _VoiceIndex:
         voices = [voice for voice in self.voices if voice.engine == engine]
         if not bare or not voices:
             bare, voices = name, self.voices
-        own = f"{self.model}.{bare}".casefold()  # a server's voice, without the server
-        same = [voice for each in (own, bare.casefold()) for voice in voices if voice.name.casefold() == each]
+        same = [voice for voice in self.same(bare) if voice in voices]
         if here := next((voice for voice in same if voice.installed), None):
             return here
         # Before one that could be pulled: hibari has a `fable`, too, and many programs ask for OpenAI's.
@@ -169,6 +170,11 @@ class _VoiceIndex:
         meant = f" (did you mean {close}?)" if close else ""
         quoted_name = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise advised("bad_request", f"There is no voice {quoted_name}{meant}", "list_voices")
+
+    def same(self, name: str) -> list[Voice]:
+        """Returns the voices of that name, a server's also without the server's name."""
+        names = (f"{self.model}.{name}".casefold(), name.casefold())
+        return [voice for each in names for voice in self.voices if voice.name.casefold() == each]
 
     def _mixed(self, name: str, parts: Sequence[VoicePart], tag: str | None) -> Voice:
         """Returns a mixed voice, which speaks the language of its first; whether its engine mixes, its worker knows."""

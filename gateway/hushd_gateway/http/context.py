@@ -75,6 +75,10 @@ class Context:
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
 
+    def is_server(self, role: str, engine: str | None) -> bool:
+        """Returns whether a request goes to a speech server of the user's, which may know further fields."""
+        return (engine or self.settings.default_model(role).partition("/")[0]) == "server"
+
     def _is_default(self, name: str) -> bool:
         return routing.is_openai(name) and name not in self.settings.http.models
 

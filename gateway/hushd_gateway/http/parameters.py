@@ -14,6 +14,7 @@ from hushd_schema.kinds import Kind
 from hushd_schema.operations import EITHER, Field, Name, Operation
 
 from . import fields
+from .errors import bad
 from .fields import Fields
 
 Schema = Mapping[str, Any]
@@ -78,6 +79,20 @@ class Parameters:
             ApiError: a value is invalid.
         """
         return {each.name: each.check(data, each.name) for each in self._parameters}
+
+    def further(self, data: Fields, *others: str) -> JsonObject:
+        """Returns the fields that are neither parameters nor `others`, which a speech server may know.
+
+        Raises:
+            ApiError: one is the path of a file, which only programs of this machine may name.
+        """
+        known = {each.name for each in self._parameters} | {*others}
+        names = [name for name in data if name.partition("[")[0] not in known]
+        extra = {name: value for name in names if (value := fields.single(data, name)) is not None}
+        for name, value in extra.items():
+            if isinstance(value, str) and value.startswith(("/", "~", "file:")):
+                raise bad(f"{name} names a file: over HTTP a server is given the names that it knows itself.", name)
+        return extra
 
     def in_json(self) -> Schema:
         """Returns the schema of a JSON object."""

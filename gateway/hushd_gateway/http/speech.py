@@ -48,7 +48,9 @@ class Chosen(NamedTuple):
 
 async def create(request: Request) -> Response:
     """Answers with a sound file, or with events that hold its parts."""
-    values = PARAMETERS.check(await read_json(request))
+    body = await read_json(request)
+    values = PARAMETERS.check(body)
+    values["extra"] = PARAMETERS.further(body) | {name: body[name] for name in ("instructions",) if body.get(name)}
     form, sse = values["response_format"], values["stream_format"] == "sse"
     if values["timeline"] and not sse:
         raise bad("A timeline is sent as events: add stream_format sse.", "timeline")
@@ -83,6 +85,8 @@ async def synthesize(
     del options["timeline"]  # with `sentences` they are passed one by one
     if sentences is not None:
         options["on_sentence"] = sentences.append
+    if shared.is_server("tts", chosen.engine):
+        options["extra"] = values.get("extra")
     options |= {**chosen._asdict(), "format": form}
     speech = await shared.client.synthesize(values["input"], keep=False, **options)
     return Chosen(speech, chosen.voice or "")
@@ -118,7 +122,9 @@ PARAMETERS = Parameters(
     *parameters.of(SYNTHESIZE),
     parameters.choice("response_format", tuple(MEDIA), "mp3", "The sound file's format."),
     parameters.choice("stream_format", ("audio", "sse"), "audio", "A file, or events that hold its parts."),
-    parameters.text("instructions", "Taken without effect, since no engine follows any."),
+    parameters.text(
+        "instructions", "How to speak, for a speech server that follows it; others take it without effect."
+    ),
     rule={
         "if": _WITH_TIMELINE,
         "then": {"properties": {"stream_format": {"const": "sse"}}, "required": ["stream_format"]},

@@ -227,8 +227,8 @@ def test_killed(runtime: Path, victim: str) -> None:
     assert worker.stdin
     assert worker.stdout
     port, guard = map(int, worker.stdout.readline().split())
+    wait_until(lambda: len(psutil.Process(worker.pid).children(recursive=True)) >= 5, "its helpers")
     tree = psutil.Process(worker.pid).children(recursive=True)
-    assert len(tree) >= 5
     server = next(each.pid for each in tree if each.ppid() == guard and str(servers.LYING) in each.cmdline())
     os.kill({"worker": worker.pid, "guard": guard, "server": server}[victim], signal.SIGKILL)
     wait_until(lambda: not any(alive(each) for each in tree), "the end of the family")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -178,14 +177,9 @@ class ServerProcess:
         theirs = [theirs for _, theirs in pairs]
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()
-        settings = {
-            "control": control,
-            "group": os.getpgrp(),
-            "cwd": os.path.expanduser(server.cwd),
-            "stop": server.program(self._where, server.stop),
-            "grace_s": server.stop_timeout,
-        }
-        guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), json.dumps(settings)]
+        stop = server.program(self._where, server.stop)
+        settings = [control, os.getpgrp(), server.stop_timeout, os.path.expanduser(server.cwd), len(stop), *stop]
+        guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), *map(str, settings)]
         self._leaving = False
         self._guard = subprocess.Popen(
             [*guard, *server.program(self._where, server.run)],

@@ -23,7 +23,7 @@ from ..fields import FormFields
 from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats, known_speakers
-from .params import DIARIZATION, TranscriptionRequest, parse_request
+from .params import DIARIZATION, TRANSCRIPTION, TranscriptionRequest, parse_request
 
 
 async def transcribe(request: Request) -> Response:
@@ -119,6 +119,8 @@ async def start_transcription(
     chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
     if ask.known:
         options = {**options, "people": await known_speakers.voiceprints(shared, ask.known, **chosen)}
+    if shared.is_server("stt", model.engine):
+        options = {**options, "extra": TRANSCRIPTION.further(form.fields, "include", "subtitles")}
     return await shared.client.transcribe_stream(form.path, **chosen, **options)
 
 

@@ -1,0 +1,107 @@
+"""`hushd servers`: lists them, adds one by its command line, and tries it as a user would."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd_cli.commands import servers as command
+from hushd_protocol.errors import HushdError
+from hushd_schema import server_file
+from support import servers
+from support.peer import Supervisor
+
+Capture = pytest.CaptureFixture[str]
+Start = Callable[..., Supervisor]
+LYING = [sys.executable, "-S", str(servers.LYING)]
+
+
+def run(*words: str) -> int:
+    return command.main("hushd servers", words)
+
+
+def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
+    """With what each does, and the mistake of a file; without a supervisor all are stopped."""
+    run("list")
+    assert capfd.readouterr().out == ""
+    servers.write(runtime, "mine")
+    servers.write(runtime, "wrong", hear=3)
+    run("list")
+    mine, wrong = capfd.readouterr().out.splitlines()
+    assert mine.split() == ["mine", "openai", "speaks", "and", "hears", "stopped", "-"]
+    assert "wrong.toml: hear must be a path" in wrong
+    run("list", "--json")
+    first, second = json.loads(capfd.readouterr().out)
+    assert (first["name"], first["does"], first["problem"]) == ("mine", ["speaks", "hears"], "")
+    assert second["state"] == "broken"
+
+
+def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
+    """Ten lines: what was written, both roles from start to end; nothing of it runs afterwards."""
+    start_supervisor("")
+    assert run("add", "mine", "model=tiny", "words=true", "--", *LYING, "{port}") == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == f"wrote {runtime}/servers/mine.toml: like openai"
+    words = ["ready to", "first sound", "memory", "ended", "ready to", "said", "heard", "memory", "ended"]
+    assert len(lines) == 10
+    assert all(line.startswith(word) for line, word in zip(lines[1:], words, strict=True))
+    content = tomllib.loads((runtime / "servers" / "mine.toml").read_text())
+    assert (content["model"], content["words"], content["like"]) == ("tiny", True, "openai")
+    assert server_file.read("mine", content).does("stt")
+
+
+def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
+    start_supervisor("")
+    servers.write(runtime, "mine", "crash", hear=False)
+    assert run("try", "mine") == 1
+    assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
+
+
+def test_a_download_shows_the_servers_log(runtime: Path, capfd: Capture) -> None:
+    servers.write(runtime, "mine", "crash", hear=False)
+    assert run("try", "mine", "--download") == 1
+    shown = capfd.readouterr().err
+    assert "Loading the model" in shown
+    assert "The server mine ended (exit status 3" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["try", "nobody"], "There is no server 'nobody': `hushd servers add"),
+        (["add", "a/b", "--", "x"], "'a/b' cannot be a name"),
+        (["add", "mine"], "Say how it is started: hushd servers add mine -- COMMAND; without one it knows whisper-cpp"),
+        (["add", "mine", "lke=openai", "--", "x"], "mine: there is no key 'lke'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -> None:
+    with pytest.raises(HushdError) as raised:
+        run(*words)
+    assert raised.value.message.startswith(said)
+    assert not list(runtime.glob("servers/*"))
+
+
+@pytest.mark.parametrize(
+    ("given", "run"),
+    [
+        ("x --port 8000", "x --port {port}"),
+        ("x --host 0.0.0.0 -p 80", "x --host 0.0.0.0 -p {port}"),
+        ("x --port=80", "x --port={port}"),
+        ("x --uri tcp://127.0.0.1:10200", "x --uri tcp://127.0.0.1:{port}"),
+        ("x --uri stdio://", "x --uri stdio://"),
+        ("x -m y", "x -m y --host 127.0.0.1 --port {port}"),
+    ],
+)
+def test_its_port_is_hushds(given: str, run: str) -> None:
+    assert command._with_port(given.split()) == run.split()
+
+
+def test_known_servers_have_valid_files() -> None:
+    known = {name: server_file.read(name, content) for name, content in server_file.known().items()}
+    assert known["kokoro"].does("tts")
+    assert not known["kokoro"].does("stt")
+    assert known["vllm"].stop_timeout == 30
