@@ -41,7 +41,7 @@ def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
 
 
 def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """Ten lines: what was written, both roles from start to end; nothing of it runs afterwards."""
+    """Ten lines: the file, and both roles from start to end. No process of the server is left."""
     start_supervisor("")
     assert run("add", "mine", "model=tiny", "words=true", "--", *LYING, "{port}") == 0
     lines = capfd.readouterr().out.splitlines()
