@@ -13,7 +13,6 @@ import pytest
 from hushd import Client
 from hushd_schema.status import TemplateStatus
 from hushd_supervisor.core.standby import START_S
-from support import small_models
 from support.peer import Supervisor, wait_until
 
 Start = Callable[..., Supervisor]
@@ -102,36 +101,3 @@ def runs(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-@pytest.mark.parametrize("name", ["tts/hibari/en", "stt/transcribe-cpp/commands"])
-def test_a_worker_is_forked_with_its_model(
-    name: str, start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says what one says that was started; the template counts in the budget, and shares its memory with it."""
-    role, engine, model = name.split("/")
-    small = small_models.make(f"{role}/{engine}", tmp_path)
-    if small is None:
-        pytest.skip(f"{engine} is not installed")
-    monkeypatch.setenv("HUSHD_MODELS_DIR", small.environment["HUSHD_MODELS_DIR"])
-    start_supervisor(f'standby = ["{name}"]\n')
-    with Client(start=False) as client:
-
-        def answer() -> object:
-            if role == "stt":
-                return client.transcribe(small.sound, engine=engine, model=model).text
-            return b"".join(client.synthesize("The build is green.", engine=engine, model=model))
-
-        ready(client)
-        kept = template(client)
-        assert client.status().memory.used_mb == kept.private_mb
-        result = answer()
-        (worker,) = client.status().workers
-        assert is_forked(worker.pid)
-        assert template(client).private_mb < kept.private_mb / 2
-        os.kill(kept.pid, signal.SIGKILL)
-        wait_until(lambda: template(client).state == "absent", "the end of the template")
-        assert answer() == result, "a worker lives on without its template"
-        client.unload()
-        assert answer() == result, "one that was started says something else"
-        assert not is_forked(client.status().workers[0].pid)

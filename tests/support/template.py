@@ -1,9 +1,7 @@
 """A template without an engine, for tests: `python template.py [MODE]`; the workers forked from it print and wait.
 
 MODE `threads` starts a thread at its import, `emulated` has had one from its start, `refuses` has a reason of its own,
-`missing` has no model, and `slow` never gets ready. Any other is a file, whose pages it maps and reads. With a FILE
-after MODE that is its model.
-"""
+`missing` has no model, and `slow` never gets ready. Any other is a file, whose pages it maps and reads."""
 
 from __future__ import annotations
 
@@ -19,7 +17,6 @@ from hushd_protocol.system import lifeline
 from hushd_worker import template
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
-FILE = Path(sys.argv[2]) if len(sys.argv) > 3 else None
 KEPT: list[mmap.mmap] = []
 
 
@@ -51,7 +48,7 @@ def mapped(path: Path) -> mmap.mmap:
 if __name__ == "__main__":
     if MODE == "emulated":
         start_thread()
-    _, *arguments = template.serve("stt/test", preload, (lambda: [FILE]) if FILE else None)
+    _, *arguments = template.serve("stt/test", preload)
     lifeline.arm(int(os.environ["HUSHD_LIFELINE"]), int(os.environ["HUSHD_SUPERVISOR"]))
     print(*arguments, os.getpid(), os.getpgrp(), os.getppid(), os.environ.get("MINE"), "HUSHD_TEMPLATE" in os.environ)
     sys.stdout.flush()

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are k
 
 @pytest.fixture(scope="module", params=WORKERS)
 def preloaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[str]]:
-    """The threads of a template before its model is loaded, and the modules that are imported then."""
+    """The threads of a template, and the modules that a load imports after it."""
     engine = request.param
     role, worker = WORKERS[engine]
     cache = str(tmp_path_factory.mktemp("cache"))

@@ -6,7 +6,6 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_protocol import __version__
@@ -87,21 +86,6 @@ class EngineRegistry(Generic[E, D]):
             raise HushdError(
                 "engine_missing", f"{name} cannot be kept on standby: it cannot be imported ({_first_line(error)})."
             ) from error
-
-    def template_files(self, name: str, model: str) -> tuple[Path, ...]:
-        """Returns the files of a model with which an engine's process may be forked, for a template.
-
-        Raises:
-            HushdError: `unsupported` if the engine's process must not be forked after a load.
-        """
-        files = getattr(self.find(name), "template_files", None)
-        if files is None:
-            raise HushdError(
-                "unsupported",
-                f"{name} cannot be kept on standby with its model, since a process that has loaded one must not be "
-                f'forked: `standby = ["{self.role}/{name}"]` keeps its imports.',
-            )
-        return tuple(files(model))
 
     def describe(self) -> RoleDescription:
         """Describes all engines, except for those that cannot be imported or described, which it names on standard

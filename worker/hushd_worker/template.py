@@ -1,4 +1,4 @@
-"""A template: a process that has imported an engine's libraries, and perhaps loaded a model, and forks workers.
+"""A template: a process that has imported an engine's libraries, and forks workers.
 
 The supervisor sends each start as one message on a socket: the worker's command line and its whole environment as JSON,
 with the descriptors of its log and its lifeline. The answer is the worker's pid, and the worker begins when the
@@ -19,10 +19,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import GO, READY, REFUSED, TEMPLATE_VARIABLE
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     import argparse
 
 MAX_MESSAGE = 1 << 20  # bytes
-SETTLE_S = 2.0  # for threads of a load that have finished their work, and are about to end
+SETTLE_S = 2.0  # for threads of the imports that have finished their work, and are about to end
 _EXIT_REFUSED = 78
 _FINAL = "unsupported", "engine_missing"
 # Of qemu-user: hushd has started none so far, and the libraries are not to blame.
@@ -44,17 +43,7 @@ _STRANGE_THREAD = "a process has a second thread from its start here, as under a
 _ARGUMENTS = slice(45, 47)  # of /proc/self/stat, after the name: the beginning and end of the arguments
 
 
-class Templated(Protocol):
-    """A worker whose model a template can load in advance."""
-
-    def template_files(self) -> Sequence[Path]:
-        """Returns the files of its model. Raises HushdError if a template must not load it."""
-
-    def load_ahead(self) -> None:
-        """Loads its model, for future forked workers."""
-
-
-W = TypeVar("W", bound=Templated)
+W = TypeVar("W")
 
 
 def forked(
@@ -66,30 +55,21 @@ def forked(
     """Serves as a template; returns the worker in each forked process.
 
     Args:
-        parser: the parser of a worker's command line; `options` are the template's, whose model, if any, is loaded
-            here.
+        parser: the parser of a worker's command line; `options` are the template's.
         make: makes a worker from the names of engine and model.
         preload: imports an engine's libraries.
     """
-    if options.model:
-        worker = make(options.engine, options.model)
-        serve(options.engine, worker.load_ahead, worker.template_files)
-    else:
-        options = parser.parse_args(serve(options.engine, lambda: preload(options.engine)))
-        worker = make(options.engine, options.model)
+    options = parser.parse_args(serve(options.engine, lambda: preload(options.engine)))
     mark("worker started")
-    return worker
+    return make(options.engine, options.model)
 
 
-def serve(
-    name: str, prepare: Callable[[], object], model_files: Callable[[], Sequence[Path]] | None = None
-) -> list[str]:
+def serve(name: str, prepare: Callable[[], object]) -> list[str]:
     """Serves as a template; returns in each forked worker, with its arguments.
 
     Args:
         name: the engine's name, for messages.
-        prepare: imports an engine's libraries, or loads a model.
-        model_files: returns the files of that model; if one of them changes later, the template ends.
+        prepare: imports an engine's libraries.
     """
     control = socket.socket(fileno=int(os.environ.pop(TEMPLATE_VARIABLE)))
     control.set_inheritable(False)
@@ -100,17 +80,13 @@ def serve(
     if not _alone():
         _refuse(control, f"{name} cannot be kept on standby: {_STRANGE_THREAD}.")
     try:
-        files = model_files() if model_files else ()
-        loaded = _states(files)
         prepare()
     except HushdError as error:
         if error.code in _FINAL:
             _refuse(control, error.message)
         raise SystemExit(error.message) from error  # the log's last line has the reason; the start may be tried again
     if not _alone():
-        _refuse(control, _why_threads(name, loads=model_files is not None))
-    if model_files:
-        usage.loaded_before_fork()
+        _refuse(control, f"{name} cannot be kept on standby: its libraries start threads at their import.")
     gc.collect()
     gc.freeze()  # a collection would write to every object, and so copy its pages
     control.send(READY)
@@ -118,8 +94,6 @@ def serve(
         message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2)
         if not message or threads() > 1:
             os._exit(0)
-        if _states(files) != loaded:
-            _refuse(control, "a file of its model has changed")
         if replaced():
             _refuse(control, "hushd was updated")
         if worker := _fork(control, message, descriptors):
@@ -143,27 +117,6 @@ def _alone() -> bool:
             return False
         time.sleep(0.01)
     return True
-
-
-def _why_threads(name: str, *, loads: bool) -> str:
-    if not loads:
-        return f"{name} cannot be kept on standby: its libraries start threads at their import."
-    return (
-        f"{name} cannot be kept on standby with its model: more than one thread loads it here. "
-        'OMP_NUM_THREADS = "1" in its `environment` may change this.'
-    )
-
-
-def _states(files: Sequence[Path]) -> list[tuple[int, int, int] | None]:
-    """Returns an identity for each file, by which a replacement is noticed; None for a missing file."""
-    states: list[tuple[int, int, int] | None] = []
-    for file in files:
-        try:
-            status = file.stat()
-            states.append((status.st_ino, status.st_size, status.st_mtime_ns))
-        except OSError:
-            states.append(None)
-    return states
 
 
 def threads() -> int:

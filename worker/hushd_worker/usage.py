@@ -9,7 +9,6 @@ import time
 from hushd_protocol.system.footprint import descendants
 
 forked = False  # from a template, whose pages would be private to this process if the template ended
-_template_peak = 0  # bytes: of the load, in a process forked from a template with its model
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
@@ -46,16 +45,8 @@ class PrivateMemory:
         """Measures the memory, returns the model's size and the peak of its load, and starts the peak of the jobs."""
         self.look()
         self._load_high = _sizes("self").get(b"VmHWM:", 0)
-        peak, self.peak = max(self.peak, _template_peak), self.now
+        peak, self.peak = self.peak, self.now
         return self.now, peak
-
-
-def loaded_before_fork() -> None:
-    """Saves the peak of this template's load for the workers that will be forked from it."""
-    global _template_peak
-    memory = PrivateMemory()
-    memory.look()
-    _template_peak = memory.peak
 
 
 def pss() -> int:

@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from hushd_protocol import JsonObject
@@ -75,33 +74,14 @@ class SpeechToText:
         self._engine_name = engine
         self._model_name = model
         self._diarization: DiarizationModels | None = None  # loaded for the first request with `diarize`
-        self._loaded = False
-
-    def template_files(self) -> tuple[Path, ...]:
-        """Returns the files of the model, for a template that will load it.
-
-        Raises:
-            HushdError: `unsupported` if a template must not load it.
-        """
-        return REGISTRY.template_files(self._engine_name, self._model_name)
-
-    def load_ahead(self) -> None:
-        """Loads the engine in a template, for the workers that will be forked from it.
-
-        Raises:
-            HushdError: as for `load`.
-        """
-        preload(self._engine_name)
-        self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine, unless its template has done so; returns its capabilities.
+        """Loads the engine; returns its capabilities.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
-        if not self._loaded:
-            self._load(report)
+        self._load(report)
         device, why = compute_device.report(self._engine, self._info.name)
         return Capabilities(
             engine=self._info.name,
@@ -148,7 +128,6 @@ class SpeechToText:
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
-        self._loaded = True
 
     def run(self, job: Job) -> JsonObject:
         """Transcribes; sends the text in partials.

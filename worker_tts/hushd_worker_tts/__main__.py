@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", metavar="NAME", help="the engine's model; without it, a template loads no model")
+    parser.add_argument("--model", metavar="NAME", help="the engine's model")
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from hushd_models import languages, text_language
 from hushd_protocol import JsonObject
@@ -63,34 +62,15 @@ class Worker:
         self._info: EngineInfo
         self._thread: EngineThread
         self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
-        self._loaded = False
-
-    def template_files(self) -> tuple[Path, ...]:
-        """Returns the files of the model, for a template that will load it.
-
-        Raises:
-            HushdError: `unsupported` if a template must not load it.
-        """
-        return REGISTRY.template_files(self._name, self._model)
-
-    def load_ahead(self) -> None:
-        """Loads the engine in a template, on its only thread, for the workers that will be forked from it.
-
-        Raises:
-            HushdError: as for `load`.
-        """
-        preload(self._name)
-        self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Finds and loads the engine, unless its template has done so; returns its capabilities.
+        """Finds and loads the engine; returns its capabilities.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
         self._thread = EngineThread()
-        if not self._loaded:
-            self._thread.call(lambda: self._load(report))
+        self._thread.call(lambda: self._load(report))
         self.slots = getattr(self._engine, "parallel", 1)
         self._thread.staff(self.slots)
         kind = REGISTRY.find(self._name)
@@ -122,7 +102,7 @@ class Worker:
             self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
         finally:
             gc.enable()
-        self._model, self._loaded = model, True
+        self._model = model
 
     def run(self, job: Job) -> JsonObject:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.

@@ -32,8 +32,8 @@ OF_ROLE: Mapping[str, Mapping[str, Any]] = {
 
 
 def _is_template(name: object) -> bool:
-    role, _, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
-    return role in SPEECH_ROLES and (is_model(name) or is_model(rest))
+    role = name.partition("/")[0] if isinstance(name, str) else ""
+    return role in SPEECH_ROLES and is_model(name)
 
 
 def _are_speakers(value: object) -> bool:
@@ -58,7 +58,7 @@ _LANGUAGES = Kind(
 )
 _SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
 _TEMPLATES = Kind(
-    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
+    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
     lambda value: isinstance(value, list) and all(map(_is_template, value)),
     tuple,
 )
@@ -217,8 +217,7 @@ class Settings:
     standby: Sequence[str] = setting(
         (),
         _TEMPLATES,
-        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB; with a model '
-        '("tts/hibari/en") it holds that too',
+        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB',
         document="MEMORY.md",
     )
     auto_pull: bool = setting(

@@ -1,8 +1,7 @@
 """Templates: processes that have imported an engine's libraries, from which workers are forked.
 
-If the setting `standby` names a model, its template has also loaded that model, for the CPU, and serves only that
-model's workers. Templates are the first to leave when memory is short. Nothing depends on one: the loop forks a worker
-if the template still answers, and starts it normally otherwise.
+Templates are the first to leave when memory is short. Nothing depends on one: the loop forks a worker if the template
+still answers, and starts it normally otherwise.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus
 
 CALM_S = 2.0  # without a starting worker, before a template takes a core for its imports
-START_S = 300.0  # for imports and the model: the imports of an engine on torch take a minute on a busy machine
+START_S = 300.0  # the imports of an engine on torch take a minute on a busy machine
 PAUSE_S = 60.0  # before the next template after one made room or died; doubles with each death
 PAUSE_MAX_S = 3600.0
 PREFIX = "standby/"  # of a template's name among those of workers
@@ -36,7 +35,7 @@ class Phase(enum.Enum):
     """The phase of a template; the value is the word shown to users."""
 
     ABSENT = "absent"  # no process
-    STARTING = "starting"  # imports, and loads the model in its name
+    STARTING = "starting"  # imports
     READY = "ready"  # workers can be forked from it
     LEAVING = "leaving"  # SIGKILL was sent
     REFUSED = "refused"  # the engine can have no template; `why` has the reason
@@ -77,7 +76,7 @@ class Template:
         size: a guess of the bytes that it takes.
 
     Attributes:
-        name: ROLE/ENGINE, or ROLE/ENGINE/MODEL.
+        name: ROLE/ENGINE.
         phase: only ever changed by `enter`.
         gen: the generation of the process that runs or ran last.
         size: bytes that its end would give back; a guess until it was measured.
@@ -152,17 +151,12 @@ class Template:
 
 
 class Standby:
-    """All templates, by name. Pure: the time is an argument.
+    """All templates, by name. Pure: the time is an argument."""
 
-    Args:
-        need: returns the bytes that a worker of this name needs.
-    """
-
-    def __init__(self, settings: Settings, need: Callable[[str], int]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._need = need
         self._generations = itertools.count(1)
-        self._templates = {name: self._template(name) for name in settings.standby}
+        self._templates = {name: Template(name) for name in settings.standby}
         self._calm_since: float | None = None
         self._started = False  # whether `settle` was ever called: until then `deadline` is now
         self._down = False
@@ -200,11 +194,8 @@ class Standby:
             template.forgive()
         if not self._down:
             for name in settings.standby:
-                self._templates.setdefault(name, self._template(name))
+                self._templates.setdefault(name, Template(name))
         return actions
-
-    def _template(self, name: str) -> Template:
-        return Template(name, max(GUESS, self._need(name)) if holds_model(name) else GUESS)
 
     def shut(self, now: float) -> list[Action]:
         """Ends all templates and starts no other: the supervisor leaves."""
@@ -281,27 +272,19 @@ class Standby:
     # --- workers -------------------------------------------------------------------------------------------------
 
     def through_template(self, action: Action) -> Action:
-        """Has a worker forked from its model's template, else from its engine's, if that is ready and started alike."""
+        """Has a worker forked from its engine's template, if that is ready and was started alike."""
         if not isinstance(action, Spawn):
             return action
-        worker = base(action.worker)
-        for name in (worker, worker.rpartition("/")[0]):
-            template = self._templates.get(name)
-            if template and template.phase is Phase.READY and self._alike(action, name):
-                return action.from_template(template.gen)
+        name = base(action.worker).rpartition("/")[0]
+        template = self._templates.get(name)
+        if template and template.phase is Phase.READY and self._alike(action.worker, name):
+            return action.from_template(template.gen)
         return action
 
-    def _alike(self, spawn: Spawn, name: str) -> bool:
-        """Returns whether a template was started as the worker would be; its model, if any, is for the CPU."""
-        worker, template = self._settings.for_worker(spawn.worker), self._settings.for_worker(name)
-        if holds_model(name) and (
-            spawn.shown or (spawn.compute_device or worker.compute_device) not in ("auto", "cpu")
-        ):
-            return False
-        return (worker.command, worker.environment) == (
-            template.command,
-            template.environment,
-        )
+    def _alike(self, worker: str, name: str) -> bool:
+        """Returns whether a template was started as the worker would be."""
+        mine, template = self._settings.for_worker(worker), self._settings.for_worker(name)
+        return (mine.command, mine.environment) == (template.command, template.environment)
 
     def status(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, as far as the core knows it, with the generation of its process."""
@@ -322,8 +305,3 @@ class Standby:
             )
             for template in self._templates.values()
         ]
-
-
-def holds_model(name: str) -> bool:
-    """Returns whether a template's name contains a model."""
-    return name.count("/") == 2

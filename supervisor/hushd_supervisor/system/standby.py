@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import select
 import signal
 import socket
@@ -22,7 +21,6 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Dismiss, Prepare
 from hushd_supervisor.core.events import Event, Exited, FromWorker, SpawnFailed, TemplateGone, TemplateReady
-from hushd_supervisor.core.standby import holds_model
 
 from . import children
 from .children import Running
@@ -32,7 +30,6 @@ from .process import (
     Launch,
     Process,
     adopt_orphans,
-    compute_environment,
     reap_orphans,
     template_command,
 )
@@ -140,7 +137,6 @@ class Templates(Source):
                 self._launch,
                 self._command(name, settings.command),
                 path,
-                compute_environment("cpu", os.environ) if holds_model(name) else {},
                 settings.environment,
                 _NO_THREADS,
                 {TEMPLATE_VARIABLE: str(child_end.fileno())},

@@ -132,30 +132,6 @@ def test_a_worker_with_a_program_or_an_environment_of_its_own_is_not_forked(own:
     assert spawn.template == 0
 
 
-def test_a_template_with_a_model_is_for_that_model() -> None:
-    """Its workers are forked from it sooner than from the engine's, all others of the engine from that."""
-    house = House(standby=(ENGINE, A))
-    started(house)
-    for number, name in enumerate((ENGINE, A), 1):
-        house.tell(ev.TemplateReady(name, number, 40 * MB, 40 * MB))
-    house.request(A)
-    house.request("stt/a/other")
-    assert [(spawn.worker, spawn.template) for spawn in house.of(do.Spawn)] == [(A, 2), ("stt/a/other", 1)]
-
-
-def test_a_template_with_a_model_starts_where_its_worker_would_fit() -> None:
-    """Before it was measured it counts with what a worker needs, not with a guess for imports."""
-    house = House(standby=(A,), needs={A: 500 * MB})
-    house.available = 400 * MB
-    house.wait(10)
-    assert not house.of(do.Prepare)
-    house.available = 900 * MB
-    house.wait(PAUSE_S)
-    assert house.of(do.Prepare) == [do.Prepare(A, 1)]
-    (tenant,) = house.pool._admission.use.every(house.now)
-    assert tenant.machine.size == 500 * MB
-
-
 def test_it_is_the_first_to_make_room() -> None:
     """A start for which memory lacks ends the template, though a worker has been idle for long."""
     house = ready()

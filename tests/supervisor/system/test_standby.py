@@ -228,22 +228,6 @@ def test_orphans_are_reaped(stage: Stage) -> None:
     wait_until(reaped, "that the orphan is reaped")
 
 
-def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:
-    """A file that takes the place of the model's ends it at the next start, which goes without; it may come again."""
-    model = stage.folder / "model"
-    model.write_bytes(b"weights")
-    stage.mode = " ", str(model)
-    stage.start()
-    assert ended(stage.fork("exit", "7")) == 7
-    other = stage.folder / "other"
-    other.write_bytes(b"weights")
-    other.rename(model)
-    assert stage.fork("exit", "7") is None
-    gone = stage.event()
-    assert isinstance(gone, TemplateGone)
-    assert (gone.reason, gone.final) == ("a file of its model has changed", False)
-
-
 def test_a_fork_reaps_the_orphans_that_have_ended(stage: Stage) -> None:
     """A supervisor that forks workers all day keeps no zombie of those that earlier workers have left behind."""
     stage.start()

@@ -75,15 +75,10 @@ class OnnxAsr(Engine):
 
         import_all("numpy.random", "onnx_asr.loader", "onnx_asr.models.nemo", "onnx_asr.models.whisper")
 
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns the files of `load`, which a template may read if sessions have one thread each."""
-        folder = onnx_models.find(model)
-        return tuple(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card())) if folder else ()
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)
-        read_ahead(self.template_files(model))
+        if folder is not None:
+            read_ahead(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card()))
         try:
             import onnx_asr.models.nemo
             import onnx_asr.models.whisper

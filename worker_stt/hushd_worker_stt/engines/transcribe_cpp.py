@@ -88,11 +88,6 @@ class TranscribeCpp(Engine):
         if not compute_device.may_be_card():
             ggml.package()
 
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns the file of `model`, which a template may load, since the package only has threads during a run."""
-        return tuple(filter(None, [gguf_models.find(model)]))
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         file = gguf_models.find(model)
         if file is not None:

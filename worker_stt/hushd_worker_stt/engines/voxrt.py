@@ -56,11 +56,6 @@ class Voxrt(Engine):
         """Imports the package, for a template; its threads begin with the first load."""
         _package()
 
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns none: with a model loaded the package has threads, which do not survive a fork."""
-        return ()
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = _find(model)
         if folder is not None:

@@ -11,7 +11,6 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from hushd_models.installation import engine_command, engine_installed
@@ -82,11 +81,6 @@ class Hibari:
 
         session.import_modules()
         import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *reading.MODULES)
-
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns the files of `load`, which a template may read, since its sessions have one thread each."""
-        return (voice_file("heart"),)
 
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")

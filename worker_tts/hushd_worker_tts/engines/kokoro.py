@@ -89,11 +89,6 @@ class Kokoro:
 
         import_all("numpy.random", "kokoro_onnx")
 
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns the files of `load`, which a template may read if sessions have one thread each."""
-        return tuple(filter(None, [_files().get(model), _voices_file()]))
-
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
         read_ahead(filter(None, [_files().get(self._model)]))

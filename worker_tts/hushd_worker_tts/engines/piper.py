@@ -101,11 +101,6 @@ class Piper:
         """True if this model reads espeak's phonemes; some models read letters, or pinyin."""
         return str(self._voice(self._model).config.phoneme_type.value) == "espeak"
 
-    @staticmethod
-    def template_files(model: str) -> tuple[Path, ...]:
-        """Returns the file of `load`, which a template may read if sessions have one thread each."""
-        return tuple(filter(None, [_files().get(model)]))
-
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
         self._voice(self._model)

@@ -54,7 +54,7 @@ class Admission:
         self._memory = memory
         self._pressure = Pressure()
         self.needs = Needs(settings, needs, estimate)
-        self.standby = Standby(settings, self.needs.memory)
+        self.standby = Standby(settings)
         self.use = MemoryUse(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
