@@ -48,10 +48,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "agents and other machines": (
         _family("agents", "let coding agents speak and listen", _HOOK),
-        _own(
-            "attach", "lend loudspeaker and microphone to another machine, by ssh", "attach.command",
-            this_machine_only=True, rare=True,
-        ),
         _own("relay", "join ssh from another machine to this one's hushd", this_machine_only=True, hidden=True),
     ),
     "speech and voices": (
@@ -75,7 +71,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
         _own("get", "bring a language: what hears and speaks it", this_machine_only=True),
         _own("servers", "run other speech servers on demand", this_machine_only=True, usual="list", rare=True),
-        _own("tune", "find the model that hears you best", "tune.command", this_machine_only=True, rare=True),
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming"),

@@ -19,6 +19,8 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "conformance": ("engine",),
     "desktop": ("dictate", "captions", "read-selection"),
     "neighbours": ("neighbours",),
+    "remote": ("attach",),
+    "tune": ("tune",),
     "wake": ("wake",),
 }
 _METADATA = (".dist-info", ".egg-info")

@@ -1,4 +1,4 @@
-"""`hushd tune`, `listen --model auto` and `hushd models quantize`, as commands with real workers."""
+"""`listen --model auto` and `hushd models quantize`, as commands with real workers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import soundfile
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_schema import comparison, engines
+from hushd_schema import engines
 from hushd_schema.settings import Settings
 from support import warm
 from support.commands import RATE, say, unpack_checkpoint
 from support.peer import Supervisor
-from support.recordings import recording
 from support.wer import words
 
 BIN = Path(sys.executable).parent
@@ -112,74 +111,3 @@ def test_a_checkpoint_of_another_program_is_enough(start_supervisor: Start, alon
         told = len(steps)
         client.transcribe(file, engine="faster-whisper", model="tiny.en", language="en")
         assert (made.stat().st_ino, len(steps)) == (inode, told)
-
-
-# --- accuracy: `hushd tune DIR`, `hushd tune --voice` -----------------------------------------------------------------
-
-READ = {
-    "beckett": "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.",
-    "two_cities": "It was the best of times, it was the worst of times.",  # what is read in its first 5 s
-}
-
-
-def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: Path, tmp_path: Path) -> None:
-    """Its words are counted, and two sentences are said to be too little, so that nothing is written; a second run
-    asks no model, and `--forget` leaves nothing of what was heard."""
-    pytest.importorskip("moonshine_voice", reason="the embedded model comes with moonshine-voice")
-    start_supervisor("")
-    for name, text in READ.items():
-        samples, rate = soundfile.read(recording(f"{name}.wav"), dtype="int16", frames=240_000)
-        soundfile.write(tmp_path / f"{name}.wav", samples, rate)
-        (tmp_path / f"{name}.txt").write_text(text)
-    told = json.loads(hushd("tune", tmp_path, "--write", "--json"))
-    (model,) = told["models"]
-    assert (told["language"], model["model"], told["enough"], told["written"]) == (
-        "en",
-        "moonshine/tiny-en",
-        False,
-        False,
-    )
-    assert model["sentences"][0]["errors"] == 0, model
-    assert model["wer"] < 0.1
-    assert model["speed"] > 1
-    assert 200 < model["memory_mb"] < 500
-    assert not (alone / "config.toml").read_text()
-    heard = alone / "state" / "tune" / "heard.json"
-    before = heard.stat()
-    assert before.st_mode & 0o777 == 0o600
-    table = hushd("tune", tmp_path)
-    assert "2 sentences are too little to say which model is better: at least 6 are needed." in table
-    assert heard.stat().st_mtime_ns == before.st_mtime_ns
-    compared = comparison.read(alone / "state")
-    assert compared is not None
-    assert compared.about in table
-    assert [model.model for model in compared.models] == ["moonshine/tiny-en"]
-    assert "No installed model hears fi" in hushd("tune", tmp_path, "--language", "fi", status=6)
-    hushd("tune", "--forget")
-    assert not heard.parent.exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "sentence"),
-    [
-        ([], 2, "Give a folder of recordings"),
-        (["stt/none/x"], 4, "There is no folder 'stt/none/x'"),
-        (["EMPTY", "--audio-device", "1"], 2, "--audio-device is for --voice"),
-        (["EMPTY", "--forget"], 2, "take no folder"),
-        (["EMPTY"], 4, "has no recordings with their texts"),
-        (["--voice", "--language", "en"], 2, "only be recorded at a terminal"),
-        (["--voice", "--language", "x!"], 2, "is not a language"),
-    ],
-)
-def test_what_cannot_be_compared(alone: Path, tmp_path: Path, arguments: list[str], status: int, sentence: str) -> None:
-    """One sentence each, before anybody reads aloud or a supervisor is asked; nothing is written."""
-    given = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]
-    assert sentence in hushd("tune", *given, status=status)
-    assert not (alone / "client.sock").exists()
-
-
-def test_a_configuration_that_makes_no_sense(alone: Path, tmp_path: Path) -> None:
-    """It is said before any model hears anything."""
-    config = alone / "config.toml"
-    config.write_text("[worker]\nqueue = true\n")
-    assert hushd("tune", tmp_path, status=2).startswith(f"hushd tune: {config}: worker.queue")

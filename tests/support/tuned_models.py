@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from hushd_cli.commands.tune.tuning_folder import TuningFolder
+from hushd_schema import comparison
 from hushd_schema.comparison import ComparedModel, ModelComparison
 
 _MODELS = (
@@ -33,4 +34,6 @@ COMPARISON = ModelComparison(
 
 def keep(state: Path) -> None:
     """Keeps it in a state folder."""
-    TuningFolder(state).keep_comparison(COMPARISON)
+    path = comparison.path(state)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(json.dumps(COMPARISON.data(), ensure_ascii=False))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from hushd.reports.status_table import card_line
-from hushd_cli.commands.tune.tuning_folder import TuningFolder
+from hushd_schema import comparison
 from hushd_schema.status import Status
 from support import card_stand_in, chromium, moonshine_once
 from support.chromium import Chromium
@@ -222,7 +222,7 @@ def test_the_last_comparison_of_models_is_shown(page: Chromium, address: str, ho
     assert marks == ["<del>whistled</del>", "<ins>is old</ins>", "<del>anyone</del>"]
     assert "came <b>down</b>" in text(page, "tuned-wrong")
     assert "and 8 more" in text(page, "tuned-wrong")
-    TuningFolder(home / "state").forget()
+    comparison.path(home / "state").unlink()
     page.open(address)
     page.until("/\\d+ MB/.test(document.querySelector('#held').textContent)")
     assert page.run("document.querySelector('#tuned').hidden")

@@ -13,10 +13,9 @@ from functools import partial
 from typing import Protocol
 
 from hushd.client import Client
+from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import wav_header
-
-from hushd_cli.terminal import console
 
 from . import loudness, sentences
 from .tuning_folder import TuningFolder

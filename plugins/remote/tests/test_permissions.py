@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hushd_cli.commands.attach.permissions import Permissions
 from hushd_protocol.messages import Claim, Control, Message, Request
+from hushd_remote.permissions import Permissions
 
 ID = bytes(16)
 DEVICES, MODELS, MUTE = (

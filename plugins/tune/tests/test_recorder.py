@@ -7,8 +7,8 @@ from array import array
 from collections.abc import Callable
 
 import pytest
-from hushd_cli.commands.tune import recorder
 from hushd_protocol.errors import HushdError
+from hushd_tune import recorder
 
 RATE = 16_000
 TEXTS = {1: "One.", 2: "Two.", 3: "Three."}

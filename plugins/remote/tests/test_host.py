@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hushd_cli.commands.attach import command
 from hushd_protocol.errors import HushdError
+from hushd_remote import command
 
 
 @pytest.mark.parametrize("host", ["", "a\nb", "\x1b[2J", "-oProxyCommand=x"])

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.tune import command, ranking, report
-from hushd_cli.commands.tune.words import Compared
+from hushd_tune import command, ranking, report
+from hushd_tune.words import Compared
 
 WORDS = [10] * 12
 RATES = {"transcribe-cpp/parakeet-tdt-0.6b-v3": 1, "faster-whisper/small": 1, "moonshine/tiny-en": 4}

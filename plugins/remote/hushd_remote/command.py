@@ -12,12 +12,11 @@ from pathlib import Path
 
 import psutil
 from hushd.transport.attached import HERE, MODELS, SUFFIX, VARIABLE
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
-
-from hushd_cli.arguments import Parser
-from hushd_cli.terminal import console
 
 from .permissions import Permissions
 from .server import AttachServer

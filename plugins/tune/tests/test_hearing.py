@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd_cli.commands.tune.hearing import hear, summary
-from hushd_cli.commands.tune.tuning_folder import Clip, Hearing, TuningFolder
 from hushd_protocol.errors import HushdError
+from hushd_tune.hearing import hear, summary
+from hushd_tune.tuning_folder import Clip, Hearing, TuningFolder
 
 CLIPS = [Clip(f"{key}.wav", Path(f"/{key}.wav"), "A text.", key) for key in "abc"]
 

@@ -10,17 +10,16 @@ from pathlib import Path
 
 from hushd.client import Client
 from hushd.model_choice import Candidate
-from hushd_models import languages, text_language
-from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import plural
-from hushd_protocol.system import paths
-from hushd_schema.settings import editing, load
-
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.config import change, have_it_read
 from hushd_cli.commands.models.recommend import session_language
 from hushd_cli.commands.restart import check_configuration
 from hushd_cli.terminal import console
+from hushd_models import languages, text_language
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import plural
+from hushd_protocol.system import paths
+from hushd_schema.settings import editing, load
 
 from . import hearing, ranking, recorder, report
 from .tuning_folder import Clip, TuningFolder, clips

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import pytest
 from hushd.transport.call import new_id
-from hushd_cli.commands.attach import streams
-from hushd_cli.commands.attach.permissions import Permissions
-from hushd_cli.commands.attach.server import AttachServer
-from hushd_cli.commands.attach.streams import LoudspeakerStream, Owner
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Request
+from hushd_remote import streams
+from hushd_remote.permissions import Permissions
+from hushd_remote.server import AttachServer
+from hushd_remote.streams import LoudspeakerStream, Owner
 from support.peer import BOUND_S, Peer
 
 

@@ -6,7 +6,7 @@ import math
 from array import array
 
 import pytest
-from hushd_cli.commands.tune.loudness import fault, meter, peak
+from hushd_tune.loudness import fault, meter, peak
 
 RATE = 16_000
 CHUNK = 1600

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.tune import sentences
-from hushd_cli.commands.tune.tuning_folder import Hearing, TuningFolder, clips
 from hushd_protocol.errors import HushdError
 from hushd_schema import comparison
+from hushd_tune import sentences
+from hushd_tune.tuning_folder import Hearing, TuningFolder, clips
 from support.tuned_models import COMPARISON, keep
 
 HEARING = Hearing(text="one", work_s=0.5, first_s=0.25, audio_s=2.0, memory_mb=300.0)

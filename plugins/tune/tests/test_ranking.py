@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd_cli.commands.tune.ranking import (
+from hushd_tune.ranking import (
     BEST,
     CHANCE,
     EQUAL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hushd_cli.commands.tune.words import compare, normaliser
 from hushd_protocol.errors import HushdError
+from hushd_tune.words import compare, normaliser
 
 pytest.importorskip("jiwer", reason="what counts wrong words is an extra")
 pytest.importorskip("whisper_normalizer", reason="what makes texts alike is an extra")
