@@ -37,3 +37,4 @@ def keep(state: Path) -> None:
     path = comparison.path(state)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_text(json.dumps(COMPARISON.data(), ensure_ascii=False))
+    path.chmod(0o600)
