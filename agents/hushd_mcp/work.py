@@ -14,8 +14,7 @@ from .task import Reading, Task, Waiting, Work
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
-    from hushd.transcripts.transcript import Transcript
-    from hushd.transcripts.transcription import Transcription
+    from hushd.transcripts.transcript import Transcript, Transcription
     from hushd.voice_assignments.speaker import Prepared
 
 Options = JsonObject
