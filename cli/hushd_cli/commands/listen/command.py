@@ -10,10 +10,10 @@ from hushd.verbs.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
 from hushd_cli import speakers
+from hushd_cli.offers import mention_language, mention_model
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import shown_client
 
-from .better_model import mention
 from .files import Files
 from .options import parse
 from .output import Output
@@ -42,12 +42,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
             from .microphone import transcribe
 
             status = transcribe(client, options, output)
-            mention(options)
+            mention_language() or mention_model(options)
             return status
         files = Files(client, options, output)
         files.run()
         if not files.status:
-            mention(options)
+            mention_language() or mention_model(options)
         return files.status or files.doubted
 
 

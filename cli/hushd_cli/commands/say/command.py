@@ -61,6 +61,10 @@ def _do(options: Namespace) -> None:
             _play(client, options)
         else:
             _write(client, options)
+    if options.voice is None and options.language is None:
+        from hushd_cli.offers import mention_language  # once the speech was heard
+
+        mention_language()
 
 
 def _write(client: Client, options: Namespace) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd_cli.commands.listen import better_model
+from hushd_cli import offers
 from hushd_models import advice, recommendation
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware
@@ -34,10 +34,10 @@ import fcntl, os, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from hushd_cli import entry
-from hushd_cli.commands.listen import better_model
+from hushd_cli import offers
 from hushd_models import catalogue, user_models
 from hushd_protocol.system import paths
-better_model._better = lambda: catalogue.find({MODEL!r}, user_models.configured(paths.find().config))
+offers._better = lambda: catalogue.find({MODEL!r}, user_models.configured(paths.find().config))
 entry.listen()
 """
 
@@ -89,10 +89,10 @@ def test_nothing_is_said_to(
     runtime: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], terminal: bool
 ) -> None:
     """Programs, and whoever has said what they want."""
-    monkeypatch.setattr(better_model, "_is_person", lambda: terminal)
-    monkeypatch.setattr(better_model, "_better", lambda: pytest.fail("it was looked for"))
+    monkeypatch.setattr(offers, "_is_person", lambda: terminal)
+    monkeypatch.setattr(offers, "_better", lambda: pytest.fail("it was looked for"))
     usual = {"engine": None, "model": None, "task": "transcribe", "language": None}
-    better_model.mention(Namespace(**usual | options))
+    offers.mention_model(Namespace(**usual | options))
 
 
 def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,19 +100,41 @@ def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, mon
     engines = {"moonshine", "transcribe-cpp"}
     monkeypatch.setattr(advice, "engine_installed", engines.__contains__)
     monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 8000, 20000))
-    known = better_model._better()
+    known = offers._better()
     assert known is not None
     assert known.model == "transcribe-cpp/parakeet-unified-en-0.6b"
     monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 800, 20000))
-    known = better_model._better()
+    known = offers._better()
     assert known is not None
     assert known.model == "transcribe-cpp/moonshine-streaming-medium"
     with monkeypatch.context() as patched:
         patched.setattr(Row, "usable", True)
-        assert better_model._better() is None
+        assert offers._better() is None
     paths.find().config.parent.mkdir(parents=True, exist_ok=True)
     paths.find().config.write_text('stt = "whisper/base"\n')
-    assert better_model._better() is None
+    assert offers._better() is None
     paths.find().config.unlink()
     engines.remove("transcribe-cpp")
-    assert better_model._better() is None
+    assert offers._better() is None
+
+
+def test_a_session_in_another_language_is_told_of_its_line_once(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A session in English is told nothing, nor whoever has told hushd their languages; and it is said before a better English model."""
+    said: list[str] = []
+    monkeypatch.setattr(offers.console, "complain", said.append)
+    monkeypatch.setattr(offers, "_is_person", lambda: True)
+    for session in ("C.UTF-8", "en_GB.UTF-8"):
+        monkeypatch.setenv("LC_ALL", session)
+        assert not offers.mention_language()
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    config = paths.find().config
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('languages = ["fr"]\n')
+    assert not offers.mention_language()
+    config.write_text("")
+    assert [offers.mention_language(), offers.mention_language()] == [True, False]
+    assert said == [
+        "Your session is in French: `hushd get fr` has hushd speak and hear it. hushd itself knows English."
+    ]
