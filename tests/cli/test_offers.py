@@ -121,7 +121,7 @@ def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, mon
 def test_a_session_in_another_language_is_told_of_its_line_once(
     runtime: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a session in English nor whoever has set their languages is told it; a better English model comes after."""
+    """Neither a session in English nor whoever set their languages is told it; a better English model comes after."""
     said: list[str] = []
     monkeypatch.setattr(offers.console, "complain", said.append)
     monkeypatch.setattr(offers, "_is_person", lambda: True)
