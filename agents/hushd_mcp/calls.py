@@ -19,8 +19,9 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 
+from hushd_mcp.work import ENDED, Task, TaskRegistry, Work
+
 from .answers import of_task, refusal
-from .task import ENDED, Task, TaskRegistry, Work
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")

@@ -2,12 +2,69 @@
 
 The import takes half a second of a processor, two without byte code, and on a busy machine longer than hosts wait for
 this answer (Claude Code: 30 s). The SDK gets the same line later, and its answer is dropped. This module imports
-nothing that takes time or memory.
+nothing that takes time or memory: JSON by only the C part of `json`, since the rest imports regular expressions, a
+megabyte in each session.
 """
 
 from __future__ import annotations
 
-from . import light_json
+from _json import encode_basestring_ascii, make_scanner
+
+TYPE_CHECKING = False  # instead of `typing`'s, whose import takes another half megabyte
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Form:
+    """The attributes of `json.JSONDecoder` that the scanner reads."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+
+    @staticmethod
+    def parse_constant(name: str) -> None:
+        raise ValueError(name)
+
+
+_scan = make_scanner(_Form)  # type: ignore[arg-type]  # any object with these attributes
+
+
+def loads(text: str | bytes | bytearray) -> Any:
+    """Returns the value of a JSON text. Raises ValueError, also for NaN and Infinity, or RecursionError."""
+    stripped = (text if isinstance(text, str) else text.decode()).strip(" \t\r\n")
+    try:
+        value, end = _scan(stripped, 0)
+    except (StopIteration, SystemError):  # up to 3.12 the scanner needs `json.decoder` to raise its own error
+        raise ValueError("no JSON") from None
+    if end != len(stripped):
+        raise ValueError("more than one value")
+    return value
+
+
+def dumps(value: object) -> str:
+    """Returns the JSON text of a value from `loads`."""
+    if isinstance(value, str):
+        text: str = encode_basestring_ascii(value)
+        return text
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{dumps(key)}:{dumps(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(dumps, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
+
+
+def is_whole(value: object) -> bool:
+    """Returns whether no text in the value has a lone surrogate, which cannot be sent."""
+    if isinstance(value, str):
+        return value.isascii() or value.encode(errors="ignore").decode() == value
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return not isinstance(value, list) or all(map(is_whole, value))
+
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # the versions that the SDK accepts in `initialize`
 MAX_LINE = 1 << 23  # bytes of one message: 6 MB of audio in base64
@@ -51,8 +108,8 @@ def is_plain(message: dict[str, object]) -> bool:
 def read(line: bytes | bytearray) -> dict[str, object] | None:
     """Returns the message in a host's line; None if only the SDK can tell whether it is one."""
     try:
-        message = light_json.loads(line)
-        readable = b"\\u" not in line or light_json.is_whole(message)  # the SDK refuses lone surrogates
+        message = loads(line)
+        readable = b"\\u" not in line or is_whole(message)  # the SDK refuses lone surrogates
     except (ValueError, RecursionError):
         return None
     usual = isinstance(message, dict) and message.get("jsonrpc") == "2.0" and type(message.get("method", "")) is str
@@ -93,7 +150,7 @@ def too_long(line: bytes) -> dict[str, object]:
     for place in places:
         value = place.rpartition(b'"id"')[2].strip(b" :").partition(b",")[0].rstrip(b" }\r\n")
         try:
-            name = name if name is not None else id_of({"id": light_json.loads(value)})
+            name = name if name is not None else id_of({"id": loads(value)})
         except ValueError:
             pass
     return {"jsonrpc": "2.0", "id": name, "error": {"code": -32600, "message": sentence}}

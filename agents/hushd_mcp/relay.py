@@ -20,7 +20,7 @@ import select
 import sys
 import time
 
-from . import greeting, light_json, meeting
+from . import greeting, meeting
 
 TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
@@ -42,7 +42,7 @@ class Relay:
 
     def __init__(self, options: dict[str, str]) -> None:
         self._options = options
-        self._session: dict[str, object] = light_json.loads(options["session"])  # sent to `sessions`
+        self._session: dict[str, object] = greeting.loads(options["session"])  # sent to `sessions`
         self._beginning: list[bytes] = []  # the host's first lines, sent to each new process
         self._initialize = b""  # the host's `initialize`
         self._greeted = False  # the host's `initialize` has been answered here
@@ -110,7 +110,7 @@ class Relay:
         if method not in ("ping", "logging/setLevel") and not str(method).endswith("/list"):
             return False
         with open(_PREPARED, "rb") as file:
-            prepared = light_json.loads(file.read()).get(method)
+            prepared = greeting.loads(file.read()).get(method)
         if prepared is None or not (
             greeting.is_plain(message) or ("error" in prepared and greeting.id_of(message) is not None)
         ):
@@ -206,18 +206,18 @@ class Relay:
             assert self._link
             self._link.ready, self._link.starts = True, False
             waiting, self._waiting = self._waiting, []
-            about = b"#session " + light_json.dumps(self._session).encode()
+            about = b"#session " + greeting.dumps(self._session).encode()
             for each in (about, *self._beginning, *waiting):
                 self._link.send(each)
         elif line == b"#leave":
             assert self._link
             self._link.leaves, self._link.taken = True, {*self._calls}
         elif line.startswith(b"#rest "):
-            self._session |= light_json.loads(line[6:])
+            self._session |= greeting.loads(line[6:])
             if not self._calls and self._link and not self._link.unsent:
                 self._part()
         else:
-            message = light_json.loads(line) if self._calls else {}
+            message = greeting.loads(line) if self._calls else {}
             method = "" if "method" in message else self._calls.pop(message.get("id"), "")
             if method == "initialize" and "result" in message:
                 self._session["answered"] = message["id"]
@@ -313,7 +313,7 @@ def main() -> None:
     for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _exit)
-    relay = Relay(light_json.loads(sys.argv[-1]))
+    relay = Relay(greeting.loads(sys.argv[-1]))
     status = 0
     try:
         relay.run()
@@ -330,7 +330,7 @@ def _exit(number: int, _: object) -> None:
 
 
 def _send(message: dict[str, object]) -> None:
-    _write(light_json.dumps(message).encode() + b"\n")
+    _write(greeting.dumps(message).encode() + b"\n")
 
 
 def _write(data: bytes) -> None:

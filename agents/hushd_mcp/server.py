@@ -19,10 +19,11 @@ from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
+from hushd_mcp.work import TaskRegistry
+
 from .answers import refusal
 from .calls import Calls, session_of
 from .greeting import INFORMATION, INSTRUCTIONS
-from .task import TaskRegistry
 from .tools import PREFIX, Tools
 
 _EMPTY = ("prompts", "resources")  # capabilities

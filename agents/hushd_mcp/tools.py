@@ -24,6 +24,8 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 
+from hushd_mcp.arguments import DESCRIPTIONS
+
 from . import arguments, work
 from .answers import answer, refusal, with_message
 from .arguments import (
@@ -41,7 +43,6 @@ from .arguments import (
     Word,
 )
 from .calls import Calls, session_of
-from .descriptions import DESCRIPTIONS
 
 PREFIX = "hushd_"
 # One person answers.
@@ -144,7 +145,7 @@ class Tools:
         def ask() -> CallToolResult:
             from hushd.client import Client
 
-            from .voices import of_language, summary
+            from hushd_mcp.answers import of_language, summary
 
             with Client(holder=self._calls.holder(context)) as client:
                 known = client.voices()

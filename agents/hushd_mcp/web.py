@@ -19,8 +19,9 @@ from hushd_protocol.errors import HushdError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hushd_mcp.work import TaskRegistry
+
 from .server import build, take_signals
-from .task import TaskRegistry
 
 TOKEN = "HUSHD_MCP_TOKEN"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the host names that `_security` accepts

@@ -1,21 +1,265 @@
-"""The work of each tool, done by its task off the event loop."""
+"""Tasks: the work of each call on a thread of its own, which goes on after the call was answered with a ticket."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
+from hushd.dialogue.exchange import CancelScope
 from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import BY_MEANING
-
-from .task import Reading, Task, Waiting, Work
 
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript, Transcription
     from hushd.voice_assignments.speaker import Prepared
+
+MAX_TASKS = 16  # of a session at once, with those whose calls were answered by a ticket
+MAX_RESULTS = 50  # results of ended tasks that can still be fetched
+RESULT_S = 600.0  # for so long an idle process stays for its results
+LEAVE_S = 1.0  # to fall silent and close the devices
+GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above the delay between parallel calls of one host
+UNATTENDED_S = 60.0  # for so long a microphone stays open while no call waits for its result
+UNCALLED_S = 600.0  # the same while it waits for a word
+ENDED = ("completed", "failed", "cancelled")
+LISTENING = ("listen", "converse", "wake")  # the tools that open the microphone
+
+
+class Progress(Protocol):
+    """The progress of a task."""
+
+    @property
+    def state(self) -> str:
+        """`queued`, `speaking`, `waiting`, `listening` or `transcribing`."""
+
+    @property
+    def heard(self) -> str:
+        """The text understood so far."""
+
+
+@dataclass
+class Reading:
+    """The progress of a transcription: its texts so far; `done` and `total` in seconds of audio."""
+
+    state: str = "queued"
+    segments: list[str] = field(default_factory=list)
+    done: float = 0.0
+    total: float = 0.0
+
+    @property
+    def heard(self) -> str:
+        return " ".join(text for segment in self.segments if (text := segment.strip()))
+
+
+@dataclass
+class Waiting:
+    """The progress of waiting for a word, and of listening to the speech after it."""
+
+    state: str = "waiting"
+    heard: str = ""
+
+
+Work = Callable[["Client", "Task"], JsonObject]
+
+
+class Task:
+    """The work of one call, started on construction.
+
+    Each has a connection of its own: tasks queue for the floor like separate clients, while in one client a newer
+    request would end the older one; and without tasks the supervisor has no client here.
+
+    Args:
+        session: the calling host's session; None: unknown.
+        word: the wake word to wait for; empty: none.
+
+    Attributes:
+        ticket: its name.
+        kind: the tool, without its prefix.
+        progress: set by the work.
+        result: the work's return value.
+        error: the reason for its failure.
+        finished: set at the end.
+        told: whether the host has the result.
+        scope: the scope that ends the work.
+        asked_at: the time of the last call for it.
+    """
+
+    def __init__(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> None:
+        self.ticket = secrets.token_hex(4)
+        self.kind = kind
+        self.session = session
+        self.word = word
+        self.progress: Progress | None = None
+        self.result: JsonObject = {}
+        self.error: HushdError | None = None
+        self.finished = threading.Event()
+        self.told = False
+        self.asked_at = time.monotonic()
+        self._calls = 0  # calls that wait for it
+        self._abandoning: threading.Timer | None = None
+        self._ended_because = ""
+        self.scope = CancelScope()
+        self._thread = threading.Thread(target=self._run, args=(holder, work), name=f"hushd-{kind}", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> str:
+        """A state of `Progress`, or one of `ENDED`."""
+        if not self.finished.is_set():
+            return self.progress.state if self.progress else "queued"
+        if self.error is None:
+            return "completed"
+        return "cancelled" if self.error.code == "cancelled" else "failed"
+
+    @property
+    def heard(self) -> str:
+        """The text understood so far."""
+        return self.progress.heard if self.progress else ""
+
+    @property
+    def audio(self) -> tuple[float, float | None] | None:
+        """Returns the recording's seconds read so far, and its length if known; None without a recording."""
+        reading = self.progress
+        return (reading.done, reading.total or None) if isinstance(reading, Reading) else None
+
+    @property
+    def listens(self) -> bool:
+        """True if it holds the microphone or waits for it."""
+        return self.kind in LISTENING and not self.finished.is_set()
+
+    def end(self, reason: str = "It was stopped.") -> None:
+        """Ends the task at once; `reason` becomes its error's sentence. Safe to call twice."""
+        self._ended_because = self._ended_because or reason
+        self.scope()
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """Marks a call that waits for the task. A microphone for which no call waits is closed after a while."""
+        if self._abandoning is not None:
+            self._abandoning.cancel()
+        self.asked_at = time.monotonic()
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if self.listens and not self._calls:
+                after_s = UNCALLED_S if self.word else UNATTENDED_S
+                self._abandoning = threading.Timer(after_s, self._abandon, [after_s])
+                self._abandoning.daemon = True
+                self._abandoning.start()
+
+    def _abandon(self, after_s: float) -> None:
+        if not self._calls:
+            self.end(f"Nobody asked for the result within {after_s:.0f} seconds, so the microphone was closed.")
+
+    def _run(self, holder: str, work: Work) -> None:
+        from hushd.client import Client  # imported by the first call, not at the start
+
+        try:
+            with Client(holder=holder) as client:
+                self.scope.check()
+                self.result = work(client, self)
+        except HushdError as error:
+            ended = error.code == "cancelled" and self._ended_because
+            self.error = HushdError("cancelled", self._ended_because) if ended else error
+        except Exception as error:
+            self.error = HushdError("worker_failed", f"This is a bug in hushd ({type(error).__name__}: {error}).")
+        finally:
+            self.finished.set()
+
+
+class TaskRegistry:
+    """The tasks of one server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks: dict[str, Task] = {}
+        self._closed = False
+
+    def begin(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> Task:
+        """Starts a task. A session's newer use of the microphone ends an abandoned older one, see `_reclaim`.
+
+        Raises:
+            HushdError: `shutting_down`; `server_busy` beyond `MAX_TASKS` of the session.
+        """
+        with self._lock:
+            if self._closed:
+                raise HushdError("shutting_down", "The server is leaving.")
+            if kind in LISTENING and session is not None:
+                self._reclaim(session, word)
+            if len(self._under_way(session)) >= MAX_TASKS:
+                raise HushdError(
+                    "server_busy", f"{MAX_TASKS} calls of this session run already: end one by its ticket, or wait."
+                )
+            ended = [task for task in self._tasks.values() if task.finished.is_set()]
+            for task in ended[: max(0, len(ended) - MAX_RESULTS)]:
+                del self._tasks[task.ticket]
+            task = Task(kind, holder, work, session, word)
+            self._tasks[task.ticket] = task
+            return task
+
+    def find(self, ticket: str, session: str | None) -> Task:
+        """Returns the session's task of a ticket.
+
+        Raises:
+            HushdError: `bad_request` for an unknown ticket, and for another session's.
+        """
+        task = self._tasks.get(ticket.strip().lower())
+        if task is None or task.session != session:
+            raise HushdError(
+                "bad_request",
+                f"There is no ticket {ticket!r}: a ticket ends with its session, and the last {MAX_RESULTS} results "
+                "are kept until a minute after they were told; make the call again.",
+            )
+        return task
+
+    def under_way(self, session: str | None) -> list[Task]:
+        """Returns the session's running tasks, the oldest first."""
+        with self._lock:
+            return self._under_way(session)
+
+    def awaited(self) -> bool:
+        """Returns whether a task runs, or has a result that the host may still fetch."""
+        with self._lock:
+            since = time.monotonic() - RESULT_S
+            return any(
+                not task.finished.is_set() or (task.kind != "say" and not task.told and task.asked_at > since)
+                for task in self._tasks.values()
+            )
+
+    def close(self) -> None:
+        """Ends all tasks, and returns when speech has stopped. No task can start afterwards."""
+        with self._lock:
+            self._closed = True
+            left = [task for task in self._tasks.values() if not task.finished.is_set()]
+        for task in left:
+            task.end()
+        for task in left:
+            task.finished.wait(LEAVE_S)
+
+    def _under_way(self, session: str | None) -> list[Task]:
+        return [task for task in self._tasks.values() if task.session == session and not task.finished.is_set()]
+
+    def _reclaim(self, session: str, word: str) -> None:
+        """Ends the session's older tasks that use the microphone: those that wait for the same word, or that listen.
+
+        Several hosts give up on a call without cancelling it, and their model then calls again; the user would answer a
+        call that no host waits for. Parallel calls arrive together, so only older ones were abandoned.
+        """
+        for task in self._under_way(session):
+            same = task.listens and task.word == word
+            if same and time.monotonic() - task.asked_at >= GIVEN_UP_S:
+                task.end("A later call of the same session has taken the microphone.")
+
 
 Options = JsonObject
 

@@ -89,7 +89,7 @@ def test_something_urgent_interrupts(diary: Diary) -> None:
 
 def test_a_session_has_so_many_calls_at_once() -> None:
     """The next is refused in a sentence, another session's begins, and a ticket is its own session's alone."""
-    from hushd_mcp.task import MAX_TASKS, TaskRegistry
+    from hushd_mcp.work import MAX_TASKS, TaskRegistry
 
     registry, gate = TaskRegistry(), threading.Event()
     tasks = [

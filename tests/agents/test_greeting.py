@@ -42,14 +42,14 @@ def answers(*messages: object) -> list[dict[str, object]]:
 def of_the_sdk(*messages: object) -> list[dict[str, object]]:
     """All that the SDK answers to them, without a relay."""
     import anyio
-    from hushd_mcp import calls, server, task, unreadable
+    from hushd_mcp import calls, server, sessions, work
     from mcp.server.stdio import stdio_server
 
     async def serve(lines: IO[str], answers: IO[str]) -> None:
         with lines, answers:
             async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
-                made = server.Server(calls.Calls(task.TaskRegistry()), local=True)
-                await made.attend(unreadable.Answered(read, write, str), write)
+                made = server.Server(calls.Calls(work.TaskRegistry()), local=True)
+                await made.attend(sessions.Answered(read, write, str), write)
 
     (lines, ours), (theirs, answers) = os.pipe(), os.pipe()
     serving = threading.Thread(

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from hushd.voice_assignments.recent import Recent
-from hushd_mcp import light_json, meeting
+from hushd_mcp import greeting, meeting
 from hushd_mcp.command import place
 from hushd_mcp.greeting import MAX_LINE, Lines, too_long
 from hushd_mcp.relay import Link, Relay
@@ -29,7 +29,7 @@ from support.peer import BOUND_S, Supervisor, wait_until
 from support.raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
-AGENTS = Path(light_json.__file__).parents[1]
+AGENTS = Path(greeting.__file__).parents[1]
 
 
 @pytest.fixture

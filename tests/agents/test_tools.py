@@ -172,8 +172,8 @@ def test_who_asks_is_shown(echo: Supervisor, diary: Diary) -> None:
 def test_files_are_not_named_over_the_network() -> None:
     """A host on another computer has to send the audio itself."""
     from hushd_mcp.calls import Calls
-    from hushd_mcp.task import TaskRegistry
     from hushd_mcp.tools import Tools
+    from hushd_mcp.work import TaskRegistry
 
     tools = Tools(Calls(TaskRegistry(), 1.0, None), local=False)
     assert tools._recording("", "aGVsbG8=") == b"hello"

@@ -194,7 +194,7 @@ def of_commands(added: Collection[str] = ()) -> Iterator[str]:
 def prepared_answers() -> dict[str, Any]:
     """The SDK's answers to the requests that need no work, by their methods."""
     import anyio
-    from hushd_mcp import calls, server, task
+    from hushd_mcp import calls, server, work
     from mcp.server.stdio import stdio_server
 
     methods = ("ping", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "logging/setLevel")
@@ -225,7 +225,7 @@ def prepared_answers() -> dict[str, Any]:
 
     async def ask() -> None:
         async with stdio_server(Lines(), Lines()) as (read, write):  # type: ignore[arg-type]
-            await server.Server(calls.Calls(task.TaskRegistry()), local=True).attend(read, write)
+            await server.Server(calls.Calls(work.TaskRegistry()), local=True).attend(read, write)
 
     anyio.run(ask)
     return {method: found[method] for method in methods}

@@ -38,7 +38,8 @@ from hushd_gateway.http.app import OPERATIONS
 from hushd_gateway.http.operations import document
 from hushd_gateway.http.realtime.session import Session
 from hushd_gateway.http.errors import ApiError
-from hushd_mcp import server, task
+from hushd_mcp import server
+from hushd_mcp import work
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
@@ -66,7 +67,7 @@ session = Session("sess_1", "transcription")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})
 session.update({"audio": {"input": {"transcription": {"eagerness": 2}}}})
 found["listened"] = session.options()["eagerness"]
-tools = {tool.name: tool for tool in server.build(task.TaskRegistry())._tool_manager.list_tools()}
+tools = {tool.name: tool for tool in server.build(work.TaskRegistry())._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]
 """
@@ -75,7 +76,8 @@ from hushd.synthesis.options import synthesize_params
 from hushd_cli.commands.say import options
 from hushd_gateway.http.app import OPERATIONS
 from hushd_gateway.http.operations import document
-from hushd_mcp import server, task
+from hushd_mcp import server
+from hushd_mcp import work
 from hushd_protocol.errors import HushdError
 
 def refused(call, *arguments):
@@ -90,7 +92,7 @@ found["worker"] = refused(synthesize.SYNTHESIZE.read, {"eagerness": 0})
 found["command"] = refused(options.parse, "say", ["--eagerness", "0", "Hello."])
 body = document(OPERATIONS, False)["paths"]["/v1/audio/speech"]["post"]["requestBody"]
 found["http"] = body["content"]["application/json"]["schema"]["properties"]["eagerness"]["anyOf"][0]
-tools = {tool.name: tool for tool in server.build(task.TaskRegistry())._tool_manager.list_tools()}
+tools = {tool.name: tool for tool in server.build(work.TaskRegistry())._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 """
 

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from hushd_mcp.answers import of_task
-from hushd_mcp.task import Task
-from hushd_mcp.work import transcribe
+from hushd_mcp.work import Task, transcribe
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from openai import OpenAI
 from support import foreign_speech, warm
