@@ -1,4 +1,4 @@
-"""Names and numbers in messages: the typed name, the one that may have been meant, the existing ones, a count."""
+"""Text in messages: the name that may have been meant, the existing ones, a count, and escapes in foreign text."""
 
 from __future__ import annotations
 
@@ -40,3 +40,22 @@ def listed(names: Iterable[str]) -> str:
     """Returns `a, b or c`."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+# --- text from elsewhere, which must not control a terminal ---
+
+# C0 without tab and newline, DEL, C1, line separators, and the bidirectional embeddings, overrides and isolates, which
+# show characters in another order than the text's.
+CONTROLS = (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in CONTROLS}
+
+
+class Styled(str):
+    """Text with hushd's own control sequences, and its other parts already escaped."""
+
+    __slots__ = ()
+
+
+def escaped(text: str) -> str:
+    r"""Returns `text` with visible control characters: `\x1b`, `\u202e`."""
+    return text if isinstance(text, Styled) else text.translate(_ESCAPES)

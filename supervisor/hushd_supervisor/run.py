@@ -12,8 +12,8 @@ from typing import NoReturn
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.suggest import escaped
 from hushd_protocol.system import best_effort, log_files
-from hushd_protocol.system.log_files import escaped
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings, load

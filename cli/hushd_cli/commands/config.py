@@ -17,13 +17,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import atomic_file, best_effort, paths
-from hushd_protocol.system.log_files import shown
 from hushd_schema import toml
 from hushd_schema.settings import editing, load
 from hushd_schema.settings.reference import block, rows, written
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
+from hushd_cli.terminal.console import shown
 
 
 def main(prog: str, argv: Sequence[str]) -> int:

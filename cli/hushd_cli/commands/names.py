@@ -125,7 +125,7 @@ def _list_speech(utterances: Sequence[Utterance], as_json: bool) -> None:
 
 def _line(text: str) -> str:
     """Returns the text as one line for the terminal."""
-    from hushd_protocol.system.log_files import escaped
+    from hushd_protocol.suggest import escaped
 
     line = escaped(" ".join(text.split()))
     room = max(20, console.width() - 30)

@@ -1,4 +1,7 @@
-"""`hushd service`: installs and uninstalls hushd as a service of the user's session, and shows its state."""
+"""`hushd service`: installs and uninstalls hushd as a service of the user's session, and shows its state.
+
+The files for systemd and launchd are copies from `packaging`, with the running Python instead of the system's.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,14 @@ from hushd_cli.arguments import Parser
 from hushd_cli.commands.serve import add_addresses
 from hushd_cli.terminal import console
 
+PACKAGING = Path(__file__).parents[1] / "packaging"
+PYTHON = "/usr/bin/python3"  # in the files of `packaging`
+UNITS = ("hushd.service", "hushd.socket")
+DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
+LABEL = "org.hushd"
+MODULE = "speech-dispatcher-modules/sd_hushd"
+_LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
+COMMAND_S = 100.0  # a stopping service may finish its jobs first
 SPEECH_DISPATCHER = """\
 When speech-dispatcher starts the next time it has the module hushd: try `spd-say -o hushd hello`, choose it in the
 screen reader, or make it the usual one with the line DefaultModule hushd in ~/.config/speech-dispatcher/speechd.conf.
@@ -140,14 +151,7 @@ def _line(commands: Sequence[Sequence[str]]) -> str:
     return " && ".join(shlex.join(command) for command in commands)
 
 
-PACKAGING = Path(__file__).parents[1] / "packaging"
-PYTHON = "/usr/bin/python3"  # in the files of `packaging`
-UNITS = ("hushd.service", "hushd.socket")
-DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
-LABEL = "org.hushd"
-MODULE = "speech-dispatcher-modules/sd_hushd"
-_LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
-COMMAND_S = 100.0  # a stopping service may finish its jobs first
+# --- the files and the commands -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -296,9 +300,7 @@ def _unit(text: str) -> str:
 def quoted(path: str) -> str:
     """Quotes a path for a unit file's command line."""
     path = path.replace("%", "%%")
-    if path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").replace("%", "").isalnum():
-        return path
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return path if re.fullmatch(r"[\w%/.-]+", path) else '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _launchd(home: Path, socket: Path) -> Service:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
-from hushd_protocol.system.log_files import Styled, escaped
+from hushd_protocol.suggest import Styled, escaped
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import BY_MEANING, TRANSCRIBE
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd.reports.display import clock
 from hushd.reports.status_table import card_lines, standby_line
-from hushd_protocol.system.log_files import escaped
+from hushd_protocol.suggest import escaped
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel

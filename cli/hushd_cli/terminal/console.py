@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.log_files import escaped, shown
+from hushd_protocol.suggest import escaped
 
 NO_COLUMNS = 80  # of a terminal of unknown size
 program = "hushd"  # the command as typed, such as `listen` or `hushd listen`, which begins each message
@@ -23,6 +23,11 @@ def write(text: str) -> None:
     """
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
     _write_whole(shown(text, 1).encode(encoding, "replace"))
+
+
+def shown(text: str, descriptor: int) -> str:
+    """Returns `text` for an open file: escaped for a terminal, unchanged for a file or a pipe."""
+    return escaped(text) if os.isatty(descriptor) else text
 
 
 def page(text: str) -> None:

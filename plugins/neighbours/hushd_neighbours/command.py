@@ -13,11 +13,11 @@ from hushd.reports.display import Column, clock, laid_out
 from hushd_cli.arguments import Parser
 from hushd_cli.commands import config as file
 from hushd_cli.terminal import console
+from hushd_cli.terminal.console import shown
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_protocol.system.log_files import shown
 from hushd_schema import settings, toml
 from hushd_schema.settings import editing
 

@@ -8,8 +8,7 @@ from hushd.reports.display import Column, laid_out
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.suggest import plural
-from hushd_protocol.system.log_files import escaped
+from hushd_protocol.suggest import escaped, plural
 from hushd_schema.comparison import ComparedModel, ModelComparison
 
 from .ranking import BEST, CHANCE, FEWEST, WORSE, Place

@@ -1,4 +1,4 @@
-"""The agents that can read aloud, and the hooks in their configuration. Pure, except for the user's folders.
+"""`hushd agents hook install|uninstall`: adds the hooks to an agent's configuration, and removes them.
 
 - Claude Code: `hooks` in settings.json (https://code.claude.com/docs/en/hooks).
 - Gemini CLI: the same with names of its own, and milliseconds (https://geminicli.com/docs/hooks/reference).
@@ -206,6 +206,9 @@ AGENTS = {
         _plugin_edited,
     ),
 }
+
+
+# --- their files ------------------------------------------------------------------------------------------------------
 
 
 def install(agent: str, *, dry: bool) -> None:

@@ -10,8 +10,7 @@ from hushd.client import Client
 from hushd.transport.remote import VARIABLE
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.suggest import plural
-from hushd_protocol.system.log_files import Styled, escaped
+from hushd_protocol.suggest import Styled, escaped, plural
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console

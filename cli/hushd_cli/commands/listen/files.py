@@ -1,4 +1,4 @@
-"""One recording of a command: its request, its result, and its segments on their way to a format."""
+"""`listen FILE…`: transcribes several recordings at once, and prints them in the order of the arguments."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning, exit_code
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.log_files import Styled, escaped
+from hushd_protocol.suggest import Styled, escaped
 
 from hushd_cli.terminal import console
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import Segments
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.log_files import escaped
+from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile
 
 from .options import ALL, layout

@@ -30,17 +30,10 @@ _LANGUAGES_SHOWN = 3
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    if options.command == "pull":
-        index = ModelIndex()
-        return pull.pull(index.row, index.as_json, options)
-    if options.command == "recommend":
-        index = ModelIndex()
-        return recommend.show(index.rows(), index.paths.models, options)
-    if options.command == "import":
-        return pull.bring(options)
-    if options.command == "quantize":
-        return pull.quantize(options)
-    run = {"list": _list, "show": _show, "path": _path, "rm": _remove, "prune": _prune, "verify": _verify}
+    run = {
+        "list": _list, "show": _show, "path": _path, "rm": _remove, "prune": _prune, "verify": _verify,
+        "recommend": recommend.show, "pull": pull.pull, "import": pull.bring, "quantize": pull.quantize,
+    }  # fmt: skip
     return run[options.command](ModelIndex(), options)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from hushd_models import advice
 from hushd_models.inventory import Row
-from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
 
@@ -19,6 +18,8 @@ from hushd_cli.terminal.progress import DownloadLine
 
 if TYPE_CHECKING:
     from hushd_schema.operations.models import ModelResult
+
+    from .recommend import ModelIndex
 
 
 def add_arguments(commands: Commands) -> None:
@@ -38,24 +39,19 @@ def add_arguments(commands: Commands) -> None:
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
-def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], options: argparse.Namespace) -> int:
-    """Downloads models one after the other; prints the cost of each beforehand.
-
-    Args:
-        find: the row of a name.
-        as_json: a row for programs, with the command for a missing engine.
-    """
-    rows = [find(name) for name in options.names]  # checks all names before it requests any
+def pull(index: ModelIndex, options: argparse.Namespace) -> int:
+    """Downloads models one after the other; prints the cost of each beforehand."""
+    rows = [index.row(name) for name in options.names]  # checks all names before it requests any
     if options.dry_run:
         if options.json:
-            console.write_json([as_json(row) for row in rows])
+            console.write_json([index.as_json(row) for row in rows])
         else:
             console.write("".join(f"{_offer(row)}\n" for row in rows))
         return 0
     for row in rows:
         if not _comes(row):
             console.note(_offer(row))
-    lacking = {row.engine: str(as_json(row)["install"]) for row in rows}
+    lacking = {row.engine: str(index.as_json(row)["install"]) for row in rows}
     for engine, command in lacking.items():
         if command:
             console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
@@ -73,7 +69,7 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
     return 0
 
 
-def bring(options: argparse.Namespace) -> int:
+def bring(_: ModelIndex, options: argparse.Namespace) -> int:
     """Imports a model."""
     if not Path(options.file).exists():
         raise HushdError("input_unreadable", f"There is no {options.file}.")
@@ -88,7 +84,7 @@ def bring(options: argparse.Namespace) -> int:
     return 0
 
 
-def quantize(options: argparse.Namespace) -> int:
+def quantize(_: ModelIndex, options: argparse.Namespace) -> int:
     """Makes smaller models, one after the other."""
     if options.name and len(options.names) > 1:
         raise HushdError("bad_request", "--name is for one model: name one.")

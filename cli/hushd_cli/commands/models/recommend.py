@@ -1,11 +1,10 @@
-"""`hushd models recommend`: the models to get for this machine and these languages, with their cost and accuracy."""
+"""The models of this machine as `hushd models` lists them, and `hushd models recommend`, which names those to get."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 from hushd_models import advice, catalogue, languages, user_models, word_errors
 from hushd_models.catalogue import Known
@@ -35,9 +34,9 @@ def add_arguments(commands: Commands) -> None:
     added.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
-def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
-    """Prints the recommended models; `folder` is the models' folder."""
-    machine = here(folder)
+def show(index: ModelIndex, options: Namespace) -> int:
+    """Prints the recommended models."""
+    rows, machine = index.rows(), index.machine
     languages = list(dict.fromkeys(map(_checked, options.languages))) or [session_language()]
     by_language = {
         (language, role): recommend(rows, machine, language, role) for language in languages for role in ("stt", "tts")

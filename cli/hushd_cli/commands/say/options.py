@@ -16,8 +16,7 @@ from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
 from hushd_cli.arguments import Parser, WideFormatter
 
-from .prompter import USUAL
-
+USUAL_MARKUP = "smso"  # macOS's name of what stands out
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
 _SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format
 _IGNORED = ("bit_rate", "quality")  # of macOS's encoders
@@ -141,7 +140,7 @@ def _add_playing(parser: Parser) -> None:
         shown,
         "-i",
         "--interactive",
-        alone=USUAL,
+        alone=USUAL_MARKUP,
         help="print the text as it is spoken, each word highlighted: --interactive=MARKUP as bold, smul or green/black",
     )
 

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from hushd.reports.display import columns_of
 from hushd.synthesis.speech import Sentence, Spoken
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.log_files import CONTROLS, Styled
+from hushd_protocol.suggest import CONTROLS, Styled
 
-USUAL = "smso"  # of macOS's names
 _ATTRIBUTES = {"bold": "1", "dim": "2", "sitm": "3", "smul": "4", "blink": "5", "rev": "7", "smso": "7"}  # SGR
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a known width, so that lines are broken correctly

@@ -18,8 +18,8 @@ from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import SOCKET_PATH
+from hushd_protocol.suggest import Styled, escaped
 from hushd_protocol.system import atomic_file
-from hushd_protocol.system.log_files import Styled, escaped
 
 from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
 

@@ -13,7 +13,7 @@ import zmq
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import ANY_KIND, COUNTED, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.system import log_files
+from hushd_protocol.suggest import escaped
 
 from hushd_supervisor.core.actions import Action, Look
 from hushd_supervisor.core.events import Described, Seen
@@ -84,7 +84,7 @@ def seen(described: Described) -> Seen:
         return Seen(error=described.error.rstrip("."))
     rows, error = described.catalogue.get("cards"), described.catalogue.get("error")
     seen = tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS]))) if isinstance(rows, list) else ()
-    return Seen(seen, log_files.escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
+    return Seen(seen, escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
 
 
 def _card(row: JsonObject) -> Card:

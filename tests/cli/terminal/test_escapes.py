@@ -7,7 +7,8 @@ import pty
 import unicodedata
 from pathlib import Path
 
-from hushd_protocol.system.log_files import escaped, shown
+from hushd_cli.terminal.console import shown
+from hushd_protocol.suggest import escaped
 
 
 def test_no_control_character_is_left() -> None:
