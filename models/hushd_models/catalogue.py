@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
@@ -210,6 +212,49 @@ def canonical(model: str) -> str:
     """Returns the canonical name of `model`, which may be an alias."""
     known = find(model)
     return known.model if known else model
+
+
+# --- models outside the catalogue: what their files tell, without loading them ---
+
+
+def languages_of_files(engine_name: str, folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    """Returns the languages that a model's files name; empty if they name none, or cannot be read."""
+    spec = engine(engine_name)
+    try:
+        return spec.languages(folder, files) if spec and spec.languages else ()
+    except Exception:  # damaged files may raise anything
+        return ()
+
+
+def role_of_files(engine_name: str, files: Iterable[Path]) -> str:
+    """Returns the role of a model by its files, usually its engine's; empty for an unknown engine."""
+    spec = engine(engine_name)
+    if spec is None:
+        return ""
+    try:
+        return spec.role_of(files) if spec.role_of else spec.role
+    except Exception:  # as above
+        return spec.role
+
+
+def memory_of_files(engine_name: str, files: Mapping[str, int]) -> int:
+    """Estimates a worker's peak memory by the sizes of the model's files in bytes; 0 for an unknown engine."""
+    spec = engine(engine_name)
+    if spec and spec.memory_mb:
+        return round(spec.memory_mb(files))
+    return _by_the_line(engine_name, sum(files.values()) / 1e6)
+
+
+def _by_the_line(engine_name: str, size_mb: float) -> int:
+    """Estimates the memory by the line through the engine's models in the catalogue."""
+    known = sorted({(model.size_mb, model.memory_mb) for model in of(engine_name)})
+    if not known:
+        return 0
+    if len(known) == 1:
+        return max(0, round(known[0][1] + size_mb - known[0][0]))
+    lines = list(pairwise(known))
+    (low, less), (high, more) = next((line for line in lines if size_mb <= line[1][0]), lines[-1])
+    return max(0, round(less + (size_mb - low) * (more - less) / (high - low)))
 
 
 # --- the data --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache, own_model, word_errors
+from . import catalogue, hf_cache, word_errors
 from .catalogue import Known
 from .manifest import Manifest, split
 from .store import Store
@@ -86,14 +86,14 @@ class Row:
         """The tags of its languages; for the user's own model, as its files name them."""
         if self.known and self.known.languages:
             return self.known.languages
-        return own_model.languages(self.engine, self.folder, self.files) if self.folder else ()
+        return catalogue.languages_of_files(self.engine, self.folder, self.files) if self.folder else ()
 
     @property
     def memory_mb(self) -> int:
         """The approximate memory of a worker with it; 0 if unknown."""
         if self.known and self.known.memory_mb:
             return self.known.memory_mb
-        return own_model.memory_mb(self.engine, self._sizes()) if self.size else 0
+        return catalogue.memory_of_files(self.engine, self._sizes()) if self.size else 0
 
     def _sizes(self) -> dict[str, int]:
         """Returns the sizes of its existing files."""
@@ -185,7 +185,7 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
 def _row(
     store: Store, look: _Look, model: str, known: Known | None, manifest: Manifest | HushdError | None, begun: bool
 ) -> Row:
-    role = known.role if known else own_model.role(model.partition("/")[0], ())
+    role = known.role if known else catalogue.role_of_files(model.partition("/")[0], ())
     if isinstance(manifest, Manifest):
         gone, folder = store.missing(manifest), store.location(manifest)
         problem = f"{folder / gone[0]} is missing or has changed" if gone else ""
@@ -207,7 +207,7 @@ def _row(
         if chosen:
             size = sum(names[name] for name in chosen)
             if known is None:
-                role = own_model.role(model.partition("/")[0], [place / name for name in chosen])
+                role = catalogue.role_of_files(model.partition("/")[0], [place / name for name in chosen])
             if manifest is not None:
                 return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(manifest))
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)

@@ -15,13 +15,13 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from hushd_models import catalogue
 from hushd_models import manifest as manifests
-from hushd_models import own_model
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_worker import onnx_session
 from hushd_worker_models import hub as worker_hub
-from hushd_worker_models.detect_format import look_at, recognitions
+from hushd_worker_models.importing import look_at, recognitions
 from hushd_worker_stt.engines import onnx_models
 from hushd_worker_tts.engines import piper
 
@@ -276,9 +276,9 @@ def own_models(folder: Path) -> Iterator[Feed]:
     def feed(rng: Random) -> None:
         names = _model_folder(rng, place)
         for engine in recognitions():
-            languages = own_model.languages(engine, place, names)
+            languages = catalogue.languages_of_files(engine, place, names)
             assert all(isinstance(tag, str) for tag in languages)
-        own_model.memory_mb("whisper", {"x.pt": rng.choice((0, 74_200_000, 10**12))})
+        catalogue.memory_of_files("whisper", {"x.pt": rng.choice((0, 74_200_000, 10**12))})
         onnx_models.described(place)
         if "a.onnx.json" in names:
             piper._read("a", place / "a.onnx.json", rng.getrandbits(60))

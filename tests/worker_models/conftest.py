@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_worker.job import Job
-from hushd_worker_models import converter_process, web
+from hushd_worker_models import quantize, web
 from hushd_worker_models.single_flight import SharedTask
 from hushd_worker_models.worker import Worker
 from support import warm
@@ -32,7 +32,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setattr(web, "PAUSE_S", 0.001)
     programs = SimpleNamespace(Popen=_started, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
-    monkeypatch.setattr(converter_process, "subprocess", programs)
+    monkeypatch.setattr(quantize, "subprocess", programs)
     with serving() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server

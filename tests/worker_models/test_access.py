@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hushd.transport import model_requests
+from hushd.verbs import requests
 from hushd_protocol.errors import HushdError
 from support.hub_server import HubServer, serving
 
@@ -51,7 +51,7 @@ def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) ->
     for endpoint, offline in (("", ""), ("https://mirror.org", "1"), ("https://me:secret@mirror.org", "0")):
         for name, value in (("HF_ENDPOINT", endpoint), ("HF_HUB_OFFLINE", offline)):
             monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-        sent.append(model_requests.pull_params(MODEL))
+        sent.append(requests.pull_params(MODEL))
     assert sent == [
         {"model": MODEL},
         {"model": MODEL, "endpoint": "https://mirror.org", "offline": True},

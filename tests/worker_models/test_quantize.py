@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_models import inventory, removal
-from hushd_models.own_model import memory_mb
+from hushd_models.catalogue import memory_of_files
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
-from hushd_worker_models import converter_process
+from hushd_worker_models import quantize
 from hushd_worker_models.quantize import target
 from support import warm
 from support.commands import say, unpack_checkpoint
@@ -116,7 +116,7 @@ def test_a_gguf_file_becomes_one_that_is_mapped(hub: HubServer, ask: Ask) -> Non
     rows = [inventory.row(store(), f"transcribe-cpp/{name}") for name in ("mine", "mine-mapped")]
     assert all(row.usable for row in rows)
     (size,) = (file.size for file in manifest.files.values())
-    needs = [memory_mb("transcribe-cpp", {f"x{end}.gguf": 50 * size}) for end in ("", "-mapped")]
+    needs = [memory_of_files("transcribe-cpp", {f"x{end}.gguf": 50 * size}) for end in ("", "-mapped")]
     assert needs[1] < needs[0]
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_checkpoint_is_a_sentence(checkpoint: Path, ask: Ask) -> None:
 
 def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever leaves is not waited for: the child, which would never end, is gone, and the next try succeeds."""
-    start, started = converter_process.subprocess.Popen, threading.Event()
+    start, started = quantize.subprocess.Popen, threading.Event()
     others = warm.children()  # of tests before this one: multiprocessing's tracker stays as long as its process
 
     def stopped(*arguments: Any, **options: Any) -> Any:
@@ -195,7 +195,7 @@ def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask, mon
         return process
 
     with monkeypatch.context() as patch:
-        patch.setattr(converter_process.subprocess, "Popen", stopped)
+        patch.setattr(quantize.subprocess, "Popen", stopped)
         asked = ask("quantize", model="whisper/commands", to="int8")
         assert started.wait(60)
         asked.job.cancel()
@@ -208,7 +208,6 @@ def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask, mon
 DRIVER = """
 from hushd_protocol.system import paths
 from hushd_models.store import Store
-from hushd_worker_models import converter_process
 from hushd_worker_models.quantize import Quantize
 from hushd_worker_models.single_flight import SharedTask
 task = SharedTask(lambda task: {})

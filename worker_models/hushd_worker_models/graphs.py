@@ -1,5 +1,5 @@
 """`python -m hushd_worker_models.graphs SOURCE TARGET …`: quantizes ONNX graphs to int8 weights, by ONNX Runtime's own
-dynamic quantization. Its output is for `converter_process`.
+dynamic quantization. Its output is for `quantize`.
 
 Only matrices are quantized: int8 convolutions are slower than float ones on a CPU, and much less accurate.
 """

@@ -4,12 +4,17 @@ GGUF files so that their weights can be mapped, which takes less memory.
 The work itself is done by a program for each kind, because only the end of a process gives back all its memory:
 `python -m hushd_worker_stt.convert` and `….convert.gguf`, which only that component can do, and
 `python -m hushd_worker_models.graphs`. They belong to this worker's process group, so that they count towards its
-memory and end with it.
+memory and end with it. Each prints one JSON object per line: {"done", "total"} in bytes, {"note"}, or finally {"error",
+"message"}.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import selectors
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,11 +32,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
 
-from .converter_process import run
 from .fetch import unwritable
 from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
+_LOOK_S = 0.1
+_MAX_LINE = 64 * 1024  # bytes of a line
 _PROGRAM = 100_000_000  # bytes of memory that a program takes without any model
 
 
@@ -208,14 +214,14 @@ class Quantize:
         if module := makes()[plan.model.partition("/")[0]].module:
             (checkpoint,) = plan.files.values()
             convert = [module, "--quantization", plan.to, "--progress", "--name", checkpoint.stem]
-            run([*python, *convert, str(checkpoint), str(folder)], self._task)
+            _run([*python, *convert, str(checkpoint), str(folder)], self._task)
             return {path.name: path for path in folder.iterdir()}
         folder.mkdir()
         if is_int8(plan.files):
             raise HushdError("bad_request", f"All graphs of {plan.model} are int8 already: use that model.")
         graphs = {name: plan.files[name] for name in _larger(plan.files)}
         pairs = [(path, folder / f"{number}.onnx") for number, path in enumerate(graphs.values())]
-        run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._task)
+        _run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._task)
         smaller = dict(zip(graphs, (made for _, made in pairs), strict=True))
         return self._named(plan, smaller)
 
@@ -279,3 +285,59 @@ def _broken(row: Row) -> HushdError:
     return HushdError(
         "model_missing", f"{row.model} cannot be converted, since {why}: `hushd models pull {row.model}`."
     )
+
+
+# --- the programs ---
+
+
+def _run(command: Sequence[str], task: SharedTask) -> None:
+    """Runs `command` to its end, reporting its progress to `task`.
+
+    Raises:
+        HushdError: the error that the program reported; `worker_failed` if it failed without reporting one.
+        Stopped: no job waits any more; the program has been ended.
+    """
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            error = _read_reports(process.stdout.fileno(), task)
+        except BaseException:
+            process.kill()
+            raise
+    if error is not None:
+        raise error
+    if process.returncode == -9:
+        raise HushdError("worker_failed", "The conversion was killed: perhaps there was too little memory for it.")
+    if process.returncode:
+        raise HushdError("worker_failed", "The conversion failed: `hushd logs models/store/local` shows why.")
+
+
+def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
+    """Reads until the program has closed its output; returns the error that it has reported."""
+    error, rest, reported = None, b"", 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            task.wait()
+            if not selector.select(_LOOK_S):
+                continue
+            data = os.read(descriptor, _MAX_LINE)
+            if not data:
+                return error
+            *lines, rest = (rest + data[-_MAX_LINE:]).split(b"\n")
+            for line in lines:
+                try:
+                    message = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue  # a library's output
+                if not isinstance(message, dict):
+                    continue
+                if "error" in message:
+                    error = HushdError(str(message["error"]), str(message.get("message", "")))
+                elif "note" in message:
+                    task.note(str(message["note"]))
+                elif message.get("total"):
+                    # The program's progress is the second half of all: hashing the source was the first.
+                    done = int(message["done"] / message["total"] * task.total / 2)
+                    task.add(done - reported)
+                    reported = done

@@ -40,7 +40,7 @@ def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypa
     assert "3 passed" in ran(environment, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", made)
     ran(environment, BIN / "ruff", "check", "--isolated", "--line-length", "120", cwd=made)
     program = (
-        "from pathlib import Path; from hushd_worker_models.detect_format import look_at\n"
+        "from pathlib import Path; from hushd_worker_models.importing import look_at\n"
         f"path = Path({str(made)!r}) / 'tests' / 'tiny.my-whistle'; print(look_at(path, 'tiny')[0])"
     )
     assert ran(environment, sys.executable, "-c", program) == "my-whistle\n"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_worker_models.detect_format import look_at
+from hushd_worker_models.importing import look_at
 from hushd_worker_wake.engines.keywords import Keywords
 from hushd_worker_wake.worker import WakeWorker
 from support.peer import Supervisor

@@ -11,11 +11,10 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.kinds import TABLE, Kind, check, choice, texts, whole
+from hushd_schema.kinds import TABLE, Kind, check, texts, whole
 
 from .declaration import setting, settings_of
 
@@ -63,9 +62,7 @@ class ModelSettings:
     optional: Sequence[str] = setting((), _FILES, "taken if they exist")
     sha256: Mapping[str, str] = setting({}, _HASHES, "of files whose hashes are known, by name")
     size_mb: int = setting(0, whole(0), "shown before it is pulled; 10^6 bytes")
-    memory_mb: int = setting(0, whole(0), "of a worker with it, about")
     languages: Sequence[str] = setting((), texts(), "that it knows, as tags such as de")
-    speed: str = setting("medium", choice(*SPEEDS), "fast, medium or slow, on a CPU")
 
 
 def checked(model: str, content: object) -> Mapping[str, Any]:

@@ -56,7 +56,7 @@ class Reader:
                 check_one = getattr(importlib.import_module(module), checked)
                 values.setdefault("plugins", {})[key] = self._each(key, value, check_one)
             else:
-                self._unknown(toml.key(key), key, [*known, *tables, "models", *entry_points(GROUP)])
+                self._unknown(toml.key(key), key, [*known, *tables, "models"])
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:

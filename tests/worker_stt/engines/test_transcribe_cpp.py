@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from full_size.gguf_file import Value
-from hushd_models import own_model
+from hushd_models import catalogue
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Partial
 from hushd_schema import engines
@@ -99,7 +99,7 @@ def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
     named = header(tmp_path / "a.gguf", "parakeet", {"general.languages": ["de", "pt-BR"]})
     counted = header(tmp_path / "b.gguf", "whisper", {"stt.whisper.decoder.vocab_size": 51866})
     silent = header(tmp_path / "c.gguf", "canary")
-    assert own_model.languages(SPEC.name, tmp_path, [named.name]) == ("de", "pt-BR")
+    assert catalogue.languages_of_files(SPEC.name, tmp_path, [named.name]) == ("de", "pt-BR")
     assert described(counted).languages[-1] == "yue"
     assert described(silent).languages == ()
 

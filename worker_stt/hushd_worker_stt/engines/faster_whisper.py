@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue, hf_cache, own_model
+from hushd_models import catalogue, hf_cache
 from hushd_models.installation import package_command
 from hushd_protocol.errors import reason
 from hushd_schema import engines
@@ -71,8 +71,8 @@ class FasterWhisper(WhisperFamily):
         if path.name.startswith(".") or not _whole(path):
             return None
         files = {"model.bin": (path / "model.bin").stat().st_size}
-        languages = own_model.languages("faster-whisper", path, os.listdir(path))
-        return ModelInfo(path.name, languages or ("en",), own_model.memory_mb("faster-whisper", files))
+        languages = catalogue.languages_of_files("faster-whisper", path, os.listdir(path))
+        return ModelInfo(path.name, languages or ("en",), catalogue.memory_of_files("faster-whisper", files))
 
     def _import(self) -> None:
         with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():

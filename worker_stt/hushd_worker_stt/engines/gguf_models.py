@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hushd_models import catalogue, hf_cache, own_model
+from hushd_models import catalogue, hf_cache
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -87,7 +87,7 @@ def _model(name: str, file: Path) -> ModelInfo | None:
     """Returns the model by its file; None if the load would refuse it."""
     try:
         _, tags, abilities = described(file)
-        memory = own_model.memory_mb(SPEC.name, {file.name: file.stat().st_size})
+        memory = catalogue.memory_of_files(SPEC.name, {file.name: file.stat().st_size})
     except (NoModel, OSError):
         return None
     return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hushd_models import catalogue, hf_cache, own_model
+from hushd_models import catalogue, hf_cache
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -107,7 +107,7 @@ def described(folder: Path) -> ModelInfo:
         tokens = _json(folder / "added_tokens.json")
         languages = [match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token))]
     files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
-    memory = own_model.memory_mb("onnx-asr", files)
+    memory = catalogue.memory_of_files("onnx-asr", files)
     return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory, translation=translation)
 
 

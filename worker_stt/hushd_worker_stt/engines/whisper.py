@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue, own_model
+from hushd_models import catalogue
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 from hushd_worker import compute_device
@@ -65,7 +65,7 @@ class Whisper(WhisperFamily):
                 vocabulary = checkpoint.dims["n_vocab"]
         except (BadCheckpoint, OSError, KeyError):
             vocabulary = 0  # the load reports the error
-        memory = own_model.memory_mb("whisper", {path.name: path.stat().st_size})
+        memory = catalogue.memory_of_files("whisper", {path.name: path.stat().st_size})
         return ModelInfo(path.stem, languages(vocabulary), memory)
 
     def _import(self) -> None:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hushd_models import advice, catalogue, own_model
+from hushd_models import advice, catalogue
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
@@ -201,5 +201,7 @@ def _voices_file() -> Path | None:
 def _memory_mb(name: str, path: Path | None) -> int:
     """Estimates the memory with an installed model by its file, and with another by the catalogue."""
     return (
-        own_model.memory_mb("kokoro", {path.name: path.stat().st_size}) if path else int(SPEC.models[name]["memory_mb"])
+        catalogue.memory_of_files("kokoro", {path.name: path.stat().st_size})
+        if path
+        else int(SPEC.models[name]["memory_mb"])
     )

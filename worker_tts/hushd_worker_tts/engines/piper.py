@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import advice, own_model
+from hushd_models import advice, catalogue
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
@@ -237,5 +237,5 @@ def _gender(name: str) -> str:
 def _memory_mb(name: str, path: Path | None) -> int:
     """Estimates the memory with an installed voice by its file, and with another by the catalogue."""
     if path:
-        return own_model.memory_mb("piper", {path.name: path.stat().st_size})
+        return catalogue.memory_of_files("piper", {path.name: path.stat().st_size})
     return int(SPEC.models[name]["memory_mb"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hushd_models import catalogue, hf_cache, own_model
+from hushd_models import catalogue, hf_cache
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -73,7 +73,11 @@ def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Mod
         return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
     folder, description = files
     return Model(
-        name, description.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
+        name,
+        description.languages,
+        catalogue.memory_of_files(SPEC.name, files_in(folder)),
+        embedded=False,
+        installed=package,
     )
 
 

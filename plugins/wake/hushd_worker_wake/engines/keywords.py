@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import advice, own_model
+from hushd_models import advice, catalogue
 from hushd_models.installation import engine_command, engine_installed
 from hushd_models.inventory import files_in
 from hushd_protocol.errors import HushdError, reason
@@ -49,7 +49,7 @@ class Keywords:
     def info(cls) -> EngineInfo:
         package, folders = engine_installed(SPEC), _folders()
         models = tuple(
-            Model(name, (), own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package)
+            Model(name, (), catalogue.memory_of_files(SPEC.name, files_in(folder)), embedded=False, installed=package)
             for name, folder in folders.items()
         )
         default = SPEC.default_model if SPEC.default_model in folders or not folders else min(folders)
