@@ -27,7 +27,7 @@ def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
     """
     if not options.diarize:
         return None
-    from hushd.transcripts.known_speakers import configured
+    from hushd.verbs.speech import configured
 
     recordings = configured() | dict(options.speaker or ())
     worker = {"engine": options.engine, "model": options.model, "keep_alive": options.keep_alive}

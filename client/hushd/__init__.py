@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
 
+    from hushd.aio.client import AsyncSpeech, AsyncTranscription
     from hushd.aio.floor import AsyncConversation
     from hushd.dialogue.exchange import Said
     from hushd.model_choice import ModelChoice
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from .aio.client import AsyncClient
     from .aio.floor import AsyncFloor
-    from .aio.results import AsyncSpeech, AsyncTranscription
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
@@ -73,8 +73,8 @@ _HOMES = {
     "AsyncClient": "hushd.aio.client",
     "AsyncConversation": "hushd.aio.floor",
     "AsyncFloor": "hushd.aio.floor",
-    "AsyncSpeech": "hushd.aio.results",
-    "AsyncTranscription": "hushd.aio.results",
+    "AsyncSpeech": "hushd.aio.client",
+    "AsyncTranscription": "hushd.aio.client",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
     "Floor": "hushd.floor",

@@ -14,11 +14,11 @@ from .verbs.speech import SpeechVerbs
 from .verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
+    from hushd.dialogue.listener import Mode
     from hushd.transcripts.transcript import Transcription
 
     from .audio.source import Audio
     from .dialogue.conversation import Conversation
-    from .dialogue.duplex import Mode
     from .floor import Floor
     from .synthesis.speech import Speech
 

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from hushd.voice_assignments.assignments import VoiceAssignments
 from hushd.voice_assignments.recent import Recent
+from hushd.voice_assignments.speaker import VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.diary import RATE, Diary, words

@@ -31,7 +31,7 @@ found = {{}}
 print(json.dumps(found))
 """
 HEARD = """
-from hushd.transcripts.options import transcribe_params
+from hushd.verbs.requests import transcribe_params
 from hushd_cli import reference
 from hushd_cli.commands.listen import options
 from hushd_gateway.http.app import OPERATIONS
@@ -72,7 +72,7 @@ found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.paramete
 found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]
 """
 SPOKEN = """
-from hushd.synthesis.options import synthesize_params
+from hushd.verbs.requests import synthesize_params
 from hushd_cli.commands.say import options
 from hushd_gateway.http.app import OPERATIONS
 from hushd_gateway.http.operations import document

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd.voice_assignments import names
-from hushd.voice_assignments.assignments import VoiceAssignments
+from hushd.voice_assignments.speaker import VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 

@@ -26,7 +26,7 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.dialogue.conversation import Conversation
-    from hushd.dialogue.duplex import Mode
+    from hushd.dialogue.listener import Mode
     from hushd.transcripts.transcript import Transcript
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"

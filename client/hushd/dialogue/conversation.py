@@ -24,10 +24,9 @@ from hushd.audio.playback import Player
 from hushd.audio.playback_buffer import without_tail
 from hushd.audio.recording import KEPT_S
 from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
-from hushd.dialogue.listener import Recorder
+from hushd.dialogue.listener import Duplex, Mode, Recorder
 from hushd.transcripts.transcript import Transcript
 
-from .duplex import Duplex, Mode
 from .listener import TurnListener
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""The requests of a `Client`: what all have in common, and those to the worker for models with their progress."""
+"""The requests of a client: what all have in common, their options, and those to the worker for models."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -12,6 +12,10 @@ from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Message, Partial, Progress, Request
 
 from hushd.transport.call import new_id
+
+if TYPE_CHECKING:
+    from hushd_schema.operations.synthesize import SynthesizeOptions
+    from hushd_schema.operations.transcribe import TranscribeOptions
 
 KeepAlive = float | str | None
 OnProgress = Callable[[str, float, float], None]
@@ -89,6 +93,67 @@ def parse_keep_alive(value: float | str) -> float:
             "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
         )
     return seconds
+
+
+# --- options ------------------------------------------------------------------------------------------------------
+# The operations that describe them are imported by those who speak, or by those who listen.
+
+
+def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> JsonObject:
+    """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`.
+
+    Raises:
+        HushdError: `bad_request` for an unknown format.
+    """
+    from hushd_schema.kinds import check
+    from hushd_schema.operations.synthesize import SYNTHESIZE
+
+    check("format", form, SYNTHESIZE.fields["format"].kind)
+    return synthesize_params(options) | {"format": form} | ({"timeline": True} if timeline else {})
+
+
+def synthesize_params(options: SynthesizeOptions) -> JsonObject:
+    """Returns the options as a request carries them, without those that are left out.
+
+    Raises:
+        TypeError: for a name that is not an option.
+    """
+    from hushd_schema.operations import given
+    from hushd_schema.operations.synthesize import OPTIONS
+
+    params = given("synthesize", options, OPTIONS)
+    if "pronounce" in params:
+        params["pronounce"] = dict(params["pronounce"])
+    return params
+
+
+def transcribe_params(options: TranscribeOptions) -> JsonObject:
+    """Returns the options as a request carries them, without those that are left out.
+
+    Raises:
+        TypeError: for a name that is not an option.
+    """
+    from hushd_schema.operations import given
+    from hushd_schema.operations.transcribe import OPTIONS
+
+    params = given("transcribe", options, OPTIONS)
+    if not isinstance(hotwords := params.get("hotwords", ""), str):
+        params["hotwords"] = ", ".join(hotwords)
+    if clips := list(params.pop("clips", ())):
+        params["clips"] = clips
+    return params
+
+
+def take_live_params(options: dict[str, Any]) -> JsonObject:
+    """Takes the options of live audio out of those of `Client.listen`; returns them as a request carries them."""
+    from hushd_schema.operations.transcribe import BY_SILENCE, SILENCE_S
+
+    always = {"rate": 16_000, "channels": 1, "continuous": False, "silence_s": SILENCE_S}
+    others = {"no_speech_s": None, "turn_end": BY_SILENCE, "until": None}
+    live = {name: options.pop(name, default) for name, default in always.items()}
+    given = {name: options.pop(name, default) for name, default in others.items()}
+    changed = {name: value for name, value in given.items() if value != others[name]}
+    return {"format": "s16le", "live": True} | live | changed
 
 
 # --- models -------------------------------------------------------------------------------------------------------

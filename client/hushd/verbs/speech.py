@@ -1,24 +1,26 @@
-"""The verbs of speech: from text, and to text."""
+"""The verbs of speech: from text, and to text; and the speakers whom a transcription with `diarize` calls by name."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
 from hushd.transport.source import Input
 from hushd.transport.steps import Step, Steps, verb
-
-from . import requests
-from .base import ClientBase
+from hushd.verbs import requests
+from hushd.verbs.base import ClientBase
 
 if TYPE_CHECKING:
     from hushd.model_choice import ModelChoice
     from hushd.synthesis.speech import IncomingSpeech
     from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import IncomingTranscript, OnRevised, Transcript
-
-    from .options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
+    from hushd.verbs.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
 # What the faces differ in: what they take, and the class of what is still being made.
 AnyText = TypeVar("AnyText")
@@ -147,13 +149,12 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         Raises:
             HushdError: `bad_request` for a recording without one voice.
         """
-        from hushd.transcripts import known_speakers
 
         voiceprints = {}
-        given: Mapping[str, Any] = known_speakers.configured() if recordings is None else recordings
+        given: Mapping[str, Any] = configured() if recordings is None else recordings
         for name, audio in given.items():
             transcript = yield from SpeechVerbs.transcribe(self, audio, diarize=True, voiceprints=True, **options)
-            voiceprints[name] = known_speakers.voiceprint(name, transcript)
+            voiceprints[name] = voiceprint(name, transcript)
         return voiceprints
 
     @verb
@@ -223,7 +224,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnySpeech]:
         """See `Client.synthesize`."""
-        from hushd.synthesis.options import speech_params  # not for who listens
+        from hushd.verbs.requests import speech_params  # not for who listens
 
         source = self._text(text)
         shared = requests.take_shared(options)
@@ -247,7 +248,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
     ) -> Steps[AnyTranscription]:
         """See `Client.transcribe_stream`."""
         from hushd.audio.source import is_array  # not for who speaks
-        from hushd.transcripts.options import transcribe_params
+        from hushd.verbs.requests import transcribe_params
 
         source = yield self._audio(audio, rate)
         shared = requests.take_shared(options)
@@ -269,7 +270,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         **options: Any,
     ) -> Steps[AnyTranscription]:
         """See `Client.listen`."""
-        from hushd.transcripts.options import take_live_params, transcribe_params
+        from hushd.verbs.requests import take_live_params, transcribe_params
 
         shared, live = requests.take_shared(options), take_live_params(options)
         params = transcribe_params(options) | live  # type: ignore[arg-type]
@@ -277,3 +278,39 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         call = yield from self._send(request, audio)
         begin = self._transcription_class()
         return begin(call, None, on_partial, on_event, on_revised, diarized=bool(options.get("diarize")))
+
+
+MIN_S, MAX_S = 2.0, 30.0  # of a recording
+
+
+def configured() -> dict[str, str]:
+    """Returns the recordings of the setting `[speakers]`, by name; relative paths begin at the configuration's folder.
+
+    Raises:
+        HushdError: `bad_request` for an error in the configuration.
+    """
+    from hushd_schema.settings import load
+
+    config = paths.find().config
+    speakers = load(config).speakers
+    return {name: os.path.join(config.parent, os.path.expanduser(path)) for name, path in speakers.items()}
+
+
+def voiceprint(name: str, transcript: Transcript) -> str:
+    """Returns the voiceprint of the one person who speaks in a recording.
+
+    Args:
+        transcript: of the recording, with `voiceprints`.
+
+    Raises:
+        HushdError: `bad_request` if it is too short or too long, or nobody speaks, or several people do.
+    """
+    if not MIN_S <= transcript.duration <= MAX_S:
+        raise HushdError(
+            "bad_request",
+            f"The recording of {name} takes {transcript.duration:.1f} s: {MIN_S:g} to {MAX_S:g} s are needed.",
+        )
+    if len(transcript.voices) != 1:
+        heard = "Nobody speaks" if not transcript.voices else f"{len(transcript.voices)} people speak"
+        raise HushdError("bad_request", f"{heard} in the recording of {name}: one person alone is needed.")
+    return transcript.voices[0].voiceprint

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from hushd.aio.results import AsyncSpeech
+from hushd.aio.client import AsyncSpeech
 from hushd.transport.spool import Piece
 
 READY_S = 0.3  # for the whole speech; a longer one begins with what there is by then

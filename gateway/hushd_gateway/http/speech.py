@@ -23,7 +23,7 @@ from .ready import HEADED, READY_S, whole_or_begun
 from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
-    from hushd.aio.results import AsyncSpeech
+    from hushd.aio.client import AsyncSpeech
     from hushd.synthesis.speech import Sentence
 
 MEDIA = {

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hushd import AsyncClient
-from hushd.plugins import needed
+from hushd.verbs.base import needed
 from hushd_schema.description import MAX_WORDS
 from wyoming.event import Eventable
 from wyoming.wake import Detection, NotDetected

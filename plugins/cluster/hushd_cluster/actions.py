@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 from hushd.reports.display import Column, laid_out
-from hushd.transcripts.options import transcribe_params
+from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import transcribe_options
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from hushd.transcripts.options import transcribe_params
+from hushd.verbs.requests import transcribe_params
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd.voice_assignments.assignments import VoiceAssignments
+from hushd.voice_assignments.speaker import VoiceAssignments
 from hushd_cli.commands import names
 from hushd_cli.commands.agents import hook
 from hushd_protocol.errors import HushdError

@@ -14,7 +14,7 @@ from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.microphone
-import hushd.dialogue.duplex
+import hushd.dialogue.listener
 import pytest
 from hushd.dialogue.conversation import Conversation, Said
 from hushd.synthesis.speech import Sentence, Spoken
@@ -178,7 +178,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
     (tmp_path / "diary").touch()
     monkeypatch.setenv("HUSHD_DIARY", str(tmp_path / "diary"))
     monkeypatch.setattr(hushd.audio.devices, "load", lambda: device)
-    monkeypatch.setattr(hushd.dialogue.duplex, "_usual_source", lambda: "")
+    monkeypatch.setattr(hushd.dialogue.listener, "_usual_source", lambda: "")
     monkeypatch.delenv("PULSE_SOURCE", raising=False)
     return Stage(tmp_path / "diary")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
-from hushd.transcripts.options import take_live_params
 from hushd.verbs import options, requests
+from hushd.verbs.requests import take_live_params
 from hushd.verbs.speech import SpeechVerbs
 from hushd_schema.operations import synthesize, transcribe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd.voice_assignments import names
-from hushd.voice_assignments.assignments import VoiceAssignments
+from hushd.voice_assignments.speaker import VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription

@@ -82,7 +82,7 @@ def test_a_key_is_neither_said_nor_remembered(runtime: Path) -> None:
 
 def test_a_muted_session_is_told(runtime: Path) -> None:
     """One sentence says who is muted, and the way out."""
-    from hushd.voice_assignments.assignments import VoiceAssignments
+    from hushd.voice_assignments.speaker import VoiceAssignments
 
     VoiceAssignments(paths.find()).mute("api")
     with pytest.raises(HushdError, match="api is muted: `hushd names unmute api`"):

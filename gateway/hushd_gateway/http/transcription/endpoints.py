@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from hushd.aio.results import AsyncTranscription
+from hushd.aio.client import AsyncTranscription
 from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import UNLIKELY

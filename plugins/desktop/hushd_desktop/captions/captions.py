@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
-from hushd.dialogue.duplex import cancels_echo
-from hushd.dialogue.listener import CHUNK_S
+from hushd.dialogue.listener import CHUNK_S, cancels_echo
 from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.monitor import Monitor

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hushd.transcripts.cues import Layout
-from hushd.transcripts.options import transcribe_params
+from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import layout, parse, transcribe_options
 from hushd_protocol.errors import HushdError
 

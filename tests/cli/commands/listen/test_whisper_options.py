@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hushd.models import names as model_names
-from hushd.transcripts.options import transcribe_params
+from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import parse, transcribe_options
 from hushd_models import advice
 from hushd_protocol.errors import HushdError
