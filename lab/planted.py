@@ -86,7 +86,7 @@ PLANTED = (
     ("hushd_supervisor.system.door", "        gateway.listeners = ()\n        self._watch()", "        gateway.listeners = ()", "tests/supervisor/system/test_door.py::test_an_idle_gateway_leaves_and_the_next_connection_starts_another"),
     ("hushd_supervisor.system.door", "if status == 0 or gateway.dismissed:", "if status == 0:", "tests/supervisor/system/test_door.py"),
     ("hushd_gateway.__main__", "            await asyncio.sleep(LATE_S)\n", "", "tests/gateway/test_gateway.py"),
-    ("hushd_gateway.storage", "if error.errno in (errno.EMFILE, errno.ENFILE):", "if False:", "tests/gateway/test_storage.py::test_a_long_recording_says_what_it_lacks[24-server_busy-again]"),
+    ("hushd_protocol.system.uploads", "if error.errno in (errno.EMFILE, errno.ENFILE):", "if False:", "tests/gateway/test_storage.py::test_a_long_recording_says_what_it_lacks[24-server_busy-again]"),
     ("hushd_gateway.http.body", "            async with asyncio.timeout(SILENT_S):", "            async with asyncio.timeout(1e6):", "tests/gateway/test_http_server.py::test_a_body_that_does_not_come_is_an_answer"),
     ("hushd.transport.link", "if last is None or not last.leads_to_leaving(connection):", "if True:", "tests/client/transport/test_link.py::test_who_was_refused_waits_for_the_end_of_that_supervisor[found0-waits0]"),
 )  # fmt: skip

@@ -6,18 +6,19 @@ withdraws the announcement when the supervisor has ended.
 
 from __future__ import annotations
 
+import os
+import select
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.machinery import PathFinder
+from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import access, load
 from hushd_schema.settings.access import Address
-
-from .beside import ended, run_beside
 
 TYPE = "_wyoming._tcp.local."
 LOOK_S = 0.2  # between two tries whether an address answers
@@ -98,6 +99,39 @@ def _answers(each: Address) -> bool:
     except OSError:
         return False
     return True
+
+
+def run_beside(work: Callable[[int], None], become: Sequence[str]) -> NoReturn:
+    """Runs `work` in a process of its own, and replaces this one by `python -m` with the arguments `become`.
+
+    Args:
+        work: called with a lifeline, see `ended`; Ctrl-C does not reach it, only the end of what this process becomes.
+    """
+    lifeline, supervisors_end = os.pipe()
+    os.set_inheritable(supervisors_end, True)  # closed when the supervisor ends, for whatever reason
+    child = os.fork()
+    if child == 0:
+        os.close(supervisors_end)
+        _leave_family()
+        work(lifeline)
+        os._exit(0)
+    os.close(lifeline)
+    os.waitpid(child, 0)
+    os.execv(sys.executable, [sys.executable, "-P", "-m", *become])
+
+
+def ended(lifeline: int, patience_s: float | None) -> bool:
+    """Returns whether the supervisor has ended, or ends within `patience_s` seconds; None: waits for its end."""
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    return bool(poll.poll(None if patience_s is None else patience_s * 1000))
+
+
+def _leave_family() -> None:
+    """Detaches this process from its parent and the terminal: Ctrl-C ends the supervisor, which ends this process."""
+    os.setsid()
+    if os.fork():
+        os._exit(0)
 
 
 if __name__ == "__main__":

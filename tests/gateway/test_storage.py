@@ -8,7 +8,7 @@ import tempfile
 from contextlib import closing
 
 import pytest
-from hushd_gateway.wyoming import recording
+from hushd_gateway.wyoming import audio
 from hushd_protocol.errors import HushdError
 
 
@@ -29,6 +29,6 @@ def test_a_long_recording_says_what_it_lacks(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
-    with closing(recording.Recording()) as made, pytest.raises(HushdError, match=text) as caught:
-        made.add({}, bytes(recording.SHORT + 2))
+    with closing(audio.Recording()) as made, pytest.raises(HushdError, match=text) as caught:
+        made.add({}, bytes(audio.SHORT + 2))
     assert caught.value.code == code

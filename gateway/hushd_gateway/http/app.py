@@ -16,15 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import context, listings, model_files, speech, unloading
+from . import context, models, processes, speech, web_page
 from .context import Context
 from .errors import ApiError, answer
-from .lifetime import EndsWithClient
+from .middleware import HEADER, EndsWithClient, NamesRequests
 from .operations import TEXT, Operation, document, routes
-from .page import activity, files, tuned
 from .parameters import Schema
 from .realtime import client_secrets, socket
-from .request_id import HEADER, NamesRequests
 from .security import Authorisation
 from .transcription import endpoints as transcription
 from .transcription import whisper_cpp
@@ -63,31 +61,33 @@ OPERATIONS = [
         whisper_cpp.ANSWERS, form=whisper_cpp.INFERENCE,
     ),
     Operation(
-        "GET", "/v1/audio/voices", listings.voices, "Lists the voices.", _json(listings.VOICES),
-        query=listings.VOICES_QUERY,
+        "GET", "/v1/audio/voices", models.voices, "Lists the voices.", _json(models.VOICES),
+        query=models.VOICES_QUERY,
     ),
-    Operation("GET", "/v1/audio/models", listings.audio_models, "Lists the models.", _json(listings.AUDIO_MODELS)),
+    Operation("GET", "/v1/audio/models", models.audio_models, "Lists the models.", _json(models.AUDIO_MODELS)),
     Operation(
-        "GET", "/v1/models", listings.models, "Lists the models.", _json(listings.MODELS), query=listings.MODELS_QUERY,
+        "GET", "/v1/models", models.models, "Lists the models.", _json(models.MODELS), query=models.MODELS_QUERY,
     ),
-    Operation("GET", "/v1/models/{name}", listings.model, "Describes a model.", _json(listings.MODEL)),
-    Operation("POST", "/v1/models/{name}", model_files.pull, "Gets a model."),
-    Operation("DELETE", "/v1/models/{name}", model_files.delete, "Removes a model from this machine."),
+    Operation("GET", "/v1/models/{name}", models.model, "Describes a model.", _json(models.MODEL)),
+    Operation("POST", "/v1/models/{name}", models.pull, "Gets a model."),
+    Operation("DELETE", "/v1/models/{name}", models.delete, "Removes a model from this machine."),
     Operation(
         "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
         _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
     ),
-    Operation("POST", "/v1/unload", unloading.unload, "Ends workers, after their jobs.", body=unloading.PARAMETERS),
-    Operation("GET", "/v1/activity", activity.show, "Shows the processes, and their memory.", query=activity.QUERY),
-    Operation("GET", "/v1/tuned", tuned.show, "Shows the last comparison of models, to this machine's user alone."),
-    Operation("GET", "/health", listings.health, "Says OK.", _PLAIN, open=True),
-    Operation("GET", "/metrics", listings.metrics, "Figures for Prometheus.", _PLAIN),
+    Operation("POST", "/v1/unload", processes.unload, "Ends workers, after their jobs.", body=processes.PARAMETERS),
+    Operation("GET", "/v1/activity", processes.show, "Shows the processes, and their memory.", query=processes.QUERY),
+    Operation(
+        "GET", "/v1/tuned", web_page.show_tuned, "Shows the last comparison of models, to this machine's user alone.",
+    ),
+    Operation("GET", "/health", models.health, "Says OK.", _PLAIN, open=True),
+    Operation("GET", "/metrics", models.metrics, "Figures for Prometheus.", _PLAIN),
     Operation("GET", "/openapi.json", openapi, "This document."),
 ]  # fmt: skip
 ROUTES: list[BaseRoute] = [
     *routes(OPERATIONS),
     WebSocketRoute("/v1/realtime", socket.serve),
-    *(Route(path, files.serve) for path in files.FILES),
+    *(Route(path, web_page.serve) for path in web_page.FILES),
 ]
 
 

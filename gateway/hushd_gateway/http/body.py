@@ -18,8 +18,6 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from hushd_gateway import storage
-
 from . import context, fields
 from .errors import ApiError, bad
 from .fields import FormFields
@@ -128,7 +126,7 @@ class Form:
 
         Raises:
             ApiError: 400 if it is not a form, 413, 408.
-            HushdError: as `storage.failure`, when the file cannot be written.
+            HushdError: as `uploads.failure`, when the file cannot be written.
         """
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         boundary = options.get(b"boundary")
@@ -177,7 +175,7 @@ class _FormReader:
         except FormParserError:
             raise _no_form() from None
         except OSError as error:
-            raise storage.failure(error) from error
+            raise uploads.failure(error) from error
 
     def finish(self) -> None:
         try:

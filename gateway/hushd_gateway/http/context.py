@@ -13,8 +13,7 @@ from hushd_schema.settings import Settings
 from starlette.requests import HTTPConnection
 
 from hushd_gateway import routing
-from hushd_gateway.engines import Engines
-from hushd_gateway.routing import Model
+from hushd_gateway.routing import Engines, Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient

@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hushd_gateway import log
 
+from . import web_page
 from .errors import ApiError
-from .page import files
-from .realtime import sealing
+from .realtime import client_secrets
 
-OPEN = ("/health", *files.FILES)  # need no token
+OPEN = ("/health", *web_page.FILES)  # need no token
 LOCAL = 256  # concurrent requests and WebSockets of this machine,
 FOREIGN = 64  # and of one address of another machine
 SESSIONS = 64  # of these, WebSockets
@@ -94,7 +94,7 @@ class Authorisation:
         if not self._token:
             return True
         sent = keys_of(scope, headers)
-        if scope["type"] == "websocket" and any(sealing.opened(key, self._token) is not None for key in sent):
+        if scope["type"] == "websocket" and any(client_secrets.opened(key, self._token) is not None for key in sent):
             return True
         return any(hosts.same_secret(key, self._token) for key in sent)
 
@@ -168,7 +168,7 @@ class _Quiet:
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:
     """Returns whether this is a link to hushd's page, followed on any site; the page's policy forbids frames."""
     follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return follows and scope.get("method") == "GET" and scope["path"] == files.PAGE and "origin" not in headers
+    return follows and scope.get("method") == "GET" and scope["path"] == web_page.PAGE and "origin" not in headers
 
 
 def _same(origin: str, host: str) -> bool:

@@ -12,8 +12,7 @@ from hushd_schema.description import MAX_WORDS
 from hushd_schema.settings import Settings
 
 from hushd_gateway import routing
-from hushd_gateway.engines import Engines
-from hushd_gateway.routing import Model
+from hushd_gateway.routing import Engines, Model
 
 
 class Offer:

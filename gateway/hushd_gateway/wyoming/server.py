@@ -36,9 +36,8 @@ from wyoming.wake import NotDetected
 from hushd_gateway.routing import Model
 
 from . import events
+from .audio import Recording, Waiting
 from .offer import Offer
-from .recording import Recording
-from .waiting import Waiting
 
 SEND_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text

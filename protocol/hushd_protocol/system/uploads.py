@@ -6,8 +6,11 @@ removes the files of a killed gateway, and the next supervisor with a door those
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+
+from hushd_protocol.errors import HushdError
 
 from .atomic_file import lock, remove_if_dead
 
@@ -41,3 +44,15 @@ def sweep() -> None:
     for name in names:
         if name.startswith(PREFIX):
             remove_if_dead(os.path.join(folder, name))
+
+
+def failure(error: OSError) -> HushdError:
+    """Returns `server_busy` if too many files are open, which passes by itself; else `output_failed`."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return HushdError(
+            "server_busy",
+            "The recording cannot be stored, since too many files are open: ask again in a moment.",
+        )
+    return HushdError(
+        "output_failed", f"The recording cannot be stored ({error.strerror}): make room in the temporary folder."
+    )

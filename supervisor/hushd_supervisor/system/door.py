@@ -130,7 +130,9 @@ class Door(Source):
 
     def _lend(self, route: bytes, texts: Sequence[str]) -> None:
         """Also listens at `texts` (KIND=ADDRESS) until the client leaves. Raises as `configure`."""
-        lent = {**self._lent, route: tuple(self._as_configured(_address(text)) for text in texts)}
+        from .listeners import address_of
+
+        lent = {**self._lent, route: tuple(self._as_configured(address_of(text)) for text in texts)}
         self._open(self._settings, lent)
         self._lent = lent
 
@@ -152,13 +154,13 @@ class Door(Source):
                 self._record("error", f"still listening for a client that has left: {error}")
 
     def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
-        settings = _with(configured, [address for addresses in lent.values() for address in addresses])
-        if not (self.listeners or self._passed or settings.http.listen or settings.wyoming.listen):
+        if not (self.listeners or self._passed or lent or configured.http.listen or configured.wyoming.listen):
             return
-        from hushd_schema.settings import access
+        from hushd_schema.settings import access  # loaded on first use: most supervisors listen for nobody
 
         from . import listeners
 
+        settings = listeners.with_addresses(configured, [each for addresses in lent.values() for each in addresses])
         if not self.listeners:
             uploads.sweep()  # of a supervisor that was killed
         token = self._token or access.read_token(settings)
@@ -346,7 +348,7 @@ class Door(Source):
         self._failures = self._failures + 1 if lived < SOUND_S else 0
         pause = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1] if self._failures else 0.0
         if pause:
-            count = sum(_drop_waiting(listener.socket) for listener in self._polled_listeners())
+            count = sum(listener.drop_waiting() for listener in self._polled_listeners())
             self._record("error", f"closed {count} connections, and starts no gateway for {pause:.0f} s")
             self._closed_until = now + pause
             self._watch()
@@ -382,43 +384,3 @@ class Door(Source):
             listener.close()
         self.listeners = []
         self._forget_engines()
-
-
-def _drop_waiting(listener: socket.socket) -> int:
-    """Closes the connections in a listener's backlog; returns their number."""
-    count = 0
-    try:
-        while True:
-            listener.accept()[0].close()
-            count += 1
-    except OSError:  # there are no more, or no descriptor is left to close them by
-        return count
-
-
-def _address(text: str) -> Address:
-    """Parses KIND=ADDRESS. Raises `bad_request`."""
-    from hushd_protocol.suggest import quoted
-    from hushd_schema.settings.access import parse
-
-    kind, _, address = text.partition("=")
-    if kind not in ("http", "wyoming"):
-        raise HushdError("bad_request", f"hushd cannot listen at {quoted(text)}: use http=… or wyoming=….")
-    return parse("http" if kind == "http" else "wyoming", address)
-
-
-def _with(settings: Settings, addresses: Sequence[Address]) -> Settings:
-    """Returns `settings` with further addresses to listen at; skips those that they already name."""
-    if not addresses:
-        return settings
-    from hushd_schema.settings.access import addresses as configured_addresses
-
-    endpoints = {(each.kind, each.host, each.port, each.path) for each in configured_addresses(settings)}
-    http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
-    for each in addresses:
-        endpoint = (each.kind, each.host, each.port, each.path)
-        if endpoint not in endpoints:
-            endpoints.add(endpoint)
-            (http if each.kind == "http" else wyoming).append(each.text)
-    return replace(
-        settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
-    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.suggest import quoted
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
 from hushd_schema.settings.access import Address, Kind
@@ -35,6 +36,16 @@ class Listener:
         if self.address.path and not self.lasting:
             with best_effort.writing(self.address.path):
                 Path(self.address.path).unlink(missing_ok=True)
+
+    def drop_waiting(self) -> int:
+        """Closes the connections in the backlog; returns their number."""
+        count = 0
+        try:
+            while True:
+                self.socket.accept()[0].close()
+                count += 1
+        except OSError:  # there are no more, or no descriptor is left to close them by
+            return count
 
 
 def open_all(
@@ -154,3 +165,27 @@ def _adopt(name: str, descriptor: int) -> tuple[Address, socket.socket]:
     host, port = bound_to[:2]
     host_text = f"[{host}]" if ":" in host else host
     return Address(kind, f"{'tcp://' if kind == 'wyoming' else ''}{host_text}:{port}", host, port), end
+
+
+def address_of(text: str) -> Address:
+    """Parses KIND=ADDRESS. Raises `bad_request`."""
+    kind, _, address = text.partition("=")
+    if kind not in ("http", "wyoming"):
+        raise HushdError("bad_request", f"hushd cannot listen at {quoted(text)}: use http=… or wyoming=….")
+    return access.parse("http" if kind == "http" else "wyoming", address)
+
+
+def with_addresses(settings: Settings, addresses: Sequence[Address]) -> Settings:
+    """Returns `settings` with further addresses to listen at; skips those that they already name."""
+    if not addresses:
+        return settings
+    endpoints = {(each.kind, each.host, each.port, each.path) for each in access.addresses(settings)}
+    http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
+    for each in addresses:
+        endpoint = (each.kind, each.host, each.port, each.path)
+        if endpoint not in endpoints:
+            endpoints.add(endpoint)
+            (http if each.kind == "http" else wyoming).append(each.text)
+    return replace(
+        settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)
+    )

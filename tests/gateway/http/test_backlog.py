@@ -6,14 +6,14 @@ import os
 import random
 
 import pytest
-from hushd_gateway.http.realtime import backlog
-from hushd_gateway.http.realtime.backlog import Backlog
+from hushd_gateway.http.realtime import hearing
+from hushd_gateway.http.realtime.hearing import Backlog
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_sound_comes_in_its_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever of it was in memory or in the file, and however much waits."""
-    monkeypatch.setattr(backlog, "MEMORY", 100)
+    monkeypatch.setattr(hearing, "MEMORY", 100)
     dice, waiting, sent, taken = random.Random(seed), Backlog(), bytearray(), bytearray()
     for _ in range(400):
         piece = dice.randbytes(dice.randint(1, 60))
@@ -28,7 +28,7 @@ def test_sound_comes_in_its_order(seed: int, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """No sound is lost: the next piece has to wait until the worker has taken one."""
-    monkeypatch.setattr(backlog, "MEMORY", 10)
+    monkeypatch.setattr(hearing, "MEMORY", 10)
 
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_gateway.http import web_page
 from hushd_gateway.http.app import OPERATIONS, ROUTES
 from hushd_gateway.http.operations import document
-from hushd_gateway.http.page import files
 from starlette.routing import Route
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
@@ -28,7 +28,7 @@ def test_every_route_is_described() -> None:
     """But the page's files, and the WebSocket, for which OpenAPI has no words."""
     described = document(OPERATIONS, guarded=False)["paths"]
     routes = {route.path.replace(":path", "") for route in ROUTES if isinstance(route, Route)}
-    assert routes - set(described) == set(files.FILES)
+    assert routes - set(described) == set(web_page.FILES)
 
 
 def test_a_token_is_described_where_one_is_needed() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hushd_gateway.http.page import files
+from hushd_gateway.http import web_page
 from support.http_gateway import HttpGateway
 
 from .test_security import LOCALHOST, ask
@@ -29,7 +29,7 @@ def fetch(gateway: HttpGateway, method: str, path: str, body: Any = None, **head
         connection.close()
 
 
-@pytest.mark.parametrize("path", files.FILES)
+@pytest.mark.parametrize("path", web_page.FILES)
 def test_the_page_needs_no_token_and_its_browser_keeps_it(gateway: HttpGateway, path: str) -> None:
     """It holds nothing of this machine's; a browser asks whether it has changed, and gets it once."""
     answer, data = fetch(gateway, "GET", path)

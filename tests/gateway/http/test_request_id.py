@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hushd_gateway.http.request_id import HEADER
+from hushd_gateway.http.middleware import HEADER
 from support.http_gateway import HttpGateway
 from support.peer import wait_until
 

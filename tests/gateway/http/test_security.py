@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hushd_gateway.http import create_app
-from hushd_gateway.http.realtime import sealing
+from hushd_gateway.http.realtime import client_secrets
 from hushd_gateway.http.security import LOCAL, Authorisation
 from hushd_schema.settings import HttpSettings, Settings
 
@@ -110,9 +110,9 @@ def test_websockets_are_checked_by_themselves() -> None:
     assert ask(LOCALHOST, token="secret", **socket)[0] == 401
     key = "openai-insecure-api-key."
     assert ask(LOCALHOST, token="secret", **socket, subprotocols=["realtime", key + "secret"])[0] != 401
-    held = sealing.sealed({}, int(time.time()) + 60, "secret")
-    past = sealing.sealed({}, int(time.time()) - 1, "secret")
-    other = sealing.sealed({}, int(time.time()) + 60, "other")
+    held = client_secrets.sealed({}, int(time.time()) + 60, "secret")
+    past = client_secrets.sealed({}, int(time.time()) - 1, "secret")
+    other = client_secrets.sealed({}, int(time.time()) + 60, "other")
     asked = {"Authorization": "Bearer "}
     for secret, refused in ((held, False), (past, True), (other, True), (held[:-1], True), ("ek_", True)):
         status = ask(LOCALHOST | {"Authorization": asked["Authorization"] + secret}, token="secret", **socket)[0]

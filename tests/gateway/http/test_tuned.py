@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_gateway.http import create_app
-from hushd_gateway.http.page import tuned
+from hushd_gateway.http import create_app, web_page
 from hushd_schema import comparison
 from hushd_schema.settings import HttpSettings, Settings
 from support.tuned_models import COMPARISON, keep
@@ -118,7 +117,7 @@ def test_another_user_gets_none(kept: Path, ends: dict[str, Any], monkeypatch: p
     unknown = ends | {"client": ("127.0.0.1", 1)}
     assert ask(unknown) is None
     another = os.getuid() + 1
-    monkeypatch.setattr(tuned.os, "getuid", lambda: another)
+    monkeypatch.setattr(web_page.os, "getuid", lambda: another)
     assert ask(ends) is None
     for each in (ends, unknown):
         assert ask(each, "s3cret", **{"x-api-key": "s3cret"}) == COMPARISON.data()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import time
 from secrets import token_hex
 
+from hushd_protocol import JsonObject
 from hushd_schema.kinds import whole
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +18,6 @@ from .. import context, fields, parameters
 from ..body import read_json
 from ..errors import bad
 from ..parameters import Parameters
-from . import sealing
 from .session import Session
 
 MIN_S, MAX_S, DEFAULT_S = 10, 7200, 600
@@ -28,8 +32,8 @@ async def create(request: Request) -> Response:
     session = Session(f"sess_{token_hex(8)}", kind, fields.text(changes, "model"))
     session.update(changes)
     end = int(time.time()) + seconds
-    secret = sealing.sealed({**changes, "type": kind}, end, context.of(request).token)
-    if len(secret) > sealing.MAX_CHARACTERS:
+    secret = sealed({**changes, "type": kind}, end, context.of(request).token)
+    if len(secret) > MAX_CHARACTERS:
         raise bad("session is too long for a secret.", "session")
     return JSONResponse({"value": secret, "expires_at": end, "session": session.data})
 
@@ -43,3 +47,29 @@ ANSWER = {
     "required": ["value", "expires_at", "session"],
     "properties": {"value": {"type": "string"}, "expires_at": {"type": "integer"}, "session": {"type": "object"}},
 }
+
+
+PREFIX = "ek_"
+MAX_CHARACTERS = 16 * 1024  # characters
+
+
+def sealed(session: JsonObject, expires_at: int, token: str) -> str:
+    """Returns a secret that opens a session until `expires_at`, in seconds since 1970."""
+    body = base64.urlsafe_b64encode(json.dumps([expires_at, session], separators=(",", ":")).encode()).rstrip(b"=")
+    return PREFIX + (body + b"." + _signature(body, token)).decode()
+
+
+def opened(secret: str, token: str) -> JsonObject | None:
+    """Returns the session in a valid secret; None for anything else."""
+    if not secret.startswith(PREFIX) or len(secret) > MAX_CHARACTERS or not secret.isascii():
+        return None
+    body, _, signature = secret[len(PREFIX) :].encode().partition(b".")
+    if not hmac.compare_digest(signature, _signature(body, token)):
+        return None
+    expires_at, session = json.loads(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)))
+    return session if time.time() < expires_at else None
+
+
+def _signature(body: bytes, token: str) -> bytes:
+    digest = hmac.new(token.encode(), body, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=")

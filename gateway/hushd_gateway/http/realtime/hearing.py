@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
+from hushd.transport.spool import Place, Store
 from hushd_protocol.errors import HushdError
 
-from .backlog import Backlog
 from .turns import Event, Stream
 
 if TYPE_CHECKING:
@@ -115,3 +116,51 @@ class Hearing:
             self._post(self.stream.speaks(data.get("speaker", "")))
         elif kind == "revised":
             self._post(self.stream.renamed(data.get("segments", []), data.get("speaker", "")))
+
+
+MEMORY = 1024 * 1024  # bytes: 20 s of 24 kHz
+FILE = 256 * 1024 * 1024  # bytes: an hour and a half
+
+
+class Backlog:
+    """A queue of pieces of sound."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes | Place] = deque()
+        self._size = 0  # bytes
+        self._store = Store("sound", MEMORY)
+
+    def __len__(self) -> int:
+        """The number of pieces."""
+        return len(self._pieces)
+
+    def add(self, piece: bytes) -> bool:
+        """Adds a piece; returns whether there was room for it."""
+        if self._size + len(piece) > MEMORY + FILE:
+            return False
+        with suppress(HushdError):  # the disk is full; there is room in memory once the worker has taken some
+            self._pieces.append(self._store.put(piece))
+            self._size += len(piece)
+            return True
+        return False
+
+    def take(self) -> bytes:
+        """Removes and returns the first piece.
+
+        Raises:
+            HushdError: `output_failed` if the file cannot be read; then nothing is left.
+        """
+        try:
+            data = self._store.take(self._pieces.popleft())
+        except HushdError:
+            self.clear()
+            raise
+        self._size -= len(data)
+        return data
+
+    def clear(self) -> None:
+        """Drops all pieces, and the file."""
+        self._pieces.clear()
+        self._size = 0
+        self._store.close()
+        self._store = Store("sound", MEMORY)

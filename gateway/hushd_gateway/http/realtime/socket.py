@@ -20,7 +20,7 @@ from hushd_gateway import log
 from .. import context, fields
 from ..errors import ApiError, bad
 from ..security import keys_of
-from . import sealing
+from . import client_secrets
 from .audio import Decoder
 from .hearing import Hearing
 from .items import Items
@@ -51,7 +51,7 @@ async def serve(socket: WebSocket) -> None:
 def _session(socket: WebSocket, shared: context.Context) -> Session:
     """Returns the session that the URL asks for, or the one in a client secret."""
     sent = keys_of(socket.scope, socket.headers)
-    sealed = next(filter(None, (sealing.opened(key, shared.token) for key in sent)), {})
+    sealed = next(filter(None, (client_secrets.opened(key, shared.token) for key in sent)), {})
     transcribes = socket.query_params.get("intent") == "transcription" or sealed.get("type") == "transcription"
     kind = "transcription" if transcribes else "realtime"
     session = Session(f"sess_{secrets.token_hex(8)}", kind, socket.query_params.get("model", ""))
