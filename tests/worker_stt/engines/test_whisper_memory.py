@@ -37,10 +37,10 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @real
 def test_the_model_is_the_packages_own_and_no_number_is_drawn(checkpoint: Path) -> None:
     """All weights, the mask and the alignment heads, in single precision on a CPU; nothing random is made first."""
-    torch, whisper = import_module("torch"), import_module("whisper")
-    theirs = whisper.load_model(str(checkpoint), "cpu")
+    torch, package = import_module("torch"), import_module("whisper")
+    theirs = package.load_model(str(checkpoint), "cpu")
     before = torch.random.get_rng_state()
-    ours = whisper.build(torch, whisper, checkpoint, "cpu")
+    ours = whisper.build(torch, package, checkpoint, "cpu")
     assert torch.equal(torch.random.get_rng_state(), before)
     buffers = [dict(model.named_buffers()) for model in (ours, theirs)]
     parameters = [dict(model.named_parameters()) for model in (ours, theirs)]
