@@ -12,7 +12,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
-from hushd_schema.results import Capabilities
+from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
@@ -22,8 +22,6 @@ from .registry import REGISTRY
 from .request import Request
 
 if TYPE_CHECKING:
-    from hushd_schema.results import TranscriptResult
-
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.turns import TurnDetector
@@ -222,8 +220,6 @@ class SpeechToText:
         return self._diarization
 
     def _live(self, job: Job, request: Request) -> TranscriptResult:
-        from hushd_schema.results import TranscriptResult
-
         from . import partials
         from .live.listener import LiveListener
 

@@ -6,6 +6,7 @@ The supervisor runs it. It imports nothing heavy: engines import their libraries
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from hushd_protocol.system.trace import mark
@@ -21,8 +22,6 @@ def main() -> None:
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:
-        import json
-
         from .registry import REGISTRY
 
         print(json.dumps(REGISTRY.describe().data()))

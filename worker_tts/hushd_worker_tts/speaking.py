@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.results import SentenceData, SpokenData
+from hushd_schema.results import SentenceData, SpeechResult, SpokenData
 from hushd_worker.job import Job
 
 from . import params
@@ -18,8 +18,6 @@ from .engine_thread import EngineThread
 from .reading.items import Item, MappedText, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
-    from hushd_schema.results import SpeechResult
-
     from .audio_out import Output
     from .levelling import Leveller
 
@@ -91,8 +89,6 @@ class SpeechJob:
             raise HushdError("bad_request", self._nothing())
         self._output.close()
         self._leveller.end()
-        from hushd_schema.results import SpeechResult  # not needed before the audio
-
         return SpeechResult(
             duration=round(self._output.frames / self._output.rate, 3),
             rate=self._output.rate,

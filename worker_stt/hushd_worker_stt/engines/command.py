@@ -20,7 +20,7 @@ from hushd_schema import engines
 from hushd_schema.kinds import Kind, choice, is_number, number, seconds, text, texts
 from hushd_schema.sound_file import wav_header
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, CommandSpecError, files
+from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
 
@@ -49,8 +49,6 @@ class Command(Engine):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._path = _folder() / f"{model}.toml"
         self._read()
-        from hushd_worker.command import sound_file
-
         self._wav = sound_file()
 
     def _read(self) -> None:
@@ -88,8 +86,6 @@ class Command(Engine):
         return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_worker.command import remove, reported, run
-
         spec, sound = self._spec, _wav(samples)
         try:
             with reported(spec.program, f"raise timeout in {spec.path}, or shorten its pieces"):

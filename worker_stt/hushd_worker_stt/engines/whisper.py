@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -120,8 +121,6 @@ class Whisper(WhisperFamily):
         """Applies torch's dynamic quantization: the matrices of linear layers have one byte per weight, and their input
         is converted at each call. It is done at each load, because torch would save the result as a pickle, which may
         run code."""
-        import warnings
-
         torch, whisper = self._torch, self._whisper
         for module in self._model.modules():
             if type(module) is whisper.model.Linear:  # it only casts weights to the input's precision

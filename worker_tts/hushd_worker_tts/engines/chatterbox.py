@@ -22,6 +22,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
+from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker.torch_loading import Unfilled, import_torch, mapped_weights
 
@@ -116,8 +117,6 @@ class Chatterbox:
         try:
             self._tts = _made(torch, package, folder, compute_device.torch_name(self.compute_device))
         except Exception as error:
-            from hushd_worker.errors import load_error  # only needed after a failure
-
             name = f"chatterbox/{self._model}"
             again = f"replace it by `hushd models pull {name}`"
             raise load_error(name, error, install=INSTALL, again=again) from error

@@ -18,7 +18,7 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 from hushd_schema.kinds import Kind, choice, number, seconds, text, whole
 from hushd_worker import command
-from hushd_worker.command import RUN, CommandLine, CommandSpecError
+from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
@@ -74,8 +74,6 @@ class Command:
         return _voices(_specs())
 
     def load(self, report: Callable[[str], None]) -> None:
-        from hushd_worker.command import sound_file
-
         _loaded(self._model)  # to report a mistake in it now
         self._wav = sound_file()
         try:
@@ -96,8 +94,6 @@ class Command:
 
     def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """Returns the program's sound for a text, not decoded."""
-        from hushd_worker.command import remove, reported, run
-
         arguments = spec.arguments(text, str(self._wav), speaker, speed)
         data = f"{text}\n".encode("utf-8", "replace") if spec.reads_input else b""
         try:
@@ -184,8 +180,6 @@ def _specs() -> dict[str, CommandSpec | None]:
     the mistake."""
     if not _folder().is_dir():
         return {}
-    from hushd_worker.command import CommandSpecError, files
-
     specs: dict[str, CommandSpec | None] = {}
     for path in files(_folder()):
         try:
@@ -201,8 +195,6 @@ def _loaded(model: str) -> tuple[CommandSpec, str]:
     Raises:
         HushdError: `model_missing` for an invalid file, `engine_missing` for a missing program.
     """
-    from hushd_worker.command import CommandSpecError
-
     path = _folder() / f"{model}.toml"
     try:
         spec = CommandSpec.read(path)

@@ -16,6 +16,7 @@ from typing import Any
 from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
+from hushd_worker.errors import load_error
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
@@ -102,8 +103,6 @@ class Hibari:
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
         except Exception as error:  # a damaged dictionary may raise anything: zlib.error, KeyError, EOFError
-            from hushd_worker.errors import load_error  # only needed after a failure
-
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
         loading.join()
 
@@ -143,8 +142,6 @@ class Hibari:
             try:
                 self._sessions[name] = session.open_session(path)
             except Exception as error:
-                from hushd_worker.errors import load_error  # only needed after a failure
-
                 again = f"replace {path} by `hushd models pull hibari/{name}`"
                 raise load_error(f"hibari/{name}", error, install=INSTALL, again=again) from error
         return self._sessions[name]

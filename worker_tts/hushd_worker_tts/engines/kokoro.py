@@ -19,6 +19,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.operations.synthesize import VoicePart, voice_parts
 from hushd_worker import compute_device
+from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
@@ -112,8 +113,6 @@ class Kokoro:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.errors import load_error  # only needed after a failure
-
         name = f"kokoro/{self._model}"
         return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
 

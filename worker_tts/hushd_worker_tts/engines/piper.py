@@ -21,6 +21,7 @@ from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema.engines.tts.piper import SPEC
 from hushd_worker import compute_device
+from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
@@ -152,8 +153,6 @@ class Piper:
                 loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:
-                from hushd_worker.errors import load_error  # only needed after a failure
-
                 again = f"replace {path} and {_description(path).name} by complete copies"
                 raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
             self._voices[name] = loaded

@@ -20,6 +20,7 @@ from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_schema.engines.sherpa_models import Described, Speaker, described
 from hushd_schema.engines.tts.sherpa_onnx import SPEC
+from hushd_worker.errors import load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
 
@@ -109,8 +110,6 @@ class SherpaOnnx:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.errors import load_error  # only needed after a failure
-
         name, again = f"{SPEC.name}/{self._model}", f"replace {self._folder} by a complete copy"
         return load_error(name, error, install=INSTALL, again=again)
 
