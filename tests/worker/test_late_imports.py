@@ -37,6 +37,7 @@ OWN = {
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6, "hushd_worker_tts.engines.phoneme_voices": 5,
     "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5, "hushd_worker_tts.reading.rewriting": 5,
+    "hushd_worker_tts.reading.ssml": 5,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip
 

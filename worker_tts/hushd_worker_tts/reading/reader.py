@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from .agents import without_thoughts
 from .items import Event, Item, MappedText, Piece, SentenceEnd, Speaker
+from .plain import Commands, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
-from .ssml import Commands, Ssml
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -85,6 +84,8 @@ def _reader(markup: str, language: str, phonemes: bool) -> MarkupReader:
 
         return Markdown(words(language))
     if markup == "ssml":
+        from .ssml import Ssml
+
         return Ssml(language, phonemes)
     return Commands()
 
