@@ -64,6 +64,6 @@ def test_each_late_import_is_named_with_its_milliseconds(folder: str) -> None:
 
 
 def test_the_list_names_nothing_else() -> None:
-    """What no function imports any more has no line."""
+    """A module that no function imports any more has no line."""
     found = {module for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") for module in late(path)}
     assert not {*STANDARD, *OWN} - found
