@@ -33,7 +33,9 @@ def weight() -> Counter[str]:
             elif path.suffix in CODE or top == "scripts":
                 weight[room] += lines(path)
                 weight["scripts"] += top == "scripts"
-                weight["modules"] += path.suffix == ".py" and bool(rest) and rest[0].startswith("hushd")
+                module = path.suffix == ".py" and bool(rest) and rest[0].startswith("hushd")
+                weight["modules"] += module
+                weight["modules of the core"] += module and not top.startswith("plugins/")
     return weight
 
 

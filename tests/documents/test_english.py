@@ -22,7 +22,6 @@ PAGES = sorted(
     [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
-        ROOT / "examples/README.md",
         ROOT / "lab/README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]

@@ -16,7 +16,6 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        ROOT / "examples/README.md",
         ROOT / "lab/README.md",
         *(ROOT / "docs").rglob("*.md"),
         *ROOT.glob("plugins/*/README.md"),
@@ -27,14 +26,12 @@ FOLDERS = (
     "cli",
     "client",
     "docs",
-    "examples",
     "gateway",
     "lab",
     "models/hushd_models",
     "packaging",
     "plugins",
     "protocol",
-    "release",
     "schema",
     "scripts",
     "supervisor",
@@ -95,7 +92,7 @@ def test_every_document_is_in_the_list_of_documents_once() -> None:
     """docs/README.md links to each page of docs/, and to the pages beside it."""
     docs = ROOT / "docs"
     linked = re.findall(r"\]\(([^)#\s]+\.md)\)", (docs / "README.md").read_text().partition("\n## ")[2])
-    beside = [CHANGELOG, ROOT / "CONTRIBUTING.md", ROOT / "examples/README.md"]
+    beside = [CHANGELOG, ROOT / "CONTRIBUTING.md"]
     pages = {*docs.rglob("*.md"), *ROOT.glob("plugins/*/README.md"), *beside} - {docs / "README.md"}
     found = [path for target in linked if not of_absent_plugin(path := (docs / target).resolve())]
     assert sorted(found) == sorted(pages)

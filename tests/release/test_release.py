@@ -53,6 +53,17 @@ def test_a_place_with_another_version_is_named(sources: Path) -> None:
         checks.check_version("1.2.3", sources)
 
 
+def test_a_plugin_of_another_version_is_named(sources: Path) -> None:
+    """It has hushd's, and each pins the other to it."""
+    plugin = sources / "plugins/songs/pyproject.toml"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text('[project]\nname = "hushd-songs"\nversion = "1.2.3"\ndependencies = ["hushd[stt]==1.2.3", "x"]\n')
+    checks.check_version("1.2.3", sources)
+    plugin.write_text('[project]\nname = "hushd-songs"\nversion = "1.2.2"\ndependencies = ["hushd[stt]==1.2.1", "x"]\n')
+    with pytest.raises(Refusal, match=r"plugins/songs/pyproject\.toml \(1\.2\.2\), hushd\[stt\]==1\.2\.1 \(1\.2\.1\)"):
+        checks.check_version("1.2.3", sources)
+
+
 def test_what_is_not_a_version_is_refused(sources: Path) -> None:
     """As a word with a `v` before it, which tags have."""
     with pytest.raises(Refusal, match=r"^v1\.2\.3 is not a version"):
@@ -76,13 +87,13 @@ def test_a_tree_that_is_not_committed_is_refused(sources: Path) -> None:
 def test_a_wheel_that_is_too_heavy_says_what_has_grown(tmp_path: Path) -> None:
     """By folder, most first; one that is within the limit passes."""
     table = tmp_path / "wheel.toml"
-    table.write_text("limit_kb = 100\n\n[kb]\nhushd_cli = 30\nhushd = 20\n")
-    archives.check_weight(wheel_of(tmp_path, {"hushd_cli": 60_000, "hushd": 20_000}), table)
+    table.write_text('"kB of the wheel" = 100\n\n[kb]\nhushd_cli = 30\nhushd = 20\n')
+    archives.check_weight(wheel_of(tmp_path, {"hushd_cli": 60_000, "hushd": 20_000}), table, table)
     heavy = wheel_of(tmp_path, {"hushd_cli": 60_000, "hushd": 20_000, "hushd_songs": 50_000})
     with pytest.raises(
         Refusal, match=r"100 are its limit; what has grown: hushd_songs by 50 kB, hushd_cli by 30 kB\.$"
     ):
-        archives.check_weight(heavy, table)
+        archives.check_weight(heavy, table, table)
 
 
 def test_sums_are_what_sha256sum_reads(tmp_path: Path) -> None:
@@ -105,7 +116,7 @@ def test_a_workflow_runs_what_is_there_and_says_that_it_never_did(path: Path) ->
 
 def test_a_refusal_is_one_sentence() -> None:
     """No traceback: the exit status is 1, and nothing is built."""
-    command = [sys.executable, str(ROOT / "release/release_maker"), "9.9.9"]
+    command = [sys.executable, str(ROOT / "lab/release/release_maker"), "9.9.9"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50)
     assert done.returncode == 1
     assert done.stderr.startswith("scripts/release: These have another version than 9.9.9: pyproject.toml (")

@@ -22,8 +22,8 @@ _HIDDEN = {"--auto", "--version"}  # not in the parsers' help
 _LINE = re.compile(
     r"(?:^|[;|(] *|&& *|\$ +|-- )(hushd|say|listen|(?:\./)?scripts/\w+)(?= |$)([^;|#&\n]*)", re.MULTILINE
 )
-_RUN = ("lab", "release", "tests")  # where the modules are that scripts run
-_RUNS = re.compile(r'"\$scripts/\.\./(?:lab|release)/([\w.]+)"|-m (\w+)|^ *(?:from|import) (\w+)', re.MULTILINE)
+_RUN = ("lab", "lab/release", "tests")  # where the modules are that scripts run
+_RUNS = re.compile(r'"\$scripts/\.\./(?:lab/release|lab)/([\w.]+)"|-m (\w+)|^ *(?:from|import) (\w+)', re.MULTILINE)
 
 
 def wrong(page: str) -> list[str]:
@@ -100,7 +100,7 @@ def _unknown_to_script(name: str, rest: str) -> str:
 
 @cache
 def _sources(name: str) -> str:
-    """The text of a script, and of all in lab/, release/ and tests/ that it runs."""
+    """The text of a script, and of all in lab/ and tests/ that it runs."""
     texts: dict[Path, str] = {}
     waiting = [ROOT / "scripts" / name, *([ROOT / "conftest.py"] if name == "test" else [])]
     while waiting:

@@ -1,4 +1,4 @@
-"""A room for the programs in examples/, with a device that keeps a diary and a person who answers."""
+"""A room for the programs in docs/examples/, with a device that keeps a diary and a person who answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.programs import DEVICE
 
 WARNINGS = ("-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning")  # wyoming imports it
 LIMIT_S = 5 * BOUND_S  # of a program: each imports and has engines start
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
 
 class Room:

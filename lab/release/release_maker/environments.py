@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,24 @@ def make(python: str, wheel: Path, folder: Path) -> str | None:
     if done.returncode:
         raise Refusal(f"hushd[default] cannot be installed for Python {python}: {_last(done.stderr)}")
     return None
+
+
+def add(plugins: Sequence[Path], folder: Path) -> str:
+    """Installs the plugins' wheels beside hushd, without what they need; returns the line that lists them.
+
+    Raises:
+        Refusal: one cannot be installed, or hushd does not know it.
+    """
+    done = _uv("pip", "install", "--quiet", "--no-deps", "--python", str(folder / "bin/python"), *map(str, plugins))
+    if done.returncode:
+        raise Refusal(f"The plugins cannot be installed: {_last(done.stderr)}")
+    line = _run([str(folder / "bin/hushd"), "--version"], dict(os.environ)).strip().splitlines()[-1]
+    lacking = [
+        path.name for path in plugins if path.name.split("-")[0].removeprefix("hushd_").replace("_", "-") not in line
+    ]
+    if lacking:
+        raise Refusal(f"hushd does not know {', '.join(lacking)}: `hushd --version` says {line!r}.")
+    return line
 
 
 def smoke(environment: Path, scratch: Path) -> list[str]:

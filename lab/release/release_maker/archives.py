@@ -1,4 +1,4 @@
-"""The wheel and the source archive: built twice and compared, weighed, and written down."""
+"""The wheels and source archives of hushd and its plugins: built twice and compared, weighed, and written down."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ import sys
 import tomllib
 import zipfile
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 from .checks import ROOT, Refusal, git
 
 TABLE = ROOT / "packaging/wheel.toml"
+BUDGET = ROOT / "tests/budgets.toml"
 
 
 def build(target: Path, scratch: Path, root: Path = ROOT) -> list[Path]:
-    """Builds both archives twice, each time at another place; returns those in `target` if they are equal to the byte.
+    """Builds all archives twice, each time at another place; returns those in `target` if they are equal to the byte.
+
+    hushd's own, and those of each plugin that the tree has.
 
     Raises:
         Refusal: a build fails, or the two differ.
     """
     epoch = git("log", "-1", "--format=%ct", root=root)
     again = scratch / "again"
-    for folder in (target, again):
-        command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(folder), str(root)]
+    projects = [root, *sorted(path.parent for path in root.glob("plugins/*/pyproject.toml"))]
+    for folder, project in product((target, again), projects):
+        command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(folder), str(project)]
         environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
         if done.returncode:
-            raise Refusal(f"uv could not build {root}: {done.stderr.strip().splitlines()[-1:]}")
+            raise Refusal(f"uv could not build {project}: {done.stderr.strip().splitlines()[-1:]}")
     archives = sorted(path for path in target.iterdir() if path.name.endswith((".whl", ".tar.gz")))
     for archive in archives:
         if archive.read_bytes() != (again / archive.name).read_bytes():
@@ -46,18 +51,15 @@ def weights(wheel: Path) -> dict[str, int]:
     return dict(sizes.most_common())
 
 
-def check_weight(wheel: Path, table: Path = TABLE) -> None:
-    """Raises `Refusal` for a wheel above the limit in packaging/wheel.toml; it says which folders have grown since."""
-    budget = tomllib.loads(table.read_text())
-    size = wheel.stat().st_size
-    if size <= budget["limit_kb"] * 1000:
+def check_weight(wheel: Path, table: Path = TABLE, budget: Path = BUDGET) -> None:
+    """Raises `Refusal` for a wheel above its limit in tests/budgets.toml; it says which folders have grown since."""
+    size, limit = wheel.stat().st_size, tomllib.loads(budget.read_text())["kB of the wheel"]
+    if size <= limit * 1000:
         return
-    before = budget["kb"]
+    before = tomllib.loads(table.read_text())["kb"]
     grown = {name: round(weight / 1000) - before.get(name, 0) for name, weight in weights(wheel).items()}
     most = [f"{name} by {kb} kB" for name, kb in sorted(grown.items(), key=lambda item: -item[1]) if kb > 0][:5]
-    raise Refusal(
-        f"The wheel has {size / 1000:.0f} kB, {budget['limit_kb']} are its limit; what has grown: {', '.join(most)}."
-    )
+    raise Refusal(f"The wheel has {size / 1000:.0f} kB, {limit} are its limit; what has grown: {', '.join(most)}.")
 
 
 def write_sums(archives: list[Path]) -> Path:

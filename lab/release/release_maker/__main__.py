@@ -69,11 +69,12 @@ def _release(version: str | None, pythons: Sequence[str]) -> None:
 def _make(target: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
     """Builds, tries and describes the archives; returns the steps that could not be taken, a sentence each."""
     made = archives.build(target, scratch)
-    wheel = next(path for path in made if path.suffix == ".whl")
+    wheel, *plugins = sorted(made, key=lambda path: (path.suffix != ".whl", not path.name.startswith("hushd-")))
+    plugins = [path for path in plugins if path.suffix == ".whl"]
     archives.check_weight(wheel)
     names = ", ".join(path.name for path in made)
     print(f"{names}: twice the same bytes; the wheel has {wheel.stat().st_size:,} bytes.")
-    notes = _try(wheel, scratch, pythons)
+    notes = _try(wheel, plugins, scratch, pythons)
     if shutil.which("dh") is None:
         notes.append("debhelper is not installed here, so there is no Debian package: scripts/deb makes it.")
     elif subprocess.run([ROOT / "scripts/deb"], timeout=300).returncode:
@@ -82,8 +83,8 @@ def _make(target: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
     return notes
 
 
-def _try(wheel: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
-    """Tries the wheel with each Python; returns a sentence for each that was not to be had."""
+def _try(wheel: Path, plugins: Sequence[Path], scratch: Path, pythons: Sequence[str]) -> list[str]:
+    """Tries the wheels with each Python; returns a sentence for each that was not to be had."""
     notes = []
     for python in pythons:
         environment = scratch / f"python{python}"
@@ -92,6 +93,7 @@ def _try(wheel: Path, scratch: Path, pythons: Sequence[str]) -> list[str]:
             continue
         for line in environments.smoke(environment, scratch / f"work{python}"):
             print(f"Python {python}: {line}", flush=True)
+        print(f"Python {python}: {environments.add(plugins, environment)}", flush=True)
     return notes
 
 

@@ -8,8 +8,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
+_PIN = re.compile(r"hushd[\w,\[\]-]*==(.+)")  # of hushd to a plugin, or the other way round
 _HEADING = re.compile(r"^## (\S+) - (\S+)$", re.MULTILINE)
 # What others are told about hushd and is made of the sources: these tests compare the two in seconds.
 _DOCUMENTS = ("tests/cli/test_manual.py", "tests/documents", "tests/golden", "tests/schema")
@@ -23,8 +24,17 @@ def versions(root: Path = ROOT) -> dict[str, str]:
     """The version that each place of the sources has, by its file."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     module = root / "protocol/hushd_protocol/__init__.py"
+    pinned = [pin for extra in project.get("optional-dependencies", {}).values() for pin in extra]
+    plugins = {}
+    for path in sorted(root.glob("plugins/*/pyproject.toml")):
+        plugin = tomllib.loads(path.read_text())["project"]
+        plugins[str(path.relative_to(root))] = plugin["version"]
+        pinned += plugin["dependencies"]
+    pins = (_PIN.fullmatch(pin) for pin in pinned)
     return {
         "pyproject.toml": project["version"],
+        **plugins,
+        **{pin[0]: pin[1] for pin in pins if pin},
         str(module.relative_to(root)): _only(r'^__version__ = "(.+)"$', module),
         "CHANGELOG.md": _latest(root)[0],
     }

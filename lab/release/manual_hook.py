@@ -28,7 +28,7 @@ class ManualPages(BuildHookInterface):  # type: ignore[type-arg]
         folders = [Path(self.root, folder) for folder in self.metadata.hatch.config["build"]["dev-mode-dirs"]]
         before = filter(None, [os.environ.get("PYTHONPATH")])  # by which pip's builds find what hushd needs
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(metadata.parent), *map(str, folders), *before])}
-        command = [sys.executable, str(Path(self.root, "release/manual.py")), str(pages)]
+        command = [sys.executable, str(Path(self.root, "lab/release/manual.py")), str(pages)]
         subprocess.run(command, env=environment, check=True, timeout=60)
         build_data["shared_data"][str(pages)] = "share/man/man1"
 
