@@ -22,6 +22,8 @@ PACKAGES = (
     "worker_stt", "worker_tts", "wake",
 )  # fmt: skip
 
+ENGINES = (".swift", ".toml")  # of the examples, those of programs as engines
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -61,13 +63,14 @@ def carried(wheel: dict[str, bytes], folder: str) -> dict[str, bytes]:
 
 
 def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str, bytes]) -> None:
-    """Each by the path that `document` makes of its name there; with the examples, and without any other document."""
+    """Each by the path that `document` makes of its name there; with the examples of engines, and no other document."""
     sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     named = {name for path in sources for name in re.findall(r"document\([\"']([\w-]+\.md)[\"']\)", path.read_text())}
     helped = "".join(pages(commands()).values()).replace("\\-", "-")
     named |= set(re.findall(r"docs/([\w-]+\.md)", helped))
     assert {"CONFIGURATION.md", "MODELS.md"} <= named
-    assert carried(wheel, "hushd_models/docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
+    examples = (f"docs/examples/{path.name}" for path in (ROOT / "docs/examples").iterdir() if path.suffix in ENGINES)
+    assert carried(wheel, "hushd_models/docs") == files_of(*(f"docs/{name}" for name in named), *examples)
 
 
 def test_the_manual_is_made_with_what_the_build_has_installed(built: Path) -> None:

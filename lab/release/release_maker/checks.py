@@ -10,7 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
-_PIN = re.compile(r"hushd[\w,\[\]-]*==(.+)")  # of hushd to a plugin, or the other way round
+_PIN = re.compile(
+    r"hushd[\w,\[\]-]*==(.+)"
+)  # of a plugin to hushd; the other way round the extras have it of the sources
 _HEADING = re.compile(r"^## (\S+) - (\S+)$", re.MULTILINE)
 # What others are told about hushd and is made of the sources: these tests compare the two in seconds.
 _DOCUMENTS = ("tests/cli/test_manual.py", "tests/documents", "tests/golden", "tests/schema")
@@ -24,8 +26,7 @@ def versions(root: Path = ROOT) -> dict[str, str]:
     """The version that each place of the sources has, by its file."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     module = root / "protocol/hushd_protocol/__init__.py"
-    pinned = [pin for extra in project.get("optional-dependencies", {}).values() for pin in extra]
-    plugins = {}
+    plugins, pinned = {}, []
     for path in sorted(root.glob("plugins/*/pyproject.toml")):
         plugin = tomllib.loads(path.read_text())["project"]
         plugins[str(path.relative_to(root))] = plugin["version"]
