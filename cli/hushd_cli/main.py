@@ -11,8 +11,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_schema.entry_points import plugins
 
-from . import help, table
-from .arguments import ALL, Parser, refuse_undecodable
+from . import table
+from .arguments import ALL, Parser, ending, refuse_undecodable
 from .terminal import console
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
@@ -84,7 +84,7 @@ class _Parser(Parser):
             options.add_arguments(self._optionals._group_actions)
             options.end_section()
             parts += [options.format_help().rstrip(), _MORE]
-            return "\n\n".join(parts) + "\n" + help.ending(self.prog, _EXAMPLES, whole=True, more=False)
+            return "\n\n".join(parts) + "\n" + ending(self.prog, _EXAMPLES, whole=True, more=False)
         parts.append(_MORE)
         parts.append(f"`{self.prog} --help all` lists all commands, exit codes and environment variables.\n")
         return "\n\n".join(parts)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hushd_cli import help
+from hushd_cli.arguments import ENVIRONMENT, EXIT_CODES
 from hushd_cli.reference import ROOTS, Argument, CommandReference, commands
 from hushd_protocol import __version__
 
@@ -71,8 +71,8 @@ def _page(command: CommandReference, does: str, inside: Sequence[CommandReferenc
     if command.examples:
         lines += [".SH EXAMPLES", *(line for example in command.examples for line in _example(*example))]
     if command.path in ROOTS:
-        lines += [".SH EXIT STATUS", *(line for code, meaning in help.EXIT_CODES for line in _row(str(code), meaning))]
-        lines += [".SH ENVIRONMENT", *(line for row in help.ENVIRONMENT for line in _row(*row))]
+        lines += [".SH EXIT STATUS", *(line for code, meaning in EXIT_CODES for line in _row(str(code), meaning))]
+        lines += [".SH ENVIRONMENT", *(line for row in ENVIRONMENT for line in _row(*row))]
     if command.words == ROOTS[:1]:
         lines.append(".SH FILES")
         for path, what in _FILES:

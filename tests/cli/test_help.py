@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hushd_cli import help, main, table
+from hushd_cli import arguments, main, table
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen import options as listen
 from hushd_cli.commands.say import options as say
@@ -43,16 +43,16 @@ def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     """One table: each error's exit code is explained, and none that does not occur, but 0, 11 of a text in doubt, 70
     of a bug and 143."""
-    explained = [code for code, _ in help.EXIT_CODES]
+    explained = [code for code, _ in arguments.EXIT_CODES]
     assert explained == sorted({code.exit for code in CODES.values()} | {0, 11, 70, 143})
 
 
 def test_the_document_has_the_same_tables() -> None:
     """docs/CONFIGURATION.md, which is in the wheel, has the exit codes and every variable that help names."""
     text = (ROOT / "docs/CONFIGURATION.md").read_text()
-    for code, meaning in help.EXIT_CODES:
+    for code, meaning in arguments.EXIT_CODES:
         assert f"| {code} | {meaning} |\n" in text
-    for name, _ in help.ENVIRONMENT:
+    for name, _ in arguments.ENVIRONMENT:
         assert f"`{name}`" in text
 
 

@@ -9,13 +9,12 @@ from hushd.client import Client
 from hushd.verbs.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
-from hushd_cli import speakers
 from hushd_cli.offers import mention_language, mention_model
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import shown_client
 
 from .files import Files
-from .options import parse
+from .options import parse, voiceprints
 from .output import Output
 
 
@@ -37,18 +36,24 @@ def main(prog: str, argv: Sequence[str]) -> int:
     output = Output(options, options.files)
     with shown_client(options.compute_device) as client:
         _choose(client, options)
-        options.people = speakers.voiceprints(client, options)
+        options.people = voiceprints(client, options)
         if not options.files:
             from .microphone import transcribe
 
             status = transcribe(client, options, output)
-            mention_language() or mention_model(options)
+            _mention(options)
             return status
         files = Files(client, options, output)
         files.run()
         if not files.status:
-            mention_language() or mention_model(options)
+            _mention(options)
         return files.status or files.doubted
+
+
+def _mention(options: Namespace) -> None:
+    """Tells a person, after the text and once, what would hear better."""
+    if not mention_language():
+        mention_model(options)
 
 
 def _choose(client: Client, options: Namespace) -> None:

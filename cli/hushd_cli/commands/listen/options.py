@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,12 +15,12 @@ from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from hushd_cli import speakers
 from hushd_cli.arguments import Parser, WideFormatter, value
 
 from . import whisper
 
 if TYPE_CHECKING:
+    from hushd.client import Client
     from hushd.transcripts.cues import Layout
 
 ALL = "all"  # of the formats
@@ -92,7 +92,7 @@ def make_parser(prog: str) -> Parser:
         help="a sound file, video or pipe; -: standard input, as what is piped in is without FILE",
     )
     _add_output(parser)
-    speakers.add_option(add_transcription(parser))
+    add_speaker(add_transcription(parser))
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
@@ -298,3 +298,41 @@ def add_cutting(parser: Parser) -> None:
     """Adds the options of segmentation."""
     group = parser.add_rare_group("segmentation")
     parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.CUTTING))
+
+
+# --- speakers who are called by name ----------------------------------------------------------------------------------
+
+
+def add_speaker(group: argparse._ActionsContainer) -> None:
+    """Adds --speaker, which may be repeated; `speaker` is a list of names with paths, or None."""
+    group.add_argument(
+        "--speaker",
+        action="append",
+        type=_speaker,
+        metavar="NAME=FILE",
+        help="name the voice in FILE; implies --diarize",
+    )
+
+
+def voiceprints(client: Client, options: Namespace) -> dict[str, str] | None:
+    """Returns the voiceprints of the speakers in the options and the configuration, by name; None without --diarize.
+
+    Raises:
+        HushdError: `bad_request` for a recording without one voice, or an error in the configuration.
+    """
+    if not options.diarize:
+        return None
+    from hushd.verbs.speech import configured
+
+    recordings = configured() | dict(options.speaker or ())
+    worker = {"engine": options.engine, "model": options.model, "keep_alive": options.keep_alive}
+    return client.voiceprints(recordings, **worker) or None
+
+
+def _speaker(text: str) -> tuple[str, str]:
+    from hushd_schema.results import is_name
+
+    name, _, path = text.partition("=")
+    if not (is_name(name) and path):
+        raise ArgumentTypeError(f"{text!r} is not a name and a file, as in Ann=ann.wav")
+    return name, path

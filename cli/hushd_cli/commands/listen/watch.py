@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
 
-from hushd_cli import speakers
 from hushd_cli.recordings import Recordings, State
 from hushd_cli.terminal import console
 
@@ -159,7 +158,7 @@ class Watch:
 
         try:
             with shown_client(options.compute_device) as client:
-                options.people = speakers.voiceprints(client, options)
+                options.people = of_listen.voiceprints(client, options)
                 transcript = client.transcribe_stream(
                     path,
                     engine=options.engine,

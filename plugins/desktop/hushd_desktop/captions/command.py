@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.transcripts.formats import FORMATS
 from hushd.verbs.preparation import names_no_engine
-from hushd_cli import speakers
 from hushd_cli.arguments import Parser, value
-from hushd_cli.commands.listen.options import add_doubtful
+from hushd_cli.commands.listen.options import add_doubtful, add_speaker, voiceprints
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -110,7 +109,7 @@ def make_parser(prog: str) -> Parser:
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
-    speakers.add_option(text)
+    add_speaker(text)
     text.add_argument("--translate", action="store_true", help="translate into English, with engines that can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
     parser.add_worker_options()
@@ -237,7 +236,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "silence_s": options.silence_s,
         "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
-        "people": speakers.voiceprints(client, options),
+        "people": voiceprints(client, options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,
