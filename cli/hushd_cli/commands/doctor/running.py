@@ -67,7 +67,7 @@ class Running:
     # --- gateways ----------------------------------------------------------------------------------------------------
 
     def gateways(self) -> Iterator[Finding]:
-        """Checks each address for HTTP and Wyoming: the supervisor answers without starting anything."""
+        """Checks each address for HTTP and Wyoming, for which a gateway is started."""
         try:
             door = self._client.status().door
         except HushdError:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hushd.models import names as model_names
+from hushd import model_choice
 from hushd.verbs.requests import transcribe_params
 from hushd_cli.commands.listen.options import parse, transcribe_options
 from hushd_models import advice
@@ -186,7 +186,7 @@ def test_a_model_whose_engine_is_not_here(installed: bool, monkeypatch: pytest.M
     turbo = {"name": "turbo", "installed": False, "memory_mb": 1494}
     described = HearingDescription.from_data({"engines": [{"name": "faster-whisper", "models": [turbo]}]})
     with pytest.raises(HushdError) as refused:
-        model_names.find(described, "turbo")
+        model_choice.find(described, "turbo")
     assert refused.value.code == "model_missing"
     assert "`hushd models pull faster-whisper/turbo`" in str(refused.value)
     assert ("needs the engine faster-whisper" in str(refused.value)) is not installed
