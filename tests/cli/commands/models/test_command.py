@@ -74,7 +74,7 @@ def test_the_list(machine: Store, base: Path) -> None:
     lines = done.stdout.replace("too large", "not here ").splitlines()
     assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "WRONG", "LANGUAGES", "LICENCE"]
     (line,) = [line for line in lines if line.startswith("whisper/base ")]
-    assert " ".join(line.split()) == "whisper/base stt installed 7 MB 694 MB medium 5.1 % 99 languages MIT"
+    assert " ".join(line.split()) == "whisper/base stt installed 7 MB 710 MB medium 5.1 % 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
     assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow - en MIT"
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
@@ -135,7 +135,7 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert one.pop("word_errors_source").endswith("/whisper-base.md")
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 7.0,
-        "memory_mb": 694, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
+        "memory_mb": 710, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
         "recommended": False, "install": "",
     }  # fmt: skip
     assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
@@ -159,7 +159,7 @@ def test_show_and_path(machine: Store, base: Path) -> None:
         "whisper/base\n",
         "state      installed, by hushd",
         str(base),
-        "694 MB of a worker",
+        "710 MB of a worker",
         "openai-whisper",
     ):
         assert words in shown
