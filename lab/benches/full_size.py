@@ -18,7 +18,7 @@ from full_size.catalogue import MODELS
 from full_size.chatterbox import PYTHON
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_supervisor.system.memory.estimate import Estimate
+from hushd_supervisor.system.memory.needs import Estimate
 
 from .incident import THREADS
 from .process_memory import Recording, held

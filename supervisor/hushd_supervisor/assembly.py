@@ -27,17 +27,14 @@ from .system.configuration import Configuration
 from .system.describe import Descriptions
 from .system.door import Door
 from .system.living import Living
-from .system.log import Log
+from .system.log import Log, Logged, RequestLog
 from .system.loop import Loop
 from .system.memory import cards, measure, triggers
-from .system.memory.estimate import Estimate
 from .system.memory.history import History
-from .system.memory.needs import Needs
+from .system.memory.needs import Estimate, Needs
 from .system.pause_file import PauseFile
 from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
-from .system.reporter import Reporter
-from .system.request_log import Logged, RequestLog
 from .system.signals import FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.client_socket import ClientSocket
 from .system.sockets.lock import ListeningSocket, take_reserved
@@ -45,6 +42,7 @@ from .system.sockets.watch import SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
 from .system.standby import Templates
+from .system.status import Reporter
 from .system.suspensions import Suspensions
 
 if TYPE_CHECKING:

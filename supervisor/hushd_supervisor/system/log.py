@@ -1,4 +1,7 @@
-"""The supervisor's own log, on standard error. Without `logging`, which takes too much memory."""
+"""The supervisor's own log, on standard error, with a line when a request ends.
+
+It does without `logging`, which takes too much memory.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from hushd_protocol.system.log_files import line, rotate
+from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, Request, Result
+from hushd_protocol.system.log_files import line, rotate, short_id
 from hushd_schema.settings.tables import LOG_LEVELS
+
+from hushd_supervisor.core.actions import Action, ToClient, ToWorker
+from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 MAX_RECORD = 8192  # characters: twice a tail
 WINDOW_S = 60.0
@@ -86,3 +94,141 @@ class Log:
     def _rotate(self) -> None:
         if self._path:
             rotate(self._path)
+
+
+MAX_NAME = 80  # characters of a name that a client has chosen
+MAX_CONTENT = 2000  # characters of a text
+_FAULTLESS = ("done", "cancelled")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A request that has not ended."""
+
+    op: str
+    worker: str
+    client: str
+    arrived: float
+    started: float | None = None
+
+
+class RequestLog:
+    """Watches clients' requests and their answers.
+
+    Args:
+        record: writes a line: level, text, the request's short id, and facts for programs.
+
+    Attributes:
+        content: whether the spoken and recognised text is logged too.
+    """
+
+    def __init__(self, record: Callable[..., None], content: bool = False) -> None:
+        self._record = record
+        self.content = content
+        self._clients: dict[bytes, str] = {}
+        self._open: dict[tuple[bytes, bytes], _Open] = {}
+        self._by_id: dict[bytes, _Open] = {}
+
+    def look(self, event: Event, now: float) -> None:
+        """Receives an event before the pool does."""
+        match event:
+            case FromClient(route, Hello() as hello):
+                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:MAX_NAME]
+            case FromClient(route, Request() as request):
+                self._arrived(route, request, now)
+            case FromClient(route, Chunk(id=name, payload=payload)) if self.content:
+                self._log_text(self._open.get((route, name)), name, payload)
+            case ClientGone(route):
+                self._clients.pop(route, None)
+                for key in [key for key in self._open if key[0] == route]:
+                    self._ended(key, "cancelled", now, "its client has left")
+
+    def sent(self, route: bytes, message: Message, now: float) -> None:
+        """Receives a message to a client."""
+        match message:
+            case Result(id=name):
+                self._ended((route, name), "done", now)
+            case Error(id=name, code=code):
+                self._ended((route, name), code, now, message.message)
+            case Partial(id=name, data=data) if self.content and data.get("kind") in ("segment", "final"):
+                self._write("info", f"heard: {str(data.get('text', ''))[:MAX_CONTENT]}", name)
+
+    def handed(self, job: Job, now: float) -> None:
+        """Receives a job that goes to a worker."""
+        if request := self._by_id.get(job.id):
+            request.started = now
+
+    def _arrived(self, route: bytes, request: Request, now: float) -> None:
+        if (route, request.id) in self._open:
+            return  # a second request with this id, which will be refused
+        client = self._clients.get(route, "a stranger")
+        opened = _Open(request.op[:MAX_NAME], request.worker[:MAX_NAME], client, now)
+        self._open[route, request.id] = self._by_id[request.id] = opened
+        self._write("debug", f"{opened.op} on {opened.worker} for {client} has come", request.id)
+        if self.content and request.input == "inline":
+            self._log_text(opened, request.id, request.payload)
+
+    def _log_text(self, request: _Open | None, name: bytes, payload: bytes) -> None:
+        if request and request.worker.partition("/")[0] == "tts" and payload:
+            self._write("info", f"says: {payload[:MAX_CONTENT].decode(errors='replace')}", name)
+
+    def _ended(self, key: tuple[bytes, bytes], outcome: str, now: float, why: str = "") -> None:
+        request = self._open.pop(key, None)
+        if request is None:
+            return
+        self._by_id.pop(key[1], None)
+        took = now - request.arrived
+        waited = (request.started or now) - request.arrived
+        text = f"{request.op} on {request.worker} for {request.client}: {outcome} after {took:.2f} s"
+        text += f", {waited:.2f} of them waiting" if waited >= 0.01 else ""
+        text += f" ({why})" if why and self._may_say(outcome) else ""
+        self._write(
+            "info" if outcome in _FAULTLESS else "warning",
+            text,
+            key[1],
+            op=request.op,
+            worker=request.worker,
+            client=request.client,
+            outcome=outcome,
+            seconds=round(took, 3),
+            waited=round(waited, 3),
+        )
+
+    def _may_say(self, outcome: str) -> bool:
+        """Returns whether an outcome's sentence may be logged: an engine's error may quote speech."""
+        return self.content or outcome == "cancelled"
+
+    def _write(self, level: str, text: str, name: bytes, **facts: Any) -> None:
+        self._record(level, text, short_id(name), **facts)
+
+
+class Core(Protocol):
+    """The pool, as `loop.Core`."""
+
+    def handle(self, event: Event, now: float) -> list[Action]: ...
+    def on_time(self, now: float) -> list[Action]: ...
+    def deadline(self) -> float | None: ...
+
+
+class Logged:
+    """A pool that shows `requests` its events and actions."""
+
+    def __init__(self, pool: Core, requests: RequestLog) -> None:
+        self._pool = pool
+        self._requests = requests
+        self.deadline = pool.deadline
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        self._requests.look(event, now)
+        return self._seen(self._pool.handle(event, now), now)
+
+    def on_time(self, now: float) -> list[Action]:
+        return self._seen(self._pool.on_time(now), now)
+
+    def _seen(self, actions: list[Action], now: float) -> list[Action]:
+        for action in actions:
+            if isinstance(action, ToClient):
+                self._requests.sent(action.route, action.message, now)
+            elif isinstance(action, ToWorker) and isinstance(action.message, Job):
+                self._requests.handed(action.message, now)
+        return actions

@@ -6,15 +6,18 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol import __version__
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Result
 
+from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
 from hushd_supervisor.core.status import CardStanding, Standing
 from hushd_supervisor.core.worker.states import State
 
 from .memory import measure
+from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_schema.status import (
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
         TemplateStatus,
         WorkerStatus,
     )
+
+    from .door import Door
+    from .sockets.worker_socket import WorkerSocket
+    from .standby import Templates
 
 FRESH_S = 0.1  # for which a measure of a process's memory holds
 # The time for one round of measuring, in which the whole loop waits: a share of the time since the last one, within
@@ -185,3 +192,58 @@ def _pss(usage: Usage) -> float | None:
 
 def _mb(size: float) -> float:
     return round(size / 1e6, 1)
+
+
+class Figures(Protocol):
+    """The part of the pool that a report reads."""
+
+    def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
+    def standing(self, now: float) -> Standing: ...
+    def templates(self) -> list[tuple[int, TemplateStatus]]: ...
+
+
+class Reporter(Source):
+    """Reports the state of the pool and its processes.
+
+    Args:
+        workers, templates: own the processes.
+        door: reports the door's part.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        pool: Figures,
+        workers: WorkerSocket,
+        templates: Templates | None = None,
+        door: Door | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._workers = workers
+        self._templates = templates
+        self._door = door
+        self._clock = clock
+        self._started = clock()
+        self._usages = Usages()
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {ReportStatus: self._answer}
+
+    def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
+        report = self._report(action.floor, self._usages.measuring(self._clock()))
+        return (ToClient(action.route, Result(id=action.id, data=report.data())),)
+
+    def _report(self, floor: FloorStatus, usage_of: Callable[[int], Usage]) -> Status:
+        """Returns the answer to `status`; `usage_of` measures a process."""
+        now = self._clock()
+        return report(
+            self._pool.status(now),
+            self._pool.standing(now),
+            floor,
+            self._workers.pids(),
+            now - self._started,
+            usage_of,
+            templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
+            self._door.status() if self._door else None,
+        )

@@ -28,7 +28,6 @@ from hushd_supervisor.system.living import Living
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.memory.psi import Pipe
-from hushd_supervisor.system.reporter import Reporter
 from hushd_supervisor.system.signals import LEAVE, Signals
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
@@ -36,6 +35,7 @@ from hushd_supervisor.system.sockets.watch import SocketWatch
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.source import Outcome, Perform, Source
 from hushd_supervisor.system.standby import Templates
+from hushd_supervisor.system.status import Reporter
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
 from support.wakeups import comes_to_rest

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hushd_protocol.messages import Chunk, Error, Hello, Job, Partial, Request, Result
 from hushd_supervisor.core.events import ClientGone, FromClient
-from hushd_supervisor.system.request_log import RequestLog
+from hushd_supervisor.system.log import RequestLog
 from support.peer import CONFIG, Supervisor, wait_until
 
 ID = bytes.fromhex("a1b2c3d4") + bytes(12)

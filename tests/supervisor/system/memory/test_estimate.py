@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hushd_supervisor.core.memory.needs import Estimated
-from hushd_supervisor.system.memory.estimate import Estimate
+from hushd_supervisor.system.memory.needs import Estimate
 
 
 def make(path: Path, size: int) -> None:
