@@ -37,6 +37,7 @@ class Capabilities(Record):
         compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty if the engine cannot tell.
         suspends: whether its process on a card can be suspended by the driver, and goes on afterwards as before.
         why_there: the reason why it does not compute on a graphics card; empty for none.
+        leave_s: the seconds that the programs which it has started may need to end.
     """
 
     engine: str = ""
@@ -48,6 +49,7 @@ class Capabilities(Record):
     compute_device: str = ""
     why_there: str = ""
     suspends: bool = False
+    leave_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

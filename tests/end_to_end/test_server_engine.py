@@ -106,6 +106,17 @@ def _give_up() -> None:
         client.synthesize("one", voice="server/mine")
 
 
+def test_it_has_its_time_to_end(start_supervisor: Start, runtime: Path) -> None:
+    """`stop_timeout` may be longer than other workers have."""
+    servers.write(runtime, "mine", "lingers", stop_timeout=20, env={"TOLD": str(runtime / "told")})
+    start_supervisor("")
+    with Client() as client:
+        assert say(client, "one", voice="server/mine")
+        (runtime / "told").unlink()
+        client.unload("tts")
+        assert (runtime / "told").exists()
+
+
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.night)])
 @pytest.mark.parametrize("victim", ["supervisor", "worker", "server"])
 def test_killed(start_supervisor: Start, runtime: Path, victim: str, times: int) -> None:
@@ -122,6 +133,8 @@ def test_killed(start_supervisor: Start, runtime: Path, victim: str, times: int)
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not any(map(alive, processes)), "the end of all its processes")  # noqa: B023
             assert not servers.listening(port)
+            if victim != "supervisor":
+                client.unload("tts")  # which forgives its crashes: the fourth in five minutes would close the worker
         if victim == "supervisor":
             supervisor = start_supervisor("")
         time.sleep(0.1)

@@ -161,6 +161,8 @@ def main() -> None:
         sys.exit(3)
     if "stays" in LIES:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "lingers" in LIES:  # and ends itself, after longer than workers usually may take
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(6), open(os.environ["TOLD"], "w").close(), os._exit(0)))
     if "escapes" in LIES:  # a helper in a session of its own, and one below it whose parent is gone
         script = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
         subprocess.Popen([sys.executable, "-c", f"{script}; import time; time.sleep(600)"], start_new_session=True)

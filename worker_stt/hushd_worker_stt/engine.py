@@ -254,6 +254,7 @@ class Engine(ABC):
         compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
         suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
         why_there: set by `load` if a card is available but not used: the reason.
+        leave_s: set by `load` if `close` may take long.
         economy: set before each piece: whether memory is short, so that the engine should use less if possible (a
             smaller beam), even at the cost of quality.
         degraded: cleared before each job; the engine sets it if it has used less memory, which the result reports. An
@@ -273,6 +274,7 @@ class Engine(ABC):
     compute_device = "cpu"
     why_there = ""
     suspends = False
+    leave_s = 0.0
     economy = False
     degraded = False
     check: Callable[[], None] = staticmethod(_nobody_asks)

@@ -90,6 +90,7 @@ class SpeechToText:
             compute_device=device,
             why_there=why,
             suspends=self._engine.suspends,
+            leave_s=self._engine.leave_s,
         )
 
     def _load(self, report: Callable[[str], None]) -> None:

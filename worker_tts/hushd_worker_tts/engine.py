@@ -128,7 +128,8 @@ class TtsEngine(Protocol):
             Alphabet, which `reading.phonemes.parts` separates from others.
         parallel: optional, 1 by default: set by `load`: the number of pieces that it makes at once, on as many threads.
         extra: optional: set before each piece: a request's further fields, for engines that pass them on.
-        close: optional: ends what `load` has started, before the worker leaves.
+        close, leave_s: optional: ends what `load` has started, before the worker leaves; set by `load` if that may take
+            long.
     """
 
     economy: bool

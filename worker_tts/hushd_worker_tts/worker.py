@@ -77,7 +77,12 @@ class Worker:
         voices = tuple(voice.name for voice in kind.voices() if voice.installed)
         device, why = compute_device.report(self._engine, self._info.name)
         return Capabilities(
-            engine=self._info.name, model=self._model, voices=voices, compute_device=device, why_there=why
+            engine=self._info.name,
+            model=self._model,
+            voices=voices,
+            compute_device=device,
+            why_there=why,
+            leave_s=getattr(self._engine, "leave_s", 0.0),
         )
 
     def _load(self, report: Callable[[str], None]) -> None:

@@ -55,7 +55,7 @@ class Server(Engine):
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._file = file = read(model)
         self.PIECE = PieceLength(_WHOLE_S, _WHOLE_S) if file.whole else PieceLength(*file.piece)
-        self.batch = file.parallel
+        self.batch, self.leave_s = file.parallel, file.stop_timeout
         self._server = ServerProcess(file, offline=self.offline)
         silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
         self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, limit), report)
@@ -150,7 +150,8 @@ def _wav(samples: Samples) -> bytes:
     """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
     import numpy as np
 
-    data = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
+    finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    data = np.clip(np.round(finite * 32767), -32768, 32767).astype("<i2").tobytes()
     return wav_header(RATE, len(data)) + data
 
 

@@ -47,7 +47,7 @@ class Server:
         self._server: ServerProcess
         self._job = threading.local()  # several jobs at once, each on its thread
         self._listed: tuple[str, ...] = ()
-        self.parallel = 1
+        self.parallel, self.leave_s = 1, 0.0
 
     @property
     def check(self) -> Check:
@@ -99,7 +99,7 @@ class Server:
 
     def load(self, report: Callable[[str], None]) -> None:
         self._file = file = read(self._model)
-        self.parallel = file.parallel
+        self.parallel, self.leave_s = file.parallel, file.stop_timeout
         self._server = ServerProcess(file, offline=self.offline)
         self._server.start(lambda limit: self._prove(limit), report)
         self._listed = file.voices if isinstance(file.voices, tuple) else self._ask_for_voices(file.voices)
@@ -111,6 +111,7 @@ class Server:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
+        text = "".join(c if c.isprintable() else " " for c in text)  # a 0 breaks servers
         if voice.model != self._model:
             raise HushdError("unsupported", f"The voice {voice.name} is another server's: ask for it alone.")
         name = voice.name.removeprefix(self._model).removeprefix(".")

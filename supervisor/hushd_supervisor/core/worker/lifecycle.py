@@ -24,6 +24,7 @@ from .states import ALLOWED, State
 
 BEAT_S = 6.0  # three beats of 2 s
 GRACE_S = 5.0  # from `drain` to the exit
+MOST_GRACE_S = 60.0  # that a worker may have beyond that
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
 RESTORE_S = 10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
@@ -75,6 +76,7 @@ class Lifecycle:
         self.need = 0
         self.rests_until = math.inf
         self._refused = False  # a suspension
+        self._grace_s = GRACE_S
         self._card_kinds = card_kinds
         self._generations = generations
         self._outbox = outbox
@@ -202,8 +204,15 @@ class Lifecycle:
                     progress.says(now)
             self._timer = max(now, progress.timer(self.settings))
 
-    def become_ready(self, message: m.Ready, kind: str, now: float, suspends: bool = False) -> None:
-        """Notes that the process has loaded its model, on a card or on the CPU."""
+    def become_ready(
+        self, message: m.Ready, kind: str, now: float, suspends: bool = False, leave_s: float = 0.0
+    ) -> None:
+        """Notes that the process has loaded its model, on a card or on the CPU.
+
+        Args:
+            leave_s: the further seconds that it may take to leave.
+        """
+        self._grace_s = GRACE_S + min(max(leave_s, 0.0), MOST_GRACE_S)
         self.process.loaded(message, kind, now)
         self.process.suspends = suspends and bool(message.cards) and not self._refused
         self.was_ready, self.failure = True, ""
@@ -269,7 +278,7 @@ class Lifecycle:
     def leaves(self, now: float) -> None:
         """Notes that the process is about to leave by itself, and must get no more jobs."""
         self.process.expected = True
-        self.enter(State.STOPPING, now + GRACE_S)
+        self.enter(State.STOPPING, now + self._grace_s)
 
     def kill(self, now: float, expected: bool = False) -> None:
         """Sends SIGKILL; counts as a crash unless `expected`."""
@@ -321,7 +330,7 @@ class Lifecycle:
         if wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
         elif self.state is State.STOPPING:
-            self._timer = now + GRACE_S
+            self._timer = now + self._grace_s
         if self.process.progress:
             self.process.progress.excuse(late)
 

@@ -145,7 +145,8 @@ class News:
         self._dispatch.where = where if self.why_there else {}
         self._room.forget()
         self._crashes.stalled = 0
-        self._lifecycle.become_ready(ready, capabilities.compute_device, now, capabilities.suspends)
+        kind, suspends, leave_s = capabilities.compute_device, capabilities.suspends, capabilities.leave_s
+        self._lifecycle.become_ready(ready, kind, now, suspends, leave_s)
         self._leases.use("", None, now)
         self._dispatch.settle(now)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol import buggify
+from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.system import atomic_file, best_effort
+from hushd_protocol.system import atomic_file, best_effort, paths
 from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Remember
@@ -81,6 +82,8 @@ class Estimate:
         from hushd_schema import engines
 
         role, engine, model = name.split("/", 2)
+        if engine == "server":
+            return _of_server(model)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
             return Estimated()
@@ -113,6 +116,19 @@ class Estimate:
             return {name: int(file["size"]) for name, file in files.items()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return {}  # there is no manifest, or it is broken, which the worker reports
+
+
+def _of_server(name: str) -> Estimated:
+    """Returns the estimate in a speech server's file."""
+    from hushd_schema import server_file, toml
+
+    try:
+        path = paths.find().config.parent / server_file.FOLDER / f"{name}.toml"
+        server = server_file.read(name, toml.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, HushdError):
+        return Estimated()  # which its worker reports
+    memory, card = int(1e6 * server.memory_mb), int(1e6 * server.vram_mb)
+    return Estimated(memory, memory if card else 0, card)
 
 
 def _estimated(spec: EngineSpec, sizes: Sizes, entry: Known | None) -> Estimated:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory.needs import Estimate
+from support import servers
 
 
 def make(path: Path, size: int) -> None:
@@ -27,6 +28,15 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
     assert estimate("stt/whisper/mine").memory == 3_846_000_000
     assert estimate("stt/onnx-asr/mine").memory == 90_000_000
     assert estimate("stt/onnx-asr/deep").memory == 210_000_000
+
+
+def test_a_speech_servers_file_says(runtime: Path, tmp_path: Path) -> None:
+    """Of memory and of a card's; a file with a mistake says nothing."""
+    servers.write(runtime, "mine", memory_mb=500, vram_mb=2000)
+    servers.write(runtime, "wrong", memory_mb=-1)
+    estimate = Estimate(tmp_path)
+    assert estimate("tts/server/mine") == Estimated(500_000_000, 500_000_000, 2_000_000_000)
+    assert estimate("tts/server/wrong") == estimate("tts/server/none") == Estimated()
 
 
 @pytest.mark.parametrize(
