@@ -103,7 +103,7 @@ def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe
     ids=lambda each: each.__name__[1:],
 )
 def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
-    """What hibari says, twice; with the times of words where the server has real ones."""
+    """Stop, four and green, twice; with the times of words where the server has real ones."""
     file = describe(tmp_path)
     servers.write(runtime, "real", **{"like": None} | file)
     start_supervisor("")
