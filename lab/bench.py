@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, full_size, incident, stages, warm
+from benches import cold, full_size, gigabyte, incident, stages, warm
 from benches.hearing import accuracy, live
 from benches.stage import show
 from benches.supervision import memory, places
@@ -28,6 +28,7 @@ CASES = {
     "wer": accuracy.wer,
     "incident": incident.incident,
     "fullsize": full_size.full_size,
+    "gigabyte": gigabyte.gigabyte,
 }
 
 
@@ -39,8 +40,9 @@ def main() -> int:
     parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts, for wer and live")
     parser.add_argument("--engine", help="fullsize with this engine alone")
     parser.add_argument(
-        "--models", metavar="DIR", type=Path, help="incident, fullsize: a folder filled by scripts/fullsize"
+        "--models", metavar="DIR", type=Path, help="incident, fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
+    parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
     parser.add_argument(
         "--document", action="store_true", help="incident, fullsize: write their sections of docs/BENCHMARKS.md"
     )

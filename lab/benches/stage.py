@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -55,8 +55,12 @@ def recording(name: str) -> Path:
 
 
 @contextmanager
-def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]:
-    """A supervisor in private folders, which this process's clients use too; ended afterwards."""
+def supervisor(config: str = "", begin: Sequence[str] = (), **environment: str) -> Iterator[psutil.Process]:
+    """A supervisor in private folders, which this process's clients use too; ended afterwards.
+
+    Args:
+        begin: words before its command line, such as those that put it into a control group.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hushd-"))
     (folder / "config.toml").write_text(config)
     before = dict(os.environ)
@@ -69,7 +73,7 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
     }
     read, write = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
+        [*begin, sys.executable, "-m", "hushd_supervisor", "--ready-fd", str(write)],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -51,6 +51,8 @@ class Known:
         files: the alternatives of its files, the best first.
         sha256: known hashes of files, by name.
         size_mb, memory_mb: the approximate sizes on disk, and of a worker with it.
+        mapped: whether its weights are pages of their file, as much as `size_mb` of `memory_mb`, which the kernel may
+            drop and read again.
         speed: one of `SPEEDS`, on a CPU.
         aliases: other names of the same model.
         word_errors: its published word error rates (`word_errors`); empty if there are none.
@@ -67,6 +69,7 @@ class Known:
     languages: tuple[str, ...] = ()
     size_mb: int = 0
     memory_mb: int = 0
+    mapped: bool = False
     licence: str = ""
     speed: str = "medium"
     repository: str = ""

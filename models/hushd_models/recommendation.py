@@ -175,7 +175,7 @@ def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
 
 def too_large(known: Known, machine: Hardware) -> bool:
     """Returns whether a model that is not installed has no room: in memory, on a card or on the disk."""
-    in_memory = known.memory_mb <= machine.memory_mb or any(_fits_card(kind, known, machine) for kind in machine.cards)
+    in_memory = _has_room(known, machine) or any(_fits_card(kind, known, machine) for kind in machine.cards)
     return known.size_mb > machine.disk_mb or not in_memory
 
 
@@ -183,8 +183,16 @@ def _fits(row: Row, known: Known, machine: Hardware) -> bool:
     if not row.usable and known.size_mb > machine.disk_mb:
         return False
     if known.speed != "slow" or machine.cores >= FAST_CORES:
-        return known.memory_mb <= machine.memory_mb
+        return _has_room(known, machine)
     return any(_fits_card(kind, known, machine) for kind in machine.cards)
+
+
+def _has_room(known: Known, machine: Hardware) -> bool:
+    """Returns whether the workers' share of a machine holds a model; of one with mapped weights its private memory, and
+    the whole machine the rest: Parakeet v3 hears in 1,000 MB (`scripts/bench gigabyte`)."""
+    private_mb = known.memory_mb - (known.size_mb if known.mapped else 0)
+    whole_mb = machine.memory_mb / (SHARE if known.mapped else 1)
+    return private_mb <= machine.memory_mb and known.memory_mb <= whole_mb
 
 
 def _fits_card(kind: str, known: Known, machine: Hardware) -> bool:

@@ -38,7 +38,7 @@ def test_every_name_is_in_the_catalogue() -> None:
 def test_a_large_machine_gets_the_best_and_a_small_one_what_fits() -> None:
     """Memory, cores and wrong words decide; what comes with hushd is shown to both."""
     assert models(LARGE, "en", "stt") == ["transcribe-cpp/parakeet-unified-en-0.6b", "moonshine/tiny-en"]
-    assert models(SMALL, "en", "stt") == ["transcribe-cpp/moonshine-streaming-medium", "moonshine/tiny-en"]
+    assert models(SMALL, "en", "stt") == ["onnx-asr/nemo-parakeet-tdt-0.6b-v3", "moonshine/tiny-en"]
     assert models(LARGE, "en", "tts") == ["kokoro/kokoro-v1.0", "hibari/en", "espeak-ng/all"]
 
 
@@ -108,3 +108,11 @@ def test_a_model_without_room_is_too_large() -> None:
     assert too_large(large, replace(LARGE, disk_mb=3000))
     assert not too_large(large, Hardware(2, 3000, 10_000, {"cuda": 8000}))
     assert too_large(large, Hardware(2, 3000, 10_000, {"cuda": 1000}))
+
+
+def test_mapped_weights_may_take_what_is_kept_for_others() -> None:
+    """In one gigabyte, of which 800 MB are the workers': Parakeet v3, whose own memory is a fifth of it; no model whose
+    weights and memory are more than the machine has."""
+    parakeet = "onnx-asr/nemo-parakeet-tdt-0.6b-v3"
+    assert [models(SMALL, language, "stt")[0] for language in ("pt", "fr")] == [parakeet] * 2
+    assert models(replace(SMALL, memory_mb=600), "pt", "stt") == ["faster-whisper/base"]
