@@ -733,8 +733,8 @@ class World:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if pool._admission.level is Level.CRITICAL:
-            residents = [tenant.machine for tenant in pool._admission.use.every(self.now)]
-            idle = sum(r.size for r in residents if r.idle_s is not None and not r.leaving)
+            sizes = [worker.machine for worker in pool._admission.use.every(self.now)]
+            idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
         self._check_floor()
         self.templates.check()
@@ -806,9 +806,9 @@ class World:
             others = [w for w in self.pool._workers.values() if w is not worker and base(w.name) == name]
             if jobs.queue.next(self.now) is not None:
                 closed = (State.STOPPED, State.FAILED)
-                relief = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
+                helped = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
                 assert retires, "somebody waits for a free place"
-                assert relief, "somebody waits for a free place"
+                assert helped, "somebody waits for a free place"
             for other in others:
                 waiting = (t for t in other.jobs.waiting if t.message.op != "warm")
                 assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"

@@ -27,8 +27,8 @@ class Room:
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
 
-    def __init__(self, bequest: Reserved = NOBODY, paused: bool = False) -> None:
-        self.floor = Floor(bequest, paused)
+    def __init__(self, reserved: Reserved = NOBODY, paused: bool = False) -> None:
+        self.floor = Floor(reserved, paused)
         self.saved: list[bool] = []  # pauses
         self.now = 100.0
         self.last: dict[str, str] = {}

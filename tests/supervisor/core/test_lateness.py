@@ -10,7 +10,7 @@ from hushd_supervisor.core.floor import LEASE_S
 from hushd_supervisor.core.pool import LATE_S
 from hushd_supervisor.core.worker.process import HELLO_S
 from hushd_supervisor.core.worker.states import State
-from support.house import ROUTE, A, House
+from support.house import ROUTE, A, B, House
 
 
 class DeafHouse(House):
@@ -90,3 +90,16 @@ def test_a_start_counts_from_when_the_process_was_started() -> None:
     assert house.state(A) is State.STARTING
     house.wait(0.2)
     assert house.state(A) is State.KILLING
+
+
+def test_a_sleep_is_excused_once() -> None:
+    """A beat that is read after it, before anything overdue was done, gives a start no more time than it lost."""
+    house = House()
+    house.idle(A)
+    house.request(B)
+    house.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.now += 100.0
+    house.tell(ev.FromClient(ROUTE, m.Pong()))
+    left = house.worker(B).lifecycle.retry_ms(house.now)
+    house.says(A, m.Beat(cpu_s=1.0))
+    assert house.worker(B).lifecycle.retry_ms(house.now) == left

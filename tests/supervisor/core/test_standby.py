@@ -148,14 +148,14 @@ def test_it_is_the_first_to_make_room() -> None:
 def test_it_counts_for_what_its_end_would_give_back() -> None:
     """The budget has the size that was measured last; a template that is starting counts by a guess."""
     house = ready()
-    (tenant,) = house.pool._admission.use.every(house.now)
-    assert (tenant.machine.size, tenant.promised) == (40 * MB, 0)
+    (template,) = house.pool._admission.use.every(house.now)
+    assert (template.machine.size, template.promised) == (40 * MB, 0)
     house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB, 30 * MB))  # a worker shares the rest
-    (tenant,) = house.pool._admission.use.every(house.now)
-    assert tenant.machine.size == 20 * MB
+    (template,) = house.pool._admission.use.every(house.now)
+    assert template.machine.size == 20 * MB
     house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB, 90 * MB))
-    (tenant,) = house.pool._admission.use.every(house.now)
-    assert tenant.machine.size == 20 * MB
+    (template,) = house.pool._admission.use.every(house.now)
+    assert template.machine.size == 20 * MB
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)

@@ -26,7 +26,7 @@ from hushd_supervisor.core.claim import KEPT_FOR_S, NOBODY, Holder, Reserved
 PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
 PAUSE_S = 0.05
-BEQUEST_S = 30.0  # after which the last supervisor's holders of the floor are no longer expected back
+EXPECTED_S = 30.0  # after which the last supervisor's holders of the floor are no longer expected back
 LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
@@ -72,10 +72,10 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
-    _, _, bequest = _read(descriptor).partition("\n")
+    _, _, reserved = _read(descriptor).partition("\n")
     with best_effort.writing(paths.lock):  # the number is only for people
         os.ftruncate(descriptor, 0)  # may fail: a copy-on-write file system needs room for it
-        os.pwrite(descriptor, f"{os.getpid()}\n{bequest}".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n{reserved}".encode(), 0)
     return descriptor
 
 
@@ -100,7 +100,7 @@ def take_reserved(paths: Paths) -> Reserved:
         holders = tuple(
             Holder(int(pid), frozenset(devices.split(",")))
             for written_at, pid, devices in rows
-            if abs(now - float(written_at)) <= BEQUEST_S
+            if abs(now - float(written_at)) <= EXPECTED_S
         )
     except (OSError, ValueError):  # such as a line cut off by a full disk
         return NOBODY

@@ -421,3 +421,16 @@ def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leav
     house.finish(A)
     house.says(A, m.Beat(cpu_s=1, pss=grown * MB))
     assert house.drained() == ([A] if leaves else [])
+
+
+def test_small_workers_start_under_critical_pressure_while_they_are_small_together() -> None:
+    """Two that have waited would each take less than a tenth of the free memory: one starts, the other waits on."""
+    house = House()
+    house.total, house.available = 100_000 * MB, 2000 * MB
+    house.request(A)
+    house.request(B)
+    assert house.spawned() == []
+    house.available = 4000 * MB
+    house.tick()
+    assert house.spawned() == [A]
+    assert house.state(B) is State.WAITING

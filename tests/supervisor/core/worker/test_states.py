@@ -235,6 +235,18 @@ def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
     assert end_of_start(desk) == 60
 
 
+def test_a_load_that_reads_may_compute_for_as_long_as_it_likes() -> None:
+    """Ten minutes of CPU time count from the last bytes read or taken: then it turns in a circle, and is ended."""
+    desk = desk_in(State.STARTING)
+    begin(desk)
+    for step in range(1, 19):
+        desk.now += 50
+        gauge(desk, cpu_s=step * 100, read=min(step, 12) * 100_000)
+        desk._take(desk.worker.on_time(desk.now))
+        assert (desk.worker.state is State.STARTING) == (step < 18)
+    assert desk.worker.process.start_timed_out == "has used 600 s of CPU time while loading, and neither read nor grown"
+
+
 def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
     """Two of them close the worker though 101 s lie between, a success forgets the first, and no crash is added."""
     desk = Desk()

@@ -85,7 +85,7 @@ def test_it_holds_the_machines_memory_meanwhile() -> None:
     suspended(there)
     standing = there.pool.standing(there.now)
     assert standing.cards[0].workers == 0
-    assert sum(tenant.machine.size for tenant in there.pool._admission.use.every(there.now)) == TAKEN + 300 * MB
+    assert sum(worker.machine.size for worker in there.pool._admission.use.every(there.now)) == TAKEN + 300 * MB
 
 
 def test_it_exits_after_keep_alive() -> None:
