@@ -11,13 +11,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
-from hushd_schema import kinds
+from hushd_schema import kinds, toml
 from hushd_schema.kinds import Kind, choice, flag, is_number, number, seconds, text, texts, whole
 
 FOLDER = "servers"  # beside the configuration
@@ -184,6 +185,19 @@ class ServerFile:
     def program(self, where: Mapping[str, str], words: Sequence[str]) -> list[str]:
         """Returns `words`, of `run` or `stop`, for the port and the socket in `where`; `~` is the home."""
         return [os.path.expanduser(_filled(word, where)) for word in words]
+
+
+def load(path: Path) -> ServerFile:
+    """Reads the file at `path`.
+
+    Raises:
+        HushdError: `bad_request`, naming the file, if it is missing or invalid.
+    """
+    try:
+        return read(path.stem, toml.load(path))
+    except HushdError as error:
+        named = error.message if str(path) in error.message else f"{path}: {error.message}"
+        raise HushdError("bad_request", named) from error
 
 
 def read(name: str, content: Mapping[str, Any]) -> ServerFile:

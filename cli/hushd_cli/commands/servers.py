@@ -77,16 +77,11 @@ def _folder() -> Path:
 
 def _read(name: str) -> ServerFile:
     path = _folder() / f"{name}.toml"
-    try:
-        return server_file.read(name, toml.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+    if not path.exists():
         known = sorted(each.stem for each in _folder().glob("*.toml"))
         advice = f"there are {', '.join(known)}" if known else "`hushd servers add NAME -- COMMAND` adds one"
-        raise HushdError("model_missing", f"There is no server {quoted(name)}: {advice}.") from None
-    except HushdError as error:
-        raise HushdError("bad_request", f"{path}: {error.message}") from None
-    except (OSError, ValueError) as error:
-        raise HushdError("bad_request", f"{path} cannot be read: {error}.") from error
+        raise HushdError("model_missing", f"There is no server {quoted(name)}: {advice}.")
+    return server_file.load(path)
 
 
 # --- list ------------------------------------------------------------------------------------------------------------

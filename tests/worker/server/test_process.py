@@ -243,3 +243,32 @@ def alive(each: psutil.Process) -> bool:
         return each.is_running() and each.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+HANGING = """
+import sys
+from hushd_protocol.errors import HushdError
+from hushd_worker.server import files
+from hushd_worker.server.process import ServerProcess
+server = ServerProcess(files.read("mine"))
+def prove(limit):
+    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, limit) as answer:
+        b"".join(answer.blocks())
+server.start(prove, lambda note: None)
+try:
+    with server.reported(0.5):
+        prove(0.5)
+except HushdError as error:
+    print(error.message, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_server_that_hangs_is_replaced(runtime: Path) -> None:
+    """The request fails with a sentence, and then the worker ends as after a crash, so that the next one is new."""
+    servers.write(runtime, "mine", "later=hang", stop_timeout=0.5)
+    run = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as worker:
+        assert worker.stdout
+        assert worker.stdout.readline() == "The server mine has not answered for 0.5 s.\n"
+        assert worker.wait(20) == 70

@@ -9,7 +9,7 @@ from pathlib import Path
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema import server_file, toml
+from hushd_schema import server_file
 from hushd_schema.server_file import ServerFile
 
 
@@ -24,16 +24,11 @@ def read(name: str) -> ServerFile:
     Raises:
         HushdError: `model_missing` for a file that is missing or invalid.
     """
-    path = folder() / f"{name}.toml"
     try:
-        return server_file.read(name, toml.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        why = error.strerror or str(error)
+        return server_file.load(folder() / f"{name}.toml")
     except HushdError as error:
-        why = error.message.rstrip(".")
-    except ValueError as error:
-        why = f"it is not TOML ({str(error).splitlines()[0]})"
-    raise HushdError("model_missing", f"{path}: {why} (see {document('SERVERS.md')}).")
+        advice = f"{error.message.rstrip('.')} (see {document('SERVERS.md')})."
+        raise HushdError("model_missing", advice) from error
 
 
 def every(role: str) -> dict[str, ServerFile | None]:

@@ -120,12 +120,11 @@ class Estimate:
 
 def _of_server(name: str) -> Estimated:
     """Returns the estimate in a speech server's file."""
-    from hushd_schema import server_file, toml
+    from hushd_schema import server_file
 
     try:
-        path = paths.find().config.parent / server_file.FOLDER / f"{name}.toml"
-        server = server_file.read(name, toml.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, HushdError):
+        server = server_file.load(paths.find().config.parent / server_file.FOLDER / f"{name}.toml")
+    except HushdError:
         return Estimated()  # which its worker reports
     memory, card = int(1e6 * server.memory_mb), int(1e6 * server.vram_mb)
     return Estimated(memory, memory if card else 0, card)
