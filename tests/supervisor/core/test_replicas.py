@@ -307,3 +307,18 @@ def test_no_replica_takes_the_room_that_another_worker_waits_for() -> None:
     desk.tell(ev.Exited("stt/c/z", 1, 0))
     desk.wait(1)
     assert [worker for worker, _ in desk.spawned] == ["stt/c/z", NAME, "stt/b/y"]
+
+
+def test_a_free_replica_is_given_a_request_at_once() -> None:
+    """Its client hears nothing before the answer, and never that it waits behind the job of another replica."""
+    desk = Desk()
+    desk.request()
+    desk.ready()
+    second = desk.request()
+    desk.wait(4)
+    desk.ready()
+    desk.finish(second)
+    third = desk.request()
+    told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
+    assert [message.state for message in told if message.id == third] == []
+    assert desk.jobs()[-1] == (f"{NAME}#2", third)

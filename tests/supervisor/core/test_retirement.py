@@ -228,3 +228,13 @@ def test_of_the_models_worker_there_is_only_one() -> None:
     assert (runs_on(house, another), house.spawned()) == (MODELS, [MODELS])
     house.finish(MODELS)
     assert ([house.code(pull), house.code(another)], house.drained()) == (["result"] * 2, [MODELS])
+
+
+def test_a_stopped_job_is_not_repeated_by_a_supervisor_that_leaves() -> None:
+    """It ends when its engine obeys: no other process would start for it."""
+    house = House()
+    request = house.busy(A)
+    house.control("unload", route=house.stranger(), force=True)
+    house.control("shutdown")
+    house.says(A, m.Error(id=request, code="cancelled", message="It was cancelled."))
+    assert house.code(request) == "shutting_down"

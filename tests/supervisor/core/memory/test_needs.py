@@ -1,0 +1,76 @@
+"""Needs: estimated for a first start, on a card too, learnt from loads and jobs, and from starts that were killed."""
+
+from __future__ import annotations
+
+from hushd_schema.settings import Settings
+from hushd_supervisor.core.memory.needs import Estimated, Needs
+
+NAME, OTHER = "tts/a/x", "stt/a/x"
+MB = 1_000_000
+CARD = "0000:65:00.0"
+MAPPED = Estimated(memory=1150 * MB, beside_card=3400 * MB, card=4700 * MB)
+
+
+def on_card(estimated: Estimated = MAPPED, **worker: float) -> Needs:
+    return Needs(Settings(worker={NAME: worker}), estimate=lambda _: estimated)
+
+
+def test_the_first_start_on_a_card_counts_what_is_copied_there() -> None:
+    """On the CPU the weights are the page cache's; beside a card they pass through memory, and lie on the card."""
+    first = on_card()
+    assert (first.memory(NAME), first.memory_alone(NAME)) == (1150 * MB, 1150 * MB)
+    assert (first.memory(NAME, CARD), first.memory_alone(NAME, CARD)) == (3400 * MB, 3400 * MB)
+    assert (first.on_card(NAME, CARD), first.on_card_alone(NAME, CARD)) == (4700 * MB, 4700 * MB)
+
+
+def test_what_the_user_has_set_counts_more() -> None:
+    """`memory_mb` is for both devices, and `vram_mb` of the card."""
+    own = on_card(memory_mb=900.0, vram_mb=2500.0)
+    assert own.memory(NAME) == own.memory(NAME, CARD) == 900 * MB
+    assert own.on_card(NAME, CARD) == 2500 * MB
+
+
+def test_a_start_that_takes_more_of_memory_beside_a_card_is_noted_there() -> None:
+    """A load is compared with the need on its own device."""
+    growing = on_card()
+    growing.grew(NAME, 3000 * MB, CARD)
+    assert growing.table == {}
+    growing.grew(NAME, 3500 * MB, CARD)
+    assert growing.table == {f"{NAME}@cuda:load": 3500 * MB}
+
+
+def test_each_kill_asks_for_more_than_the_one_before() -> None:
+    """A start that was seen with less than at its last end, since nobody looked later, needs more all the same."""
+    needs = Needs(Settings())
+    sizes = []
+    for seen in (400 * MB, 300 * MB, 100 * MB):
+        needs.starved(OTHER, seen)
+        sizes.append(needs.memory(OTHER))
+    assert sizes == [500 * MB, 625 * MB, 781_250_000]
+
+
+def test_a_success_ends_the_fear() -> None:
+    """The need is the size of the load from then on."""
+    needs = Needs(Settings())
+    needs.starved(OTHER, 400 * MB)
+    needs.record(OTHER, 300 * MB, ready=True)
+    assert needs.memory(OTHER) == needs.memory_alone(OTHER) == 300 * MB
+
+
+def test_beside_nobody_the_learnt_load_counts_and_no_guess() -> None:
+    """Neither an estimate that is too low nor a large job of long ago changes what a start alone takes."""
+    for guess in (50 * MB, 5_000 * MB):
+        needs = Needs(Settings(), estimate=lambda _, guess=guess: Estimated(guess))
+        needs.record(OTHER, 300 * MB, ready=True)
+        needs.record(OTHER, 900 * MB)
+        assert (needs.memory(OTHER), needs.memory_alone(OTHER)) == (900 * MB, 300 * MB)
+
+
+def test_a_conversion_says_nothing_of_the_next_pull() -> None:
+    """Whatever its jobs have taken, a start of it is admitted by the little that it has by itself; of other workers
+    the most that was ever seen is remembered."""
+    needs = Needs(Settings())
+    needs.record("models/store/local", 6_000_000_000)
+    needs.record("stt/moonshine/tiny-en", 300_000_000)
+    assert needs.table == {"stt/moonshine/tiny-en": 300_000_000}
+    assert needs.memory("models/store/local") == 60_000_000
