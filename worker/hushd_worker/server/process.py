@@ -17,6 +17,7 @@ from hushd_protocol.system import log_files
 from hushd_protocol.system.footprint import descendants
 from hushd_schema.server_file import ServerFile
 
+from hushd_worker import card
 from hushd_worker.errors import EXIT_CRASHED
 
 from . import addresses, exchange, files, wyoming
@@ -99,6 +100,10 @@ class ServerProcess:
             self.end()
             raise error if error.code == "engine_missing" else HushdError("engine_missing", error.message) from error
         self._proven = True
+
+    def compute_device(self) -> str:
+        """Returns `cuda` if the server holds memory of a card; that is only looked up if its file expects some."""
+        return "cuda" if self.file.vram_mb and card.taken() else "cpu"
 
     def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> _Asked:
         """Returns the answer to a request, as a context manager.

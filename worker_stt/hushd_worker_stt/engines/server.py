@@ -59,6 +59,7 @@ class Server(Engine):
         self._server = ServerProcess(file, offline=self.offline)
         silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
         self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, limit), report)
+        self.compute_device = self._server.compute_device()
 
     def close(self) -> None:
         self._server.end()

@@ -48,6 +48,7 @@ class Server:
         self._job = threading.local()  # several jobs at once, each on its thread
         self._listed: tuple[str, ...] = ()
         self.parallel, self.leave_s = 1, 0.0
+        self.compute_device = "cpu"
 
     @property
     def check(self) -> Check:
@@ -102,6 +103,7 @@ class Server:
         self.parallel, self.leave_s = file.parallel, file.stop_timeout
         self._server = ServerProcess(file, offline=self.offline)
         self._server.start(lambda limit: self._prove(limit), report)
+        self.compute_device = self._server.compute_device()
         self._listed = file.voices if isinstance(file.voices, tuple) else self._ask_for_voices(file.voices)
         _remember(file, self._listed)
 
