@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_worker.server import addresses, files, process
+from hushd_worker.server import addresses, files
 from hushd_worker.server.exchange import Broken, Hangs
 from hushd_worker.server.process import ServerProcess
 from support import servers
@@ -180,7 +180,7 @@ def test_two_of_one_kind(make: Make) -> None:
 
 def test_a_card_is_looked_at_if_its_file_says_so(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    monkeypatch.setattr(process.card, "taken", lambda: looks.append(1) or {"0000:01:00.0": 10**9})
+    monkeypatch.setattr("hushd_worker.card.taken", lambda: looks.append(1) or {"0000:01:00.0": 10**9})
     assert make().compute_device() == "cpu"
     assert not looks
     assert make(vram_mb=1000).compute_device() == "cuda"

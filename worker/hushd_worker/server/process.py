@@ -17,7 +17,6 @@ from hushd_protocol.system import log_files
 from hushd_protocol.system.footprint import descendants
 from hushd_schema.server_file import ServerFile
 
-from hushd_worker import card
 from hushd_worker.errors import EXIT_CRASHED
 
 from . import addresses, exchange, files, wyoming
@@ -103,7 +102,11 @@ class ServerProcess:
 
     def compute_device(self) -> str:
         """Returns `cuda` if the server holds memory of a card; that is only looked up if its file expects some."""
-        return "cuda" if self.file.vram_mb and card.taken() else "cpu"
+        if not self.file.vram_mb:
+            return "cpu"
+        from hushd_worker import card  # with the driver's interface
+
+        return "cuda" if card.taken() else "cpu"
 
     def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> _Asked:
         """Returns the answer to a request, as a context manager.
