@@ -590,3 +590,11 @@ def test_the_next_supervisor_keeps_devices_for_who_had_them() -> None:
     assert room.ask("A1") == "granted"
     room.give_back("A1")
     assert room.last["B1"] == "granted"
+
+
+def test_the_pause_of_a_client_ends_with_its_connection(room: Room) -> None:
+    """Whoever comes by the same route later speaks: nothing of the one before is kept."""
+    room.ask("A1")
+    room.control("pause", "self", by="A")
+    room.gone("A")
+    assert room.ask("A2") == "granted"
