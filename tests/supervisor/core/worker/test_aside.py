@@ -194,3 +194,13 @@ def test_a_stream_asked_again_begins_with_a_slot() -> None:
     assert runs(desk, reader)
     assert not reader.aside
     assert not runs(desk, ask(desk, b"other"))
+
+
+def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:
+    """A job that waited for input before it keeps its slot for as long after it as without the sleep."""
+    request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo", input="stream"), "", "", 1, 0.0)
+    request.download = 1
+    request.run(0.0)
+    request.ask_input(CREDIT_WINDOW, 10.0)
+    request.excuse(100.0, 110.0)
+    assert request.aside_at() == 110.0 + ASIDE_S
