@@ -67,8 +67,9 @@ def test_a_doubt_is_looked_into() -> None:
 
 
 def test_readings_that_never_agree() -> None:
-    """Readings of a piece, each another text, make the text unlikely; the next piece is judged by itself."""
-    plausibility = Plausibility(Readings("a b c d", "a b c d e", *OTHERS, "one two three four"))
+    """Readings of a piece, each another text, make the text unlikely, two if no others could outweigh them; the next
+    piece is judged by itself."""
+    plausibility = Plausibility(Readings("a b c d", "a b c d e", *OTHERS[:2], "one two three four"))
     assert plausibility.unlikely(SPEECH, SAID)
     assert not plausibility.unlikely(SPEECH, SAID)
 

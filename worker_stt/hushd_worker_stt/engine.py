@@ -48,7 +48,8 @@ class Word:
 class Segment:
     """A stretch of speech as text; times are in seconds, never before the last segment's.
 
-    `words` is empty if the engine cannot time words, `speaker` without diarization.
+    `words` is empty if the engine cannot time words, `speaker` without diarization. hushd sets `speaker`, and
+    `unlikely` where the text is probably wrong.
     """
 
     start: float
@@ -56,6 +57,7 @@ class Segment:
     text: str
     words: tuple[Word, ...] = ()
     speaker: str = ""
+    unlikely: bool = False
 
 
 @dataclass(frozen=True, slots=True)

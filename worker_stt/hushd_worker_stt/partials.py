@@ -61,6 +61,7 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
         end=round(segment.end, 3),
         text=segment.text,
         speaker=segment.speaker,
+        unlikely=segment.unlikely,
         words=tuple(
             WordData(
                 word=word.text,

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
+from hushd_models import languages
+from hushd_schema.results import Stretch
 
 from .engine import RATE
 from .segmentation.pieces import quietest
@@ -23,6 +25,8 @@ from .segmentation.vad import FRAME
 from .wording import keys, split
 
 if TYPE_CHECKING:
+    from hushd_worker.job import Job
+
     from .engine import Samples
 
 _LEAD_S = 0.35  # of silence before a reading
@@ -41,6 +45,10 @@ _ALIKE_DB = 2.7
 # The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
 _CLIPPED = 0.08
 _NEARLY = 0.8
+_UNLIKELY = (
+    "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
+    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+)
 
 
 class Plausibility:
@@ -65,9 +73,9 @@ class Plausibility:
 
     def unlikely(self, samples: Samples, text: str) -> bool:
         """Returns whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
-        first = keys(split(text))
-        if len(first) < _WORDS:
+        if not long_enough(text):
             return False
+        first = keys(split(text))
         timbre = Timbre.of(samples)
         if self._unread < _UNREAD and False in self._verdicts and self._verdicts[False].resembles(timbre):
             self._unread += 1
@@ -102,7 +110,14 @@ class Plausibility:
             count += max(len(words), len(first))
             if number >= _ENOUGH and errors <= _SAME * count:
                 break
+            if errors > _OTHER * (count + (len(_CHANGES) - number) * len(first)):
+                break  # whatever the other readings are
         return errors / count
+
+
+def long_enough(text: str) -> bool:
+    """Returns whether `text` has enough words to be judged."""
+    return len(keys(split(text))) >= _WORDS
 
 
 def differences(words: Sequence[str], others: Sequence[str], *, anywhere: bool = False) -> int:
@@ -174,3 +189,34 @@ def is_clipped(samples: Samples) -> bool:
     later."""
     loudness, rank = np.abs(samples), len(samples) * 99 // 100
     return bool(np.mean(loudness >= _NEARLY * np.partition(loudness, rank)[rank]) > _CLIPPED)
+
+
+class UnlikelyText:
+    """Collects the verdicts on the pieces or utterances of a job, in order, for its result and its warning."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float]] = []
+        self._doubted = False  # whether the last verdict was that the text is unlikely
+        self._plausible = False  # whether any verdict was another
+
+    def add(self, start: float, end: float, unlikely: bool) -> None:
+        """Adds the verdict on the text from `start` to `end`, in seconds."""
+        if unlikely and self._doubted:
+            self._spans[-1] = (self._spans[-1][0], end)
+        elif unlikely:
+            self._spans.append((start, end))
+        self._doubted, self._plausible = unlikely, self._plausible or not unlikely
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Returns the stretches with unlikely text, adjacent ones as one."""
+        return tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._spans)
+
+    def warn(self, job: Job, language: str) -> None:
+        """Warns of them, if there are any; `language` is the only one that the model knows."""
+        if not self._spans:
+            return
+        (start, end), *others = self._spans
+        where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
+        also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
+        job.warn("unlikely_text", _UNLIKELY.format(stretch=where + also, language=languages.name(language)))

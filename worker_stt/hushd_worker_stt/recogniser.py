@@ -109,6 +109,10 @@ class Recogniser:
         alone = self.engine.INFO.streaming and len(self._languages) == 1 and self._languages[0] != "und"
         return self._languages[0] if alone and job.params.get("language") in (None, "", "auto") else ""
 
+    def for_readings(self, piece: Piece, pad_s: float) -> Samples:
+        """Returns the speech of a live `piece`, as `transcribe` passes it to the engine, for more readings."""
+        return trim(self.levelled(piece), round(pad_s * RATE))[1]
+
     def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
         """Returns a second text of `samples`, for a comparison with the first."""
         (segments,) = self._reader.read(job, [normalise(samples)], options)

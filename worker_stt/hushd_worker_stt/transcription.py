@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from hushd_models import languages
 from hushd_protocol.light_dataclass import replace
-from hushd_schema.results import SpeakerVoice, Stretch, TranscriptResult
+from hushd_schema.results import SpeakerVoice, TranscriptResult
 from hushd_worker.job import Job
 
 from . import partials
 from .audio.prefetch import Prefetcher, prefetch
 from .engine import RATE, DetectedLanguage, Segment
-from .plausibility import Plausibility
+from .plausibility import Plausibility, UnlikelyText
 from .request import Context
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, clipped, pieces
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
 _PROGRESS_S = 10.0  # of audio read between two progress messages
 _LEAD = 320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
-_UNLIKELY = (
-    "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
-    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
-)
 _CLIPPED = (
     "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "
     "level down and record it again."
@@ -59,9 +54,7 @@ class Transcription:
         self._detected: DetectedLanguage | None = None
         self._only_language = recogniser.knows_only(job)
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
-        self._stretches: list[tuple[float, float]] = []  # the stretches with unlikely text
-        self._doubted = False  # whether the last stretch ends with the last piece
-        self._plausible = False  # whether any piece's text is not unlikely
+        self._unlikely_text = UnlikelyText()
         self._read_s = begin_s(request)  # the second up to which the recording has been read
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
@@ -156,17 +149,13 @@ class Transcription:
             self._unlikely(piece, segments)
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
-        """Returns whether the text of a piece is unlikely; if so, a stretch of the result grows."""
+        """Returns whether the text of a piece is unlikely, for its segments and for the result."""
         if not self._only_language or not segments:
             return False
         unlikely = self._plausibility.unlikely(
             self._recogniser.levelled(piece), " ".join(segment.text for segment in segments)
         )
-        if unlikely and self._doubted:
-            self._stretches[-1] = (self._stretches[-1][0], segments[-1].end)
-        elif unlikely:
-            self._stretches.append((segments[0].start, segments[-1].end))
-        self._doubted, self._plausible = unlikely, self._plausible or not unlikely
+        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely)
         return unlikely
 
     def _send(self, speaker: int, segment: Segment, rest: float, unlikely: bool) -> None:
@@ -175,9 +164,9 @@ class Transcription:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
-        data = partials.of_segment(self._segments, segment)
+        data = partials.of_segment(self._segments, replace(segment, unlikely=unlikely))
         language = self._recogniser.spoken(self._options)
-        self._job.send_partial(replace(data, rest=round(rest, 3), language=language, unlikely=unlikely).data())
+        self._job.send_partial(replace(data, rest=round(rest, 3), language=language).data())
         self._segments += 1
 
     def _name(self, speaker: int) -> str:
@@ -203,7 +192,7 @@ class Transcription:
             language_probability=partials.probability(self._detected.probability if self._detected else None),
             duration=round(max(self._read_s, self._request.start_s), 3),
             segments=self._segments,
-            unlikely=tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._stretches),
+            unlikely=self._unlikely_text.stretches,
             speakers=len(set(self._speakers.values())) if self._request.diarize else None,
             voices=self._voiceprints() if self._request.voiceprints else (),
         )
@@ -220,13 +209,7 @@ class Transcription:
     def _warn(self) -> None:
         if self._plausibility.clipped:
             self._job.warn("clipped", _CLIPPED)
-        if not self._stretches:
-            return
-        (start, end), *others = self._stretches
-        where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
-        also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
-        language = languages.name(self._only_language)
-        self._job.warn("unlikely_text", _UNLIKELY.format(stretch=where + also, language=language))
+        self._unlikely_text.warn(self._job, self._only_language)
 
 
 def begin_s(request: Request) -> float:

@@ -24,8 +24,10 @@ from .request import Request
 if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .engine import Samples
+    from .live.judge import LiveJudge
     from .live.turns import TurnDetector
     from .live.voices import Voices
+    from .plausibility import UnlikelyText
 
 _PATIENCE_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
@@ -223,11 +225,22 @@ class SpeechToText:
     def _live(self, job: Job, request: Request) -> TranscriptResult:
         from . import partials
         from .live.listener import LiveListener
+        from .plausibility import UnlikelyText
 
         length = self._recogniser.piece_length(request, economy=job.economy)
         voices = self._voices(request)
         habits, turns = self._recogniser.engine.HABITS, self._turns(request)
-        listener = LiveListener(self._recogniser, job, request, length, voices=voices, turns=turns, habits=habits)
+        only_language, unlikely_text = self._recogniser.knows_only(job), UnlikelyText()
+        listener = LiveListener(
+            self._recogniser,
+            job,
+            request,
+            length,
+            voices=voices,
+            turns=turns,
+            judge=self._judge(job, request, unlikely_text) if only_language else None,
+            habits=habits,
+        )
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):
@@ -235,14 +248,25 @@ class SpeechToText:
                 count += 1
             else:
                 job.send_partial(partials.of_event(event))
+        unlikely_text.warn(job, only_language)
         return TranscriptResult(
             language=self._recogniser.spoken(listener.options),
             language_probability=partials.probability(listener.language_probability),
             duration=round(listener.seconds, 3),
             segments=count,
             ended=listener.ended,
+            unlikely=unlikely_text.stretches,
             speakers=voices.count if voices else None,
         )
+
+    def _judge(self, job: Job, request: Request, unlikely_text: UnlikelyText) -> LiveJudge | None:
+        """Returns the judge of a session; None for a model that streams, which reads nothing else beside its stream."""
+        if self._recogniser.feed_s:
+            return None
+        from .live.judge import LiveJudge
+
+        options = request.options()
+        return LiveJudge(lambda samples: self._recogniser.second_reading(job, samples, options), unlikely_text)
 
     def _turns(self, request: Request) -> TurnDetector | None:
         if request.turn_end == "silence":

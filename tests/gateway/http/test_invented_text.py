@@ -6,14 +6,21 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
+import soundfile
+import soxr
 from hushd_mcp.answers import of_task
 from hushd_mcp.work import Task, transcribe
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from openai import OpenAI
 from support import foreign_speech, warm
+from support.http_gateway import HttpGateway
+
+from .test_realtime import COMPLETED, append, session
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 WHY = "This is probably not the spoken text: the model knows English only"
@@ -60,6 +67,29 @@ def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, fre
         assert done.returncode == code, done.stderr
         assert (WHY in done.stderr) == (french in files)
         assert done.stdout.strip()
+
+
+def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway, french: Path) -> None:
+    """`completed` has the warning; the first text does not wait for it."""
+    samples, rate = soundfile.read(french, dtype="float32")
+    half = soxr.resample(samples, rate, 24_000)[: 6 * 24_000]
+    turn = np.concatenate((half, np.zeros(36_000, np.float32)))
+    sound = (np.concatenate((turn, turn, turn)) * 32767).astype("<i2").tobytes()
+    warnings: list[Any] = []
+
+    async def use(connection: Any) -> None:
+        heard = {"turn_detection": {"type": "server_vad"}, "transcription": {"model": "whisper-1"}}
+        await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
+        await append(connection, sound)
+        async for event in connection:
+            if event.type == COMPLETED:
+                warnings.append(event.model_dump().get("warnings"))
+                if len(warnings) == 3:
+                    return
+
+    session(gateway, use)
+    assert warnings[2][0]["code"] == "unlikely_text"
+    assert "hushd get LANGUAGE" in warnings[2][0]["message"]
 
 
 def test_an_agent_reads_it_before_the_text(openai: OpenAI, french: Path) -> None:

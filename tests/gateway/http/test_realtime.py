@@ -49,7 +49,7 @@ def session(gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], 
     asyncio.run(run())
 
 
-async def _append(connection: Connection, sound: bytes, silence: int = 0) -> None:
+async def append(connection: Connection, sound: bytes, silence: int = 0) -> None:
     for start in range(0, len(sound), 9600):
         await connection.input_audio_buffer.append(audio=base64.b64encode(sound[start : start + 9600]).decode())
     if silence:
@@ -85,7 +85,7 @@ def test_turns_are_found_and_transcribed(
 
     async def use(connection: Connection) -> None:
         await _configure(connection, detection)
-        await _append(connection, sound(24000), silence=96_000)
+        await append(connection, sound(24000), silence=96_000)
         events: list[Any] = []
         said = ""
         async for event in connection:
@@ -125,9 +125,9 @@ def test_the_program_may_commit_its_turns(
     async def use(connection: Connection) -> None:
         await _configure(connection, None, form)
         coded = Encoder(form["type"]).encode(sound(rate)[: int(2 * HALF_S * rate)])
-        await _append(connection, coded)
+        await append(connection, coded)
         await connection.input_audio_buffer.commit()
-        await _append(connection, coded)
+        await append(connection, coded)
         await connection.input_audio_buffer.commit()
         committed, texts = [], {}
         async for event in connection:
@@ -207,7 +207,7 @@ async def _two_speakers(connection: Connection, beckett: Path) -> list[Any]:
     both = samples[round(4.6 * rate) : round(11.7 * rate)]
     pcm = (np.clip(soxr.resample(both, rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
     await _configure(connection, None, model="gpt-4o-transcribe-diarize")
-    await _append(connection, pcm)
+    await append(connection, pcm)
     await connection.input_audio_buffer.commit()
     return [event async for event in _until(connection, COMPLETED)]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hushd_worker.job import Job
 
     from hushd_worker_stt.engine import EngineStream, Samples
+    from hushd_worker_stt.live.judge import LiveJudge
     from hushd_worker_stt.live.turns import TurnDetector
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
@@ -50,6 +51,7 @@ class LiveListener:
     Args:
         voices: tells who speaks; None without diarization.
         turns: tells in each pause whether the speaker has finished; None: only silence decides.
+        judge: tells which texts are unlikely; None: nothing is judged.
         habits: the engine's, see `Engine.HABITS`.
 
     Attributes:
@@ -70,6 +72,7 @@ class LiveListener:
         *,
         voices: Voices | None = None,
         turns: TurnDetector | None = None,
+        judge: LiveJudge | None = None,
         habits: Collection[str] = (),
     ) -> None:
         self._recogniser = recogniser
@@ -83,6 +86,7 @@ class LiveListener:
         )
         self._voices = voices
         self._turns = turns
+        self._judge = judge
         self._hold_s = min(_HOLD_S, request.silence_s / 2) if turns else _HOLD_S
         self._turn: deque[Samples] = deque(maxlen=_TURN_FRAMES)
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
@@ -105,16 +109,26 @@ class LiveListener:
         """
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):
-                yield self._voices.name(event) if self._voices and isinstance(event, Segment) else event
+                yield self._complete(event) if isinstance(event, Segment) else event
             if self._voices and self._job.economy:
                 self._job.degraded = True  # the names stay as the voices changed
             elif self._voices:
                 yield from self._voices.settle(self._job.check)
+            if self._judge:
+                self._judge.settle(self._job.check)
 
     def close(self) -> None:
-        """Ends the stream of an unfinished utterance."""
+        """Ends the stream of an unfinished utterance, and the judge."""
         if self._utterance is not None:
             self._utterance.close()
+        if self._judge:
+            self._judge.close()
+
+    def _complete(self, segment: Segment) -> Segment:
+        """Returns a segment with its speaker's name, and marked if it is unlikely."""
+        if self._judge:
+            segment = self._judge.mark(segment)
+        return self._voices.name(segment) if self._voices else segment
 
     def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
         gain = RunningGain(FRAME)
@@ -247,7 +261,11 @@ class LiveListener:
         options = self._with_language(piece)
         if draft:
             options = replace(options, word_times=False, beam=1)
-        return self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
+        segments = self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
+        if self._judge and segments and not draft:
+            text = " ".join(segment.text for segment in segments)
+            self._judge.begin(self._recogniser.for_readings(piece, _PAD_S), text)
+        return segments
 
     def _with_language(self, piece: Piece) -> Options:
         """Returns the options with the language of the piece; the first seconds of speech decide for the session."""

@@ -162,6 +162,7 @@ class _Session:
             self.language,
             self._transcription.duration,
             warnings=self.warnings,
+            unlikely=self.unlikely,
             language_probability=self.language_probability,
         )
 

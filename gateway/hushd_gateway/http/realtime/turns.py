@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hushd.transcripts.segment import Segment, between, joined
+from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.results import is_label
@@ -21,6 +22,11 @@ from .items import MAX_ITEMS, Items
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
+_WARNING = {
+    "code": UNLIKELY,
+    "message": "This is probably not the spoken text: the model seems not to know the language. `hushd get LANGUAGE`, "
+    "such as `hushd get fr`, brings a model for it.",
+}
 
 
 class _Item:
@@ -31,6 +37,7 @@ class _Item:
         self.logprobs: list[JsonObject] = []
         self.end_s = 0.0  # of the last text, since the start of the stream
         self.seconds = 0.0  # that the texts took
+        self.unlikely = False  # whether a text is probably wrong
         self._sent = ""  # the utterance's text sent in deltas
 
     @property
@@ -53,6 +60,7 @@ class _Item:
         yield from self.partial(segment.text)
         self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
+        self.unlikely = self.unlikely or segment.unlikely
         self.end_s = segment.end
         self.seconds += segment.end - segment.start
         self._sent = ""
@@ -231,5 +239,7 @@ class Stream:
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
         self._items.transcribed(item.name, transcript)
-        doubts = {"logprobs": item.logprobs} if self._logprobs else {}
+        doubts: Event = {"logprobs": item.logprobs} if self._logprobs else {}
+        if item.unlikely:
+            doubts["warnings"] = [_WARNING]
         yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))

@@ -1,0 +1,152 @@
+"""Utterances of a language that the model does not know are marked, and no text waits for that."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hushd_protocol.errors import HushdError
+from hushd_worker_stt.engine import Segment
+from hushd_worker_stt.live.judge import LiveJudge
+from hushd_worker_stt.plausibility import UnlikelyText
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support import foreign_speech
+from support.peer import BOUND_S
+from support.stt_jobs import Ask, chunked, s16le
+
+RATE = 16_000
+SPEECH = np.random.default_rng(1).standard_normal(8 * RATE).astype(np.float32)
+SAID = "one two three four five six seven eight"
+
+
+class Readings:
+    """A model that reads the same speech again: alike or always otherwise, once it may."""
+
+    def __init__(self) -> None:
+        self.same = False
+        self.may = threading.Event()
+        self.count = 0
+
+    def __call__(self, samples: np.ndarray) -> str:
+        assert self.may.wait(BOUND_S)
+        self.count += 1
+        return SAID if self.same else " ".join(f"w{self.count}x{number}" for number in range(8))
+
+
+@pytest.fixture
+def readings() -> Readings:
+    return Readings()
+
+
+@pytest.fixture
+def found() -> UnlikelyText:
+    return UnlikelyText()
+
+
+@pytest.fixture
+def judge(readings: Readings, found: UnlikelyText) -> Iterator[LiveJudge]:
+    judge = LiveJudge(readings, found)
+    yield judge
+    readings.may.set()
+    judge.close()
+
+
+def spans(found: UnlikelyText) -> list[tuple[float, float]]:
+    return [(stretch.start, stretch.end) for stretch in found.stretches]
+
+
+def say(judge: LiveJudge, number: int, text: str = SAID) -> bool:
+    """An utterance of two segments, whose marks are the same."""
+    judge.begin(SPEECH, text)
+    first, second = (judge.mark(Segment(start, start + 1, text)) for start in (10.0 * number, 10.0 * number + 1))
+    assert first.unlikely is second.unlikely
+    return first.unlikely
+
+
+def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:
+    """The first not at all; a later one as long as 2 s of sound are read; then all verdicts are in the result."""
+    began = time.monotonic()
+    assert not say(judge, 0)
+    assert not say(judge, 1)
+    assert time.monotonic() - began < 1
+    readings.may.set()
+    judge.settle(lambda: None)
+    assert spans(found) == [(0.0, 12.0)]
+
+
+def test_what_is_not_known_is_as_the_utterance_before(
+    judge: LiveJudge, readings: Readings, found: UnlikelyText
+) -> None:
+    """Too short to be judged, or not judged in time; a verdict that is there counts, also one for another language."""
+    readings.may.set()
+    say(judge, 0)
+    judge.settle(lambda: None)
+    assert say(judge, 1, "Oui, merci.")
+    readings.may.clear()
+    assert say(judge, 2)
+    readings.same = True
+    readings.may.set()
+    judge.settle(lambda: None)
+    assert spans(found) == [(0.0, 2.0)]
+    assert not say(judge, 3, "Yes, please.")
+
+
+def test_a_text_that_is_replaced_is_not_judged(judge: LiveJudge, readings: Readings, found: UnlikelyText) -> None:
+    """Speech after a pause makes another text; the reading in progress is the last of the old one."""
+    judge.begin(SPEECH, SAID)
+    judge.begin(SPEECH, SAID)
+    readings.same = True
+    assert not say(judge, 0)
+    readings.may.set()
+    judge.settle(lambda: None)
+    assert (readings.count <= 2, spans(found)) == (True, [])
+
+
+def test_a_cancelled_session_does_not_wait(judge: LiveJudge) -> None:
+    """The check's exception ends the wait for the last verdict."""
+    say(judge, 0)
+
+    def check() -> None:
+        raise HushdError("cancelled", "The client has gone.")
+
+    with pytest.raises(HushdError, match="gone"):
+        judge.settle(check)
+
+
+def test_readings_that_fail_mark_nothing(found: UnlikelyText) -> None:
+    """The session goes on; a broken engine is noticed by the readings that make its text."""
+
+    def broken(samples: np.ndarray) -> str:
+        raise MemoryError
+
+    judge = LiveJudge(broken, found)
+    assert not say(judge, 0)
+    judge.settle(lambda: None)
+    judge.close()
+    assert spans(found) == []
+
+
+@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
+    """Every text but the first is marked and the result warns once; English is never marked."""
+    samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="float32")
+    french = soxr.resample(samples, rate, RATE)
+    pause = np.zeros(3 * RATE // 2, np.float32)
+
+    def heard(*sounds: np.ndarray) -> tuple[list[bool], list[str]]:
+        sound = np.concatenate([each for sound in sounds for each in (pause, sound)] + [pause])
+        asked = ask(chunked(s16le(sound), 3200), {"live": True, "continuous": True})
+        marks = [segment.get("unlikely", False) for segment in asked.segments]
+        return marks, [warning["code"] for warning in asked.result.get("warnings", ())]
+
+    marks, warnings = heard(french[: 6 * RATE], french[6 * RATE :], french[: 6 * RATE])
+    assert marks[-1]
+    assert warnings == ["unlikely_text"]
+    marks, warnings = heard(beckett[: int(5.8 * RATE)], beckett[: int(5.8 * RATE)])
+    assert (any(marks), warnings) == (False, [])

@@ -1,0 +1,167 @@
+"""Judges the utterances of a live session by `plausibility`, on a thread beside it.
+
+It begins in the pause in which an utterance's text is made, so that the verdict is usually there when the silence is
+long enough. A text waits for it no longer than the reading of 2 s of sound takes, and the first text not at all; what
+is not known by then, or is too short to be judged, is taken to be as the utterance before. The session's result waits
+for the last verdict.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hushd_protocol.light_dataclass import dataclass, field, replace
+
+from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+_PATIENCE_S = 2.0  # of sound, for whose reading a text may wait
+_PACE = 0.05  # seconds to read a second of sound, before that was measured
+_LAST_S = 8.0  # that the result waits for the last verdict
+_LOOK_S = 0.1  # between two checks whether the session was cancelled
+
+
+class _DroppedError(Exception):
+    """The text was replaced before it was judged."""
+
+
+@dataclass(eq=False)
+class _Judgement:
+    """A final text and what came of it.
+
+    Attributes:
+        spoken: the start and end of its segments, once these are sent; until then more speech may replace it.
+        unlikely: None until the verdict is there; also None if it cannot be judged.
+    """
+
+    samples: Samples | None
+    text: str
+    spoken: tuple[float, float] | None = None
+    dropped: bool = False
+    unlikely: bool | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class LiveJudge:
+    """Judges one session.
+
+    Args:
+        read: transcribes samples again; called on the judge's thread.
+        unlikely_text: collects the stretches with unlikely text.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Samples], str],
+        unlikely_text: UnlikelyText,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._unlikely_text = unlikely_text
+        self._clock = clock
+        self._plausibility = Plausibility(self._read_again)
+        self._pace = _PACE
+        self._waiting: deque[_Judgement] = deque()
+        self._more = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._judging: _Judgement | None = None
+        self._last: _Judgement | None = None  # of the last final text
+        self._sent: deque[_Judgement] = deque()  # texts that were sent, whose verdicts are not collected yet
+        self._known = False  # the last verdict that was collected
+        self._first = True
+        self._closed = False
+
+    def begin(self, samples: Samples, text: str) -> None:
+        """Begins to judge a final `text` of `samples`, which replaces one that was not sent."""
+        with self._more:
+            if self._last is not None and self._last.spoken is None:
+                self._last.dropped = True
+            self._last = _Judgement(samples, text)
+            if not long_enough(text):
+                self._last.done.set()
+                return
+            self._waiting.append(self._last)
+            self._more.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="plausibility", daemon=True)
+            self._thread.start()
+
+    def mark(self, segment: Segment) -> Segment:
+        """Returns a segment of the last text, marked if it is unlikely; may wait as the module says."""
+        judgement = self._last
+        if judgement is None:
+            return segment
+        if judgement.spoken is None:
+            judgement.spoken = segment.start, segment.end
+            self._sent.append(judgement)
+            judgement.done.wait(0.0 if self._first else _PATIENCE_S * self._pace)
+            self._first = False
+        else:
+            judgement.spoken = judgement.spoken[0], segment.end
+        self._collect(before=judgement)
+        known = self._known if judgement.unlikely is None else judgement.unlikely
+        return replace(segment, unlikely=known)
+
+    def settle(self, check: Callable[[], None]) -> None:
+        """Waits for the verdicts on the texts that were sent.
+
+        Args:
+            check: called during the wait; its exceptions end the wait.
+        """
+        end = self._clock() + _LAST_S
+        while self._sent and not self._sent[-1].done.wait(_LOOK_S) and self._clock() < end:
+            check()
+        self._collect()
+
+    def close(self) -> None:
+        """Ends the thread after its present reading."""
+        with self._more:
+            self._closed = True
+            self._more.notify_all()
+        if self._thread is not None:
+            self._thread.join(_LAST_S)
+
+    def _collect(self, before: _Judgement | None = None) -> None:
+        """Moves the verdicts that are there to the result, up to the text `before`, whose end is not known yet."""
+        while self._sent and self._sent[0] is not before and self._sent[0].done.is_set():
+            judgement = self._sent.popleft()
+            if judgement.unlikely is not None and judgement.spoken is not None:
+                self._known = judgement.unlikely
+                self._unlikely_text.add(*judgement.spoken, judgement.unlikely)
+
+    def _run(self) -> None:
+        while judgement := self._next():
+            assert judgement.samples is not None
+            try:
+                judgement.unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
+            except Exception:  # replaced, cancelled, or without memory: the session itself is told of the latter two
+                judgement.unlikely = None
+            judgement.samples = None
+            judgement.done.set()
+
+    def _next(self) -> _Judgement | None:
+        """Waits for the next text to judge; returns None at the end."""
+        with self._more:
+            while not self._closed:
+                while self._waiting:
+                    self._judging = self._waiting.popleft()
+                    if not self._judging.dropped:
+                        return self._judging
+                self._more.wait()
+        return None
+
+    def _read_again(self, samples: Samples) -> str:
+        assert self._judging is not None
+        if self._judging.dropped or self._closed:
+            raise _DroppedError
+        began = self._clock()
+        text = self._read(samples)
+        self._pace = (self._clock() - began) * RATE / max(len(samples), RATE)
+        return text
