@@ -177,7 +177,7 @@ def refusal(name: str, path: str, status: int, body: bytes) -> HushdError:
 
 def first_words(body: bytes) -> str:
     """Returns the beginning of what a server says of an error, whether in JSON, HTML or plain text."""
-    text = body[:20_000].decode(errors="replace")
+    text = body[:4000].decode(errors="replace")
     try:
         part = json.loads(text)
         while isinstance(part, dict | list):
