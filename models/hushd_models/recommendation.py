@@ -128,6 +128,22 @@ def best(role: str) -> Sequence[tuple[str, str]]:
     return [(f"{spec.name}/{model.model}", model.gain) for model, spec in every]
 
 
+def to_get(
+    rows: Iterable[Row], machine: Hardware, language: str, role: str, *, small: bool = False
+) -> Recommendation | None:
+    """Returns what `hushd get` brings: the best model, or with `small` the smallest, that one command can install."""
+    able = [choice for choice in recommend(rows, machine, language, role) if _is_installable(choice.known.engine)]
+    if small:
+        able.sort(key=lambda choice: choice.known.memory_mb)
+    return next(iter(able), None)
+
+
+def _is_installable(engine: str) -> bool:
+    """Returns whether an engine is here, or one command brings it into this environment."""
+    spec = specs.find(engine)
+    return advice.engine_installed(engine) or (spec is not None and bool(spec.extra or spec.requirement))
+
+
 def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
     """Returns the first model of `recommend`."""
     return next((choice.row for choice in recommend(rows, machine, language, role)), None)

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models import advice, languages, word_errors
-from hushd_models.recommendation import Recommendation, recommend
+from hushd_models import languages, word_errors
+from hushd_models.recommendation import Recommendation, to_get
 from hushd_protocol.errors import HushdError, reason
-from hushd_schema import engines
 from hushd_schema.settings import Settings, editing, load
 
 from hushd_cli.arguments import Parser
@@ -33,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     language = _checked(options.language)
     roles = [role for role, does in _ROLES.items() if getattr(options, f"{does}ing")] or list(_ROLES)
     index = ModelIndex()
-    choices = {role: _choice(index, language, role, options.small) for role in roles}
+    choices = {role: to_get(index.rows(), index.machine, language, role, small=options.small) for role in roles}
     _say_what_lacks(language, choices)
     brought = [choice for choice in choices.values() if choice is not None]
     settings = load(index.paths.config)
@@ -80,21 +79,6 @@ def _checked(asked: str) -> str:
     if not languages.is_tag(asked) or languages.name(languages.code(asked)) == languages.code(asked):
         raise HushdError("bad_request", f"{asked!r} is not a language: name one, such as fr, pt-BR or French.")
     return languages.tag(asked)
-
-
-def _choice(index: ModelIndex, language: str, role: str, small: bool) -> Recommendation | None:
-    """Returns the best model that this machine can install by itself, or the smallest."""
-    able = recommend(index.rows(), index.machine, language, role)
-    able = [choice for choice in able if _is_installable(choice.known.engine)]
-    if small:
-        able.sort(key=lambda choice: choice.known.memory_mb)
-    return next(iter(able), None)
-
-
-def _is_installable(engine: str) -> bool:
-    """Returns whether an engine is here, or one command brings it into this environment."""
-    spec = engines.find(engine)
-    return advice.engine_installed(engine) or (spec is not None and bool(spec.extra or spec.requirement))
 
 
 def _say_what_lacks(language: str, choices: dict[str, Recommendation | None]) -> None:

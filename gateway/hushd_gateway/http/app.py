@@ -64,6 +64,10 @@ OPERATIONS = [
         "GET", "/v1/audio/voices", models.voices, "Lists the voices.", _json(models.VOICES),
         query=models.VOICES_QUERY,
     ),
+    Operation(
+        "GET", "/v1/languages", models.languages, "Says what `hushd get` would bring for each language.",
+        _json(models.LANGUAGES),
+    ),
     Operation("GET", "/v1/audio/models", models.audio_models, "Lists the models.", _json(models.AUDIO_MODELS)),
     Operation(
         "GET", "/v1/models", models.models, "Lists the models.", _json(models.MODELS), query=models.MODELS_QUERY,

@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import NamedTuple
 
-from hushd_models import catalogue, listings, user_models
-from hushd_models.inventory import row
+from hushd_models import catalogue, inventory, listings, user_models
+from hushd_models import languages as names
 from hushd_models.removal import remove
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
@@ -88,6 +88,30 @@ async def voices(request: Request) -> Response:
     return JSONResponse(listing)
 
 
+async def languages(request: Request) -> Response:
+    """Answers with each known language, and what `hushd get` would bring to hear and to speak it."""
+    return JSONResponse({"languages": await asyncio.to_thread(_languages)})
+
+
+def _languages() -> list[JsonObject]:
+    from hushd_models import recommendation  # for the page alone, and it reads what graphics cards there are
+
+    where = paths.find()
+    store = Store(where)
+    known, machine = inventory.rows(store, user_models.configured(where.config)), recommendation.here(store.folder)
+    codes = {names.code(tag) for row in known if row.known for tag in row.known.languages} - {"und"}
+    entries = []
+    for code in sorted(codes):
+        brought = {does: recommendation.to_get(known, machine, code, role) for does, role in _DOES.items()}
+        if any(brought.values()):
+            entry = {does: choice and choice.as_json() for does, choice in brought.items()}
+            entries.append({"language": code, "name": names.name(code)} | entry)
+    return entries
+
+
+_DOES = {"hearing": "stt", "speaking": "tts"}
+
+
 async def metrics(request: Request) -> Response:
     """Answers with the figures of `hushd status`, for Prometheus."""
     text = figures.text(await context.of(request).client.status())
@@ -112,6 +136,7 @@ MODELS = {
     "properties": {"object": {"const": "list"}, "data": {"type": "array", "items": MODEL}},
 }
 AUDIO_MODELS = MODELS | {"required": ["object", "data", "models"]}
+LANGUAGES = {"type": "object", "required": ["languages"], "properties": {"languages": {"type": "array"}}}
 VOICES = {"type": "object", "required": ["voices"], "properties": {"voices": {"type": "array"}}}
 
 
@@ -137,7 +162,7 @@ async def delete(request: Request) -> Response:
 def _remove(model: str) -> int:
     where = paths.find()
     store = Store(where)
-    return remove(store, row(store, model, user_models.configured(where.config))).size
+    return remove(store, inventory.row(store, model, user_models.configured(where.config))).size
 
 
 def _permitted(request: Request) -> str:

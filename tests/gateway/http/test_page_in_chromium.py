@@ -15,7 +15,8 @@ import pytest
 from hushd.reports.status_table import card_line
 from hushd_schema import comparison
 from hushd_schema.status import Status
-from support import card_stand_in, chromium, moonshine_once
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support import card_stand_in, chromium, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
 from support.peer import TESTS, Peer, Supervisor, check_nothing_is_left, command, wait_until
@@ -226,6 +227,41 @@ def test_the_last_comparison_of_models_is_shown(page: Chromium, address: str, ho
     page.open(address)
     page.until("/\\d+ MB/.test(document.querySelector('#held').textContent)")
     assert page.run("document.querySelector('#tuned').hidden")
+
+
+def choose(page: Chromium, name: str, value: str) -> None:
+    page.run(f"document.querySelector('#{name}').value = {json.dumps(value)}")
+    page.run(f"document.querySelector('#{name}').dispatchEvent(new Event('change'))")
+
+
+def chosen(page: Chromium, *names: str) -> list[str]:
+    return [str(page.run(f"document.querySelector('#{name}').value")) for name in names]
+
+
+@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+def test_french_is_marked_and_the_choices_are_kept(page: Chromium, address: str, home: Path) -> None:
+    """The text that the model invents, with the reason; what `hushd get` would bring; languages and voices by name."""
+    page.until("document.querySelector('#read-model option')")
+    page.choose("#file", foreign_speech.french(home / "french.wav"))
+    page.until("document.querySelector('#segments .unlikely') && document.querySelector('#progress').hidden", 60)
+    assert text(page, "segments").endswith("the model knows English only")
+    assert "hushd get LANGUAGE" in text(page, "read-brings")
+    choose(page, "listen-language", "fr")
+    assert re.fullmatch(
+        r"Nothing here hears French: hushd get fr brings \S+, \d+ MB to fetch and \d+ MB of memory\.",
+        text(page, "listen-brings"),
+    )
+    choose(page, "voice-language", "en")
+    assert "Heart, American English, female" in text(page, "voice")
+    assert "French" in text(page, "voice-language")
+    choose(page, "voice", "heart")
+    page.open(address)
+    page.until("document.querySelector('#read-model option') && document.querySelector('#voice option:nth-child(2)')")
+    assert chosen(page, "listen-language", "voice-language", "voice") == ["fr", "en", "heart"]
+    page.run("localStorage.clear()")
+    page.run("void Object.defineProperty(window, 'localStorage', { get() { throw new Error('private'); } })")
+    choose(page, "listen-language", "")
+    assert text(page, "listen-brings") == ""
 
 
 def answer_with(page: Chromium, path: str, status: int, body: str) -> None:

@@ -7,15 +7,46 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
+// A sentence in which commands stand between backticks.
+export const coded = (words) =>
+  words.split('`').map((part, place) => (place % 2 ? make('code', { textContent: part }) : part));
+
 export function note(section, words, wrong = false) {
-  if ($(`${section}-note`).textContent !== words) $(`${section}-note`).textContent = words; // or it is read aloud again
-  $(`${section}-note`).classList.toggle('wrong', wrong);
+  const line = $(`${section}-note`);
+  if (line.textContent !== words.replaceAll('`', '')) line.replaceChildren(...coded(words)); // or it is read aloud again
+  line.classList.toggle('wrong', wrong);
 }
 
 export function clock(seconds) {
   const [hours, rest] = [Math.floor(seconds / 3600), Math.floor(seconds) % 3600];
   const text = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, '0')}`;
   return hours ? `${hours}:${text.padStart(5, '0')}` : text;
+}
+
+const languages = new Intl.DisplayNames(['en'], { type: 'language' });
+export const codeOf = (tag) => tag.toLowerCase().split(/[-_]/)[0];
+
+export function languageName(tag) {
+  try {
+    return languages.of(tag);
+  } catch {
+    return tag;
+  }
+}
+
+// What was chosen, from one visit to the next, where the browser keeps it.
+export function remembered(name) {
+  try {
+    return localStorage.getItem(name) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+export function remember(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {} // in a private window
 }
 
 export class Failure extends Error {} // its message is for the reader

@@ -1,5 +1,6 @@
 // Listen: the microphone's words, as they are said.
-import { $, Failure, attempt, isUnderWay, make, note, post } from './common.js';
+import { $, Failure, attempt, coded, isUnderWay, make, note, post } from './common.js';
+import { doubt, hearing } from './languages.js';
 
 const RATE = 24000; // Hz, where the browser converts the microphone's
 
@@ -58,6 +59,7 @@ async function openSocket(signal) {
 const base64 = (samples) => btoa(String.fromCharCode(...new Uint8Array(samples.buffer)));
 
 async function listen(signal) {
+  const chosen = hearing('listen');
   setListening(true);
   note('listen', 'Waiting for the microphone …');
   let stream, microphone, socket;
@@ -79,7 +81,7 @@ async function listen(signal) {
     };
     note('listen', 'Speak now.');
     socket = await openSocket(signal);
-    await transcribe(socket, microphone, (first) => waiting.unshift(first) && flush(), signal);
+    await transcribe(socket, microphone, chosen, (first) => waiting.unshift(first) && flush(), signal);
     note('listen', '');
   } finally {
     socket?.close();
@@ -93,7 +95,7 @@ async function listen(signal) {
 
 let finish = () => {}; // ends the sound; what was said is still transcribed
 
-function transcribe(socket, microphone, begin, signal) {
+function transcribe(socket, microphone, chosen, begin, signal) {
   const unfinished = new Set(); // items that were committed
   let updates = 0;
   return new Promise((resolve, reject) => {
@@ -105,7 +107,7 @@ function transcribe(socket, microphone, begin, signal) {
     socket.onopen = () => {
       const input = {
         format: { type: 'audio/pcm', rate: microphone.context.sampleRate },
-        transcription: { unstable: true },
+        transcription: { unstable: true, ...chosen },
         turn_detection: { type: 'server_vad', silence_duration_ms: 700 },
       };
       begin({ type: 'session.update', session: { audio: { input } } });
@@ -118,7 +120,7 @@ function transcribe(socket, microphone, begin, signal) {
       if (kind === 'committed') unfinished.add(event.item_id);
       if (kind === 'completed') {
         unfinished.delete(event.item_id);
-        showHeard(event.transcript);
+        showHeard(event);
       }
       if (kind === 'failed' || (kind === 'error' && event.error.code !== 'input_audio_buffer_commit_empty')) {
         reject(new Failure(event.error.message));
@@ -133,10 +135,13 @@ function showHearing({ stable, text }) {
   $('hearing').replaceChildren(stable, make('span', { className: 'unstable', textContent: text }));
 }
 
-function showHeard(text) {
+function showHeard({ transcript, warnings = [] }) {
   $('hearing').replaceChildren();
-  if (!text.trim()) return;
-  $('heard').append(make('p', { textContent: text }));
+  if (!transcript.trim()) return;
+  const unlikely = warnings.find(({ code }) => code === 'unlikely_text');
+  const text = make('span', { textContent: transcript, className: unlikely ? 'unlikely' : '' });
+  $('heard').append(make('p', {}, text, ...(unlikely ? [' ', doubt('listen')] : [])));
+  $('listen-brings').replaceChildren(...coded(unlikely?.message ?? ''));
   $('copy-heard').disabled = $('clear-heard').disabled = false;
 }
 
@@ -145,7 +150,8 @@ function setListening(on) {
   $('listen').textContent = on ? 'Stop' : 'Listen';
 }
 
-const heardText = () => [...$('heard').children].map((each) => each.textContent).join('\n');
+const said = ({ className, textContent }) => (className ? `[unlikely] ${textContent}` : textContent);
+const heardText = () => [...$('heard').querySelectorAll('span')].map(said).join('\n');
 $('listen').onclick = () => (isUnderWay('listen') ? finish() : attempt('listen', listen));
 $('copy-heard').onclick = () =>
   navigator.clipboard.writeText(heardText()).then(

@@ -2,6 +2,7 @@
 import { rest, watch } from './activity.js';
 import { endAll } from './common.js';
 import './listen.js';
+import { listHearing } from './languages.js';
 import { resume } from './recording.js';
 import { listVoices } from './speak.js';
 import { showTuned } from './tuned.js';
@@ -14,6 +15,7 @@ function hide() {
 function show() {
   watch();
   listVoices();
+  listHearing();
   showTuned();
   resume();
 }

@@ -1,5 +1,6 @@
 // Read a recording: a transcript with speakers, to hear sentence by sentence and to keep.
-import { $, Failure, attempt, call, clock, end, events, make, note, save } from './common.js';
+import { $, Failure, attempt, call, clock, coded, end, events, make, note, save } from './common.js';
+import { doubt, hearing } from './languages.js';
 
 const recording = { file: null, segments: [], subtitles: {}, end: 0, interrupted: false };
 
@@ -14,14 +15,16 @@ function choose(file) {
 }
 
 async function read(signal) {
+  const chosen = hearing('read');
   Object.assign(recording, { segments: [], subtitles: {}, interrupted: false });
   $('segments').replaceChildren();
   $('segments').hidden = $('saves').hidden = true;
   $('progress').hidden = $('stop-reading').hidden = false;
   $('progress').removeAttribute('value');
   note('read', 'Reading …');
+  $('read-brings').textContent = '';
   try {
-    await transcript(signal);
+    await transcript(chosen, signal);
     const speakers = new Set(recording.segments.map((segment) => segment.speaker)).size;
     const who = speakers > 1 ? `, ${speakers} speakers` : '';
     note(
@@ -38,28 +41,45 @@ async function read(signal) {
 }
 
 // With speakers as they come; where nothing tells speakers apart, the sentences alone.
-async function transcript(signal) {
+async function transcript(chosen, signal) {
   const ask = (fields) => {
     const body = new FormData();
-    for (const [name, value] of Object.entries({ subtitles: 'true', ...fields })) body.append(name, value);
+    for (const [name, value] of Object.entries({ subtitles: 'true', ...chosen, ...fields })) body.append(name, value);
     body.append('file', recording.file, 'recording');
     return call('v1/audio/transcriptions', { method: 'POST', body, signal });
   };
   try {
     for await (const event of events(await ask({ response_format: 'diarized_json', stream: 'true' }))) {
       if (event.type === 'transcript.text.segment') addSegment(event);
-      if (event.type === 'transcript.text.done') recording.subtitles = event.subtitles ?? {};
+      if (event.type === 'transcript.text.done') finish(event);
     }
   } catch (error) {
     const untold = error instanceof Failure && /diariz|speakers/i.test(error.message);
     if (!untold || recording.segments.length) throw error;
-    const { segments, subtitles } = await (await ask({ response_format: 'verbose_json' })).json();
-    segments.forEach(addSegment);
-    recording.subtitles = subtitles;
+    const answer = await (await ask({ response_format: 'verbose_json' })).json();
+    answer.segments.forEach(addSegment);
+    finish(answer);
   }
 }
 
-function addSegment({ start, end, text, speaker = '' }) {
+// What is known at the end: files of subtitles, and the stretches whose text is probably wrong.
+function finish({ subtitles = {}, unlikely = [], warnings = [] }) {
+  recording.subtitles = subtitles;
+  for (const segment of recording.segments) {
+    if (unlikely.some(({ start, end }) => start <= segment.start && segment.start < end)) mark(segment);
+  }
+  $('read-brings').replaceChildren(...warnings.flatMap(({ message }) => coded(`${message} `)));
+}
+
+function mark(segment) {
+  if (segment.unlikely) return;
+  segment.unlikely = true;
+  const text = segment.button.lastChild;
+  text.className = 'unlikely';
+  segment.button.append(doubt('read'));
+}
+
+function addSegment({ start, end, text, speaker = '', unlikely }) {
   const segment = { start, end, speaker, text: text.trim() };
   recording.segments.push(segment);
   const button = make(
@@ -72,6 +92,7 @@ function addSegment({ start, end, text, speaker = '' }) {
   button.onclick = () => hear(segment);
   segment.button = button;
   $('segments').append(make('li', {}, button));
+  if (unlikely) mark(segment);
   $('segments').hidden = false;
   showSaves();
   const all = $('sound').duration;
@@ -98,12 +119,12 @@ $('sound').onseeking = () => {
   if (Math.abs($('sound').currentTime - recording.end) > 3600) recording.end = 0;
 };
 
-const line = ({ speaker, text }) => {
+const line = ({ speaker, text, unlikely }) => {
   const several = new Set(recording.segments.map((segment) => segment.speaker)).size > 1;
-  return several ? `${speaker}: ${text}` : text;
+  return `${several ? `${speaker}: ` : ''}${unlikely ? '[unlikely] ' : ''}${text}`;
 };
 
-const plain = ({ start, end, speaker, text }) => ({ start, end, speaker, text });
+const plain = ({ start, end, speaker, text, unlikely }) => ({ start, end, speaker, text, unlikely });
 
 // Subtitles are the files that `listen` writes, and come with the last of the text.
 const FORMS = {
@@ -130,6 +151,9 @@ $('stop-reading').onclick = () => {
   end('read');
   note('read', 'Stopped.');
 };
+for (const name of ['read-language', 'read-model']) {
+  $(name).addEventListener('change', () => recording.file && attempt('read', read));
+}
 $('file').onchange = () => choose($('file').files[0]);
 const section = $('read-section');
 section.ondragover = (event) => {

@@ -1,5 +1,7 @@
 // Speak: a text is heard while it is made, with its words marked, or kept as a file.
-import { $, Failure, attempt, call, end, events, explain, make, note, post, save } from './common.js';
+import { $, Failure, attempt, call, coded, codeOf, end, events, explain, languageName, make, note } from './common.js';
+import { post, remember, save } from './common.js';
+import { fillLanguages, lacking, obtain, restore } from './languages.js';
 
 const RATE = 24000; // Hz
 const AHEAD_S = 40; // of speech that is received before it is heard; the gateway waits a minute for who does not read
@@ -113,7 +115,10 @@ class Reading {
 }
 
 function speechRequest() {
-  return { input: $('text').value, voice: $('voice').value || undefined, speed: Number($('speed').value) };
+  const [language, voice] = [$('voice-language').value, $('voice').value];
+  if (lacking(language, spoken(), 'speaking')) throw new Failure('Choose a language that is spoken here.');
+  const chosen = voice ? { voice } : language && { language };
+  return { input: $('text').value, speed: Number($('speed').value), ...chosen };
 }
 
 let player = null; // of the speech that is heard
@@ -179,30 +184,47 @@ async function saveSpeech(signal) {
   note('speak', '');
 }
 
+let voices = [];
+const spoken = () => [...new Set(voices.map(({ language }) => codeOf(language)))];
+
+// Names as people say them: “Heart” for af_heart, “Lessac” for en_US-lessac-medium, and eSpeak for all of its voices.
+function named({ id, language, gender }, several) {
+  const [, name] =
+    id.match(/^[a-z]{2,3}_[A-Z]{2}-(.+?)-(?:x_low|low|medium|high)$/) ?? id.match(/^[a-z][fm]_(.+)$/) ?? [];
+  const robot = id.startsWith('espeak-');
+  const plain = robot ? 'eSpeak, a robot' : (name ?? id).replace(/^./, (letter) => letter.toUpperCase());
+  return [plain, several && languageName(language), !robot && gender].filter(Boolean).join(', ');
+}
+
 async function showVoices() {
-  const { voices } = await (await call('v1/audio/voices')).json();
-  const languages = new Intl.DisplayNames(['en'], { type: 'language' });
-  const named = (tag) => {
-    try {
-      return languages.of(tag);
-    } catch {
-      return tag;
-    }
-  };
-  const groups = Map.groupBy(voices, (voice) => voice.language);
-  $('voice').replaceChildren(
-    ...[...groups].map(([tag, some]) =>
-      make('optgroup', { label: named(tag) }, ...some.map(({ id }) => make('option', { value: id, textContent: id }))),
-    ),
-  );
+  ({ voices } = await (await call('v1/audio/voices')).json());
+  await obtain();
+  fillLanguages($('voice-language'), 'That of the text', spoken(), 'speaking');
+  showVoicesOf($('voice-language').value);
   $('speak').disabled = $('save-speech').disabled = !voices.length;
   if (!voices.length) note('speak', 'No voice is installed: run pip install "hushd[tts]", and reload this page.', true);
 }
 
-export function listVoices() {
-  if (!$('voice').options.length) attempt('voices', showVoices, 'speak');
+// The voices of a language, natural ones first; without one, none but the usual one of the text's own language.
+function showVoicesOf(code) {
+  const some = voices.filter(({ language }) => codeOf(language) === code);
+  some.sort((one, other) => one.id.startsWith('espeak-') - other.id.startsWith('espeak-'));
+  const several = new Set(some.map(({ language }) => language.toLowerCase())).size > 1;
+  const options = some.map((voice) => make('option', { value: voice.id, textContent: named(voice, several) }));
+  $('voice').replaceChildren(make('option', { value: '', textContent: 'The usual one' }), ...options);
+  restore($('voice'));
+  $('speak-brings').replaceChildren(...coded(lacking(code, spoken(), 'speaking')));
 }
 
+export function listVoices() {
+  if (!$('voice-language').options.length) attempt('voices', showVoices, 'speak');
+}
+
+$('voice-language').onchange = ({ target }) => {
+  remember(target.id, target.value);
+  showVoicesOf(target.value);
+};
+$('voice').onchange = ({ target }) => remember(target.id, target.value);
 const toggleSpeaking = () => ($('reading').hidden ? attempt('speak', speak) : stopSpeaking());
 $('speak').onclick = toggleSpeaking;
 $('save-speech').onclick = () => attempt('save', saveSpeech, 'speak');

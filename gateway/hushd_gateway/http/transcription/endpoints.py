@@ -148,6 +148,7 @@ async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> Asy
         except HushdError as damage:
             transcription.so_far((), _unnamed(damage, form))
     done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.warned(transcription.warnings)}
+    done |= formats.stretches(transcription.unlikely)
     if ask.logprobs:
         done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:

@@ -79,9 +79,13 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
             for segment in transcript
             for word in segment.words
         ]
-    if transcript.unlikely:
-        answer["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
-    return answer | warned(transcript.warnings) | {"usage": usage(transcript.duration)}
+    return answer | stretches(transcript.unlikely) | warned(transcript.warnings) | {"usage": usage(transcript.duration)}
+
+
+def stretches(unlikely: Iterable[tuple[float, float]]) -> Object:
+    """Returns the stretches whose text is probably wrong as an answer's `unlikely`, if there are any."""
+    spans = [{"start": start, "end": end} for start, end in unlikely]
+    return {"unlikely": spans} if spans else {}
 
 
 def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
@@ -117,6 +121,7 @@ class Speakers:
             "end": segment.end,
             "text": segment.text,
             "speaker": self._name(segment),
+            **({"unlikely": True} if segment.unlikely else {}),
         }
 
     def named(self, segment: Segment) -> Segment:

@@ -1,0 +1,99 @@
+// Languages and models: what each section hears or speaks, and what “hushd get” would bring.
+import { $, Failure, attempt, call, coded, codeOf, languageName, make, note, remember, remembered } from './common.js';
+
+const HEARING = ['listen', 'read']; // sections that hear
+let models = []; // that hear, the usual one first
+let obtainable = []; // languages that “hushd get” brings
+
+const option = (value, textContent) => make('option', { value, textContent });
+const hears = (model, code) => model.language.some((tag) => codeOf(tag) === code);
+
+// Fills a select with the languages that are here by their names, and those that “hushd get” would bring.
+export function fillLanguages(select, any, here, does) {
+  const byName = (codes) =>
+    codes.map((code) => [languageName(code), code]).sort(([one], [other]) => one.localeCompare(other));
+  const options = (codes) => byName(codes).map(([name, code]) => option(code, name));
+  const more = obtainable.filter((each) => each[does] && !here.includes(each.language));
+  const group = make('optgroup', { label: 'by hushd get' }, ...options(more.map(({ language }) => language)));
+  select.replaceChildren(option('', any), ...options(here), ...(more.length ? [group] : []));
+  restore(select);
+}
+
+// Chooses what was chosen last, if it is still there.
+export function restore(select) {
+  const last = remembered(select.id);
+  if ([...select.options].some(({ value, disabled }) => value === last && !disabled)) select.value = last;
+}
+
+// The sentence on a language that nothing here hears or speaks; empty for any other.
+export function lacking(code, here, does) {
+  const brought = obtainable.find(({ language }) => language === code)?.[does];
+  if (!code || here.includes(code) || !brought) return '';
+  const { model, size_mb: size, memory_mb: memory } = brought;
+  const costs = `${model}, ${size ? `${size} MB to fetch and ` : ''}${memory} MB of memory`;
+  return `Nothing here ${does === 'hearing' ? 'hears' : 'speaks'} ${languageName(code)}: \`hushd get ${code}\` brings ${costs}.`;
+}
+
+let obtaining = null;
+
+export function obtain() {
+  const asked = async () => (obtainable = (await (await call('v1/languages')).json()).languages);
+  obtaining ??= asked().catch((error) => {
+    obtaining = null;
+    throw error;
+  });
+  return obtaining;
+}
+
+const heard = () =>
+  [...new Set(models.flatMap(({ language }) => language.map(codeOf)))].filter((code) => code !== 'und');
+
+async function showHearing() {
+  const path = 'v1/models?task=automatic-speech-recognition';
+  models = (await (await call(path)).json()).data.filter(({ language }) => language);
+  await obtain();
+  for (const section of HEARING) {
+    fillLanguages($(`${section}-language`), 'As spoken', heard(), 'hearing');
+    showModels(section);
+  }
+}
+
+function showModels(section) {
+  const [language, select] = [$(`${section}-language`).value, $(`${section}-model`)];
+  const named = models.map((model) => {
+    const only = model.language.length === 1 && model.language[0] !== 'und';
+    const what = only ? languageName(model.language[0]) : `${model.language.length} languages`;
+    return Object.assign(option(model.id, `${model.id} (${what})`), { disabled: language && !hears(model, language) });
+  });
+  select.replaceChildren(option('', 'The usual one'), ...named);
+  restore(select);
+  $(`${section}-brings`).replaceChildren(...coded(lacking(language, heard(), 'hearing')));
+}
+
+// The fields of a request that hears, by the section's choices.
+export function hearing(section) {
+  const [language, model] = [$(`${section}-language`).value, $(`${section}-model`).value];
+  if (lacking(language, heard(), 'hearing')) throw new Failure('Choose a language that is heard here.');
+  return { ...(language && { language }), ...(model && { model }) };
+}
+
+// The mark at a text that is probably wrong.
+export function doubt(section) {
+  const known = (models.find(({ id }) => id === $(`${section}-model`).value) ?? models[0])?.language ?? [];
+  const textContent =
+    known.length === 1 ? `the model knows ${languageName(known[0])} only` : 'probably not what was said';
+  return make('small', { className: 'mark', textContent, title: 'hushd get LANGUAGE brings another model' });
+}
+
+export function listHearing() {
+  if (!$('listen-language').options.length) attempt('hearing', showHearing, 'listen');
+}
+
+for (const section of HEARING) {
+  $(`${section}-language`).onchange = ({ target }) => {
+    remember(target.id, target.value);
+    showModels(section);
+    note(section, '');
+  };
+  $(`${section}-model`).onchange = ({ target }) => remember(target.id, target.value);
+}
