@@ -17,7 +17,8 @@ FOLDERS = ("worker", "worker_stt", "worker_tts")
 # Packages: an engine's, which only its `load` needs, or a format's or a processor's, which few jobs need.
 PACKAGES = {
     "av": 55, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38, "kokoro_onnx": 148,
-    "markdown_it": 30, "numpy": 89, "onnx_asr": 74, "onnxruntime": 27, "piper": 190, "psutil": 14, "soundfile": 15,
+    "markdown_it": 30, "num2words": 20, "numpy": 89,
+    "onnx_asr": 74, "onnxruntime": 27, "piper": 190, "psutil": 14, "soundfile": 15,
     "soxr": 3, "tokenizers": 8, "torch": 1240, "whisper": 1612,
 }  # fmt: skip
 # Others, not measured: they are imported for a language, or by an engine that few have.
@@ -36,7 +37,8 @@ OWN = {
     "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.live.turns": 4, "hushd_worker_stt.live.voices": 16,
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6, "hushd_worker_tts.engines.phoneme_voices": 5,
-    "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5, "hushd_worker_tts.reading.rewriting": 5,
+    "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5,
+    "hushd_worker_tts.reading.numbers": 1, "hushd_worker_tts.reading.rewriting": 5,
     "hushd_worker_tts.reading.ssml": 5,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip

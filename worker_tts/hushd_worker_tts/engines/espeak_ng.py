@@ -207,5 +207,6 @@ def _has_dictionary(data: Path, file: Path) -> bool:
 
 def _voice(file: str) -> Voice:
     first, _, rest = file.partition("-")
-    language = {"cmn": f"zh-{rest}".rstrip("-"), "en": "en-GB" if not rest else file}.get(first, file)
+    bare = {"en": "en-GB", "pt": "pt-PT"}.get(file, file)
+    language = f"zh-{rest}".rstrip("-") if first == "cmn" else bare
     return Voice(f"espeak-{file.lower()}", language, "male", "all", True, greeting(language, "eSpeak"), WPM)

@@ -34,23 +34,25 @@ _SHARP = re.compile(r"\b([A-G])#(?!\w)")
 _TALLY = re.compile(r"(?<![\w/.,:-])(?P<part>\d{1,4})/(?P<all>\d{1,4})(?![\w/%]|[.,-]\d)")
 _NO_TALLY = ("9/11", "50/50")
 _DATE_BEFORE = re.compile(
-    r"\b(?:on|since|until|till|by|before|after|due|dated|between|am|vom|seit|bis|zum|le|du|au|depuis|el|del|desde|hasta|"
+    r"\b(?:on|since|until|till|by|before|after|due|dated|between|am|vom|seit|bis|zum|le|du|au|depuis|el|del|día|desde|hasta|dia|até|"
     r"(?:mon|tues?|wed(?:nes)?|thurs?|fri|sat(?:ur)?|sun)(?:day)?|(?:jan|febr?|mar|apr|may|june?|july?|aug|sept?|oct|nov|"
     r"dec)\w*),?\s+\Z",
     re.IGNORECASE,
 )
-_DATE_AFTER = re.compile(r",?\s+(?:(?:19|20)\d\d\b|(?:at|um|à|a las)\s\d)")
+_DATE_AFTER = re.compile(r",?\s+(?:(?:19|20)\d\d\b|(?:at|um|à|às|a las)\s\d)")
 # Usual denominators: without a word that counts beside it, 3/4 is a fraction, which engines read.
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 6: "sixth", 8: "eighth", 16: "sixteenth",
           32: "thirty-second", 64: "sixty-fourth"}  # fmt: skip
 _COUNTED_BEFORE = re.compile(
     r"(?:\b(?:steps?|parts?|pages?|tests?|tasks?|phase|attempts?|try|retry|round|stage|chapter|scored?|progress|batch|epoch|"
-    r"shard|jobs?|chunk|slide|question|files?):?\s+|[\[(])\Z",
+    r"shard|jobs?|chunk|slide|question|files?|étape|partie|essai|tentative|etapa|fase|parte|passo|paso|tentativa|intento|"
+    r"schritt|teil|versuch|datei):?\s+|[\[(])\Z",
     re.IGNORECASE,
 )
 _COUNTED_AFTER = re.compile(
     r"\s+(?:(?:\w+\s+)?(?:tests?|checks?|files?|steps?|tasks?|jobs?|cases?|suites?|points?|stars?|items?|attempts?|tries|"
-    r"runs?)\b|(?:passed|failed|passing|failing|done|complete|completed|succeeded|skipped|green|red|ok|left)\b)",
+    r"runs?|testes|verificações|arquivos|ficheiros|etapas|passos|tarefas|casos|fichiers|vérifications|étapes|tâches|cas|dateien|"
+    r"prüfungen|schritte|aufgaben|fälle|pruebas|comprobaciones|archivos|ficheros|pasos|tareas)\b|(?:passed|failed|passing|failing|done|complete|completed|succeeded|skipped|green|red|ok|left)\b)",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(

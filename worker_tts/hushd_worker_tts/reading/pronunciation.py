@@ -21,6 +21,8 @@ _ODD = re.compile(
     r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d"
 )
 
+_DIGIT = re.compile(r"\d")
+
 
 class PronunciationFile:
     """The user's own pronunciations, read again after a change of their file."""
@@ -60,21 +62,25 @@ class Pronouncer:
     def __init__(
         self, words: Words | None, pronounce: Mapping[str, str], language: str = "en", phonemes: bool = False
     ) -> None:
-        self._words = words
+        self._words, self._language = words, language
         self._pronounce = _pronunciations(pronounce, language, phonemes)
         self._rewrite: Any = None
 
     def __call__(self, text: MappedText) -> MappedText:
         if self._pronounce is not None:
             text = text.sub(*self._pronounce)
-        if not _ODD.search(text.text):
-            return text
-        if self._rewrite is None:
-            from .rewriting import Rewriting
+        if _ODD.search(text.text):
+            if self._rewrite is None:
+                from .rewriting import Rewriting
 
-            self._rewrite = Rewriting(self._words)
-        rewritten: MappedText = self._rewrite(text)
-        return rewritten
+                self._rewrite = Rewriting(self._words)
+            text = self._rewrite(text)
+        if not self._language.startswith("en") and _DIGIT.search(text.text):
+            from .numbers import numbers  # and num2words, 20 ms, for texts with digits
+
+            if (in_words := numbers(self._language)) is not None:
+                return in_words(text)
+        return text
 
 
 def _pronunciations(

@@ -57,7 +57,7 @@ def read(
         return Pronouncer(words(language), pronounce(language), language, phonemes)
 
     spell = pronouncer(language)
-    reader, splitter = _reader(markup, language, phonemes), Splitter()
+    reader, splitter = _reader(markup, language, phonemes), Splitter(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):

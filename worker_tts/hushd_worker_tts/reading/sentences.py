@@ -34,7 +34,7 @@ def _words(text: str) -> frozenset[str]:
 # Never the end of a sentence, when a full stop follows.
 _TITLES = _words("""
     mr mrs ms messrs mme mlle dr prof gen gov sen rep capt cpt lt col sgt cmdr rev hon pres supt cpl maj adm msgr
-    mt ft e.g i.e cf vs viz approx esp ca n°
+    mt ft e.g i.e cf vs viz approx esp ca n° sra dra nr bzw ggf inkl evtl vgl núm mio mrd
 """)
 # The end of a sentence only before a word that usually begins one.
 _ABBREVIATIONS = _words("""
@@ -42,7 +42,7 @@ _ABBREVIATIONS = _words("""
 """)
 # Not the end of a sentence before a number.
 _NUMBERED = _words("""
-    no nos fig figs vol vols ch p pp sec art eq apt ext rm tel ver jan feb mar apr jun jul aug sep sept oct nov dec
+    no nos fig figs vol vols ch p pp sec art eq apt ext rm tel tél ver jan feb mar apr jun jul aug sep sept oct nov dec
 """)
 _STARTERS = _words("""
     a after again all already also although always am among an and another any anybody anyone anything are as at be
@@ -62,6 +62,11 @@ _STOP = re.compile(r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?=\s|\Z)|(
 # A full stop after a complete word counts, too: chat without capitals has no sentences by the other rules.
 _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")
+# Before a German ordinal: der 3. Versuch, am 3. Oktober.
+_GERMAN_ORDINAL = re.compile(
+    r"\b(?:d(?:er|ie|as|em|en|es)|am|vom|zum|zur|beim|im|ins|bis|seit|ab|eine?[nmr]?|jede[nmrs]?)\s+\d{1,3}\Z",
+    re.IGNORECASE,
+)
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
 _ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
 _MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
@@ -87,7 +92,8 @@ class _Verdict(Enum):
 class Splitter:
     """Cuts text that arrives in pieces. It holds at most the last piece and about MAX_PIECE characters."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "en") -> None:
+        self._german = language.startswith("de")
         self._mapped = MappedText()
         self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
@@ -168,6 +174,8 @@ class Splitter:
         word = _last_word(before)
         single = stop == "."
         if single and (word in _TITLES or _NUMBER_OF_ITEM.search(before)):
+            return _Verdict.INSIDE
+        if single and self._german and _GERMAN_ORDINAL.search(before):
             return _Verdict.INSIDE
         doubtful = single and (word in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None)
         numbered = single and word in _NUMBERED

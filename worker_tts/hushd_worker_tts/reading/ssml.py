@@ -32,6 +32,8 @@ _TIME = re.compile(r"\+?(\d{1,7}(?:\.\d*)?|\.\d+)(ms|s)")
 _PERCENT = re.compile(r"([+-]?)(\d{1,4}(?:\.\d*)?)(%?)")
 _DECIBELS = re.compile(r"([+-]?\d{1,3}(?:\.\d*)?)dB", re.IGNORECASE)
 
+_ORDINALS = {"fr": "e", "pt": "º", "de": ".", "es": "º"}  # English has several
+
 
 @dataclass(slots=True)
 class _Open:
@@ -178,7 +180,10 @@ class Ssml:
         if name == "sub":
             return lambda text: attributes.get("alias", "")
         if name == "say-as":
-            return lambda text: _said_as(text, attributes.get("interpret-as", ""), attributes.get("format", ""))
+            language = self._speaker.language or self._language
+            return lambda text: _said_as(
+                text, attributes.get("interpret-as", ""), attributes.get("format", ""), language
+            )
         sounds = attributes.get("ph", "").strip().strip("/")
         if name == "phoneme" and sounds and attributes.get("alphabet", "ipa") == "ipa":
             language = self._speaker.language or self._language
@@ -238,13 +243,15 @@ class Ssml:
         raise HushdError("bad_request", f"Line {line}, column {column + 1}: {what}.")
 
 
-def _said_as(text: str, how: str, format: str) -> str:
+def _said_as(text: str, how: str, format: str, language: str) -> str:
     """Returns the text to speak for `say-as`; engines recognise cardinals, times, money and units themselves."""
     if how in ("characters", "spell-out", "verbatim"):
         return " ".join(c for c in text.upper() if not c.isspace())
     if how in ("digits", "telephone"):
         groups = re.findall(r"\w+", text)
         return ", ".join(" ".join(group.upper() if group.isalpha() else group) for group in groups)
+    if how == "ordinal" and text.isdecimal() and (mark := _ORDINALS.get(language[:2])):
+        return text + mark
     if how == "ordinal" and text.isdecimal():
         last = int(text[-2:])
         return text + ("th" if 10 < last < 14 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th"))

@@ -83,7 +83,13 @@ _GERMAN = Words(
     out_of="von",
     done="Erledigt: ",
     open="Zu tun: ",
-)
+    symbols={
+        "!==": "ist nicht", "===": "ist", "!=": "ist ungleich", "==": "gleich", ">=": "ist größer oder gleich",
+        "<=": "ist kleiner oder gleich", "&&": "und", "||": "oder", "->": "zu", "=>": "ergibt", "→": "zu",
+        "⇒": "ergibt", "←": "von", "↔": "von und zu", "≥": "ist mindestens", "≤": "ist höchstens", "≠": "ist ungleich",
+        "≈": "ist etwa", "∞": "unendlich", "√": "Wurzel aus", "∑": "Summe von", "∈": "in", "÷": "geteilt durch",
+    },
+)  # fmt: skip
 _FRENCH = Words(
     dot="point",
     slash="barre",
@@ -101,7 +107,37 @@ _FRENCH = Words(
     out_of="sur",
     done="Fait : ",
     open="À faire : ",
-)
+    symbols={
+        "!==": "n'est pas", "===": "est", "!=": "est différent de", "==": "égale", ">=": "est supérieur ou égal à",
+        "<=": "est inférieur ou égal à", "&&": "et", "||": "ou", "->": "vers", "=>": "donne", "→": "vers", "⇒": "donne",
+        "←": "de", "↔": "vers et depuis", "≥": "est au moins", "≤": "est au plus", "≠": "est différent de",
+        "≈": "est environ", "∞": "l'infini", "√": "racine de", "∑": "somme de", "∈": "dans", "÷": "divisé par",
+    },
+)  # fmt: skip
+_PORTUGUESE = Words(
+    dot="ponto",
+    slash="barra",
+    at="arroba",
+    dash="traço",
+    colon="dois pontos",
+    code_line="Bloco de código, uma linha{1}.",
+    code_block="Bloco de código, {0} linhas{1}.",
+    of=" de {}",
+    diff="Alterações de código, {} linhas.",
+    table="Tabela, {} linhas.",
+    image="Imagem: {}.",
+    an_id="um identificador",
+    a_hash="um hash",
+    out_of="de",
+    done="Feito: ",
+    open="A fazer: ",
+    symbols={
+        "!==": "não é", "===": "é", "!=": "é diferente de", "==": "é igual a", ">=": "é maior ou igual a",
+        "<=": "é menor ou igual a", "&&": "e", "||": "ou", "->": "para", "=>": "dá", "→": "para", "⇒": "dá",
+        "←": "de", "↔": "de e para", "≥": "é no mínimo", "≤": "é no máximo", "≠": "é diferente de", "≈": "é cerca de",
+        "∞": "infinito", "√": "raiz de", "∑": "soma de", "∈": "em", "÷": "dividido por",
+    },
+)  # fmt: skip
 _SPANISH = Words(
     dot="punto",
     slash="barra",
@@ -119,7 +155,14 @@ _SPANISH = Words(
     out_of="de",
     done="Hecho: ",
     open="Por hacer: ",
-)
+    symbols={
+        "!==": "no es", "===": "es", "!=": "es distinto de", "==": "es igual a", ">=": "es mayor o igual que",
+        "<=": "es menor o igual que", "&&": "y", "||": "o", "->": "a", "=>": "da", "→": "a", "⇒": "da",
+        "←": "de", "↔": "de ida y vuelta a", "≥": "es al menos", "≤": "es como máximo",
+        "≠": "es distinto de", "≈": "es aproximadamente",
+        "∞": "infinito", "√": "raíz de", "∑": "suma de", "∈": "en", "÷": "dividido por",
+    },
+)  # fmt: skip
 # The spoken names of programming languages, by their names in code blocks.
 _PROGRAMMING = {
     "bash": "shell", "c": "C", "c++": "C++", "cpp": "C++", "cs": "C#", "csharp": "C#", "css": "CSS", "console": "shell",
@@ -132,7 +175,7 @@ _PROGRAMMING = {
     "terraform": "Terraform", "toml": "TOML", "ts": "TypeScript", "tsx": "TypeScript", "typescript": "TypeScript",
     "vue": "Vue", "xml": "XML", "yaml": "YAML", "yml": "YAML", "zig": "Zig", "zsh": "shell",
 }  # fmt: skip
-_LANGUAGES = {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
+_LANGUAGES = {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "pt": _PORTUGUESE, "es": _SPANISH}
 
 
 def words(language: str) -> Words | None:
