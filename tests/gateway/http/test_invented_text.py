@@ -70,11 +70,11 @@ def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, fre
 
 
 def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway, french: Path) -> None:
-    """`completed` has the warning; the first text does not wait for it."""
+    """`completed` has the warning; the first text does not wait for it, and on a busy machine others neither."""
     samples, rate = soundfile.read(french, dtype="float32")
     half = soxr.resample(samples, rate, 24_000)[: 6 * 24_000]
     turn = np.concatenate((half, np.zeros(36_000, np.float32)))
-    sound = (np.concatenate((turn, turn, turn)) * 32767).astype("<i2").tobytes()
+    sound = (turn * 32767).astype("<i2").tobytes()
     warnings: list[Any] = []
 
     async def use(connection: Any) -> None:
@@ -84,12 +84,13 @@ def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway
         async for event in connection:
             if event.type == COMPLETED:
                 warnings.append(event.model_dump().get("warnings"))
-                if len(warnings) == 3:
+                if warnings[-1] or len(warnings) == 8:
                     return
+                await append(connection, sound)
 
     session(gateway, use)
-    assert warnings[2][0]["code"] == "unlikely_text"
-    assert "hushd get LANGUAGE" in warnings[2][0]["message"]
+    assert warnings[-1][0]["code"] == "unlikely_text"
+    assert "hushd get LANGUAGE" in warnings[-1][0]["message"]
 
 
 def test_an_agent_reads_it_before_the_text(openai: OpenAI, french: Path) -> None:

@@ -1,9 +1,9 @@
 """Judges the utterances of a live session by `plausibility`, on a thread beside it.
 
-It begins in the pause in which an utterance's text is made, so that the verdict is usually there when the silence is
-long enough. A text waits for it no longer than the reading of 2 s of sound takes, and the first text not at all; what
-is not known by then, or is too short to be judged, is taken to be as the utterance before. The session's result waits
-for the last verdict.
+It reads only while nobody has spoken for half a second, so that no words on the screen wait for it, and begins before
+the silence is long enough to end the utterance. A text waits for its verdict no longer than the reading of 2 s of sound
+takes, and the first text not at all; what is not known by then, or is too short to be judged, is taken to be as the
+utterance before. The session's result waits for the last verdict.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PATIENCE_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
 _LAST_S = 8.0  # that the result waits for the last verdict
+_QUIET_S = 0.5  # after the last word, when a reading may begin
+_BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
 _LOOK_S = 0.1  # between two checks whether the session was cancelled
 
 
@@ -77,6 +79,8 @@ class LiveJudge:
         self._known = False  # the last verdict that was collected
         self._first = True
         self._closed = False
+        self._may_read = threading.Event()
+        self._may_read.set()
 
     def begin(self, samples: Samples, text: str) -> None:
         """Begins to judge a final `text` of `samples`, which replaces one that was not sent."""
@@ -88,6 +92,8 @@ class LiveJudge:
                 self._last.done.set()
                 return
             self._waiting.append(self._last)
+            while len(self._waiting) > _BEHIND:
+                self._waiting.popleft().done.set()
             self._more.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="plausibility", daemon=True)
@@ -98,6 +104,7 @@ class LiveJudge:
         judgement = self._last
         if judgement is None:
             return segment
+        self._may_read.set()
         if judgement.spoken is None:
             judgement.spoken = segment.start, segment.end
             self._sent.append(judgement)
@@ -109,12 +116,18 @@ class LiveJudge:
         known = self._known if judgement.unlikely is None else judgement.unlikely
         return replace(segment, unlikely=known)
 
+    def hear(self, quiet_s: float) -> None:
+        """Goes on reading or pauses, by the seconds for which nobody has spoken."""
+        if (quiet_s >= _QUIET_S) is not self._may_read.is_set():
+            (self._may_read.set if quiet_s >= _QUIET_S else self._may_read.clear)()
+
     def settle(self, check: Callable[[], None]) -> None:
         """Waits for the verdicts on the texts that were sent.
 
         Args:
             check: called during the wait; its exceptions end the wait.
         """
+        self._may_read.set()
         end = self._clock() + _LAST_S
         while self._sent and not self._sent[-1].done.wait(_LOOK_S) and self._clock() < end:
             check()
@@ -124,6 +137,7 @@ class LiveJudge:
         """Ends the thread after its present reading."""
         with self._more:
             self._closed = True
+            self._may_read.set()
             self._more.notify_all()
         if self._thread is not None:
             self._thread.join(_LAST_S)
@@ -158,6 +172,7 @@ class LiveJudge:
         return None
 
     def _read_again(self, samples: Samples) -> str:
+        self._may_read.wait()
         assert self._judging is not None
         if self._judging.dropped or self._closed:
             raise _DroppedError

@@ -5,6 +5,7 @@ Here the voice detector finds utterances. A model with streams hears them by `st
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -142,6 +143,8 @@ class LiveListener:
             probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
             state = endpointer.feed(probability)
             (recent if utterance is None else self._probabilities).append(probability)
+            if self._judge:
+                self._judge.hear(endpointer.quiet_s if utterance else math.inf)
             if state is State.NOBODY:
                 self._give_up()
                 return
