@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import soundfile
 import soxr
-from support import moonshine_once, sound_loop
+from hushd_worker_tts.engines.espeak_ng import EspeakNg
+from support import foreign_speech, moonshine_once, sound_loop
 from support.mcp_host import Host, WebServer, http_host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.playlists import FILES, WORDS, private_files
@@ -113,6 +114,21 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
 
 
 # --- a person ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("engines")
+@pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+def test_a_person_in_another_language_is_not_invented(person: dict[str, str], tmp_path: Path) -> None:
+    """The sentence that says so comes before the text, and no language is named."""
+    samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="int16")
+    heard = soxr.resample(samples[: 6 * rate], rate, 16000).tobytes()
+    Path(person["HUSHD_PERSON"]).write_bytes(heard + bytes(64_000))
+    with stdio_host(*PATIENT, environment=person) as host:
+        result = host.call("listen", timeout="20", silence="0.8")
+    assert result.structured_content
+    assert result.structured_content["unlikely"] is True
+    assert "language" not in result.structured_content
+    assert text(result).startswith("This is probably not the spoken text: the model knows English only")
 
 
 @pytest.mark.usefixtures("carried")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from support.http_gateway import HttpGateway
 from .test_realtime import COMPLETED, append, session
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+DEVICE = Path(__file__).parents[2] / "support" / "quiet_device"
 WHY = "This is probably not the spoken text: the model knows English only"
 
 
@@ -67,6 +69,22 @@ def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, fre
         assert done.returncode == code, done.stderr
         assert (WHY in done.stderr) == (french in files)
         assert done.stdout.strip()
+
+
+def test_the_microphone_ends_with_the_same_code(openai: OpenAI, french: Path, tmp_path: Path) -> None:
+    """The text comes first, then the sentence, once."""
+    samples, rate = soundfile.read(french, dtype="int16")
+    person = tmp_path / "person.raw"
+    person.write_bytes(soxr.resample(samples[: 6 * rate], rate, 16_000).tobytes() + bytes(64_000))
+    (tmp_path / "diary").touch()
+    environment = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(person)}
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()"]
+    done = subprocess.run(
+        command, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 11, done.stderr
+    assert done.stderr.count(WHY) == 1
+    assert done.stdout.strip()
 
 
 def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway, french: Path) -> None:
