@@ -29,8 +29,8 @@ UV = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ra
 CORE = {
     "supervisor/hushd_supervisor/core/": "tests/supervisor/core",
     "protocol/hushd_protocol/codec.py": "tests/protocol",
-    "schema/hushd_schema/kinds.py": "tests/schema",
-    "schema/hushd_schema/operations.py": "tests/schema",
+    "protocol/hushd_schema/kinds.py": "tests/schema",
+    "protocol/hushd_schema/operations.py": "tests/schema",
 }
 # Annotations are text here, so that `int | None` may be anything.
 CONFIG = """[cosmic-ray]

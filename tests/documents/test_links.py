@@ -32,12 +32,10 @@ FOLDERS = (
     "packaging",
     "plugins",
     "protocol",
-    "schema",
     "scripts",
     "supervisor",
     "tests",
     "worker",
-    "worker_models",
     "worker_stt",
     "worker_tts",
 )
@@ -115,7 +113,7 @@ def test_anchors_are_those_of_a_forge() -> None:
 @cache
 def files() -> tuple[str, ...]:
     """Every file of the repository, by its path."""
-    tops = (ROOT / folder for folder in (*FOLDERS, "models", "worker", "worker_models"))
+    tops = (ROOT / folder for folder in (*FOLDERS, "models", "worker"))
     return tuple(relative(path) for top in tops for path in top.rglob("*") if "__pycache__" not in path.parts)
 
 

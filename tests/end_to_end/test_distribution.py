@@ -18,8 +18,7 @@ from release_maker import archives
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "cli", "client", "conformance", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models",
-    "worker_stt", "worker_tts", "wake",
+    "agents", "cli", "client", "gateway", "models", "protocol", "supervisor", "worker", "worker_stt", "worker_tts",
 )  # fmt: skip
 
 ENGINES = (".swift", ".toml")  # of the examples, those of programs as engines

@@ -116,7 +116,7 @@ def test_the_supervisor_is_light(start_supervisor: Start) -> None:
     meant.
     """
     of_annotations = 0.8 if sys.version_info >= (3, 14) else 0
-    folders = (Path(__file__).parents[2] / name for name in ("protocol", "schema", "models", "supervisor"))
+    folders = (Path(__file__).parents[2] / name for name in ("protocol", "models", "supervisor"))
     subprocess.run([*ECHO[:1], "-P", "-m", "compileall", "-q", *folders], check=True)
     bare = "import ctypes, msgpack, zmq; from hushd_protocol.system.footprint import rss; print(rss())"
     least = int(subprocess.check_output([*ECHO[:1], "-P", "-c", bare])) / 1e6

@@ -11,14 +11,14 @@ from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "schema", "supervisor", "worker",
-    "worker_models", "worker_stt", "worker_tts",
+    "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "supervisor", "worker",
+    "worker_stt", "worker_tts",
 )  # fmt: skip
 # `command`, `keywords` and `server` are words, and other packages' names are not engines of ours.
 NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords", "server"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
 OWN = re.compile(
-    r"schema/hushd_schema/engines/|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
+    r"protocol/hushd_schema/engines/|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
 )
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
@@ -26,10 +26,10 @@ ALLOWED = {
     "cli/hushd_cli/commands/listen/whisper.py": "whose options these are, in a help text, which loads no specs",
     "cli/hushd_cli/main.py": "an example of a command",
     "gateway/hushd_gateway/http/app.py": "whisper.cpp, the program whose server's path it is",
-    "schema/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
+    "protocol/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
     "models/hushd_models/installation.py": "the system's library and its packages, which bear the name",
-    "schema/hushd_schema/server_file.py": "the names of programs, by which a server's API is guessed",
-    "schema/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",
+    "protocol/hushd_schema/server_file.py": "the names of programs, by which a server's API is guessed",
+    "protocol/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",
 }
 
 
