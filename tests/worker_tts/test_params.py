@@ -72,7 +72,7 @@ REFUSED = [
         "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
     ),
     ({"speeed": 2}, "synthesize has no parameter 'speeed' (did you mean speed?)."),
-    ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, wpm, "),
+    ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, default_voice, wpm, "),
     ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),
     ({"language": ""}, "language must be a tag such as en or en-GB, not ''."),
     ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no known engine does."),

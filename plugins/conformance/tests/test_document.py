@@ -17,16 +17,16 @@ TEMPLATES = Path(hushd_conformance.__file__).parent / "engine_command/templates/
 
 def test_the_engine_of_ones_own_is_what_the_command_writes() -> None:
     """The document's code is the template's, word for word."""
-    spec, engine = blocks(TEXT, "python")
+    *_, spec, engine = blocks(TEXT, "python")
     assert spec in (TEMPLATES / "spec.py.txt").read_text()
     assert engine in (TEMPLATES / "engine.py.txt").read_text()
-    (points,) = [block for block in blocks(TEXT, "toml") if "entry-points" in block]
+    (points,) = [block for block in blocks(TEXT, "toml") if "engine_specs" in block]
     assert (TEMPLATES / "pyproject.toml.txt").read_text().endswith(points)
 
 
 def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
     """It is listed beside hushd's, and says of a tone of 310 Hz that it is one, through the worker's own loading."""
-    (project,) = [block for block in blocks(TEXT, "toml") if "entry-points" in block]
+    (project,) = [block for block in blocks(TEXT, "toml") if "engine_specs" in block]
     code, models = tmp_path / "hushd_pitch", tmp_path / "models" / "pitch"
     for folder in (code, models):
         folder.mkdir(parents=True)

@@ -191,11 +191,11 @@ def test_what_describe_and_status_say() -> None:
     assert caught.value.code == "engine_missing"
     own = checked(
         {"faster-whisper/mine": {
-            "repository": "a/b", "files": ["*"], "languages": ["de"], "size_mb": 9, "memory_mb": 70, "speed": "slow",
+            "repository": "a/b", "files": ["*"], "languages": ["de"], "size_mb": 9,
         }}
     )  # fmt: skip
     (mine,) = [one for one in candidates(catalogue, added=own) if one.model == "mine"]
-    assert mine == Candidate("faster-whisper", "mine", ("de",), 70, "slow")
+    assert mine == Candidate("faster-whisper", "mine", ("de",), 300, "medium")
     row = {"role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready", "pid": 5, "pss_mb": 280.0}
     status = {
         "workers": [row | {"need_mb": 290.0}, row | {"role": "tts", "state": "busy", "need_mb": 1.0}],
