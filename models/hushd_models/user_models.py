@@ -11,7 +11,7 @@ from hushd_schema import kinds, toml
 from hushd_schema.kinds import check
 from hushd_schema.toml import Table
 
-from . import advice, catalogue
+from . import advice, catalogue, languages
 from .catalogue import Known, known
 from .manifest import split
 
@@ -77,3 +77,14 @@ def _known_of_user(model: str, content: object) -> Known:
 
     own = own_models.checked(model, content)
     return known(model, {**own, "languages": " ".join(own.get("languages", ()))}, {}, spec.role)
+
+
+def own_languages(path: Path) -> list[str]:
+    """Returns the codes of the languages that the user speaks, the one most used first: those of the configuration at
+    `path`, else the session's; none where neither names one."""
+    try:
+        own = toml.load(path, "languages").get("languages")
+    except HushdError:  # whoever reads the whole configuration says so
+        own = None
+    named = [languages.code(each) for each in own if isinstance(each, str)] if isinstance(own, list) else []
+    return named or languages.of_session()

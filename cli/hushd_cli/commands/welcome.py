@@ -60,7 +60,7 @@ def lines(
     return [
         "hushd gives programs on this machine a voice and ears, and takes no memory while nobody needs them.",
         _here(language, hearing, speaking),
-        *_better(machine, hearing),
+        *_better(language, machine, hearing),
         *(f"  $ {command:{wide}}  {does}" for command, does in _NEXT),
         "`hushd --help` lists all commands, `hushd doctor` looks for faults, `hushd welcome` shows this again.",
     ]
@@ -78,7 +78,7 @@ def _present(models: Sequence[Recommendation]) -> Recommendation | None:
     return next((model for model in models if not model.commands), None)
 
 
-def _better(machine: Hardware, hearing: Sequence[Recommendation]) -> tuple[str, str]:
+def _better(language: str, machine: Hardware, hearing: Sequence[Recommendation]) -> tuple[str, str]:
     """Returns the machine, and its best speech-to-text model with the commands in one line."""
     this = f"This machine ({machine.cores} cores, {machine.memory_mb / 1000:.0f} GB for models)"
     if not hearing:
@@ -89,7 +89,7 @@ def _better(machine: Hardware, hearing: Sequence[Recommendation]) -> tuple[str, 
     size = f"{best.known.size_mb} MB"
     return (
         f"The best speech-to-text model for this machine is {best.row.model} ({size}):",
-        f"  $ {' && '.join(best.commands)}",
+        f"  $ {f'hushd get {language}' if language != 'en' else ' && '.join(best.commands)}",
     )
 
 

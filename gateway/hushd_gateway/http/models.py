@@ -101,7 +101,8 @@ def _languages() -> list[JsonObject]:
     known, machine = inventory.rows(store, user_models.configured(where.config)), recommendation.here(store.folder)
     codes = {names.code(tag) for row in known if row.known for tag in row.known.languages} - {"und"}
     entries = []
-    for code in sorted(codes):
+    own = user_models.own_languages(where.config)
+    for code in [*(code for code in own if code in codes), *sorted(codes - {*own})]:
         brought = {does: recommendation.to_get(known, machine, code, role) for does, role in _DOES.items()}
         if any(brought.values()):
             entry = {does: choice and choice.as_json() for does, choice in brought.items()}

@@ -197,3 +197,16 @@ def test_a_card_that_its_driver_does_not_show(
     monkeypatch.setattr(machine, "_LOOK_S", 1.0)
     found = list(machine._driver())
     assert [finding.text.startswith(told) for finding in found] == ([True] if told else [])
+
+
+def test_each_of_the_users_languages_has_its_line(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the configuration, else the session's; what neither hears nor speaks it says which command brings it."""
+    monkeypatch.setenv("LC_ALL", "mt_MT.UTF-8")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
+    (maltese,) = installation.languages()
+    assert (maltese.remedy, "Maltese" in maltese.text) == ("hushd get mt", True)
+    config = paths.find().config
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('languages = ["en"]\n')
+    (english,) = installation.languages()
+    assert (english.remedy, english.text) == ("", "English is heard and spoken")

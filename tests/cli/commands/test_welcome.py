@@ -98,3 +98,9 @@ def test_the_better_model_comes_with_one_command(new: Path) -> None:
     assert lines[2].endswith(f"machine is {hearing[0].row.model} ({hearing[0].known.size_mb} MB):")
     assert lines[3] == f"  $ {' && '.join(hearing[0].commands)}"
     assert [line.split("  ")[1] for line in lines[4:7]] == [f"$ {command}" for command, _ in welcome._NEXT]
+
+
+def test_another_language_comes_by_its_line(new: Path) -> None:
+    """Whatever that has to install and to download."""
+    french = recommend(rows(Store(paths.find())), MACHINE, "fr", "stt", lambda engine: False)
+    assert welcome.lines("fr", MACHINE, french, [])[3] == "  $ hushd get fr"

@@ -34,6 +34,7 @@ _CHECKS: tuple[tuple[str, Check], ...] = (
     ("folders", installation.folders),
     ("configuration", installation.configuration),
     ("models", installation.models),
+    ("languages", installation.languages),
     ("service", installation.service),
 )
 

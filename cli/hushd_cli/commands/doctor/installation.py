@@ -6,14 +6,15 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from hushd_models import advice, user_models
+from hushd_models import languages as names
 from hushd_models.installation import extra_command, plugin_needed
-from hushd_models.inventory import rows
+from hushd_models.inventory import Row, rows
 from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
@@ -208,6 +209,26 @@ def models() -> Iterator[Finding]:
     free = shutil.disk_usage(existing).free / 1e6
     if free < FULL_MB:
         yield warning(f"{free:.0f} MB are free at {existing}", "hushd models prune, hushd models rm")
+
+
+def languages() -> Iterator[Finding]:
+    """Checks whether something here hears and speaks each of the user's languages."""
+    here = paths.find()
+    usable = [row for row in rows(Store(here), user_models.configured(here.config)) if row.usable and row.known]
+    able = {role: {names.code(tag) for row in usable if row.role == role for tag in _spoken(row)} for role in _DOES}
+    for code in user_models.own_languages(here.config) or ["en"]:
+        lacking = [does for role, does in _DOES.items() if code not in able[role]]
+        if lacking:
+            yield warning(f"nothing here {' or '.join(lacking)} {names.name(code)}", f"hushd get {code}")
+        else:
+            yield ok(f"{names.name(code)} is heard and spoken")
+
+
+_DOES = {"stt": "hears", "tts": "speaks"}
+
+
+def _spoken(row: Row) -> Sequence[str]:
+    return row.known.languages if row.known and advice.engine_installed(row.engine) else ()
 
 
 def service() -> Iterator[Finding]:

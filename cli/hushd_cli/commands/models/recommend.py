@@ -37,7 +37,11 @@ def add_arguments(commands: Commands) -> None:
 def show(index: ModelIndex, options: Namespace) -> int:
     """Prints the recommended models."""
     rows, machine = index.rows(), index.machine
-    languages = list(dict.fromkeys(map(_checked, options.languages))) or [session_language()]
+    languages = (
+        list(dict.fromkeys(map(_checked, options.languages)))
+        or user_models.own_languages(paths.find().config)
+        or ["en"]
+    )
     by_language = {
         (language, role): recommend(rows, machine, language, role) for language in languages for role in ("stt", "tts")
     }
@@ -59,8 +63,8 @@ def _checked(language: str) -> str:
 
 
 def session_language() -> str:
-    """Returns the language of the user's session; English if it has none."""
-    return next(iter(languages.of_session()), "en")
+    """Returns the language that the user speaks most, by the configuration or else the session; English without one."""
+    return next(iter(user_models.own_languages(paths.find().config)), "en")
 
 
 def _described(machine: Hardware) -> str:
