@@ -81,12 +81,19 @@ class CrowdedWorld(World):
             before = self._starts(name)
             request = self.request(person, worker=name, op="echo", deadline_ms=None, compute_device="")
             if self.cards.devices:
-                self.run(6)  # the longest look
+                self._wait(person, 6)  # the longest look
             else:
                 assert request in person.open, f"{name} is barred"
             if self.templates.size:
-                self.run(8)  # the longest death of a template
+                self._wait(person, 8)  # the longest death of a template
             assert self._starts(name) > before, f"{name} is barred"
 
     def _starts(self, name: str) -> int:
         return sum(process.name == name for process in self.processes.values())
+
+    def _wait(self, person: Person, seconds: int) -> None:
+        """Lets time pass for a client that lives: one that answers nothing is given up after eight seconds."""
+        for _ in range(seconds):
+            self.run(1)
+            if person.connected and not self.left:
+                self.tell(ev.FromClient(person.route, m.Pong()))

@@ -43,9 +43,19 @@ def make(runtime: Path) -> Iterator[Make]:
     assert not family()
 
 
+EARLIER: set[psutil.Process] = set()  # descendants that other tests keep for theirs
+
+
+@pytest.fixture(autouse=True)
+def earlier() -> None:
+    EARLIER.clear()
+    EARLIER.update(psutil.Process().children(recursive=True))
+
+
 def family() -> list[psutil.Process]:
-    """All living descendants of this process."""
-    return [each for each in psutil.Process().children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
+    """All living descendants of this process that a test has started."""
+    here = [each for each in psutil.Process().children(recursive=True) if each not in EARLIER]
+    return [each for each in here if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def prove(server: ServerProcess) -> Callable[[float], bytes]:

@@ -110,7 +110,7 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     ]  # fmt: skip
     own = measure.usage(os.getpid())
     assert own is not None
-    assert abs(alive["rss_mb"] - own.rss / 1e6) < 5
+    assert alive["rss_mb"] > own.rss / 1e6 - 5  # with that of the programs that it has started
     assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
     figures = report["memory"]
     assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure", "cards"]
