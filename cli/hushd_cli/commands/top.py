@@ -116,7 +116,9 @@ def _keyboard(live: Live) -> Iterator[Keys]:
     read, write = os.pipe()
     os.set_blocking(write, False)
 
-    def suspend(*_: object) -> None:
+    stops: list[int] = []  # Ctrl-Z that waits: in the handler itself a frame may be half written
+
+    def suspend() -> None:
         live.stop()
         termios.tcsetattr(0, termios.TCSADRAIN, before)
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -127,10 +129,13 @@ def _keyboard(live: Live) -> Iterator[Keys]:
         ready, _, _ = select.select([0, read], [], [], seconds)
         if read in ready:
             os.read(read, 64)
+        if stops:
+            stops.clear()
+            suspend()
         return (os.read(0, 64) or None) if 0 in ready else b""
 
     tty.setcbreak(0)
-    signal.signal(signal.SIGTSTP, suspend)
+    signal.signal(signal.SIGTSTP, lambda number, _: stops.append(number))
     signal.signal(signal.SIGWINCH, lambda *_: None)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     try:
