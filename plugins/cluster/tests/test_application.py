@@ -20,7 +20,7 @@ if find_spec("ray") is None:
     pytest.skip("the extra ray is not installed", allow_module_level=True)
 
 MANIFEST = Path(__file__).parents[1] / "kuberay/hushd.yaml"
-DOCUMENT = MANIFEST.parents[2] / "docs/REMOTE.md"
+DOCUMENT = MANIFEST.parents[1] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_document_has_the_defaults_of_the_growth(application: ModuleType) ->
     """The times after which a second node serves."""
     growth = application.Scale().of_engines()["autoscaling_config"]
     found = re.search(
-        r"on average over (\d+) s, another one starts on another node, after (\d+) s", DOCUMENT.read_text()
+        r"on average over (\d+) s another one starts on another node, after (\d+) s", DOCUMENT.read_text()
     )
     assert found
     assert [float(number) for number in found.groups()] == [growth["look_back_period_s"], growth["upscale_delay_s"]]
