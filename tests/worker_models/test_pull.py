@@ -144,7 +144,9 @@ def test_a_server_that_falls_silent(hub: HubServer, ask: Ask, monkeypatch: pytes
     hub.stalls = 2
     ask("pull", model=MODEL).result()
     check_whole()
-    assert len(hub.sent["model.bin"]) == 3
+    sent = hub.sent["model.bin"]
+    assert len(sent) >= 3  # a busy machine may be silent itself for as long
+    assert [begin for begin, _ in sent[1:]] == [end for _, end in sent[:-1]]
     assert hub.bytes_twice() == 0
 
 
