@@ -182,6 +182,15 @@ def test_a_word_is_in_the_language_of_the_session(
     assert rate_of(folder / "a.wav") == rate
 
 
+def test_a_programs_own_voice_leaves_a_text_in_another_language_to_one_that_speaks_it(folder: Path) -> None:
+    """As a program of agents speaks: its voice is a wish, not an order; English keeps it."""
+    with Client() as client:
+        for text, voice in ((GERMAN, "espeak-de"), ("All of the tests have passed.", "heart")):
+            speech = client.synthesize(text, default_voice="hibari/heart")
+            assert b"".join(speech)
+            assert speech.voice == voice
+
+
 def test_a_languages_own_model_speaks_it_first(
     start_supervisor: Start, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,13 +74,17 @@ class Preparation:
             shared: as for `speech`: an engine or a model that was named stays.
         """
         params = {name: value for name, value in request.params.items() if name not in ("languages", "default_voice")}
-        try:
-            engine, model, voice = yield from self._voice(usual, language, shared.get("engine"), shared.get("model"))
-        except HushdError:
-            own = request.params.get("default_voice")
-            return replace(request, id=new_id(), params={**params, **({"voice": own} if own else {})})
-        worker = "/".join(part for part in ("tts", engine, model) if part)
-        return replace(request, id=new_id(), worker=worker, params={**params, "voice": voice})
+        for wish in dict.fromkeys(
+            (usual, None)
+        ):  # one of OpenAI's names has a stand-in; a program's own voice has none
+            try:
+                engine, model, voice = yield from self._voice(wish, language, shared.get("engine"), shared.get("model"))
+            except HushdError:
+                continue
+            worker = "/".join(part for part in ("tts", engine, model) if part)
+            return replace(request, id=new_id(), worker=worker, params={**params, "voice": voice})
+        own = request.params.get("default_voice")
+        return replace(request, id=new_id(), params={**params, **({"voice": own} if own else {})})
 
     def transcription(
         self, params: JsonObject, speed: str | None, shared: JsonObject, *, session: bool = False
