@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from hushd_worker_stt.plausibility import differences
+
 # As agents say them; the numbers are written out, since models differ in how they write them.
 SENTENCES = {
     "fr": """Bonjour, tout va bien. | Les tests passent maintenant. | J'ai trouvé deux erreurs dans le fichier. |
@@ -97,13 +99,7 @@ def table(language: str, folder: Path) -> str:
 
 def difference(said: str, heard: str) -> tuple[int, int]:
     """Returns the words wrong (insertions, deletions and exchanges) and the number of words said."""
-    first, second = words(said), words(heard)
-    row = list(range(len(second) + 1))
-    for number, word in enumerate(first, 1):
-        before, row[0] = row[0], number
-        for at, other in enumerate(second, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (word != other))
-    return row[-1], len(first)
+    return differences(words(said), words(heard)), len(words(said))
 
 
 def words(text: str) -> list[str]:

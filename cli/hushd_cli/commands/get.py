@@ -182,12 +182,12 @@ def _pull(client: Client, model: str) -> None:
 
 def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> None:
     """Speaks a sentence of that language and hears it, by the usual models; prints both."""
-    code = languages.code(language)
-    voice = next(
-        (each for each in client.describe("tts").tts.voices() if _speaks(each.language, code) and each.installed), None
-    )
+    from hushd.synthesis.voices import speaking
+
+    voice = next((each for each in speaking(client.voices(), language) if each.installed), None)
     if voice is None or not (sentence := voice.sample):
-        console.write(f"Nothing here speaks {languages.name(code)} yet, so that hearing it was not tried.\n")
+        name = languages.name(languages.code(language))
+        console.write(f"Nothing here speaks {name} yet, so that hearing it was not tried.\n")
         return
     import tempfile
 
@@ -201,7 +201,3 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
             except HushdError as error:
                 heard = f"({reason(error)})"
             console.write(f"Heard: {heard}\n")
-
-
-def _speaks(tag: str, code: str) -> bool:
-    return languages.code(tag) == code
