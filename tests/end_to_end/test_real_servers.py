@@ -58,7 +58,7 @@ def _hushd(folder: Path) -> dict[str, Any]:
 
 
 def _piper_http(folder: Path) -> dict[str, Any]:
-    python = _program("piper", "python")
+    python = str(Path(_program("piper", "piper")).with_name("python"))
     local = ["--host", "127.0.0.1", "--port", "{port}"]
     return {"run": [python, "-m", "piper.http_server", "-m", "en_US-tiny-medium", *local, *_voice(folder)]}
 
