@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
+
 from benches import cold, full_size, gigabyte, incident, stages, warm
 from benches.hearing import accuracy, live
 from benches.stage import show

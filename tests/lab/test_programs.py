@@ -1,0 +1,20 @@
+"""Programs of the laboratory begin as their script runs them: without what pytest puts on the path."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LAB = Path(__file__).parents[2] / "lab"
+
+
+@pytest.mark.parametrize("program", ["bench", "demo", "fullsize", "gpu", "try_real"])
+def test_begins(program: str) -> None:
+    """With its usage."""
+    command = [sys.executable, LAB / f"{program}.py", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert done.stdout.startswith("usage:")
