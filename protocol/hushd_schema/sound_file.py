@@ -7,11 +7,11 @@ import struct
 
 from hushd_protocol.errors import HushdError
 
-FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
+FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "m4a", "aac", "pcm")
 # Other names of formats: extensions, and macOS's codes.
 OTHERWISE = {
-    "adts": "aac", "aif": "aiff", "aifc": "aiff", "caff": "caf", "m4af": "m4a", "m4b": "m4a", "mp4": "m4a",
-    "mp4f": "m4a", "next": "au", "oga": "ogg", "raw": "pcm", "snd": "au", "wave": "wav",
+    "adts": "aac", "aif": "aiff", "aifc": "aiff", "m4af": "m4a", "m4b": "m4a", "mp4": "m4a", "mp4f": "m4a",
+    "oga": "ogg", "raw": "pcm", "wave": "wav",
 }  # fmt: skip
 # libsndfile's names: container and coding.
 SOUNDFILE = {
@@ -20,8 +20,6 @@ SOUNDFILE = {
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
     "aiff": ("AIFF", "PCM_16"),
-    "au": ("AU", "PCM_16"),
-    "caf": ("CAF", "PCM_16"),
 }
 # The usual suffixes of files that libsndfile and FFmpeg can read.
 SUFFIXES = frozenset(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import struct
-import subprocess
 import sys
 import wave
 from collections.abc import Callable, Iterator
@@ -22,16 +20,15 @@ from hushd_schema.operations.synthesize import FORMATS
 from hushd_schema.sound_file import wav_header
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.audio_out import shorten, to_s16le
-from hushd_worker_tts.encoders import au_header, caf_header
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 from support import films
 
 TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(40))
-KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM", "au": b".snd", "caf": b"caff"}
+KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
 LOSSY = ("ogg", "opus", "mp3", "m4a", "aac")
 PADDED = {"mp3": 0.1, "opus": 0.1, "m4a": 0.15, "aac": 0.15}  # seconds that the codec adds
-MPEG = {"m4a": "aac", "alac": "alac", "aac": "aac"}
+MPEG = {"m4a": "aac", "aac": "aac"}
 
 
 def test_samples_are_clipped_never_wrapped() -> None:
@@ -41,7 +38,7 @@ def test_samples_are_clipped_never_wrapped() -> None:
     assert to_s16le(samples).dtype == np.dtype("<i2")
 
 
-@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff", "au", "caf"])
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "mp3", "aiff"])
 def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
     """Chunks written at their offsets make a real file of that type, of the length and sound of the raw audio."""
     raw = np.frombuffer(say(tiny, TEXT).raw, "<i2")
@@ -52,13 +49,13 @@ def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Calla
     assert (file.format, file.samplerate, file.channels) == (format.upper(), 8000, 1)
     heard = file.read(dtype="int16")
     assert abs(len(heard) / 8000 - spoken.result["duration"]) < (0.1 if format == "mp3" else 0.001)
-    if format in ("wav", "flac", "aiff", "au", "caf"):
+    if format in ("wav", "flac", "aiff"):
         assert np.array_equal(heard, raw)
     else:
         assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff", "au", "caf", "m4a"])
+@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff", "m4a"])
 def test_a_file_is_sent_while_it_is_made(tiny: Worker, say: Callable[..., Any], format: str) -> None:
     """Chunks leave as sentences are done, in order; only corrections of a header go back."""
     spoken = say(tiny, TEXT, format=format)
@@ -91,28 +88,6 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
     assert len(soundfile.read(io.BytesIO(in_order), dtype="int16")[0]) == size // 2
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize(("format", "header"), [("au", au_header), ("caf", caf_header)])
-def test_au_and_caf_are_heard_whole_from_a_pipe(
-    tiny: Worker, say: Callable[..., Any], format: str, header: Callable[..., bytes], channels: int
-) -> None:
-    """The first header says that the size is unknown, and readers go on to the end; the last chunk has the true one."""
-    spoken = say(tiny, TEXT, format=format, channels=channels)
-    start = len(header(8000, None, channels))
-    size = len(spoken.file) - start
-    assert spoken.chunks[0].payload[:start] == header(8000, None, channels)
-    assert (spoken.chunks[-1].offset, spoken.chunks[-1].payload) == (0, header(8000, size, channels))
-    in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
-    true = soundfile.read(io.BytesIO(spoken.file), dtype="int16")[0]
-    assert len(true) * 2 * channels == size
-    if format == "au":  # libsndfile does not read a CAF of unknown size
-        assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0], true)
-    for program in ("ffmpeg -v error -i - -f s16le -", "sox -t au - -t raw -e signed -b 16 -"):
-        if shutil.which(program.split()[0]) and (format == "au" or "sox" not in program):
-            done = subprocess.run(program.split(), input=in_order, capture_output=True, timeout=60)
-            assert done.stdout == true.astype("<i2").tobytes()
-
-
 @pytest.mark.parametrize("format", MPEG)
 def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Callable[..., Any], format: str) -> None:
     """A file of that codec, in order without going back, of the length and sound of the raw audio."""
@@ -123,11 +98,8 @@ def test_formats_of_mpeg_decode_to_what_was_said(tiny: Worker, say: Callable[...
     assert (in_order[4:11] == b"ftypM4A") is (format != "aac")
     heard = films.decoded(in_order)
     assert heard.codec == MPEG[format]
-    if format == "alac":
-        assert np.array_equal(heard.samples[:, 0], raw)
-    else:
-        assert abs(len(heard.samples) - len(raw)) < 3 * 1024
-        assert abs(np.std(heard.samples.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
+    assert abs(len(heard.samples) - len(raw)) < 3 * 1024
+    assert abs(np.std(heard.samples.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
 def test_without_pyav_its_formats_are_missing(
@@ -139,7 +111,7 @@ def test_without_pyav_its_formats_are_missing(
         with pytest.raises(HushdError, match=f"^{format} needs PyAV: .*\\[stt\\]") as caught:
             say(tiny, "One.", format=format)
         assert caught.value.code == "engine_missing"
-    assert say(tiny, "One.", format="caf").file
+    assert say(tiny, "One.", format="aiff").file
 
 
 def test_a_cancelled_job_ends_the_encoder(tiny: Worker, perform: Callable[..., Any]) -> None:

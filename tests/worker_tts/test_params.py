@@ -25,7 +25,7 @@ REFUSED = [
     ),
     (
         {"format": ["wav"]},
-        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, au, caf, m4a, alac, aac or pcm, not ['wav'].",
+        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, m4a, aac or pcm, not ['wav'].",
     ),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
     ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.judge import LiveJudge
-    from .live.turns import TurnDetector
     from .live.voices import Voices
     from .plausibility import UnlikelyText
 
@@ -37,7 +36,6 @@ _NO_SPEAKERS = (
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _ON_CARD = 8, 64  # slots and sessions
 _HEAVY = (
-    "hushd_worker_stt.audio.beside",
     "hushd_worker_stt.audio.recording",
     "hushd_worker_stt.live.listener",
     "hushd_worker_stt.recogniser",
@@ -118,14 +116,12 @@ class SpeechToText:
             raise HushdError(
                 "engine_missing", f"Audio cannot be read here ({reason(error)}): {kind.INFO.install}."
             ) from error
-        from .audio import beside
         from .recogniser import Recogniser
 
         if self._engine.feed_s:  # while a stream is open, the engine cannot do anything else
             self.slots, self.sessions, self.aside = 1, 0, 0
         elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
-        self._decodes_beside = beside.is_asked(self._engine.compute_device != "cpu")
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
@@ -184,11 +180,11 @@ class SpeechToText:
 
     def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:
         """Transcribes one sound track; returns the result and the number of tracks."""
-        from .audio import beside
+        from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        with beside.recording(self._decodes_beside, job, begin_s(request), track, file) as recording:
+        with Recording(job, begin_s(request), track, file) as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
@@ -229,7 +225,6 @@ class SpeechToText:
 
         length = self._recogniser.piece_length(request, economy=job.economy)
         voices = self._voices(request)
-        habits, turns = self._recogniser.engine.HABITS, self._turns(request)
         only_language, unlikely_text = self._recogniser.knows_only(job), UnlikelyText()
         listener = LiveListener(
             self._recogniser,
@@ -237,9 +232,8 @@ class SpeechToText:
             request,
             length,
             voices=voices,
-            turns=turns,
             judge=self._judge(job, request, unlikely_text) if only_language else None,
-            habits=habits,
+            habits=self._recogniser.engine.HABITS,
         )
         count = 0
         for event in listener.events(_live_samples(job, request)):
@@ -267,13 +261,6 @@ class SpeechToText:
 
         options = request.options()
         return LiveJudge(lambda samples: self._recogniser.second_reading(job, samples, options), unlikely_text)
-
-    def _turns(self, request: Request) -> TurnDetector | None:
-        if request.turn_end == "silence":
-            return None
-        from .live.turns import detector
-
-        return detector()
 
     def _voices(self, request: Request) -> Voices | None:
         if not request.diarize:

@@ -1,5 +1,5 @@
-"""Encodes 16 bit samples as raw audio or a file of a usual format, and sends the output as soon as it is ready. AAC and
-Apple Lossless are PyAV's: FFmpeg's libraries, in this process."""
+"""Encodes 16 bit samples as raw audio or a file of a usual format, and sends the output as soon as it is ready. AAC is
+PyAV's: FFmpeg's libraries, in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.sound_file import SOUNDFILE, UNKNOWN_SIZE, wav_header
+from hushd_schema.sound_file import SOUNDFILE, wav_header
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
@@ -134,27 +134,10 @@ def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
     return form + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
 
 
-def au_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 24 bytes before `size` bytes of samples; the size is unknown if it is None, or more than 4 GiB."""
-    size = UNKNOWN_SIZE if size is None or size > UNKNOWN_SIZE else size
-    return struct.pack(">4sIIIII", b".snd", 24, size, 3, rate, channels)
-
-
-def caf_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 68 bytes before `size` bytes of samples; None means that the samples go on to the end of the file."""
-    little_endian, frame = 2, 2 * channels
-    form = struct.pack(">d4sIIIII", rate, b"lpcm", little_endian, frame, 1, channels, 16)
-    size = -1 if size is None else size + 4  # 4 bytes of the edit count before the samples
-    start = struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form
-    return start + struct.pack(">4sqI", b"data", size, 0)
-
-
 # Formats of a header and samples, with numpy's name for the samples' type.
 _HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
     "wav": (wav_header, "<i2"),
     "aiff": (aiff_header, ">i2"),
-    "au": (au_header, ">i2"),
-    "caf": (caf_header, "<i2"),
 }
 
 
@@ -224,12 +207,12 @@ class _Segments:
 
 # An MP4 is usually finished by a seek back to its start; fragments of a second can be streamed.
 _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
-_CONTAINERS = {"m4a": "ipod", "alac": "ipod", "aac": "adts"}
+_CONTAINERS = {"m4a": "ipod", "aac": "adts"}
 _BIT_RATE = 96_000
 
 
 class MpegEncoder:
-    """Writes interleaved 16 bit samples as `m4a`, `alac` or `aac`."""
+    """Writes interleaved 16 bit samples as `m4a` or `aac`."""
 
     def __init__(self, job: Job, rate: int, channels: int, format: str) -> None:
         """Raises HushdError `engine_missing` without PyAV."""
@@ -243,9 +226,8 @@ class MpegEncoder:
         self._offset = 0
         options = _FRAGMENTS if format != "aac" else {}
         self._file: Any = av.open(self._pipe, "w", format=_CONTAINERS[format], options=options)
-        self._stream: Any = self._file.add_stream("alac" if format == "alac" else "aac", rate=rate, layout=self._layout)
-        if format != "alac":
-            self._stream.bit_rate = _BIT_RATE
+        self._stream: Any = self._file.add_stream("aac", rate=rate, layout=self._layout)
+        self._stream.bit_rate = _BIT_RATE
 
     def write(self, samples: Integers) -> None:
         frame = self._av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=self._layout)

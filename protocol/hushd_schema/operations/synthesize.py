@@ -169,9 +169,8 @@ SYNTHESIZE = Operation(
         **OPTIONS,
         "format": Field(
             choice(*FORMATS),
-            "`s16le` (the default): raw audio; `wav`, `flac`, `ogg` (Vorbis), `opus` (Ogg Opus), `mp3`, `aiff`, `au`, "
-            "`caf`, `pcm` (the samples alone): the bytes of such a file, with offsets; also "
-            "`m4a` (AAC in MPEG-4), `alac` (lossless, in MPEG-4) and `aac` (ADTS)",
+            "`s16le` (the default): raw audio; `wav`, `flac`, `ogg` (Vorbis), `opus` (Ogg Opus), `mp3`, `aiff`, "
+            "`m4a` (AAC in MPEG-4), `aac` (ADTS), `pcm` (the samples alone): the bytes of such a file, with offsets",
             FORMATS[0],
         ),
         "languages": Field(

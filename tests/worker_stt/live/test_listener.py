@@ -20,7 +20,6 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segment
 from hushd_worker_stt.live.listener import LiveListener
-from hushd_worker_stt.live.turns import TextDetector
 from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
@@ -374,8 +373,10 @@ class Lunch(Scripted):
 
 def turns_of(*parts: tuple[float, float], language: str = "en", **params: Any) -> tuple[LiveListener, list[str]]:
     """The texts of the utterances that a listener hears which goes by meaning, by the words alone."""
-    request = Request(format="s16le", live=True, continuous=True, no_speech_s=0, language=language, **params)
-    listener = LiveListener(Lunch(), None, request, PieceLength(8, 15), lambda: 0.0, turns=TextDetector())  # type: ignore[arg-type]
+    request = Request(
+        format="s16le", live=True, continuous=True, no_speech_s=0, language=language, turn_end="meaning", **params
+    )
+    listener = LiveListener(Lunch(), None, request, PieceLength(8, 15), lambda: 0.0)  # type: ignore[arg-type]
     return listener, [event.text for event in listener.events(sounds(*parts)) if isinstance(event, Segment)]
 
 

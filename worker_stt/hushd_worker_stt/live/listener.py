@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import numpy as np
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import EngineStream, Samples
     from hushd_worker_stt.live.judge import LiveJudge
-    from hushd_worker_stt.live.turns import TurnDetector
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 _LEAD = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
 _PAD_S = 0.2  # of quiet kept around speech
 _HOLD_S = 0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
-_TURN_FRAMES = 8 * RATE // FRAME  # the last frames of an utterance, for a detector of turns
 _SURE_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
@@ -51,7 +48,6 @@ class LiveListener:
 
     Args:
         voices: tells who speaks; None without diarization.
-        turns: tells in each pause whether the speaker has finished; None: only silence decides.
         judge: tells which texts are unlikely; None: nothing is judged.
         habits: the engine's, see `Engine.HABITS`.
 
@@ -72,7 +68,6 @@ class LiveListener:
         clock: Callable[[], float] = time.monotonic,
         *,
         voices: Voices | None = None,
-        turns: TurnDetector | None = None,
         judge: LiveJudge | None = None,
         habits: Collection[str] = (),
     ) -> None:
@@ -86,10 +81,9 @@ class LiveListener:
             self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None, first_s=self._first_s
         )
         self._voices = voices
-        self._turns = turns
+        self._by_meaning = request.turn_end == "meaning"
         self._judge = judge
-        self._hold_s = min(_HOLD_S, request.silence_s / 2) if turns else _HOLD_S
-        self._turn: deque[Samples] = deque(maxlen=_TURN_FRAMES)
+        self._hold_s = min(_HOLD_S, request.silence_s / 2) if self._by_meaning else _HOLD_S
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
         self.language_probability: float | None = None
@@ -150,8 +144,6 @@ class LiveListener:
                 return
             if utterance is not None and self._voices and len(frame) == FRAME and state is not State.ENDED:
                 yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
-            if self._turns:
-                self._turn.append(frame)
             if utterance is None:
                 lead.append(frame)
                 if state is State.WAITING:
@@ -161,7 +153,6 @@ class LiveListener:
                 if self._voices:
                     count = round(endpointer.begun_s * RATE / FRAME)
                     self._voices.begin(list(lead)[-count:], self.seconds - endpointer.begun_s)
-                self._turn = deque(lead, self._turn.maxlen)
                 self._probabilities = list(recent)[-round(endpointer.begun_s * RATE / FRAME) :]
                 yield from utterance.speak(lead)
                 lead.clear()
@@ -179,19 +170,18 @@ class LiveListener:
             elif endpointer.quiet_s > self._hold_s:
                 begins = not utterance.held
                 yield from utterance.pause(frame)
-                if begins and self._turns:
-                    endpointer.wait_for(self._wait_s(self._turns, utterance))
+                if begins and self._by_meaning:
+                    endpointer.wait_for(self._wait_s(utterance))
             else:
                 yield from utterance.speak([frame])
         if utterance is not None:
             yield from self._finish(utterance)
 
-    def _wait_s(self, turns: TurnDetector, utterance: DraftedUtterance | StreamedUtterance) -> float:
+    def _wait_s(self, utterance: DraftedUtterance | StreamedUtterance) -> float:
         """Returns the seconds of quiet that end the utterance, in a pause of the speaker."""
-        from hushd_worker_stt.live.turns import wait_s
+        from hushd_worker_stt.live.turn_words import finished, wait_s
 
-        language = self._recogniser.spoken(self.options)
-        return wait_s(turns.probability(np.concatenate(self._turn), utterance.text, language), self._request.silence_s)
+        return wait_s(finished(utterance.text, self._recogniser.spoken(self.options)), self._request.silence_s)
 
     def _tell_apart(
         self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool

@@ -1,4 +1,4 @@
-"""Judges by its last words whether a text is a finished turn. Pure; no model."""
+"""Judges by its last words whether a text is a finished turn, and how long a pause after it may last. No model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hushd_models import languages
 from hushd_protocol.light_dataclass import dataclass
 
 STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # EVEN is the value of an unknown turn
+MAX_S = 2.0  # of quiet, after which even an unfinished turn ends
 _SUBJECT = 3  # words of a clause that may be a subject without its verb
 _SHORT = 6  # words of a clause that may precede the main one
 _DICTATED = range(3, 7)  # digits in groups before further digits: a telephone number has seven or more
@@ -37,6 +38,19 @@ def finished(text: str, language: str) -> float | None:
         return STRONG
     asks = text.rstrip().endswith("?")
     return min(_last_word(words, known, asks=asks), _number(words, known), _clause(words, known, "," in clause[:-1]))
+
+
+def wait_s(probability: float | None, silence_s: float) -> float:
+    """Returns the seconds of quiet after which a turn is over: `silence_s`, and for an unfinished turn up to `MAX_S`.
+
+    It is never less than `silence_s`, so that words never cut a speaker off earlier than silence alone; and it is
+    `silence_s` if the words do not tell, or `silence_s` is longer than `MAX_S`. Between `EVEN` and `WEAK` it grows by
+    equal ratios.
+    """
+    if probability is None or silence_s >= MAX_S:
+        return silence_s
+    share = min(1.0, max(0.0, (EVEN - probability) / (EVEN - WEAK)))
+    return float(silence_s ** (1 - share) * MAX_S**share)
 
 
 def _last_word(words: list[str], known: OpenWords, *, asks: bool) -> float:

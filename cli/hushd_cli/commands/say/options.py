@@ -18,7 +18,7 @@ from hushd_cli.arguments import Parser, WideFormatter
 
 USUAL_MARKUP = "smso"  # macOS's name of what stands out
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
-_SAMPLES = {"wav": "LEI16", "caf": "LEI16", "pcm": "LEI16", "aiff": "BEI16", "au": "BEI16"}  # in each format
+_SAMPLES = {"wav": "LEI16", "pcm": "LEI16", "aiff": "BEI16"}  # in each format
 _IGNORED = ("bit_rate", "quality")  # of macOS's encoders
 _DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
 

@@ -110,11 +110,8 @@ def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
     ("code", "form"),
     [
         ("m4af", "m4a"),
-        ("caff", "caf"),
-        ("NeXT", "au"),
         ("adts", "aac"),
         ("WAVE", "wav"),
-        ("alac", "alac"),
         ("AIFF", "aiff"),
     ],
 )
