@@ -18,7 +18,6 @@ _MODELS = {
     "path name": "models-here",
     "rm names": "models-here",
     "verify names": "models-here",
-    "quantize names": "models-here",
 }
 
 

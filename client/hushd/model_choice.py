@@ -177,7 +177,7 @@ def candidates(
             if not model.installed or (translates and model.translation is False):
                 continue
             full = f"{entry.name}/{model.name}"
-            catalogued_model = next(filter(None, (catalogue.find(name, added) for name in _names(full))), None)
+            catalogued_model = catalogue.find(full, added)
             user_model = (added or {}).get(full)
             installed.append(
                 Candidate(
@@ -195,11 +195,6 @@ def candidates(
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
     return installed
-
-
-def _names(model: str) -> Iterable[str]:
-    """Yields the name of a model, and that of the model from which `hushd models quantize` may have made it."""
-    return dict.fromkeys(model.removesuffix(suffix) for suffix in ("", "-int8", "-mapped"))
 
 
 def capacity(status: Status, role: str) -> Capacity:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 from hushd_schema import engines as specs
 
 from . import catalogue, installation
@@ -37,24 +36,10 @@ def command(known: Known) -> str:
     return engine_command(known.engine) if known.package else f"`hushd models pull {known.model}`"
 
 
-def source(model: str, added: Mapping[str, Known] | None) -> str:
-    """Returns the well-known or installed model of which `model` can be made; else an empty string."""
-    from . import inventory  # looks at files: only to help with a mistake
-    from .store import Store
-
-    try:
-        row = inventory.row(Store(paths.find()), model, added)
-    except HushdError:
-        return ""
-    return row.source[0] if row.source else ""
-
-
 def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
     """Returns the error for a model that is not on this machine, with the command that gets it."""
     known = catalogue.find(model, added)
-    if known is None and (made_of := source(model, added)):
-        how = f"`hushd models pull {model}` makes it of {made_of}"
-    elif known is None:
+    if known is None:
         how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
     elif known.package:
         how = engine_command(known.engine)

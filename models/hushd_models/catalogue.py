@@ -17,9 +17,7 @@ from typing import Any
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_schema import engines as specs
-from hushd_schema.engines import EngineSpec, Precisions
-
-INT8 = "int8"  # the usual precision of what is made
+from hushd_schema.engines import EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,25 +188,6 @@ def of_repository(name: str) -> Known | None:
     every = [known for known in models().values() if name in (known.repository, *known.also)]
     entries = [known for known in every if not any(known.name.startswith(f"{other.name}-") for other in every)]
     return entries[0] if len(entries) == 1 else None
-
-
-def makes() -> Mapping[str, Precisions]:
-    """Returns the precisions to which each engine's models can be converted."""
-    return {name: spec.precisions for name, spec in engines().items() if spec.precisions}
-
-
-def sources(model: str) -> Iterator[tuple[str, str]]:
-    """Yields the models of which `model` can be made, by its name, each with the precision: `whisper/base` and `int8`
-    for `faster-whisper/base`, `onnx-asr/x` and `int8` for `onnx-asr/x-int8`. None of them needs to exist."""
-    engine, _, name = model.partition("/")
-    for source, able in makes().items():
-        if engine != (able.into or source):
-            continue
-        if able.into and INT8 in able.names:
-            yield f"{source}/{name}", INT8
-        for to in able.names:
-            if (own := name.removesuffix(f"-{to}")) != name and not (able.into and to == INT8):
-                yield f"{source}/{own}", to
 
 
 def canonical(model: str) -> str:

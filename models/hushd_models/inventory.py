@@ -42,7 +42,6 @@ class Row:
         files: its files, relative to `folder`.
         size: its bytes on disk.
         problem: the reason why it is broken.
-        source: the model of which it can be made here, and the precision, if it is neither well-known nor installed.
     """
 
     model: str
@@ -55,7 +54,6 @@ class Row:
     known: Known | None = None
     manifest: Manifest | None = None
     problem: str = ""
-    source: tuple[str, str] | None = None
 
     @property
     def engine(self) -> str:
@@ -166,7 +164,7 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
     """Returns one model by its name or alias, or by its name alone if only one engine has it.
 
     Raises:
-        HushdError: `model_missing` for a model that is neither known nor installed, and cannot be made of one that is.
+        HushdError: `model_missing` for a model that is neither known nor installed.
     """
     every = rows(store, added)
     by_name = {entry.model: entry for entry in every}
@@ -176,9 +174,6 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
     alone = [entry for entry in every if model in _names(entry)]
     if len(alone) == 1:
         return alone[0]
-    for source, precision in catalogue.sources(model):
-        if source in by_name:
-            return Row(model, by_name[source].role, "absent", source=(source, precision))
     raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}")
 
 

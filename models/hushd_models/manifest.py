@@ -1,7 +1,7 @@
 """The manifest of a model that hushd has installed: its source, its files, and their hashes. Pure.
 
-It is `ENGINE/NAME.hushd.json` in the models folder, and is written last: a model that hushd pulls, imports or converts
-is installed once its manifest exists.
+It is `ENGINE/NAME.hushd.json` in the models folder, and is written last: a model that hushd pulls or imports is
+installed once its manifest exists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hushd_protocol.light_dataclass import dataclass, values
 from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
-KINDS = ("hub", "url", "file", "conversion")
+KINDS = ("hub", "url", "file")
 SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -39,11 +39,9 @@ class Source:
 
     Attributes:
         kind: one of `KINDS`.
-        place: the hub's repository, the URL, the path of the imported file, or the converted model (`whisper/base`) or
-            path.
-        revision: the commit, as resolved by the pull; for a conversion, its target.
-        sha256: for a conversion, the hash of the source's only file or `Manifest.digest`; for a URL, the hash of the
-            server's information on its files (ETag, date, length), to notice changes.
+        place: the hub's repository, the URL, or the path of the imported file.
+        revision: the commit, as resolved by the pull.
+        sha256: for a URL, the hash of the server's information on its files (ETag, date, length), to notice changes.
     """
 
     kind: str
@@ -62,8 +60,7 @@ class Manifest:
         files: its files, by paths relative to `location`, with `/`.
         location: an absolute folder (a snapshot in Hugging Face's cache), or one relative to the engine's folder in
             the models folder: `.` if the files are in that folder itself, or `NAME`.
-        format: its format, such as `ctranslate2-int8`, `onnx`, `openai-whisper`.
-        converter: the program and version of a conversion by hushd; else empty.
+        format: its format, such as `ctranslate2`, `onnx`, `openai-whisper`.
         licence: an SPDX name, or a place to read it.
     """
 
@@ -74,7 +71,6 @@ class Manifest:
     files: Mapping[str, File]
     location: str
     format: str = ""
-    converter: str = ""
     licence: str = ""
 
     @property
@@ -85,16 +81,6 @@ class Manifest:
     def size(self) -> int:
         """Its bytes on disk."""
         return sum(file.size for file in self.files.values())
-
-    @property
-    def digest(self) -> str:
-        """Returns one SHA-256 for all files; for a single file, its own."""
-        if len(self.files) == 1:
-            return next(iter(self.files.values())).sha256
-        import hashlib
-
-        lines = "".join(f"{file.sha256}  {name}\n" for name, file in sorted(self.files.items()))
-        return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def split(model: str) -> tuple[str, str]:
@@ -133,7 +119,7 @@ def loads(text: str | bytes) -> Manifest:
         raise BadManifest("has no files")
     manifest = Manifest(
         **{key: _text(content, key) for key in ("engine", "name", "role", "location")},
-        **{key: _text(content, key, "") for key in ("format", "converter", "licence")},
+        **{key: _text(content, key, "") for key in ("format", "licence")},
         source=Source(
             _text(source, "kind"),
             _text(source, "place"),

@@ -1,4 +1,4 @@
-"""Removes models from this machine, and leftovers of pulls and conversions, but nothing that others may still use.
+"""Removes models from this machine, and leftovers of pulls, but nothing that others may still use.
 
 In Hugging Face's cache a file is a link in a snapshot to a blob. A blob is removed with the last link to it.
 """
@@ -41,7 +41,7 @@ def remove(store: Store, row: Row) -> Removed:
 
     Raises:
         HushdError: `bad_request` for a model that comes with a package or the system; `model_missing` for one that is
-            not installed; `server_busy` while it is being pulled or converted; `output_failed`.
+            not installed; `server_busy` while it is being pulled; `output_failed`.
     """
     if row.state == "embedded" or row.origin == "system":
         how = "the system" if row.origin == "system" else "its engine's package"
@@ -69,7 +69,7 @@ def remove(store: Store, row: Row) -> Removed:
 
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
-    """Removes unfinished downloads and conversions, leftovers of killed processes, revisions before an update, and
+    """Removes unfinished downloads, leftovers of killed processes, revisions before an update, and
     manifests of models whose files are all gone. Complete models stay, and other programs' files in the hub's cache.
 
     Args:
@@ -118,7 +118,7 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
 def _alone(store: Store, model: str) -> Iterator[None]:
     with store.lock(model, wait=False) as ours:
         if not ours:
-            raise HushdError("server_busy", f"{model} is being pulled or converted: try again when it is done.")
+            raise HushdError("server_busy", f"{model} is being pulled: try again when it is done.")
         yield
 
 

@@ -43,12 +43,12 @@ def engines_elsewhere(path: Path) -> frozenset[str]:
 
 
 def missing(model: str) -> HushdError | None:
-    """Returns the error for a model that is not installed, but configured, or to be made of another one; else None.
+    """Returns the error for a model that is configured, but not installed; else None.
 
     Raises as `configured` does.
     """
     added = configured(paths.find().config)
-    return advice.missing(model, added) if model in added or advice.source(model, added) else None
+    return advice.missing(model, added) if model in added else None
 
 
 def checked(table: object) -> dict[str, Known]:

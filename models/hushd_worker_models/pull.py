@@ -269,7 +269,7 @@ class Pull:
 
     def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
         known, kind = self._known, self._engine.format
-        return Manifest(known.engine, known.name, known.role, source, files, location, kind, "", known.licence)
+        return Manifest(known.engine, known.name, known.role, source, files, location, kind, known.licence)
 
     def _write(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
         manifest = self._manifest(source, files, location)

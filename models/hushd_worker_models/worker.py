@@ -1,5 +1,4 @@
-"""The worker that changes the models folder: it pulls, imports and converts models, each only once for jobs at the same
-time."""
+"""The worker that changes the models folder: it pulls and imports models, each only once for jobs at the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import inventory, user_models, verification
-from hushd_models.catalogue import INT8, Known
+from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -62,9 +61,8 @@ class Worker:
         return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
-        """Runs `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
-        {"model", "to", "name"}; reports its progress in bytes, and its steps. A pull also makes a smaller model, by its
-        name, of one that is installed or that it downloads.
+        """Runs `pull` {"model", "update", "endpoint", "offline"} or `import` {"path", "name", "engine"}; reports its
+        progress in bytes, and its steps.
 
         Returns `model`, `size` (bytes) and `location`; after an update also `changed`.
 
@@ -75,41 +73,27 @@ class Worker:
             Cancelled: soon after a cancel; the partial download is kept.
         """
         if job.op not in OPERATIONS:
-            raise HushdError("unsupported", f"A worker for models can pull, import and quantize, not {job.op[:40]!r}.")
+            raise HushdError("unsupported", f"A worker for models can pull and import, not {job.op[:40]!r}.")
         return self._done(job).data()
 
     def _done(self, job: Job) -> ModelResult:
         """Runs the operation, as `run`."""
         given = OPERATIONS[job.op].read(job.params)
-        match job.op:
-            case "pull":
-                row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
-                if source := row.source:
-                    about = f"make {row.model} {how.endpoint} {how.offline}"
-                    return self._flights.follow(about, job, lambda task: _made(*source, how, task))
-                if (known := row.known) is None:
-                    return self._flights.follow(f"mend {row.model}", job, lambda task: _mended(row, task))
-                bring = _updated if given.get("update") else _pulled
-                about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
-                return self._flights.follow(about, job, lambda task: bring(known, how, task))
-            case "import":
-                from .importing import Import
+        if job.op == "import":
+            from .importing import Import
 
-                path, name, engine = given["path"], given["name"], given.get("engine", "")
+            path, name, engine = given["path"], given["name"], given.get("engine", "")
 
-                def work(task: SharedTask) -> ModelResult:
-                    return _result(Import(path, name, engine, _store(), task).run())
+            def work(task: SharedTask) -> ModelResult:
+                return _result(Import(path, name, engine, _store(), task).run())
 
-                return self._flights.follow(f"import {engine} {name} {path}", job, work)
-            case _:
-                from .quantize import Quantize
-
-                model, to, name = given["model"], given["to"], given.get("name", "")
-                return self._flights.follow(
-                    f"quantize {model} {to} {name}",
-                    job,
-                    lambda task: _result(Quantize(model, to, name, _store(), task).run()),
-                )
+            return self._flights.follow(f"import {engine} {name} {path}", job, work)
+        row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
+        if (known := row.known) is None:
+            return self._flights.follow(f"mend {row.model}", job, lambda task: _mended(row, task))
+        bring = _updated if given.get("update") else _pulled
+        about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
+        return self._flights.follow(about, job, lambda task: bring(known, how, task))
 
 
 def _store() -> Store:
@@ -117,35 +101,7 @@ def _store() -> Store:
 
 
 def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
-    """Converts a model from an installed checkpoint, if possible; otherwise downloads it."""
-    from .quantize import Quantize, checkpoint_for
-
-    if checkpoint := checkpoint_for(known.model, _store()):
-        try:
-            return _result(Quantize(checkpoint, INT8, known.name, _store(), task).run())
-        except HushdError as error:
-            if error.code not in ("input_unreadable", "engine_missing", "bad_request", "server_busy"):
-                raise
-            task.note(f"{error.message.rstrip('.')}; downloading {known.model} instead")
-            task.done = task.total = 0
     return _result(Pull(known, _store(), task, how).run())
-
-
-def _made(source: str, precision: str, how: Access, task: SharedTask) -> ModelResult:
-    """Makes a smaller model of `source`, which is pulled first if it is not installed. If that is as small already, as
-    published, the new name is another one of the same files."""
-    from .quantize import Quantize, is_int8, target
-
-    row, store = _row(source), _store()
-    if row.known and not row.usable:
-        _pulled(row.known, how, task)
-        task.done = task.total = 0
-        row = _row(source)
-    if row.usable and row.manifest and is_int8(row.files):
-        manifest = replace(row.manifest, name=target(source, precision).partition("/")[2])
-        store.write(manifest)
-        return _result(manifest)
-    return _result(Quantize(source, precision, "", store, task).run())
 
 
 def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
@@ -162,12 +118,7 @@ def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
             "bad_request",
             f"{old.model} was imported from {old.source.place}: import a newer file under another --name.",
         )
-    if old.source.kind == "conversion":
-        from .quantize import Quantize
-
-        new = Quantize(old.source.place, old.source.revision, old.name, store, task).run()
-    else:
-        new = Pull(known, store, task, how, update=True).run()
+    new = Pull(known, store, task, how, update=True).run()
     return replace(_result(new), changed=new.files != old.files)
 
 
@@ -192,7 +143,7 @@ def _row(model: str) -> Row:
 
 
 def _mended(row: Row, task: SharedTask) -> ModelResult:
-    """Repairs a damaged model by importing or converting it again, if no server has it.
+    """Repairs a damaged model by importing it again, if no server has it.
 
     Raises:
         HushdError: `bad_request` for a model that the user has copied there; `model_missing` if its source is gone too.
@@ -203,10 +154,6 @@ def _mended(row: Row, task: SharedTask) -> ModelResult:
     problems = verification.verify(store, manifest)
     if not problems:
         return _result(manifest)
-    if manifest.source.kind == "conversion":
-        from .quantize import Quantize
-
-        return _result(Quantize(manifest.source.place, manifest.source.revision, manifest.name, store, task).run())
     if not os.path.exists(manifest.source.place):
         raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(manifest)}.")
     from .importing import Import

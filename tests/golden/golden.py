@@ -243,7 +243,7 @@ def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operations import reference
     from hushd_schema.operations.decoder import DECODER
-    from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
+    from hushd_schema.operations.models import IMPORT, PULL
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -253,7 +253,6 @@ def with_references() -> str:
         (SYNTHESIZE, "**`synthesize`**"),
         (PULL, "**`pull`**"),
         (IMPORT, "**`import`**"),
-        (QUANTIZE, "**`quantize`**"),
     )
     return _with_tables(PROTOCOL, {start: reference(operation) for operation, start in starts})
 

@@ -85,9 +85,9 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     """Also one with every field, several files, folders in their names, and letters of all kinds."""
     full = Manifest(
         "onnx-asr", "a.b+c_d-1", "stt",
-        Source("conversion", "whisper/båse", "r", "b" * 64),
+        Source("url", "whisper/båse", "r", "b" * 64),
         {"x/y é.onnx": File(0, "0" * 64), "z": File(2**40, "f" * 64)},
-        "/cache/snap shots/é", "onnx-int8", "c 1.0", "MIT",
+        "/cache/snap shots/é", "onnx-int8", "MIT",
     )  # fmt: skip
     for found in (full, manifest.loads(json.dumps(good()))):
         assert manifest.loads(manifest.dumps(found)) == found

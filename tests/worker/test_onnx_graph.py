@@ -9,7 +9,7 @@ import pytest
 from hushd_worker import onnx_session
 from hushd_worker.onnx_session import without_weights
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
 from onnx import TensorProto, external_data_helper, helper, numpy_helper  # noqa: E402
 

@@ -12,7 +12,7 @@ from hushd_worker import onnx_session
 from hushd_worker.onnx_session import open_session
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup")
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'hushd[quantize]'")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
 import numpy as np  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
 from hushd_worker.job import Job
-from hushd_worker_models import quantize, web
+from hushd_worker_models import web
 from hushd_worker_models.single_flight import SharedTask
 from hushd_worker_models.worker import Worker
-from support import warm
 from support.hub_server import HubServer, serving
 
 
@@ -31,17 +28,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
         monkeypatch.setenv(name, str(tmp_path / folder))
     monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setattr(web, "PAUSE_S", 0.001)
-    programs = SimpleNamespace(Popen=_started, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
-    monkeypatch.setattr(quantize, "subprocess", programs)
     with serving() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
-
-
-def _started(command: list[str], **options: Any) -> Any:
-    """A program that converts: forked, but for graphs', since what onnxruntime has begun does not survive a fork."""
-    start = warm.Popen if "hushd_worker_stt.convert" in command else subprocess.Popen
-    return start(command, **options)
 
 
 class Asked:

@@ -180,6 +180,6 @@ def test_what_cannot_be_read(ask: Ask, tmp_path: Path) -> None:
         ask("import", path="/nowhere/x", name="mine").result()
     with pytest.raises(HushdError, match="must be absolute"):
         ask("import", path="x.pt", name="mine").result()
-    with pytest.raises(HushdError, match="A worker for models can pull, import") as raised:
+    with pytest.raises(HushdError, match="A worker for models can pull and import") as raised:
         ask("transcribe").result()
     assert raised.value.code == "unsupported"

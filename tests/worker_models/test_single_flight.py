@@ -30,7 +30,7 @@ def test_the_next_try_begins_when_the_stopped_one_has_ended() -> None:
         events.append("made")
         return ModelResult(model="a/b", size=1, location="/b")
 
-    first, second, third = (Job(m.Job(id=bytes(16), op="quantize", input="none"), lambda message: None) for _ in "abc")
+    first, second, third = (Job(m.Job(id=bytes(16), op="import", input="none"), lambda message: None) for _ in "abc")
     with ThreadPoolExecutor(3) as threads:
         left = threads.submit(flights.follow, "a/b", first, slow)
         assert began.wait(60.0)

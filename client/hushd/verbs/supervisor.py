@@ -192,23 +192,6 @@ class SupervisorVerbs(ClientBase):
         params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
         return self._changed("import", params, on_progress)
 
-    @verb
-    def quantize(
-        self,
-        model: str,
-        to: str = "int8",
-        *,
-        name: str | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Steps[ModelResult]:
-        """Makes a smaller model of an installed one, unless that exists already; returns what `pull` does.
-
-        Args:
-            to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
-            name: of the new model; default: that of `model` if the engine is another one, else `NAME-int8`.
-        """
-        return self._changed("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
-
     # --- procedures ------------------------------------------------------------------------------------------------
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:

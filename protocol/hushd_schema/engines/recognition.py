@@ -68,11 +68,6 @@ def languages_of_kokoro(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     return ("en-US", "en-GB", "es-ES", "fr-FR", "hi-IN", "it-IT", "ja-JP", "pt-BR", "zh-CN")
 
 
-def quantized_kokoro(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
-    """Returns the files of a quantized model: its graph alone, since all models share the file of voices."""
-    return {f"{new}.onnx": graphs[0]}
-
-
 def kokoro_mb(files: Sizes) -> float:
     """Estimates Python, numpy, the runtime, phonemizer, and the copied part of the graph; the rest is mapped.
 

@@ -62,35 +62,6 @@ class Recognition(NamedTuple):
     order: int = LAST
 
 
-class Precisions(NamedTuple):
-    """The precisions that `hushd models quantize` can make of a model.
-
-    Attributes:
-        names: the precisions.
-        into: the engine that runs the result; empty for the same.
-        package: the distribution that does the work.
-        extra: hushd's extra that installs it.
-        requirement: the requirement for pip instead of an extra.
-        module: run as `python -m MODULE --quantization NAME --progress --name STEM FILE FOLDER`; empty if hushd
-            quantizes each graph (.onnx) itself.
-        memory: bytes of memory that the work takes per byte of the model. The default was measured for a checkpoint of
-            the size of base: 586 MB for 145, since CTranslate2 converts all of it to float32 first.
-        room: bytes of the result per byte of the model, at most.
-        files: takes the model's name, the result's name, the precision, the names of the model's graphs, and of all
-            its files; returns the result's files, each with the file from which it is made or copied.
-    """
-
-    names: tuple[str, ...] = ("int8",)
-    into: str = ""
-    package: str = "onnxruntime"
-    extra: str = "quantize"
-    requirement: str = ""
-    module: str = ""
-    memory: float = 3.5
-    room: float = 1.0
-    files: Callable[[str, str, str, Sequence[str], Sequence[str]], Mapping[str, str]] | None = None
-
-
 class Recommended(NamedTuple):
     """A model that `hushd models recommend` may name.
 
@@ -146,7 +117,6 @@ class EngineSpec(NamedTuple):
         on_card_mb: takes the same, or all in one file without a name; returns the memory of a worker that computes on
             a card, to which files cannot be mapped. None: it uses no card, or its needs are unknown.
 
-        precisions: None if its models cannot be quantized, for the reason `one_precision`, the end of a sentence.
         cards: the kinds of graphics cards that any build of its library can use: `cuda`, `rocm`, `vulkan`, and `mps`
             for Apple's graphics processor. Its start finds out whether the installed build can.
         spare_cores: the number of cores that it leaves unused unless OMP_NUM_THREADS sets the number of its threads.
@@ -182,8 +152,6 @@ class EngineSpec(NamedTuple):
     memory_mb: Callable[[Sizes], float] | None = None
     on_card_mb: Callable[[Sizes], OnCard] | None = None
 
-    precisions: Precisions | None = None
-    one_precision: str = ""
     cards: tuple[str, ...] = ANY_KIND
     spare_cores: int = 0
     recommended: tuple[Recommended, ...] = ()
@@ -211,8 +179,8 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = ("look", "files", "languages", "role_of", "memory_mb", "on_card_mb")
-_RECORDS = {"recognition": Recognition, "precisions": Precisions}
+_FUNCTIONS = ("look", "languages", "role_of", "memory_mb", "on_card_mb")
+_RECORDS = {"recognition": Recognition}
 _TABLES = ("models", "layouts")
 
 

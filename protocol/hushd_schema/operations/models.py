@@ -1,4 +1,4 @@
-"""`pull`, `import` and `quantize`: models are downloaded, imported and made smaller; each answers a `ModelResult`."""
+"""`pull` and `import`: models are downloaded and imported; each answers a `ModelResult`."""
 
 from __future__ import annotations
 
@@ -39,31 +39,7 @@ IMPORT = Operation(
     },
     needed=("path", "name"),
 )
-QUANTIZE = Operation(
-    "quantize",
-    {
-        "model": Field(_NAME, "`ENGINE/NAME`, installed"),
-        "to": Field(
-            _NAME,
-            "the format, such as `int8`",
-            option=Option(
-                help="default: int8; some engines' models also int16, float16, float32, bfloat16, or int8_ with one of "
-                "these three",
-                metavar="FORMAT",
-            ),
-        ),
-        "name": Field(
-            text(),
-            "the result's; empty: the model's, with the format added where that is needed",
-            "",
-            option=Option(
-                help="its name; default: the model's, with the format added where that is needed", metavar="NAME"
-            ),
-        ),
-    },
-    needed=("model", "to"),
-)
-OPERATIONS = {operation.name: operation for operation in (PULL, IMPORT, QUANTIZE)}
+OPERATIONS = {operation.name: operation for operation in (PULL, IMPORT)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,6 @@ def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Pa
             await _refused(client.synthesize("Hello.", priority="high")),
             await _refused(client.pull("moonshine/none")),
             await _refused(client.import_model(tmp_path, "nothing")),
-            await _refused(client.quantize("moonshine/tiny-en")),
         ]
 
     found = asyncio.run(_with_client(run))
@@ -198,7 +197,6 @@ def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Pa
             lambda: client.synthesize("Hello.", priority="high"),
             lambda: client.pull("moonshine/none"),
             lambda: client.import_model(tmp_path, "nothing"),
-            lambda: client.quantize("moonshine/tiny-en"),
         ]
         for call, one in zip(calls, found, strict=True):
             try:

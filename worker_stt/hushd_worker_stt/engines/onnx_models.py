@@ -27,12 +27,10 @@ _BY_REPOSITORY = {
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
 _TRANSLATING = "nemo-conformer-aed"  # Canary's, the package's only architecture that translates
-_MADE = "-int8"  # the suffix that `hushd models quantize` adds to a name
 
 
 def source(model: str) -> str | None:
     """Returns the package's name for `model`, which determines its type; None if its config.json does."""
-    model = model.removesuffix(_MADE)
     if (known := KNOWN.get(model)) is None:
         return None
     return known.repository if model in _BY_REPOSITORY else model
@@ -101,7 +99,7 @@ def described(folder: Path) -> ModelInfo:
     tokens."""
     config = _json(folder / "config.json")
     languages, translation = config.get("languages"), config.get("model_type") == _TRANSLATING
-    if known := KNOWN.get(folder.name.removesuffix(_MADE)):
+    if known := KNOWN.get(folder.name):
         languages, translation = list(known.languages), known.translation
     if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
         tokens = _json(folder / "added_tokens.json")

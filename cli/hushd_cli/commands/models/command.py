@@ -32,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     run = {
         "list": _list, "show": _show, "path": _path, "rm": _remove, "prune": _prune, "verify": _verify,
-        "recommend": recommend.show, "pull": pull.pull, "import": pull.bring, "quantize": pull.quantize,
+        "recommend": recommend.show, "pull": pull.pull, "import": pull.bring,
     }  # fmt: skip
     return run[options.command](ModelIndex(), options)
 
@@ -143,7 +143,6 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
             "source": manifest.source.place,
             "revision": manifest.source.revision,
             "format": manifest.format,
-            "converter": manifest.converter,
             "files": {name: {"size": file.size, "sha256": file.sha256} for name, file in manifest.files.items()},
         }
     else:
@@ -152,7 +151,6 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
             "source": (entry.repository or entry.url or advice.command(entry)) if entry else "",
             "revision": "",
             "format": "",
-            "converter": "",
             "files": {name: {"size": size, "sha256": ""} for name, size in sizes.items()},
         }
     if options.json:
@@ -171,7 +169,7 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
         ("licence", model.licence),
         ("also", " ".join(facts["aliases"])),
         ("source", " ".join(filter(None, (facts.get("source"), facts.get("revision"))))),
-        ("format", " by ".join(filter(None, (facts.get("format"), facts.get("converter"))))),
+        ("format", facts["format"]),
         ("to get it", _how(model)),
         ("engine", f"not installed: {facts['install']}" if facts["install"] else ""),
     ):

@@ -1,4 +1,4 @@
-"""`hushd models pull`, `import` and `quantize`: downloads, copies and shrinks models."""
+"""`hushd models pull` and `import`: downloads and copies models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hushd_models import advice
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
+from hushd_schema.operations.models import IMPORT, PULL
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -31,11 +31,7 @@ def add_arguments(commands: Commands) -> None:
     imported = commands.add("import", "copy your own model to its engine's folder")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
     imported.add_fields(imported, IMPORT, ["name", "engine"])
-    quantized = commands.add("quantize", "make smaller versions of installed models")
-    quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
-    quantized.add_fields(quantized, QUANTIZE, ["to"], default="int8")
-    quantized.add_fields(quantized, QUANTIZE, ["name"])
-    for command in (pulled, imported, quantized):
+    for command in (pulled, imported):
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
@@ -81,16 +77,6 @@ def bring(_: ModelIndex, options: argparse.Namespace) -> int:
             options.file, name, engine=engine or options.engine, on_progress=display.progress(options.name)
         )
         display.came(brought)
-    return 0
-
-
-def quantize(_: ModelIndex, options: argparse.Namespace) -> int:
-    """Makes smaller models, one after the other."""
-    if options.name and len(options.names) > 1:
-        raise HushdError("bad_request", "--name is for one model: name one.")
-    with _Shown(options.json, resumable=False) as shown:
-        for model in options.names:
-            shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
     return 0
 
 
@@ -151,10 +137,8 @@ def _offer(row: Row) -> str:
     """Returns a sentence with the size, licence and source of a model to pull."""
     if _comes(row):
         return f"{row.model} is installed already: it comes with its engine."
-    if row.source:
-        return f"{row.model} is made of {row.source[0]} here, which is downloaded first if it is not installed."
     if row.known is None:
         source = row.manifest.source.place if row.manifest else ""
-        return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."
+        return f"{row.model} is a copy of {source}." if source else f"{row.model} was put here by hand."
     cost = f" ({row.known.cost})" if row.known.cost else ""
     return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"

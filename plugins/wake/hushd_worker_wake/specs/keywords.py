@@ -44,6 +44,5 @@ SPEC = EngineSpec(
     own="*/*.onnx",
     recognition=Recognition(look=_look, order=25),
     memory_mb=_memory_mb,
-    one_precision="runs the files that its makers publish, some of them in int8",
     cards=(),
 )

@@ -93,6 +93,5 @@ SPEC = EngineSpec(
     format="tflite",
     recognition=Recognition(look=_look, order=20),
     memory_mb=lambda files: 35.0,
-    one_precision="has models of 8 bits already",
     cards=(),
 )  # fmt: skip

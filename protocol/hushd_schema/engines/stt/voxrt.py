@@ -69,7 +69,6 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, order=25),
     languages=_languages,
     memory_mb=_memory_mb,
-    one_precision="has weights of 1.6 bits, which cannot be made smaller",
     cards=(),
     recommended=(
         Recommended(

@@ -10,7 +10,6 @@ from hushd_schema.engines import (
     Files,
     NoModel,
     NotAlike,
-    Precisions,
     Recognition,
     Recommended,
     Sizes,
@@ -54,11 +53,6 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     return (str(tag).replace("_", "-"),) if tag else ()
 
 
-def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
-    (voice,) = graphs
-    return {f"{new}.onnx": voice, f"{new}.onnx.json": f"{voice}.json"}
-
-
 def _memory_mb(files: Sizes) -> float:
     """Estimates Python, numpy, the runtime, espeak's data, and the graph's tensors; its weights are mapped.
 
@@ -91,7 +85,6 @@ SPEC = EngineSpec(
     languages=_languages,
     memory_mb=_memory_mb,
     on_card_mb=copied_graphs,
-    precisions=Precisions(files=_made),
     cards=("cuda", "rocm"),
     recommended=(
         Recommended(

@@ -105,7 +105,6 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, order=28),
     languages=_languages,
     memory_mb=_memory_mb,
-    one_precision="runs the files that its makers publish, some of them in int8",
     cards=(),
     recommended=(
         Recommended(

@@ -37,7 +37,7 @@ def base(machine: Store) -> Path:
     path.write_bytes(CONTENT)
     files = {"base.pt": File(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())}
     source = Source("url", "https://example.org", "", "")
-    machine.write(Manifest("whisper", "base", "stt", source, files, ".", "openai-whisper", "", "MIT"))
+    machine.write(Manifest("whisper", "base", "stt", source, files, ".", "openai-whisper", "MIT"))
     return path
 
 
