@@ -46,7 +46,7 @@ ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("HUSHD_DEVICES", "here: the devices of this machine, also while another one is attached"),
     ("HUSHD_AUTOSTART", "0: start no supervisor"),
     ("HUSHD_DEBUG", "1: show where an error came from"),
-    ("NO_COLOR", "any value: `hushd top` and `hushd doctor` print without colours"),
+    ("NO_COLOR", "any value: `hushd doctor` prints without colours"),
 )
 _WIDTH = 79
 
@@ -66,9 +66,8 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("-h", "--help", action=_Help, help="show this help, or all of it")
         self.add_argument("--version", "-V", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
-        self._switches: set[str] = set()
+        self.switches: set[str] = set()  # options that may be followed by True or False
         self._rare: list[argparse._ArgumentGroup] = []
-        self.implied_value: dict[str, str] = {}  # the values of options given without one
 
     def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
         """Adds a group of options that only `--help all` shows."""
@@ -133,14 +132,8 @@ class Parser(argparse.ArgumentParser):
 
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
-        self._switches.add(name)
-        self.implied_value[name] = "True"
+        self.switches.add(name)
         group.add_argument(name, type=_truth, metavar="", **options)
-
-    def add_optional(self, group: argparse._ActionsContainer, *names: str, alone: str, **options: Any) -> None:
-        """Adds an option whose value is optional and written as --NAME=VALUE; without a value it means `alone`."""
-        self.implied_value |= dict.fromkeys(names, alone)
-        group.add_argument(*names, metavar="", **options)
 
     def add_fields(
         self,
@@ -209,14 +202,14 @@ class Parser(argparse.ArgumentParser):
         next FILE."""
         words: list[str] = []
         for word in argv:
-            if words and words[-1] in self._switches and word.lower() in _TRUTH:
+            if words and words[-1] in self.switches and word.lower() in _TRUTH:
                 words[-1] += f"={word}"
             elif word.startswith("--"):
                 name, *value = word.split("=", 1)
                 words.append("=".join([name.replace("_", "-"), *value]))
             else:
                 words.append(word)
-        return [f"{word}={self.implied_value[word]}" if word in self.implied_value else word for word in words]
+        return [f"{word}=True" if word in self.switches else word for word in words]
 
 
 def ending(prog: str, examples: Sequence[tuple[str, str]], *, whole: bool, more: bool) -> str:

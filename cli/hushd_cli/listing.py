@@ -71,13 +71,10 @@ def list_choices(options: Namespace) -> None:
         return
     from hushd_schema.sound_file import FORMATS
 
-    from hushd_cli.commands.say.options import DATA_FORMATS
-
-    names = FORMATS if options.format == "?" else DATA_FORMATS
     if options.json:
-        console.write_json([*names])
+        console.write_json([*FORMATS])
     else:
-        console.write("".join(f"{name}\n" for name in names))
+        console.write("".join(f"{name}\n" for name in FORMATS))
 
 
 def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -31,8 +30,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     refuse_undecodable(argv)
     if argv[:1] == ["help"]:
         argv = ["--help", *argv[1:]] if argv[1:] in ([], [ALL]) else [*argv[1:], "--help"]
-    if not argv and _is_new_here():
-        argv = ["welcome"]
     if argv[:1] in (["--version"], ["-V"]):
         console.write(_versions())
         return 0
@@ -53,18 +50,6 @@ def _versions() -> str:
     listed = (f"{name} {version}" if version != __version__ else name for name, version in sorted(plugins().items()))
     text = f"hushd {__version__}\n"
     return text + f"plugins: {', '.join(listed)}\n" if plugins() else text
-
-
-def _is_new_here() -> bool:
-    """Returns whether a person at a terminal runs hushd for the first time, before it has a state folder."""
-    if not os.isatty(1) or os.environ.get("HUSHD_ENDPOINT"):
-        return False
-    from hushd_protocol.system import paths
-
-    try:
-        return not paths.find().state.exists()
-    except HushdError:
-        return False
 
 
 class _Parser(Parser):

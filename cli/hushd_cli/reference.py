@@ -144,7 +144,7 @@ def _argument(
 ) -> Argument:
     choices = tuple(map(str, action.choices or ()))
     flags = tuple(action.option_strings)
-    alone = isinstance(parser, Parser) and any(flag in parser.implied_value for flag in flags)
+    alone = isinstance(parser, Parser) and any(flag in parser.switches for flag in flags)
     metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
     many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
     text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})

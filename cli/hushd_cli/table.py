@@ -32,7 +32,6 @@ def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
 
 
 _HOOK = _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True)
-_PRONOUNCE = _own("pronounce", "", "pronounce", this_machine_only=True, usual="list")
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
         _own(
@@ -43,7 +42,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "listen", "transcribe the microphone or recordings", "listen.command",
             parser="hushd_cli.commands.listen.options",
         ),
-        _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
     ),
     "agents and other machines": (
         _family("agents", "let coding agents speak and listen", _HOOK),
@@ -57,7 +55,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
-        _own("top", "show the same live"),
         _own(
             "load", "start workers before they are needed", "simple_commands:LOAD",
             completes={"what": "workers"}, rare=True,
@@ -79,13 +76,8 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "shutdown", "finish what runs, and end the supervisor", "simple_commands:SHUTDOWN",
             this_machine_only=True, rare=True,
         ),
-        _own("welcome", "show the installed parts and how to begin", this_machine_only=True, hidden=True),
-        _own("update", "say how to update hushd", "simple_commands:UPDATE", this_machine_only=True, hidden=True),
         _own("doctor", "find faults, and say how to fix them", "doctor.command"),
-        _own(
-            "config", "show, check and change the configuration",
-            completes={"key": "settings"}, usual="show", members=(_PRONOUNCE,),
-        ),
+        _own("config", "show, check and change the configuration", completes={"key": "settings"}, usual="show"),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
         _own("completion", "print a script for a shell's completion", rare=True),
     ),

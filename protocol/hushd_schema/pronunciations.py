@@ -16,13 +16,12 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
-from hushd_protocol.system import atomic_file
 
 MAX_CHARACTERS = 200  # of a word, and of its pronunciation
 _MAX_BYTES = 1 << 20  # of the file
@@ -104,63 +103,6 @@ def read(path: Path) -> Pronunciations:
         HushdError: `input_unreadable` for a file that cannot be read or is not text.
     """
     return parse(_text(path), path.name)
-
-
-def changed(path: Path, edit: Callable[[str], str]) -> None:
-    """Replaces the text of the file at `path` by `edit` of it; creates the file if needed, and follows links.
-
-    Raises:
-        HushdError: `input_unreadable`, `output_failed`, or an error of `edit`.
-    """
-    target = Path(os.path.realpath(path))
-    try:
-        with atomic_file.locked_folder(target.parent):
-            old = _text(target)
-            if (new := edit(old)) != old:
-                atomic_file.replace(target, new, target.stat().st_mode & 0o777 if target.exists() else 0o644, sync=True)
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
-
-
-def with_entry(text: str, word: str, spoken: str, language: str = "") -> str:
-    """Returns the text of a file with an entry, which replaces the word's last one; all other lines stay.
-
-    Raises:
-        HushdError: `bad_request` as for `entry`, and for an invalid language.
-    """
-    word, spoken = entry(word, spoken)
-    if language and not _SECTION.fullmatch(f"[{language}]"):
-        raise HushdError("bad_request", f"{quoted(language)} is not a language such as de or en-GB.")
-    language = language.lower().replace("_", "-")
-    lines = list(_lines(text))
-    edited = text.splitlines()
-    line = f"{word} {_ARROW} {spoken}"
-    if places := _places(lines, word, language):
-        edited[places[-1]] = line
-    elif mine := [at for at, (_, section) in enumerate(lines) if section == language]:
-        # Behind the section's last line that says something.
-        at = max((at for at in mine if lines[at][0]), default=mine[0] - 1)
-        edited.insert(at + 1, line)
-    elif language:
-        edited += [f"[{language}]", line]
-    else:
-        edited.insert(0, line)
-    return "\n".join(edited) + "\n"
-
-
-def without_entry(text: str, word: str, language: str = "") -> str:
-    """Returns the text of a file without a word's entries in one language."""
-    word, language = _SPACES.sub(" ", word).strip(), language.lower().replace("_", "-")
-    gone = set(_places(list(_lines(text)), word, language))
-    return "".join(line for at, line in enumerate(text.splitlines(keepends=True)) if at not in gone)
-
-
-def _places(lines: list[tuple[str, str]], word: str, language: str) -> list[int]:
-    return [
-        at
-        for at, (line, section) in enumerate(lines)
-        if section == language and _ARROW in line and _SPACES.sub(" ", line.partition(_ARROW)[0]).strip() == word
-    ]
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

@@ -140,10 +140,10 @@ def test_command_lines_are_known(page: Path) -> None:
     [
         ("hushd models pul x", "pul"),
         ("hushd pull --jsn x", "--jsn"),
-        ("hushd top --period 1 --jsn", "--jsn"),
+        ("hushd logs --lines 1 --jsn", "--jsn"),
         ("hushd status --jsn", "--jsn"),
         ("hushd models list --here", ""),
-        ("hushd talk -- say --jsn", ""),
+        ("hushd wake alexa -- say --jsn", ""),
         ("say -Q a.wav", "-Q"),
         ("say '-Q is no option'", ""),
         ("listen -f srtt a.wav", "srtt"),

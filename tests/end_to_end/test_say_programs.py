@@ -7,11 +7,9 @@ import os
 import pty
 import signal
 import subprocess
-from pathlib import Path
 
 from support.peer import Supervisor, wait_until
-from support.programs import RATE, Programs, finish
-from support.stopwatch import Stopwatch
+from support.programs import Programs, finish
 
 
 def heard(programs: Programs) -> int:
@@ -46,33 +44,6 @@ def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor
     programs.hushd("resume")
     finish(process)
     assert 32000 - 4 <= heard(programs) <= 32000  # at the loudness 0 of a fade even speech counts as silence
-
-
-# --- --no-wait --------------------------------------------------------------------------------------------------------
-
-
-def test_without_waiting(programs: Programs, runtime: Path) -> None:
-    """It returns at once, with nothing left open that a shell waits for; then it is heard, to the end."""
-    process = programs.say(2, "--no-wait")
-    began = Stopwatch()
-    assert process.communicate(timeout=60) == (b"", b"")
-    assert process.returncode == 0
-    assert began.calm < 2
-    assert not heard(programs)
-    wait_until(lambda: heard(programs), "the speech")
-    assert heard(programs) == 2 * RATE
-    assert (runtime / "state" / "logs" / "say.log").read_text() == ""
-
-
-def test_what_goes_wrong_without_waiting_is_in_a_log(programs: Programs) -> None:
-    """`hushd logs say` shows it, with its time; what the arguments have wrong is told at once."""
-    finish(programs.start("say", "--engine", "echo", "--no-wait", "-f", "/nowhere"))
-    log = programs.diary.parent / "state" / "logs" / "say.log"
-    wait_until(lambda: log.exists() and log.read_text(), "the log")
-    text = programs.hushd("logs", "say")
-    assert text.startswith("say: 20")
-    assert text.endswith(" '/nowhere' cannot be read (No such file or directory).\n")
-    finish(programs.start("say", "--no-wait", "--volume", "9", "hi"), 2)
 
 
 # --- a terminal -------------------------------------------------------------------------------------------------------

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import math
-import os
-import pty
-import re
 import signal
 import subprocess
 import sys
@@ -178,31 +173,3 @@ def test_ctrl_c(loop: SoundLoop) -> None:
 
 
 # --- what a person sees -----------------------------------------------------------------------------------------------
-
-
-def drawn(loop: SoundLoop, stream: str, *arguments: str) -> str:
-    """Returns the bytes that `say` draws on a terminal that is its `stdout` or `stderr`."""
-    ours, other_end = pty.openpty()
-    process = start(loop, "say", *arguments, **{stream: other_end})
-    os.close(other_end)
-    shown = b""
-    with contextlib.suppress(OSError):  # the other end is closed
-        while data := os.read(ours, 65536):
-            shown += data
-    os.close(ours)
-    finish(process)
-    return shown.decode()
-
-
-@pytest.mark.usefixtures("hushd")
-def test_words_are_marked_as_they_are_heard(loop: SoundLoop) -> None:
-    """-i: one word after the other, none twice and most of them all, and at the end the text as it is."""
-    loop.environment["TERM"] = "linux"
-    shown = drawn(loop, "stdout", "-i", TEXT)
-    *lines, last = shown.replace("\r\n", "\n").split("\r\x1b[K")
-    marked = [match[1] for line in lines if (match := re.search(r"\x1b\[7m(.*?)\x1b", line))]
-    words = [word.strip(",.") for word, _ in itertools.groupby(marked)]
-    spoken = [word.strip(",.") for word in TEXT.split()]
-    assert [word for word in spoken if word in words] == words
-    assert len(words) >= len(spoken) - 3
-    assert last == TEXT + "\n"

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from hushd_protocol.errors import HushdError
-from hushd_schema.pronunciations import parse, read, with_entry, without_entry
+from hushd_schema.pronunciations import parse
 
 FILE = """\
 # mine
@@ -52,31 +46,3 @@ def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
     (mistake,) = entries.mistakes
     assert mistake.startswith("x.txt, line 2: ")
     assert complaint in mistake
-
-
-def test_an_edit_leaves_every_other_line() -> None:
-    """Comments, order and empty lines stay; a word's entry takes the place of its last one; a section grows at its
-    end."""
-    text = with_entry(FILE, "nginx", "N jinx")
-    assert text == FILE.replace("nginx -> engine x   # the server", "nginx -> N jinx")
-    text = with_entry(FILE, "gnocchi", "/njɒki/")
-    assert text == FILE.replace("see sharp\n", "see sharp\ngnocchi -> /njɒki/\n")
-    assert with_entry(FILE, "Bau", "Bauh", "DE") == FILE.replace("Engin Ix\n", "Engin Ix\nBau -> Bauh\n")
-    assert with_entry(FILE, "gnocchi", "gnoki", "it") == FILE + "[it]\ngnocchi -> gnoki\n"
-    assert without_entry(FILE, "nginx", "de") == FILE.replace("nginx -> Engin Ix\n", "")
-    assert without_entry(FILE, "gnocchi") == FILE
-    with pytest.raises(HushdError, match="'german!' is not a language such as de or en-GB"):
-        with_entry(FILE, "a", "b", "german!")
-
-
-def test_two_who_add_at_once_lose_nothing(tmp_path: Path) -> None:
-    """Eight programs add eight words each to one file: all 64 are in it, and nothing is left beside it."""
-    path = tmp_path / "new" / "pronunciations.txt"
-    program = (
-        "import sys; from pathlib import Path; from hushd_schema.pronunciations import changed, with_entry\n"
-        "for n in range(8): changed(Path(sys.argv[1]), lambda text: with_entry(text, f'w{sys.argv[2]}x{n}', 'said'))"
-    )
-    running = [subprocess.Popen([sys.executable, "-c", program, str(path), str(n)]) for n in range(8)]
-    assert [process.wait() for process in running] == [0] * 8
-    assert read(path).tables == {"": {f"w{n}x{m}": "said" for n in range(8) for m in range(8)}}
-    assert os.listdir(path.parent) == ["pronunciations.txt"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hushd_models import configuration
@@ -16,10 +13,10 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
-from hushd_protocol.system import atomic_file, best_effort, paths
+from hushd_protocol.system import atomic_file, paths
 from hushd_schema import toml
 from hushd_schema.settings import editing, load
-from hushd_schema.settings.reference import block, rows, written
+from hushd_schema.settings.reference import rows, written
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -40,15 +37,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.write(f"{shown(checked(Path(options.file) if options.file else path), 1)}\n")
     elif options.command == "show":
         _show(options.key, path, options.json)
-    elif options.command == "edit":
-        _edit(path)
     else:
         value = editing.value_of(options.value) if options.command == "set" else None
         if options.key in SPEECH_ROLES and isinstance(value, str):
             value = _usable(options.key, value)
-        text = toml.read(path)
-        with _draft(path, editing.with_key(text, editing.path_of(options.key), value)) as draft:
-            _put_in_place(draft, path)
+        _replace(path, editing.with_key(toml.read(path), editing.path_of(options.key), value))
     return 0
 
 
@@ -62,13 +55,11 @@ def make_parser(prog: str) -> Parser:
     shown.add_argument("key", nargs="?", metavar="KEY", help="only this one, such as tts or worker.keep_alive")
     shown.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add("path", "print the path of the file")
-    commands.add("edit", "edit the file in $VISUAL, $EDITOR or vi; it is replaced once it is valid")
     changed = commands.add("set", "change a setting; a running supervisor applies it at once")
     changed.add_argument("key", metavar="KEY", help='such as tts, http.listen or worker."stt/moonshine".keep_alive')
     changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
     unset = commands.add("unset", "remove a setting, so that its default holds")
     unset.add_argument("key", metavar="KEY")
-    commands.add("pronounce", "set how words are pronounced, by every voice")
     return parser
 
 
@@ -182,67 +173,25 @@ def _usable(role: str, name: str) -> str:
     return best.model
 
 
-def _edit(path: Path) -> None:
-    """Lets the user edit a draft, which replaces the file if it is valid, and stays beside it otherwise."""
-    words = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    with _draft(path, toml.read(path) or _template()) as draft:
-        before = draft.read_bytes()
-        try:
-            status = subprocess.run([*shlex.split(words), os.fspath(draft)]).returncode
-        except (OSError, ValueError) as error:
-            raise HushdError("bad_request", f"The editor {words!r} cannot be run ({error}): set EDITOR.") from error
-        if status:
-            raise HushdError("cancelled", f"The editor ended with status {status}: nothing has changed.")
-        if draft.read_bytes() == before:
-            console.note("Nothing has changed.")
-            return
-        try:
-            _put_in_place(draft, path)
-        except HushdError as error:
-            aside = draft.rename(draft.with_suffix(".kept.toml"))
-            raise HushdError(error.code, f"{error.message.rstrip('.')}; your text is in {aside}.") from error
-
-
-@contextmanager
-def _draft(path: Path, text: str) -> Iterator[Path]:
-    """Yields a file with `text` beside the configuration, which is removed at the end."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".toml", dir=path.parent)
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
-            new.write(text)
-        yield draft
-    except OSError as error:
-        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
-    finally:
-        with best_effort.writing(draft):
-            draft.unlink(missing_ok=True)
-
-
-def _put_in_place(draft: Path, path: Path) -> None:
-    """Gives the file at `path` a draft's text, if a supervisor would accept it, and has it read.
+def _replace(path: Path, text: str) -> None:
+    """Gives the file at `path` a text that a supervisor would accept, and has it read.
 
     Raises:
-        HushdError: with the mistake, under the name of the file.
+        HushdError: with the mistake; `output_failed`.
     """
-    text = toml.read(draft)
     if text == toml.read(path):
         console.note("Nothing has changed.")
         return
     try:
-        checked(draft)
-    except HushdError as error:
-        raise HushdError(error.code, error.message.replace(os.fspath(draft), os.fspath(path))) from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", prefix=".", suffix=".toml", dir=path.parent, encoding="utf-8") as draft:
+            draft.write(text)
+            draft.flush()
+            try:
+                checked(Path(draft.name))
+            except HushdError as error:
+                raise HushdError(error.code, error.message.replace(draft.name, os.fspath(path))) from error
+    except OSError as error:
+        raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
     change(path, lambda _: text)
     have_it_read()
-
-
-def _template() -> str:
-    """Returns the text of a new file: all settings as comments."""
-    lines = block().splitlines()
-    head = f"# Every setting with its default; {document('CONFIGURATION.md')} explains them."
-    return "\n".join([head, *(f"# {line}" if line else "" for line in lines), ""])

@@ -1,4 +1,4 @@
-"""Commands that make one call of a client's method, such as `hushd pause`, and `hushd update`, which prints a line."""
+"""Commands that make one call of a client's method, such as `hushd pause`."""
 
 from __future__ import annotations
 
@@ -44,24 +44,6 @@ class Call(NamedTuple):
         parser = Parser(prog, self.description)
         self.add(parser)
         return parser
-
-
-class Update:
-    """`hushd update`: a program cannot replace itself by every installer, so it says how."""
-
-    def main(self, prog: str, argv: Sequence[str]) -> int:
-        """Runs the command; returns the exit status."""
-        self.make_parser(prog).parse_args(argv)
-        from hushd_models.installation import upgrade_command
-
-        from hushd_cli.terminal import console
-
-        console.write(f"To update hushd, run: {upgrade_command()} && hushd restart\n")
-        return 0
-
-    def make_parser(self, prog: str) -> Parser:
-        """Returns the command's parser."""
-        return Parser(prog, "Print the command that updates this installation of hushd.")
 
 
 def _add_workers(parser: Parser) -> None:
@@ -117,4 +99,3 @@ STOP = Call(
     _add_who_and_current,
 )
 SHUTDOWN = Call("Finish the running jobs, then end the supervisor.", _shut_down)
-UPDATE = Update()

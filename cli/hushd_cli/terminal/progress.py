@@ -1,4 +1,4 @@
-"""The progress of transcriptions, downloads and speech as a line at the bottom of the terminal.
+"""The progress of transcriptions and downloads as a line at the bottom of the terminal.
 
 Everything but a client's is pure: the time is an argument.
 """
@@ -19,7 +19,6 @@ from .console import StatusLine
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.synthesis.speech import Sentence
 
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name
@@ -215,21 +214,3 @@ def shown_client(compute_device: str | None) -> Iterator[Client]:
     finally:
         waits.clear()
         _download_line().clear()
-
-
-# --- speech -----------------------------------------------------------------------------------------------------------
-
-
-def spoken(done: float, total: float, guessed: bool, columns: int) -> str:
-    """Returns a line for `done` of `total` seconds of a speech; `total` may be `guessed`, or 0 if unknown."""
-    if not total:
-        return clock(done)[: columns - 1]
-    amount = f"{clock(done)} of {'~' if guessed else ''}{clock(total)}"
-    return fitted([bar + amount for bar in bars((done + 0.001) / total)], columns)  # lengths come in milliseconds
-
-
-def length_of(timeline: Sequence[Sentence], characters: int) -> float:
-    """Estimates the seconds of a speech of so many characters from the timeline so far; 0 without one."""
-    if not timeline or not timeline[-1].text_end:
-        return 0.0
-    return timeline[-1].end * max(1.0, characters / timeline[-1].text_end)

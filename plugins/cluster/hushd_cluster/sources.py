@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
-from hushd_cli.recordings import Recordings
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SUFFIXES
 
@@ -67,14 +67,35 @@ class Disk(Source):
         super().__init__()
         if not os.path.isdir(folder):
             raise HushdError("input_unreadable", f"{folder!r} is not a folder: name the one with the recordings.")
-        self._recordings = Recordings(folder, target, [], deep=True)
+        self._folder, self._target = folder, target
 
     def recordings(self, outputs: Outputs) -> Iterator[Recording | None]:
-        for name, state in self._recordings.found():
+        for name, written in self._found():
             if name.startswith(f"{SET_ASIDE}/"):
                 self.complain(f"{name!r} is in a folder with the name of the list set aside: rename it.")
                 continue
-            yield Recording(name, self._recordings.path(name), state.written)
+            yield Recording(name, os.path.join(self._folder, name), written)
+
+    def _found(self) -> Iterator[tuple[str, int]]:
+        """Yields the files with a recording's suffix and their times in ns, without hidden ones and transcripts."""
+        inside = os.path.realpath(self._target)
+        for here, folders, files in os.walk(self._folder, onerror=self._refuse):
+            folders[:] = [
+                name for name in sorted(folders) if name[0] != "." and os.path.realpath(f"{here}/{name}") != inside
+            ]
+            for name in sorted(files):
+                if name[0] != "." and os.path.splitext(name)[1].lower() in SUFFIXES:
+                    path = os.path.join(here, name)
+                    with suppress(OSError):  # it has just gone, or is a broken link
+                        status = os.stat(path)
+                        if stat.S_ISREG(status.st_mode):
+                            yield os.path.relpath(path, self._folder), status.st_mtime_ns
+
+    def _refuse(self, error: OSError) -> None:
+        if error.filename == self._folder:
+            raise HushdError(
+                "input_unreadable", f"The folder {self._folder!r} cannot be read ({error.strerror})."
+            ) from error
 
 
 class Listed(Source):

@@ -73,7 +73,7 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
         pass
     raise HushdError(
         "bad_request",
-        "The configuration is written in a way that cannot be changed safely: use `hushd config edit`.",
+        "The configuration is written in a way that cannot be changed safely: edit the file.",
     )
 
 

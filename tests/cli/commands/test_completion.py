@@ -154,7 +154,7 @@ def test_offers(runtime: Path, line: str, some: set[str]) -> None:
 def test_every_option_is_offered() -> None:
     """None is left out, also of commands that parse their own options."""
     every = {command.words: command for command in commands()}
-    assert every.keys() >= {("hushd",), ("say",), ("hushd", "models", "pull"), ("hushd", "top")}
+    assert every.keys() >= {("hushd",), ("say",), ("hushd", "models", "pull"), ("hushd", "status")}
     for words, command in every.items():
         assert {flag for option in command.options for flag in option.flags} == {*(completion.offers(words, "-") or ())}
 

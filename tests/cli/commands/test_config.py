@@ -106,27 +106,3 @@ def test_a_running_supervisor_takes_it_over(supervisor: Supervisor, runtime: Pat
     """Its log says that it has read the file again."""
     config("set", "log_level", "debug")
     wait_until(lambda: "the configuration was read again" in supervisor.log(), "the line, which follows the answer")
-
-
-def editor(folder: Path, script: str) -> str:
-    path = folder / "editor"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
-def test_edit_puts_in_place_what_is_right(file: Path, tmp_path: Path) -> None:
-    """The editor gets a copy; once that is right it takes the file's place."""
-    config("edit", EDITOR=editor(tmp_path, 'sed -i s,espeak-ng/all,hibari/en, "$1"'))
-    assert 'tts = "hibari/en" # small' in file.read_text()
-    assert not list(file.parent.glob(".config-*"))
-
-
-def test_edit_keeps_what_is_wrong_aside(file: Path, tmp_path: Path) -> None:
-    """The file stays, and the error names the copy."""
-    before = file.read_text()
-    error = config("edit", status=2, EDITOR=editor(tmp_path, 'sed -i s/tts/ttx/ "$1"'))
-    (kept,) = file.parent.glob(".config-*")
-    assert "did you mean tts" in error
-    assert str(kept) in error
-    assert (file.read_text(), "ttx" in kept.read_text()) == (before, True)

@@ -191,7 +191,7 @@ def test_what_runs_is_seen(page: Chromium, peer: Peer) -> None:
 def test_the_memory_of_cards_is_drawn(
     browser: Chromium, runtime: Path, start_supervisor: Callable[..., Supervisor]
 ) -> None:
-    """A line a card, in the words of `hushd top`, and a bar with the parts of workers and of other programs."""
+    """A line a card, in the words of `hushd status`, and a bar with the parts of workers and of other programs."""
     cards = [{"id": "0000:01:00.0", "total": 24 * GB, "others": 6 * GB, "name": "<b>odd"}]
     (runtime / "cards.json").write_text(json.dumps(cards))
     worker = command([sys.executable, str(TESTS / "card_worker.py")])

@@ -70,6 +70,6 @@ def test_whatever_way_it_is_written_in(text: str) -> None:
 def test_what_comes_out_otherwise_than_it_was_meant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence says how to change it by hand."""
     monkeypatch.setattr(tomlkit, "dumps", lambda document: FILE)
-    with pytest.raises(HushdError, match="use `hushd config edit`") as caught:
+    with pytest.raises(HushdError, match="edit the file") as caught:
         with_key(FILE, [*TABLE, "memory_mb"], 281)
     assert caught.value.code == "bad_request"

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from hushd.voice_assignments import names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 
-from hushd_cli.commands.say import detach
 from hushd_cli.terminal import console
 
 from . import events
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from .sessions import Session
 
 LOG = "agent-hook"
+MAX_LOG_BYTES = 64 * 1024  # then it is truncated
 LATEST_S = 600  # an answer that could not begin by then is dropped
 SILENT_S = 1.0  # to fade out, and to end
 READ_S = 10.0  # of CPU time to prepare an answer: the longest takes a tenth of a second
@@ -49,7 +49,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if speaks and off_mark(where).exists():
         return 0
     if speaks:
-        _look_for_devices()
+        _look_for_devices(where)
     from .sessions import Session, prune  # meanwhile
 
     session = Session(where, event.session or event.folder, name)
@@ -61,7 +61,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _speak(event, name, where, session)
     except HushdError as error:
         if error.code != "cancelled":
-            raise detach.stamp(error) from error
+            raise HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}") from error
     return 0
 
 
@@ -70,13 +70,24 @@ def off_mark(where: Paths) -> Path:
     return where.state / "agents-off"
 
 
-def _look_for_devices() -> None:
+def _look_for_devices(where: Paths) -> None:
     """Starts the search for loudspeakers, the longest step before the first word."""
-    os.dup2(detach.open_log(LOG), 2)
+    os.dup2(_opened_log(where), 2)
     console.silence_libraries()
     from hushd.audio import devices
 
     devices.load_ahead()
+
+
+def _opened_log(where: Paths) -> int:
+    """Returns the log's descriptor, to append to; the null device's where it cannot be written."""
+    log = where.worker_log(LOG)
+    best_effort.report_to(console.complain)
+    with best_effort.writing(log):
+        paths.make_state(where)
+        anew = os.O_TRUNC if log.exists() and log.stat().st_size > MAX_LOG_BYTES else 0
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | anew, 0o600)
+    return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _speak(event: Event, name: str, where: Paths, session: Session) -> None:

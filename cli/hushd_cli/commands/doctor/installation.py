@@ -178,7 +178,7 @@ def configuration() -> Iterator[Finding]:
     try:
         text = config.checked(path).rstrip(".")
     except HushdError as error:
-        yield broken(error.message.rstrip("."), "hushd config edit")
+        yield broken(error.message.rstrip("."), "edit it, then `hushd config check`")
     else:
         if os.environ.get("HUSHD_CONFIG") and not path.exists():
             yield warning(f"HUSHD_CONFIG is set, and {text}", "unset HUSHD_CONFIG, or write it")

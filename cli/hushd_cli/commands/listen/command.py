@@ -9,7 +9,7 @@ from hushd.client import Client
 from hushd.verbs.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
-from hushd_cli.offers import mention_language, mention_model
+from hushd_cli.offers import mention_language
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import shown_client
 
@@ -29,10 +29,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     if options.note:
         console.complain(options.note)
-    if options.watch:
-        from .watch import watch
-
-        return watch(options)
     output = Output(options, options.files)
     with shown_client(options.compute_device) as client:
         _choose(client, options)
@@ -41,19 +37,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
             from .microphone import transcribe
 
             status = transcribe(client, options, output)
-            _mention(options)
+            mention_language()
             return status
         files = Files(client, options, output)
         files.run()
         if not files.status:
-            _mention(options)
+            mention_language()
         return files.status or files.doubted
-
-
-def _mention(options: Namespace) -> None:
-    """Tells a person, after the text and once, what would hear better."""
-    if not mention_language():
-        mention_model(options)
 
 
 def _choose(client: Client, options: Namespace) -> None:
@@ -62,7 +52,7 @@ def _choose(client: Client, options: Namespace) -> None:
     if model == AUTO:
         choice = client.choose_model(
             options.language,
-            speed=options.speed or ("medium" if options.files else "fast"),
+            speed="medium" if options.files else "fast",
             engine=options.engine,
             translate=options.task == "translate",
         )

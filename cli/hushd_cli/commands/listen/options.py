@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 ALL = "all"  # of the formats
 _LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
 _RARE = ("hotwords", "clips", "turn_end", "until", "silence_s")  # fields that only the whole help shows
-_SUBTITLES = ("vtt", "srt", ALL)
 
 _LAID_OUT = """\
 Subtitles (vtt, srt) come in cues of at most two lines of 42 characters and
@@ -40,7 +39,6 @@ _EXAMPLES = (
     ("listen -f srt -o talk.srt talk.mp4", "subtitles of a film"),
     ("listen --diarize -f vtt panel.mp4", "who said what"),
     ("listen --continuous -o notes.txt", "line after line, until Ctrl-C"),
-    ("listen --watch ~/Recordings", "a text beside each recording, now and later"),
     ("ssh host cat a.flac | listen -", "standard input"),
 )
 
@@ -61,19 +59,12 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     if options.json and options.format not in (None, "json"):
         raise HushdError("bad_request", f"--json and -f {options.format} exclude each other: give one of them.")
     options.format = "json" if options.json else options.format
-    if options.once and options.continuous:
-        raise HushdError("bad_request", "--once and --continuous exclude each other: give one of them.")
     if options.output and options.output_dir:
         raise HushdError("bad_request", "--output and --output-dir both say where the text goes: give one of them.")
-    if options.watch:
-        _check_watch(options)
-    else:
-        if not (options.files or options.once or _is_live(options)) and _is_piped():
-            options.files = ["-"]
-        _check_files(options) if options.files else _check_microphone(options)
-    if options.speed and options.model != "auto":
-        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
-    options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
+    if not (options.files or _is_live(options)) and _is_piped():
+        options.files = ["-"]
+    _check_files(options) if options.files else _check_microphone(options)
+    options.note = whisper.note(options)
     options.silence_s = options.silence_s or schema.SILENCE_S
     options.turn_end = options.turn_end or schema.BY_SILENCE
     return options
@@ -123,7 +114,12 @@ def layout(options: Namespace) -> Layout | None:
 
 
 def _check_files(options: Namespace) -> None:
-    _refuse_live(options, options.once)
+    if _is_live(options):
+        raise HushdError(
+            "bad_request",
+            "--continuous, --timeout, --silence, --turn-end, --until and --audio-device are for the microphone, not "
+            "FILE.",
+        )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read only once: give - once.")
     if "-" in options.files and os.isatty(0):
@@ -140,26 +136,8 @@ def _check_files(options: Namespace) -> None:
         raise HushdError("bad_request", "--diarize needs the whole recording: leave out --clip-timestamps.")
 
 
-def _check_watch(options: Namespace) -> None:
-    if len(options.files) != 1:
-        raise HushdError("bad_request", "--watch takes one folder: name it.")
-    if options.resume:
-        raise HushdError("bad_request", "--watch continues by itself: leave out --resume.")
-    _refuse_live(options, once=False)
-
-
-def _refuse_live(options: Namespace, once: bool) -> None:
-    """Refuses options of the microphone, beside files."""
-    if once or _is_live(options):
-        raise HushdError(
-            "bad_request",
-            "--once, --continuous, --timeout, --silence, --turn-end, --until and --audio-device are for the "
-            "microphone, not FILE.",
-        )
-
-
 def _is_live(options: Namespace) -> bool:
-    """Returns whether an option is for the microphone alone; --once is for --watch too."""
+    """Returns whether an option is for the microphone alone."""
     live = options.continuous or options.no_speech_s or options.silence_s or options.turn_end
     return bool(live or options.until or options.device)
 
@@ -192,26 +170,6 @@ def _check_microphone(options: Namespace) -> None:
         raise HushdError("bad_request", "--min-silence is for FILE: at the microphone --silence ends a line.")
 
 
-def _layout_note(options: Namespace) -> str:
-    """Returns a sentence about layout options without effect; empty if there are none."""
-    flags = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
-    if flags and options.format not in _SUBTITLES and not _is_subtitle(options.output):
-        has = "has" if len(flags) == 1 else "have"
-        return (
-            f"{' and '.join(flags)} {has} no effect on {options.format or 'txt'}, which is not a format of subtitles."
-        )
-    width = getattr(options, "max_line_width", None)
-    if getattr(options, "max_line_count", None) and not width:
-        return "--max-line-count has no effect without --max-line-width."
-    if getattr(options, "max_words_per_line", None) and width:
-        return "--max-words-per-line has no effect with --max-line-width."
-    return ""
-
-
-def _is_subtitle(output: str | None) -> bool:
-    return bool(output) and os.path.splitext(str(output))[1][1:].lower() in _SUBTITLES
-
-
 def _count(text: str) -> int | None:
     """Returns a number from 1 on, or None, for which openai-whisper's command also accepts 0."""
     return None if text == "None" else value(whole(0))(text) or None
@@ -235,7 +193,6 @@ def _add_output(parser: Parser) -> None:
         help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
     )
     group.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
-    group.add_argument("--watch", action="store_true", help="transcribe recordings added to the folder FILE")
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
@@ -255,11 +212,6 @@ def add_transcription(parser: Parser) -> argparse._ArgumentGroup:
     group, more = parser.add_argument_group("transcription"), parser.add_rare_group("more of the transcription")
     for name in TRANSCRIBE.options(schema.TEXT):
         parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
-    more.add_argument(
-        "--speed",
-        choices=("fast", "medium", "slow"),
-        help="with --model auto: how slow the model may be; default: medium, for the microphone fast",
-    )
     search = parser.add_rare_group("search for the text")
     parser.add_fields(search, TRANSCRIBE, TRANSCRIBE.options(schema.SEARCH))
     return group
@@ -268,11 +220,6 @@ def add_transcription(parser: Parser) -> argparse._ArgumentGroup:
 def _add_microphone(parser: Parser) -> None:
     group, more = parser.add_argument_group("the microphone"), parser.add_rare_group("more of the microphone")
     group.add_argument("--continuous", action="store_true", help="line after line, until Ctrl-C")
-    more.add_argument(
-        "--once",
-        action="store_true",
-        help="end when the speaker stops, the default; with --watch, after one pass over the folder",
-    )
     for name in TRANSCRIBE.options(schema.MICROPHONE):
         parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
     group.add_argument(

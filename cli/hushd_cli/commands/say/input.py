@@ -16,50 +16,20 @@ _MAX_MARK = 3  # bytes
 _LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
 
 
-class Script:
-    """A text on its way to the worker.
+# As `Client.synthesize` takes it: a short text is sent in one piece; everything else, also a pipe, is streamed.
+Text = str | bytes | Iterator[bytes]
 
-    Args:
-        noted: whether to keep `text`.
 
-    Attributes:
-        source: the input of `Client.synthesize`. A short text is sent in one piece; everything else, also a pipe, is
-            streamed.
-        text: the text read so far.
-        whole: whether the text is complete.
+def of(options: Namespace) -> Text:
+    """Returns the text that the arguments name.
 
     Raises:
-        HushdError: `input_unreadable`, from the source too.
+        HushdError: `input_unreadable`, from the stream too.
     """
-
-    def __init__(self, source: str | bytes | Iterator[bytes], *, noted: bool) -> None:
-        self.text = ""
-        self.whole = False
-        self.source = source
-        if not noted:
-            return
-        if isinstance(source, str):
-            self.text, self.whole = source, True
-        elif isinstance(source, bytes):
-            self.text, self.whole = source.decode(), True
-        else:
-            self.source = self._noting(source)
-
-    def _noting(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        for block in blocks:
-            self.text += decoder.decode(block)
-            yield block
-        self.text += decoder.decode(b"", final=True)
-        self.whole = True
-
-
-def of(options: Namespace, *, noted: bool) -> Script:
-    """Returns the text that the arguments name."""
     if options.text:
-        return Script(" ".join(options.text), noted=noted)
+        return " ".join(options.text)
     if options.input_file in (None, "-"):
-        return Script(utf8(_blocks(0, "Standard input"), "Standard input"), noted=noted)
+        return utf8(_blocks(0, "Standard input"), "Standard input")
     name = options.input_file
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
@@ -68,7 +38,7 @@ def of(options: Namespace, *, noted: bool) -> Script:
         reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
         raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
     blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
-    return Script(b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks, noted=noted)
+    return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
 
 
 def typed(options: Namespace) -> bool:

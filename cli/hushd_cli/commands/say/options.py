@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import cast
 
@@ -16,10 +16,8 @@ from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
 from hushd_cli.arguments import Parser, WideFormatter
 
-USUAL_MARKUP = "smso"  # macOS's name of what stands out
 DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
 _SAMPLES = {"wav": "LEI16", "pcm": "LEI16", "aiff": "BEI16"}  # in each format
-_IGNORED = ("bit_rate", "quality")  # of macOS's encoders
 _DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
 
 _EPILOG = """\
@@ -37,7 +35,7 @@ _EXAMPLES = (
 
 
 def parse(prog: str, argv: Sequence[str]) -> Namespace:
-    """Parses the command line; `text` are the words, `note` a sentence about options without effect, or empty.
+    """Parses the command line; `text` are the words.
 
     Raises:
         HushdError: `bad_request` for options that make no sense, alone or together.
@@ -45,9 +43,6 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     parser = make_parser(prog)
     options = parser.parse(argv, "text")
     _check(options)
-    ignored = [f"--{name.replace('_', '-')}" for name in _IGNORED if getattr(options, name) is not None]
-    if ignored:
-        options.note = f"{' and '.join(ignored)} {'has' if len(ignored) == 1 else 'have'} no effect here."
     return options
 
 
@@ -64,7 +59,7 @@ def make_parser(prog: str) -> Parser:
     _add_playing(parser)
     _add_file(parser)
     parser.add_worker_options()
-    parser.set_defaults(note="", warned=[])
+    parser.set_defaults(warned=[])
     return parser
 
 
@@ -73,7 +68,6 @@ def synthesize_options(options: Namespace) -> SynthesizeOptions:
     chosen = {name: getattr(options, name) for name in SYNTHESIZE.fields if hasattr(options, name)}
     if options.output is None:
         chosen["volume"] = None
-    chosen["timeline"] = options.progress or bool(options.interactive)
     del chosen["format"]  # set by the file or the player
     return cast(SynthesizeOptions, chosen)
 
@@ -119,13 +113,6 @@ def _add_playing(parser: Parser) -> None:
         help="the loudspeaker: its number, its name or the beginning of its name; '?' lists them",
     )
     group.add_argument(
-        "-w",
-        "--wait",
-        action=BooleanOptionalAction,
-        default=True,
-        help="return after the last word (the default) or at once; then `hushd logs say` shows errors",
-    )
-    group.add_argument(
         "-P",
         "--priority",
         choices=PRIORITIES,
@@ -134,15 +121,6 @@ def _add_playing(parser: Parser) -> None:
         help=f"{', '.join(PRIORITIES)}: the rank of this speech; the first two interrupt lower ones; default: text",
     )
     group.add_argument("--duck", action="store_true", help="turn other programs down meanwhile, and pause players")
-    shown = group.add_mutually_exclusive_group()
-    shown.add_argument("--progress", action="store_true", help="show progress")
-    parser.add_optional(
-        shown,
-        "-i",
-        "--interactive",
-        alone=USUAL_MARKUP,
-        help="print the text as it is spoken, each word highlighted: --interactive=MARKUP as bold, smul or green/black",
-    )
 
 
 def _add_file(parser: Parser) -> None:
@@ -166,22 +144,18 @@ def _add_file(parser: Parser) -> None:
     macos = parser.add_rare_group("files as macOS's say has them")
     for name in SYNTHESIZE.options(schema.FILE):
         parser.add_fields(macos if name == "channels" else group, SYNTHESIZE, [name])
-    macos.add_argument("--data-format", metavar="FORMAT", help=f"such as {DATA_FORMATS[0]}@22050; '?' lists them")
-    for name in _IGNORED:
-        macos.add_argument(f"--{name.replace('_', '-')}", metavar="N", help="of macOS's encoders, without effect here")
+    macos.add_argument("--data-format", metavar="FORMAT", help=f"such as {DATA_FORMATS[0]}@22050")
 
 
 def _check(options: Namespace) -> None:
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
-    if options.json and "?" not in (options.voice, options.device, options.format, options.data_format):
+    if options.json and "?" not in (options.voice, options.device, options.format):
         raise HushdError("bad_request", "--json is for lists: give -v '?', -a '?' or --format '?' too.")
     if options.output is None:
         _check_aloud(options)
     else:
         _check_file(options)
-    if not options.wait and (options.interactive or options.progress):
-        raise HushdError("bad_request", "-i and --progress follow the speech: leave out --no-wait.")
 
 
 def _check_aloud(options: Namespace) -> None:
@@ -191,10 +165,9 @@ def _check_aloud(options: Namespace) -> None:
 
 
 def _check_file(options: Namespace) -> None:
-    aloud = options.device or options.interactive or not options.wait
-    if aloud and options.device != "?":
-        raise HushdError("bad_request", "-a, -i and --no-wait are for speaking aloud, not for -o FILE.")
-    if options.data_format in (None, "?") or options.format == "?":
+    if options.device and options.device != "?":
+        raise HushdError("bad_request", "-a is for speaking aloud, not for -o FILE.")
+    if options.data_format is None or options.format == "?":
         return
     match = _DATA_FORMAT.fullmatch(options.data_format)
     if match is None:

@@ -197,7 +197,7 @@ def output(options: Namespace) -> Output:
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
-    """Returns the vocabulary of the options' file, or of names.txt if it exists, and of `hushd config pronounce`.
+    """Returns the vocabulary of the options' file, or of names.txt if it exists, and of pronunciations.txt.
 
     Raises:
         HushdError: `input_unreadable`, or `bad_request` for a line without words.

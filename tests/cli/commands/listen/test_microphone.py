@@ -287,7 +287,6 @@ def test_a_microphone_that_gives_nothing_but_zeros(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--once", "--continuous"],
         ["--timeout", "0"],
         ["--silence", "x"],
         ["--continuous", "a.wav"],

@@ -84,21 +84,6 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("a.wav -f srt --highlight_words True --max_line_width 40 --max_line_count 2", {"word_times": True}, ""),
     ("a.wav -o a.srt --max_line_width 40", {"word_times": True}, ""),
-    (
-        "a.wav -f txt --max_line_width 40",
-        {"word_times": True},
-        "--max-line-width has no effect on txt, which is not a format of subtitles.",
-    ),
-    (
-        "a.wav -f vtt --max_line_count 2",
-        {"word_times": True},
-        "--max-line-count has no effect without --max-line-width.",
-    ),
-    (
-        "a.wav -f vtt --max_line_width 40 --max_words_per_line 4",
-        {"word_times": True},
-        "--max-words-per-line has no effect with --max-line-width.",
-    ),
 ]
 
 

@@ -22,8 +22,6 @@ def asked(*arguments: str) -> dict[str, Any]:
         (["--markdown"], {"markup": "markdown"}),
         (["--ssml"], {"markup": "ssml"}),
         (["-x"], {"markup": "ssml"}),
-        (["-i"], {"timeline": True}),
-        (["--progress"], {"timeline": True}),
         (["--volume", "0.5"], {}),  # the player's
         (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
         (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
@@ -55,23 +53,6 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "mark"),
-    [
-        ([], None),
-        (["-i"], "smso"),
-        (["--interactive"], "smso"),
-        (["--interactive=bold"], "bold"),
-        (["-i=/red"], "/red"),
-    ],
-)
-def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
-    """-i takes nothing of the text for its own."""
-    options = parse("say", [*arguments, "bold", "words"])
-    assert options.interactive == mark
-    assert options.text == ["bold", "words"]
-
-
-@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--volume", "2.5"], "--volume must be a number from 0 to 2"),
@@ -90,10 +71,6 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
         (["--sample-rate", "8000"], "for -o FILE"),
         (["-o", "x.wav", "--channels", "3"], "--channels"),
         (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
-        (["-o", "x.wav", "-i"], "not for -o FILE"),
-        (["-o", "x.wav", "--no-wait"], "not for -o FILE"),
-        (["--no-wait", "--progress"], "leave out --no-wait"),
-        (["--progress", "-i"], "not allowed with"),
         (["--compute-device", "gpu"], "or a card's name such as cuda:1, not 'gpu'"),
         (["--ssml", "--markdown"], "not allowed with"),
     ],
