@@ -298,7 +298,7 @@ def wake(word: str, options: Options) -> Work:
     """Returns the work of waiting for a word, and hearing the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
-        from hushd.verbs.base import needed
+        from hushd.plugins import needed
         from hushd_schema.operations.transcribe import SPEECH_S
 
         waiting = task.progress = Waiting()

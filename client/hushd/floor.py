@@ -130,7 +130,6 @@ class Floor:
     Attributes:
         number: of this turn in `hushd status`, for `hushd stop`, `pause` and `resume`.
         on_loss: called on another thread, so it must be quick; or None.
-        on_claim: called with the connection by which the devices have just been claimed, before they are ours; or None.
     """
 
     def __init__(
@@ -152,7 +151,6 @@ class Floor:
         self._reported = False  # the last that `on_hold` was called with
         self.number = 0
         self.on_loss: Callable[[], None] | None = None
-        self.on_claim: Callable[[Connection], None] | None = None
 
     def __enter__(self) -> Floor:
         run(self._enter())
@@ -210,9 +208,9 @@ class Floor:
         self._do(self._state.stop)
 
     @property
-    def attached(self) -> Link | None:
-        """The link to the machine whose devices these are, where it has attached itself; None for this one."""
-        return self._way if isinstance(self._way, Link) and self._way.attached else None
+    def lender(self) -> Link | None:
+        """The link to the machine whose devices these are; None for this one."""
+        return self._way if isinstance(self._way, Link) and self._way.devices else None
 
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
@@ -302,8 +300,6 @@ class Floor:
                 self._state.ask(claim.id, old_claim)
                 self._connection = connection
                 connection.carry(self, claim)  # here, so that the claim precedes what gives it back
-            if self.on_claim is not None and not old_claim:
-                self.on_claim(connection)
             yield from ()
 
         try:

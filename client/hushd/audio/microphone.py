@@ -13,7 +13,6 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 
 from hushd.audio import devices
-from hushd.audio.attached import AttachedInput, listed
 from hushd.audio.devices import STARVED_S, Device
 from hushd.transport.link import devices_link
 
@@ -29,7 +28,8 @@ def inputs() -> list[Device]:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
     """
     if link := devices_link():
-        return listed(link, "microphone")
+        listed: list[Device] = link.devices.listed(link, "microphone")
+        return listed
     return devices.devices(devices.load(), "microphone")
 
 
@@ -70,7 +70,7 @@ class Microphone(Iterator[bytes]):
         self._failure: BaseException | None = None
         self._stream: Any
         if link := devices_link():
-            self._stream = AttachedInput(link, device, rate, chunk_s, self._callback, self._fail)
+            self._stream = link.devices.open_microphone(link, device, rate, chunk_s, self._callback, self._fail)
             return
         sounddevice = devices.load()
         self._stream = devices.open_stream(

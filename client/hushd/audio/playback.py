@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_schema.kinds import check
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
-from hushd.audio.attached import listed
 from hushd.transport.link import devices_link
 
 from . import devices
@@ -35,7 +33,8 @@ def outputs() -> list[Device]:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
     """
     if link := devices_link():
-        return listed(link, "loudspeaker")
+        listed: list[Device] = link.devices.listed(link, "loudspeaker")
+        return listed
     return devices.devices(devices.load(), "loudspeaker")
 
 
@@ -126,14 +125,10 @@ class Player:
             self._buffer.abandon()
 
     def _make_buffer(self, rate: int, channels: int) -> PlaybackBuffer:
-        link = self._floor.attached if self._floor is not None else devices_link()
+        link = self._floor.lender if self._floor is not None else devices_link()
         if link is not None:
-            from hushd.audio.attached import AttachedPlayback  # for few
-
-            attached = AttachedPlayback(link, self._device, rate, channels, self._volume)
-            if self._floor is not None:
-                self._floor.on_claim = partial(attached.reach_ahead, self._floor)
-            return attached
+            lent: PlaybackBuffer = link.devices.open_loudspeaker(link, self._device, rate, channels, self._volume)
+            return lent
         stop = devices.load().CallbackStop
         return PlaybackBuffer(stop, rate, channels, volume=self._volume)
 

@@ -31,13 +31,12 @@ from .call import Answered, Call
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
 
-    from .attached import ElsewhereWay
-
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 MAX_TICKS = 30
 LATE_S = 0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
+HEARTBEAT_MS = 10_000  # by which both sides notice that another machine has vanished without a word
 LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
 # unread, and the reports of their places to a hundred requests in a queue are more than that.
@@ -61,7 +60,8 @@ class Connection:
     """A connection, established by its construction, until it is lost or closed; then make another.
 
     Args:
-        place: the path of a socket, or the way to another machine.
+        path: of the supervisor's socket.
+        place: the name of another machine, to which that socket leads; empty for this one.
 
     Raises:
         HushdError: `supervisor_lost` when no welcome comes within `patience` seconds, `version_mismatch` when the
@@ -70,13 +70,14 @@ class Connection:
 
     def __init__(
         self,
-        address: str | os.PathLike[str] | ElsewhereWay,
+        path: str | os.PathLike[str],
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
+        place: str = "",
     ) -> None:
-        self._elsewhere = None if isinstance(address, str | os.PathLike) else address
-        self.path = os.fspath(address) if isinstance(address, str | os.PathLike) else ""
+        self.path = os.fspath(path)
+        self._place = place
         self._patience = patience
         self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
@@ -194,8 +195,6 @@ class Connection:
     def _run(self) -> None:
         with contextlib.ExitStack() as opened:
             try:
-                if self._elsewhere:
-                    opened.callback(self._elsewhere.close)
                 context = zmq.Context()
                 opened.callback(context.term)
                 socket = context.socket(zmq.DEALER)
@@ -207,10 +206,11 @@ class Connection:
                 socket.setsockopt(zmq.RCVHWM, READ_AHEAD)
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
-                if self._elsewhere:
-                    self._elsewhere.lead(socket)
-                else:
-                    socket.connect(f"ipc://{self.path}")
+                if self._place:
+                    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+                    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_MS)
+                    socket.setsockopt(zmq.HEARTBEAT_TTL, 2 * HEARTBEAT_MS)  # in which the other side must hear from us
+                socket.connect(f"ipc://{self.path}")
                 with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
                     socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
                 reason = self._serve(socket, monitor)
@@ -261,7 +261,7 @@ class Connection:
                 self._receive(socket, decoder)
                 silent = 0
             if monitor in events:
-                return self._loss()
+                return HushdError("supervisor_lost", "The supervisor went away: please try again.")
             if closing:
                 return HushdError("cancelled", "The client was closed.")
             if self._calls and time.monotonic() >= long:
@@ -269,14 +269,12 @@ class Connection:
                 with contextlib.suppress(HushdError):  # it is too late
                     _import_rest()
             if self.supervisor is None and time.monotonic() >= deadline:
-                if self._elsewhere:
-                    return self._elsewhere.explain(silent=True)
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
                 self._show_life(socket)
                 if self._is_given_up(silent):
-                    whereabouts = f" at {self._elsewhere.place}" if self._elsewhere else ""
+                    whereabouts = f" at {self._place}" if self._place else ""
                     return HushdError(
                         "supervisor_lost", f"The supervisor{whereabouts} has stopped answering: see `hushd logs`."
                     )
@@ -285,7 +283,7 @@ class Connection:
         """Returns whether to give up a supervisor that was silent for so many ticks."""
         if silent < SILENT_TICKS - 1:
             return False
-        if self._elsewhere or self.supervisor is None:
+        if self._place or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
             from hushd_protocol.system.lifeline import Liveness  # for few
@@ -293,12 +291,6 @@ class Connection:
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()
         return silent >= SILENT_TICKS and (not works or silent >= MAX_TICKS)
-
-    def _loss(self) -> HushdError:
-        """The reason for which the connection is lost."""
-        if self._elsewhere and self.supervisor is None:
-            return self._elsewhere.explain(silent=False)
-        return HushdError("supervisor_lost", "The supervisor went away: please try again.")
 
     def _send_outbox(self, socket: zmq.Socket[bytes]) -> None:
         """Sends the messages posted so far: once there was a welcome, and as long as the queues have room."""

@@ -11,8 +11,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -20,12 +19,11 @@ from hushd_protocol.messages import Request
 from hushd_protocol.system import paths
 
 from .connection import Connection
+from .elsewhere import find_lender, find_machine
 from .source import File
 
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
-
-    from .attached import Machine
 
 GONE = ("supervisor_lost", "shutting_down")  # codes of a supervisor that the next one will follow
 PAUSE_S = 0.02  # before the next attempt to connect
@@ -54,7 +52,7 @@ class Link:
     ) -> None:
         self.paths = paths.find()
         self.connection: Connection | None = None
-        self._machine = _machine(endpoint, self.paths)
+        self._machine = find_machine(endpoint, self.paths)
         self.holder = holder
         self.starts = start
         self._compute_device = compute_device or ""
@@ -69,9 +67,9 @@ class Link:
         return self._machine.place if self._machine else ""
 
     @property
-    def attached(self) -> bool:
-        """True for the way to a machine that has attached itself, and whose devices are used."""
-        return self._machine is not None and self._machine.lends_devices
+    def devices(self) -> Any:
+        """The module that uses the devices of the machine at its end; None where it lends none."""
+        return self._machine.devices if self._machine else None
 
     def close(self) -> None:
         """Closes the connection. Requests under way are cancelled; the next one connects again."""
@@ -153,8 +151,8 @@ class Link:
             ) from error
 
     def _search(self) -> Connection:
-        if machine := self._machine:
-            return machine.connect(lambda way: Connection(way, holder=self.holder, patience=machine.patience))
+        if self._machine:
+            return self._machine.connect(self.holder)
         paths.prepare_runtime(self.paths)
         try:
             return Connection(self.paths.client_socket, holder=self.holder)
@@ -221,30 +219,14 @@ def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | Non
     return holder
 
 
-def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
-    """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names, or that has attached itself and lends its
-    models; None for this one."""
-    address = os.environ.get("HUSHD_ENDPOINT") if endpoint is None else endpoint
-    if address == "" or (address is None and not os.path.isdir(here.attached)):
-        return None
-    if address is None or address.startswith("attached:"):
-        from .attached import ENDPOINT, AttachedMachine, find_machine
-
-        path = Path(address.removeprefix(ENDPOINT)) if address else find_machine(here, models=True)
-        return AttachedMachine(path) if path else None
-    from .remote import RemoteMachine  # for few
-
-    return RemoteMachine(address, here)
-
-
 def floor_link(link: Link) -> Link:
     """The link to the machine whose floor concerns the programs that use `link`."""
-    return link if link.attached else devices_link(link.holder) or own_link(link)
+    return link if link.devices else devices_link(link.holder) or own_link(link)
 
 
 def own_link(link: Link) -> Link:
     """`link`, or, where that leads to a machine whose devices are not used, the one to this machine's supervisor."""
-    return _link("", link.holder, os.getpid(), link.starts) if link.place and not link.attached else link
+    return _link("", link.holder, os.getpid(), link.starts) if link.place and not link.devices else link
 
 
 def devices_link(holder: str | None = None) -> Link | None:
@@ -252,10 +234,8 @@ def devices_link(holder: str | None = None) -> Link | None:
 
     A process has one link of each holder, so that a claim and the speech that it is for take the same way.
     """
-    from .attached import ENDPOINT, find_machine
-
-    path = find_machine(paths.find())
-    return _link(f"{ENDPOINT}{path}", holder, os.getpid(), False) if path else None
+    endpoint = find_lender(paths.find())
+    return _link(endpoint, holder, os.getpid(), False) if endpoint else None
 
 
 @lru_cache(maxsize=8)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Request, Result
-from hushd_schema.entry_points import entry_points
 
+from hushd.plugins import added
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link, floor_link
@@ -133,30 +131,5 @@ class ClientBase:
 
 def _ducking() -> Callable[[bool], None]:
     """The function that makes other programs quieter while a floor is held; a plugin's, without which none is."""
-    from hushd.verbs.base import added  # for few
-
     ducking = added("ducking")
     return ducking() if ducking else lambda held: None
-
-
-def added(name: str) -> Callable[..., Any] | None:
-    """Returns the function of that name; None where no installed plugin adds it."""
-    target = entry_points("hushd.client").get(name)
-    if not target:
-        return None
-    module, _, attribute = target.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), attribute)
-    return function
-
-
-def needed(name: str, plugin: str) -> Callable[..., Any]:
-    """Returns the function of that name.
-
-    Raises:
-        HushdError: `engine_missing`, with the line that installs the plugin.
-    """
-    if function := added(name):
-        return function
-    from hushd_models.installation import plugin_needed
-
-    raise HushdError("engine_missing", plugin_needed(plugin, "This"))

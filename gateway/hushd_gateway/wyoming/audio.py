@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from typing import IO, Any, NamedTuple
 
 from hushd import AsyncClient
-from hushd.verbs.base import needed
+from hushd.plugins import needed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import uploads
 from hushd_schema.description import MAX_WORDS

@@ -11,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from hushd.transport.attached import HERE, MODELS, SUFFIX, VARIABLE
+from hushd.transport.elsewhere import DEVICES, ENDPOINT, HERE
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 
+from .attached import MODELS, SUFFIX
 from .permissions import Permissions
 from .server import AttachServer
 from .tunnel import Tunnel
@@ -30,8 +31,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if not options.host or options.host.startswith("-") or not options.host.isprintable():
         raise HushdError("bad_request", f"HOST must be a name that ssh knows, or a folder, not {options.host!r}.")
     ssh = _command(options.ssh)
-    os.environ[VARIABLE] = HERE  # lends this machine's own devices
-    os.environ.pop("HUSHD_ENDPOINT", None)
+    os.environ[DEVICES] = HERE  # lends this machine's own devices
+    os.environ.pop(ENDPOINT, None)
     where = paths.find()
     paths.prepare_runtime(where)
     permissions = Permissions(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from hushd.audio.attached import WORKER
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -27,12 +26,12 @@ from hushd_protocol.messages import (
     Yield,
 )
 
+from .devices import WORKER
 from .permissions import Permissions
 from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
 
 MAX_WAITING = 1000  # waiting messages for the supervisor, beyond which the program is disconnected
-MAX_CLAIMS = 100_000  # of one connection, since each id is remembered; beyond, the program is disconnected
-MAX_STREAMS = 32  # at once, including streams that wait for their claims
+MAX_STREAMS = 32  # at once
 STREAM_CONTROLS = ("hush", "volume")
 M = TypeVar("M", bound=Message)
 
@@ -68,7 +67,6 @@ class AttachedProgram:
         self._connections = connections
         self._round_trip = round_trip
         self._claims: dict[bytes, Claimed] = {}
-        self._claim_ids: set[bytes] = set()  # also finished claims, whose turns may still arrive
         self._calls: set[bytes] = set()
         self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
         self._link = Link(f"{permissions.host}:{hello.holder or hello.pid}", endpoint="")
@@ -82,14 +80,6 @@ class AttachedProgram:
         Messages about a stream are handled at once and in order, without the supervisor, which may still be starting.
         """
         stream = self._streams.get(getattr(message, "id", b""))
-        if isinstance(message, Claim) and not self._permissions.refusal(message):
-            if message.id in self._claim_ids:
-                self.send(Error.of(message.id, HushdError("bad_request", "A claim's id is used once.")))
-                return True
-            if len(self._claim_ids) >= MAX_CLAIMS:
-                return False
-            self._claim_ids.add(message.id)
-            self._claims[message.id] = Claimed({*message.devices})  # at once: a stream may follow
         if isinstance(message, Chunk) and stream:
             return isinstance(stream, LoudspeakerStream) and stream.take(message)
         if isinstance(message, Credit) and isinstance(stream, MicrophoneStream):
@@ -140,6 +130,7 @@ class AttachedProgram:
                 raise error
             if isinstance(message, Claim):
                 message = replace(message, pauses=True)  # so that the user here sees and can end the recording
+                self._claims[message.id] = Claimed({*message.devices})
             self._calls.add(message.id)
             self._link.connect().carry(_Answers(self, message.id), message)
         elif isinstance(message, Yield | Cancel | Chunk | Credit) and message.id in self._calls:
@@ -177,13 +168,6 @@ class AttachedProgram:
     def _has(self, *devices: str) -> bool:
         return any(claim.granted for claim in self._claimed(*devices))
 
-    def _has_claim(self, name: bytes) -> bool | None:
-        """Returns whether a claim to the loudspeaker is granted; None while it is under way."""
-        claim = self._claims.get(name)
-        if claim is None or "speaker" not in claim.devices:
-            return False
-        return claim.granted or None
-
     def _open(self, request: Request) -> None:
         if len(self._streams) >= MAX_STREAMS:
             raise HushdError("server_busy", f"A program has at most {MAX_STREAMS} streams at once.")
@@ -194,9 +178,8 @@ class AttachedProgram:
                     "unauthorised",
                     "The person's machine plays what has claimed its floor: pass floor=client.floor('speaker').",
                 )
-            claim = _id(request.params.get("claim", ""), "`claim` is the id of a claim, in hexadecimal digits.")
-            permitted = partial(self._has_claim, claim) if claim else partial(self._has, "speaker")
-            stream: Any = LoudspeakerStream(Owner(self.send, permitted, on_end, self._round_trip), request)
+            owner = Owner(self.send, partial(self._has, "speaker"), on_end, self._round_trip)
+            stream: LoudspeakerStream | MicrophoneStream = LoudspeakerStream(owner, request)
         elif request.op == "record":
             if not self._permissions.microphone:
                 raise HushdError("unauthorised", "The person's machine is attached with --no-microphone.")
@@ -238,11 +221,14 @@ class _Answers:
 
     def receive(self, message: Message) -> bool:
         is_last = isinstance(message, Error | Result)
+        granted = isinstance(message, Turn) and message.state == "granted"
         if is_last:
             self._program.ended(self.id)
-        self._program.send(message)  # sends the reason before the silence
-        if isinstance(message, Turn):
-            self._program.turned(message.id, granted=message.state == "granted")
+        if granted:  # known before the program is told, which plays at once
+            self._program.turned(self.id, granted=True)
+        self._program.send(message)  # the reason, before the silence
+        if isinstance(message, Turn) and not granted:
+            self._program.turned(self.id, granted=False)
         return is_last
 
     def end(self, error: BaseException | None = None) -> None:

@@ -36,13 +36,13 @@ class Owner(NamedTuple):
 
     Attributes:
         send: sends the program a message.
-        permitted: whether the program has the floor; None while its claim waits.
+        permitted: whether the program has the floor.
         on_end: called with the last message.
         round_trip: seconds to the program and back.
     """
 
     send: Callable[[Message], None]
-    permitted: Callable[[], bool | None]
+    permitted: Callable[[], bool]
     on_end: Callable[[Result | Error], None]
     round_trip: Callable[[], float] = lambda: 0.0
 
@@ -78,7 +78,7 @@ class DeviceStream:
 
 
 class LoudspeakerStream(DeviceStream):
-    """Plays chunks from the grant of the floor on, never more than `AHEAD_S` and a round trip of them at once."""
+    """Plays chunks while the program has the floor, never more than `AHEAD_S` and a round trip of them at once."""
 
     def __init__(self, owner: Owner, request: Request) -> None:
         super().__init__(owner, request)
@@ -86,8 +86,6 @@ class LoudspeakerStream(DeviceStream):
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._received = 0  # bytes
         self._heard_s = 0.0  # seconds
-        self._hushed = False
-        self._started = threading.Event()
         self._player = Player(self._device, volume=request.params.get("volume", 1.0), on_position=self._report)
 
     def take(self, chunk: Chunk) -> bool:
@@ -105,26 +103,20 @@ class LoudspeakerStream(DeviceStream):
 
     def hush(self) -> None:
         """Falls silent, at once and for good. For any thread."""
-        self._hushed = True
         self._player.stop()
         self._chunks.put(None)
-        self._started.set()
 
     def look(self) -> None:
-        """Starts once the program has the floor, and stops once it has lost it."""
-        permitted = self._owner.permitted()
-        if permitted:
-            self._started.set()
-        elif permitted is False or self._started.is_set():
+        """Stops once the program has lost the floor."""
+        if not self._owner.permitted():
             self.hush()
 
     def _use(self) -> JsonObject:
         self.look()
         self._player.play(self._samples(), self._rate, self._channels)
-        return {"heard": self._heard_s, "hushed": self._hushed}
+        return {"heard": self._heard_s}
 
     def _samples(self) -> Iterator[bytes]:
-        self._started.wait()
         while (chunk := self._chunks.get()) is not None:
             yield chunk
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hushd.transport import ssh
 from hushd_protocol.errors import HushdError
+
+from . import ssh
 
 LOGIN_S = 120.0  # the user may have to type a password
 FORWARD_S = 10.0

@@ -68,23 +68,19 @@ def test_a_request_out_of_bounds_is_refused(volume: object) -> None:
     """A volume that no device takes is an error of the request that brought it."""
     with pytest.raises(HushdError):
         LoudspeakerStream(
-            Claiming().owner(bytes(16)),
+            Claiming().owner(),
             Request(id=bytes(16), worker="devices", op="play", params={"rate": 16000, "volume": volume}),
         )
 
 
-def test_samples_wait_for_the_claim_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream that names a claim is silent until that is granted, begins then, and is over when it is taken."""
+def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins with the floor, and ends at once when that is taken."""
     monkeypatch.setattr(streams, "Player", SilentPlayer)
     program = Claiming()
-    stream = LoudspeakerStream(program.owner(program.claim), play_request())
+    stream = LoudspeakerStream(program.owner(), play_request())
     stream.start()
     stream.take(Chunk(id=stream.id, seq=0, payload=b"\1\0"))
-    stream.look()
     player = SilentPlayer.last
-    assert not player.played
-    program.granted = True
-    stream.look()
     assert player.first.wait(BOUND_S)
     program.granted = False
     stream.look()
@@ -119,20 +115,14 @@ class SilentPlayer:
 
 
 class Claiming:
-    """A program with one claim to the loudspeaker."""
+    """A program that has the floor of the loudspeaker."""
 
     def __init__(self) -> None:
-        self.claim = new_id()
-        self.granted = False
+        self.granted = True
         self.ended: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def owner(self, claim: bytes) -> Owner:
-        """The owner of a stream that names a claim."""
-
-        def permitted() -> bool | None:
-            return (self.granted or None) if claim == self.claim else False
-
-        return Owner(self.refuse, permitted, lambda end: self.ended.put(end.id))
+    def owner(self) -> Owner:
+        return Owner(self.refuse, lambda: self.granted, lambda end: self.ended.put(end.id))
 
     def refuse(self, message: Message) -> None:
         raise AssertionError(message)

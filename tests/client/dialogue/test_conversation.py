@@ -95,7 +95,7 @@ class Transcription:
 
 class Floor:
     held = True
-    attached = None
+    lender = None
 
     def __init__(self, devices: tuple[str, ...]) -> None:
         self.devices = devices

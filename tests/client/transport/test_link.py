@@ -14,9 +14,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from hushd import plugins
 from hushd.transport import autostart, link
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link
+from hushd_models import installation
 from hushd_protocol.errors import HushdError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each process that exists counts as working")
@@ -123,12 +125,24 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
 
 
-def test_an_attached_machine_is_reached_at_the_path_that_names_it(runtime: Path) -> None:
-    """And not at that of the one that has attached itself last."""
-    machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
-    with pytest.raises(HushdError, match="laptop, which was attached to this machine"):
-        machine.find()
-    assert machine.attached
+@pytest.mark.parametrize(
+    ("endpoint", "folder", "what"),
+    [("ssh://desk", "", "ssh://desk"), (None, "attached/laptop.models.sock", "A machine that is attached to this one")],
+)
+def test_without_the_plugin_another_machine_is_one_sentence(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, folder: str, what: str
+) -> None:
+    """It names the line that installs the plugin; an endpoint that is empty leads to this machine all the same."""
+    monkeypatch.delenv("HUSHD_ENDPOINT", raising=False)
+    monkeypatch.setattr(plugins, "entry_points", lambda _: {})
+    monkeypatch.setattr(installation, "plugins", dict)
+    if folder:
+        (runtime / folder).parent.mkdir()
+        (runtime / folder).touch()
+    with pytest.raises(HushdError, match=r"takes the plugin remote: .*install") as caught:
+        Link(endpoint=endpoint)
+    assert caught.value.message.startswith(what)
+    assert not Link(endpoint="").place
 
 
 @pytest.mark.parametrize(("found", "waits"), [((7, 8), [link.LEAVE_S]), ((8,), [])])

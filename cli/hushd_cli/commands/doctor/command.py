@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from hushd.client import Client
-from hushd.transport.remote import VARIABLE
+from hushd.transport.elsewhere import ENDPOINT
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped, plural
@@ -47,7 +47,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         running = Running(client)
         checks = [*_CHECKS, ("supervisor", running.supervisor), ("gateways", running.gateways)]
         checks += [] if options.no_engines else [("engines", running.engines)]
-        if os.environ.get(VARIABLE):
+        if os.environ.get(ENDPOINT):
             checks.insert(0, ("endpoint", endpoint))
         for area, check in checks:
             for finding in _findings(check):

@@ -4,25 +4,18 @@ floor are used from here, through a socket that ssh forwards."""
 from __future__ import annotations
 
 import os
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import Any
 
+from hushd.transport.connection import Connection
+from hushd.transport.elsewhere import DEVICES, Machine
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
-if TYPE_CHECKING:
-    import zmq
-
-    from .remote import RemoteMachine, Tunnel
-
-    Machine: TypeAlias = "AttachedMachine | RemoteMachine"
-    ElsewhereWay: TypeAlias = "AttachedMachine | Tunnel"
-
-VARIABLE = "HUSHD_DEVICES"
-HERE = "here"  # the value for the devices of this machine
 ENDPOINT = "attached:"  # before the socket's path, as `Client(endpoint=…)`
 SUFFIX = ".sock"
 MODELS = ".models.sock"  # of a machine that lends its models too
@@ -30,27 +23,49 @@ WELCOME_S = 10.0
 BACK_S = 30.0  # in which a connection that was lost must be back
 PAUSE_S = 0.05
 
-T = TypeVar("T")
+
+def machine(address: str | None, here: paths.Paths) -> Machine | None:
+    """Returns the machine that `address` names; without one, the attached one that lends its models, if any does.
+
+    Raises:
+        HushdError: `bad_request` for what is not an endpoint.
+    """
+    if address is None or address.startswith(ENDPOINT):
+        path = Path(address.removeprefix(ENDPOINT)) if address else find(here, MODELS)
+        return AttachedMachine(path) if path else None
+    from .endpoint import SshMachine  # not for who is attached
+
+    return SshMachine(address, here)
+
+
+def lender(here: paths.Paths) -> str:
+    """Returns the endpoint of the attached machine whose devices are to be used; empty where there is none."""
+    path = find(here, SUFFIX)
+    return f"{ENDPOINT}{path}" if path else ""
+
+
+def find(where: paths.Paths, suffix: str) -> Path | None:
+    """Returns the socket of the machine that has attached itself last, and is connected."""
+    if not paths.is_private(where.runtime):
+        return None  # another user could have lent a microphone of theirs, and hear all that is spoken
+    wish = os.environ.get(DEVICES, "")
+    latest = sorted(_sockets(where.attached, suffix), reverse=True)
+    return next((path for _, path in latest if path.name.startswith(wish) and _answers(path)), None)
 
 
 class AttachedMachine:
-    """The machine at the other end of a forwarded socket.
-
-    Attributes:
-        place: its name, for people.
-        patience, lends_devices: see `RemoteMachine`.
-    """
-
-    patience = WELCOME_S
-    lends_devices = True
+    """The machine at the other end of a forwarded socket: a `Machine`."""
 
     def __init__(self, path: Path) -> None:
+        from . import devices  # for who uses them
+
         self._path = path
         self.place = path.name.removesuffix(SUFFIX).removesuffix(".models")
+        self.devices: Any = devices
         self._served = False  # whether we had a connection before
 
-    def connect(self, open: Callable[[AttachedMachine], T]) -> T:
-        """Returns the connection that `open` makes; waits for one that was lost.
+    def connect(self, holder: str | None) -> Connection:
+        """Connects; waits for a connection that was lost.
 
         Raises:
             HushdError: `no_device`.
@@ -58,7 +73,7 @@ class AttachedMachine:
         give_up = time.monotonic() + (BACK_S if self._served else 0.0)
         while True:
             try:
-                connection = open(self)
+                connection = Connection(self._path, holder=holder, patience=WELCOME_S, place=self.place)
             except HushdError as error:
                 if error.code not in ("supervisor_lost", "shutting_down"):
                     raise
@@ -74,35 +89,6 @@ class AttachedMachine:
             self._served = True
             return connection
 
-    def lead(self, dealer: zmq.Socket[bytes]) -> None:
-        """Connects a socket."""
-        dealer.connect(f"ipc://{self._path}")
-
-    def explain(self, *, silent: bool) -> HushdError:
-        """The reason why there was no welcome."""
-        return HushdError("supervisor_lost", f"{self.place} does not answer: is `hushd attach` still running there?")
-
-    def close(self) -> None:
-        """Does nothing: the ssh is that of `hushd attach`."""
-
-
-def find_machine(where: paths.Paths, *, models: bool = False) -> Path | None:
-    """The socket of the machine that has attached itself last, and is connected; None where HUSHD_DEVICES is `here`.
-
-    Args:
-        models: whether it must lend its models.
-    """
-    wish = os.environ.get(VARIABLE)
-    if wish in ("", HERE):
-        return None
-    suffix = MODELS if models else SUFFIX
-    if wish and "/" in wish:
-        return Path(wish) if wish.endswith(suffix) else None
-    if not paths.is_private(where.runtime):
-        return None  # another user could have lent a microphone of theirs, and hear all that is spoken
-    latest = sorted(_sockets(where.attached, suffix), reverse=True)
-    return next((path for _, path in latest if path.name.startswith(wish or "") and _answers(path)), None)
-
 
 def _sockets(folder: Path, suffix: str) -> Iterator[tuple[float, Path]]:
     """Yields the sockets of machines with the time at which each attached itself."""
@@ -115,8 +101,6 @@ def _sockets(folder: Path, suffix: str) -> Iterator[tuple[float, Path]]:
 
 def _answers(path: Path) -> bool:
     """Returns whether anybody listens: of a connection that has ended, the file may have stayed."""
-    import socket  # some milliseconds, where nobody has attached
-
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)  # an sshd that hangs accepts nobody, and would be waited for
         try:

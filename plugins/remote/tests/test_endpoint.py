@@ -162,7 +162,7 @@ def test_faults_of_the_other_machine_are_one_sentence(
     """None there, an older one, one that cannot start, and a shell that greets whoever logs in."""
     there = machines.desk.folder / "bin" / "hushd"
     there.write_text(f"#!/bin/sh\n{program}\n") if program else there.unlink()
-    monkeypatch.setattr("hushd.transport.remote.RemoteMachine.patience", 1.0)
+    monkeypatch.setattr("hushd_remote.endpoint.SshMachine.patience", 1.0)
     error = machines.refusal()
     assert error.code == code
     assert sentence in error.message

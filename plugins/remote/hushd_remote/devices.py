@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Control, Credit, Error, Message, Progress, Request, Result
+from typing import Any
 
 from hushd.audio.devices import Device, Kind
 from hushd.audio.playback_buffer import DRY_S, TICK_S, PlaybackBuffer
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import GONE, Link
-
-if TYPE_CHECKING:
-    from hushd.floor import Floor
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Control, Credit, Error, Message, Progress, Request, Result
 
 WORKER = "devices"  # of requests for a loudspeaker or a microphone
 CREDIT = 64  # chunks of a recording under way
@@ -34,7 +30,7 @@ def listed(link: Link, kind: Kind) -> list[Device]:
     return [Device(*row) for row in rows]
 
 
-class AttachedInput:
+class MicrophoneThere:
     """A microphone there, recorded from the construction on, in the place of a stream of sounddevice's. While the floor
     is not ours it gives silence.
 
@@ -89,14 +85,13 @@ CHUNK_S = 0.02
 FIRST_S = 0.2  # that may be sent before the first report
 
 
-class AttachedStream:
+class Stream:
     """A loudspeaker there, from its opening to the silence. Its reports come on the connection's thread.
 
     Attributes:
         connection: by which it was opened.
         heard: seconds.
         limit: seconds that may have been sent.
-        hushed: whether it fell silent before its end.
         error: for which it has ended.
     """
 
@@ -106,7 +101,6 @@ class AttachedStream:
         self._moved = moved
         self.heard = 0.0
         self.limit = FIRST_S
-        self.hushed = False
         self.over = False
         self.error: BaseException | None = None
 
@@ -116,7 +110,6 @@ class AttachedStream:
             self.heard, self.limit = max(self.heard, message.done), max(self.limit, message.total)
         elif isinstance(message, Result):
             self.heard = max(self.heard, float(message.data.get("heard", 0.0)))
-            self.hushed = bool(message.data.get("hushed"))
             self.over = True
         elif isinstance(message, Error):
             self.error, self.over = message.exception(), True
@@ -129,13 +122,13 @@ class AttachedStream:
         self._moved.set()
 
 
-class AttachedPlayback(PlaybackBuffer):
+class LoudspeakerThere(PlaybackBuffer):
     """As `PlaybackBuffer`, whose device is at the other end of a link."""
 
     elsewhere = True
 
     def __init__(self, link: Link, device: str | int | None, rate: int, channels: int, volume: float) -> None:
-        self._stream: AttachedStream | None = None
+        self._stream: Stream | None = None
         super().__init__(StopIteration, rate, channels, volume=volume)
         self._link = link
         self._params = {"rate": rate, "channels": channels, "device": device}
@@ -170,36 +163,25 @@ class AttachedPlayback(PlaybackBuffer):
         super().abandon()
         self._tell("hush")
 
-    def reach_ahead(self, floor: Floor, connection: Connection) -> None:
-        """Sends the first samples right behind the claim, which spares a round trip: they wait there for the grant."""
-        self._take_back()
-        self.begin()
-        if self._chunks and not self._abandoned:
-            self._open(connection, claim=floor.id.hex())
-
     def play_out(self, on_position: Callable[[float], None] | None = None) -> None:
         """Has the audio played there until all was heard, it was hushed, nothing came for a while, or the connection is
         lost. Raises as there."""
-        ahead = self._stream
         try:
-            stream = ahead or self._open(self._link.connect())
+            stream = self._open(self._link.connect())
             if self._hushed:
                 self.hush()
             self._feed(stream, on_position)
         finally:
             self._take_back(on_position)
             self._heard.set()
-        failed = isinstance(stream.error, HushdError) and stream.error.code not in GONE
-        if ahead and (failed or ahead.hushed) and not self._hushed:  # it ended before the floor was ours
-            self.play_out(on_position)
-        elif failed and stream.error:
+        if isinstance(stream.error, HushdError) and stream.error.code not in GONE:
             raise stream.error
 
-    def _open(self, connection: Connection, **params: Any) -> AttachedStream:
+    def _open(self, connection: Connection) -> Stream:
         """Opens the loudspeaker there, and sends as much as it may."""
         self._before, self._sent, self._seq = self._taken, 0, 0
-        stream = self._stream = AttachedStream(connection, self._moved)
-        params |= {**self._params, "volume": self._volume}
+        stream = self._stream = Stream(connection, self._moved)
+        params = {**self._params, "volume": self._volume}
         try:
             connection.carry(stream, Request(id=stream.id, worker=WORKER, op="play", params=params, input="stream"))
             self._send(stream)
@@ -208,7 +190,7 @@ class AttachedPlayback(PlaybackBuffer):
             stream.end(error)
         return stream
 
-    def _feed(self, stream: AttachedStream, on_position: Callable[[float], None] | None) -> None:
+    def _feed(self, stream: Stream, on_position: Callable[[float], None] | None) -> None:
         ended, idle = False, 0.0
         while True:
             moved = self._moved.wait(TICK_S)
@@ -224,14 +206,14 @@ class AttachedPlayback(PlaybackBuffer):
             if self._abandoned or idle >= DRY_S:
                 self.hush()
 
-    def _send(self, stream: AttachedStream) -> None:
+    def _send(self, stream: Stream) -> None:
         """Sends the samples at hand, as far as the limit."""
         while self._chunks and self._sent / self._second < stream.limit and not (self._hushed or self._abandoned):
             block = self._take()
             stream.connection.post(Chunk(id=stream.id, seq=self._seq, payload=block))
             self._sent, self._seq = self._sent + len(block), self._seq + 1
 
-    def _take_back(self, on_position: Callable[[float], None] | None = None) -> None:
+    def _take_back(self, on_position: Callable[[float], None] | None) -> None:
         """Forgets the stream, and has the samples that were not heard of it played again."""
         if (stream := self._stream) is not None:
             if not stream.over:  # Ctrl-C, or a claim that failed
@@ -254,7 +236,7 @@ class AttachedPlayback(PlaybackBuffer):
         self._unheard.append(memoryview(samples))
         return samples
 
-    def _note(self, stream: AttachedStream, on_position: Callable[[float], None] | None) -> None:
+    def _note(self, stream: Stream, on_position: Callable[[float], None] | None) -> None:
         """Forgets the samples that were heard, and reports their place."""
         heard = self._before + round(stream.heard * self._rate) * self._frame
         while self._unheard and self._taken < heard:
@@ -271,3 +253,7 @@ class AttachedPlayback(PlaybackBuffer):
         if on_position is not None:
             self._position = max(self._position, self._taken / self._second)
             on_position(self._position)
+
+
+open_microphone = MicrophoneThere
+open_loudspeaker = LoudspeakerThere

@@ -9,8 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hushd.transport.attached import find_machine
+from hushd.transport.elsewhere import find_lender
+from hushd.transport.link import Link
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_remote.attached import SUFFIX, find
 
 
 @pytest.fixture
@@ -28,16 +31,24 @@ def lent(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_folder_that_others_can_write_to_counts_as_empty(lent: Path) -> None:
     """Else another user's socket in a folder of the temporary one would hear and say all that is ours."""
     where = paths.find()
-    assert find_machine(where) == lent
+    assert find_lender(where) == f"attached:{lent}"
     where.runtime.chmod(0o777)
-    assert find_machine(where) is None
+    assert find(where, SUFFIX) is None
     assert not paths.is_private(where.runtime / "nothing")
+
+
+def test_an_attached_machine_is_reached_at_the_path_that_names_it(runtime: Path) -> None:
+    """And not at that of the one that has attached itself last. Where nobody answers, a sentence says what to do."""
+    machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
+    with pytest.raises(HushdError, match="laptop, which was attached to this machine"):
+        machine.find()
+    assert machine.devices
 
 
 def test_a_machine_that_leaves_while_one_looks(lent: Path) -> None:
     """A socket that has gone since the folder was listed hides no other machine."""
     (lent.parent / "gone.sock").symlink_to("nowhere")  # listed, and not found
-    assert find_machine(paths.find()) == lent
+    assert find(paths.find(), SUFFIX) == lent
 
 
 def test_a_socket_that_takes_no_more_connections(lent: Path) -> None:
@@ -46,6 +57,6 @@ def test_a_socket_that_takes_no_more_connections(lent: Path) -> None:
     for each in waiting:
         each.setblocking(False)
         each.connect(os.fspath(lent))
-    assert find_machine(paths.find()) is None
+    assert find(paths.find(), SUFFIX) is None
     for each in waiting:
         each.close()
