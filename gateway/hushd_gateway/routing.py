@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         RoleDescription,
         SpeakingDescription,
         VoiceDescription,
-        WaitingDescription,
     )
 
 _PIPER = re.compile(r"(?P<language>[a-z]{2,3}_[A-Z]{2})-(?P<speaker>\w+)-(?:x_low|low|medium|high)")
@@ -234,14 +233,10 @@ class Engines:
         """Returns the text-to-speech engines, models and voices."""
         return replace((await self._known("tts")).tts, default=self._settings.default_model("tts"))
 
-    async def wake(self) -> WaitingDescription:
-        """Returns the engines that detect wake words."""
-        return replace((await self._known("wake")).wake, default=self._settings.default_model("wake"))
-
     async def every(self) -> Descriptions:
-        """Returns the engines of all roles."""
-        stt, tts, wake = await asyncio.gather(self.stt(), self.tts(), self.wake())
-        return replace(await self._known("stt"), stt=stt, tts=tts, wake=wake)
+        """Returns the engines that hear and those that speak."""
+        stt, tts = await asyncio.gather(self.stt(), self.tts())
+        return replace(await self._known("stt"), stt=stt, tts=tts)
 
     async def best(
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
@@ -88,6 +88,3 @@ def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
         fallback = str(settings.worker[name].get("fallback", ""))
         if name.partition("/")[0] == role and "/" in fallback:
             yield f'worker."{name}".fallback', f"{role}/{fallback}"
-    for address in ("", *settings.wyoming.only):
-        if role in SPEECH_ROLES and (model := settings.wyoming.models(address)[SPEECH_ROLES.index(role)]):
-            yield f"wyoming.{role}" if not address else f'wyoming."{address}".{role}', f"{role}/{model}"

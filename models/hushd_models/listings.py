@@ -79,23 +79,17 @@ def voices(catalogues: Descriptions) -> Object:
     return {"voices": [{"id": name, **_voice(voice)} for name, voice in known.items()]}
 
 
-def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
-    """Returns the data of Wyoming's `info`: a program for speech to text, one for text to speech, and one for wake
-    words, if there are any.
+def info(catalogues: Descriptions) -> Object:
+    """Returns the data of Wyoming's `info`: a program for speech to text, and one for text to speech.
 
     Home Assistant uses the first voice of a language by name, so robotic voices are only offered for languages without
     any other.
-
-    Args:
-        stt: ENGINE/NAME of the only model to offer; empty: all installed models, the default first.
-        tts: likewise, the model whose voices to offer.
     """
     asr = [
         _artifact(f"{engine.name}/{entry.name}") | {"languages": list(entry.languages)}
         for engine, entry in _installed(catalogues.stt.engines, catalogues.stt.default)
-        if stt in ("", f"{engine.name}/{entry.name}")
     ]
-    offered = _offered(list(_voices(catalogues.tts)), *tts.split("/", 1))
+    offered = list(_voices(catalogues.tts))
     robotic = {engine.name for engine in catalogues.tts.engines if engine.robotic}
     natural = {languages.code(voice.language) for voice in offered if voice.engine not in robotic}
     speakers = [
@@ -105,17 +99,10 @@ def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
-    wakes = [
-        _artifact(word.name) | {"description": word.phrase, "languages": list(word.languages), "phrase": word.phrase}
-        for engine in catalogues.wake.engines
-        if engine.installed
-        for word in engine.words
-    ]
-    none: Object = {kind: [] for kind in ("handle", "intent", "mic", "snd")}
+    none: Object = {kind: [] for kind in ("handle", "intent", "mic", "snd", "wake")}
     return {
-        "asr": [_program(stt, installed=bool(asr)) | hears],
-        "tts": [_program(tts, installed=bool(speakers)) | speaks],
-        "wake": [_program("", installed=True) | {"models": wakes}] if wakes else [],
+        "asr": [_program(installed=bool(asr)) | hears],
+        "tts": [_program(installed=bool(speakers)) | speaks],
         **none,
         "satellite": None,
     }
@@ -132,15 +119,8 @@ def _voice(voice: VoiceDescription) -> Object:
     return {"name": voice.name, "language": voice.language, "gender": voice.gender}
 
 
-def _offered(every: list[VoiceDescription], engine: str, model: str = "") -> list[VoiceDescription]:
-    """Returns the voices of a model; all of its engine's if they work with any model, like kokoro's."""
-    of_engine = [voice for voice in every if engine in ("", voice.engine)]
-    return [voice for voice in of_engine if model in ("", voice.model)] or of_engine
-
-
-def _program(only: str, *, installed: bool) -> Object:
-    """Returns a program, named after the only model that it offers, since Home Assistant only shows the name."""
-    artifact = _artifact(f"hushd {only}".strip()) | {"description": "hushd, a voice and ears on this machine"}
+def _program(*, installed: bool) -> Object:
+    artifact = _artifact("hushd") | {"description": "hushd, a voice and ears on this machine"}
     return artifact | {"installed": installed}
 
 

@@ -107,7 +107,7 @@ def test_anchors_are_those_of_a_forge() -> None:
     assert {"9-errors", "the-protocol-hushd1", "a-workers-life"} - anchors(ROOT / "docs/PROTOCOL.md") == {
         "a-workers-life"
     }
-    assert {"whispercpps-server", "openais-audio-api"} < anchors(ROOT / "docs/SERVING.md")
+    assert {"openais-audio-api"} < anchors(ROOT / "docs/SERVING.md")
 
 
 @cache

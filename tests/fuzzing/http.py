@@ -22,14 +22,14 @@ HOSTS = ("localhost", "127.0.0.1:80", "[::1]", "localhost", "evil")
 PATHS = (
     "/v1/models",
     "/v1/models/x/y",
-    "/v1/audio/voices?legacy=true",
+    "/v1/audio/voices",
     "/v1/realtime",
     "/health",
     "/nowhere",
     "//",
     "/%00",
 )
-FORMS = ("transcriptions", "translations", "diarization")
+FORMS = ("transcriptions", "translations")
 HEADS = (
     "Origin: null",
     "Sec-Fetch-Site: cross-site",
@@ -43,7 +43,7 @@ SPEECH: dict[str, Any] = {
 FORM: dict[str, Any] = {
     "model": "whisper-1", "language": "en", "prompt": "a", "response_format": "json", "temperature": "0",
     "stream": "false", "timestamp_granularities[]": "segment", "include[]": "", "chunking_strategy[type]": "server_vad",
-    "chunking_strategy[silence_duration_ms]": "300", "keywords[]": "a", "languages[]": "en", "num_speakers": "2",
+    "chunking_strategy[silence_duration_ms]": "300", "keywords[]": "a", "languages[]": "en",
 }  # fmt: skip
 SESSION: dict[str, Any] = {
     "type": "transcription",
@@ -54,7 +54,6 @@ SESSION: dict[str, Any] = {
             "turn_detection": {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500},
             "noise_reduction": {"type": "near_field"},
         },
-        "output": {"voice": "alloy", "format": {"type": "audio/pcmu"}, "speed": 1.0},
     },
     "include": None,
 }
@@ -64,17 +63,13 @@ FLAT = {
     "turn_detection": None,
     "voice": "a",
 }
-SECRET = {"session": SESSION, "expires_after": {"anchor": "created_at", "seconds": 60}}
-MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
 EVENTS: tuple[dict[str, Any], ...] = (
     {"type": "session.update", "session": SESSION},
     {"type": "session.update", "session": FLAT},
     {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(4801)).decode()},
     {"type": "input_audio_buffer.commit"},
     {"type": "input_audio_buffer.clear"},
-    {"type": "conversation.item.create", "item": MESSAGE},
-    {"type": "response.create", "response": {"input": [MESSAGE], "audio": {"output": {"voice": "alloy"}}}},
-    {"type": "response.cancel"},
+    {"type": "response.create"},
 )
 LAST = {"type": "none", "event_id": "last"}  # whose error says that the session still answers
 
@@ -124,13 +119,11 @@ def _ask(rng: Random, port: int) -> None:
 
 def _request(rng: Random) -> tuple[bytes, bytes]:
     method, kind, body = "POST", "application/json", b""
-    match rng.randrange(10):
+    match rng.randrange(8):
         case 0 | 1 | 2:
             path, body = "/v1/audio/speech", json_file(rng, SPEECH)
         case 3 | 4 | 5 | 6:
             path, kind, body = f"/v1/audio/{rng.choice(FORMS)}", "multipart/form-data; boundary=B", _form(rng)
-        case 7 | 8:
-            path, body = "/v1/realtime/client_secrets", json_file(rng, SECRET)
         case _:
             method, path = rng.choice(("GET", "HEAD", "PUT", "OPTIONS", "POST")), rng.choice(PATHS)
     lines = [f"{method} {path} HTTP/1.1", f"Host: {rng.choice(HOSTS)}", f"Content-Type: {kind}", "Connection: close"]

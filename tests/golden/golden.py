@@ -3,10 +3,10 @@
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
-the workers and at the command line. With agents and gateway lie `openapi.json`, and `prepared.json`, what the SDK
-answers to hosts of agents; with a plugin the refusals of its commands and operations. Tables in docs are written, too:
-those of docs/PROTOCOL.md from the operations, of docs/SERVING.md from the requests, and of
-docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/MEMORY.md.
+the workers and at the command line. With agents lies `prepared.json`, what the SDK answers to hosts of agents; with a
+plugin the refusals of its commands and operations. Tables in docs are written, too: those of docs/PROTOCOL.md from the
+operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser; and the diagrams of
+docs/ARCHITECTURE.md and docs/MEMORY.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ def texts() -> dict[str, Callable[[], str]]:
     return made | {
         "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
         "../agents/refusals.txt": lambda: "\n".join([*of_commands(["mcp"]), ""]),
-        "../gateway/openapi.json": lambda: _json(openapi()),
         "../gateway/refusals.txt": lambda: "\n".join([*of_http(), ""]),
         SERVING: with_requests,
         "help.txt": help_of_hushd,
@@ -149,23 +148,23 @@ def _decoder_names() -> list[str]:
 
 def of_http() -> Iterator[str]:
     """The refusals of each parameter of a request over HTTP, in JSON and in forms."""
-    from hushd_gateway.http.app import OPERATIONS
+    from hushd_gateway.http import speech
     from hushd_gateway.http.errors import ApiError
     from hushd_gateway.http.fields import FormFields
+    from hushd_gateway.http.transcription.params import TRANSCRIPTION, TRANSLATION
 
-    for operation in OPERATIONS:
-        for parameters, form in ((operation.body, False), (operation.form, True), (operation.query, True)):
-            for each in parameters:
+    requests = {"speech": speech.PARAMETERS, "transcriptions": TRANSCRIPTION, "translations": TRANSLATION}
+    for path, parameters in requests.items():
+        form = path != "speech"
+        for each in parameters:
 
-                def check(value: Any, form: bool = form, each: Any = each) -> None:
-                    try:
-                        each.check(FormFields({each.name: [value]}) if form else {each.name: value}, each.name)
-                    except ApiError as error:
-                        raise ValueError(error.message) from None
+            def check(value: Any, form: bool = form, each: Any = each) -> None:
+                try:
+                    each.check(FormFields({each.name: [value]}) if form else {each.name: value}, each.name)
+                except ApiError as error:
+                    raise ValueError(error.message) from None
 
-                yield from _table(
-                    f"{operation.method} {operation.path} {each.name}", check, _BAD_FORMS if form else _BAD
-                )
+            yield from _table(f"POST /v1/audio/{path} {each.name}", check, _BAD_FORMS if form else _BAD)
 
 
 def of_commands(added: Collection[str] = ()) -> Iterator[str]:
@@ -231,14 +230,6 @@ def prepared_answers() -> dict[str, Any]:
     return {method: found[method] for method in methods}
 
 
-def openapi() -> Any:
-    """`/openapi.json` of a gateway that asks for a token."""
-    from hushd_gateway.http.app import OPERATIONS
-    from hushd_gateway.http.operations import document
-
-    return document(OPERATIONS, guarded=True)
-
-
 def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operations import reference
@@ -269,9 +260,8 @@ def with_requests() -> str:
     """The document on HTTP with the tables of parameters as the requests have them."""
     from hushd_gateway.http import speech
     from hushd_gateway.http.transcription.params import TRANSCRIPTION
-    from hushd_gateway.http.transcription.whisper_cpp import INFERENCE
 
-    tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION, "## whisper.cpp's server": INFERENCE}
+    tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION}
     return _with_tables(
         SERVING, {start: _markdown("parameter", map(_explained, each)) for start, each in tables.items()}
     )
@@ -329,7 +319,7 @@ def _markdown(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 def _explained(parameter: Any) -> tuple[str, str]:
     """A parameter of HTTP and what it is about, with its values where they are few or bounded."""
-    form, name = parameter.schema, parameter.name + "[]" * parameter.several
+    form, name = parameter.form, parameter.name + "[]" * parameter.several
     if words := ", ".join(f"`{word}`" for word in form.get("enum", ()) if word):
         return name, f"{parameter.about[:-1]} ({words}; default: `{form['default']}`)."
     if "maximum" in form:

@@ -1,4 +1,4 @@
-"""The list of commands, refusals, tools and HTTP's document stay to the letter, unless a change is on purpose."""
+"""The list of commands, refusals and tools stay to the letter, unless a change is on purpose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_first_help_is_the_one_that_was_agreed(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name != "help.txt"])
 def test_what_is_read_is_what_was_agreed(name: str) -> None:
-    """Refusals of bad values, the tools of MCP and `/openapi.json` are those of the files, byte for byte."""
+    """Refusals of bad values, and the tools of MCP are those of the files, byte for byte."""
     assert_same(name, TEXTS[name])
 
 

@@ -61,15 +61,11 @@ def test_voices_begin_with_the_engines_default() -> None:
 
 
 def test_info_is_one_program_for_each_direction() -> None:
-    """Home Assistant looks at the first program alone; an address may offer one model of all."""
+    """Home Assistant looks at the first program alone."""
     info = listings.info(CATALOGUES)
     assert [len(info[kind]) for kind in ("asr", "tts")] == [1, 1]
     assert [model["name"] for model in info["asr"][0]["models"]] == ["small/b", "small/a", "large/x"]
     assert info["tts"][0]["supports_synthesize_streaming"] is True
-    one = listings.info(CATALOGUES, "large/x", "reader/en")
-    assert [model["name"] for model in one["asr"][0]["models"]] == ["large/x"]
-    assert [voice["name"] for voice in one["tts"][0]["voices"]] == ["bob", "ann"]
-    assert [one[kind][0]["name"] for kind in ("asr", "tts")] == ["hushd large/x", "hushd reader/en"]
 
 
 def test_nothing_installed_is_listed_as_nothing() -> None:

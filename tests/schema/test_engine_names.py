@@ -25,7 +25,6 @@ ALLOWED = {
     "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",
     "cli/hushd_cli/commands/listen/whisper.py": "whose options these are, in a help text, which loads no specs",
     "cli/hushd_cli/main.py": "an example of a command",
-    "gateway/hushd_gateway/http/app.py": "whisper.cpp, the program whose server's path it is",
     "protocol/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
     "models/hushd_models/installation.py": "the system's library and its packages, which bear the name",
     "protocol/hushd_schema/server_file.py": "the names of programs, by which a server's API is guessed",

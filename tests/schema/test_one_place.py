@@ -34,9 +34,8 @@ HEARD = """
 from hushd.verbs.requests import transcribe_params
 from hushd_cli import reference
 from hushd_cli.commands.listen import options
-from hushd_gateway.http.app import OPERATIONS
-from hushd_gateway.http.operations import document
 from hushd_gateway.http.realtime.session import Session
+from hushd_gateway.http.transcription.params import TRANSCRIPTION
 from hushd_gateway.http.errors import ApiError
 from hushd_mcp import server
 from hushd_mcp import work
@@ -60,10 +59,8 @@ found["worker"] = refused(Request.parse, {"eagerness": 0}, engine, model)
 found["command"] = refused(options.parse, "listen", ["--eagerness", "0", "a.wav"])
 found["help"] = "--eagerness N" in options.make_parser("listen").format_help(whole=True)
 found["completed"] = any("--eagerness" in each.flags for one in reference.commands() for each in one.options)
-paths = document(OPERATIONS, False)["paths"]
-form = paths["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-found["http"] = form["properties"]["eagerness"]
-session = Session("sess_1", "transcription")
+found["http"] = next(each.form for each in TRANSCRIPTION if each.name == "eagerness")
+session = Session("sess_1")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})
 session.update({"audio": {"input": {"transcription": {"eagerness": 2}}}})
 found["listened"] = session.options()["eagerness"]
@@ -74,8 +71,7 @@ found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]
 SPOKEN = """
 from hushd.verbs.requests import synthesize_params
 from hushd_cli.commands.say import options
-from hushd_gateway.http.app import OPERATIONS
-from hushd_gateway.http.operations import document
+from hushd_gateway.http.speech import PARAMETERS
 from hushd_mcp import server
 from hushd_mcp import work
 from hushd_protocol.errors import HushdError
@@ -90,8 +86,7 @@ parsed = options.parse("say", ["--eagerness", "3", "Hello."])
 found["sent"] = synthesize_params(options.synthesize_options(parsed))
 found["worker"] = refused(synthesize.SYNTHESIZE.read, {"eagerness": 0})
 found["command"] = refused(options.parse, "say", ["--eagerness", "0", "Hello."])
-body = document(OPERATIONS, False)["paths"]["/v1/audio/speech"]["post"]["requestBody"]
-found["http"] = body["content"]["application/json"]["schema"]["properties"]["eagerness"]["anyOf"][0]
+found["http"] = next(each.form for each in PARAMETERS if each.name == "eagerness")
 tools = {tool.name: tool for tool in server.build(work.TaskRegistry())._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 """
@@ -122,8 +117,8 @@ def test_a_field_of_transcribe_goes_from_the_command_line_to_the_engine(heard: d
 
 
 def test_a_field_of_transcribe_is_known_over_http_and_to_agents(heard: dict[str, Any]) -> None:
-    """`/openapi.json`, realtime sessions and the tools' schemas have it, under the names that it declares."""
-    assert heard["http"] == {"type": "number", "minimum": 1, "maximum": 9, "description": "How eager."}
+    """Forms, realtime sessions and the tools' schemas have it, under the names that it declares."""
+    assert heard["http"] == {"type": "number", "minimum": 1, "maximum": 9}
     assert heard["realtime"] == "eagerness must be a number from 1 to 9, not 0."
     assert heard["listened"] == 2
     assert heard["mcp"] == ["hushd_listen", "hushd_converse", "hushd_transcribe"]

@@ -13,84 +13,34 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import context, models, processes, speech, web_page
+from . import models, processes, speech, web_page
 from .context import Context
 from .errors import ApiError, answer
 from .middleware import HEADER, EndsWithClient, NamesRequests
-from .operations import TEXT, Operation, document, routes
-from .parameters import Schema
-from .realtime import client_secrets, socket
+from .realtime import socket
 from .security import Authorisation
 from .transcription import endpoints as transcription
-from .transcription import whisper_cpp
-from .transcription.params import DIARIZATION, TRANSCRIPTION, TRANSLATION
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
-
-async def openapi(request: Request) -> Response:
-    """Answers with the description of all operations."""
-    return JSONResponse(document(OPERATIONS, bool(context.of(request).token)))
-
-
-def _json(schema: Schema) -> dict[str, Schema]:
-    return {"application/json": schema}
-
-
-_PLAIN: dict[str, Schema] = {"text/plain": TEXT}
-OPERATIONS = [
-    Operation("POST", "/v1/audio/speech", speech.create, "Speaks a text.", speech.ANSWERS, body=speech.PARAMETERS),
-    Operation(
-        "POST", "/v1/audio/transcriptions", transcription.transcribe, "Transcribes a recording.",
-        transcription.TRANSCRIPTS, form=TRANSCRIPTION,
-    ),
-    Operation(
-        "POST", "/v1/audio/translations", transcription.translate, "Transcribes a recording into English.",
-        transcription.TRANSLATIONS, form=TRANSLATION,
-    ),
-    Operation(
-        "POST", "/v1/audio/diarization", transcription.diarize, "Says who speaks when.", transcription.DIARIZATIONS,
-        form=DIARIZATION,
-    ),
-    Operation(
-        "POST", "/inference", whisper_cpp.infer, "Transcribes a recording, as whisper.cpp's server does.",
-        whisper_cpp.ANSWERS, form=whisper_cpp.INFERENCE,
-    ),
-    Operation(
-        "GET", "/v1/audio/voices", models.voices, "Lists the voices.", _json(models.VOICES),
-        query=models.VOICES_QUERY,
-    ),
-    Operation(
-        "GET", "/v1/languages", models.languages, "Says what `hushd get` would bring for each language.",
-        _json(models.LANGUAGES),
-    ),
-    Operation("GET", "/v1/audio/models", models.audio_models, "Lists the models.", _json(models.AUDIO_MODELS)),
-    Operation(
-        "GET", "/v1/models", models.models, "Lists the models.", _json(models.MODELS), query=models.MODELS_QUERY,
-    ),
-    Operation("GET", "/v1/models/{name}", models.model, "Describes a model.", _json(models.MODEL)),
-    Operation("POST", "/v1/models/{name}", models.pull, "Gets a model."),
-    Operation("DELETE", "/v1/models/{name}", models.delete, "Removes a model from this machine."),
-    Operation(
-        "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
-        _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
-    ),
-    Operation("POST", "/v1/unload", processes.unload, "Ends workers, after their jobs.", body=processes.PARAMETERS),
-    Operation("GET", "/v1/activity", processes.show, "Shows the processes, and their memory.", query=processes.QUERY),
-    Operation(
-        "GET", "/v1/tuned", web_page.show_tuned, "Shows the last comparison of models, to this machine's user alone.",
-    ),
-    Operation("GET", "/health", models.health, "Says OK.", _PLAIN, open=True),
-    Operation("GET", "/metrics", models.metrics, "Figures for Prometheus.", _PLAIN),
-    Operation("GET", "/openapi.json", openapi, "This document."),
-]  # fmt: skip
 ROUTES: list[BaseRoute] = [
-    *routes(OPERATIONS),
+    Route("/v1/audio/speech", speech.create, methods=["POST"]),
+    Route("/v1/audio/transcriptions", transcription.transcribe, methods=["POST"]),
+    Route("/v1/audio/translations", transcription.translate, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),
+    Route("/v1/audio/voices", models.voices),
+    Route("/v1/audio/models", models.audio_models),
+    Route("/v1/models", models.models),
+    Route("/v1/models/{name:path}", models.model),
+    Route("/v1/languages", models.languages),
+    Route("/v1/activity", processes.show),
+    Route("/v1/unload", processes.unload, methods=["POST"]),
+    Route("/health", models.health),
+    Route("/metrics", models.metrics),
     *(Route(path, web_page.serve) for path in web_page.FILES),
 ]
 
@@ -102,7 +52,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "", listed:
         client: makes all requests.
         settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
-        listed: see `engines.Engines`.
+        listed: see `routing.Engines`.
     """
     uploads.sweep()
     origins = list(settings.http.origins)

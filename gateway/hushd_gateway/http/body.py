@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,17 +17,14 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from . import context, fields
+from . import fields
 from .errors import ApiError, bad
 from .fields import FormFields
 
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
 FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, speakers' voices
-PARTS = 256  # of a form
 UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
 SILENT_S = 20.0  # without a byte
-SLOW_S = 60.0  # after which the mean rate must be at least
-SLOWEST = 1000  # bytes a second: an eighth of a telephone line's
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each damaged form
 
 
@@ -36,27 +32,23 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     """Yields the body as it arrives.
 
     Raises:
-        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `SILENT_S`, or hardly anything for `SLOW_S`.
+        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `SILENT_S`.
     """
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
-    size, seconds = 0, 0.0
+    size = 0
     stream = aiter(request.stream())
     while True:
-        began = time.monotonic()
         try:
             async with asyncio.timeout(SILENT_S):
                 piece = await anext(stream, None)
         except TimeoutError:
-            raise _slow() from None
+            raise ApiError(408, "The body has not arrived in time: send it again.", code="timeout") from None
         if piece is None:
             return
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        seconds += time.monotonic() - began
-        if seconds > SLOW_S and size < seconds * SLOWEST:
-            raise _slow()
         yield piece
 
 
@@ -68,12 +60,7 @@ async def read_json(request: Request) -> JsonObject:
     """
     data = b"".join([piece async for piece in pieces(request, JSON)]) or b"{}"
     try:
-        if len(data) > context.LARGE:
-            async with context.of(request).turn:  # short requests of other programs go in between
-                await asyncio.sleep(0)
-                value = fields.parse(data)
-        else:
-            value = fields.parse(data)
+        value = fields.parse(data)
     except (ValueError, RecursionError):
         raise bad("The body must be JSON.") from None
     if not isinstance(value, dict):
@@ -152,7 +139,6 @@ class _FormReader:
         self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
         self._options: dict[bytes, bytes] = {}
         self._room = FIELDS
-        self._parts = 0
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -190,9 +176,6 @@ class _FormReader:
                 self._file.close()
 
     def _begin(self) -> None:
-        self._parts += 1
-        if self._parts > PARTS:
-            raise ApiError(413, f"A form has at most {PARTS} fields.")
         self._value = bytearray()
         self._options = {}
         self._name = ""
@@ -246,7 +229,3 @@ def _no_form() -> ApiError:
 
 def _too_large(limit: int) -> ApiError:
     return ApiError(413, f"The body is larger than {limit // (1024 * 1024)} MB.", code="request_too_large")
-
-
-def _slow() -> ApiError:
-    return ApiError(408, "The body has not arrived in time: send it again.", code="timeout")

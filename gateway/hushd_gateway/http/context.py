@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from hushd import AsyncClient
     from hushd_schema.description import Descriptions
 
-LARGE = 64 * 1024  # characters of JSON: larger bodies are parsed one at a time, in different turns of the loop
-
 
 class Context:
     """The application's shared state, as `app.state.context`."""
@@ -29,7 +26,6 @@ class Context:
         self.client = client
         self.settings = settings
         self.token = token
-        self.turn = asyncio.Lock()  # held while a `LARGE` body is parsed
         self._engines = Engines(client, settings, listed)
 
     async def catalogues(self) -> Descriptions:

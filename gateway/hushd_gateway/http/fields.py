@@ -11,12 +11,8 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
-from starlette.datastructures import QueryParams
 
 from .errors import bad
-
-CONTAINERS = 10_000  # objects and lists in a JSON value: each takes up to a hundred times the memory of its text
-ITEMS = 200_000  # commas in a JSON value
 
 Fields = Mapping[str, Any]  # a JSON object, or `FormFields`
 
@@ -25,23 +21,14 @@ class FormFields(dict[str, list[str]]):
     """The fields of a form: the texts of each name; a parameter that is not a list takes the last one."""
 
 
-def of_query(query: QueryParams) -> FormFields:
-    """Returns the parameters of a URL's query."""
-    return FormFields({name: query.getlist(name) for name in query})
-
-
 def parse(data: str | bytes) -> Any:
     """Returns the JSON value; its numbers are finite, since an answer that repeats others would not be JSON.
 
     Raises:
         ValueError: it is not JSON.
-        ApiError: it has more parts than any request needs.
         RecursionError: it is nested too deep.
     """
-    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
-    if text.count("{") + text.count("[") > CONTAINERS or text.count(",") > ITEMS:
-        raise bad(f"JSON has at most {CONTAINERS} objects and lists here, and {ITEMS} items in them.")
-    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    return json.loads(data, parse_constant=_finite, parse_float=_finite)
 
 
 def _finite(number: str) -> float:
@@ -85,16 +72,6 @@ def flag(fields: Fields, name: str) -> bool:
 def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:
     """Returns one of `choices`; `default` for null or a missing field."""
     return value(fields, name, kinds.choice(*choices)) or default
-
-
-def record(fields: Fields, name: str) -> JsonObject:
-    """Returns an object, empty for null or a missing field."""
-    value = single(fields, name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise bad(f"{name} must be an object.", name)
-    return value
 
 
 def texts(fields: Fields, name: str) -> list[str]:

@@ -1,73 +1,43 @@
-"""The parameters of a request, as data: both the checks and `/openapi.json` are made of them."""
+"""The parameters of a request, as data: the checks and the tables of docs/SERVING.md are made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
-from hushd_schema.operations import EITHER, Field, Name, Operation
+from hushd_schema.operations import EITHER, Operation
 
 from . import fields
 from .errors import bad
 from .fields import Fields
 
-Schema = Mapping[str, Any]
-_NOTHING: Schema = {"type": "null"}
-_TEXT: Schema = {"type": "string"}
-# A number or a flag as text, and an empty text, which means left out.
-_NUMBER: Schema = {"type": "string", "pattern": r"^([+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?)?$"}
-_FLAG: Schema = {"type": "string", "pattern": "^([tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[01])?$"}
-_PART = r"([0-9]+([.][0-9]*)?|[.][0-9]+)"
-_UNIT = "(ns|us|µs|μs|ms|s|m|h)"
-LENGTH_OF_TIME = f"[+]?{_PART}({_UNIT}({_PART}{_UNIT})*)?"  # a pattern, for `hushd_protocol.duration`
 
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter.
 
     Attributes:
         check: returns its value from a request's fields.
-        schema: in a form or a query.
-        json: further types that JSON may use.
+        form: its kind as JSON Schema, which says the limits or the choices.
         several: whether it is a list; in a form its name then ends in `[]`.
     """
 
     name: str
     about: str
     check: Callable[[Fields, str], Any]
-    schema: Schema
-    json: Sequence[Schema] = (_NOTHING,)
-    required: bool = False
+    form: Mapping[str, Any] = MappingProxyType({})
     several: bool = False
-
-    def in_json(self) -> Schema:
-        """Returns its JSON schema, in which null means the same as leaving it out."""
-        return {"anyOf": [self.schema, *self.json], "description": self.about}
-
-    def in_form(self) -> Schema:
-        """Returns its schema in a form or a query."""
-        return {**self.schema, "description": self.about}
 
 
 class Parameters:
-    """All parameters of a request.
+    """All parameters of a request."""
 
-    Args:
-        file: the description of a form's field `file`; empty for none.
-        rule: what its schema says of several parameters together.
-    """
-
-    def __init__(self, *parameters: Parameter, file: str = "", rule: Schema = MappingProxyType({})) -> None:
+    def __init__(self, *parameters: Parameter) -> None:
         self._parameters = parameters
-        self.file = file
-        self.rule = rule
 
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._parameters)
@@ -94,22 +64,13 @@ class Parameters:
                 raise bad(f"{name} names a file: over HTTP a server is given the names that it knows itself.", name)
         return extra
 
-    def in_json(self) -> Schema:
-        """Returns the schema of a JSON object."""
-        required = [each.name for each in self if each.required]
-        return {**_object({each.name: each.in_json() for each in self}, required), **self.rule}
-
-    def in_form(self) -> Schema:
-        """Returns the schema of a form."""
-        properties = {f"{each.name}[]" if each.several else each.name: each.in_form() for each in self}
-        if self.file:
-            properties["file"] = {"type": "string", "format": "binary", "minLength": 1, "description": self.file}
-        return {**_object(properties, ["file"] if self.file else []), **self.rule}
-
 
 def of(operation: Operation, sound: str = EITHER) -> Parameters:
     """Returns an operation's fields for a kind of sound, as parameters."""
-    return Parameters(*(_of(operation.fields[name], name, own) for name, own in operation.taken("http", sound).items()))
+    taken = operation.taken("http", sound)
+    return Parameters(
+        *(value(own.name or name, own.about, own.kind or operation.fields[name].kind) for name, own in taken.items())
+    )
 
 
 def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
@@ -118,18 +79,13 @@ def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
 
-def _of(field: Field, name: str, own: Name) -> Parameter:
-    return value(own.name or name, own.about, own.kind or field.kind)
-
-
 def value(name: str, about: str, kind: Kind) -> Parameter:
-    """Returns a parameter of a kind; JSON may also send numbers and booleans as text, and an empty text means left
-    out."""
+    """Returns a parameter of a kind, which forms and JSON may send as text; an empty text means left out."""
     if kind.form["type"] == "boolean":
-        return flag(name, about)
+        return Parameter(name, about, fields.flag, kind.form)
     if kind.form["type"] == "string":
         return Parameter(name, about, lambda data, name: fields.value(data, name, kind) or "", kind.form)
-    return Parameter(name, about, partial(fields.value, kind=kind), kind.form, (_NUMBER, _NOTHING))
+    return Parameter(name, about, partial(fields.value, kind=kind), kind.form)
 
 
 def text(name: str, about: str) -> Parameter:
@@ -139,43 +95,15 @@ def text(name: str, about: str) -> Parameter:
 
 def flag(name: str, about: str) -> Parameter:
     """Returns a boolean parameter, which JSON may also send as text."""
-    return Parameter(
-        name, about, fields.flag, {"anyOf": [{"type": "boolean"}, {"enum": ["1", "0", ""]}]}, (_FLAG, _NOTHING)
-    )
+    return Parameter(name, about, fields.flag)
 
 
 def choice(name: str, choices: Sequence[str], default: str, about: str) -> Parameter:
     """Returns a parameter with several choices; an empty text means the default."""
-
-    def check(data: Fields, name: str) -> str:
-        return fields.choice(data, name, choices, default)
-
-    return Parameter(name, about, check, {"enum": [*choices, ""], "default": default})
+    check = partial(fields.choice, choices=choices, default=default)
+    return Parameter(name, about, check, {"enum": choices, "default": default})
 
 
 def texts(name: str, about: str) -> Parameter:
     """Returns a parameter for a text or a list of texts."""
-    return Parameter(name, about, fields.texts, _several(_TEXT), several=True)
-
-
-def subset(name: str, choices: Sequence[str], about: str) -> Parameter:
-    """Returns a parameter for a subset of `choices`."""
-
-    def check(data: Fields, name: str) -> set[str]:
-        return fields.subset(data, name, choices)
-
-    return Parameter(name, about, check, _several({"enum": [*choices, ""]}), several=True)
-
-
-def record(name: str, about: str) -> Parameter:
-    """Returns a parameter for an object."""
-    return Parameter(name, about, fields.record, {"type": "object"})
-
-
-def _several(item: Schema) -> Schema:
-    return {"anyOf": [{"type": "array", "items": item}, item]}
-
-
-def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
-    schema: JsonObject = {"type": "object", "properties": properties}
-    return schema | ({"required": list(required)} if required else {})
+    return Parameter(name, about, fields.texts, several=True)

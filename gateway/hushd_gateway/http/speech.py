@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from hushd.aio.client import AsyncSpeech
 from hushd.transport.spool import Piece
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from starlette.requests import Request
@@ -19,9 +18,8 @@ from starlette.responses import Response
 
 from . import context, fields, parameters, streaming
 from .body import read_json
-from .context import Context
 from .errors import bad
-from .parameters import Parameter, Parameters, Schema
+from .parameters import Parameter, Parameters
 from .streaming import Streamed, warned
 
 if TYPE_CHECKING:
@@ -41,57 +39,34 @@ _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # nothi
 VOICE_HEADER = "X-Hushd-Voice"
 
 
-class Chosen(NamedTuple):
-    """A speech that has begun, and the name of its voice; empty for the default one."""
-
-    speech: AsyncSpeech
-    voice: str
-
-
 async def create(request: Request) -> Response:
     """Answers with a sound file, or with events that hold its parts."""
     body = await read_json(request)
     values = PARAMETERS.check(body)
-    values["extra"] = PARAMETERS.further(body) | {name: body[name] for name in ("instructions",) if body.get(name)}
     form, sse = values["response_format"], values["stream_format"] == "sse"
     if values["timeline"] and not sse:
         raise bad("A timeline is sent as events: add stream_format sse.", "timeline")
-    sentences: deque[Sentence] | None = deque() if values["timeline"] else None
-    speech, voice = await synthesize(context.of(request), values, form, sentences)
+    sentences: deque[Sentence] = deque()
+    options = parameters.options_of(SYNTHESIZE, values)
+    options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
+    shared = context.of(request)
+    chosen = await shared.tts(values["model"], values["voice"], values["language"])
+    if chosen.voice:
+        del options["language"]
+    if options.pop("timeline"):  # as events, one by one
+        options["on_sentence"] = sentences.append
+    if shared.is_server("tts", chosen.engine):
+        options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
+    options |= {**chosen._asdict(), "format": form}
+    speech = await shared.client.synthesize(values["input"], keep=False, **options)
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:
         audio = await whole_or_begun(speech, READY_S if form in HEADED else 0.0)
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
-    if voice:
-        answer.headers[VOICE_HEADER] = quote(voice)
-    return answer
-
-
-async def synthesize(
-    shared: Context, values: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
-) -> Chosen:
-    """Starts the speech for values of `PARAMETERS`, in the format `form`.
-
-    Args:
-        sentences: called with each sentence and the times of its words, before its audio.
-
-    Raises:
-        HushdError: no voice of this machine can do it.
-    """
-    options = parameters.options_of(SYNTHESIZE, values)
-    options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
-    chosen = await shared.tts(values["model"], values["voice"], values["language"])
     if chosen.voice:
-        del options["language"]
-    del options["timeline"]  # with `sentences` they are passed one by one
-    if sentences is not None:
-        options["on_sentence"] = sentences.append
-    if shared.is_server("tts", chosen.engine):
-        options["extra"] = values.get("extra")
-    options |= {**chosen._asdict(), "format": form}
-    speech = await shared.client.synthesize(values["input"], keep=False, **options)
-    return Chosen(speech, chosen.voice or "")
+        answer.headers[VOICE_HEADER] = quote(chosen.voice)
+    return answer
 
 
 def _input(data: Mapping[str, Any], name: str) -> str:
@@ -111,32 +86,20 @@ def _voice(data: Mapping[str, Any], name: str) -> str:
     return fields.text({name: voice}, name)
 
 
-_NAME: Schema = {"type": "string"}
-_VOICE = {"anyOf": [_NAME, {"type": "object", "required": ["id"], "properties": {"id": _NAME}}]}
-_WITH_TIMELINE: Schema = {
-    "properties": {"timeline": {"anyOf": [{"const": True}, {"type": "string", "pattern": "^([tT][rR][uU][eE]|1)$"}]}},
-    "required": ["timeline"],
-}
 PARAMETERS = Parameters(
-    Parameter("input", "The text to speak.", _input, {"type": "string", "pattern": r"\S"}, (), required=True),
+    Parameter("input", "The text to speak.", _input),
     parameters.text("model", "ENGINE/NAME, or any other name for the configured model."),
-    Parameter("voice", "The name of a voice, or an object with it as its id.", _voice, _VOICE),
+    Parameter("voice", "The name of a voice, or an object with it as its id.", _voice),
     *parameters.of(SYNTHESIZE),
     parameters.choice("response_format", tuple(MEDIA), "mp3", "The sound file's format."),
     parameters.choice("stream_format", ("audio", "sse"), "audio", "A file, or events that hold its parts."),
     parameters.text(
         "instructions", "How to speak, for a speech server that follows it; others take it without effect."
     ),
-    rule={
-        "if": _WITH_TIMELINE,
-        "then": {"properties": {"stream_format": {"const": "sse"}}, "required": ["stream_format"]},
-    },
 )
-_SOUND: Schema = {"type": "string", "format": "binary"}
-ANSWERS: dict[str, Schema] = dict.fromkeys(MEDIA.values(), _SOUND) | {"text/event-stream": {}}
 
 
-async def _events(speech: AsyncSpeech, sentences: deque[Sentence] | None) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncIterator[Mapping[str, Any]]:
     async with aclosing(speech):
         async for piece in speech:
             while sentences:

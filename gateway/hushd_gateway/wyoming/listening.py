@@ -65,16 +65,14 @@ class WyomingServer:
         if len(self._tasks) >= CONNECTIONS or not _allows(settings, address, connection.peer):
             connection.writer.transport.abort()
             return
-        task = asyncio.create_task(self._serve(connection, settings, address))
+        task = asyncio.create_task(self._serve(connection, settings))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, connection: Connection, settings: Settings, address: str) -> None:
+    async def _serve(self, connection: Connection, settings: Settings) -> None:
         with self._activity:
             try:
-                await connection.serve(
-                    partial(serve_connection, client=self._client, settings=settings, listener=address)
-                )
+                await connection.serve(partial(serve_connection, client=self._client, settings=settings))
             except OSError:
                 pass  # the program has left
             except Exception as error:

@@ -2,7 +2,6 @@
 
     describe                                            -> info
     transcribe, audio-start, audio-chunk…, audio-stop   -> transcript-start, -chunk…, transcript, transcript-stop
-    detect, [audio-start,] audio-chunk…, audio-stop     -> detection for each word, or not-detected
     synthesize                                          -> audio-start, audio-chunk…, audio-stop
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
@@ -31,12 +30,11 @@ from wyoming.error import Error
 from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
-from wyoming.wake import NotDetected
 
 from hushd_gateway.routing import Model
 
 from . import events
-from .audio import Recording, Waiting
+from .audio import Recording
 from .offer import Offer
 
 SEND_S = 60.0  # for a program that does not read
@@ -51,7 +49,6 @@ async def serve_connection(
     *,
     client: AsyncClient,
     settings: Settings,
-    listener: str,
 ) -> None:
     """Answers events until the program's last one, a very long rest, or an error.
 
@@ -60,7 +57,7 @@ async def serve_connection(
     failed: HushdError | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            offer = Offer(client, settings, listener)
+            offer = Offer(client, settings)
             with closing(_Connection(writer, client, offer, tasks)) as connection:
                 while event := await events.read_event(reader):
                     await connection.handle(event)
@@ -93,18 +90,13 @@ class _Connection:
         self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
         self._model = Model()  # for this recording
         self._recording = Recording()
-        self._detect_data: Mapping[str, Any] | None = (
-            None  # the data of the last `detect`, unless a `transcribe` came since
-        )
-        self._waiting: Waiting | None = None
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
 
     def close(self) -> None:
-        """Ends a streamed text and the wait for a word, and drops a recording."""
+        """Ends a streamed text, and drops a recording."""
         self._recording.close()
-        self._end_waiting()
         if self._text:
             self._text.put_nowait(None)
 
@@ -121,22 +113,9 @@ class _Connection:
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
-                self._transcribe_data, self._detect_data = event.data, None
-            case "detect":
-                self._detect_data = event.data
-            case "audio-start" if self._detect_data is not None:
-                await self._wait_for_words(event, self._detect_data)
+                self._transcribe_data = event.data
             case "audio-start":
                 await self._begin(event)
-            case "audio-chunk" if self._detect_data is not None:
-                if self._waiting is None:  # wyoming-satellite sends no audio-start
-                    await self._wait_for_words(event, self._detect_data)
-                if self._waiting:
-                    await self._waiting.add(event.data, event.payload or b"")
-            case "audio-stop" if self._detect_data is not None:
-                if self._waiting is None:
-                    await self._send(NotDetected())
-                self._end_waiting()
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")
             case "audio-stop":
@@ -155,21 +134,6 @@ class _Connection:
 
     async def _send(self, event: Eventable) -> None:
         await _send(self._writer, event)
-
-    # --- waiting for words -------------------------------------------------------------------------------------------
-
-    async def _wait_for_words(self, event: Event, data: Mapping[str, Any]) -> None:
-        self._end_waiting()
-        waiting = Waiting(data, self._send)
-        waiting.begin(event.data)
-        engine, words = await self._offer.words(waiting.names)
-        self._waiting = waiting
-        self._tasks.create_task(waiting.run(self._client, engine, words))
-
-    def _end_waiting(self) -> None:
-        if self._waiting:
-            self._waiting.end()
-            self._waiting = None
 
     # --- speech to text ----------------------------------------------------------------------------------------------
 

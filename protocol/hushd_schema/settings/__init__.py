@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .tables import (
         DEFAULTS,
         HTTP_TOKEN,
-        STDIO,
         HttpSettings,
         Settings,
         WorkerSettings,
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULTS",
     "HTTP_TOKEN",
-    "STDIO",
     "HttpSettings",
     "Settings",
     "WorkerSettings",

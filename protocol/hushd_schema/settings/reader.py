@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ROLES, SPEECH_ROLES
+from hushd_protocol.names import ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
 from hushd_schema.entry_points import entry_points
-from hushd_schema.kinds import TABLE, Kind, check, texts
+from hushd_schema.kinds import TABLE, Kind, check
 from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
-from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
+from .tables import Settings, WorkerSettings
 
 # Tables of plugins: `table = "module:function"`, whose function takes the name and the content of a table in it, and
 # returns a record of settings or raises a `HushdError`.
@@ -47,8 +47,6 @@ class Reader:
                 values["own_models"] = self._each(key, value, own_model)
             elif key == "worker":
                 values[key] = self._workers(value)
-            elif key == "wyoming":
-                values[key] = self._wyoming(value)
             elif key in tables:
                 values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
             elif point := entry_points(GROUP).get(key):
@@ -74,23 +72,6 @@ class Reader:
                 self._unknown(where, name, [*known, *ROLES])
             workers[name] = self._values(where, content, known)
         return {name: values for name, values in workers.items() if values}
-
-    def _wyoming(self, table: object) -> WyomingSettings:
-        """Reads `[wyoming]`, for all addresses, and `[wyoming."tcp://HOST:PORT"]`, for one of them.
-
-        `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which listens nowhere.
-        """
-        content: Table = self._check("wyoming", table, TABLE)
-        known = settings_of(WyomingSettings)
-        listen = self._check("wyoming.listen", content.get("listen", []), texts())
-        models = {role: known[role] for role in SPEECH_ROLES}
-        only = {
-            address: self._values(f"wyoming.{toml.key(address)}", content[address], models)
-            for address in (*listen, STDIO)
-            if address in content
-        }
-        rest = {key: value for key, value in content.items() if key not in only}
-        return WyomingSettings(**self._values("wyoming", rest, known), only=only)
 
     def _each(self, where: str, table: object, checked: Callable[[str, object], Any]) -> Table:
         """Checks the tables in a table, each by its name."""

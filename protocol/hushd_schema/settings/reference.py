@@ -55,8 +55,6 @@ def rows(settings: Settings) -> list[JsonObject]:
     for name in tables_of(Settings):
         if name != "worker":
             listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
-    for address, models in settings.wyoming.only.items():
-        listed += (_row(("wyoming", address, role), model, "") for role, model in models.items())
     for table, records in settings.plugins.items():
         for name, record in records.items():
             listed += (_hidden(row) for row in _table((table, name), record, type(record)()))

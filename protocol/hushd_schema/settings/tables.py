@@ -20,7 +20,6 @@ from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_t
 
 from .declaration import NEXT_START, REPLACES, AgentSettings, setting, table
 
-STDIO = "stdio://"  # Wyoming on standard input and output, without a listening supervisor
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -45,7 +44,6 @@ def _are_speakers(value: object) -> bool:
 
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
-_MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
 _MODELS = Kind(
     'a table of engines and models by language, such as { de = "whisper/small" }',
     lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
@@ -154,7 +152,6 @@ class HttpSettings:
     token_file: str = setting(
         "", text(), "holds the secret that every request must carry; required beyond this machine"
     )
-    pull: bool = setting(False, flag(), "true: programs may get models, and remove them")
     models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
     voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
 
@@ -173,14 +170,6 @@ class WyomingSettings:
         texts(),
         'addresses and networks that may connect from beyond this machine, such as "192.168.1.5"',
     )
-    stt: str = setting("", _MODEL_OR_NONE, 'ENGINE/NAME of the one model to offer; "": all that are installed')
-    tts: str = setting("", _MODEL_OR_NONE, "the same of the one whose voices to offer")
-    only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`
-
-    def models(self, address: str) -> tuple[str, str]:
-        """Returns `stt` and `tts` for one address."""
-        only = self.only.get(address, {})
-        return only.get("stt", self.stt), only.get("tts", self.tts)
 
 
 @dataclass(frozen=True, slots=True)

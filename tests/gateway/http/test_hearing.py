@@ -8,8 +8,7 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
-from hushd_gateway.http.realtime.items import Items
-from hushd_gateway.http.realtime.turns import Stream
+from hushd_gateway.http.realtime.turns import Items, Stream
 
 
 class Heard:

@@ -9,39 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import soundfile
-from hushd.transcripts.segment import Segment, Word
-from hushd_gateway.http.realtime.items import Items
-from hushd_gateway.http.realtime.turns import Stream
 from support import small_models
 
 if TYPE_CHECKING:
     from openai import OpenAI
-    from openai.types.realtime import ConversationItemInputAudioTranscriptionCompletedEvent as Completed
 
 needs_whisper = pytest.mark.skipif(
     not all(map(find_spec, ("faster_whisper", "ctranslate2", "whisper"))),
     reason="faster-whisper is not installed: pip install 'hushd[faster-whisper]'",
 )
-SEGMENTS = (
-    Segment(0, 0, 1, "Ever tried.", (Word("Ever", 0.0, 0.5, 0.5), Word("tried.", 0.5, 1.0, 0.0))),
-    Segment(1, 1, 2, "No matter", (Word("No", 1.0, 1.5, 1.0), Word("matter", 1.5, 2.0, None))),
-)
-
-
-def test_a_turn_that_is_complete_says_how_likely_its_words_are() -> None:
-    """OpenAI's types read the event; without `include` it has none."""
-    from openai.types.realtime import ConversationItemInputAudioTranscriptionCompletedEvent as Completed
-
-    def completed(logprobs: bool) -> Completed:
-        stream = Stream(Items(), vad=False, start_s=0.0, logprobs=logprobs)
-        events = [event for segment in SEGMENTS for event in stream.segment(segment)]
-        events += [*stream.commit(2.0), *stream.ended(2.0)]
-        return Completed.model_validate({**events[-1], "event_id": "e"})
-
-    likely = completed(True).logprobs
-    assert likely is not None
-    assert [entry.token for entry in likely] == ["Ever", " tried.", " No"]
-    assert completed(False).logprobs is None
 
 
 @pytest.fixture(scope="module")

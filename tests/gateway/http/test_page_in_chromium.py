@@ -13,14 +13,12 @@ from pathlib import Path
 
 import pytest
 from hushd.reports.status_table import card_line
-from hushd_schema import comparison
 from hushd_schema.status import Status
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import card_stand_in, chromium, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
 from support.peer import TESTS, Peer, Supervisor, check_nothing_is_left, command, wait_until
-from support.tuned_models import COMPARISON, keep
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
@@ -209,28 +207,6 @@ def test_the_memory_of_cards_is_drawn(
         assert [round(width) for width in browser.run(widths)] == [12_000, 6_000]
         assert browser.complaints() == []
         browser.open("about:blank")
-
-
-def test_the_last_comparison_of_models_is_shown(page: Chromium, address: str, home: Path) -> None:
-    """Its rows, the sentences about chance, and the wrong words in theirs, as text; without one there is no section."""
-    assert page.run("document.querySelector('#tuned').hidden")
-    keep(home / "state")
-    page.open(address)
-    page.until("!document.querySelector('#tuned').hidden")
-    cells = "[...row.children].map((cell) => cell.innerText)"
-    rows = page.run(f"[...document.querySelectorAll('#tuned-models tr')].map((row) => {cells})")
-    assert rows[0] == ["transcribe-cpp/parakeet-tdt-0.6b-v3", "2.1 %", "0.4–4.3", "8.6×", "0.62 s", "912 MB"]
-    assert [row[0] for row in rows] == [model.model for model in COMPARISON.models]
-    assert text(page, "tuned-words").splitlines()[:2] == list(COMPARISON.differences)
-    assert "whisper/large-v3 was left out: It needs 9.6 GB" in text(page, "tuned-words")
-    marks = page.run("[...document.querySelector('#tuned-wrong li').children].map((mark) => mark.outerHTML)")
-    assert marks == ["<del>whistled</del>", "<ins>is old</ins>", "<del>anyone</del>"]
-    assert "came <b>down</b>" in text(page, "tuned-wrong")
-    assert "and 8 more" in text(page, "tuned-wrong")
-    comparison.path(home / "state").unlink()
-    page.open(address)
-    page.until("/\\d+ MB/.test(document.querySelector('#held').textContent)")
-    assert page.run("document.querySelector('#tuned').hidden")
 
 
 def choose(page: Chromium, name: str, value: str) -> None:

@@ -10,7 +10,7 @@ from hushd_gateway.http.realtime.session import Session
 
 
 def _session(*updates: dict[str, Any], model: str = "") -> Session:
-    session = Session("sess_1", "transcription", model)
+    session = Session("sess_1", model)
     for heard in updates:
         session.update({"type": "transcription", "audio": {"input": heard}})
     return session
@@ -50,13 +50,15 @@ def test_semantic_vad_goes_by_meaning() -> None:
         assert _session({"turn_detection": detection}).turn_end() == "silence"
 
 
-def test_who_speaks() -> None:
-    """The model that OpenAI has for it, or hushd's own field, asks for speakers; else nobody does."""
-    for transcription, diarize in (
-        ({"model": "gpt-4o-transcribe-diarize"}, True),
-        ({"model": "gpt-4o-transcribe", "diarize": True}, True),
-        ({"model": "gpt-4o-transcribe"}, False),
+def test_what_a_session_cannot_do_is_refused() -> None:
+    """The flat names of 2024 with their successor, log probabilities, and the codings of telephony; other keys pass."""
+    session = _session()
+    for update, sentence in (
+        ({"input_audio_format": "pcm16"}, "send audio.input.format"),
+        ({"include": ["item.input_audio_transcription.logprobs"]}, "no log probabilities"),
+        ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, "type must be audio/pcm"),
     ):
-        session = Session("s", "transcription")
-        session.update({"audio": {"input": {"transcription": transcription}}})
-        assert bool(session.options()["diarize"]) is diarize
+        with pytest.raises(ApiError, match=sentence):
+            session.update(update)
+    session.update({"instructions": "Be brief.", "audio": {"output": {"voice": "alloy"}}})
+    assert set(session.data["audio"]) == {"input"}

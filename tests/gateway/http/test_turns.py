@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hushd.transcripts.segment import Segment
-from hushd_gateway.http.realtime.items import Items
-from hushd_gateway.http.realtime.turns import Event, Stream
+from hushd_gateway.http.realtime.turns import Event, Items, Stream
 from hushd_protocol.errors import HushdError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,25 +114,3 @@ def test_each_item_has_one_life(steps: list[str], vad: bool, fails: bool) -> Non
         assert not ends or life[-1] == ends[0]
         assert not ends or life.index("committed") < life.index(ends[0])
     assert not vad or all("committed" in life for life in lives.values())
-
-
-def test_who_speaks() -> None:
-    """A segment with a speaker is an event, as OpenAI names it; when it turns out to be another's, an event of its own
-    has the same id; a segment that nobody was named for is none."""
-    stream = Stream(Items(), vad=True, start_s=10.0, unstable=True)
-    stream.speaks("SPEAKER_01")
-    (unfinished,) = (event for event in stream.partial("", "Good") if _kinds([event]) == ["unstable"])
-    assert unfinished["speaker"] == "B"
-    events = [*stream.segment(Segment(4, 0.5, 1.5, "Good morning.", speaker="SPEAKER_01"))]
-    assert _kinds(events) == ["delta", "segment"]
-    said = events[-1]
-    assert {
-        "text": "Good morning.",
-        "speaker": "B",
-        "start": 10.5,
-        "end": 11.5,
-        "content_index": 0,
-    }.items() <= said.items()
-    assert list(stream.renamed([3, 4], "SPEAKER_26")) == [said | {"type": f"{said['type']}.revised", "speaker": "AA"}]
-    assert [event["speaker"] for event in stream.renamed([4], "Anna")] == ["Anna"]
-    assert "segment" not in _kinds(stream.segment(_segment(2, 3, "Who?")))

@@ -12,7 +12,7 @@ from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions
-from hushd_schema.settings import Settings, WyomingSettings
+from hushd_schema.settings import Settings
 
 MODELS = {
     "faster-whisper": {"name": "small", "languages": ["en", "de"], "installed": True},
@@ -54,7 +54,7 @@ def test_the_model_that_knows_the_language(name: str, language: str, found: tupl
 
     async def run() -> None:
         async with AsyncClient() as client:
-            assert await Offer(client, Settings(), "").model(name, language) == found
+            assert await Offer(client, Settings()).model(name, language) == found
             await client.shutdown()
 
     asyncio.run(run())
@@ -65,24 +65,11 @@ def test_the_voice_of_a_name_or_a_language() -> None:
 
     async def run() -> None:
         async with AsyncClient(start=False) as client:
-            offer = Offer(client, Settings(), "")
+            offer = Offer(client, Settings())
             assert await offer.voice("", "") == (None, None, None)
             assert await offer.voice("anna", "fr") == ("piper", "anna", "anna")
             assert await offer.voice("", "fr") == ("piper", "marie", "marie")
             with pytest.raises(HushdError, match="There is no voice 'nobody'"):
                 await offer.voice("nobody", "")
-
-    asyncio.run(run())
-
-
-def test_a_port_of_one_model_offers_nothing_else() -> None:
-    """Whatever is asked for."""
-    settings = Settings(wyoming=WyomingSettings(only={"tcp://a:1": {"stt": "moonshine/tiny-en", "tts": "piper/anna"}}))
-
-    async def run() -> None:
-        async with AsyncClient(start=False) as client:
-            offer = Offer(client, settings, "tcp://a:1")
-            assert await offer.model("faster-whisper/small", "de") == ("moonshine", "tiny-en")
-            assert await offer.voice("", "") == ("piper", "anna", None)
 
     asyncio.run(run())

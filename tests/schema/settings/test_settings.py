@@ -60,25 +60,6 @@ def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
     assert set(re.findall(r"^(\w+) = ", model, re.MULTILINE)) | {"url"} == set(settings_of(ModelSettings))
 
 
-def test_a_port_of_wyoming_may_offer_a_model_of_its_own(tmp_path: Path) -> None:
-    """The table of an address wins over `[wyoming]`, key by key; a table of another address is an error."""
-    text = """
-        [wyoming]
-        listen = ["tcp://127.0.0.1:10300", "tcp://127.0.0.1:10301"]
-        stt = "moonshine/tiny-en"
-        [wyoming."tcp://127.0.0.1:10301"]
-        stt = "faster-whisper/small"
-        """
-    wyoming = load(tmp_path, text).wyoming
-    assert wyoming.models("tcp://127.0.0.1:10300") == ("moonshine/tiny-en", "")
-    assert wyoming.models("tcp://127.0.0.1:10301") == ("faster-whisper/small", "")
-    assert load(tmp_path, '[wyoming."stdio://"]\nstt = "a/b"\n').wyoming.models("stdio://") == ("a/b", "")
-    with pytest.raises(HushdError, match=r'there is no key wyoming\."tcp://127.0.0.1:10302"'):
-        load(tmp_path, '[wyoming."tcp://127.0.0.1:10302"]\nstt = "moonshine/tiny-en"\n')
-    with pytest.raises(HushdError, match=r"must be an engine and a model"):
-        load(tmp_path, text.replace("faster-whisper/small", "small"))
-
-
 def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
     """The general table, the role's, the engine's and the worker's own are laid over one another."""
     settings = load(

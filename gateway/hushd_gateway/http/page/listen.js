@@ -1,5 +1,5 @@
 // Listen: the microphone's words, as they are said.
-import { $, Failure, attempt, coded, isUnderWay, make, note, post } from './common.js';
+import { $, Failure, attempt, coded, isUnderWay, make, note } from './common.js';
 import { doubt, hearing } from './languages.js';
 
 const RATE = 24000; // Hz, where the browser converts the microphone's
@@ -44,13 +44,11 @@ async function capture(stream) {
   return { context, port: node.port };
 }
 
-async function openSocket(signal) {
+function openSocket() {
   const protocols = ['realtime'];
-  // A token may have letters that no subprotocol has; a secret has none.
-  if (sessionStorage.getItem('token')) {
-    const made = await post('v1/realtime/client_secrets', { session: { type: 'transcription' } }, signal);
-    protocols.push(`openai-insecure-api-key.${(await made.json()).value}`);
-  }
+  const token = sessionStorage.getItem('token');
+  // A token may have letters that no subprotocol has.
+  if (token) protocols.push(`hushd-token.${btoa(token).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '')}`);
   const address = new URL('v1/realtime?intent=transcription', location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   return new WebSocket(address, protocols);
@@ -80,7 +78,7 @@ async function listen(signal) {
       if (socket?.readyState === WebSocket.OPEN) flush();
     };
     note('listen', 'Speak now.');
-    socket = await openSocket(signal);
+    socket = openSocket();
     await transcribe(socket, microphone, chosen, (first) => waiting.unshift(first) && flush(), signal);
     note('listen', '');
   } finally {

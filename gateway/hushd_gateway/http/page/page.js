@@ -5,7 +5,6 @@ import './listen.js';
 import { listHearing } from './languages.js';
 import { resume } from './recording.js';
 import { listVoices } from './speak.js';
-import { showTuned } from './tuned.js';
 
 function hide() {
   rest();
@@ -16,7 +15,6 @@ function show() {
   watch();
   listVoices();
   listHearing();
-  showTuned();
   resume();
 }
 

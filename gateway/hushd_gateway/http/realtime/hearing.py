@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from hushd.transport.spool import Place, Store
 from hushd_protocol.errors import HushdError
 
 from .turns import Event, Stream
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent
 
 SAMPLE = 2  # bytes
+MAX_WAITING = 32 * 1024 * 1024  # bytes of sound that wait for the worker: eleven minutes of 24 kHz
 
 Post = Callable[[Iterable[Event]], None]
 
@@ -47,7 +47,8 @@ class Hearing:
         self._listen = listen
         self._rate = rate
         self._post = post
-        self._waiting = Backlog()
+        self._waiting: deque[bytes] = deque()
+        self._size = 0  # bytes that wait
         self._more = asyncio.Event()  # a piece waits, or the sound has ended
         self._room = asyncio.Event()  # a piece was taken
         self._closed = False
@@ -64,9 +65,11 @@ class Hearing:
     async def add(self, samples: bytes) -> None:
         """Adds s16le samples; waits while there is no room, so that the program waits too."""
         self._total += len(samples)
-        while not self.task.done() and not self._waiting.add(samples):
+        while not self.task.done() and self._size > MAX_WAITING:
             self._room.clear()
             await self._room.wait()
+        self._waiting.append(samples)
+        self._size += len(samples)
         self._more.set()
 
     def close(self) -> None:
@@ -95,7 +98,8 @@ class Hearing:
         while True:
             await self._more.wait()
             while self._waiting:
-                piece = self._waiting.take()
+                piece = self._waiting.popleft()
+                self._size -= len(piece)
                 self._room.set()
                 yield piece
             if self._closed:
@@ -112,55 +116,3 @@ class Hearing:
             self._post(self.stream.finished())
         elif kind == "nothing":
             self._post(self.stream.nothing(self.seconds))
-        elif kind == "speaker":
-            self._post(self.stream.speaks(data.get("speaker", "")))
-        elif kind == "revised":
-            self._post(self.stream.renamed(data.get("segments", []), data.get("speaker", "")))
-
-
-MEMORY = 1024 * 1024  # bytes: 20 s of 24 kHz
-FILE = 256 * 1024 * 1024  # bytes: an hour and a half
-
-
-class Backlog:
-    """A queue of pieces of sound."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[bytes | Place] = deque()
-        self._size = 0  # bytes
-        self._store = Store("sound", MEMORY)
-
-    def __len__(self) -> int:
-        """The number of pieces."""
-        return len(self._pieces)
-
-    def add(self, piece: bytes) -> bool:
-        """Adds a piece; returns whether there was room for it."""
-        if self._size + len(piece) > MEMORY + FILE:
-            return False
-        with suppress(HushdError):  # the disk is full; there is room in memory once the worker has taken some
-            self._pieces.append(self._store.put(piece))
-            self._size += len(piece)
-            return True
-        return False
-
-    def take(self) -> bytes:
-        """Removes and returns the first piece.
-
-        Raises:
-            HushdError: `output_failed` if the file cannot be read; then nothing is left.
-        """
-        try:
-            data = self._store.take(self._pieces.popleft())
-        except HushdError:
-            self.clear()
-            raise
-        self._size -= len(data)
-        return data
-
-    def clear(self) -> None:
-        """Drops all pieces, and the file."""
-        self._pieces.clear()
-        self._size = 0
-        self._store.close()
-        self._store = Store("sound", MEMORY)

@@ -7,18 +7,18 @@ complete out of order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+import secrets
+from collections.abc import Iterator
 from typing import Any
 
 from hushd.transcripts.segment import Segment, between, joined
 from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.results import is_label
 
 from ..errors import ApiError
-from ..transcription.formats import letters, log_probabilities, usage
-from .items import MAX_ITEMS, Items
+from ..transcription.formats import usage
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -29,21 +29,33 @@ _WARNING = {
 }
 
 
+class Items:
+    """Names the items of a session, and knows the last one."""
+
+    def __init__(self) -> None:
+        self._start = secrets.token_hex(6)
+        self._numbers = itertools.count(1)
+        self._last: str | None = None
+
+    def name(self) -> str:
+        """Returns a new, unique name."""
+        return f"item_{self._start}{next(self._numbers):06d}"
+
+    def follow(self, name: str) -> str | None:
+        """Makes an item the last one; returns the name of the one before."""
+        before, self._last = self._last, name
+        return before
+
+
 class _Item:
     def __init__(self, name: str, start_s: float) -> None:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
-        self.logprobs: list[JsonObject] = []
         self.end_s = 0.0  # of the last text, since the start of the stream
         self.seconds = 0.0  # that the texts took
         self.unlikely = False  # whether a text is probably wrong
         self._sent = ""  # the utterance's text sent in deltas
-
-    @property
-    def silent(self) -> bool:
-        """True if no text of the utterance was sent yet."""
-        return not self._sent
 
     def partial(self, text: str) -> Iterator[Event]:
         """Yields the new text of the utterance; `completed` corrects earlier text that it contradicts."""
@@ -58,7 +70,6 @@ class _Item:
     def final(self, segment: Segment) -> Iterator[Event]:
         """Yields the final text of the utterance, or of a part of a long one; the next utterance begins."""
         yield from self.partial(segment.text)
-        self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
         self.unlikely = self.unlikely or segment.unlikely
         self.end_s = segment.end
@@ -76,23 +87,14 @@ def _beyond(sent: str, text: str) -> str:
     return "".join(f" {word}" for word in text.split()[len(sent.split()) :])
 
 
-def _letter(speaker: str) -> str:
-    """Returns OpenAI's name for a speaker: A for `SPEAKER_00`. A known person's name stays."""
-    if not is_label(speaker):
-        return speaker
-    return letters(int(speaker.rpartition("_")[2]))
-
-
 class Stream:
-    """One stream of sound. With diarization, each segment is an event of its own too.
+    """One stream of sound.
 
     Args:
         items: of the session.
         start_s: seconds of sound that the session had before.
         vad: whether each utterance becomes an item.
-        eager: whether the first text of an utterance is sent while it may still change.
         unstable: whether an unfinished utterance is sent too, with text that may still change.
-        logprobs: whether a complete turn has the probability of each word.
     """
 
     def __init__(
@@ -101,19 +103,13 @@ class Stream:
         start_s: float,
         *,
         vad: bool,
-        eager: bool = False,
         unstable: bool = False,
-        logprobs: bool = False,
     ) -> None:
         self._items = items
-        self._eager = eager
         self._unstable = unstable
-        self._logprobs = logprobs
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
-        self._speaker = ""  # of the unfinished utterance
-        self._speaker_events: dict[int, Event] = {}  # the newest segments with speakers, by number
         self.committed = False
 
     def began(self, start_s: float) -> Iterator[Event]:
@@ -133,11 +129,8 @@ class Stream:
 
     def partial(self, stable: str, text: str = "") -> Iterator[Event]:
         """Yields the events of an unfinished utterance: `stable` will not change, `text` after it may."""
-        if self._eager and not stable and (self._item is None or self._item.silent):
-            stable = text
         if self._unstable and (stable or text):
-            who = {"speaker": self._speaker} if self._speaker else {}
-            yield self._ongoing().event("unstable", stable=stable, text=text, **who)
+            yield self._ongoing().event("unstable", stable=stable, text=text)
         if stable:
             yield from self._ongoing().partial(stable)
 
@@ -147,21 +140,6 @@ class Stream:
             yield from self.began(segment.start)
         item = self._ongoing()
         yield from item.final(segment)
-        if segment.speaker:
-            yield self._segment(item, segment)
-
-    def speaks(self, speaker: str) -> Iterator[Event]:
-        """Yields the event that names the unfinished utterance's speaker: `SPEAKER_00`, or a known person."""
-        self._speaker = _letter(speaker)
-        return iter(())
-
-    def renamed(self, numbers: Iterable[int], speaker: str) -> Iterator[Event]:
-        """Yields the event that corrects segments' speaker: a type of its own, since a repeated segment would count as
-        new."""
-        for number in numbers:
-            if number in self._speaker_events:
-                self._speaker_events[number] = {**self._speaker_events[number], "speaker": _letter(speaker)}
-                yield {**self._speaker_events[number], "type": f"{_TRANSCRIPTION}.segment.revised"}
 
     def finished(self) -> Iterator[Event]:
         """Yields the events of an utterance's end."""
@@ -191,20 +169,6 @@ class Stream:
             self._item = item
             yield from self._complete(seconds)
 
-    def _segment(self, item: _Item, segment: Segment) -> Event:
-        event = item.event(
-            "segment",
-            content_index=0,
-            id=f"seg_{item.name}_{segment.id}",
-            start=round(self._start_s + segment.start, 3),
-            end=round(self._start_s + segment.end, 3),
-            text=segment.text,
-            speaker=_letter(segment.speaker),
-        )
-        self._speaker_events[segment.id] = event
-        self._speaker_events.pop(segment.id - MAX_ITEMS, None)
-        return event
-
     @property
     def _finds_turns(self) -> bool:
         return self._vad and not self.committed
@@ -231,15 +195,12 @@ class Stream:
         content = [{"type": "input_audio", "transcript": None}]
         event_item: Event = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
         event_item |= {"role": "user", "content": content}
-        before = self._items.add(event_item)
+        before = self._items.follow(item.name)
         yield {"type": "input_audio_buffer.committed", "item_id": item.name, "previous_item_id": before}
         for kind in ("added", "done"):
             yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": event_item}
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
-        self._items.transcribed(item.name, transcript)
-        doubts: Event = {"logprobs": item.logprobs} if self._logprobs else {}
-        if item.unlikely:
-            doubts["warnings"] = [_WARNING]
+        doubts: Event = {"warnings": [_WARNING]} if item.unlikely else {}
         yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))

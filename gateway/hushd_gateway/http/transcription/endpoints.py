@@ -1,4 +1,4 @@
-"""`POST /v1/audio/transcriptions`, `/translations` and `/diarization`: transcribe recordings."""
+"""`POST /v1/audio/transcriptions` and `/translations`: transcribe recordings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ from .. import context, streaming
 from ..body import Form
 from ..context import Context
 from ..errors import bad
-from ..fields import FormFields
-from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats, known_speakers
-from .params import DIARIZATION, TRANSCRIPTION, TranscriptionRequest, parse_request
+from .params import TRANSCRIPTION, TranscriptionRequest, parse_request
 
 
 async def transcribe(request: Request) -> Response:
@@ -44,21 +42,6 @@ async def translate(request: Request) -> Response:
     with form:
         await form.read(request)
         return await _whole(context.of(request), form, parse_request(form.fields, translate=True))
-
-
-async def diarize(request: Request) -> Response:
-    """Answers with who spoke when."""
-    form = Form()
-    with form:
-        await form.read(request)
-        values = DIARIZATION.check(form.fields)
-        ask = parse_request(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
-        options = {**ask.options, "diarize": True, "speakers": values["num_speakers"]}
-        transcript = await heard(await start_transcription(context.of(request), form, ask, options), form)
-        if values["response_format"] == "rttm":
-            return PlainTextResponse(formats.rttm(transcript))
-        turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
-        return JSONResponse({"duration": transcript.duration, "segments": turns})
 
 
 async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Response:
@@ -168,27 +151,3 @@ class _Streamed(Response):
     async def __call__(self, *asgi: Any) -> None:
         with self._form:
             await self._stream(*asgi)
-
-
-_TEXT: Schema = {"type": "string"}
-_TRANSCRIPT = {
-    "type": "object",
-    "required": ["text", "usage"],
-    "properties": {"text": _TEXT, "usage": {"type": "object"}},
-}
-_TEXTS: dict[str, Schema] = {"application/json": _TRANSCRIPT, "text/plain": _TEXT} | dict.fromkeys(
-    MEDIA.values(), _TEXT
-)
-_TURN = {
-    "type": "object",
-    "required": ["start", "end", "speaker"],
-    "properties": {"start": {"type": "number"}, "end": {"type": "number"}, "speaker": _TEXT},
-}
-_TURNS = {
-    "type": "object",
-    "required": ["duration", "segments"],
-    "properties": {"duration": {"type": "number"}, "segments": {"type": "array", "items": _TURN}},
-}
-TRANSCRIPTS: dict[str, Schema] = _TEXTS | {"text/event-stream": {}}
-TRANSLATIONS = _TEXTS
-DIARIZATIONS: dict[str, Schema] = {"application/json": _TURNS, "text/plain": _TEXT}

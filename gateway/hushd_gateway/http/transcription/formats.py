@@ -139,14 +139,6 @@ def subtitles(transcript: Transcript) -> Object:
     return {"subtitles": {form: transcript.render(form) for form in ("srt", "vtt")}}
 
 
-def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
-    """Returns speakers and their times as RTTM, a line a segment, for diarization tools."""
-    return "".join(
-        f"SPEAKER {name} 1 {each.start:.3f} {each.end - each.start:.3f} <NA> <NA> {each.speaker} <NA> <NA>\n"
-        for each in segments
-    )
-
-
 def usage(seconds: float) -> Object:
     """Returns the usage as for a model billed by the minute."""
     return {"type": "duration", "seconds": math.ceil(seconds)}

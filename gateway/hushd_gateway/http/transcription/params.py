@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol import JsonObject
-from hushd_schema.kinds import number, whole
+from hushd_schema.kinds import number
 from hushd_schema.operations import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -108,6 +108,10 @@ def _language(given: Mapping[str, Any]) -> str:
     return "" if language == "auto" else language
 
 
+def _granularities(data: Fields, name: str) -> set[str]:
+    return fields.subset(data, name, ("word", "segment"))
+
+
 def _chunking(data: Fields, name: str) -> JsonObject:
     """Returns the options in `auto` or an object, which forms send as JSON or by members."""
     strategy = fields.single(data, name) or fields.members(data, name)
@@ -129,24 +133,17 @@ def _chunking(data: Fields, name: str) -> JsonObject:
 
 
 VAD = Parameters(
-    Parameter("type", "The only kind.", fields.text, {"const": "server_vad"}, (), required=True),
+    parameters.text("type", "The only kind, server_vad."),
     parameters.value("threshold", "Taken without effect: every engine's detector has one of its own.", number(0, 1)),
     parameters.value("prefix_padding_ms", "Sound kept around speech.", _MS),
     parameters.value("silence_duration_ms", "Silence that divides segments.", _MS),
 )
-_FILE = "A recording: sound, or a film."
-_MODEL = parameters.text(
-    "model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."
-)
-_DETAIL = parameters.subset("timestamp_granularities", ("word", "segment"), "The times in verbose_json.")
 _COMMON = (
-    _MODEL,
+    parameters.text("model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."),
     *parameters.of(TRANSCRIBE, RECORDED),
     parameters.texts("keywords", "Words to expect."),
-    _DETAIL,
-    Parameter(
-        "chunking_strategy", "How speech is detected.", _chunking, {"anyOf": [{"enum": ["auto", ""]}, VAD.in_json()]}
-    ),
+    Parameter("timestamp_granularities", "The times in verbose_json.", _granularities, several=True),
+    Parameter("chunking_strategy", "How speech is detected.", _chunking),
 )
 TRANSCRIPTION = Parameters(
     *_COMMON,
@@ -155,23 +152,7 @@ TRANSCRIPTION = Parameters(
     parameters.texts(known_speakers.REFERENCES, "Their recordings, 2 to 30 s each, as data URLs; never stored."),
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
     parameters.flag("stream", f"Send events during the transcription, with {', '.join(STREAMED)}."),
-    file=_FILE,
-    rule={
-        "dependentRequired": {
-            f"{known_speakers.NAMES}[]": [f"{known_speakers.REFERENCES}[]"],
-            f"{known_speakers.REFERENCES}[]": [f"{known_speakers.NAMES}[]"],
-        }
-    },
 )
 TRANSLATION = Parameters(
-    *_COMMON,
-    parameters.choice("response_format", TRANSLATION_FORMATS, "json", "The transcript's form."),
-    file=_FILE,
-)
-DIARIZATION = Parameters(
-    _MODEL,
-    *(each for each in parameters.of(TRANSCRIBE) if each.name == "language"),
-    parameters.choice("response_format", ("json", "rttm"), "json", "The answer's form."),
-    parameters.value("num_speakers", "The number of speakers, if known.", whole(0, 64)),
-    file=_FILE,
+    *_COMMON, parameters.choice("response_format", TRANSLATION_FORMATS, "json", "The transcript's form.")
 )
