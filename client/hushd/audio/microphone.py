@@ -88,10 +88,9 @@ class Microphone(Iterator[bytes]):
             chunk = self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
             raise self.lose() from None
-        if self._failure is not None and chunk is None:
-            raise self._failure
         if chunk is None:
-            raise StopIteration
+            self._chunks.put(None)  # the end lasts: a reader that looks ahead asks once more
+            raise self._failure or StopIteration
         return chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Runs programs that read a text and print one, with limits of time and size."""
+"""Runs a program and reads what it prints, within limits of time and size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from collections.abc import Sequence
 MAX_OUTPUT = 1 << 20  # bytes that a program may print
 
 
-def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int | None = None) -> tuple[bytes, int]:
-    """Runs a program with `text` as its standard input; returns its output and its exit status.
-
-    Processes that it started are ended with it.
+def run(command: Sequence[str], within_s: float, stderr: int | None = None) -> tuple[bytes, int]:
+    """Runs a program; returns its output and its exit status. Processes that it started are ended with it.
 
     Args:
         stderr: as for `subprocess.Popen`.
@@ -29,11 +27,11 @@ def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int 
     until = time.monotonic() + within_s
     # In a session of its own, so that a whole pipeline can be ended.
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
     ) as process:
         try:
-            printed = _exchanged(process, text, until)
-            return printed, process.wait(_left(until))
+            printed = _printed(process, until)
+            return printed, process.wait(max(until - time.monotonic(), 0))
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
         finally:
@@ -41,35 +39,13 @@ def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int 
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _exchanged(process: subprocess.Popen[bytes], unsent: bytes, until: float) -> bytes:
-    """Writes `unsent` to the program, and returns its complete output."""
-    assert process.stdin is not None
+def _printed(process: subprocess.Popen[bytes], until: float) -> bytes:
     assert process.stdout is not None
-    printed, writes = b"", [process.stdin]
-    os.set_blocking(process.stdin.fileno(), False)
+    printed = b""
     while len(printed) <= MAX_OUTPUT:
-        readable, writable, _ = select.select([process.stdout], writes, [], _left(until))
-        if not (readable or writable):
+        if not select.select([process.stdout], [], [], max(until - time.monotonic(), 0))[0]:
             raise TimeoutError
-        if writable and not (unsent := _written(process.stdin.fileno(), unsent)):
-            process.stdin.close()
-            writes = []
-        if readable:
-            if not (more := os.read(process.stdout.fileno(), 1 << 16)):
-                return printed
-            printed += more
+        if not (more := os.read(process.stdout.fileno(), 1 << 16)):
+            return printed
+        printed += more
     raise OverflowError
-
-
-def _left(until: float) -> float:
-    return max(until - time.monotonic(), 0)
-
-
-def _written(descriptor: int, data: bytes) -> bytes:
-    """Writes as much as fits; returns the unwritten rest, empty if the program reads no more."""
-    try:
-        return data[os.write(descriptor, data) :]
-    except BlockingIOError:
-        return data
-    except BrokenPipeError:
-        return b""

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -116,24 +115,18 @@ def test_what_plays_becomes_text(stage: Stage) -> None:
 
 
 def test_events_for_programs(stage: Stage) -> None:
-    """JSON lines on standard output and at the socket are the same; the file has the caption as it stands, and the
-    words are written down at the end."""
-    path, live, words = (stage.folder / name for name in ("overlay.sock", "live.txt", "talk.vtt"))
-    process = stage.captions("--json", "--socket", str(path), "--live", str(live), "-o", str(words))
-    with socket.socket(socket.AF_UNIX) as overlay:
-        overlay.connect(str(path))
-        stage.loop.play(stage.person)
-        wait_until(lambda: "matter" in live.read_text(), "a caption in the file")
-        output, _ = stage.interrupted(process)
-        received = b"".join(iter(lambda: overlay.recv(65536), b"")).decode()
+    """JSON lines on standard output; a file has the caption as it stands, and the words are written down at the end."""
+    live, words = (stage.folder / name for name in ("live.txt", "talk.vtt"))
+    process = stage.captions("--json", "--live", str(live), "-o", str(words))
+    stage.loop.play(stage.person)
+    wait_until(lambda: "matter" in live.read_text(), "a caption in the file")
+    output, _ = stage.interrupted(process)
     events = [json.loads(line) for line in output.splitlines()]
     assert events[0] == {"kind": "source", "track": "them", "source": "Null Output"}
-    assert received.splitlines() == output.splitlines()[-len(received.splitlines()) :]
     lines = [event for event in events if event["kind"] == "line"]
     assert word_error_rate(FIRST, lines[0]["text"]) <= 1 / 6
     assert 0 <= lines[0]["start"] < lines[0]["end"]
     assert any(event["kind"] == "unfinished" and event["stable"].startswith("Ever") for event in events)
-    assert not path.exists()
     assert live.read_text() == ""
     assert "Ever tried" in words.read_text()
 
@@ -207,7 +200,6 @@ def test_the_worker_dies(stage: Stage) -> None:
         (("--headphones",), 2, "--headphones is for --both"),
         (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
         (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
-        (("--socket", "/no/such/overlay"), 9, "The socket '/no/such/overlay' cannot be made"),
         (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
         (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
     ],
@@ -238,25 +230,3 @@ def test_the_sinks(stage: Stage) -> None:
     assert [line[:1] for line in output.splitlines()] == ["*", " "]
     assert "desk  # PulseAudio" in output
     assert os.fspath(stage.folder) not in output
-
-
-def test_what_played_just_now(stage: Stage) -> None:
-    """Kept by one process, asked for by another, as often as one likes, and gone with the first; never on the disk."""
-    keeper = stage.start("--keep", "60")
-    stage.loop.wait_for_a_recorder()
-    stage.loop.play(stage.person)
-
-    def text() -> str:
-        asked = stage.start("--last")
-        output, complaint = asked.communicate(timeout=2 * BOUND_S)
-        assert asked.returncode == 0, complaint
-        return output
-
-    wait_until(lambda: "matter" in text(), "the last word, which the sound server may still hold")
-    assert word_error_rate(FIRST, text()) <= 1 / 6
-    assert not list((stage.folder / "tmp").iterdir())
-    stage.interrupted(keeper)
-    asked = stage.start("--last")
-    _, complaint = asked.communicate(timeout=BOUND_S)
-    assert asked.returncode == 2
-    assert "No sound was kept: run `hushd captions --keep 60` beforehand, which keeps it." in complaint

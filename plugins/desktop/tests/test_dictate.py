@@ -148,31 +148,15 @@ def test_without_a_key(stage: Stage) -> None:
     stage.settled(lambda: stage.screen.text)
 
 
-def test_through_a_filter(stage: Stage) -> None:
-    """A program changes the text as a whole, and it is printed; Ctrl-C ends with the last word and code 0."""
-    process = stage.dictate("--output", "print", "--through", "tr a-z A-Z")
+def test_printed(stage: Stage) -> None:
+    """The text is printed as a whole; Ctrl-C ends with the last word and code 0."""
+    process = stage.dictate("--output", "print")
     stage.say()
     process.send_signal(signal.SIGINT)
     output, complaint = process.communicate(timeout=BOUND_S)
     assert (process.returncode, complaint) == (0, "")
-    assert word_error_rate(SAID.upper(), output) <= 1 / 4
-    assert output.startswith("EVER")
-
-
-def test_a_profile_has_a_key_of_its_own(stage: Stage) -> None:
-    """Its filter changes the text of that key's dictations, and of no other's."""
-    config = stage.folder / "config.toml"
-    (stage.folder / "dictation.toml").write_text('[loud]\nkey = "F8"\nthrough = "tr a-z A-Z"\n')
-    process = stage.dictate("--key", "F9", "--output", "print", HUSHD_CONFIG=str(config))
-    wait_until(lambda: stage.screen.waits_for("F9") and stage.screen.waits_for("F8"), "the keys")
-    assert process.stdout
-    for key, changed in (("F8", str.upper), ("F9", str)):
-        stage.screen.press(key)
-        stage.say()
-        stage.screen.release(key)
-        assert word_error_rate(changed(SAID), process.stdout.readline()) <= 1 / 4
-    process.send_signal(signal.SIGINT)
-    assert process.wait(BOUND_S) == 0
+    assert word_error_rate(SAID, output) <= 1 / 4
+    assert output.startswith("Ever")
 
 
 def test_a_program_gets_the_text(stage: Stage) -> None:
@@ -206,9 +190,7 @@ def test_pasting(stage: Stage) -> None:
         (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
         (("--toggle",), 2, "--toggle needs a --key"),
         (("--output", "command"), 2, "--output command and --command PROGRAM go together"),
-        (("--through", "cat", "--profile", "a"), 2, "Give --through or --profile"),
-        (("--profile", "a"), 2, "dictation.toml has no profile 'a'"),
-        (("--through", "no-such-filter"), 2, "There is no program 'no-such-filter'"),
+        (("--output", "command", "--command", "no-such-program"), 2, "There is no program 'no-such-program'"),
         (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
         (("hello",), 2, "Unrecognized arguments: hello"),
     ],

@@ -314,11 +314,12 @@ def test_an_interrupted_player_fades_out(device: FakeSoundDevice) -> None:
 
 
 def test_the_microphone_delivers_tenths_of_seconds(device: FakeSoundDevice) -> None:
-    """16 kHz mono, 100 ms a chunk, from the moment it is opened; closed, it ends."""
+    """16 kHz mono, 100 ms a chunk, from the moment it is opened; closed, it ends for good."""
     device.blocks = [1600] * 5
     with Microphone() as microphone:
         assert [len(next(microphone)) for _ in range(5)] == [3200] * 5
     assert list(microphone) == []
+    assert list(microphone) == []  # who looks ahead asks once more
     options = device.opened[0].options
     assert (options["samplerate"], options["blocksize"], options["channels"]) == (16000, 1600, 1)
 

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.transcripts.formats import FORMATS
 from hushd.verbs.preparation import names_no_engine
-from hushd_cli.arguments import Parser, value
+from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen.options import add_doubtful, add_speaker, voiceprints
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
-from hushd_schema.kinds import number
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from .feeds import Feed
 
-MAX_KEPT_S = 600  # of sound in memory: 19 to 38 MB
 HALF_DUPLEX = (
     "The microphone counts only while nothing plays: with headphones give --headphones, and both are heard at once."
 )
@@ -38,9 +36,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _list(options)
         return 0
     console.silence_libraries()
-    if options.keep or options.last:
-        _keep(options) if options.keep else _write_last(options)
-        return 0
     lines: list[Line] = []
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
@@ -86,25 +81,12 @@ def make_parser(prog: str) -> Parser:
     source.add_argument(
         "--headphones", action="store_true", help="with --both: the microphone cannot hear the loudspeaker"
     )
-    recent = parser.add_argument_group("caption the sound just played").add_mutually_exclusive_group()
-    recent.add_argument(
-        "--keep",
-        type=value(number(1, MAX_KEPT_S)),
-        metavar="SECONDS",
-        help="write nothing, and keep the last SECONDS of sound in memory, until Ctrl-C",
-    )
-    recent.add_argument(
-        "--last", action="store_true", help="caption the sound that another `hushd captions --keep` has kept"
-    )
     outputs = parser.add_argument_group("outputs")
     outputs.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
     outputs.add_argument(
         "-o", "--output", metavar="FILE", help="write all captions at the end, as FILE.srt, .vtt, .txt, .tsv or .json"
     )
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
-    outputs.add_argument(
-        "--socket", metavar="PATH", help="send events as lines of JSON to programs that connect, such as overlays"
-    )
     add_doubtful(outputs)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
@@ -120,12 +102,6 @@ def make_parser(prog: str) -> Parser:
 def _check(options: Namespace) -> None:
     if options.words:
         raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
-    others = (options.microphone, options.both, options.output, options.live, options.socket, options.json)
-    if (options.keep or options.last) and any((*others, options.diarize)):
-        raise HushdError(
-            "bad_request",
-            "--keep and --last are for the loudspeaker, and --last prints its captions: leave out the other options.",
-        )
     if options.microphone and options.sink:
         raise HushdError("bad_request", "--sink names a loudspeaker: give --both instead of --microphone.")
     if options.device and not (options.microphone or options.both or options.device == "?"):
@@ -148,40 +124,6 @@ def _check_microphone() -> None:
             "The microphone belongs to an attached machine, which lends it only to `listen`, `talk` and `wake`: run "
             "`hushd captions` there, or set HUSHD_DEVICES=here to use this machine's own.",
         )
-
-
-def _keep(options: Namespace) -> None:
-    from .kept import keep
-
-    console.note(f"Keeping the last {options.keep:g} seconds of sound: `hushd captions --last` captions them.")
-    try:
-        keep(options.sink, options.keep)
-    except KeyboardInterrupt:  # the usual end
-        pass
-
-
-def _write_last(options: Namespace) -> None:
-    """Prints the text of the kept sound, which is streamed to the worker and never written to a file."""
-    from hushd.audio.microphone import RATE
-
-    from .kept import last
-
-    sound = last()
-    with Client(holder="cli", compute_device=options.compute_device) as client:
-        engine, model = _worker(client, options)
-        transcript = client.transcribe(
-            [sound],
-            rate=RATE,
-            engine=engine,
-            model=model,
-            keep_alive=options.keep_alive,
-            language=options.language,
-            task="translate" if options.translate else None,
-            hotwords=options.hotwords,
-        )
-    console.write(transcript.render("txt", doubtful=options.doubtful))
-    for warning in transcript.warnings:
-        console.complain(warning.message)
 
 
 def _check_output(file: str) -> None:
@@ -210,13 +152,11 @@ def _list(options: Namespace) -> None:
 
 
 def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
-    from .feeds import JsonLines, LiveFile, Overlays, Terminal
+    from .feeds import JsonLines, LiveFile, Terminal
 
     feeds: list[Feed] = [JsonLines() if options.json else Terminal(options.both, options.doubtful)]
     if options.live:
         feeds.append(LiveFile(options.live, options.doubtful))
-    if options.socket:
-        feeds.append(Overlays(options.socket))
     for feed in feeds:
         stack.enter_context(closing(feed))
     return feeds

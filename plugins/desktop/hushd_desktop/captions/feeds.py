@@ -1,13 +1,9 @@
-"""The outputs of live captions: a terminal, JSON lines, a file for OBS, a socket for overlays."""
+"""The outputs of live captions: a terminal, JSON lines, a file for OBS."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
-import stat
-import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +13,6 @@ from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.suggest import Styled, escaped
 from hushd_protocol.system import atomic_file
 
@@ -156,88 +151,6 @@ class LiveFile:
             atomic_file.replace(self._path, text)
         except OSError as error:
             raise HushdError("output_failed", f"{str(self._path)!r} cannot be written ({error.strerror}).") from error
-
-
-class Overlays:
-    """Sends each event as a line of JSON to every program connected to a unix socket, which only its user may open.
-
-    A program that does not read is disconnected, so that captions never wait.
-
-    Raises:
-        HushdError: `output_failed` if the socket cannot be made.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = os.path.abspath(path)
-        self._programs: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._closed = False
-        self._server = self._listen()
-        threading.Thread(target=self._accept, name="hushd-overlays", daemon=True).start()
-
-    def show(self, event: Event) -> None:
-        if isinstance(event, Noted):
-            return
-        line = as_json(event).encode()
-        with self._lock:
-            self._programs = [program for program in self._programs if self._sent(program, line)]
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)  # ends the other thread's wait, which closing does not
-        self._server.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)
-        with self._lock:
-            self._closed = True
-            for program in self._programs:
-                program.close()
-
-    def _listen(self) -> socket.socket:
-        if len(os.fsencode(self._path)) > SOCKET_PATH:
-            raise HushdError("output_failed", f"{self._path!r} is too long for a socket: name a shorter path.")
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._remove_dead()
-            previous_umask = os.umask(0o177)
-            try:
-                server.bind(self._path)
-            finally:
-                os.umask(previous_umask)
-            server.listen(WAITING)
-        except OSError as error:
-            server.close()
-            raise HushdError(
-                "output_failed", f"The socket {self._path!r} cannot be made ({error.strerror})."
-            ) from error
-        return server
-
-    def _remove_dead(self) -> None:
-        """Removes a killed process's socket."""
-        with contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISSOCK(os.lstat(self._path).st_mode):
-                return
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-                if other.connect_ex(self._path):
-                    os.unlink(self._path)
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # the socket was closed
-            while True:
-                program, _ = self._server.accept()
-                program.setblocking(False)
-                with self._lock:
-                    if self._closed:
-                        program.close()
-                    self._programs.append(program)
-
-    @staticmethod
-    def _sent(program: socket.socket, line: bytes) -> bool:
-        with contextlib.suppress(OSError):
-            if program.send(line) == len(line):
-                return True
-        program.close()
-        return False
 
 
 def text_of(segment: Segment, doubtful: float | None) -> str:

@@ -69,8 +69,6 @@ def make_parser(prog: str) -> Parser:
     where.add_argument(
         "--command", metavar="PROGRAM", help="with --output command: the program that reads the text on standard input"
     )
-    where.add_argument("--through", metavar="PROGRAM", help="a filter: it reads the text, and its output is written")
-    where.add_argument("--profile", metavar="NAME", help="a filter of dictation.toml, beside the configuration")
     where.add_argument(
         "--end", metavar="TEXT", help="the text after the last word; default: a space, where text is typed"
     )
@@ -95,18 +93,12 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "Give --install or --uninstall.")
     if (options.toggle or options.install) and not options.key:
         raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
-    if options.through and options.profile:
-        raise HushdError("bad_request", "Give --through or --profile.")
     if (options.command is not None) != (options.output == "command"):
         raise HushdError("bad_request", "--output command and --command PROGRAM go together.")
-    from hushd_desktop.dictation.outputs import words
+    if options.command:
+        from hushd_desktop.dictation.outputs import words
 
-    for command in filter(None, (options.command, options.through)):
-        words(command)
-    if options.profile:
-        from .profiles import find
-
-        find(options.profile)
+        words(options.command)
 
 
 def _key(text: str) -> Key:

@@ -47,7 +47,6 @@ class Dictation:
         client: transcribes.
         output: receives the text.
         vocabulary: replacements and commands.
-        change: a filter for the whole text, which may fail; None: the text is written unchanged.
         ending: written after the last word.
         device: the microphone; None: the default one.
         listening: further arguments of `Client.listen`.
@@ -65,7 +64,6 @@ class Dictation:
         output: Output,
         vocabulary: Vocabulary,
         *,
-        change: Callable[[str], str] | None = None,
         ending: str = "",
         device: str | None = None,
         listening: dict[str, Any] | None = None,
@@ -78,8 +76,7 @@ class Dictation:
         self._output = output
         self._vocabulary = vocabulary
         self._composition = Composition(vocabulary)
-        self._live = output.live and change is None
-        self._change = change
+        self._live = output.live
         self._ending = ending
         self._listening = listening or {}
         if vocabulary.expected:
@@ -109,7 +106,7 @@ class Dictation:
             with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
                 recording = Recording(self._microphone)
                 self._hear_all(floor.while_held(recording.read()))
-            error = self._finish()
+            self._finish()
         except HushdError as failure:
             error = failure
         self._on_end(error)
@@ -132,19 +129,7 @@ class Dictation:
         if self._live:
             self._output.edit(self._composition.hear(stable))
 
-    def _finish(self) -> HushdError | None:
-        """Writes the text, unfiltered if the filter fails.
-
-        Returns:
-            the filter's failure.
-        """
-        text, error = self._composition.text, None
-        if not text.strip():
-            return None
-        if self._change is not None:
-            try:
-                text = self._change(text)
-            except HushdError as failure:
-                error = HushdError(failure.code, f"{failure.message} The text is written as it was heard.")
-        self._output.finish(self._ending if self._live else text + self._ending)
-        return error
+    def _finish(self) -> None:
+        text = self._composition.text
+        if text.strip():
+            self._output.finish(self._ending if self._live else text + self._ending)

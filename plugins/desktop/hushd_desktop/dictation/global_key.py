@@ -24,15 +24,11 @@ class GlobalKey(Protocol):
 
 
 def global_key(key: Key, press: Callable[[], None], release: Callable[[], None]) -> GlobalKey:
-    """Returns the watch of a key by this desktop's means: macOS, a Wayland portal, or X11.
+    """Returns the watch of a key by this desktop's means: a Wayland portal, or X11.
 
     Raises:
         HushdError: `no_device`, or `bad_request` for a key that is not available.
     """
-    if os.uname().sysname == "Darwin":
-        from hushd_desktop.dictation import macos
-
-        return macos.GlobalKey(key, press, release)
     if os.environ.get("WAYLAND_DISPLAY"):
         from hushd_desktop.dictation import portal
 

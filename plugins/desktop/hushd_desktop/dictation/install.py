@@ -20,7 +20,6 @@ from hushd_desktop.dictation.keys import Key
 from hushd_desktop.dictation.portal import APPLICATION
 
 UNIT = f"app-{APPLICATION}.service"  # older portals read the program's name from it
-LABEL = "org.hushd.dictate"
 NAMES = """\
 # Words, replacements and commands of `hushd dictate`, a line each.
 #
@@ -74,11 +73,9 @@ def uninstall() -> None:
         units.run(command)
 
 
-def find(command: Sequence[str], environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Service:
-    """Returns the service that runs `command` in every session, by systemd, launchd or the desktop's autostart."""
+def find(command: Sequence[str], environ: Mapping[str, str] = os.environ) -> Service:
+    """Returns the service that runs `command` in every session, by systemd or the desktop's autostart."""
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
-    if platform == "darwin":
-        return _launchd(home, command)
     data, config = (
         Path(environ.get(name) or home / usual)
         for name, usual in (("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config"))
@@ -134,14 +131,3 @@ def _desktop_word(word: str) -> str:
         return word
     escaped = re.sub(r'[\\"`$]', r"\\\g<0>", word).replace("\\", "\\\\").replace("%", "%%")
     return f'"{escaped}"'
-
-
-def _launchd(home: Path, command: Sequence[str]) -> Service:
-    """Returns the service for launchd. Untested: written from launchd.plist(5)."""
-    agent = {
-        "Label": LABEL,
-        "ProgramArguments": list(command),
-        "RunAtLoad": True,
-        "KeepAlive": {"SuccessfulExit": False},
-    }
-    return units.launchd_service(home, LABEL, agent)

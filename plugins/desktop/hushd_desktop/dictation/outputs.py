@@ -171,10 +171,6 @@ def typist() -> Typist:
     Raises:
         HushdError: `no_device` with alternatives if there is none.
     """
-    if sys.platform == "darwin":
-        from . import macos
-
-        return macos.Typist()
     if os.environ.get("WAYLAND_DISPLAY"):
         return _on_wayland()
     if os.environ.get("DISPLAY"):

@@ -18,18 +18,14 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import pronunciations
 
-from hushd_desktop.dictation import outputs, profiles
+from hushd_desktop.dictation import outputs
 from hushd_desktop.dictation.dictation import Dictation
 from hushd_desktop.dictation.global_key import GlobalKey, global_key
-from hushd_desktop.dictation.keys import Key
 from hushd_desktop.dictation.outputs import Output
-from hushd_desktop.dictation.profiles import Profile
-from hushd_desktop.dictation.text_filter import TextFilter
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
 
 TYPED = ("auto", "type", "paste")  # outputs that end with a space
-# A profile stands for a press of its key.
-Action = Literal["press", "release", "toggle", "stop", "leave"] | Profile | HushdError | None
+Action = Literal["press", "release", "toggle", "stop", "leave"] | HushdError | None
 
 
 class Dictations:
@@ -45,8 +41,8 @@ class Dictations:
         self._last: Dictation | None = None
         self.recording = False
 
-    def begin(self, profile: Profile | None = None) -> None:
-        """Starts a dictation, by `profile` if given, unless one is recording.
+    def begin(self) -> None:
+        """Starts a dictation, unless one is recording.
 
         Raises:
             HushdError: `no_device` when there is no microphone.
@@ -59,7 +55,7 @@ class Dictations:
                 duck=self._options.duck,
                 previous=self._last,
                 on_end=self._on_end,
-                **self._for(profile),
+                **self._settings,
             )
             self.recording = True
 
@@ -68,10 +64,6 @@ class Dictations:
         if self.recording and self._last is not None:
             self._last.end()
             self.recording = False
-
-    def _for(self, profile: Profile | None) -> dict[str, Any]:
-        """Returns a dictation's arguments."""
-        return self._settings | ({"change": profile.change} if profile is not None else {})
 
     def close(self) -> None:
         """Ends all dictations after their last word."""
@@ -106,41 +98,30 @@ def wait_for_key(options: Namespace) -> int:
         devices.load_ahead()  # so that the microphone opens at once; the default one needs no PortAudio
     with Client(holder="dictate", compute_device=options.compute_device) as client:
         dictations = Dictations(client, options, _complain)
-        keys = _keys(options, actions)
+        key = _key(options, actions)
         failures: list[HushdError] = []
-        watching = [
-            threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
-            for key in keys
-        ]
-        for thread in watching:
-            thread.start()
+        watching = threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
+        watching.start()
         console.note(f"Waiting for {options.key}: Ctrl-C ends.")
         while (action := actions.get()) != "leave":
-            _act(dictations, action, options.toggle)
-        for key in keys:
-            key.stop()
+            _act(dictations, action)
+        key.stop()
         dictations.close()
-        for thread in watching:
-            thread.join()
+        watching.join()
     if failures:
         raise failures[0]
     return 0
 
 
-def _keys(options: Namespace, actions: queue.SimpleQueue[Action]) -> list[GlobalKey]:
-    """Watches the options' key, and the profiles' keys."""
+def _key(options: Namespace, actions: queue.SimpleQueue[Action]) -> GlobalKey:
     release: Callable[[], None] = (lambda: None) if options.toggle else partial(actions.put, "release")
-    meant: dict[Key, Action] = {profile.key: profile for profile in profiles.read().values() if profile.key}
-    meant[options.key] = "toggle" if options.toggle else "press"
-    return [global_key(key, partial(actions.put, action), release) for key, action in meant.items()]
+    return global_key(options.key, partial(actions.put, "toggle" if options.toggle else "press"), release)
 
 
-def _act(dictations: Dictations, action: Action, toggles: bool) -> None:
-    profile = action if isinstance(action, Profile) else None
-    toggles = action == "toggle" or (toggles and profile is not None)
-    begins = not dictations.recording if toggles else action == "press" or profile is not None
+def _act(dictations: Dictations, action: Action) -> None:
+    begins = not dictations.recording if action == "toggle" else action == "press"
     try:
-        dictations.begin(profile) if begins else dictations.end()
+        dictations.begin() if begins else dictations.end()
     except HushdError as error:
         console.complain(error.message)
 
@@ -220,12 +201,8 @@ def settings(options: Namespace) -> dict[str, Any]:
     """Returns the arguments of each `Dictation`."""
     names = ("engine", "model", "keep_alive", "language")
     arguments = {name: getattr(options, name) for name in names}
-    change = profiles.find(options.profile).change if options.profile else None
-    if options.through:
-        change = TextFilter(outputs.words(options.through))
     return {
         "listening": {name: value for name, value in arguments.items() if value is not None},
         "device": options.device,
-        "change": change,
         "ending": options.end if options.end is not None else " " if options.output in TYPED else "",
     }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import plistlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -85,13 +82,5 @@ def test_names_are_the_users(home: Path) -> None:
 )
 def test_words_of_a_desktop_entry(home: Path, word: str, written: str) -> None:
     """They are quoted as the specification has it: for the command line, and once more as a value of the file."""
-    (entry, *_) = find([word], {"HOME": str(home)}, "linux").files.values()
+    (entry, *_) = find([word], {"HOME": str(home)}).files.values()
     assert f"\nExec={written}\n" in entry
-
-
-def test_an_agent_of_launchd(home: Path) -> None:
-    """It has the command, and is started again when it fails."""
-    command: Sequence[str] = ("python3", "-m", "hushd", "dictate", "--key", "F13")
-    (agent,) = find(command, {"HOME": str(home)}, "darwin").files.values()
-    assert plistlib.loads(agent.encode())["ProgramArguments"] == list(command)
-    assert os.fspath(home) not in agent
