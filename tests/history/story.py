@@ -38,11 +38,6 @@ class Story:
     def op(self) -> str:
         return self.invoke.more["op"] if self.invoke else ""
 
-    @property
-    def ended_at(self) -> float:
-        """The time by which all that it does is done: infinity, unless its party was told so."""
-        return self.end.at if self.end and self.end.kind != "unknown" else float("inf")
-
     def of(self, *kinds: str) -> list[Event]:
         """The events of some kinds."""
         return [event for event in self.events if event.kind in kinds]

@@ -2,24 +2,24 @@
 
 scripts/simulate --seed 7                  one seed; its last line is the seed and the digest of its history
 scripts/simulate --seeds 200               the 200 seeds from --seed on; its last line has the digest of all
-scripts/simulate --seed 7 --shrink         makes a seed that fails small, and prints it as a test
-scripts/simulate --night                   seeds on all processors for 8 hours; goes on where the last night ended
+scripts/simulate --seed 7 --shrink         makes a seed that fails small, and prints its script
+scripts/simulate --hours 8 --jobs 4        as many seeds as fit, four at a time; says in the end how many
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 
-from .night import HOURS, Night
 from .run import Runner
 from .script import KINDS, Script, draw
-from .shrink import Shrinker, as_test
+from .shrink import Shrinker
 from .world import Outcome
 
 MOST_SHOWN = 12  # violations of a seed
@@ -70,14 +70,14 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no such faults: {', '.join(sorted(unknown))}")
 
     def drawn(seed: int) -> Script:
-        return draw(seed, options.seconds, kinds, options.clients, door=options.door)
+        return draw(seed, options.seconds, kinds, options.clients)
 
     tally = Tally()
-    if options.night:
-        Night(options.into, options.hours).play(drawn, options.seed, tally.add)
-        tally.show()
-        return 1 if tally.failed else 0
-    scripts: Iterable[Script] = map(drawn, range(options.seed, options.seed + options.seeds))
+    last = options.seed + options.seeds if options.hours is None else sys.maxsize
+    scripts: Iterable[Script] = map(drawn, range(options.seed, last))
+    if options.hours is not None:
+        end = time.monotonic() + 3600 * options.hours
+        scripts = itertools.takewhile(lambda _: time.monotonic() < end, scripts)
     if options.script:
         scripts = [_read(options.script)]
     runner = Runner(options.jobs)
@@ -102,15 +102,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="of the longest storm, simulated")
     parser.add_argument("--clients", type=int, metavar="N", help="so many; else 2 to 7")
     parser.add_argument("--faults", default=",".join(KINDS), metavar="LIST", help=f"of {', '.join(KINDS)}, or none")
-    parser.add_argument("--door", action="store_true", help="all seeds with programs that speak HTTP and Wyoming")
     parser.add_argument("--shrink", action="store_true", help="make the first seed that fails small, and stop there")
     parser.add_argument("--within", type=float, default=120.0, metavar="S", help="seconds that --shrink takes at most")
     parser.add_argument("--script", metavar="FILE", help="play the Script that is written there, - for standard input")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time")
     parser.add_argument("--history", metavar="FILE", help="write the history of the last seed there")
-    parser.add_argument("--night", action="store_true", help="as many seeds as fit")
-    parser.add_argument("--hours", type=float, default=HOURS, metavar="H", help=f"that --night takes; else {HOURS:g}")
-    parser.add_argument("--into", default="build/night", metavar="FOLDER", help="of --night; else build/night")
+    parser.add_argument("--hours", type=float, metavar="H", help="as many seeds as fit into so long")
     return parser
 
 
@@ -124,13 +121,11 @@ def _read(path: str) -> Script:
 
 
 def _shrink(runner: Runner, script: Script, within: float) -> None:
-    """Prints a failing script made small, as a test, and after it what that took."""
-    began = time.monotonic()
-    shrinker = Shrinker(runner, script, within)
+    """Prints a failing script made small, which `--script` plays, and after it what that took."""
+    shrinker = Shrinker(runner.play, script, within)
     shrinker.shrink()
-    print(as_test(shrinker.script, shrinker.outcome.violations))
-    took = f"in {time.monotonic() - began:.0f} s, {shrinker.tried} scripts"
-    print(f"from {_extent(script)} to {_extent(shrinker.script)}, {took}{', all its time' if shrinker.over else ''}")
+    print(shrinker.script)
+    print(f"from {_extent(script)} to {_extent(shrinker.script)}, by {shrinker.tried} scripts")
 
 
 def _extent(script: Script) -> str:

@@ -228,6 +228,7 @@ class Endpoint(Description):
         super().__init__(machine)
         self.real = real
         self.peer: Endpoint | None = None  # of a pair, whose other end is told of each change
+        self.listens = False
         real.setblocking(False)
         machine.endpoints[self] = None
 
@@ -253,6 +254,10 @@ class Endpoint(Description):
         size = self.real.send(data, real_socket.MSG_NOSIGNAL)
         self._tell_peer()
         return size
+
+    def shut(self, how: int) -> None:
+        self.real.shutdown(how)
+        self._tell_peer()
 
     def dropped(self) -> None:
         del self.machine.endpoints[self]

@@ -16,8 +16,6 @@ from types import ModuleType
 from typing import Any
 
 INSIDE = ("hushd", "simulation.programs")  # packages whose names begin so
-# Those by which the gateway meets its programs.
-SERVERS = ("anyio", "h11", "python_multipart", "sniffio", "starlette", "uvicorn", "wsproto", "wyoming")
 LIBRARY = ("asyncio", "concurrent", "selectors")  # of the standard library: the world loads its own copies
 _FILES = ("pathlib", "pathlib._local", "pathlib._os", "tempfile", "shutil")
 
@@ -38,7 +36,7 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if not name.startswith((*INSIDE, *SERVERS, *LIBRARY)):
+        if not name.startswith((*INSIDE, *LIBRARY)):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and isinstance(spec.loader, importlib.machinery.SourceFileLoader):

@@ -7,7 +7,6 @@ from .processes import Process
 STANDARD = (0, 1, 2)
 # Of a supervisor: these, its lock, two sockets, the pipe of its signals, and the log.
 _BARE = 8
-_DOOR = 4  # further ones with a door: two addresses, the folder it watches, and the channel to the gateway
 _STALLS = 2  # while it has workers
 _CHILD = 2  # for each: what tells its end, and its lifeline
 
@@ -22,10 +21,10 @@ def of_client(process: Process) -> str:
     return _names(process, [number for number in own if not _is_temporary(_path(process, number))])
 
 
-def of_supervisor(process: Process, *, door: bool) -> str:
+def of_supervisor(process: Process) -> str:
     """Returns the open files of a supervisor, if it has more at rest than it needs for the processes that it has."""
     children = sum(child.living for child in process.children)
-    most = _BARE + _DOOR * door + _STALLS * bool(children) + _CHILD * children
+    most = _BARE + _STALLS * bool(children) + _CHILD * children
     return _names(process, list(process.table)) if len(process.table) > most else ""
 
 

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .channels import Stream
 from .descriptors import Description, Endpoint, File, Stalls
 from .processes import MEGABYTE, Process
 from .scheduler import ANYTHING, Scheduler, Timer
@@ -49,7 +48,7 @@ class NoFaults:
 
 
 class Machine:
-    """A kernel, in the sense of `kernel.Kernel` too.
+    """A kernel.
 
     Args:
         memory: bytes of the machine.
@@ -66,10 +65,6 @@ class Machine:
         self.init = Process(self, 1, None, ["init"], {}, {}, 1)
         self.processes[1] = self.init
         self.endpoints: dict[Endpoint, None] = {}  # the open ones
-        # Folders that processes watch by dnotify; None: the kernel lacks it. Of changes, sockets made there are told.
-        self.watched: list[tuple[str, Process]] | None = None
-        self.ports: dict[int, Stream] = {}  # those at which somebody listens
-        self.net = ""  # the folder of the sockets beneath them
         self.path: list[str] = []  # where the packages are that programs find installed
         self.folder = ""  # of all files, whose name is another one on each run
         self.on_write: Callable[[Process, str, bytes], None] = lambda process, path, data: None  # to a file
@@ -86,7 +81,6 @@ class Machine:
         self.on_stop: Callable[[int], None] = lambda pid: None
         self.on_go_on: Callable[[int], None] = lambda pid: None
         self.on_death: list[Callable[[int], None]] = []
-        self.foreign: Callable[[int, int], bool] = lambda pid, real: False  # whether libzmq has it open there
         self.globals: list[tuple[str, str, Callable[[], Any]]] = []  # module, variable, its value in a new process
         self._inside: Process | None = None
         self.modules: Mapping[str, Any] = {}
@@ -124,12 +118,6 @@ class Machine:
 
     def idle(self, look: Callable[[], None]) -> None:
         self.scheduler.idle(look)
-
-    def abort(self, pid: int, reason: str) -> None:
-        self.note("abort", pid=pid, reason=reason)
-        process = self.processes.get(pid)
-        if process and process.living:
-            process.end(-signal.SIGABRT)
 
     # --- the history -------------------------------------------------------------------------------------------------
 
@@ -222,10 +210,6 @@ class Machine:
         real = os.dup(endpoint.real.fileno())
         self.current.close(descriptor)
         return real
-
-    def is_foreign(self, descriptor: int) -> bool:
-        """Returns whether libzmq has opened a real descriptor in the current process."""
-        return self.current is not None and self.foreign(self.current.pid, descriptor)
 
     def lock(self, file: File, *, wait: bool) -> bool:
         """Locks a real file for a description of it, as flock does; returns whether it could."""

@@ -49,7 +49,7 @@ class Promptness:
         since = self._now - SOON_S
         jobs = sum(row.queued + row.running for row in status.workers)
         known = len(self._world.open_requests) + sum(end >= since for end in self._ends)
-        if jobs > known and not self._world.script.door and not self._world.storm.troubled(since - _FELT_S, self._now):
+        if jobs > known and not self._world.storm.troubled(since - _FELT_S, self._now):
             self._world.violation(f"the supervisor has {jobs} jobs, and {known} requests were there lately")
 
     def check_floor(self) -> None:

@@ -7,20 +7,16 @@ import gc
 import hashlib
 import itertools
 import json
-import math
 import os
 import resource
-import select
 import shutil
 import signal
 import tempfile
-import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .attempt import Attempt
 from .script import Script
 from .world import Outcome, World
 
@@ -34,19 +30,14 @@ class Runner:
 
     Args:
         jobs: scripts at a time.
-        network: makes the network; None: the simulated ZeroMQ.
 
     Attributes:
         requests: of all scripts so far.
     """
 
-    def __init__(self, jobs: int = 1, network: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, jobs: int = 1) -> None:
         gc.disable()  # what is garbage, and when, must not depend on what was made before
-        if network is None:
-            from .wire.network import Network
-
-            network = Network
-        self._world = World(network)
+        self._world = World()
         self._jobs = jobs
         self._digest = hashlib.sha256()
         self.requests = 0
@@ -75,30 +66,17 @@ class Runner:
         ((_, outcome),) = self._outcomes([script], 1, history)
         return outcome
 
-    def first_failing(self, scripts: Iterable[Script], attempt: Attempt, end: float) -> tuple[Script, Outcome] | None:
-        """Returns the first of `scripts` that fails in the way of `attempt`, None if none does by the monotonic time
-        `end`. Uses all processors."""
-        for script, outcome in self._outcomes(scripts, os.cpu_count() or 1, attempt=attempt, end=end):
-            if attempt.fails(outcome.violations):
-                return script, outcome
-        return None
-
     def _outcomes(
-        self,
-        scripts: Iterable[Script],
-        jobs: int,
-        history: str | None = None,
-        attempt: Attempt | None = None,
-        end: float = math.inf,
+        self, scripts: Iterable[Script], jobs: int, history: str | None = None
     ) -> Iterator[tuple[Script, Outcome]]:
-        """Plays scripts until the monotonic time `end`; kills those that still run when nobody wants more of them."""
+        """Plays scripts; kills those that still run when nobody wants more of them."""
         waiting: list[_Play] = []
         rest = iter(scripts)
         try:
             while True:
                 for script in itertools.islice(rest, jobs - len(waiting)):
-                    waiting.append(self._fork(script, history, attempt))
-                if not waiting or not waiting[0].ended_by(end):
+                    waiting.append(self._fork(script, history))
+                if not waiting:
                     return
                 play = waiting.pop(0)
                 yield play.script, play.outcome()
@@ -107,8 +85,7 @@ class Runner:
                 os.kill(play.pid, signal.SIGKILL)
                 play.outcome()
 
-    def _fork(self, script: Script, history: str | None, attempt: Attempt | None) -> _Play:
-        self._world.prepare(script)
+    def _fork(self, script: Script, history: str | None) -> _Play:
         folder = Path(tempfile.mkdtemp(prefix="h", dir=_SHARED if _SHARED.is_dir() else None))
         reading, writing = os.pipe()
         pid = os.fork()
@@ -119,17 +96,16 @@ class Runner:
             self._world.network._epoll.close()  # it is not ours
             writing = fcntl.fcntl(writing, fcntl.F_DUPFD, _PIPE)
             os.closerange(3, _PIPE)  # what is open beside it must not decide the numbers of what is opened now
-            cpu_s = attempt.cpu_s if attempt else CPU_S
-            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
-            answer = json.dumps(self._played(script, folder, history, attempt))
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 5))
+            answer = json.dumps(self._played(script, folder, history))
             with open(writing, "w") as file:
                 file.write(answer)
         finally:
             os._exit(0)
 
-    def _played(self, script: Script, folder: Path, history: str | None, attempt: Attempt | None) -> Outcome:
+    def _played(self, script: Script, folder: Path, history: str | None) -> Outcome:
         try:
-            return self._world.play(script, folder, attempt)
+            return self._world.play(script, folder)
         except BaseException as error:
             text = f"the simulation ended with {type(error).__name__}: {error}"
             trace = traceback.format_exc()
@@ -156,11 +132,6 @@ class _Play(NamedTuple):
     pid: int
     pipe: int
     folder: Path
-
-    def ended_by(self, end: float) -> bool:
-        """Waits for its end until the monotonic time `end`; returns whether it has come."""
-        left = None if end == math.inf else max(0.0, end - time.monotonic())
-        return bool(select.select([self.pipe], [], [], left)[0])
 
     def outcome(self) -> Outcome:
         """Reads the outcome, and removes the folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from .points import OPEN, POINTS
@@ -29,11 +29,6 @@ TASKS = {
 }  # fmt: skip
 _SIGNALS = (signal.SIGHUP, signal.SIGIO)  # that a supervisor handles, and does not leave for
 _SHARES = (0.1, 0.25, 0.5, 1.0)  # of the longest storm
-VISITS = {
-    "health": 4, "polls": 4, "metrics": 1, "info": 4, "speech": 8, "several": 4, "transcript": 6, "say": 6, "ping": 4,
-    "realtime": 3, "mute": 2, "cut_off": 4, "nonsense": 1, "crowd": 1, "restart": 1, "rest": 6,
-}  # fmt: skip
-DOORS = ("own", "manager")  # the supervisor listens, or a service manager does
 _APART_S = 4.0  # between two faults, in the mean
 
 
@@ -57,8 +52,6 @@ class Script:
     loops: tuple[int, ...] = ()  # the clients with an event loop
     points: tuple[str, ...] = ()  # in product code, at which it may take the rare way
     room: int = 1 << 23  # bytes of an answer, and of a stream, for which clients have memory
-    door: str = ""  # one of `DOORS`
-    visitors: tuple[tuple[str, ...], ...] = ()  # the acts of the programs that come by it
 
     def __str__(self) -> str:
         """As Python: a line for each client and fault."""
@@ -68,21 +61,11 @@ class Script:
         lines += [f"    {fault!r}," for fault in self.faults]
         lines += [f"), cut={self.cut!r}, apart={self.apart!r}, loops={self.loops!r}, room={self.room}, points=("]
         lines += [f"    {point!r}," for point in self.points]
-        lines += [f"), door={self.door!r}, visitors=("] if self.door else []
-        lines += [f"    {acts!r}," for acts in self.visitors]
         return "\n".join([*lines, "))"])
 
 
-def draw(
-    seed: int,
-    seconds: float = 60.0,
-    kinds: Collection[str] = KINDS,
-    clients: int | None = None,
-    *,
-    door: bool = False,
-) -> Script:
-    """Draws a script, whose storm ends after `seconds` at the latest, and mostly before the clients have done all; with
-    a `door`, also programs that come by it."""
+def draw(seed: int, seconds: float = 60.0, kinds: Collection[str] = KINDS, clients: int | None = None) -> Script:
+    """Draws a script, whose storm ends after `seconds` at the latest, and mostly before the clients have done all."""
     seconds *= _dice("seconds", seed).choice(_SHARES)
     dice = random.Random(f"script {seed}")
     count = clients or dice.randint(2, 7)
@@ -102,8 +85,7 @@ def draw(
     dice = _dice("points", seed)
     points = tuple(point for point in POINTS if "points" in kinds and dice.random() < OPEN)
     room = _dice("room", seed).choice([1 << 23, 1 << 23, 4000, 0])
-    script = Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room)
-    return _with_door(script, kinds) if door else script
+    return Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room)
 
 
 def _few(seed: int, kinds: list[str]) -> list[str]:
@@ -134,22 +116,6 @@ def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
             error = dice.choice(["ENOSPC", "EIO", "EROFS", "EACCES", "EDQUOT"])
             return dice.choice(["lock", "log", "state"]), error, round(dice.expovariate(1 / 20.0), 3)
     raise ValueError(kind)
-
-
-def _with_door(script: Script, kinds: Collection[str]) -> Script:
-    """A script with a door too, programs that come by it, and faults of the gateway."""
-    dice = _dice("visits", script.seed)
-    visitors = tuple(
-        tuple(dice.choices(list(VISITS), list(VISITS.values()), k=dice.randint(4, 24)))
-        for _ in range(dice.randint(1, 5))
-    )
-    faults = list(script.faults)
-    for kind in sorted({"kill", "stop"} & set(kinds)):
-        for _ in range(dice.randint(0, 4)):
-            how = (dice.choice([0, 1, dice.randint(1, 400)]),) if kind == "kill" else (round(8.0 * dice.random(), 3),)
-            faults.append((round(script.seconds * dice.random(), 3), kind, "gateway", dice.randrange(100), *how))
-    faults.sort(key=lambda fault: fault[0])
-    return replace(script, faults=tuple(faults), cut=(), apart=(), door=dice.choice(DOORS), visitors=visitors)
 
 
 def _tasks(seed: int, number: int) -> tuple[str, ...]:

@@ -26,14 +26,13 @@ _LASTING = ("crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot
 _SPOTS = {
     "log": (("open", "write"), "/supervisor.log", ("supervisor",)),
     "lock": (("write", "ftruncate"), "/hushd/lock", ("supervisor",)),
-    "state": ((*_WRITING, "close", "unlink"), "/.local/state/hushd", ("supervisor", "engine", "gateway", "person")),
+    "state": ((*_WRITING, "close", "unlink"), "/.local/state/hushd", ("supervisor", "engine", "person")),
 }
 STILL_S = 5.0  # for which a supervisor must answer nobody until a client gives it up, `hushd.transport.link.FIND_S`
 LEAVE_S = 75.0  # for one that finishes its jobs first to leave: `drain_timeout` and `lock.AFTER_JOBS_S`
 BREATH_S = 1.0  # between two standstills that count as one
 SHORT = 500 * MEGABYTE  # available: with less, memory is short
 TIGHT = 3_500 * MEGABYTE  # with less, not all workers may have room that a supervisor expects to be of 400 MB each
-_HURTS = ("disk", "late", "memory", "crash", "wire")  # kinds that may cost a worker, and an answer with it
 
 
 class Storm:
@@ -71,7 +70,6 @@ class Storm:
         self._short = 0.0  # the share of calls on files and sockets that take or give a part
         self.over = False
         self.points: frozenset[str] = frozenset()
-        self.visits: Any = None  # those of the door's programs, where there is a door
         self.taken: dict[str, int] = {}
 
     def excuses(self, since: float, most: int) -> bool:
@@ -162,8 +160,6 @@ class Storm:
             self._troubles.append((self._machine.scheduler.time, self._machine.scheduler.time + lasts))
             self._struck.append((kind, self._machine.scheduler.time + lasts))
             getattr(self, f"_do_{kind}")(*how)
-            if self.visits and kind in _HURTS:
-                self.visits.hurt(how[-1])
 
     def _target(self, kind: str, which: int) -> Process | None:
         name = {"worker": "engine", "client": "person"}.get(kind, kind)
@@ -216,15 +212,11 @@ class Storm:
         if process := self._target(kind, which):
             self._note_fault("term", process)
             self._blows.append(self._machine.scheduler.time)
-            if self.visits:
-                self.visits.told([process])
             process.signal(signal.SIGTERM)
 
     def told_to(self, what: str) -> None:
         """Notes that a client ends the supervisor, all workers (`unload`), or others' jobs too (`force`)."""
         if what != "unload":
-            if self.visits:
-                self.visits.told(self._machine.living("supervisor"))
             self._blows.append(self._machine.scheduler.time)
         self._struck.append((what, self._machine.scheduler.time))
 
@@ -341,12 +333,12 @@ class Storm:
             self._stop([process], seconds)
 
     def _do_freeze(self, seconds: float) -> None:
-        """Stops all processes that there are, but a service manager, which listens before anybody else begins."""
+        """Stops all processes that there are."""
         self._stand_still(seconds, self._standstills)
         self._stand_still(seconds, self._absences)
         self._note_fault("freeze", until=self._machine.scheduler.time + seconds)
-        others = [p for p in self._machine.processes.values() if p.kind != "manager" and p is not self._machine.init]
-        everybody = [process for process in others if process.living]
+        init = self._machine.init
+        everybody = [each for each in self._machine.processes.values() if each.living and each is not init]
         self._stop(everybody, seconds, alone=False)
 
     def end(self) -> None:
@@ -375,7 +367,7 @@ class Storm:
             return errno.ENOENT
         if (
             not number
-            or process.kind in ("auditor", "visitor", "manager")
+            or process.kind == "auditor"
             or "/dev/null" in str(path)
             or self._machine.random.random() >= share
         ):

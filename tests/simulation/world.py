@@ -6,7 +6,6 @@ one it forks. So nothing of a simulation is left in the next.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import os
@@ -27,7 +26,6 @@ from history.events import Event
 from history.recorder import Recorder
 
 from . import calls, importer, leaks, logs, loops, sessions, settings, threads
-from .attempt import Attempt
 from .deaths import unexplained
 from .descriptors import Description, File
 from .ends import BLAMELESS, complaint, delay
@@ -37,7 +35,7 @@ from .promptness import Promptness
 from .scheduler import Scheduler
 from .script import Script
 from .storm import Storm
-from .visits import Visits
+from .wire.network import Network
 
 # The variables of modules that belong to a process.
 PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
@@ -65,16 +63,8 @@ BOUNDED = (
     ("hushd.transport.spool", "Spool"), ("hushd.transport.spool", "Received"), ("hushd.transport.source", "Stream"),
     ("hushd.aio.call", "AsyncStream"),
 )  # fmt: skip
-# What the gateway needs beside all that, and the programs that come by the door.
-GATEWAY = (
-    "anyio._backends._asyncio", "hushd_gateway.__main__", "hushd_gateway.http", "hushd_gateway.wyoming",
-    "hushd_gateway.http.server", "hushd_gateway.wyoming.listening", "uvicorn.protocols.http.h11_impl",
-    "uvicorn.protocols.websockets.wsproto_impl", "uvicorn.lifespan.off", "hushd_supervisor.system.listeners",
-    "hushd_schema.metrics", "simulation.programs.lister", "simulation.programs.manager", "simulation.programs.visitor",
-)  # fmt: skip
 CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for
 LEAVE_S = 10.0  # after that, in which clients that slept for 5 s wake up and leave
-VISITS_S = 130.0  # after the last fault in which each program that has come by the door is gone
 SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
 LEFT_S = 0.1  # from the end of a supervisor's connections to its own
@@ -103,7 +93,6 @@ class Outcome(NamedTuple):
         settled: seconds after the last fault until every client had its answers.
         failed: simulated seconds until the first violation.
         taken: how often each point in product code was taken.
-        acts: how many each client had begun at the first violation.
     """
 
     digest: str
@@ -114,21 +103,16 @@ class Outcome(NamedTuple):
     settled: float = 0.0
     failed: float = 0.0
     taken: dict[str, int] | None = None
-    acts: dict[str, int] | None = None
-
-
-class Enough(Exception):
-    """An attempt knows what it was made for."""
 
 
 class World:
     """The machine, the product in it, and the harness around both."""
 
-    def __init__(self, network: Callable[[Machine], Any]) -> None:
+    def __init__(self) -> None:
         self.folder = Path()
         self.scheduler = Scheduler(0)
         self.machine = Machine(self.scheduler)
-        self.network = network(self.machine)
+        self.network = Network(self.machine)
         stand_ins = self.stand_ins
         stand_ins |= {
             **calls.modules(self.machine),
@@ -148,15 +132,11 @@ class World:
         self.machine.on_write = self._wrote
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
-        self.visits = Visits(self)
         self.promptness = Promptness(self)
         self.seed, self.script, self.settings = 0, Script(0), settings.draw(0)
         self.speeches: dict[Path, list[bytes]] = {}  # those that a file may have
-        self.attempt: Attempt | None = None
         self.violations: list[str] = []
         self.failed = 0.0  # simulated seconds until the first of them
-        self.acts: dict[str, int] = {}  # that each client has begun so far,
-        self.failed_acts: dict[str, int] = {}  # and had begun at the first violation
         self._begin = self.scheduler.time
         self._judged = 0  # of the kernel's events
         self.open_requests: dict[str, tuple[Process, str]] = {}
@@ -186,7 +166,6 @@ class World:
                 super().setsockopt(option, machine.hand_over(value) if option == zmq.USE_FD else value)
 
         network.socket_class = Socket
-        machine.foreign = lambda pid, real: getattr(network._watched.get(real), "pid", None) == pid
         module: ModuleType = network.module()
         return module
 
@@ -203,77 +182,46 @@ class World:
             "simulation.programs.auditor": auditor.main,
         }
 
-    def prepare(self, script: Script) -> None:
-        """Loads what a script needs that others do not; to be called before the fork that plays it."""
-        if not script.door or "hushd_gateway" in self.machine.programs:
-            return
-        for name in GATEWAY:
-            importlib.import_module(name)
-        modules = sys.modules
-        lister, manager, visitor = (modules[f"simulation.programs.{name}"] for name in ("lister", "manager", "visitor"))
-        manager.world = visitor.world = self.visits  # type: ignore[attr-defined]
-        self.storm.visits = self.visits
-        self.machine.programs |= {
-            "hushd_gateway": lambda arguments: modules["hushd_gateway.__main__"].main(arguments),
-            **{f"hushd_worker_{role}": partial(lister.listing, role) for role in ("stt", "tts", "wake", "models")},
-            "simulation.programs.manager": manager.main,
-            "simulation.programs.visitor": visitor.main,
-        }
-
     # --- a simulation ------------------------------------------------------------------------------------------------
 
-    def play(self, script: Script, folder: Path, attempt: Attempt | None = None) -> Outcome:
-        """Plays a script to its end, in an empty folder of a short name, on tmpfs if there is one; an attempt to its
-        answer."""
-        self.seed, self.folder, self.attempt, self.script = script.seed, folder, attempt, script
+    def play(self, script: Script, folder: Path) -> Outcome:
+        """Plays a script to its end, in an empty folder of a short name, on tmpfs if there is one."""
+        self.seed, self.folder, self.script = script.seed, folder, script
         self.storm.folder = folder
         self.storm.points = frozenset(script.points)
         sys.unraisablehook = self._ignored
         self.scheduler.random.seed(f"world {script.seed}")
         self.network._epoll = select.epoll()
-        self.network._libc.srand(self.scheduler.random.getrandbits(31))
         self.dice.seed(f"dice {script.seed}")
-        self._furnish(script.door)
+        self._furnish()
         self.folders = [sessions.SESSION, sessions.NONE, *[sessions.APART] * bool(script.apart)]
         for number, acts in enumerate(script.clients):
             moment = self.dice.random()
             if acts:
                 self.scheduler.later(moment, self._client(number, script))
-        if script.door == "manager":
-            self._start("simulation.programs.manager")
-        for number, acts in enumerate(script.visitors):
-            start = partial(self._start, "simulation.programs.visitor", f"visitor-{number}", *acts)
-            self.scheduler.later(1.0 + self.dice.random(), start)
         self._begin = self.scheduler.time
         for at, kind, *how in script.faults:
             self.scheduler.later(at, partial(self.storm.strike, kind, how))
-        settled = 0.0
-        with contextlib.suppress(Enough):
-            self._until(lambda: False, script.seconds)
-            settled = self._calm_down()
-            self._audit()
-            if script.door:
-                self.visits.judge()
-                self.visits.audit()
-                self.visits.end()
-            self._until(lambda: not self._services(), IDLE_S)
-            for process in self._services():
-                self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
-            self.promptness.check_floor()
-            if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
-                self.violation(wrong)
-            self._check_history()
+        self._until(lambda: False, script.seconds)
+        settled = self._calm_down()
+        self._audit()
+        self._until(lambda: not self._services(), IDLE_S)
+        for process in self._services():
+            self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
+        self.promptness.check_floor()
+        if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
+            self.violation(wrong)
+        self._check_history()
         return Outcome(
             self.machine.digest, self.violations, self.scheduler.time - self._begin, sum(self.counts.values()),
             self.counts, round(settled, 3), self.failed, self.storm.taken,
-            self.failed_acts,
         )  # fmt: skip
 
     def _calm_down(self) -> float:
         """Ends all faults; returns the seconds after which every client had its answers."""
         self.storm.end()
         end = self.scheduler.time
-        self._write(Event(end, "harness", "", "calm", {"bound": CALM_S}).line())
+        self._write(Event(end, "harness", "", "calm").line())
         self._until(lambda: not self._waiting(), CALM_S)
         settled = self.scheduler.time - end
         for name in self._waiting():
@@ -283,36 +231,22 @@ class World:
         self._until(lambda: not self._busy(), LEAVE_S)
         for process in self._busy():
             self.violation(f"{process} is still there {LEAVE_S:.0f} s after its last answer")
-        self._until(lambda: not self.machine.living("visitor"), VISITS_S)
-        for process in self.machine.living("visitor"):
-            self.violation(f"{process} is still there {VISITS_S:.0f} s after the storm")
         self._until(lambda: False, SETTLE_S)
         return settled
 
     def _until(self, over: Callable[[], bool], seconds: float) -> None:
-        """Goes on until `over`, or for so long; raises Enough where that was an attempt's end."""
+        """Goes on until `over`, or for so long, and judges what the kernel has seen."""
         end = self.scheduler.time + seconds
         self.scheduler.later(seconds, lambda: None)
-        self.scheduler.run(lambda: self.scheduler.time >= end or over() or self._is_enough())
-        if self._is_enough():
-            raise Enough
-
-    def _is_enough(self) -> bool:
-        """Judges what the kernel has seen since; returns whether an attempt has its answer."""
+        self.scheduler.run(lambda: self.scheduler.time >= end or over())
         while self._judged < len(self.machine.events):
             self._judged += 1
             self._judge(self.machine.events[self._judged - 1])
-        attempt = self.attempt
-        if attempt is None:
-            return False
-        return self.scheduler.time - self._begin > attempt.seconds or attempt.fails(self.violations)
 
     def _judge(self, event: dict[str, Any]) -> None:
         """Notes an event that must not be as a violation."""
         if event["event"] == "uncaught":
             self.violation(f"{event['process']}: {event['error']}")
-        elif event["event"] == "abort":
-            self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
         elif event["event"] == "exit" and self._has_failed(event):
             self.violation(f"{event['process']} failed: {self._last_words('The supervisor failed')}")
 
@@ -331,7 +265,7 @@ class World:
     def _services(self) -> list[Process]:
         return [*self.machine.living("supervisor"), *self.machine.living("engine")]
 
-    def _furnish(self, door: str) -> None:
+    def _furnish(self) -> None:
         """Makes the folders and the configuration."""
         for module, name in BOUNDED:
             make = getattr(sys.modules[module], name).__init__
@@ -348,10 +282,6 @@ class World:
         settings.leave_remains(self.seed, self.folder)
         text = f'[worker]\nstart_timeout = 30\n[worker."stt/echo"]\n{command}[worker."tts/echo"]\n{command}'
         text += self.settings.of_speech()
-        if door:
-            (self.folder / "net").mkdir()
-            self.machine.net = str(self.folder / "net")
-            text += self.visits.furnish(self.dice, door == "manager")
         (self.folder / "config.toml").write_text(self.settings.top() + text)
 
     def _install(self) -> None:
@@ -365,15 +295,10 @@ class World:
             "[console_scripts]\nhushd = hushd_cli.entry:main\n"
         )
 
-    def _start(self, *arguments: str) -> None:
-        """Starts a program of the user's."""
-        self.machine.start(list(arguments), self._environment(sessions.SESSION), self.standard(), group=0)
-
     def _environment(self, session: str) -> dict[str, str]:
         """The environment of a program in a session."""
         environment = {
             "HOME": str(self.folder / "home"),
-            "HUSHD_GATEWAY_IDLE": "5",
             "PATH": "/bin",
             "HUSHD_CONFIG": str(self.folder / "config.toml"),
             "TMPDIR": str(self.folder / "tmp"),
@@ -493,7 +418,7 @@ class World:
     def violation(self, text: str, error: BaseException | None = None) -> None:
         """Notes that something happened that must not."""
         if not self.violations:
-            self.failed, self.failed_acts = self.scheduler.time - self._begin, dict(self.acts)
+            self.failed = self.scheduler.time - self._begin
         self.violations.append(text)
         self.machine.note("violation", text=text)
         if error is not None:
@@ -550,15 +475,8 @@ class World:
                 self.violation(f"{path.name} was left where speeches are saved")
         for path in sorted((self.folder / "tmp").iterdir()):
             sockets = path == self.folder / "tmp" / f"hushd-{os.getuid()}"  # without a session's folder
-            if not sockets and not self._is_swept_later(path):
+            if not sockets:
                 self.violation(f"{path.name} was left in the folder of temporary files")
-
-    def _is_swept_later(self, path: Path) -> bool:
-        """Returns whether it is a recording of a gateway that was killed last of all: the next door removes it."""
-        doors = [each for each in self.machine.processes.values() if each.kind in ("gateway", "supervisor")]
-        last = max((each.born for each in doors), default=0.0)
-        killed = any(each.kind == "gateway" and each.status and each.ended >= last for each in doors)
-        return killed and path.name.startswith("hushd-upload-")
 
     def _last_words(self, beginning: str) -> str:
         """Returns the last line of the supervisors' log that has `beginning`, empty if there is none."""
@@ -568,9 +486,8 @@ class World:
     def _check_history(self) -> None:
         """Has the checker of histories, which knows nothing of us, judge what the clients have seen."""
         events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
-        if any(event.kind == "rest" for event in events):
-            for violation in check(events).violations:
-                self.violation(violation.sentence)
+        for violation in check(events).violations:
+            self.violation(violation.sentence)
 
     def audited(self, status: Any) -> None:
         self.reports.append(status)
@@ -599,18 +516,11 @@ class World:
         names = {pid: row.name for pid, row in rows.items()}
         if wrong := settings.wrong(self.settings, self.machine.processes[pid], names, self.storm):
             self.violation(wrong)
-        if left := leaks.of_supervisor(self.machine.processes[pid], door=bool(self.script.door)):
+        if left := leaks.of_supervisor(self.machine.processes[pid]):
             self.violation(f"supervisor {pid} has more open files than it needs: {left}")
         floor = status.floor
         if floor.speaker or floor.microphone or floor.waiting:
             self.violation(f"the floor is not free: {floor}")
-        more = {
-            "workers": {row.name: row.state for row in status.workers},
-            "speaker": None, "microphone": None, "waiting": 0, "within": WITHIN_MB * MEGABYTE * (1 + len(children)),
-            "leases": [[row.name, holder, left] for row in status.workers for holder, left in row.holders.items()],
-            "account": int(status.memory.used_mb * MEGABYTE), "processes": int(processes * MEGABYTE),
-        }  # fmt: skip
-        self._write(Event(self.scheduler.time, "harness", "", "rest", more).line())
 
     def _check_lease(self, worker: str, holder: str) -> None:
         if not holder.startswith("client-"):

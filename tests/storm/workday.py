@@ -18,7 +18,7 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import read_event, write_event
 from wyoming.tts import Synthesize
 
-from .crowd import Person, Reader, expect
+from .crowd import Commander, Person, expect
 from .ledger import END_S, Ledger
 from .stage import Stage
 
@@ -40,16 +40,16 @@ class _Patient(Person):
     """A client that waits a moment after an error."""
 
     @contextmanager
-    def request(self, what: str, *codes: str) -> Iterator[None]:
+    def request(self, what: str) -> Iterator[None]:
         done = False
-        with self.ledger.request(what, *codes):
+        with self.ledger.request(what):
             yield
             done = True
         if not done:
             self.over.wait(REFUSED_S)
 
 
-class Programs(_Patient, Reader):
+class Programs(_Patient, Commander):
     """Asks by `Client` and by the commands; `clip` says "Ever tried."."""
 
     acts: ClassVar = {"hear": 20, "say": 20, "listen_command": 1, "say_command": 1}

@@ -7,8 +7,8 @@ from ..story import History, Story
 from ..verdict import Verdict
 
 RULE = "ended once"
-# Told to the party by those who serve it: none of them comes after the end. What is heard at a loudspeaker may.
-TOLD = ("waiting", "granted", "paused", "audio", "segment", "worker")
+# Told to the party by those who serve it: none of them comes after the end.
+TOLD = ("granted", "audio", "segment")
 
 
 def check(history: History, verdict: Verdict) -> None:
@@ -40,7 +40,7 @@ def _end(history: History, story: Story, verdict: Verdict) -> None:
 
 
 def _after(story: Story, verdict: Verdict) -> None:
-    if story.end is None or story.end.kind == "unknown":
+    if story.end is None:
         return
     late = [event for event in story.events[story.events.index(story.end) + 1 :] if event.kind in TOLD]
     what = f"{late[0].kind!r} at {late[0].at:.3f}" if late else ""

@@ -1,4 +1,4 @@
-"""Loudspeaker and microphone have one holder at a time; who has to be silent is.
+"""Loudspeaker and microphone have one holder at a time.
 
 A claim holds its devices from when its party has seen `granted` until it gives them back by itself, or until it is
 told otherwise, less the time for which that news may have been under way. In between it is certain, unless a fault
@@ -15,10 +15,9 @@ from ..events import ENDS, Event
 from ..story import History, Story
 from ..verdict import Verdict
 
-HOLDER, SILENCE = "one holder", "silence"
+RULE = "one holder"
 GRACE_S = 1.0  # to fall silent, once told
 OWN = ("released", "cancelled")  # by which a claim gives its devices back itself
-TOLD = ("waiting", "paused", "lost", "again", *ENDS)
 
 
 class Hold(NamedTuple):
@@ -32,7 +31,7 @@ class Hold(NamedTuple):
 
 
 def check(history: History, verdict: Verdict, slack: float) -> None:
-    """Judges every device of every machine, and everything that sounds.
+    """Judges every device of every machine.
 
     Args:
         slack: seconds for which a message may be under way, and a party busy with something else.
@@ -43,10 +42,6 @@ def check(history: History, verdict: Verdict, slack: float) -> None:
             by_device[device].append(hold)
     for device, holds in by_device.items():
         _one_at_a_time(device, sorted(holds, key=lambda hold: hold.start), verdict, slack)
-    claims = {story.request: story for story in history.by_op("claim")}
-    for event in history.events:
-        if event.kind == "sound" and event.more.get("claim") in claims:
-            _may_sound(event, claims[event.more["claim"]], verdict, slack)
 
 
 def all_holds(history: History, slack: float) -> list[Hold]:
@@ -60,7 +55,7 @@ def holds_of(history: History, story: Story, slack: float) -> Iterator[Hold]:
     for number, granted in enumerate(events):
         if granted.kind != "granted" or not granted.more["epoch"]:
             continue  # without a supervisor nobody grants anything
-        after = next((event for event in events[number + 1 :] if event.kind in (*OWN, *TOLD)), None)
+        after = next((event for event in events[number + 1 :] if event.kind in (*OWN, *ENDS)), None)
         stop = history.first_fault(granted.at, story.party, "supervisor")
         if after is not None:
             stop = min(stop, after.at if after.kind in OWN else after.at - slack)
@@ -91,17 +86,6 @@ def _one_at_a_time(device: str, holds: list[Hold], verdict: Verdict, slack: floa
             theirs = f"{last.story} had from {last.start:.3f} to {last.stop:.3f}"
             sentence = f"had the {device} from {hold.start:.3f}, which {theirs}"
             excused = 0.0 if hold.epoch == last.epoch else GRACE_S + slack
-            verdict.judge(HOLDER, hold.story, hold.start >= last.stop - excused, sentence)
+            verdict.judge(RULE, hold.story, hold.start >= last.stop - excused, sentence)
         if last is None or hold.stop > last.stop:
             last = hold
-
-
-def _may_sound(sound: Event, claim: Story, verdict: Verdict, slack: float) -> None:
-    """Judges that a claim's sound is heard only while it holds the loudspeaker, and for a moment after."""
-    before = [event for event in claim.events if event.at <= sound.at and event.kind in (*OWN, *TOLD, "granted")]
-    if not any(event.kind == "granted" for event in before):
-        verdict.judge(SILENCE, claim, False, f"sounds at {sound.at:.3f} without the floor")
-        return
-    late = sound.at - before[-1].at if before[-1].kind != "granted" else 0.0
-    sentence = f"sounds at {sound.at:.3f}, {late:.3f} s after {before[-1].kind!r}"
-    verdict.judge(SILENCE, claim, late <= GRACE_S + slack, sentence)

@@ -16,9 +16,7 @@ CLOSE = 1e-6  # of positions that were rounded
 def check(history: History, verdict: Verdict) -> None:
     """Judges every speech and every transcript."""
     for story in history.stories.values():
-        for kind in ("audio", "sound"):
-            _prefix(story, story.of(kind), verdict)
-        _received_before_heard(story, verdict)
+        _prefix(story, story.of("audio"), verdict)
         if segments := story.of("segment"):
             _in_order(story, segments, verdict)
         if story.end and story.end.kind == "ok":
@@ -37,19 +35,6 @@ def _prefix(story: Story, stretches: list[Event], verdict: Verdict) -> None:
         if not right:
             return  # one sentence a request: what follows is moved as well
         reached = stop
-
-
-def _received_before_heard(story: Story, verdict: Verdict) -> None:
-    """Judges that nothing sounds that its client had not received, where both are in the history."""
-    received = 0.0
-    if not story.of("audio"):
-        return
-    for event in story.events:
-        if event.kind == "audio":
-            received = max(received, event.more["stop"])
-        elif event.kind == "sound":
-            sentence = f"sounds up to {event.more['stop']:g} at {event.at:.3f}, and was received up to {received:g}"
-            verdict.judge(SPEECH, story, event.more["stop"] <= received + CLOSE, sentence)
 
 
 def _in_order(story: Story, segments: list[Event], verdict: Verdict) -> None:

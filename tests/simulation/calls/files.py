@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os as real
-import socket as real_socket
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -115,8 +114,6 @@ class Files:
         if process is None:
             return real.dup(descriptor)
         self._may("dup", "")
-        if self._machine.is_foreign(descriptor):
-            return process.give(Endpoint(self._machine, real_socket.socket(fileno=real.dup(descriptor))))
         return process.give(process.look_up(descriptor))
 
     def dup2(self, descriptor: int, other: int, inheritable: bool = True) -> int:
@@ -176,7 +173,7 @@ class Files:
 
     def fstat(self, descriptor: int) -> Any:
         process = self._machine.current
-        if process is None or self._machine.is_foreign(descriptor):
+        if process is None:
             return real.fstat(descriptor)
         description = process.look_up(descriptor)
         if isinstance(description, File):

@@ -1,4 +1,4 @@
-"""`socket`: stream sockets, Unix and TCP, on real Unix ones that never wait."""
+"""`socket`: Unix stream sockets, real ones that never wait."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import socket as real_socket
 from types import ModuleType
 from typing import Any
 
-from ..channels import Stream
-from ..descriptors import Description, Endpoint, fail
+from ..descriptors import Endpoint, fail
 from ..machine import Machine
 from .module import Module
-
-_KNOWN = (real_socket.AF_UNIX, real_socket.AF_INET)
 
 
 def socket_module(machine: Machine) -> ModuleType:
@@ -24,28 +21,22 @@ def socket_module(machine: Machine) -> ModuleType:
         ):
             process = machine.current
             assert process
-            if fileno is None and family not in _KNOWN:
+            if fileno is None and family != real_socket.AF_UNIX:
                 raise fail(errno.EAFNOSUPPORT)
             self._process = process
             if fileno is None:
                 real = real_socket.socket(real_socket.AF_UNIX, real_socket.SOCK_STREAM)
-                fileno = process.give(Stream(machine, real, family))
+                fileno = process.give(Endpoint(machine, real))
             self._descriptor = fileno
-            end = process.look_up(fileno)
-            self.family = getattr(end, "family", real_socket.AF_UNIX)
-            self.type = real_socket.SOCK_STREAM
+            self.family, self.type = real_socket.AF_UNIX, real_socket.SOCK_STREAM
             self.proto = protocol
 
         @property
-        def _any(self) -> Description:
+        def _end(self) -> Endpoint:
             if self._descriptor < 0:
                 raise fail(errno.EBADF)
-            return self._process.look_up(self._descriptor)
-
-        @property
-        def _end(self) -> Stream:
-            end = self._any
-            assert isinstance(end, Stream)
+            end = self._process.look_up(self._descriptor)
+            assert isinstance(end, Endpoint)
             return end
 
         def fileno(self) -> int:
@@ -53,14 +44,22 @@ def socket_module(machine: Machine) -> ModuleType:
 
         def bind(self, where: Any) -> None:
             machine.scheduler.point()
-            self._end.bind(where)
+            self._end.real.bind(where)
 
         def listen(self, backlog: int = 0) -> None:
-            self._end.listen(backlog)
+            self._end.real.listen(backlog)
+            self._end.listens = True
 
         def connect(self, where: Any) -> None:
             machine.scheduler.point()
-            self._end.connect(where)
+            while True:
+                try:
+                    self._end.real.connect(where)
+                    return
+                except BlockingIOError:  # its backlog is full
+                    if not self._end.blocking:
+                        raise
+                    machine.scheduler.wait(lambda: False, 0.2, (self._end,))
 
         def connect_ex(self, where: Any) -> int:
             try:
@@ -79,11 +78,11 @@ def socket_module(machine: Machine) -> ModuleType:
                 raise fail(number)  # before the connection leaves the backlog
             self._process.may_give()
             accepted = listener.accept()
-            return Socket(fileno=self._process.give(accepted)), getattr(accepted, "peer_name", "")
+            return Socket(fileno=self._process.give(accepted)), ""
 
         def recv(self, size: int, flags: int = 0) -> bytes:
             machine.scheduler.point()
-            return self._any.read(machine.faults.shortened(size, self._process))
+            return self._end.read(machine.faults.shortened(size, self._process))
 
         def recv_into(self, buffer: Any) -> int:
             data = self.recv(len(buffer))
@@ -92,23 +91,23 @@ def socket_module(machine: Machine) -> ModuleType:
 
         def send(self, data: Any, flags: int = 0) -> int:
             machine.scheduler.point()
-            return self._any.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])
+            return self._end.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])
 
         def sendall(self, data: bytes, flags: int = 0) -> None:
             while data:
-                data = data[self._any.write(data) :]
+                data = data[self._end.write(data) :]
 
         def shutdown(self, how: int) -> None:
             self._end.shut(how)
 
         def setblocking(self, blocking: bool) -> None:
-            self._any.blocking = blocking
+            self._end.blocking = blocking
 
         def settimeout(self, seconds: float | None) -> None:
-            self._any.blocking = seconds is None
+            self._end.blocking = seconds is None
 
         def gettimeout(self) -> float | None:
-            return None if self._any.blocking else 0.0
+            return None if self._end.blocking else 0.0
 
         def setsockopt(self, *_: Any) -> None:
             pass
@@ -119,10 +118,7 @@ def socket_module(machine: Machine) -> ModuleType:
             return int(self._end.listens) if option == real_socket.SO_ACCEPTCONN else 0
 
         def getsockname(self) -> Any:
-            return getattr(self._any, "name", "")
-
-        def getpeername(self) -> Any:
-            return getattr(self._any, "peer_name", "")
+            return self._end.real.getsockname()
 
         def detach(self) -> int:
             descriptor, self._descriptor = self._descriptor, -1

@@ -167,16 +167,11 @@ def fcntl_module(machine: Machine) -> ModuleType:
             file.blocking = not argument & real.O_NONBLOCK
         elif command == real_fcntl.F_GETFL:
             return (real.O_ASYNC if file.asynchronous else 0) | (0 if file.blocking else real.O_NONBLOCK)
-        elif command == real_fcntl.F_NOTIFY and machine.watched is not None and isinstance(file, File):
-            assert machine.current
-            machine.watched.append((file.path, machine.current))
         else:
             raise fail(errno.EINVAL)
         return 0
 
     def ioctl(descriptor: int, *rest: Any) -> Any:
-        if machine.is_foreign(descriptor):
-            return real_fcntl.ioctl(descriptor, *rest)
         raise fail(errno.ENOTTY)
 
     return Module("fcntl", real_fcntl, flock=flock, fcntl=control, ioctl=ioctl)

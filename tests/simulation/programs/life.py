@@ -45,7 +45,6 @@ class Life:
     def acts(self) -> Iterator[str]:
         """The acts that it begins before the world is calm; asked again, those that are left."""
         while self.script and not world.calm:
-            world.acts[self.name] = world.acts.get(self.name, 0) + 1
             yield self.script.pop(0)
 
     @contextmanager

@@ -29,8 +29,3 @@ class ContextTerminated(ZMQError):
 
     def __init__(self, number: int = int(zmq.ETERM), text: str | None = None) -> None:
         super().__init__(number, text)
-
-
-def error(number: int) -> ZMQError:
-    """Makes the error of a number."""
-    return Again() if number == errno.EAGAIN else ZMQError(number)

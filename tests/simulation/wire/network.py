@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import select
 from collections.abc import Callable
 from types import ModuleType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from simulation.kernel import Kernel
 from zmq import constants
 
 from . import errors
 from .context import Context
-from .frame import Frame
+from .messages import Frame
 from .poller import Poller
 from .sockets import Socket
 from .thread import Thread
+
+if TYPE_CHECKING:
+    from simulation.machine import Machine
 
 PREEMPT = 0.1  # the chance that a thread of libzmq comes in between two calls of a program
 _READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
@@ -38,29 +39,18 @@ class Network:
 
     Attributes, which a world may change at any time:
         pace: the seconds after which a thread of libzmq in a process does what it has to do.
-        may_open: whether a process may open another descriptor.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Machine) -> None:
         self.kernel = kernel
         self.contexts: dict[int, list[Context]] = {}
         self.busy: dict[Thread, None] = {}
         self.pace: Callable[[int], float] = self._draw_pace
-        self.may_open: Callable[[int], bool] = lambda pid: True
         self._frozen: set[int] = set()
         self._watched: dict[int, Watched] = {}
-        self.parts: dict[Watched, None] = {}  # all that has a descriptor
         self._epoll = select.epoll()
-        self._libc = ctypes.CDLL(None)
-        self._libc.srand(kernel.random.getrandbits(32))
         self.socket_class = Socket
         kernel.idle(self.look)
-
-    def close(self) -> None:
-        """Ends every process's part in it, and closes what it has opened."""
-        for pid in list(self.contexts):
-            self.died(pid)
-        self._epoll.close()
 
     # --- for the world -----------------------------------------------------------------------------------------------
 
@@ -71,9 +61,8 @@ class Network:
                 context.thread.turn()
         for context in self.contexts.pop(pid, ()):
             context.thread.end()
-            context.reaper.end()
             context.closed = True
-        for part in [part for part in self.parts if part.pid == pid]:
+        for part in [part for part in self._watched.values() if part.pid == pid]:
             part.abandon()
 
     def freeze(self, pid: int) -> None:
@@ -85,21 +74,9 @@ class Network:
         self._frozen.discard(pid)
         for context in self.contexts.get(pid, ()):
             context.thread.resume()
-            context.reaper.resume()
 
     def is_frozen(self, pid: int) -> bool:
         return pid in self._frozen
-
-    def open_files(self, pid: int) -> int:
-        """The descriptors that libzmq has open in a process."""
-        contexts = self.contexts.get(pid, [])
-        connections = sum(part.pid == pid for part in self.parts)
-        return connections + sum(5 + len(context.sockets) for context in contexts)
-
-    def modules(self) -> dict[str, ModuleType]:
-        """The modules to put into `sys.modules`."""
-        module = self.module()
-        return {"zmq": module}
 
     def module(self) -> ModuleType:
         """Makes the stand-in for `zmq`."""
@@ -122,15 +99,6 @@ class Network:
         return module
 
     # --- for its parts -----------------------------------------------------------------------------------------------
-
-    def abort(self, pid: int, reason: str) -> None:
-        """Ends a process as libzmq does where an assertion fails."""
-        self.kernel.abort(pid, reason)
-
-    def first_number(self) -> int:
-        """Draws as libzmq does, from libc's generator."""
-        low, high = self._libc.rand(), self._libc.rand()
-        return int(low | high << 31) & 0xFFFFFFFF
 
     def preempt(self) -> None:
         """Perhaps lets a thread of libzmq run between two calls of a program."""

@@ -1,167 +1,132 @@
-"""Sockets as pyzmq shows them."""
+"""Sockets as pyzmq shows them: ROUTER, DEALER, and the PAIR that hears of a monitor's events."""
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
-from collections.abc import Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import zmq
 
-from .core import Core
+from .connection import Connection, Listener
 from .errors import Again, ContextTerminated, ZMQError
-from .errors import error as error_of
-from .frame import Frame
-from .listener import Listener
-from .patterns import Unsendable
-from .pipe import Message, Pipe, pair
-from .session import Session
+from .messages import Frame, Message
 
 if TYPE_CHECKING:
     from .context import Context
 
+# Milliseconds and messages, as libzmq has them. The others are taken, and change nothing.
+OPTIONS = {
+    "SNDHWM": 1000, "RCVHWM": 1000, "LINGER": -1, "RECONNECT_IVL": 100, "ROUTER_MANDATORY": 0, "USE_FD": -1,
+    "MAXMSGSIZE": -1, "HANDSHAKE_IVL": 30_000, "BACKLOG": 100,
+}  # fmt: skip
 TICKS = 100  # messages that are read before commands are looked at
 THROTTLE_S = 0.001  # in which a sender need not look at them again
 LAZY = 0.8  # how often it does not
 _NOBLOCK, _SNDMORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)
 
 
-class Socket(Core):
-    """A socket: the calls of pyzmq that hushd and its tests use."""
+class Socket:
+    """A socket: the calls of pyzmq that hushd uses.
+
+    Attributes:
+        parts: those that have a descriptor, or want one.
+    """
 
     def __init__(self, context: Context, kind: int) -> None:
-        super().__init__(context, kind)
-        self._inproc: dict[str, list[Pipe]] = {}
+        self.context, self._kind = context, kind
+        self.options = dict(OPTIONS)
+        self.closed = False
+        self._network = context.network
+        self._mailbox: deque[Callable[[], None]] = deque()
+        self.parts: dict[Connection | Listener, None] = {}
+        self._peers: dict[bytes, Connection] = {}  # of a ROUTER by route; the one of a DEALER by no name
+        self._turns: deque[Connection] = deque()  # those that have messages
+        self._next = self._network.kernel.random.getrandbits(32)
         self._outgoing: list[bytes] = []
-        self._target: object = None
         self._incoming: list[bytes] = []  # the rest of a message, the last frame first
         self._message = Message([])
-        self._ticks = 0
-        self._looked = -1.0
-        self._listener: Socket | None = None
+        self._ticks, self._looked = 0, -1.0
+        self._events: deque[Message] = deque()  # that a PAIR has yet to read
+        self._monitor: Socket | None = None
+        self._mask = 0  # of the events that it is told
+        context.sockets[self] = None
 
-    # --- options -----------------------------------------------------------------------------------------------------
+    # --- options and places ------------------------------------------------------------------------------------------
 
-    def setsockopt(self, option: int, value: int | bytes) -> None:
+    def setsockopt(self, option: int, value: int) -> None:
         """Raises KeyError for one that is not simulated."""
-        self.options.set(option, value)
+        name = zmq.SocketOption(option).name
+        if name not in self.options:
+            raise KeyError(name)
+        self.options[name] = value
 
-    set = setsockopt
-
-    def getsockopt(self, option: int) -> int | bytes:
+    def getsockopt(self, option: int) -> int:
         """Raises KeyError for one that is not simulated."""
         if option == zmq.EVENTS:
-            return self._events()
-        if option == zmq.RCVMORE:
-            return int(bool(self._incoming))
-        if option == zmq.TYPE:
-            return self.number
-        return self.options.get(option)
-
-    get = getsockopt
+            return self._ready()
+        return self.options[zmq.SocketOption(option).name]
 
     def set_hwm(self, value: int) -> None:
         """Sets both limits."""
-        self.options.send_high = self.options.receive_high = value
-
-    # --- places ------------------------------------------------------------------------------------------------------
+        self.options["SNDHWM"] = self.options["RCVHWM"] = value
 
     def bind(self, endpoint: str) -> None:
-        """Raises ZMQError where it is taken."""
-        self._work()
-        if endpoint.startswith("inproc://"):
-            if endpoint in self.context.endpoints:
-                raise ZMQError(errno.EADDRINUSE)
-            self.context.endpoints[endpoint] = self
-            for connect in self.context.early.pop(endpoint, []):
-                connect(self)
-            return
-        listening = self._listen(endpoint)
-        listener = Listener(self, endpoint, listening)
-        self._endpoints[endpoint] = listener
-        self._children[listener] = None
-        self.event("LISTENING", listener.descriptor, endpoint)
-        self.context.thread.post(listener.start)
-
-    def _listen(self, endpoint: str) -> socket.socket:
-        if self.options.use_fd >= 0:
-            listening = socket.socket(fileno=self.options.use_fd)
-            listening.setblocking(False)
-            return listening
-        address = endpoint.removeprefix("ipc://")
-        try:
-            os.unlink(address)
-        except FileNotFoundError:
-            pass
-        listening = socket.socket(socket.AF_UNIX)
-        try:
-            listening.bind(address)
-        except OSError as error:
-            self.event("CLOSED", listening.fileno(), endpoint)
-            self.event("BIND_FAILED", error.errno or 0, endpoint)
-            listening.close()
-            raise ZMQError(error.errno) from error
-        listening.listen(100)
-        listening.setblocking(False)
-        return listening
+        """Listens with the descriptor that was given."""
+        real = socket.socket(fileno=self.options["USE_FD"])
+        real.setblocking(False)
+        listener = Listener(self, endpoint, real)
+        self.parts[listener] = None
+        self._network.watch(listener)
 
     def connect(self, endpoint: str) -> None:
         """Connects now, or whenever there is somebody."""
-        self._work()
         if endpoint.startswith("inproc://"):
-            self._connect_inside(endpoint)
+            self.context.monitors[endpoint]._monitor = self
             return
-        if endpoint in self._endpoints and self.kind == "DEALER":
-            return
-        session = Session(self, True, endpoint)
-        ours, theirs = pair(self, self.context.thread, self.options.send_high, self.options.receive_high)
-        self.attach(ours)
-        theirs.sink = session
-        session.pipe = theirs
-        self._endpoints[endpoint] = session
-        self._children[session] = None
-        self.context.thread.post(session.start)
+        connection = Connection(self, endpoint)
+        self._peers[b""] = connection
+        self.parts[connection] = None
+        self.context.thread.post(connection.connect)
 
-    def _connect_inside(self, endpoint: str) -> None:
-        there = self.context.endpoints.get(endpoint)
-        out, back = self.options.send_high, self.options.receive_high
-        if there:
-            out = out + there.options.receive_high if out and there.options.receive_high else 0
-            back = back + there.options.send_high if back and there.options.send_high else 0
-        ours, theirs = pair(self, there or self, out, back)
+    # --- what the I/O thread tells -----------------------------------------------------------------------------------
 
-        def join(peer: Core) -> None:
-            theirs.thread = peer
-            if peer.introduced:
-                theirs.inbox.appendleft(Message([self.options.route], introduces=True))
-            if self.introduced:
-                ours.inbox.appendleft(Message([peer.options.route], introduces=True))
-            peer.post(lambda: peer.attach(theirs))
+    def post(self, command: Callable[[], None]) -> None:
+        """Takes a command, which is carried out at the program's next call."""
+        self._mailbox.append(command)
+        self._network.kernel.wake(self)
 
-        if there:
-            join(there)
-        else:
-            self.context.early.setdefault(endpoint, []).append(join)
-        self._inproc.setdefault(endpoint, []).append(ours)
-        self.attach(ours)
+    def _work(self) -> None:
+        while self._mailbox:
+            self._mailbox.popleft()()
 
-    def disconnect(self, endpoint: str) -> None:
-        """Takes a place back. Raises ZMQError where it is not there."""
-        self._work()
-        if endpoint in self._inproc:
-            for pipe in self._inproc.pop(endpoint):
-                pipe.terminate(True)
-        elif self.context.endpoints.get(endpoint) is self:
-            del self.context.endpoints[endpoint]
-        elif endpoint in self._endpoints:
-            self._drop(endpoint)
-        else:
-            raise ZMQError(errno.ENOENT)
+    def attach(self, connection: Connection) -> None:
+        """Numbers a connection that was accepted."""
+        connection.route = b"\0" + self._next.to_bytes(4)
+        self._next = (self._next + 1) % 2**32
+        self._peers[connection.route] = connection
+        self.arrived(connection)
 
-    unbind = disconnect
+    def arrived(self, connection: Connection) -> None:
+        """Gives a connection that has messages its turns."""
+        if connection.incoming and not connection.turn and self._peers.get(connection.route) is connection:
+            connection.turn = True
+            self._turns.append(connection)
+            self._network.kernel.wake(self)
+
+    def lose(self, connection: Connection) -> None:
+        """Sends it nothing more; what it has sent is read."""
+        connection.lost = True
+
+    def closed_one(self, part: Connection | Listener) -> None:
+        """Notes that a part has no descriptor any more."""
+        self.parts.pop(part, None)
+        if self.closed and not self.parts:
+            self.context.sockets.pop(self, None)
+            self._network.kernel.wake(self.context)
 
     # --- messages ----------------------------------------------------------------------------------------------------
 
@@ -170,26 +135,31 @@ class Socket(Core):
         self._check()
         self._network.preempt()
         self._throttled()
-        data = bytes(data)
-        more = bool(flags & _SNDMORE)
         if not self._outgoing:
-            self._begin(data, more, bool(flags & _NOBLOCK))
-        self._outgoing.append(data)
-        if not more:
+            self._find(bytes(data), bool(flags & _NOBLOCK))
+        self._outgoing.append(bytes(data))
+        if not flags & _SNDMORE:
             frames, self._outgoing = self._outgoing, []
-            try:
-                self._pattern.send(self._target, frames)
-            except Unsendable as refusal:
-                raise error_of(refusal.errno) from None
+            peer = self._peers[frames.pop(0) if self._kind == zmq.ROUTER else b""]
+            peer.send(frames)
 
-    def _begin(self, data: bytes, more: bool, now: bool) -> None:
+    def _find(self, first: bytes, now: bool) -> None:
+        """Waits for room for a message that begins so."""
+        route = first if self._kind == zmq.ROUTER else b""
         while True:
-            try:
-                self._target = self._pattern.begin(data, more)
+            peer = self._peers.get(route)
+            if route and (peer is None or peer.lost):
+                raise ZMQError(errno.EHOSTUNREACH)
+            if peer is not None and peer.has_room():
                 return
-            except Unsendable as refusal:
-                if refusal.errno != errno.EAGAIN or now or not self._wait(self.options.send_timeout):
-                    raise error_of(refusal.errno) from None
+            if now:
+                raise Again
+            self._network.kernel.wait(lambda: self._may_send(route), None, (self,))
+            self._work()
+
+    def _may_send(self, route: bytes) -> bool:
+        """Returns whether there is room for it, or something to be known first."""
+        return bool(self._mailbox) or (route in self._peers and self._peers[route].has_room())
 
     def send_multipart(self, frames: Iterable[bytes], flags: int = 0, copy: bool = True) -> None:
         """Raises ZMQError: Again, EHOSTUNREACH."""
@@ -205,28 +175,28 @@ class Socket(Core):
             self._message = self._receive(bool(flags & _NOBLOCK))
             self._incoming = self._message.frames[::-1]
         data = self._incoming.pop()
-        if not self._incoming:
-            self._pattern.finish()
         return data if copy else Frame(data, self._message, bool(self._incoming))
 
     def _receive(self, now: bool) -> Message:
         self._network.preempt()
         self._ticks += 1
-        if self._ticks >= TICKS:
+        if self._ticks >= TICKS or not self._has_message():
             self._work()
             self._ticks = 0
-        while True:
-            try:
-                if message := self._pattern.read():
-                    return message
-                self._work()
-                self._ticks = 0
-                if message := self._pattern.read():
-                    return message
-            except Unsendable as refusal:
-                raise error_of(refusal.errno) from None
-            if now or not self._wait(self.options.receive_timeout):
+        if not self._has_message():
+            if now:
                 raise Again
+            self._network.kernel.wait(self.readable, None, (self,))
+        if self._events:
+            return self._events.popleft()
+        connection = self._turns.popleft()
+        message = connection.take()
+        connection.turn = bool(connection.incoming)
+        if connection.turn:
+            self._turns.append(connection)
+        if connection.route:
+            return Message([connection.route, *message.frames], message.descriptor)
+        return message
 
     def recv_multipart(self, flags: int = 0, copy: bool = True) -> list[bytes] | list[Frame]:
         """Raises ZMQError: Again."""
@@ -238,31 +208,25 @@ class Socket(Core):
     def poll(self, timeout: int | None = None, flags: int = int(zmq.POLLIN)) -> int:
         """Returns those of `flags` that are there within `timeout` milliseconds."""
         self._network.preempt()
-        events = self._events() & flags
+        events = self._ready() & flags
         if events or timeout == 0:
             return events
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
-        self._network.kernel.wait(lambda: bool(self._events() & flags), seconds, (self,))
-        return self._events() & flags
+        self._network.kernel.wait(lambda: bool(self._ready() & flags), seconds, (self,))
+        return self._ready() & flags
 
-    def _events(self) -> int:
-        self._check()
-        self._work()
-        readable = bool(self._incoming) or self._pattern.has_message()
-        return (zmq.POLLIN if readable else 0) | (zmq.POLLOUT if self._pattern.has_room() else 0)
+    def _has_message(self) -> bool:
+        return bool(self._events or self._turns)
+
+    def _ready(self) -> int:
+        room = any(peer.has_room() for peer in self._peers.values())
+        return (zmq.POLLIN if self.readable() else 0) | (zmq.POLLOUT if room else 0)
 
     def readable(self) -> bool:
         """Returns whether a message can be read."""
         self._check()
         self._work()
-        return bool(self._incoming) or self._pattern.has_message()
-
-    def _wait(self, timeout: int) -> bool:
-        """Waits for a command; returns whether one has come."""
-        seconds = None if timeout < 0 else timeout / 1000
-        came = self._network.kernel.wait(lambda: bool(self._mailbox), seconds, (self,))
-        self._work()
-        return came
+        return bool(self._incoming) or self._has_message()
 
     def _check(self) -> None:
         if self.closed:
@@ -276,44 +240,44 @@ class Socket(Core):
             self._looked = now
             self._work()
 
-    # --- the monitor -------------------------------------------------------------------------------------------------
+    # --- the monitor and the end -------------------------------------------------------------------------------------
 
-    def monitor(self, endpoint: str | None, events: int = int(zmq.EVENT_ALL)) -> None:
-        """Has events told at `endpoint`; None for no more."""
-        self._stop_monitor()
-        if endpoint is None:
-            return
+    def monitor(self, endpoint: str, events: int) -> None:
+        """Has events told to the PAIR that connects to `endpoint`."""
         self._mask = int(events)
-        self._monitor = monitor = Socket(self.context, int(zmq.PAIR))
-        monitor.options.linger = 0
-        monitor.on_command = self.context.thread.retry
-        monitor.bind(endpoint)
+        self.context.monitors[endpoint] = self
 
-    def get_monitor_socket(self, events: int | None = None, addr: str | None = None) -> Socket:
+    def get_monitor_socket(self, events: int) -> Socket:
         """Returns a socket that hears of events."""
-        if self._listener is None:
-            endpoint = addr or f"inproc://monitor.s-{self._network.kernel.now()}.{len(self.context.sockets)}"
-            self.monitor(endpoint, int(zmq.EVENT_ALL) if events is None else int(events))
-            self._listener = self.context.socket(zmq.PAIR)
-            self._listener.connect(endpoint)
-        return self._listener
+        self._mask, self._monitor = int(events), self.context.socket(zmq.PAIR)
+        return self._monitor
 
     def disable_monitor(self) -> None:
         """Tells no more events."""
-        self._listener = None
-        self.monitor(None, 0)
+        self._monitor = None
 
-    def __enter__(self) -> Self:
-        return self
+    def event(self, name: str, value: int, endpoint: str) -> None:
+        """Tells the monitor of an event, in the I/O thread."""
+        number = int(zmq.Event[name])
+        if self._monitor is not None and self._mask & number:
+            self._monitor._events.append(Message([struct.pack("=HI", number, value & 0xFFFFFFFF), endpoint.encode()]))
+            self._network.kernel.wake(self._monitor)
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self.close()
+    def close(self, linger: int | None = None) -> None:
+        """Closes it; messages sent are delivered within `linger` milliseconds, by the context's own thread."""
+        if not self.closed:
+            self.closed = True
+            wait = self.options["LINGER"] if linger is None else linger
+            self.context.thread.post(lambda: self._leave(wait))
 
-
-def _option(option: int) -> property:
-    return property(lambda self: self.get(option), lambda self, value: self.set(option, value))
-
-
-for _name, _number in (("linger", zmq.LINGER), ("rcvtimeo", zmq.RCVTIMEO), ("sndtimeo", zmq.SNDTIMEO)):
-    setattr(Socket, _name, _option(int(_number)))
-    setattr(Socket, _name.upper(), _option(int(_number)))
+    def _leave(self, linger: int) -> None:
+        self._work()
+        for part in list(self.parts):
+            if isinstance(part, Connection):
+                part.leave(linger)
+            else:
+                part.abandon()
+                self.closed_one(part)
+        if not self.parts:
+            self.context.sockets.pop(self, None)
+            self._network.kernel.wake(self.context)
