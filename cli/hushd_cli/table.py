@@ -55,6 +55,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory", also={"ps": ""}),
+        _own("top", "show the same live"),
         _own(
             "load", "start workers before they are needed", "simple_commands:LOAD",
             completes={"what": "workers"}, rare=True,

@@ -142,7 +142,7 @@ function showLegend(names) {
   );
 }
 
-// Graphics cards, in the words of `hushd status`.
+// Graphics cards, in the words of `hushd top`.
 function showCards({ cards }) {
   const rows = cards.map((card) => {
     const { asleep, total_mb, used_mb, free_mb, seen_s, kept_s } = card;

@@ -1,0 +1,184 @@
+"""`hushd top` on a real terminal, with a real supervisor: what it draws, and the terminal as it was before."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import warm
+from support.peer import BOUND_S, Supervisor, wait_until
+
+CODE = "from hushd_cli import entry; entry.hushd()"
+
+
+class Terminal:
+    """A terminal of 80 by 24 in which a command runs; `shown` is all that was drawn."""
+
+    def __init__(self, *words: str, code: str = CODE, **environment: str) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.before = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        self.shown = ""
+        self.process = warm.Popen(
+            [sys.executable, "-P", "-c", code, *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"} | environment,
+        )
+
+    def wait_for(self, text: str, since: int = 0) -> None:
+        """Returns once `text` was drawn."""
+        end = time.monotonic() + BOUND_S
+        while text not in self.shown[since:]:
+            assert select.select([self._ours], [], [], max(0.0, end - time.monotonic()))[0], self.shown[-2000:]
+            self.shown += os.read(self._ours, 65536).decode(errors="replace")
+
+    def press(self, keys: str, then: str) -> None:
+        """Presses keys, and returns once `then` was drawn afterwards."""
+        since = len(self.shown)
+        os.write(self._ours, keys.encode())
+        self.wait_for(then, since)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
+@pytest.fixture
+def top(supervisor: Supervisor) -> Iterator[Terminal]:
+    opened = Terminal("top", "--period", "0.2")
+    opened.wait_for("no workers")
+    yield opened
+    opened.close()
+
+
+def test_what_runs_is_drawn_as_it_changes(top: Terminal, supervisor: Supervisor) -> None:
+    """A worker appears when a program uses it, and is drawn as stopped once it has left."""
+    with supervisor.connect() as peer:
+        peer.ask("warm", "stt/echo/a")
+        top.wait_for("ready")
+        assert "stt/echo/a" in top.shown
+        peer.control("unload")
+        top.wait_for("stopped")
+
+
+@pytest.mark.parametrize("how", ["q", "Ctrl-C"])
+def test_its_end_gives_the_terminal_back(top: Terminal, how: str) -> None:
+    """The other screen is left, the cursor shown, the settings are those from before, and nothing is said."""
+    if how == "q":
+        top.press("q", "\x1b[?1049l")
+    else:
+        top.process.send_signal(signal.SIGINT)  # it is not the terminal's session, as it would be in a shell
+        top.wait_for("\x1b[?1049l")
+    assert top.process.wait(BOUND_S) == 0
+    assert top.shown.rindex("\x1b[?25h") > top.shown.rindex("\x1b[?25l")
+    assert termios.tcgetattr(top.theirs) == top.before
+    assert top.process.stderr is not None
+    assert top.process.stderr.read() == b""
+
+
+def test_a_signal_gives_the_terminal_back(top: Terminal) -> None:
+    """SIGTERM, as from a window that is closed, leaves no other screen behind."""
+    top.process.terminate()
+    top.wait_for("\x1b[?1049l")
+    assert top.process.wait(BOUND_S) == 128 + 15
+    assert termios.tcgetattr(top.theirs) == top.before
+
+
+def test_a_pause_gives_the_terminal_back(top: Terminal) -> None:
+    """Ctrl-Z leaves the terminal to the shell; `fg` draws again."""
+    os.kill(top.process.pid, signal.SIGTSTP)
+    top.wait_for("\x1b[?1049l")
+    wait_until(lambda: b") T " in Path(f"/proc/{top.process.pid}/stat").read_bytes(), "it stops")
+    assert termios.tcgetattr(top.theirs) == top.before
+    since = len(top.shown)
+    os.kill(top.process.pid, signal.SIGCONT)
+    top.wait_for("no workers", since)
+
+
+def test_no_colour(supervisor: Supervisor) -> None:
+    """NO_COLOR=1 draws no colour, only bold, faint and reversed text."""
+    shown = Terminal("top", NO_COLOR="1")
+    try:
+        shown.wait_for("q quits")
+        assert set(re.findall(r"\x1b\[([0-9;]*)m", shown.shown)) <= {"0", "1", "2"}
+    finally:
+        shown.close()
+
+
+def test_it_waits_for_a_supervisor(runtime: Path, start_supervisor: object) -> None:
+    """Without one it starts none, and shows one as soon as it runs."""
+    shown = Terminal("top", "--period", "0.2")
+    try:
+        shown.wait_for("No supervisor runs")
+        assert callable(start_supervisor)
+        start_supervisor()
+        shown.wait_for("no workers")
+    finally:
+        shown.close()
+
+
+def run(code: str = CODE, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", code, "top"]
+    return warm.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=os.environ | environment, timeout=BOUND_S
+    )
+
+
+def test_a_pipe_gets_one_plain_table(supervisor: Supervisor) -> None:
+    """As `hushd status` prints it, once, and without any control sequence."""
+    with supervisor.connect() as peer:
+        peer.ask("warm", "stt/echo/a")
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines()][-2:] == [
+        ["WORKER", "STATE"],
+        ["stt/echo/a", "ready"],
+    ]
+
+
+def test_without_rich_a_sentence_says_what_to_install(supervisor: Supervisor) -> None:
+    """It is needed for the live picture alone."""
+    hidden = f"import sys; sys.modules['rich'] = None; sys.modules['rich.console'] = None; {CODE}"
+    shown = Terminal("top", code=hidden)
+    try:
+        assert shown.process.wait(BOUND_S) == 6
+        assert shown.process.stderr is not None
+        said = shown.process.stderr.read().decode()
+        assert said.startswith("hushd top: `hushd top` needs the package rich: ")
+        assert said.count("\n") == 1
+        assert "[top]" in said
+    finally:
+        shown.close()
+    assert run(hidden).returncode == 0
+
+
+def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor) -> None:
+    """At once, and not at the next look, which is an hour away."""
+    shown = Terminal("top", "--period", "3600")
+    try:
+        shown.wait_for("no workers")
+        fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        since = len(shown.shown)
+        os.kill(shown.process.pid, signal.SIGWINCH)  # it is not the terminal's session, as it would be in a shell
+        shown.wait_for("─" * 60, since)
+    finally:
+        shown.close()
