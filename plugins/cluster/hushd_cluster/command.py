@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib import import_module
 
 from hushd.transcripts.formats import FORMATS
 from hushd_cli.arguments import Parser, value
@@ -11,9 +12,6 @@ from hushd_cli.commands.listen.options import add_cutting, add_transcription
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import above_zero, number, whole
-
-from . import leaving
-from .stretches import LONG
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -25,12 +23,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
     console.program = f"{prog} {options.command}"
     _offer_token()
     try:
-        from . import actions
+        module = import_module(f"hushd_cluster.{'corpus' if options.command == 'transcribe' else 'serving'}")
     except ImportError as error:
         from hushd_models.installation import extra_command
 
         raise HushdError("engine_missing", f"`hushd cluster` needs Ray ({error}): {extra_command('ray')}.") from error
-    return int(getattr(actions, options.command)(options))
+    return int(getattr(module, options.command)(options))
 
 
 def _offer_token() -> None:
@@ -67,9 +65,6 @@ def make_parser(prog: str) -> Parser:
         help="requests a node works at before another node joins; default: %(default)s",
     )
     deploy.add_argument(
-        "--queue", type=count, default=64, metavar="N", help="requests that may wait; default: %(default)s"
-    )
-    deploy.add_argument(
         "--idle",
         type=value(number(0)),
         default=300.0,
@@ -79,19 +74,6 @@ def make_parser(prog: str) -> Parser:
     status = commands.add("status", "show the nodes and their deployments")
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
     delete = commands.add("delete", "end the deployment")
-    leave = commands.add(
-        "leave",
-        "hand this node's recordings back, before it is taken away",
-        "For the hook that runs before a machine or pod is stopped; it needs no connection to the cluster.",
-    )
-    leave.add_argument(
-        "--grace",
-        type=value(number(0)),
-        default=leaving.GRACE_S,
-        metavar="SECONDS",
-        help="time for those that end by then; the others are handed back at once; default: %(default)g",
-    )
-    leave.add_argument("--cancel", action="store_true", help="stay after all")
     transcribe = commands.add(
         "transcribe",
         "transcribe every recording in a folder, a store or a manifest",
@@ -120,31 +102,13 @@ def make_parser(prog: str) -> Parser:
         "-f", "--format", choices=tuple(FORMATS), default="txt", help="the transcripts' format; default: %(default)s"
     )
     transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
-    transcribe.add_argument(
-        "--price", type=value(number(0)), metavar="P", help="of a node for an hour: the summary says what the run cost"
-    )
     transcribe.add_argument("--json", action="store_true", help="print the summary as JSON, for programs")
-    transcribe.add_argument(
-        "--attempts",
-        type=count,
-        default=3,
-        metavar="N",
-        help="attempts before a recording is set aside; default: %(default)s",
-    )
     transcribe.add_argument(
         "--cpus",
         type=value(above_zero()),
         default=1.0,
         metavar="N",
         help="Ray CPUs for each recording; default: 1",
-    )
-    transcribe.add_argument(
-        "--cut",
-        type=value(number(0)),
-        default=20.0,
-        metavar="MINUTES",
-        help=f"where both are URLs, recordings of {LONG} times as long and more are transcribed by several nodes in "
-        "parts of this length; 0: never; default: 20",
     )
     add_transcription(transcribe)
     add_cutting(transcribe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -15,7 +16,7 @@ from .recording import shown
 BUSY_MS = 5000  # after which a store that does not answer is asked again
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 # What a file system says of one name, and would say again.
-OF_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
+_OF_NAME = (errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,15}://\S+", re.IGNORECASE)
 _REFUSALS = (400, 401, 402, 403, 405, 406, 410, 451)
 _T = TypeVar("_T")
@@ -23,14 +24,14 @@ _T = TypeVar("_T")
 
 @contextmanager
 def faults(url: str, *, writing: bool = False) -> Iterator[None]:
-    """Raises the errors of a store as `HushdError`; FileNotFoundError, when reading, and FileExistsError pass.
+    """Raises the errors of a store as `HushdError`; FileNotFoundError passes when reading.
 
     The codes: `unauthorised` where it knows no credentials or refuses them, `output_failed` where it takes nothing,
     `bad_request` where it has no such names, `server_busy` where it does not answer, or not now.
     """
     try:
         yield
-    except (HushdError, FileExistsError):
+    except HushdError:
         raise
     except Exception as error:
         if isinstance(error, FileNotFoundError) and not writing:
@@ -53,7 +54,7 @@ def _failure(url: str, error: Exception, writing: bool) -> HushdError:
         return HushdError("output_failed", f"{where} cannot be written: there is no such place ({_why(error)}).")
     if isinstance(error, OSError) and error.errno in _FULL:
         return HushdError("output_failed", f"{where} cannot be written ({_why(error)}).")
-    if isinstance(error, OSError) and error.errno in OF_NAME:
+    if isinstance(error, OSError) and error.errno in _OF_NAME:
         return HushdError("bad_request", f"{where} cannot be {'written' if writing else 'read'} ({_why(error)}).")
     return HushdError(
         "server_busy", f"{where} does not answer ({_why(error)}): please try again later.", retry_after_ms=BUSY_MS
@@ -72,17 +73,17 @@ def _why(error: Exception) -> str:
     return _URL.sub(lambda url: shown(url[0]), str(why))
 
 
-def retried(action: Callable[[], _T], wait: Callable[[float], object], attempts: int) -> _T:
+def retried(action: Callable[[], _T], attempts: int, wait: Callable[[float], object] = time.sleep) -> _T:
     """Returns what `action` returns, tried again while the store is busy, each time after twice as long.
 
     Raises:
         HushdError: of the last attempt, or any that is not `server_busy`.
     """
-    for number in range(attempts):
+    for number in range(attempts - 1):
         try:
             return action()
         except HushdError as error:
-            if error.code != "server_busy" or number + 1 == attempts:
+            if error.code != "server_busy":
                 raise
         wait(2.0**number)
-    raise AssertionError("attempts is 1 or more")
+    return action()

@@ -7,10 +7,10 @@ command.
 
 from __future__ import annotations
 
+import io
 import json
-import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -28,41 +28,30 @@ from .recording import Recording, fault, is_url
 
 STANDARD_INPUT = "-"
 MAX_LINE = 1024 * 1024  # bytes
-_ID = re.compile(rb'\s*+\{\s*+"id"\s*+:\s*+"([^"\\]++)"')  # of a line that begins with it
 _ITSELF = {"id": text(empty=False), "url": text(empty=False)}
 _WORKER = {"engine": text(), "model": text(), "speed": choice("fast", "medium", "slow")}
 _OPTIONS = {name: TRANSCRIBE.fields[name].kind for name in TRANSCRIBE.options(TEXT, SEARCH, CUTTING)}
 FIELDS = {**_ITSELF, **_WORKER, **_OPTIONS}
 
 
-def read(
-    lines: Iterator[bytes],
-    is_done: Callable[[str], bool],
-    is_new: Callable[[str], bool],
-    complain: Callable[[int, str], None],
-) -> Iterator[Recording | None]:
-    """Yields the recordings of a manifest's lines, None for one that is done; empty lines are passed over.
+def read(lines: Iterator[bytes]) -> Iterator[tuple[int, Recording | HushdError]]:
+    """Yields the recordings of a manifest's lines with the lines' numbers, from 1; an error for a line that is wrong.
 
-    Args:
-        is_done: returns whether there is a transcript for an id that comes for the first time: then no more than the
-            id is read, since half a million lines may come before the first that is left.
-        is_new: returns whether an id comes for the first time.
-        complain: called with the number of a line that is wrong, from 1, and the reason; the others are read.
+    Empty lines are passed over.
     """
+    names: set[str] = set()
     for row, line in enumerate(lines, start=1):
         if line.isspace():
             continue
-        if (match := _ID.match(line)) and line.count(b'"id"') == 1 and is_done(match[1].decode(errors="replace")):
-            yield None
-            continue
         try:
             recording = parse(line)
-            if not is_new(recording.name):
+            if recording.name in names:
                 raise HushdError("bad_request", f"Its id {quoted(recording.name)} was on an earlier line.")
         except HushdError as error:
-            complain(row, error.message)
+            yield row, error
         else:
-            yield recording
+            names.add(recording.name)
+            yield row, recording
 
 
 def parse(line: bytes) -> Recording:
@@ -124,25 +113,12 @@ def opened(place: str) -> Iterator[BinaryIO]:
         if place == STANDARD_INPUT:
             yield sys.stdin.buffer
         elif is_url(place):
-            fs, path = store.file_system(place)
             with faults(place):
-                file = fs.open(path, "rb")
-            with file:
-                yield file
+                content = store.fetched(place)
+            yield io.BytesIO(content)
         else:
             with open(place, "rb") as file:
                 yield file
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise HushdError("input_unreadable", f"The manifest {place!r} cannot be read ({why}).") from None
-
-
-def count(place: str) -> int | None:
-    """Returns the number of lines of a manifest on the driver's disk, which takes 0.2 s a million; None of others."""
-    if place == STANDARD_INPUT or is_url(place):
-        return None
-    try:
-        with open(place, "rb") as file:
-            return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
-    except OSError:
-        return None  # opening it says why

@@ -81,10 +81,9 @@ class Nodes:
         Raises:
             HushdError: `error`, if no node can transcribe anything because of it.
         """
-        if node in self.left_out:
-            return False
-        if error.scope == "machine" and not is_its_own:
+        if error.scope == "machine" and not is_its_own and node not in self.left_out:
             self._leave_out(node, error)
+        if node in self.left_out:
             if not alive - self.left_out.keys():
                 raise error
             return False

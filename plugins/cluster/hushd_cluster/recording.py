@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .stretches import Stretch
-
-OWN = ".hushd"  # the folder beside the transcripts for what hushd itself keeps there
 SET_ASIDE = "set-aside.json"  # the list beside the transcripts
-MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format and its stretch
+MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format
 MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
@@ -29,30 +26,12 @@ class Recording:
         place: its path on the driver's disk, or the URL from which a node reads it.
         written: ns since 1970 of its last change; 0 if unknown.
         options: its own, in the form of a request, which go before those of the run.
-        is_begun: whether a part of its transcript lies in the store.
-        is_stale: whether there is a transcript that is older than the recording, to be replaced.
-        stretch: of a long recording, the part that is to be transcribed.
-        joint: the stretches that are to be joined; none otherwise.
     """
 
     name: str
     place: str
     written: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
-    is_begun: bool = False
-    is_stale: bool = False
-    stretch: Stretch | None = None
-    joint: tuple[Stretch, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Its name in the run, where a stretch has one of its own."""
-        return self.name + (self.stretch.mark if self.stretch else "")
-
-    @property
-    def is_remote(self) -> bool:
-        """True if a node reads it by its URL; else its bytes travel with the task."""
-        return is_url(self.place)
 
 
 def is_url(place: str) -> bool:

@@ -45,6 +45,11 @@ def connected(address: str | None, *, or_local: bool = False) -> Iterator[None]:
             ray.shutdown()
 
 
+def alive() -> list[dict[str, object]]:
+    """Returns Ray's descriptions of the living nodes."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def _connect(named: str | None, or_local: bool) -> None:
     try:
         try:
@@ -58,7 +63,7 @@ def _connect(named: str | None, or_local: bool) -> None:
             _begin(address="local", include_dashboard=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {named}" if named else "on this machine"
-        if _asks_for_token(error):
+        if "InvalidAuthToken" in str(error.__cause__):
             raise HushdError(
                 "no_supervisor",
                 f"The Ray cluster {where} asks for its token: copy ~/.ray/auth_token from its head node.",
@@ -82,30 +87,16 @@ def _begin(**options: Any) -> None:
     ray.init(**options, log_to_driver=False, configure_logging=False, logging_level=logging.CRITICAL, namespace="hushd")
 
 
-def _asks_for_token(error: Exception) -> bool:
-    return "InvalidAuthToken" in str(error.__cause__)
-
-
 def _last() -> str:
-    """Returns the address in Ray's note of this machine's last cluster, which may be gone; empty if one runs here."""
-    import psutil
-
-    if any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
-        return ""
-    note = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster")
+    """Returns the address in Ray's note of this machine's last cluster, which may be gone; empty if there is none."""
     try:
-        return note.read_text().strip()
+        return Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "ray_current_cluster").read_text()
     except OSError:
         return ""
 
 
 def _check(address: str) -> None:
     """Raises OSError if no process listens at HOST:PORT: Ray itself retries for minutes."""
-    host, _, port = address.rpartition(":")
+    host, _, port = address.strip().rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-
-
-def alive() -> list[dict[str, object]]:
-    """Returns Ray's descriptions of the living nodes."""
-    return [node for node in ray.nodes() if node["Alive"]]

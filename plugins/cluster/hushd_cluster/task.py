@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import ray
 from hushd import Client
+from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
+from hushd.transport.source import File
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 
-from . import leaving, metrics, node, store
-from .attempt import Attempt, Task
-from .delivery import Delivery
-from .stretches import Long
+from . import outputs, store
+from .faults import retried
+from .recording import Recording
 
+HOLDER = "ray"  # the name in `hushd status` of Ray's processes, which are clients of their node's supervisor
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
-LEAVING_S = 0.5  # that a task takes on a machine that leaves, lest many come where there is no other
+TRIES = 3  # of reading or writing at a store that is busy
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording to transcribe.
+
+    Attributes:
+        options: for `Client.transcribe`, besides the audio.
+        form: the transcript's format.
+        url: of the folder to write it to; None: it is sent back.
+    """
+
+    recording: Recording
+    options: Mapping[str, Any]
+    form: str
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +51,8 @@ class Outcome:
         node, host: the node's id in Ray, and its host name.
         transcript: None if the node has written it; with an error, of the part that could be read.
         sound_s, work_s: seconds of sound, and of work.
-        leaves: whether it hands the recording back since its machine leaves.
-        long_s: seconds of sound in a recording that is to be cut; 0 otherwise.
-        language: of that one, as found at its begin.
-        is_its_own: whether the error is of what the recording alone names, and says nothing of others.
+        is_its_own: whether the error is of what the recording alone names, its place or its transcript's, and says
+            nothing of others.
     """
 
     node: str
@@ -42,9 +61,6 @@ class Outcome:
     error: HushdError | None = None
     sound_s: float = 0.0
     work_s: float = 0.0
-    leaves: bool = False
-    long_s: float = 0.0
-    language: str = ""
     is_its_own: bool = False
 
 
@@ -55,46 +71,66 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         data: the recording's bytes; None: it is read from its URL.
     """
     where = ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
-    notice = leaving.Notice(paths.find().runtime)
-    if notice.until(time.time()):
-        time.sleep(LEAVING_S)
-        return Outcome(*where, error=leaving.handed_back(), leaves=True)
     begun = time.monotonic()
+    segments: list[Segment] = []
+    is_its_own = False
     try:
-        attempt = Attempt(task, _client(), notice)
+        client = _client()
+        target = store.opened(task.url) if task.url else None
+        is_its_own = True
+        audio = _audio(task.recording.place) if data is None else data
+        is_its_own = False
+        transcript = _transcribed(client, audio, task.options, segments)
+        is_its_own = True
+        if target:
+            retried(lambda: outputs.save(target, task.recording.name, task.form, transcript), TRIES)
     except HushdError as error:
-        return Outcome(*where, error=error)
-    try:
-        with notice.at_work(), notice.by_signal():
-            transcript = _join(task) if task.recording.joint else attempt.read(data)
-    except Long as long:
-        return Outcome(*where, long_s=long.total_s, language=long.language)
-    except HushdError as error:
-        if attempt.is_handed_back:
-            return Outcome(*where, error=error, leaves=True)
-        metrics.count("failures", 1, error.code)
         if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
-        is_its_own = attempt.is_its_own and error.code != "output_failed"
-        return Outcome(*where, attempt.readable(error), error, is_its_own=is_its_own)
-    except OSError as error:
-        return Outcome(*where, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
+        is_its_own = is_its_own and error.code != "output_failed"
+        return Outcome(*where, _readable(segments, error), error, is_its_own=is_its_own)
     except Exception as error:  # its text may have a URL's secrets
         why = f"{task.recording.name!r} fails with {type(error).__name__}."
         return Outcome(*where, error=HushdError("worker_failed", why))
-    work_s = time.monotonic() - begun
-    metrics.observe_work(work_s)
-    sent = transcript if task.url is None else None
-    return Outcome(*where, sent, sound_s=transcript.duration, work_s=work_s)
+    sent = None if target else transcript
+    return Outcome(*where, sent, sound_s=transcript.duration, work_s=time.monotonic() - begun)
 
 
-def _join(task: Task) -> Transcript:
-    assert task.url
-    return Delivery(store.opened(task.url), task.recording, task.form).join()
+def prepare() -> None:
+    """Removes the variables that Ray set for this process, since a supervisor started from here would inherit them.
+
+    Ray limits a task's threads to its CPUs and hides graphics cards; but the engines run in the supervisor's workers,
+    which share the whole machine.
+    """
+    os.environ.pop("OMP_NUM_THREADS", None)
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        del os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 @cache
 def _client() -> Client:
     """Returns this Ray process's client of the node's supervisor."""
-    node.prepare()
-    return Client(holder=node.HOLDER)
+    prepare()
+    return Client(holder=HOLDER)
+
+
+def _audio(url: str) -> str | bytes:
+    """Returns the path of a recording in a folder that the nodes share, or the bytes of one from elsewhere."""
+    if not (path := store.local_path(url)):
+        return retried(lambda: store.fetched(url), TRIES)
+    File(path)  # a pipe would be waited for
+    return path
+
+
+def _transcribed(client: Client, audio: str | bytes, options: Mapping[str, Any], segments: list[Segment]) -> Transcript:
+    """Returns the transcript; `segments` has those so far, also after an error."""
+    with closing(client.transcribe_stream(audio, priority="progress", **options)) as transcription:
+        for segment in transcription:
+            segments.append(segment)
+        return replace(transcription.transcript(), segments=tuple(segments))  # its own are those not iterated over
+
+
+def _readable(segments: list[Segment], error: HushdError) -> Transcript | None:
+    """Returns the transcript of the part that could be read before `error`, if it is about the recording."""
+    read_s = error.detail.get("read_s")
+    return Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None

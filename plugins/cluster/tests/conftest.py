@@ -13,5 +13,5 @@ def ray() -> None:
     """Imports Ray, which takes most of a second and warns of itself, where it is used and not in every process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import_module("hushd_cluster.client")
+        import_module("hushd_cluster.serving")
         import_module("hushd_cluster.spread")

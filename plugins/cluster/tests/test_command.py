@@ -11,7 +11,7 @@ from hushd_protocol.errors import HushdError
 
 def test_without_ray_the_error_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the help is there all the same."""
-    monkeypatch.setitem(sys.modules, "hushd_cluster.actions", None)
+    monkeypatch.setitem(sys.modules, "hushd_cluster.serving", None)
     with pytest.raises(HushdError, match=r"^`hushd cluster` needs Ray .*install.*\[ray\]") as raised:
         cluster.main("hushd cluster", ["status"])
     assert raised.value.code == "engine_missing"

@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import json
 import random
-import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.transcripts.transcript import Transcript
 from hushd_cluster import manifest
-from hushd_cluster.outputs import Disk, Stored
 from hushd_cluster.recording import Recording
 from hushd_cluster.sources import Manifest
 from hushd_protocol.errors import HushdError
@@ -65,35 +62,23 @@ def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
     assert "secret" not in raised.value.message
 
 
-def names(source: Manifest, folder: Path, *done: str) -> list[str | None]:
-    """The names of a manifest's recordings, None for one with a transcript."""
-    outputs = Stored(f"file://{folder}/out", "txt")
-    for name in done:
-        outputs.save(name, Transcript(()))
-    outputs.learn()
-    return [each and each.name for each in source.recordings(outputs)]
-
-
 def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     """Each wrong one is named by its number; an id that comes again is wrong too, and empty lines are nothing."""
     path = tmp_path / "corpus.jsonl"
     good = [json.dumps({"id": name, "url": f"/a/{name}"}) for name in ("1", "2", "3")]
     path.write_text("\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_LINE), good[2]]))
     source = Manifest(str(path))
-    assert names(source, tmp_path) == ["1", "2", "3"]
-    assert source.wrong == 3
+    assert [each.name for each in source.recordings()] == ["1", "2", "3"]
     assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [
         "3: It is not JS", "5: Its id '1' w", "6: It is longer",
     ]  # fmt: skip
 
 
-def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Of a length that nobody knows before its end."""
+def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` names it."""
     data = io.BytesIO(b'{"id": "a", "url": "b"}\n')
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data))
-    source = Manifest("-")
-    assert source.total is None
-    assert names(source, tmp_path) == ["a"]
+    assert [each.name for each in Manifest("-").recordings()] == ["a"]
 
 
 def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
@@ -129,18 +114,3 @@ def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
         except HushdError as error:
             codes.append(error.code)
         assert codes in ([], ["bad_request"])
-
-
-def test_a_long_manifest_takes_no_memory(tmp_path: Path) -> None:
-    """Of 90,000 lines as of 15,000: the ids that were there lie in a file."""
-    path = tmp_path / "long.jsonl"
-    with open(path, "w") as file:
-        file.writelines(f'{{"id": "{number:07}", "url": "s3://a/{number:07}.wav"}}\n' for number in range(90_000))
-    source = Manifest(str(path))
-    assert source.total == 90_000
-    recordings = source.recordings(Disk(str(tmp_path / "out"), "txt"))
-    for _ in range(15_000):
-        next(recordings)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert sum(1 for _ in recordings) == 75_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8_000  # kB

@@ -1,4 +1,4 @@
-"""The transcripts of a corpus, on the driver's disk and below a URL: done, begun and set aside."""
+"""The transcripts of a corpus, on the driver's disk and below a URL: done, left and set aside."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd_cluster import sources
-from hushd_cluster.outputs import Disk, Failure, Outputs, Stored
+from hushd_cluster.outputs import Failure, Outputs
 from hushd_cluster.recording import Recording
+from hushd_cluster.sources import Folder
 from hushd_protocol.errors import HushdError
 
 SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
@@ -25,50 +25,32 @@ def recordings(tmp_path: Path) -> dict[str, Recording]:
     for name in ("talk.wav", "talk.mp3", "b/c.FLAC", "notes.txt", ".hidden.wav", "out/old.wav", "b/.x/d.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    return {
-        each.name: each
-        for each in sources.Disk(str(tmp_path), str(tmp_path / "out")).recordings(Disk(str(tmp_path / "out"), "txt"))
-        if each
-    }
+    return {each.name: each for each in Folder(str(tmp_path), str(tmp_path / "out")).recordings()}
 
 
-@pytest.fixture(params=["disk", "store"])
+@pytest.fixture(params=["disk", "shared"])
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outputs]:
     """Makes the transcripts, as each run does."""
-
-    def make() -> Outputs:
-        target = tmp_path / "out"
-        return Disk(str(target), "txt") if request.param == "disk" else Stored(f"file://{target}", "txt")
-
-    return make
+    return lambda: Outputs(f"{'' if request.param == 'disk' else 'file://'}{tmp_path / 'out'}", "txt")
 
 
 def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], tmp_path: Path) -> None:
     """In any case and folder, but not hidden, and not those in the folder of transcripts; also below a URL."""
     assert list(recordings) == ["talk.mp3", "talk.wav", "b/c.FLAC"]
-    listed = {
-        each.name: each
-        for each in sources.Listed(f"file://{tmp_path}/b").recordings(Disk(str(tmp_path / "out"), "txt"))
-        if each
-    }
-    assert list(listed) == ["c.FLAC"]
-    assert listed["c.FLAC"].place == f"file://{tmp_path}/b/c.FLAC"
-    assert listed["c.FLAC"].is_remote
-    assert listed["c.FLAC"].written == recordings["b/c.FLAC"].written
+    (listed,) = Folder(f"file://{tmp_path}/b", str(tmp_path / "out")).recordings()
+    assert (listed.name, listed.place) == ("c.FLAC", f"file://{tmp_path}/b/c.FLAC")
+    assert listed.written == recordings["b/c.FLAC"].written
 
 
 def test_each_recording_has_a_transcript_of_its_own(
     made: Callable[[], Outputs], recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
     """Under its whole name, so that two of one stem do not share it."""
-    before = made()
-    before.learn()
-    assert not any(map(before.is_done, recordings.values()))
+    outputs = made()
+    assert not any(map(outputs.is_done, recordings.values()))
     for name in recordings:
-        before.save(name, SAID)
-    after = made()
-    after.learn()
-    assert all(map(after.is_done, recordings.values()))
+        outputs.save(name, SAID)
+    assert all(map(made().is_done, recordings.values()))
     written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.txt")}
     assert written == {"talk.mp3.txt", "talk.wav.txt", "b/c.FLAC.txt"}
     assert (tmp_path / "out/talk.wav.txt").read_text() == "Hello.\n"
@@ -77,15 +59,31 @@ def test_each_recording_has_a_transcript_of_its_own(
 def test_a_recording_that_has_changed_is_not_done(
     made: Callable[[], Outputs], recordings: dict[str, Recording], tmp_path: Path
 ) -> None:
-    """Its transcript is older, and there; of one without a time any transcript will do."""
+    """Its transcript is older; of one without a time any transcript will do."""
     made().save("talk.wav", SAID)
     os.utime(tmp_path / "out/talk.wav.txt", (1, 1))
-    transcripts = made()
-    transcripts.learn()
-    assert not transcripts.is_done(recordings["talk.wav"])
-    assert transcripts.exists(recordings["talk.wav"])
-    assert not transcripts.exists(recordings["talk.mp3"])
-    assert transcripts.is_done(Recording("talk.wav", "s3://bucket/talk.wav"))
+    assert not made().is_done(recordings["talk.wav"])
+    assert made().is_done(Recording("talk.wav", "s3://bucket/talk.wav"))
+
+
+def test_what_is_done_or_set_aside_is_passed_over(tmp_path: Path) -> None:
+    """And counted; `retry` tries again those set aside."""
+    pytest.importorskip("ray")
+    from hushd_cluster.corpus import left
+
+    for name in "abcde":
+        (tmp_path / f"{name}.wav").write_bytes(b"x")
+    outputs = Outputs(str(tmp_path / "out"), "txt")
+    for name in ("b.wav", "d.wav"):
+        outputs.save(name, SAID)
+    outputs.set_aside = {"c.wav": FAILURE, "x.wav": FAILURE}
+
+    def names(retry: bool) -> tuple[list[str], list[str]]:
+        recordings, passed = left(Folder(str(tmp_path), str(tmp_path / "out")), outputs, retry)
+        return [each.name for each in recordings], passed
+
+    assert names(False) == (["a.wav", "e.wav"], ["c.wav"])
+    assert names(True) == (["a.wav", "c.wav", "e.wav"], [])
 
 
 def test_a_folder_with_the_name_of_the_list_is_not_made(tmp_path: Path) -> None:
@@ -93,22 +91,22 @@ def test_a_folder_with_the_name_of_the_list_is_not_made(tmp_path: Path) -> None:
     for name in ("in/set-aside.json/a.wav", "in/b/set-aside.json/a.wav"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"x")
-    source = sources.Disk(str(tmp_path / "in"), str(tmp_path / "out"))
-    found = [each and each.name for each in source.recordings(Disk(str(tmp_path / "out"), "txt"))]
-    assert (found, source.wrong) == (["b/set-aside.json/a.wav"], 1)
+    source = Folder(str(tmp_path / "in"), str(tmp_path / "out"))
+    assert [each.name for each in source.recordings()] == ["b/set-aside.json/a.wav"]
+    assert len(source.faults) == 1
 
 
 def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable[[], Outputs], tmp_path: Path) -> None:
     """In a file that another run reads."""
-    with (first := made()).claimed():
-        first.put_aside("talk.wav", FAILURE)
-        first.put_aside("Gespr\udce4ch.wav", FAILURE)  # as a disk names it that never knew Unicode
-        first.keep()
-    with (again := made()).claimed():
-        assert again.set_aside == {"talk.wav": FAILURE, "Gespr\udce4ch.wav": FAILURE}
-        again.done("talk.wav")
-        again.done("Gespr\udce4ch.wav")
-        again.keep()
+    first = made()
+    first.put_aside("talk.wav", FAILURE)
+    first.put_aside("Gespr\udce4ch.wav", FAILURE)  # as a disk names it that never knew Unicode
+    first.keep()
+    again = made()
+    assert again.set_aside == {"talk.wav": FAILURE, "Gespr\udce4ch.wav": FAILURE}
+    again.done("talk.wav")
+    again.done("Gespr\udce4ch.wav")
+    again.keep()
     assert json.loads((tmp_path / "out/set-aside.json").read_text()) == {}
 
 
@@ -119,8 +117,8 @@ def test_a_list_that_hushd_did_not_write_is_left_alone(
     """And the error names it."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out/set-aside.json").write_text(content)
-    with pytest.raises(HushdError, match=r"set-aside\.json' is not a list that hushd wrote"), made().claimed():
-        pass
+    with pytest.raises(HushdError, match=r"set-aside\.json' is not a list that hushd wrote"):
+        made()
     assert (tmp_path / "out/set-aside.json").read_text() == content
 
 
@@ -132,8 +130,8 @@ def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, c
     (tmp_path / "file").touch()
 
     def use() -> None:
-        sources.Disk(str(tmp_path / source), str(tmp_path / target))
-        Disk(str(tmp_path / target), "txt")
+        Folder(str(tmp_path / source), str(tmp_path / target))
+        Outputs(str(tmp_path / target), "txt")
 
     with pytest.raises(HushdError) as raised:
         use()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,3 +81,28 @@ def test_a_ray_of_our_own_has_a_token_of_its_own(begun: list[dict[str, Any]], mo
     with pytest.raises(Begun, match=r"'token', 64"), session.connected(None, or_local=True):
         pass
     assert [call and call["address"] for call in begun] == ["auto", None]
+
+
+@pytest.mark.parametrize(
+    ("token", "mode", "taken"),
+    [(True, None, ["token", "0"]), (False, None, ["None", "0"]), (True, "disabled", ["disabled", "0"])],
+)
+def test_the_users_token_is_offered(tmp_path: Path, token: bool, mode: str | None, taken: list[str]) -> None:
+    """`ray start` asks for it; who has none offers none, or would refuse the nodes; the user's mode counts."""
+    if token:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("secret")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    environment |= {"HOME": str(tmp_path)} | ({"RAY_AUTH_MODE": mode} if mode else {})
+    code = """
+import os, sys
+from hushd_cluster import command
+before = os.environ.get("RAY_AUTH_MODE")
+sys.modules["hushd_cluster.serving"] = None  # as where there is no Ray: the command ends once it would import it
+try:
+    command.main("hushd cluster", ["status"])
+except Exception:
+    print(before, os.environ.get("RAY_AUTH_MODE"), len(os.environ.get("RAY_AUTH_TOKEN", "")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(mode), *taken]
