@@ -59,9 +59,6 @@ def remove(store: Store, row: Row) -> Removed:
             gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
             spared = len(paths) - len(gone)
             size = _remove_files(store, row.folder, gone)
-        for path, former in store.former().items():
-            if former.model == row.model:
-                size += _remove_former(store, path, former)
         size += _clear(store, row.model)
         if row.state == "half" and row.known and row.known.repository:
             size += _remove_halves(hf_cache.repository_folder(row.known.repository), halves(row.known))
@@ -69,8 +66,8 @@ def remove(store: Store, row: Row) -> Removed:
 
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
-    """Removes unfinished downloads, leftovers of killed processes, revisions before an update, and
-    manifests of models whose files are all gone. Complete models stay, and other programs' files in the hub's cache.
+    """Removes unfinished downloads, leftovers of killed processes, and manifests of models whose
+    files are all gone. Complete models stay, and other programs' files in the hub's cache.
 
     Args:
         rows: all models, see `inventory`.
@@ -84,12 +81,6 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
             if ours:
                 size = _clear(store, model, dry_run=dry_run)
                 removed.append(Removed(f"half of {model}", size))
-    pretended: set[Path] | None = set() if dry_run else None
-    for path, former in store.former().items():
-        with _unless_busy(store, former.model) as ours, _removing(former.model):
-            if ours:
-                size = _remove_former(store, path, former, pretended)
-                removed.append(Removed(f"{former.model} before an update", size))
     users: dict[Path, list[str]] = {}
     for row in rows:
         if row.known and row.known.repository:
@@ -147,39 +138,21 @@ def _needed(store: Store, besides: str = "") -> set[Path]:
     }
 
 
-def _remove_former(store: Store, path: Path, former: Manifest, pretended: set[Path] | None = None) -> int:
-    """Removes an earlier revision, and the file that names it; otherwise like `_remove_files`."""
-    folder = store.location(former)
-    gone = {folder / name for name in former.files} - _needed(store)
-    size = _remove_files(store, folder, gone, pretended) if _is_models_place(store, folder) else 0
-    if pretended is None:
-        path.unlink(missing_ok=True)
-    return size
-
-
-def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: set[Path] | None = None) -> int:
-    """Removes files, their blobs in the hub's cache, and folders left empty; returns the freed bytes.
-
-    With `pretended`, a set of files that count as gone, it removes nothing, and adds `paths` to the set.
-    """
+def _remove_files(store: Store, folder: Path, gone: Iterable[Path]) -> int:
+    """Removes files, their blobs in the hub's cache, and folders left empty; returns the freed bytes."""
     if folder.is_symlink():  # a link to the user's own folder
-        if pretended is None:
-            folder.unlink()
+        folder.unlink()
         return 0
-    paths, files = set(paths), set()
-    gone = paths | (pretended or set())
+    paths, files = set(gone), set()
     in_hub = _repository(folder)
     for path in paths:
         if not path.is_symlink():
             files.add(path)
         elif in_hub:
             blob = Path(os.path.abspath(path.parent / os.readlink(path)))
-            if blob.parent == in_hub / "blobs" and not _linked(in_hub, blob, besides=gone):
+            if blob.parent == in_hub / "blobs" and not _linked(in_hub, blob, besides=paths):
                 files.add(blob)
     size = _bytes(files)
-    if pretended is not None:
-        pretended |= paths
-        return size
     for path in paths | files:
         if path.is_symlink() or path.is_file():
             unlink(store, path)

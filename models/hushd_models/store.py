@@ -21,9 +21,7 @@ from hushd_protocol.system.paths import Paths
 from . import manifest
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 
-_FORMER = ".former.json"
-# In a model's working folder: its source, and its future manifest.
-_SOURCE, _COMING = "source.json", "manifest.json"
+_SOURCE = "source.json"  # in a model's working folder
 
 
 class Store:
@@ -170,22 +168,6 @@ class Store:
         places = sorted(glob(f"{engine}/.*.part", root_dir=self.folder))
         return [place.replace("/.", "/", 1).removesuffix(".part") for place in places]
 
-    def announce(self, model: Manifest) -> None:
-        """Saves the future manifest before files are moved to their places: a process killed in between then leaves
-        a complete model.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
-        replace(self.workplace(model.model) / _COMING, manifest.dumps(model))
-
-    def announced(self, model: str) -> Manifest | None:
-        """Returns the manifest that `announce` has saved for `model`, until `write`."""
-        try:
-            return manifest.loads((self.workplace(model) / _COMING).read_bytes())
-        except (OSError, BadManifest):
-            return None
-
     def write(self, model: Manifest) -> None:
         """Writes the manifest atomically, once all its files are in their places; removes the working folder.
 
@@ -196,23 +178,6 @@ class Store:
 
         replace(self.manifest_path(model.model), manifest.dumps(model))
         shutil.rmtree(self.workplace(model.model), ignore_errors=True)
-
-    def retire(self, model: Manifest) -> None:
-        """Marks an earlier revision, whose files stay for workers that are just loading them, for `prune` and `rm`.
-
-        Raises:
-            HushdError: `output_failed`.
-        """
-        path = self.folder / model.engine / f".{model.name}.{model.source.revision[:12]}{_FORMER}"
-        replace(path, manifest.dumps(model))
-
-    def former(self) -> dict[Path, Manifest]:
-        """Returns the manifests that `retire` has written, by their files."""
-        manifests = {}
-        for path in sorted(glob(f"*/.*{_FORMER}", root_dir=self.folder)):
-            with suppress(OSError, BadManifest):
-                manifests[self.folder / path] = manifest.loads((self.folder / path).read_bytes())
-        return manifests
 
     def workplace(self, model: str) -> Path:
         """Returns the path of the working folder of `model`."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from .inventory import Row
 
 _BLOCK = 1 << 20  # bytes read at once
-_SETTLING_S, _LOOK_S = 1.0, 0.02  # from a model's new files to their manifest, at most; between two looks for it
 _NOTE_EVERY = 256 << 20  # bytes between two progress reports while a worker starts
 
 
@@ -68,24 +66,9 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
             noted = done // _NOTE_EVERY
             report(f"checking the files of {model}")
 
-    while problems := verify(store, known, show, anew=False):
-        if (newer := _renewed(store, known)) is None:
-            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(known)}.")
-        known = newer
+    if problems := verify(store, known, show, anew=False):
+        raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(known)}.")
     return known
-
-
-def _renewed(store: Store, known: Manifest) -> Manifest | None:
-    """Returns the manifest that replaces `known`, if it is just being written, or its writer was killed: a model's new
-    files come shortly before its manifest."""
-    end = time.monotonic() + (_SETTLING_S if store.begun(known.model) else 0.0)
-    while (newer := store.find(known.model)) == known:
-        if (announced := store.announced(known.model)) and not verify(store, announced, anew=False):
-            return announced
-        if time.monotonic() > end:
-            return None
-        time.sleep(_LOOK_S)
-    return newer
 
 
 def remedy(model: Manifest) -> str:

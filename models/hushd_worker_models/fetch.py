@@ -32,10 +32,10 @@ class Download:
 
     Attributes:
         target: the path of the complete file, which is not fetched if it is correct.
-        part: the path of the partial file. Its name identifies the content, as far as that is known.
+        part: the path of the partial file.
         size: the file's size in bytes; None until the server reports it.
         sha256: its hash in hexadecimal, if the source reports it.
-        condition: the ETag of `part`'s content; empty if its name identifies the content.
+        etag: the server's name of the content; empty if `part` is named after it.
     """
 
     url: str
@@ -43,23 +43,12 @@ class Download:
     part: Path
     size: int | None
     sha256: str = ""
-    condition: str = ""
+    etag: str = ""
 
     @property
     def name(self) -> str:
         """The file's name for people; that of `target` may be a hash."""
         return urllib.parse.unquote(self.url.rpartition("/")[2])
-
-
-class WrongContent(HushdError):
-    """The file's hash or size differs from that of its source."""
-
-    def __init__(self, download: Download) -> None:
-        super().__init__(
-            "model_missing",
-            f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
-            "it was deleted; try again, or ask that server's operator.",
-        )
 
 
 class Fetch:
@@ -93,62 +82,50 @@ class Fetch:
             HushdError: `model_missing` if the file cannot be fetched, or is wrong; `output_failed` if it cannot be
                 written.
         """
+        download = self._download
         try:
             with self._alone() as part:
-                if part is None:
-                    if self._is_kept(self._download.target):
-                        return self._hash.hexdigest()
-                    self._download.target.unlink(missing_ok=True)  # damaged
-                    self._restart()
-                    return self.run()
-                resumed = self._resume(part)
-                if not self._fetch_missing(part):
-                    if not resumed:
-                        raise WrongContent(self._download)
-                    # A power failure may have damaged the partial file.
-                    self._forget(part)
-                    if not self._fetch_missing(part):
-                        raise WrongContent(self._download)
+                if self._is_kept():
+                    download.part.unlink()
+                    return self._hash.hexdigest()
+                self._restart()
+                part.seek(0)
+                self._read(part)
+                resumed = self._done > 0
+                # A power failure may have damaged what was there: then once more from the beginning.
+                if not self._fetch_missing(part) and not (resumed and self._fetch_anew(part)):
+                    download.part.unlink()
+                    raise _wrong(download)
                 os.fsync(part.fileno())
-                os.replace(self._download.part, self._download.target)
+                os.replace(download.part, download.target)
                 return self._hash.hexdigest()
         except OSError as error:  # of the disk: errors of connections are handled where they occur
-            raise unwritable(self._download.target, error) from error
+            raise unwritable(download.target, error) from error
 
     @contextmanager
-    def _alone(self) -> Iterator[BinaryIO | None]:
-        """Yields the partial file, locked; None if the target exists, perhaps by another process's download."""
-        download = self._download
-        while not download.target.exists():
-            with open(download.part, "a+b") as part:
+    def _alone(self) -> Iterator[BinaryIO]:
+        """Yields the partial file, locked: models of one repository share files, and may be pulled at once."""
+        while True:
+            with open(self._download.part, "a+b") as part:
                 try:
                     fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     self._sleep(LOOK_S)
                     continue
                 # The last holder of the lock may have renamed or removed the file.
-                if download.part.exists() and os.path.samestat(os.fstat(part.fileno()), download.part.stat()):
-                    try:
-                        yield part
-                    except WrongContent:
-                        download.part.unlink(missing_ok=True)
-                        raise
+                if self._download.part.exists() and os.path.samestat(
+                    os.fstat(part.fileno()), self._download.part.stat()
+                ):
+                    yield part
                     return
-        yield None
 
-    def _is_kept(self, target: Path) -> bool:
-        """Returns whether `target` is complete and correct."""
-        with open(target, "rb") as file:
+    def _is_kept(self) -> bool:
+        """Returns whether the target is complete and correct, perhaps by another process's download."""
+        if not self._download.target.exists():
+            return False
+        with open(self._download.target, "rb") as file:
             self._read(file)
         return self._size in (None, self._done) and self._is_right()
-
-    def _resume(self, part: BinaryIO) -> bool:
-        """Reads the partial file; returns whether it has any bytes."""
-        part.seek(0)
-        self._read(part)
-        if self._size is not None and self._done > self._size:
-            self._forget(part)
-        return self._done > 0
 
     def _read(self, file: BinaryIO) -> None:
         while data := file.read(1 << 20):
@@ -184,6 +161,10 @@ class Fetch:
         self._done = 0
         self._hash = hashlib.sha256()
 
+    def _fetch_anew(self, part: BinaryIO) -> bool:
+        self._forget(part)
+        return self._fetch_missing(part)
+
     def _fetch_missing(self, part: BinaryIO) -> bool:
         """Fetches the missing bytes; returns whether the whole file is right."""
         patience = Patience(self._sleep, self._download.url, TRIES)
@@ -191,20 +172,18 @@ class Fetch:
             done_before = self._done
             try:
                 self._ask(part)
-            except urllib.error.HTTPError as error:
-                if error.code == 416:  # the part is complete, or the file has become shorter
-                    if self._size is None and self._done:
+            except BROKEN as error:
+                if isinstance(error, urllib.error.HTTPError) and error.code == 416:
+                    if self._size is None and self._done:  # the part is complete
                         error.close()
                         break
-                    self._forget(part)
-                patience.lost(error)
-            except BROKEN as error:
-                if self._done > done_before:
+                    self._forget(part)  # the file has become shorter
+                elif self._done > done_before:
                     patience.gained()
                 patience.lost(error)
             else:
                 patience.gained()
-        return self._is_right()
+        return self._is_right() and self._size in (None, self._done)
 
     def _ask(self, part: BinaryIO) -> None:
         """Makes one request and reads its answer to the end.
@@ -215,8 +194,8 @@ class Fetch:
         headers = {}
         if self._done:
             headers["Range"] = f"bytes={self._done}-"
-            if self._download.condition.startswith('"'):  # If-Range takes no weak ETags
-                headers["If-Range"] = self._download.condition
+            if self._download.etag.startswith('"'):  # If-Range takes no weak ETags
+                headers["If-Range"] = self._download.etag
         with self._web.open(self._download.url, headers) as response:
             if self._done and not _continues(response, self._done):
                 self._forget(part)  # the server does not support ranges, or the file has changed
@@ -252,6 +231,14 @@ def unwritable(path: Path, error: OSError) -> HushdError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "make room, and try again; the partial download is kept" if full else "check that folder's permissions"
     return HushdError("output_failed", f"{path} cannot be written ({error.strerror or error}): {remedy}.")
+
+
+def _wrong(download: Download) -> HushdError:
+    return HushdError(
+        "model_missing",
+        f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
+        "it was deleted; try again, or ask that server's operator.",
+    )
 
 
 def _continues(response: Response, start: int) -> bool:

@@ -40,12 +40,11 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A resolved revision: its commit and files. `renamed` is the repository's present name, which has no redirect."""
+    """A resolved revision: its commit and files."""
 
     repository: str
     id: str
     files: tuple[HubFile, ...]
-    renamed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +80,14 @@ def look_up(how: Access, repository: str, revision: str) -> Commit:
         )
         if not _COMMIT.fullmatch(about.sha) or not all(_BLOB.fullmatch(file.blob) for file in files):
             raise ValueError("its commit or a file's hash is none")
-        return Commit(repository, about.sha, files, about.id)
-
-
-def cached(repository: str, revision: str) -> Commit | None:
-    """Returns the commit of `revision` with its files in the cache, without any request; None if there are none."""
-    snapshot = hf_cache.snapshot(repository, revision)
-    if snapshot is None:
-        return None
-    blobs = {path.relative_to(snapshot).as_posix(): path.resolve() for path in sorted(snapshot.rglob("*"))}
-    files = tuple(HubFile(name, blob.stat().st_size, blob.name) for name, blob in blobs.items() if blob.is_file())
-    return Commit(repository, snapshot.name, files) if files else None
+        return Commit(repository, about.sha, files)
 
 
 def download(how: Access, commit: Commit, file: HubFile) -> Download:
     """Returns the download of `file` to its place in the cache."""
     blob = hf_cache.repository_folder(commit.repository) / "blobs" / file.blob
     return Download(
-        url=_library().hf_hub_url(
-            commit.renamed or commit.repository, file.name, revision=commit.id, endpoint=how.endpoint
-        ),
+        url=_library().hf_hub_url(commit.repository, file.name, revision=commit.id, endpoint=how.endpoint),
         target=blob,
         part=blob.with_name(hf_cache.half_name(file.blob, file.name)),
         size=file.size,

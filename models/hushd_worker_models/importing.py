@@ -6,12 +6,10 @@ models of the engine and check that their files are complete.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from hushd_models import catalogue, verification
 from hushd_models.manifest import File, Manifest, Source
@@ -20,11 +18,10 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import Files, NoModel, NotAlike, Recognition
 
 from .fetch import unwritable
-from .install import check_room, is_flat, readable, settle, spec_of
-from .single_flight import SharedTask
+from .install import alone, check_room, readable, settle, spec_of
+from .task import Task
 
 _BLOCK = 1 << 20
-_FICLONE = 0x40049409  # Linux's request to share a file's blocks until either copy is changed
 
 
 class Import:
@@ -35,7 +32,7 @@ class Import:
         engine: the model's engine; empty to detect it by the content.
     """
 
-    def __init__(self, path: str, name: str, engine: str, store: Store, task: SharedTask) -> None:
+    def __init__(self, path: str, name: str, engine: str, store: Store, task: Task) -> None:
         self._path = Path(path)
         self._name = name
         self._engine = engine
@@ -53,39 +50,29 @@ class Import:
             raise HushdError("bad_request", "The path of an import must be absolute.")
         engine, files = look_at(self._path, self._name, self._engine)
         model = f"{engine}/{self._name}"
-        with self._store.lock(model, wait=False) as ours:
-            if not ours:
-                raise HushdError("server_busy", f"Another program is working on {model}; try again later.", 5000)
-            if manifest := self._earlier(model, files):
+        with alone(self._store, model, self._task):
+            manifest = self._store.find(model)
+            if manifest and self._is_copied(manifest, files):
                 return manifest
-            self._check_free(model, files)
+            self._check_free(model, manifest, files)
             return self._bring(model, files)
 
-    def _earlier(self, model: str, files: Files) -> Manifest | None:
-        """Returns the manifest of an earlier import of the same files, if that model is undamaged."""
-        manifest = self._store.find(model)
-        if manifest is None or manifest.source != self._source or self._store.missing(manifest):
-            return None
-        sizes = {name: path.stat().st_size for name, path in files.items()}
-        if sizes != {name: file.size for name, file in manifest.files.items()}:
-            return None
-        self._task.total = manifest.size
-        self._task.note(f"comparing it with {model}")
-        same = all(self._task.hash(path) == manifest.files[name].sha256 for name, path in files.items())
-        if same and not verification.verify(self._store, manifest):
-            return manifest
-        self._task.done = 0
-        return None
+    def _is_copied(self, manifest: Manifest, files: Files) -> bool:
+        """Returns whether an earlier import of the same files is here, and whole."""
+        if manifest.source != self._source or verification.verify(self._store, manifest):
+            return False
+        return {name: file.sha256 for name, file in manifest.files.items()} == {
+            name: verification.sha256(path) for name, path in files.items()
+        }
 
-    def _check_free(self, model: str, files: Files) -> None:
+    def _check_free(self, model: str, manifest: Manifest | None, files: Files) -> None:
         """Checks that no undamaged model has the name, and that there is room; raises `bad_request` or
         `output_failed`."""
         place = self._store.place(model)
         own = (place.parent / name for name in files if name.startswith(f"{self._name}."))
-        taken = list(own) if is_flat(model) else [place]
+        taken = list(own) if spec_of(model).flat else [place]
         # Leftovers of a killed import of the same file are not another model.
         begun = self._store.begun(model) == self._source
-        manifest = self._store.find(model)
         damaged = manifest is not None and bool(verification.verify(self._store, manifest))
         if not damaged and (manifest or (not begun and any(place.exists() for place in taken))):
             raise HushdError("bad_request", f"There is a model {model} already: choose another --name.")
@@ -117,7 +104,7 @@ class Import:
         return settle(self._store, manifest, made, work)
 
     def _copy(self, path: Path, target: Path) -> File:
-        """Copies a file, by sharing its blocks if the file system can, and hashes the copy."""
+        """Copies a file; returns what the copy has."""
         digest, size = hashlib.sha256(), 0
         try:
             source = open(path, "rb")  # noqa: SIM115 - closed below; opened apart from the target for its errors
@@ -125,12 +112,10 @@ class Import:
             raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
         with source:
             try:
-                with open(target, "w+b") as copy:
-                    shared = _share(source, copy)
-                    while data := (copy if shared else source).read(_BLOCK):
+                with open(target, "wb") as copy:
+                    while data := source.read(_BLOCK):
                         self._task.wait()
-                        if not shared:
-                            copy.write(data)
+                        copy.write(data)
                         digest.update(data)
                         size += len(data)
                         self._task.add(len(data))
@@ -139,15 +124,6 @@ class Import:
             except OSError as error:
                 raise unwritable(target, error) from error
         return File(size, digest.hexdigest())
-
-
-def _share(source: BinaryIO, copy: BinaryIO) -> bool:
-    """Makes `copy` share the blocks of `source`; returns whether their file system could."""
-    try:
-        fcntl.ioctl(copy, _FICLONE, source.fileno())
-    except OSError:
-        return False
-    return True
 
 
 # --- recognition ---

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,23 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.engines import EngineSpec
 
 from .fetch import unwritable
+from .task import Task
 
 SPARE = 64_000_000  # bytes that stay free
+LOCKED_S = 0.5  # between two checks whether another program has finished the model
+
+
+@contextmanager
+def alone(store: Store, model: str, task: Task) -> Iterator[None]:
+    """Waits until nobody else works on `model`, and lets nobody else meanwhile: whoever asks for a model that is being
+    pulled then finds it installed."""
+    while True:
+        with store.lock(model, wait=False) as ours:
+            if ours:
+                yield
+                return
+        task.note(f"waiting for another request or program that works on {model}")
+        task.wait(LOCKED_S)
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:
@@ -40,11 +56,6 @@ def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS
         )
 
 
-def is_flat(model: str) -> bool:
-    """Returns whether the files of `model` are in its engine's folder itself, without a folder of their own."""
-    return spec_of(model).flat
-
-
 def spec_of(model: str) -> EngineSpec:
     """Returns the spec of the engine of `model`, which must be one that keeps models."""
     spec = catalogue.engine(model.partition("/")[0])
@@ -62,24 +73,19 @@ def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
         HushdError: `output_failed`.
     """
     place = store.place(manifest.model)
-    flat = is_flat(manifest.model)
+    flat = spec_of(manifest.model).flat
     manifest = replace(manifest, location="." if flat else place.name)
-    store.announce(manifest)
     try:
         if flat:
-            _settle_files(made, place.parent)
+            # Descriptions first: one alone does not count as a model.
+            for name in sorted(made, key=lambda name: not name.endswith(".json")):
+                os.replace(made[name], place.parent / name)
         else:
             _settle_folder(made, work, place)
     except OSError as error:
         raise unwritable(place, error) from error
     store.write(manifest)
     return manifest
-
-
-def _settle_files(made: Mapping[str, Path], folder: Path) -> None:
-    """Moves finished files into an engine's folder, descriptions first: one alone does not count as a model."""
-    for name in sorted(made, key=lambda name: not name.endswith(".json")):
-        _put(made[name], folder / name)
 
 
 def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
@@ -89,24 +95,10 @@ def _settle_folder(made: Mapping[str, Path], work: Path, place: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for name, path in made.items():
         (whole / name).parent.mkdir(parents=True, exist_ok=True)
-        _put(path, whole / name)
+        os.replace(path, whole / name)
     if place.exists():
         os.replace(place, old)
     os.replace(whole, place)
-
-
-def _put(path: Path, place: Path) -> None:
-    """Links a file to `place`; its old path stays until the manifest is written, for an install that is interrupted."""
-    if place.exists() and place.samefile(path):
-        return
-    temporary = place.with_name(f".hushd-{place.name}")
-    try:
-        temporary.unlink(missing_ok=True)
-        os.link(path, temporary)
-    except OSError:  # a file system without links
-        os.replace(path, place)
-    else:
-        os.replace(temporary, place)
 
 
 def readable(size: float) -> str:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import email.message
 import http.client
 import os
-import re
 import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hushd_protocol import __version__
@@ -28,7 +26,6 @@ QUESTION_TRIES = 3  # fewer, so that users without a network soon get the error
 PAUSE_S = 0.25  # before the third try; the second follows at once, and each pause is twice the previous one
 MAX_PAUSE_S = 60.0  # if a server asks for a longer one, the user gets an error instead
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
-_LIMIT = re.compile(r";\s*r\s*=\s*([0-9]+)\s*;\s*t\s*=\s*([0-9]+)")  # the hub's: "api";r=0;t=55
 # The exceptions of a broken connection; urllib.error.URLError is an OSError.
 BROKEN = (OSError, http.client.HTTPException)
 
@@ -36,16 +33,8 @@ Headers = email.message.Message
 Response = Any  # urllib's: read1(n), headers, status, url
 
 
-class Refused(HushdError):
-    """The server has refused for good: another try is useless. `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__("model_missing", message)
-        self.status = status
-
-
 class Web:
-    """Sends requests, repeatedly if necessary.
+    """Sends requests.
 
     Args:
         wait: sleeps for the given seconds; raises an exception if the work is to stop.
@@ -60,54 +49,39 @@ class Web:
         context = ssl.create_default_context(cafile=bundle or None)
         self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
-    def open(
-        self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float | None = None
-    ) -> Response:
+    def open(self, url: str, headers: Mapping[str, str] | None = None, timeout: float | None = None) -> Response:
         """Returns an answer whose headers have arrived; the caller closes it. `timeout` is in seconds, for files by
         default.
 
         Raises:
-            Refused: the server refuses for good.
+            HushdError: `model_missing`: the server refuses for good.
             urllib.error.HTTPError: another error status; a later try may succeed.
             BROKEN: there is no answer.
         """
-        sent = {"User-Agent": f"hushd/{__version__}", **(headers or {})}
-        request = urllib.request.Request(url, method=method, headers=sent)
+        request = urllib.request.Request(url, headers={"User-Agent": f"hushd/{__version__}", **(headers or {})})
         if self._token and url.startswith(f"{self._endpoint}/"):
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             return self._opener.open(request, timeout=timeout or TIMEOUT_S)
         except urllib.error.HTTPError as error:
-            # A signed address may have expired on the way to another server: the first server signs a new one.
-            expired = error.code == 403 and _origin(error.url) != _origin(url)
-            if error.code in _BUSY or error.code == 416 or expired:
+            if error.code in _BUSY or error.code == 416:
                 raise
             error.close()
             raise refused(error.code, url, error.headers) from None
 
-    def head(self, url: str) -> Headers:
+    def headers(self, url: str) -> Headers:
         """Returns the headers of the file at `url`, after any redirects.
 
         Raises:
             HushdError: `model_missing`.
         """
-        patience, method = Patience(self._wait, url, QUESTION_TRIES), "HEAD"
-        more: dict[str, str] = {}
+        patience = Patience(self._wait, url, QUESTION_TRIES)
         while True:
             try:
-                with self.open(url, more, method, QUESTION_S) as response:
+                # Not by HEAD, which not every server answers, nor every signed address.
+                with self.open(url, {"Range": "bytes=0-0"}, QUESTION_S) as response:
                     headers: Headers = response.headers
                     return headers
-            except (Refused, urllib.error.HTTPError) as error:
-                # Signed addresses are valid for one method.
-                if method == "HEAD" and error.status in (403, 405, 501):
-                    method, more = "GET", {"Range": "bytes=0-0"}
-                    if isinstance(error, urllib.error.HTTPError):
-                        error.close()
-                elif isinstance(error, Refused):
-                    raise
-                else:
-                    patience.lost(error)
             except BROKEN as error:
                 patience.lost(error)
 
@@ -153,7 +127,7 @@ def unreachable(url: str, error: BaseException, after_s: float | None = None) ->
     )
 
 
-def refused(status: int, url: str, headers: Mapping[str, str] | Headers) -> Refused:
+def refused(status: int, url: str, headers: Mapping[str, str] | Headers) -> HushdError:
     """Returns the error for a request that a server has refused for good."""
     why = headers.get("X-Error-Message", "").strip()
     if status in (401, 403):
@@ -165,24 +139,13 @@ def refused(status: int, url: str, headers: Mapping[str, str] | Headers) -> Refu
         sentence = f"There is nothing at {url}{f' ({why})' if why else ''}."
     else:
         sentence = f"{host(url)} answers {status} to the request for {url}."
-    return Refused(status, sentence)
+    return HushdError("model_missing", sentence)
 
 
 def retry_after(headers: Mapping[str, str] | Headers) -> float | None:
-    """Returns the seconds that a server asks to wait, by a number, a date, or `RateLimit`; None if it asks for none."""
+    """Returns the seconds that a server asks to wait; None if it asks for none."""
     value = headers.get("Retry-After", "")
-    if value.isascii() and value.isdigit():
-        return float(value)
-    if limits := [(int(left), float(seconds)) for left, seconds in _LIMIT.findall(headers.get("RateLimit", ""))]:
-        least = min(left for left, _ in limits)
-        return max(seconds for left, seconds in limits if left == least)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    import datetime
-
-    return max(0.0, (moment - datetime.datetime.now(moment.tzinfo)).total_seconds())
+    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def host(url: str) -> str:
@@ -196,11 +159,6 @@ def total(headers: Headers) -> int | None:
     end = headers.get("Content-Range", "").rpartition("/")[2]
     value = end if end.isdigit() else headers.get("Content-Length", "")
     return int(value) if value.isdigit() else None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
 
 
 def _why(error: BaseException | None) -> str:

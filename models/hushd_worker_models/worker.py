@@ -1,15 +1,13 @@
-"""The worker that changes the models folder: it pulls and imports models, each only once for jobs at the same time."""
+"""The worker that changes the models folder: it pulls and imports models."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import inventory, user_models, verification
-from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -22,7 +20,7 @@ from hushd_worker.job import Job
 
 from .hub import Access, access
 from .pull import Pull
-from .single_flight import SharedTask, SingleFlight
+from .task import Task
 
 if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
@@ -48,7 +46,6 @@ class Worker:
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
-        self._flights = SingleFlight()
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Loads nothing.
@@ -61,10 +58,10 @@ class Worker:
         return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
-        """Runs `pull` {"model", "update", "endpoint", "offline"} or `import` {"path", "name", "engine"}; reports its
-        progress in bytes, and its steps.
+        """Runs `pull` {"model", "endpoint", "offline"} or `import` {"path", "name", "engine"}; reports its progress in
+        bytes, and its steps.
 
-        Returns `model`, `size` (bytes) and `location`; after an update also `changed`.
+        Returns `model`, `size` (bytes) and `location`.
 
         Raises:
             HushdError: `bad_request` for invalid parameters; `model_missing` if the model cannot be fetched;
@@ -74,56 +71,21 @@ class Worker:
         """
         if job.op not in OPERATIONS:
             raise HushdError("unsupported", f"A worker for models can pull and import, not {job.op[:40]!r}.")
-        return self._done(job).data()
-
-    def _done(self, job: Job) -> ModelResult:
-        """Runs the operation, as `run`."""
         given = OPERATIONS[job.op].read(job.params)
         if job.op == "import":
-            from .importing import Import
-
             path, name, engine = given["path"], given["name"], given.get("engine", "")
-
-            def work(task: SharedTask) -> ModelResult:
-                return _result(Import(path, name, engine, _store(), task).run())
-
-            return self._flights.follow(f"import {engine} {name} {path}", job, work)
+            return Task().run(lambda task: _imported(path, name, engine, task), job).data()
         row, how = _row(given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
-        if (known := row.known) is None:
-            return self._flights.follow(f"mend {row.model}", job, lambda task: _mended(row, task))
-        bring = _updated if given.get("update") else _pulled
-        about = f"{bring.__name__} {known.model} {how.endpoint} {how.offline}"
-        return self._flights.follow(about, job, lambda task: bring(known, how, task))
+        return Task().run(lambda task: _pulled(row, how, task), job).data()
 
 
 def _store() -> Store:
     return Store(paths.find())
 
 
-def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
-    return _result(Pull(known, _store(), task, how).run())
-
-
-def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
-    """Updates a model from its source, or pulls it if it is not installed."""
-    store = _store()
-    try:
-        old = store.find(known.model)
-    except HushdError:
-        old = None  # its manifest is damaged: it will be replaced
-    if old is None:
-        return replace(_pulled(known, how, task), changed=True)
-    if old.source.kind == "file":
-        raise HushdError(
-            "bad_request",
-            f"{old.model} was imported from {old.source.place}: import a newer file under another --name.",
-        )
-    new = Pull(known, store, task, how, update=True).run()
-    return replace(_result(new), changed=new.files != old.files)
-
-
-def _result(manifest: Manifest) -> ModelResult:
-    return ModelResult(model=manifest.model, size=manifest.size, location=str(_store().location(manifest)))
+def _row(model: str) -> Row:
+    """Returns the model of that name: a well-known, configured or imported one."""
+    return inventory.row(_store(), model, user_models.configured(paths.find().config))
 
 
 def _access(endpoint: str, offline: bool | None) -> Access:
@@ -137,25 +99,38 @@ def _access(endpoint: str, offline: bool | None) -> Access:
     return access(endpoint, offline)
 
 
-def _row(model: str) -> Row:
-    """Returns the model of that name: a well-known, configured or imported one."""
-    return inventory.row(_store(), model, user_models.configured(paths.find().config))
+def _pulled(row: Row, how: Access, task: Task) -> ModelResult:
+    """Downloads a model, unless it is whole; what its engine's package has brought is taken as it is, and offline also
+    what another program has."""
+    if row.known is None:
+        return _mended(row, task)
+    if row.state == "installed" and (row.origin == "package" or (row.origin == "hub" and how.offline)):
+        return ModelResult(model=row.model, size=row.size, location=str(row.folder or ""))
+    return _result(Pull(row.known, _store(), task, how).run())
 
 
-def _mended(row: Row, task: SharedTask) -> ModelResult:
-    """Repairs a damaged model by importing it again, if no server has it.
+def _imported(path: str, name: str, engine: str, task: Task) -> ModelResult:
+    from .importing import Import
+
+    return _result(Import(path, name, engine, _store(), task).run())
+
+
+def _mended(row: Row, task: Task) -> ModelResult:
+    """Repairs a damaged model, which no server has, by importing it again.
 
     Raises:
         HushdError: `bad_request` for a model that the user has copied there; `model_missing` if its source is gone too.
     """
-    manifest, store = row.manifest, _store()
+    manifest = row.manifest
     if manifest is None:
         raise HushdError("bad_request", f"{row.model} was copied here by hand, so hushd does not know its source.")
-    problems = verification.verify(store, manifest)
+    problems = verification.verify(_store(), manifest)
     if not problems:
         return _result(manifest)
     if not os.path.exists(manifest.source.place):
         raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(manifest)}.")
-    from .importing import Import
+    return _imported(manifest.source.place, manifest.name, manifest.engine, task)
 
-    return _result(Import(manifest.source.place, manifest.name, manifest.engine, store, task).run())
+
+def _result(manifest: Manifest) -> ModelResult:
+    return ModelResult(model=manifest.model, size=manifest.size, location=str(_store().location(manifest)))

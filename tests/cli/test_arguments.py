@@ -7,7 +7,11 @@ import re
 import pytest
 from hushd_cli.arguments import Parser
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.models import IMPORT, PULL
+from hushd_schema.kinds import flag
+from hushd_schema.operations import Field, Operation, Option
+from hushd_schema.operations.models import IMPORT
+
+SWITCHED = Operation("pull", {"update": Field(flag(), "true: newer ones", False, option=Option(help="newer ones"))})
 
 
 def _parser() -> Parser:
@@ -15,7 +19,7 @@ def _parser() -> Parser:
     commands = parser.add_commands()
     pulled = commands.add("pull", "pull")
     pulled.add_argument("names", nargs="*")
-    pulled.add_fields(pulled, PULL, ["update"])
+    pulled.add_fields(pulled, SWITCHED, ["update"])
     return parser
 
 

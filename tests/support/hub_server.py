@@ -58,15 +58,11 @@ class HubServer:
         truncate: names of files that end too early, with a Content-Length that says so.
         ranges: whether it can begin in the middle.
         sizes: whether it says how large a file is.
-        heads: whether it says what a file is like without sending it.
         stalls: how often it stops in the middle of a file and keeps the connection.
         pace: seconds of rest after each piece of 64 KiB.
         token: what is to be in the header Authorization of requests to the hub; empty for nothing.
         sent: by file, the pieces [start, end) that were sent.
         requests: the paths that were asked for, with their methods.
-        renamed: repositories by the names that they once had: requests for these are redirected, as the hub does.
-        limit: the header RateLimit of its answers in `answers`.
-        expired: how many addresses of the storage have expired when they are asked for.
         strangers: requests to the storage behind the hub that carried a token.
     """
 
@@ -80,15 +76,11 @@ class HubServer:
         self.truncate: set[str] = set()
         self.ranges = True
         self.sizes = True
-        self.heads = True
         self.pace = 0.0
         self.stalls = 0
         self.token = ""
         self.sent: dict[str, list[tuple[int, int]]] = {}
         self.requests: list[str] = []
-        self.renamed: dict[str, str] = {}
-        self.limit = ""
-        self.expired = 0
         self.strangers: list[str] = []
         self.lock = threading.Lock()
         server = self
@@ -155,10 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             self.hub.requests.append(f"{self.command} {path}")
         with contextlib.suppress(ConnectionError):
-            if old := next((name for name in self.hub.renamed if f"/{name}/" in path), ""):
-                where = self.path.replace(f"/{old}/", f"/{self.hub.renamed[old]}/")
-                self._plain(307, b"", {"Location": where})
-            elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path):
+            if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path):
                 self._say_commit(match[1], match[2])
             elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/(.+)", path):
                 self._say_tree(match[1], match[2])
@@ -167,10 +156,6 @@ class _Handler(BaseHTTPRequestHandler):
             elif match := re.fullmatch(r"/cdn/([^/]+/[^/]+)/([^/]+)/(.+)", path):
                 if "Authorization" in self.headers:
                     self.hub.strangers.append(path)
-                with self.hub.lock:
-                    self.hub.expired -= (expired := self.hub.expired > 0)
-                if expired:
-                    return self._plain(403, b"", {})
                 files = self.hub.find(match[1], match[2]) or {}
                 self._send(match[3], files.get(match[3]), f'"{match[2]}"')
             else:
@@ -233,13 +218,10 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.hub
         if content is None:
             return self._plain(404, b"", {})
-        if self.command == "HEAD" and not hub.heads:
-            return self._plain(403, b"", {})
         with hub.lock:
             status, after = hub.answers.pop(0) if hub.answers and self.command == "GET" else (0, None)
         if status:
-            headers = {"RateLimit": hub.limit} if hub.limit else {}
-            return self._plain(status, b"", headers | ({} if after is None else {"Retry-After": f"{after:g}"}))
+            return self._plain(status, b"", {} if after is None else {"Retry-After": f"{after:g}"})
         start, size = 0, content.size
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked and hub.ranges and self.headers.get("If-Range", etag) == etag:
@@ -262,7 +244,9 @@ class _Handler(BaseHTTPRequestHandler):
         if part:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{whole}")
         self.end_headers()
-        if self.command == "GET":
+        if asked and asked[2] == "0":  # a question about the file, and no download
+            self.wfile.write(content.read(0, 1))
+        elif self.command == "GET":
             self._send_body(name, content, start, end)
 
     def _send_body(self, name: str, content: Content, start: int, end: int) -> None:

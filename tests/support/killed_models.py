@@ -1,7 +1,7 @@
 """Pulls and imports in processes of their own, killed at random moments: the remains must not be a model, or a
 whole one, and the next try must succeed.
 
-`python killed_models.py pull MODEL`, `update MODEL` or `import PATH NAME` is such a process.
+`python killed_models.py pull MODEL` or `import PATH NAME` is such a process.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def main() -> None:
     web.PAUSE_S = 0.001
     op, *words = sys.argv[1:]
     params: dict[str, Any] = {"path": words[0], "name": words[-1]}
-    if op in ("pull", "update"):
-        op, params = "pull", {"model": words[0], "update": op == "update"}
+    if op == "pull":
+        params = {"model": words[0]}
     Worker("store").run(Job(m.Job(id=b"1" * 16, op=op, params=params, input="none"), lambda message: None))
 
 

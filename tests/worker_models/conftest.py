@@ -11,7 +11,6 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_worker.job import Job
 from hushd_worker_models import web
-from hushd_worker_models.single_flight import SharedTask
 from hushd_worker_models.worker import Worker
 from support.hub_server import HubServer, serving
 
@@ -68,20 +67,6 @@ class Asked:
     @property
     def progress(self) -> list[tuple[float, float]]:
         return [(message.done, message.total) for message in self.sent if isinstance(message, m.Progress)]
-
-
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Every step of all work from now on: the bytes that are done then, and all of them."""
-    steps: list[tuple[int, int]] = []
-    add = SharedTask.add
-
-    def watched(task: SharedTask, count: int) -> None:
-        add(task, count)
-        steps.append((task.done, task.total))
-
-    monkeypatch.setattr(SharedTask, "add", watched)
-    return steps
 
 
 @pytest.fixture

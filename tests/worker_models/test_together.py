@@ -92,7 +92,7 @@ def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., A
 
 
 def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Four clients, one worker for models, each byte once."""
+    """Four clients, one worker for models, each byte once: the others wait until the model is here."""
     start(auto_pull=True)
     hub.pace = 0.005
 
@@ -140,22 +140,6 @@ def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
     (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
     assert offered == listed
     assert (offered["size_mb"], offered["state"]) == (3, "absent")
-
-
-def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
-    """`--update` says where nothing is newer; the next worker gets the newer one, and one that runs keeps its own."""
-    start()
-    assert run("pull", MODEL).returncode == 0
-    place = paths.find().models / "whisper"
-    assert run("pull", "--update", MODEL).stdout == f"{MODEL}: {place} (nothing newer)\n"
-    with Client() as client:
-        assert hear(client) == HEARD
-        hub.files["/files/mine.pt"] = Content(WEIGHTS[::-1])
-        (told,) = json.loads(run("pull", "--update", "--json", MODEL).stdout)
-        assert told == {"model": MODEL, "size": len(WEIGHTS), "location": str(place), "changed": True}
-        assert hear(client) == HEARD
-        client.unload("stt")
-        assert hear(client) == hashlib.sha256(WEIGHTS[::-1]).hexdigest()
 
 
 def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:

@@ -165,11 +165,9 @@ def of_models(op: str, params: JsonObject) -> Request:
     return Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
 
 
-def pull_params(model: str, update: bool = False) -> JsonObject:
+def pull_params(model: str) -> JsonObject:
     """Returns the parameters of a download, from the endpoint in this process's environment."""
     params: JsonObject = {"model": model}
-    if update:
-        params["update"] = True
     endpoint = os.environ.get("HF_ENDPOINT", "")
     if endpoint and "@" not in endpoint:  # a password stays where it is
         params["endpoint"] = endpoint

@@ -163,17 +163,15 @@ class SupervisorVerbs(ClientBase):
     # --- models ------------------------------------------------------------------------------------------------------
 
     @verb
-    def pull(self, model: str, *, update: bool = False, on_progress: OnProgress | None = None) -> Steps[ModelResult]:
+    def pull(self, model: str, *, on_progress: OnProgress | None = None) -> Steps[ModelResult]:
         """Downloads `ENGINE/NAME`, or verifies it if it is installed; returns its `model`, `size` and `location`.
 
-        Two pulls of one model share one download. When a download breaks off, the next one continues it.
+        A second pull of a model waits for the first one. When a download breaks off, the next one continues it.
 
         Args:
-            update: looks for a newer version of an installed model, too; `changed` of the result then says whether its
-                files have changed.
             on_progress: called with a description of the step, the bytes received, and the total or 0.
         """
-        return self._changed("pull", requests.pull_params(model, update), on_progress)
+        return self._changed("pull", requests.pull_params(model), on_progress)
 
     @verb
     def import_model(

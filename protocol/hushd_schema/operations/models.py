@@ -14,12 +14,6 @@ PULL = Operation(
     "pull",
     {
         "model": Field(_NAME, "`ENGINE/NAME`"),
-        "update": Field(
-            flag(),
-            "true: the source of an installed model is asked for a newer one",
-            False,
-            option=Option(help="also ask for newer versions of those that are here"),
-        ),
         "endpoint": Field(text(), "the hub's address, without a password; else `HF_ENDPOINT` of the worker", ""),
         "offline": Field(flag(), "true or false; else `HF_HUB_OFFLINE` of the worker"),
     },
@@ -50,10 +44,8 @@ class ModelResult(Record):
         model: its full name, ENGINE/NAME.
         size: its size in bytes.
         location: the folder that its files are relative to.
-        changed: whether a pull with `update` brought new files; None otherwise.
     """
 
     model: str
     size: int
     location: str
-    changed: bool | None = None

@@ -54,7 +54,7 @@ def make_parser(prog: str) -> Parser:
     pull.add_arguments(commands)
     removed = commands.add("rm", "delete models, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add("prune", "delete the remains of interrupted downloads, and superseded revisions")
+    pruned = commands.add("prune", "delete the remains of interrupted downloads")
     pruned.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
     verified = commands.add("verify", "compare files with their SHA-256 at download")
     verified.add_argument("names", nargs="*", metavar="NAME", help="default: all installed models")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hushd_models import advice
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.models import IMPORT, PULL
+from hushd_schema.operations.models import IMPORT
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -26,7 +26,6 @@ def add_arguments(commands: Commands) -> None:
     """Adds the subcommands to those of `hushd models`."""
     pulled = commands.add("pull", "download models, or continue an interrupted download")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
-    pulled.add_fields(pulled, PULL, ["update"])
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
     imported = commands.add("import", "copy your own model to its engine's folder")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
@@ -59,9 +58,7 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
                 display.came(ModelResult(model=row.model, size=row.size, location=str(row.path or "")), _offer(row))
             else:
                 progress = display.progress(row.model)
-                display.came(display.client.pull(row.model, update=options.update, on_progress=progress))
-    if any(brought.changed for brought in display.models):
-        console.note("`hushd models prune` deletes the superseded revisions.")
+                display.came(display.client.pull(row.model, on_progress=progress))
     return 0
 
 
@@ -124,8 +121,7 @@ class _Shown:
         self.models.append(model)
         self._line.clear()
         if not self._as_json:
-            same = " (nothing newer)" if model.changed is False else ""
-            console.write(f"{sentence or f'{model.model}: {model.location}{same}'}\n")
+            console.write(f"{sentence or f'{model.model}: {model.location}'}\n")
 
 
 def _comes(row: Row) -> bool:
