@@ -361,7 +361,7 @@ def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
 
 
 def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What openai-whisper's package has downloaded is not fetched again."""
+    """A download of openai-whisper's package is used where it is."""
     configure(hub, ["mine.pt"])
     cache = Path(os.environ["XDG_CACHE_HOME"], "whisper")
     cache.mkdir(parents=True)
