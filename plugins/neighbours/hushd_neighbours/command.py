@@ -5,23 +5,20 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from hushd.reports.display import Column, clock, laid_out
 from hushd_cli.arguments import Parser
-from hushd_cli.commands import config as file
 from hushd_cli.terminal import console
 from hushd_cli.terminal.console import shown
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema import settings, toml
-from hushd_schema.settings import editing
+from hushd_schema import settings
 
-from . import ask, find, give, kinds
+from . import ask, give, kinds
 from .holding import Failed, Holding, why_not
 from .settings import NeighbourSettings
 
@@ -37,14 +34,12 @@ def main(prog: str, argv: Sequence[str]) -> int:
         give.give(known, sys.stdin.buffer)
     elif options.command == "wake":
         _wake(known)
-    elif options.command == "find":
-        _find(known, options)
     elif known:
         _list(known, json_wanted=options.json)
     elif options.json:
         console.write_json([])
     else:
-        console.write(f"No neighbours are configured; `{prog.removesuffix(' list')} find` searches for them.\n")
+        console.write(f"No neighbours are configured: {document('CONFIGURATION.md')} has the settings.\n")
     return 0
 
 
@@ -60,13 +55,7 @@ def make_parser(prog: str) -> Parser:
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add("give", "ask idle servers for the memory that a start lacks; for `[memory] when_short`")
     commands.add("wake", "wake the servers that sleep since they gave memory: vLLM does not by itself")
-    finding = commands.add("find", "search the usual ports of this machine once, and print the settings to add")
-    finding.add_argument("--write", action="store_true", help="add them to the configuration, and reload it")
-    finding.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
-
-
-# --- configured servers -------------------------------------------------------------------------------------------
 
 
 class _Row(NamedTuple):
@@ -149,45 +138,9 @@ def _wake(known: Mapping[str, NeighbourSettings]) -> None:
     """Wakes the servers of kinds that may sleep."""
     ends = time.monotonic() + _WAKE_S
     for name, each in known.items():
-        if kinds.kind_of(each.kind).wake:
+        if wake := kinds.KINDS[each.kind].wake:
             try:
-                ask.wake(each, ends)
+                wake(ask.server_of(each, ends))
                 console.write(f"{name} is awake.\n")
             except Failed as error:
                 raise HushdError("worker_failed", f"{name} does not wake: {error}") from None
-
-
-# --- unconfigured servers -----------------------------------------------------------------------------------------
-
-
-def _find(known: Mapping[str, NeighbourSettings], options: Namespace) -> None:
-    """Prints or adds the tables of unconfigured servers that answer at their usual ports."""
-    urls = {each.url.rstrip("/").replace("//localhost:", f"//{find.HERE}:") for each in known.values()}
-    fresh = [server for server in find.servers(time.monotonic() + find.LOOK_S) if server.url not in urls]
-    named = find.named(fresh, known)
-    tables = {name: {"kind": server.kind, "url": server.url} for name, server in named.items()}
-    if options.write and tables:
-        place = paths.find().config
-        file.change(place, lambda text: _with(text, tables))
-        file.have_it_read()
-    if options.json:
-        console.write_json([{"name": name, **table} for name, table in tables.items()])
-    elif not tables:
-        console.write("No other servers answer at their usual ports here.\n")
-    elif options.write:
-        console.write(f"Added: {', '.join(tables)}. `hushd neighbours` shows what they hold.\n")
-    else:
-        console.write("\n".join(_lines(name, table) for name, table in tables.items()))
-
-
-def _with(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
-    """Returns `text`, a TOML file, with the tables of neighbours."""
-    for name, table in tables.items():
-        for key, value in table.items():
-            text = editing.with_key(text, ["neighbours", name, key], value)
-    return text
-
-
-def _lines(name: str, table: Mapping[str, str]) -> str:
-    lines = (f'{key} = "{value}"\n' for key, value in table.items())
-    return f"[neighbours.{toml.key(name)}]\n{''.join(lines)}"

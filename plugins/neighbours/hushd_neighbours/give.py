@@ -38,14 +38,14 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
     chosen = choose(idle, lack)
     if not chosen:
         raise HushdError("server_busy", "No neighbours have idle models whose memory suffices.", 1000)
-    answers = ask.gives(known, chosen, began + _LIMIT_S)
-    for name, holding in chosen:
-        if isinstance(failure := answers[name, holding.model], str):
+    failures = ask.gives(known, chosen, began + _LIMIT_S)
+    for (name, holding), failure in zip(chosen, failures, strict=True):
+        if failure:
             console.complain(f"{name}: {failure}")
             continue
-        asleep = ", and sleeps until `hushd neighbours wake`" if kinds.kind_of(known[name].kind).wake else ""
+        asleep = ", and sleeps until `hushd neighbours wake`" if kinds.KINDS[known[name].kind].wake else ""
         console.write(f"{name} gave {holding.size / 1e9:.1f} GB ({holding.model}){asleep}\n")
-    if True not in answers.values():
+    if all(failures):
         raise HushdError("server_busy", "No neighbour has given its memory.", 1000)
 
 

@@ -1,21 +1,26 @@
 """The kinds of servers: how each lists its models in memory, and unloads one.
 
-Each is written from the server's published documentation and source; README.md names the versions, and those
-that have been run.
+Each is written from the server's published documentation and source; README.md names the versions, and those that have
+been run. An answer of another shape raises KeyError, TypeError, ValueError or AttributeError, which `look` has in one
+sentence.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
-from . import language_models as llm
-from . import media
-from .holding import Failed, Holding
+from . import processes
+from .holding import ANY_CARD, Failed, Holding, bytes_in, name_in
 from .server import Server
 
+MAX_MODELS = 256  # of a server
 _MIN_S, _MAX_S = 0.02, 0.25  # between two checks whether a model has gone
+_DEFAULT_KEEP_S = 300.0  # ollama's default of OLLAMA_KEEP_ALIVE
+_FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive means some centuries
 
 
 class Kind(NamedTuple):
@@ -24,51 +29,156 @@ class Kind(NamedTuple):
     Attributes:
         look: lists the models that a server holds.
         give: unloads one of them.
-        ports: its usual ports; of kinds that share a port, the one with the most distinctive answers is tried first.
         wake: undoes `give` for a server that does not load its model again itself.
-        lists: whether `look` shows that a model has gone.
     """
 
     look: Callable[[Server], list[Holding]]
     give: Callable[[Server, Holding], None]
-    ports: tuple[int, ...] = ()
     wake: Callable[[Server], None] | None = None
-    lists: bool = True
 
 
-KINDS = {
-    "ollama": Kind(llm.ollama, llm.ollama_give, (11434,)),
-    "llama-swap": Kind(llm.llama_swap, llm.llama_swap_give, (8080,)),
-    "localai": Kind(llm.localai, llm.localai_give, (8080,)),
-    "llama-server": Kind(llm.llama_server, llm.llama_server_give, (8080, 8081)),
-    "vllm": Kind(llm.vllm, llm.vllm_give, (8000,), llm.vllm_wake),
-    "lmstudio": Kind(llm.lmstudio, llm.lmstudio_give, (1234,)),
-    "speaches": Kind(media.speaches, media.speaches_give, (8000,)),
-    "comfyui": Kind(media.comfyui, media.comfyui_give, (8188,), lists=False),
-}
+def look(server: Server, kind: str) -> list[Holding]:
+    """Returns the models that a server holds; raises `Failed` if it does not say them."""
+    try:
+        return KINDS[kind].look(server)[:MAX_MODELS]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise Failed("The server's answer is not from this kind of server.") from None
 
 
-def kind_of(name: str) -> Kind:
-    """Returns the kind of that name.
-
-    Raises:
-        Failed: for an unknown kind.
-    """
-    if name not in KINDS:
-        raise Failed(f"There is no kind of neighbour {name!r} here: known are {', '.join(KINDS)}.")
-    return KINDS[name]
-
-
-def give(server: Server, kind: Kind, holding: Holding) -> None:
+def give(server: Server, kind: str, holding: Holding) -> None:
     """Unloads a model, and waits until the server no longer lists it.
 
     Raises:
         Failed: if the server does not, or not in time.
     """
-    kind.give(server, holding)
+    KINDS[kind].give(server, holding)
     pause_s = _MIN_S
-    while kind.lists and any(each.model == holding.model for each in kind.look(server)):
+    while any(each.model == holding.model for each in look(server, kind)):
         if server.left_s() <= pause_s:
             raise Failed(f"The server says that it unloads {holding.model}, but still has it.")
         time.sleep(pause_s)
         pause_s = min(_MAX_S, pause_s * 2)
+
+
+def measured(server: Server, port: int = 0) -> Holding:
+    """Returns a holding without a name, with the memory of the process that listens at a port of this machine, if
+    any."""
+    pid = processes.listener(port or server.port) if server.local else 0
+    return Holding("", processes.memory(pid), processes.on_cards(pid)) if pid else Holding("")
+
+
+def of_program(server: Server, model: str, port: int) -> Holding:
+    """Returns a model that is a program with its own port, with its memory and last use by the kernel."""
+    if not port or not server.local:
+        return Holding(model)
+    idle_s = processes.idle_s(port)
+    return measured(server, port)._replace(model=model, idle_s=idle_s, in_use=None if idle_s is None else idle_s == 0)
+
+
+# --- ollama -----------------------------------------------------------------------------------------------------
+
+
+def _ollama(server: Server) -> list[Holding]:
+    """Lists the models of `GET /api/ps`. Their expiry tells their last request, if they have the default keep_alive.
+
+    A request that runs beyond it keeps the model. Ollama finishes running requests before it unloads.
+    """
+    return [_of_ollama(row) for row in server.get("/api/ps")["models"]]
+
+
+def _of_ollama(row: Any) -> Holding:
+    size, on_card = bytes_in(row.get("size", 0)), bytes_in(row.get("size_vram", 0))
+    holding = Holding(name_in(row["model"]), max(0, size - on_card), {ANY_CARD: on_card} if on_card else {})
+    left_s = (datetime.fromisoformat(row["expires_at"]) - datetime.now(UTC)).total_seconds()
+    if left_s > _DEFAULT_KEEP_S:  # another keep_alive, so the idle time is unknown
+        return holding._replace(pinned=left_s > _FOREVER_S)
+    return holding._replace(in_use=left_s < 0, idle_s=_DEFAULT_KEEP_S - left_s if left_s >= 0 else None)
+
+
+def _ollama_give(server: Server, holding: Holding) -> None:
+    server.tell("/api/generate", {"model": holding.model, "keep_alive": 0})
+
+
+# --- llama-server -----------------------------------------------------------------------------------------------
+
+
+def _llama_server(server: Server) -> list[Holding]:
+    """Lists the models of `GET /models`; a server that was started with one model, not as a router, cannot unload
+    it."""
+    rows = server.get("/models")["data"]
+    if any(row["owned_by"] != "llamacpp" for row in rows):
+        raise ValueError("another kind")
+    if rows and "status" not in rows[0]:
+        return [measured(server)._replace(model=name_in(rows[0]["id"]), pinned=True)]
+    return [_of_router(server, row) for row in rows if row["status"]["value"] in ("loaded", "loading", "sleeping")]
+
+
+def _of_router(server: Server, row: Any) -> Holding:
+    """Returns a router's model, a process whose connections tell whether it works, or how long it has been idle."""
+    status, words = row["status"], row["status"]["args"]
+    port = words[words.index("--port") + 1] if "--port" in words[:-1] else "0"
+    holding = of_program(server, name_in(row["id"]), int(port))
+    return holding if status["value"] == "loaded" else holding._replace(in_use=status["value"] == "loading")
+
+
+def _llama_server_give(server: Server, holding: Holding) -> None:
+    server.tell("/models/unload", {"model": holding.model})
+
+
+# --- llama-swap -------------------------------------------------------------------------------------------------
+
+
+def _llama_swap(server: Server) -> list[Holding]:
+    """Lists the models of `GET /running`, each a program that listens at the port of its `proxy`."""
+    return [_of_swap(server, row) for row in server.get("/running")["running"]]
+
+
+def _of_swap(server: Server, row: Any) -> Holding:
+    holding = of_program(server, name_in(row["model"]), urlsplit(row["proxy"]).port or 0)
+    return holding if row["state"] == "ready" else holding._replace(in_use=True)
+
+
+def _llama_swap_give(server: Server, holding: Holding) -> None:
+    server.tell(f"/api/models/unload/{quote(holding.model)}")
+
+
+# --- vLLM -------------------------------------------------------------------------------------------------------
+
+
+def _vllm(server: Server) -> list[Holding]:
+    """Lists the model, unless it sleeps: then it has left the card, and its weights are in RAM, which it cannot
+    free."""
+    status, _ = server.call("GET", "/is_sleeping")
+    if status == 404:
+        raise Failed("The server cannot sleep: start vLLM with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode.")
+    if server.get("/is_sleeping")["is_sleeping"] is not False:
+        return []
+    return [
+        measured(server)._replace(model=name_in(row["id"]), ram=0, in_use=_requests(server))
+        for row in server.get("/v1/models")["data"][:1]
+    ]
+
+
+def _requests(server: Server) -> bool | None:
+    """Returns whether any request runs or waits, by the server's Prometheus metrics; None without them."""
+    status, data = server.call("GET", "/metrics")
+    named = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+    lines = [line for line in data.decode(errors="replace").splitlines() if line.startswith(named)]
+    return any(float(line.rpartition(" ")[2]) > 0 for line in lines) if status == 200 and lines else None
+
+
+def _vllm_give(server: Server, _: Holding) -> None:
+    """Makes the server sleep when its requests have ended; older versions ignore `mode`, and drop the requests."""
+    server.tell("/sleep?level=1&mode=wait")
+
+
+def _vllm_wake(server: Server) -> None:
+    server.tell("/wake_up")
+
+
+KINDS = {
+    "ollama": Kind(_ollama, _ollama_give),
+    "llama-server": Kind(_llama_server, _llama_server_give),
+    "llama-swap": Kind(_llama_swap, _llama_swap_give),
+    "vllm": Kind(_vllm, _vllm_give, _vllm_wake),
+}

@@ -6,30 +6,31 @@ belongs to another user, its process is therefore the one whose command line nam
 
 from __future__ import annotations
 
-import os
+import re
+from contextlib import suppress
 
-from hushd_protocol.system.footprint import descendants
+import psutil
 
 _LISTENS, _TIME_WAIT = "0A", "06"
 REMEMBERED_S = 60.0  # for which Linux remembers an ended connection
 _TICKS = 100  # per second, in /proc/net/tcp
-_UNIT = 1024
-_PRIVATE = ("RssAnon:", "RssShmem:")  # not pages of mapped files, which the kernel can drop
 
 
-def listener(port: int) -> str:
-    """Returns the process that listens at `port` of this machine; empty if none can be found."""
-    sockets = {f"socket:[{row[9]}]" for row in _connections(port) if row[3] == _LISTENS}
-    if not sockets:
-        return ""
-    words = {str(port).encode()}
-    named = ""
-    for pid in _pids():
-        if _owns(pid, sockets):
-            return pid
-        if not named and not words.isdisjoint(_command(pid)):
-            named = pid
-    return named
+def listener(port: int) -> int:
+    """Returns the process that listens at `port` of this machine; 0 if none can be found."""
+    try:
+        found = [each for each in psutil.net_connections("tcp") if each.laddr and each.laddr.port == port]
+    except psutil.Error:  # not Linux
+        return 0
+    pids = [each.pid for each in found if each.status == psutil.CONN_LISTEN]
+    if not pids:
+        return 0
+    if pids[0]:
+        return int(pids[0])
+    for process in psutil.process_iter(["cmdline"]):
+        if str(port) in (word for part in process.info["cmdline"] or () for word in re.split("[=:]", part)):
+            return int(process.pid)
+    return 0
 
 
 def idle_s(port: int) -> float | None:
@@ -48,19 +49,24 @@ def idle_s(port: int) -> float | None:
     return max(0.0, REMEMBERED_S - left)
 
 
-def memory(pid: str) -> int:
+def memory(pid: int) -> int:
     """Returns the bytes that the end of a process and its descendants would free."""
-    return sum(map(_private, (pid, *descendants(pid))))
+    held = 0
+    for process in _family(pid):
+        with suppress(psutil.Error):
+            info = process.memory_info()
+            held += info.rss - getattr(info, "shared", 0)  # pages of mapped files, which the kernel can drop
+    return held
 
 
-def on_cards(pid: str) -> dict[str, int]:
+def on_cards(pid: int) -> dict[str, int]:
     """Returns the bytes that a process and its descendants hold on each card whose driver reports that: NVIDIA's."""
     from hushd_worker import card  # loads a driver, rarely needed
 
     driver = card.default()
     if driver is None:
         return {}
-    ours = {int(each) for each in (pid, *descendants(pid))}
+    ours = {process.pid for process in _family(pid)}
     held = {}
     for id in driver.ids():
         try:
@@ -69,6 +75,15 @@ def on_cards(pid: str) -> dict[str, int]:
             continue
         held[id] = sum(size for process, size in sizes.items() if process in ours)
     return {id: size for id, size in held.items() if size}
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """Returns a process and its descendants."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:  # it has just ended
+        return []
 
 
 def _connections(port: int) -> list[list[str]]:
@@ -82,36 +97,3 @@ def _connections(port: int) -> list[list[str]]:
         except OSError:  # not Linux
             pass
     return [row for row in rows if row[1].endswith(end) or (row[2].endswith(end) and row[3] != _LISTENS)]
-
-
-def _pids() -> list[str]:
-    try:
-        return [name for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-
-
-def _owns(pid: str, sockets: set[str]) -> bool:
-    folder = f"/proc/{pid}/fd"
-    try:
-        return any(os.readlink(f"{folder}/{name}") in sockets for name in os.listdir(folder))
-    except OSError:  # another user's process, or it has just ended
-        return False
-
-
-def _command(pid: str) -> list[bytes]:
-    """Returns the words of a command line, with `--port=N` split."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read(1 << 16).replace(b"=", b"\0").replace(b":", b"\0").split(b"\0")
-    except OSError:
-        return []
-
-
-def _private(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            rows = [line.split() for line in file if line.startswith(_PRIVATE)]
-    except OSError:
-        return 0
-    return sum(int(row[1]) * _UNIT for row in rows)

@@ -34,14 +34,6 @@ def router(port: int, **states: str) -> dict[str, Any]:
     return {"data": models, "object": "list"}
 
 
-def slots(*working: bool) -> list[dict[str, Any]]:
-    """`GET /slots` of llama-server."""
-    return [
-        {"id": number, "n_ctx": 2048, "speculative": False, "is_processing": works, "id_task": 0, "n_prompt_tokens": 58}
-        for number, works in enumerate(working)
-    ]
-
-
 def swap(port: int, state: str = "ready") -> dict[str, Any]:
     """`GET /running` of llama-swap."""
     row = {
@@ -51,16 +43,6 @@ def swap(port: int, state: str = "ready") -> dict[str, Any]:
     return {"running": [row]}
 
 
-COMFYUI = {
-    "system": {"os": "posix", "ram_total": 33_000_000_000, "ram_free": 9_000_000_000, "comfyui_version": "0.3.49"},
-    "devices": [
-        {
-            "name": "cuda:0 NVIDIA GeForce RTX 3090 : cudaMallocAsync", "type": "cuda", "index": 0,
-            "vram_total": 25_300_000_000, "vram_free": 12_000_000_000,
-            "torch_vram_total": 11_000_000_000, "torch_vram_free": 100_000_000,
-        }
-    ],
-}  # fmt: skip
 METRICS = """# HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge
 vllm:num_requests_running{engine="0",model_name="Qwen/Qwen3-8B"} %d.0
@@ -69,13 +51,3 @@ vllm:num_requests_running{engine="0",model_name="Qwen/Qwen3-8B"} %d.0
 vllm:num_requests_waiting{engine="0",model_name="Qwen/Qwen3-8B"} 0.0
 """
 VLLM_MODELS = {"object": "list", "data": [{"id": "Qwen/Qwen3-8B", "object": "model", "owned_by": "vllm"}]}
-
-
-def lmstudio(*instances: str) -> dict[str, Any]:
-    """`GET /api/v1/models` of LM Studio."""
-    model = {
-        "type": "llm", "publisher": "google", "key": "google/gemma-4-26b-a4b", "display_name": "Gemma 4 26B A4B",
-        "size_bytes": 17_990_911_801, "max_context_length": 262144, "format": "gguf",
-        "loaded_instances": [{"id": name, "config": {"context_length": 4096, "parallel": 4}} for name in instances],
-    }  # fmt: skip
-    return {"models": [model, {"type": "embedding", "key": "nomic", "size_bytes": 84, "loaded_instances": []}]}

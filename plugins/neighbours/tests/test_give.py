@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hushd_neighbours import command, language_models, media
+from hushd_neighbours import command, kinds
 from hushd_neighbours.holding import Holding
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -22,8 +22,7 @@ GIVE = "POST /api/generate"
 
 @pytest.fixture(autouse=True)
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (language_models, media):
-        monkeypatch.setattr(module, "measured", lambda *_: Holding("", 0, {"": 5 * 10**9}))
+    monkeypatch.setattr(kinds, "measured", lambda *_: Holding("", 0, {"": 5 * 10**9}))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hushd_neighbours import kinds, language_models, media
+from hushd_neighbours import kinds
 from hushd_neighbours.holding import Failed, Holding, why_not
 from hushd_neighbours.server import Server
 
@@ -20,8 +20,7 @@ HELD = Holding("", 3_000_000_000, {"0000:65:00.0": 2_000_000_000})
 @pytest.fixture(autouse=True)
 def process(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process of each server is known, and its memory."""
-    for module in (language_models, media):
-        monkeypatch.setattr(module, "measured", lambda *_: HELD)
+    monkeypatch.setattr(kinds, "measured", lambda *_: HELD)
 
 
 @pytest.fixture
@@ -31,13 +30,13 @@ def server() -> Iterator[Scripted]:
 
 
 def _look(kind: str, server: Scripted) -> list[Holding]:
-    return kinds.KINDS[kind].look(_at(server))
+    return kinds.look(_at(server), kind)
 
 
 def _give(kind: str, server: Scripted, model: str) -> list[tuple[str, Any]]:
     """Has a server give; returns what it was told to do."""
     server.asked.clear()
-    kinds.give(_at(server), kinds.KINDS[kind], Holding(model))
+    kinds.give(_at(server), kind, Holding(model))
     return [asked for asked in server.asked if not asked[0].startswith("GET ")]
 
 
@@ -86,21 +85,12 @@ def test_ollama_gives_a_model_up_by_a_request_without_a_prompt(server: Scripted)
     assert asked == [("POST /api/generate", {"model": "mistral:latest", "keep_alive": 0})]
 
 
-def test_a_routers_model_works_while_any_of_its_slots_does(server: Scripted) -> None:
-    """One that is not loaded is not listed, and one that sleeps is not woken by the question."""
-    server.answers["GET /models"] = shapes.router(4711, a="loaded", b="loaded", c="unloaded", d="sleeping", e="loading")
-    server.answers["GET /slots?model=a&autoload=false"] = shapes.slots(False, False)
-    server.answers["GET /slots?model=b&autoload=false"] = shapes.slots(False, True)
+def test_a_routers_models_are_those_in_memory(server: Scripted) -> None:
+    """One that is not loaded is not listed, and one that loads is in use; nothing else is asked, lest it wake."""
+    server.answers["GET /models"] = shapes.router(4711, a="loaded", c="unloaded", d="sleeping", e="loading")
     found = {holding.model: (holding.in_use, holding.ram) for holding in _look("llama-server", server)}
-    assert found == {"a": (False, HELD.ram), "b": (True, HELD.ram), "d": (False, HELD.ram), "e": (True, HELD.ram)}
-    assert not any("model=d" in asked or "model=e" in asked for asked, _ in server.asked)
-
-
-def test_a_router_that_keeps_its_slots_to_itself_does_not_say_whether_a_model_works(server: Scripted) -> None:
-    """`--no-slots` answers 501."""
-    server.answers["GET /models"] = shapes.router(0, a="loaded")
-    server.answers["GET /slots?model=a&autoload=false"] = Raw(b"{}", 501)
-    assert _look("llama-server", server) == [Holding("a")]
+    assert found == {"a": (None, HELD.ram), "d": (False, HELD.ram), "e": (True, HELD.ram)}
+    assert [asked for asked, _ in server.asked] == ["GET /models"]
 
 
 def test_a_router_unloads_one_model(server: Scripted) -> None:
@@ -126,25 +116,6 @@ def test_llama_swap_says_what_runs_and_not_whether_it_works(server: Scripted) ->
     assert _give("llama-swap", server, "qwen3") == [("POST /api/models/unload/qwen3", None)]
     server.answers["GET /running"] = shapes.swap(5801, "starting")
     assert _look("llama-swap", server) == [HELD._replace(model="qwen3", in_use=True)]
-
-
-def test_localai_has_a_state_for_each_model(server: Scripted) -> None:
-    """Busy or ready, with its memory where the backend counts it; an external backend says nothing."""
-    server.answers["GET /system"] = {
-        "backends": ["llama-cpp"],
-        "loaded_models": [{"id": "a"}, {"id": "b"}, {"id": "c"}],
-    }
-    server.answers["GET /backend/monitor?model=a"] = {"state": 1, "memory": {"total": 70_000_000}}
-    server.answers["GET /backend/monitor?model=b"] = {"state": 2}
-    third = HELD._replace(ram=1_000_000_000, cards={"0000:65:00.0": 666_666_666})
-    assert _look("localai", server) == [
-        third._replace(model="a", ram=70_000_000, in_use=True),
-        third._replace(model="b", in_use=False),
-        third._replace(model="c"),
-    ]
-    without = {"backends": [], "loaded_models": []}
-    server.answers |= _unloads(server, "POST /backend/shutdown", "GET /system", without)
-    assert _give("localai", server, "b") == [("POST /backend/shutdown", {"model": "b"})]
 
 
 @pytest.mark.parametrize(("running", "in_use"), [(0, False), (2, True)])
@@ -177,53 +148,11 @@ def test_a_vllm_that_cannot_sleep_is_told_how(server: Scripted) -> None:
         _look("vllm", server)
 
 
-def test_lm_studio_lists_instances(server: Scripted) -> None:
-    """It says the size and not whether that is in RAM or on a card."""
-    server.answers["GET /api/v1/models"] = shapes.lmstudio("gemma", "gemma:2")
-    size = 17_990_911_801
-    assert _look("lmstudio", server) == [Holding("gemma", size, {"": size}), Holding("gemma:2", size, {"": size})]
-    left = shapes.lmstudio("gemma:2")
-    server.answers |= _unloads(server, "POST /api/v1/models/unload", "GET /api/v1/models", left)
-    assert _give("lmstudio", server, "gemma") == [("POST /api/v1/models/unload", {"instance_id": "gemma"})]
-
-
-def test_comfyui_is_idle_since_its_last_picture(server: Scripted) -> None:
-    """Its history has the time; what torch holds of its card is its own figure, and a gigabyte of RAM stays."""
-    began = {"prompt_id": "1", "timestamp": int((time.time() - 400) * 1000)}
-    ended = {"prompt_id": "1", "timestamp": int((time.time() - 300) * 1000)}
-    messages = [["execution_start", began], ["execution_success", ended]]
-    server.answers |= {
-        "GET /prompt": {"exec_info": {"queue_remaining": 0}}, "GET /system_stats": shapes.COMFYUI,
-        "GET /history?max_items=1": {"1": {"status": {"status_str": "success", "messages": messages}}},
-    }  # fmt: skip
-    [holding] = _look("comfyui", server)
-    assert holding.idle_s == pytest.approx(300, abs=15)
-    assert holding._replace(idle_s=None) == HELD._replace(model="all models", ram=1_926_258_176, in_use=False)
-    server.answers["POST /free"] = Raw()
-    assert _give("comfyui", server, "all models") == [("POST /free", {"unload_models": True, "free_memory": True})]
-    server.answers["GET /prompt"] = {"exec_info": {"queue_remaining": 2}}
-    [holding] = _look("comfyui", server)
-    assert (holding.in_use, holding.idle_s) == (True, None)
-
-
-def test_speaches_refuses_to_unload_what_works(server: Scripted) -> None:
-    """Its models are in one process, and each gets an equal part of that."""
-    server.answers["GET /api/ps"] = {"models": ["Systran/faster-whisper-small", "hexgrad/Kokoro-82M"]}
-    half = HELD._replace(ram=1_500_000_000, cards={"0000:65:00.0": 1_000_000_000})
-    small = "Systran/faster-whisper-small"
-    assert _look("speaches", server) == [half._replace(model=small), half._replace(model="hexgrad/Kokoro-82M")]
-    server.answers[f"DELETE /api/ps/{small}"] = Raw(b"Model is still in use", 409)
-    with pytest.raises(Failed, match="with status 409"):
-        _give("speaches", server, small)
-    server.answers |= _unloads(server, f"DELETE /api/ps/{small}", "GET /api/ps", {"models": []}, Raw(status=204))
-    assert _give("speaches", server, small) == [(f"DELETE /api/ps/{small}", None)]
-
-
 def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted) -> None:
     """A model that is still listed was not given."""
     server.answers |= {"GET /api/ps": shapes.ollama(100), "POST /api/generate": {"done": True}}
     with pytest.raises(Failed, match="says that it unloads mistral:latest, but still has it"):
-        kinds.give(Server(server.url, "", time.monotonic() + 0.3), kinds.KINDS["ollama"], Holding("mistral:latest"))
+        kinds.give(Server(server.url, "", time.monotonic() + 0.3), "ollama", Holding("mistral:latest"))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 from full_size import gguf_llama
-from hushd_neighbours import find, kinds
-from hushd_neighbours.holding import Holding
+from hushd_neighbours import kinds
+from hushd_neighbours.holding import Failed, Holding
 from hushd_neighbours.server import Server
 from support.ports import free_port
 
@@ -36,7 +36,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     ) as process:
         try:
             end = time.monotonic() + 60
-            while time.monotonic() < end and not find.servers(time.monotonic() + 5, {port: ("llama-server",)}):
+            while time.monotonic() < end and not _answers(port):
                 time.sleep(0.05)
             yield port
         finally:
@@ -44,7 +44,15 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 def _look(port: int) -> list[Holding]:
-    return kinds.KINDS["llama-server"].look(Server(f"http://127.0.0.1:{port}", "", time.monotonic() + 30))
+    return kinds.look(Server(f"http://127.0.0.1:{port}", "", time.monotonic() + 30), "llama-server")
+
+
+def _answers(port: int) -> bool:
+    try:
+        _look(port)
+    except Failed:
+        return False
+    return True
 
 
 def _say(port: int, words: int) -> None:
@@ -71,7 +79,7 @@ def test_a_model_is_seen_at_work_and_at_rest_given_and_loaded_again(port: int) -
         seen |= [held.in_use for held in _look(port)] == [True]
     working.join()
     assert seen
-    kinds.give(Server(f"http://127.0.0.1:{port}", "", time.monotonic() + 30), kinds.KINDS["llama-server"], holding)
+    kinds.give(Server(f"http://127.0.0.1:{port}", "", time.monotonic() + 30), "llama-server", holding)
     assert _look(port) == []
     _say(port, 1)
     assert [held.model for held in _look(port)] == ["small"]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from hushd_neighbours import kinds, processes
@@ -30,16 +29,16 @@ with socket.create_server(("127.0.0.1", 0)) as listening:
 
 
 @pytest.fixture
-def holder() -> Iterator[tuple[str, int]]:
+def holder() -> Iterator[tuple[int, int]]:
     """A process that listens and holds 64 MB: its pid and its port."""
     command = [sys.executable, "-c", HOLDER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield str(process.pid), int(process.stdout.readline())
+        yield process.pid, int(process.stdout.readline())
         process.kill()
 
 
-def test_a_server_is_known_by_its_port_and_its_memory_by_the_kernel(holder: tuple[str, int]) -> None:
+def test_a_server_is_known_by_its_port_and_its_memory_by_the_kernel(holder: tuple[int, int]) -> None:
     """Private pages count; those of mapped files do not, since the kernel drops them when it needs to."""
     pid, port = holder
     assert processes.listener(port) == pid
@@ -50,19 +49,19 @@ def test_nobody_who_listens_is_nobody() -> None:
     """Nor is one who has a connection to the port, or another port with the same last digits."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    assert processes.listener(port) == ""
+    assert processes.listener(port) == 0
     assert processes.idle_s(port) is None
 
 
-def test_another_users_server_is_known_by_its_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_users_server_is_known_by_its_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sockets may not be read; a command line names the port as a word, or behind `=`."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         command = [sys.executable, "-c", "import sys; sys.stdin.read()", f"--port={port}"]
+        hidden = [each._replace(pid=None) for each in processes.psutil.net_connections("tcp")]
+        monkeypatch.setattr(processes.psutil, "net_connections", lambda _: hidden)
         with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-            monkeypatch.setattr(processes, "_owns", lambda *_: False)
-            monkeypatch.setattr(processes, "_pids", lambda: [str(process.pid)])
-            assert processes.listener(port) == str(process.pid)
+            assert processes.listener(port) == process.pid
             process.kill()
 
 
@@ -103,23 +102,23 @@ class _Driver:
 def test_a_servers_part_of_each_card_is_the_drivers_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of other processes nothing counts; a card that sleeps is not woken, and one that fails has no figure."""
     monkeypatch.setattr("hushd_worker.card.default", _Driver)
-    assert processes.on_cards(str(os.getpid())) == {"0000:65:00.0": 5_000}
+    assert processes.on_cards(os.getpid()) == {"0000:65:00.0": 5_000}
 
 
-def test_a_routers_model_has_the_memory_and_the_last_use_of_its_own_process(holder: tuple[str, int]) -> None:
-    """Found by the port in its arguments; then its slots are not asked, which would count as use."""
+def test_a_routers_model_has_the_memory_and_the_last_use_of_its_own_process(holder: tuple[int, int]) -> None:
+    """Found by the port in its arguments."""
     pid, port = holder
     with scripted({"GET /models": shapes.router(port, a="loaded")}) as server:
-        [holding] = kinds.KINDS["llama-server"].look(Server(server.url, "", threading.TIMEOUT_MAX))
+        [holding] = kinds.look(Server(server.url, "", threading.TIMEOUT_MAX), "llama-server")
         assert [asked for asked, _ in server.asked] == ["GET /models"]
     assert (holding.idle_s, holding.in_use) == (processes.REMEMBERED_S, False)
     assert holding.ram == pytest.approx(processes.memory(pid), rel=0.2)
 
 
-def test_nothing_of_this_machine_is_said_of_a_server_elsewhere(holder: tuple[str, int]) -> None:
+def test_nothing_of_this_machine_is_said_of_a_server_elsewhere(holder: tuple[int, int]) -> None:
     """A port there is another one than here."""
     server = Server("http://192.0.2.7:8080", "", threading.TIMEOUT_MAX)
-    from hushd_neighbours.language_models import measured, of_program
+    from hushd_neighbours.kinds import measured, of_program
 
     assert measured(server, holder[1]) == Holding("")
     assert of_program(server, "a", holder[1]) == Holding("a")
