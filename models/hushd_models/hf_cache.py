@@ -62,14 +62,6 @@ def _file(named: str) -> str:
     return named.replace("%2F", "/").replace("%25", "%")
 
 
-def half_pulled() -> dict[Path, list[Path]]:
-    """Returns all unfinished blobs of hushd's, by their repositories' folders."""
-    blobs: dict[Path, list[Path]] = {}
-    for name in sorted(glob(f"{_MODEL}*/blobs/*{HALF}", root_dir=cache())):
-        blobs.setdefault(cache() / name.split(os.sep)[0], []).append(cache() / name)
-    return blobs
-
-
 def offline() -> bool:
     """Returns whether the environment forbids downloads, as it does for Hugging Face's libraries."""
     return os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE")

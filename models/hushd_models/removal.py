@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Collection, Container, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from glob import glob
+from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -22,8 +20,6 @@ from . import hf_cache, verification
 from .inventory import Row, halves
 from .manifest import Manifest
 from .store import Store
-
-_STALE_S = 3600.0  # after which the writer of a small file must be dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,58 +61,12 @@ def remove(store: Store, row: Row) -> Removed:
         return Removed(row.model, size, spared)
 
 
-def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
-    """Removes unfinished downloads, leftovers of killed processes, and manifests of models whose
-    files are all gone. Complete models stay, and other programs' files in the hub's cache.
-
-    Args:
-        rows: all models, see `inventory`.
-
-    Raises:
-        HushdError: `output_failed`.
-    """
-    removed = []
-    for model in store.unfinished():
-        with _unless_busy(store, model) as ours, _removing(model):
-            if ours:
-                size = _clear(store, model, dry_run=dry_run)
-                removed.append(Removed(f"half of {model}", size))
-    users: dict[Path, list[str]] = {}
-    for row in rows:
-        if row.known and row.known.repository:
-            users.setdefault(hf_cache.repository_folder(row.known.repository), []).append(row.model)
-        if row.state == "broken" and row.manifest and row.folder and not any(map(os.path.lexists, row.paths)):
-            with _unless_busy(store, row.model) as ours, _removing(row.model):
-                if ours and not dry_run:
-                    store.manifest_path(row.model).unlink(missing_ok=True)
-                    verification.forget(store, row.model)
-            removed.append(Removed(f"the manifest of {row.model}, whose files are gone", 0))
-    for repository, blobs in hf_cache.half_pulled().items():
-        with ExitStack() as stack, _removing(str(repository)):
-            if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
-                size = _remove_halves(repository, blobs, dry_run=dry_run)
-                removed.append(Removed(f"halves in {repository}", size))
-    for path in _stale(store):
-        with _removing(str(path)):
-            size = path.lstat().st_size
-            if not dry_run:
-                path.unlink(missing_ok=True)
-            removed.append(Removed(str(path), size))
-    return removed
-
-
 @contextmanager
 def _alone(store: Store, model: str) -> Iterator[None]:
     with store.lock(model, wait=False) as ours:
         if not ours:
             raise HushdError("server_busy", f"{model} is being pulled: try again when it is done.")
         yield
-
-
-@contextmanager
-def _unless_busy(store: Store, model: str) -> Iterator[bool]:
-    with store.lock(model, wait=False) as ours:
-        yield ours
 
 
 @contextmanager
@@ -222,35 +172,27 @@ def _tidy(repository: Path) -> None:
         shutil.rmtree(repository)
 
 
-def _clear(store: Store, model: str, *, dry_run: bool = False) -> int:
+def _clear(store: Store, model: str) -> int:
     """Removes the working folder of `model`; returns the freed bytes."""
     work = store.workplace(model)
     size = _bytes(work.rglob("*"))
-    if not dry_run:
-        if work.is_dir() and not work.is_symlink():
-            shutil.rmtree(work)
-        else:
-            work.unlink(missing_ok=True)
+    if work.is_dir() and not work.is_symlink():
+        shutil.rmtree(work)
+    else:
+        work.unlink(missing_ok=True)
     return size
 
 
-def _remove_halves(repository: Path, halves: Collection[Path], *, dry_run: bool = False) -> int:
+def _remove_halves(repository: Path, halves: Collection[Path]) -> int:
     """Removes unfinished blobs of hushd's in a repository's folder, and complete blobs without a snapshot."""
     whole = (path for path in (repository / "blobs").glob("*") if not path.name.endswith(".incomplete"))
     gone = [*halves, *(path for path in whole if not _linked(repository, path))]
     size = _bytes(gone)
-    if not dry_run:
-        for path in gone:
-            path.unlink(missing_ok=True)
-        _tidy(repository)
+    for path in gone:
+        path.unlink(missing_ok=True)
+    _tidy(repository)
     return size
 
 
 def _bytes(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file() and not path.is_symlink())
-
-
-def _stale(store: Store) -> list[Path]:
-    """Returns temporary files of processes that were killed while they wrote a manifest."""
-    paths = [store.folder / name for name in glob("*/.hushd-*", root_dir=store.folder)]
-    return [path for path in paths if path.is_file() and time.time() - path.stat().st_mtime > _STALE_S]

@@ -131,7 +131,7 @@ class Store:
             os.close(descriptor)
 
     def begin(self, model: str, source: Source) -> Path:
-        """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `prune`,
+        """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `rm`,
         so that a broken download can be continued. It is emptied if it was begun for another source.
 
         Only for the holder of the lock.

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, best_effort, paths
 
 from . import catalogue
-from .manifest import SHA256, Manifest
+from .manifest import Manifest
 from .store import Store
-
-if TYPE_CHECKING:
-    from .inventory import Row
 
 _BLOCK = 1 << 20  # bytes read at once
 _NOTE_EVERY = 256 << 20  # bytes between two progress reports while a worker starts
@@ -116,41 +112,6 @@ def verify(
         read += file.size
     if seen != marks:
         _remember(store, model.model, seen)
-    return problems
-
-
-def known_hashes(row: Row) -> dict[str, str]:
-    """Returns the known SHA-256 of a model's files, by name: from its manifest, the catalogue, or Hugging Face's cache,
-    which names large files by it."""
-    if row.manifest:
-        return {name: file.sha256 for name, file in row.manifest.files.items()}
-    if row.folder is None:
-        return {}
-    published = row.known.sha256 if row.known else {}
-    hashes = {}
-    for name in row.files:
-        blob = os.path.basename(os.path.realpath(row.folder / name)) if row.origin == "hub" else ""
-        if digest := published.get(os.path.basename(name)) or (blob if SHA256.fullmatch(blob) else ""):
-            hashes[name] = digest
-    return hashes
-
-
-def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], None] | None = None) -> list[str]:
-    """Checks files that hushd has not installed; returns and reports like `verify`."""
-    problems, read = [], 0
-
-    def show(done: int) -> None:
-        if report:
-            report(read + done)
-
-    for name, expected in hashes.items():
-        path = folder / name
-        try:
-            if (digest := sha256(path, show)) != expected:
-                problems.append(_another(path, digest, expected))
-            read += path.stat().st_size
-        except OSError as error:
-            problems.append(f"{path} cannot be read: {error.strerror}")
     return problems
 
 

@@ -503,7 +503,6 @@ if os.getuid() == 0:  # all that is needed is loaded: it may lie where nobody el
 store = Store(paths.find())
 for act in (
     lambda: removal.remove(store, inventory.row(store, "faster-whisper/mine")),
-    lambda: removal.prune(store, inventory.rows(store)),
     lambda: store.begin("faster-whisper/new", Source("url", "x")),
     lambda: store.write(store.find("faster-whisper/mine")),
 ):
@@ -529,8 +528,7 @@ def test_a_folder_that_is_not_ours() -> None:
             program, capture_output=True, text=True, timeout=50, env=environment, cwd="/", check=False
         )
         assert done.stderr == ""
-        removed, pruned, begun, written = done.stdout.splitlines()
-        assert pruned == "[]"
+        removed, begun, written = done.stdout.splitlines()
         for line in (removed, begun, written):
             assert line.startswith("output_failed ")
             assert "Permission denied" in line
@@ -540,59 +538,3 @@ def test_a_folder_that_is_not_ours() -> None:
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
         shutil.rmtree(folder)
-
-
-def prune(store: Store, **options: bool) -> list[removal.Removed]:
-    return removal.prune(store, inventory.rows(store), **options)
-
-
-def test_pruning_takes_halves_and_nothing_else(store: Store) -> None:
-    """Whole models, the user's own, other programs' halves and blobs stay; a dry run changes nothing."""
-    bring(store)
-    (store.folder / "whisper").mkdir()
-    (store.folder / "whisper" / "own.pt").write_bytes(b"mine")
-    work = store.begin("whisper/base", Source("url", "x"))
-    (work / "base.pt.part").write_bytes(b"x" * 1000)
-    in_hub("Systran/faster-whisper-base", "c0ffee", {name: name.encode() for name in NAMES})
-    for repository, blob in (
-        ("small", f"abc{hf_cache.HALF}"),
-        ("small", "def"),
-        ("small", "abc.incomplete"),
-        ("tiny", "abc.incomplete"),
-        ("tiny", "def"),
-    ):
-        path = hf_cache.repository_folder(f"Systran/faster-whisper-{repository}") / "blobs" / blob
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"y" * 500)
-    gone = bring(store, "faster-whisper/gone")
-    for name in gone.files:
-        (store.location(gone) / name).unlink()
-    stale = store.folder / "whisper" / ".hushd-abc"
-    stale.write_text("half a manifest")
-    os.utime(stale, (1, 1))
-    (store.folder / "whisper" / ".hushd-new").write_text("being written")
-    everything = (store.folder, hf_cache.cache())
-    before = all_files(*everything)
-    assert sum(removed.size for removed in prune(store, dry_run=True)) > 2000
-    assert all_files(*everything) == before
-    prune(store)
-    small = hf_cache.repository_folder("Systran/faster-whisper-small")
-    assert before - all_files(*everything) == {
-        str(work / "source.json"), str(work / "base.pt.part"), str(small / "blobs" / f"abc{hf_cache.HALF}"),
-        str(small / "blobs" / "def"), str(store.manifest_path("faster-whisper/gone")), str(stale),
-    }  # fmt: skip
-    assert [path.name for path in (small / "blobs").iterdir()] == ["abc.incomplete"]
-    assert prune(store) == []
-
-
-def test_pruning_leaves_what_is_being_pulled(store: Store, other: Callable[..., subprocess.Popen[str]]) -> None:
-    """The half that another process works on stays, and goes once that has given up."""
-    store.begin("whisper/base", Source("url", "x"))
-    holder = other()
-    assert said(holder) == "ours"
-    assert prune(store) == []
-    assert store.unfinished() == ["whisper/base"]
-    holder.kill()
-    holder.communicate(timeout=60)
-    assert [removed.what for removed in prune(store)] == ["half of whisper/base"]
-    assert store.unfinished() == []

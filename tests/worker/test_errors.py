@@ -63,7 +63,7 @@ ADVICE = {
     Cause.CARD: ("engine_missing", "update its driver"),
     Cause.LIBRARY: ("engine_missing", "pip install x"),
     Cause.DAMAGED: ("model_missing", "replace m.bin"),
-    Cause.UNKNOWN: ("model_missing", "hushd models verify whisper/base"),
+    Cause.UNKNOWN: ("model_missing", "hushd models pull whisper/base"),
 }
 
 

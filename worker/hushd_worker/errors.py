@@ -116,7 +116,7 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
                 "model_missing",
                 f"The model {model} does not load, since its file is damaged or incomplete ({why}): {again}.",
             )
-    advice = f"if `hushd models verify {model}` finds no damage, `hushd logs` says more, otherwise {again}"
+    advice = f"if `hushd models pull {model}` finds no damage, `hushd logs` says more, otherwise {again}"
     return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
 
 

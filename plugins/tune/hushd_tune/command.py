@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -95,7 +94,6 @@ def _run(options: Namespace) -> int:
     comparison = _compared(tuning, heard, models, failed, language, normalise)
     if not options.json:
         console.write(report.table(comparison, console.width()))
-    tuning.keep_comparison(report.kept(comparison, time.time()))
     written = _settle(options, comparison)
     if options.json:
         console.write_json(report.as_json(comparison) | {"written": written})

@@ -9,7 +9,6 @@ from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import escaped, plural
-from hushd_schema.comparison import ComparedModel, ModelComparison
 
 from .ranking import BEST, CHANCE, FEWEST, WORSE, Place
 from .words import Compared
@@ -55,33 +54,6 @@ def table(comparison: Comparison, width: int) -> str:
     for place in comparison.places:
         lines += _wrong(place.heard.model, comparison.texts[place.heard.model])
     return "\n".join([*lines, ""])
-
-
-def kept(comparison: Comparison, time: float) -> ModelComparison:
-    """Returns what the table shows, to be kept; found at `time`, in seconds since 1970."""
-    return ModelComparison(
-        time=time,
-        about=_about(comparison),
-        models=tuple(_kept(place, comparison.texts[place.heard.model]) for place in comparison.places),
-        differences=tuple(_differences(comparison)),
-        failed=comparison.failed,
-    )
-
-
-def _kept(place: Place, texts: Sequence[Compared]) -> ComparedModel:
-    wrong = [compared.marked for compared in _worst(texts)]
-    heard = place.heard
-    return ComparedModel(
-        model=heard.model,
-        rate=place.rate,
-        low=place.low,
-        high=place.high,
-        speed=heard.speed,
-        first_s=heard.first_s,
-        memory_mb=heard.memory_mb,
-        wrong=tuple(wrong[:_MOST_SHOWN]),
-        more=len(wrong[_MOST_SHOWN:]),
-    )
 
 
 def _about(comparison: Comparison) -> str:

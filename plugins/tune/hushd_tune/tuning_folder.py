@@ -1,7 +1,7 @@
 """The user's sentences and the texts that models heard, in the state folder: private, and each file whole or absent.
 
 `tune/LANGUAGE/07.wav` and `07.txt` are a recording and its sentence; `tune/heard.json` has the texts by model and by
-the recording's hash, so that a model hears a recording once; `tune/comparison.json` is the last table.
+the recording's hash, so that a model hears a recording once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import atomic_file, paths
-from hushd_schema import comparison
-from hushd_schema.comparison import ModelComparison
 from hushd_schema.record import Record
 from hushd_schema.sound_file import SUFFIXES
 
@@ -57,8 +55,7 @@ class TuningFolder:
     """
 
     def __init__(self, state: Path | None = None) -> None:
-        self._comparison = comparison.path(state or paths.find().state)
-        self.folder = self._comparison.parent
+        self.folder = (state or paths.find().state) / "tune"
 
     def clips(self, language: str) -> list[Clip]:
         """Returns the user's recordings in a language."""
@@ -96,11 +93,6 @@ class TuningFolder:
         data = {model: {key: hearing.data() for key, hearing in clips.items()} for model, clips in heard.items()}
         with _written(self.folder):
             atomic_file.replace(self.folder / "heard.json", json.dumps(data, ensure_ascii=False), 0o600)
-
-    def keep_comparison(self, compared: ModelComparison) -> None:
-        """Keeps the table for the page, in place of the one before."""
-        with _written(self.folder):
-            atomic_file.replace(self._comparison, json.dumps(compared.data(), ensure_ascii=False), 0o600)
 
     def forget(self) -> int:
         """Removes everything; returns the number of recordings."""

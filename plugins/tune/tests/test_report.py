@@ -43,19 +43,6 @@ def test_the_table_fits_80_columns() -> None:
     assert "and 7 more, which --json shows" in told
 
 
-def test_what_is_kept_is_what_the_table_shows() -> None:
-    """The same figures, sentences about differences, and five wrong sentences a model with the number of the others."""
-    kept = report.kept(comparison(), 5.0)
-    told = report.table(comparison(), 80)
-    assert kept.about == "English, 12 sentences with 120 words"
-    assert all(line in told for line in (*kept.differences, *kept.models[2].wrong))
-    assert len(kept.differences) == 2
-    worst = kept.models[2]
-    assert (worst.model, worst.rate, len(worst.wrong), worst.more) == ("moonshine/tiny-en", 0.4, 5, 7)
-    assert worst.low <= worst.rate <= worst.high
-    assert (kept.failed, kept.time) == ({"e/broken": "It has failed."}, 5.0)
-
-
 def test_what_is_sure_and_what_is_too_little() -> None:
     """A worse model is said to be so, and so are two worse ones that are equal; few sentences are too few."""
     told = report.table(comparison(rates={"a/a": 0, "b/b": 5, "c/c": 5}), 80)

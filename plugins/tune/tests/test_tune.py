@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from hushd_schema import comparison
 from support import warm
 from support.peer import Supervisor
 from support.recordings import recording
@@ -69,10 +68,7 @@ def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: P
     table = hushd("tune", tmp_path)
     assert "2 sentences are too little to say which model is better: at least 6 are needed." in table
     assert heard.stat().st_mtime_ns == before.st_mtime_ns
-    compared = comparison.read(alone / "state")
-    assert compared is not None
-    assert compared.about in table
-    assert [model.model for model in compared.models] == ["moonshine/tiny-en"]
+    assert "moonshine/tiny-en" in table
     assert "No installed model hears fi" in hushd("tune", tmp_path, "--language", "fi", status=6)
     hushd("tune", "--forget")
     assert not heard.parent.exists()

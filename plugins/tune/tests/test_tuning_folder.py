@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema import comparison
 from hushd_tune import sentences
 from hushd_tune.tuning_folder import Hearing, TuningFolder, clips
-from support.tuned_models import COMPARISON, keep
 
 HEARING = Hearing(text="one", work_s=0.5, first_s=0.25, audio_s=2.0, memory_mb=300.0)
 
@@ -27,8 +25,6 @@ def test_what_is_kept_is_private_and_comes_back(tmp_path: Path) -> None:
     assert not kept.has("en", 7, "Another.")
     assert not kept.has("de", 7, "One two.")
     assert kept.heard() == {"a/b": {"key": HEARING}}
-    keep(tmp_path)
-    assert comparison.read(tmp_path) == COMPARISON
     assert {path.stat().st_mode & 0o777 for path in kept.folder.rglob("*") if path.is_file()} == {0o600}
 
 
@@ -58,9 +54,7 @@ def test_forgetting_leaves_nothing(tmp_path: Path) -> None:
     """Everything is removed; a second time there is nothing; a link is removed, and not what it names."""
     kept = TuningFolder(tmp_path / "state")
     kept.add("en", 1, "One.", b"RIFF")
-    keep(tmp_path / "state")
     assert (kept.forget(), kept.forget(), kept.folder.exists()) == (1, 0, False)
-    assert comparison.read(tmp_path / "state") is None
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine").touch()
     kept.folder.symlink_to(tmp_path / "other")

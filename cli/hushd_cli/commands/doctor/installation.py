@@ -199,7 +199,7 @@ def models() -> Iterator[Finding]:
         if row.state == "broken":
             yield broken(f"{row.model}: {row.problem}", f"hushd models pull {row.model}")
         elif row.state == "half":
-            remedy = f"hushd models pull {row.model}, or hushd models prune"
+            remedy = f"hushd models pull {row.model}, or hushd models rm {row.model}"
             yield warning(f"{row.model} was interrupted during its download", remedy)
     lacking = sorted({row.engine for row in usable if row.known and not advice.engine_installed(row.known.engine)})
     for engine in lacking:
@@ -208,7 +208,7 @@ def models() -> Iterator[Finding]:
     existing = _existing(here.models)
     free = shutil.disk_usage(existing).free / 1e6
     if free < FULL_MB:
-        yield warning(f"{free:.0f} MB are free at {existing}", "hushd models prune, hushd models rm")
+        yield warning(f"{free:.0f} MB are free at {existing}", "hushd models rm")
 
 
 def languages() -> Iterator[Finding]:

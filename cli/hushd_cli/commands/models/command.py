@@ -1,4 +1,4 @@
-"""`hushd models`: lists, shows, verifies and deletes models.
+"""`hushd models`: lists, shows and deletes models.
 
 None of these needs a supervisor or a network; the commands that do are in `pull`.
 """
@@ -19,19 +19,18 @@ from hushd_protocol.suggest import listed, nearest
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import DownloadLine
 
 from . import pull, recommend
 from .recommend import ModelIndex
 
-_DESCRIPTION = "List, download, check and delete the models of all engines."
+_DESCRIPTION = "List, download and delete the models of all engines."
 _LANGUAGES_SHOWN = 3
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     run = {
-        "list": _list, "show": _show, "path": _path, "rm": _remove, "prune": _prune, "verify": _verify,
+        "list": _list, "show": _show, "path": _path, "rm": _remove,
         "recommend": recommend.show, "pull": pull.pull, "import": pull.bring,
     }  # fmt: skip
     return run[options.command](ModelIndex(), options)
@@ -54,11 +53,7 @@ def make_parser(prog: str) -> Parser:
     pull.add_arguments(commands)
     removed = commands.add("rm", "delete models, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add("prune", "delete the remains of interrupted downloads")
-    pruned.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
-    verified = commands.add("verify", "compare files with their SHA-256 at download")
-    verified.add_argument("names", nargs="*", metavar="NAME", help="default: all installed models")
-    for command in (listed, shown, verified):
+    for command in (listed, shown):
         command.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
@@ -277,49 +272,3 @@ def _note_running(names: set[str]) -> None:
         return  # none runs
     for name in sorted(names & workers):
         console.note(f"{name} still holds it in memory: `hushd unload {name}` ends that worker.")
-
-
-def _prune(index: ModelIndex, options: argparse.Namespace) -> int:
-    from hushd_models.removal import prune
-
-    for removed in prune(index.store, index.rows(), dry_run=options.dry_run):
-        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')}\n")
-    return 0
-
-
-# --- verifying -------------------------------------------------------------------------------------------------------
-
-
-def _verify(index: ModelIndex, options: argparse.Namespace) -> int:
-    from hushd_models import verification
-
-    every = [index.row(name) for name in options.names] or [
-        model for model in index.rows() if model.files or model.problem or model.state == "half"
-    ]
-    answers, status, line = [], 0, DownloadLine()
-    for model in every:
-        if model.state == "absent":
-            raise HushdError("model_missing", f"{model.model} is not on this machine: {_how(model)}.")
-        problems, show = [model.problem] if model.problem else [], partial(line, model.model, total=model.size)
-        hashes = verification.known_hashes(model)
-        if model.manifest:
-            problems = verification.verify(index.store, model.manifest, show)
-        elif model.folder and hashes:
-            problems = verification.compare(model.folder, hashes, show)
-        checked = bool(model.manifest or hashes)
-        state = "damaged" if problems else model.state if model.state == "half" else "right" if checked else "unknown"
-        answers.append({"name": model.model, "state": state, "problems": problems})
-        line.clear()
-        if problems:
-            status = HushdError("model_missing", "").exit_code
-        if not options.json:
-            why = f": {'; '.join(problems)}" if problems else _unchecked(model) if state == "unknown" else ""
-            how = f" ({verification.remedy(model.manifest)})" if problems and model.manifest else ""
-            console.write(f"{model.model}: {state}{why}{how}\n")
-    if options.json:
-        console.write_json(answers)
-    return status
-
-
-def _unchecked(model: Row) -> str:
-    return f", as nobody has said what it should be ({_brought(model).lstrip(', ')})"

@@ -179,7 +179,7 @@ def test_show_and_path(machine: Store, base: Path) -> None:
     assert "`hushd models pull whisper/tiny` (about 78 MB, MIT)" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["show", "path", "rm", "verify"])
+@pytest.mark.parametrize("command", ["show", "path", "rm"])
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -198,26 +198,6 @@ def test_names_that_are_none(machine: Store, command: str, name: str, words: str
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert "?." not in done.stderr
-
-
-def test_verify(machine: Store, base: Path) -> None:
-    """All models or some; a damaged one is named with its file and the command to get it again, exit status 6."""
-    (machine.folder / "whisper" / "own.pt").write_bytes(b"x")
-    done = hushd("verify")
-    assert done.stdout.splitlines() == [
-        "whisper/base: right",
-        "whisper/own: unknown, as nobody has said what it should be (put there by hand)",
-    ]
-    assert done.returncode == 0
-    base.write_bytes(CONTENT[:-1] + b"!")
-    done = hushd("verify", "whisper/base")
-    assert done.returncode == 6
-    assert f"whisper/base: damaged: {base} has the sha256" in done.stdout
-    assert done.stdout.endswith(" (`hushd models pull whisper/base` gets it again)\n")
-    assert [one["state"] for one in answer("verify", "whisper/base", "whisper/own")] == ["damaged", "unknown"]
-    base.unlink()
-    assert "is missing" in hushd("verify", "whisper/base").stdout
-    assert hushd("verify", "whisper/tiny").returncode == 6
 
 
 def test_rm(machine: Store, base: Path) -> None:
