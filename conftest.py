@@ -16,9 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from hushd.transport.connection import Connection
-from hushd.voice_assignments.recent import Recent
 from hushd_cli.terminal import console
-from hushd_protocol.system import paths
 from hypothesis import settings
 from support import moonshine_once, passed, processor_time, skips
 from support.emulator import emulated, lengthen
@@ -128,9 +126,7 @@ def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "config.toml").touch()  # of one that is named and not there, commands warn on a terminal
     patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
     patch.setenv("HUSHD_AUTOSTART", "0")
-    recent = Recent(paths.find())
     yield folder
-    recent.forget()
     for lock in folder.glob("mcp-*.lock"):  # of a process that would wait for calls for a minute
         with suppress(psutil.Error, ValueError):
             process = psutil.Process(int(lock.read_text()))

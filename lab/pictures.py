@@ -71,10 +71,9 @@ def draw_memory() -> None:
 def _memory_held(client: Client) -> str:
     """Returns a picture of what supervisor and workers have held so far, beside a server that never unloads."""
     window = Window.last(3600.0, record.from_data(client.control("memory")), client.status(), time.time())
-    assert window is not None
     series = {"supervisor": [megabytes(part.supervisor) for part in window.moments]}
-    for use in window.uses:
-        series[use.name] = [megabytes(part.workers.get(use.name, 0)) for part in window.moments]
+    for name in dict.fromkeys(name for part in window.moments for name in part.workers):
+        series[name] = [megabytes(part.workers.get(name, 0)) for part in window.moments]
     return draw(
         window.summary,
         [part.time - window.start for part in window.moments],

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
     from hushd.aio.client import AsyncSpeech, AsyncTranscription
-    from hushd.aio.floor import AsyncConversation
     from hushd.dialogue.exchange import Said
     from hushd.model_choice import ModelChoice
     from hushd.synthesis.speech import Sentence
@@ -32,28 +31,23 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcription
 
     from .aio.client import AsyncClient
-    from .aio.floor import AsyncFloor
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
     from .dialogue.conversation import Conversation
     from .floor import Floor
     from .synthesis.speech import Speech
-    from .transcripts.cues import Layout
     from .transcripts.segment import Segment, Word
     from .transcripts.transcript import Transcript
 
 __all__ = [
     "AsyncClient",
-    "AsyncConversation",
-    "AsyncFloor",
     "AsyncSpeech",
     "AsyncTranscription",
     "Client",
     "Conversation",
     "Floor",
     "HushdError",
-    "Layout",
     "Microphone",
     "ModelChoice",
     "Player",
@@ -71,15 +65,12 @@ __all__ = [
 
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
-    "AsyncConversation": "hushd.aio.floor",
-    "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.client",
     "AsyncTranscription": "hushd.aio.client",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
-    "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
     "ModelChoice": "hushd.model_choice",
     "Player": "hushd.audio.playback",

@@ -73,9 +73,7 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
             HushdError: `bad_request` for an error in the configuration, with `duck`; and when the block is entered:
                 `cancelled` when it was stopped, or replaced by something newer.
         """
-        from .floor import Floor  # for those who have a loudspeaker or a microphone
-
-        return self._claim(Floor, devices, priority, on_wait, duck)
+        return self._claim(devices, priority, on_wait, duck)
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
         """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.

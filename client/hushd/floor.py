@@ -18,7 +18,7 @@ from .transport.call import new_id
 from .transport.connection import Connection
 from .transport.link import GONE, Link
 from .transport.retry import with_connection
-from .transport.steps import Steps, WaitUntil, Way, run
+from .transport.steps import Steps, Way, run
 
 NEXT_S = 2.0  # for another supervisor to come by itself
 PAUSE_S = 0.02  # between two looks whether it listens
@@ -153,7 +153,18 @@ class Floor:
         self.on_loss: Callable[[], None] | None = None
 
     def __enter__(self) -> Floor:
-        run(self._enter())
+        if self._depth:
+            self.keep()
+        else:
+            with self._changed:
+                self._state.enter()
+            try:
+                self._ask()
+                self._wait()
+            except BaseException:
+                self.give_back()
+                raise
+        self._depth += 1
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,7 +188,10 @@ class Floor:
         Raises:
             HushdError: `cancelled` when they will not be.
         """
-        run(self._regain())
+        if not self.held:
+            if self._state.phase is not Phase.STOPPED:
+                self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
+            self._wait()
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yields `chunks` of the microphone, and waits while it is not ours. Raises as `keep` does."""
@@ -250,7 +264,7 @@ class Floor:
         try:
             while self._state.old_claim == old_claim and not self._way.listens() and time.monotonic() < give_up:
                 time.sleep(PAUSE_S)
-            run(self._ask(old_claim))
+            self._ask(old_claim)
         except HushdError as caught:
             error = caught
             self._do(lambda: self._state.answer(self.id, "", error) if self._state.old_claim == old_claim else None)
@@ -262,36 +276,9 @@ class Floor:
             self._reported = self.held
             self._on_hold(self._reported)
 
-    def wait_for(self, condition: Callable[[], object]) -> None:
-        """Waits for a change after which the condition holds; see `WaitUntil`."""
-        with self._changed:
-            self._changed.wait_for(condition)
+    # --- claims ------------------------------------------------------------------------------------------------------
 
-    # --- procedures ------------------------------------------------------------------------------------------------
-
-    def _enter(self) -> Steps[None]:
-        """Enters the block: claims the devices and waits for them, unless an outer block has them."""
-        if self._depth:
-            yield from self._regain()
-        else:
-            with self._changed:
-                self._state.enter()
-            try:
-                yield from self._ask()
-                yield from self._wait()
-            except BaseException:
-                self.give_back()
-                raise
-        self._depth += 1
-
-    def _regain(self) -> Steps[None]:
-        """See `keep`."""
-        if not self.held:
-            if self._state.phase is not Phase.STOPPED:
-                self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
-            yield from self._wait()
-
-    def _ask(self, old_claim: bytes = b"") -> Steps[None]:
+    def _ask(self, old_claim: bytes = b"") -> None:
         """Claims the devices, which stay ours meanwhile if we have them by `old_claim`."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
@@ -305,7 +292,7 @@ class Floor:
         try:
             # The claim may have been released meanwhile, and the client closed; then do not reconnect.
             needed = lambda: old_claim in (b"", self._state.old_claim)  # noqa: E731
-            yield from with_connection(self._way, carry, needed=needed)
+            run(with_connection(self._way, carry, needed=needed))
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
@@ -315,19 +302,23 @@ class Floor:
                 self._state.find_nobody(old_claim)
                 self._notify()
 
-    def _wait(self) -> Steps[None]:
+    def _wait(self) -> None:
         """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
         state = self._state
-        yield WaitUntil(self, lambda: state.word or state.held or state.error)
+        self._wait_for(lambda: state.word or state.held or state.error)
         if state.phase is Phase.WAITING and self._on_wait is not None:
-            yield partial(self._on_wait, state.word)
+            self._on_wait(state.word)
         for attempt in range(1, ATTEMPTS + 1):
-            yield WaitUntil(self, lambda: state.held or state.error)
+            self._wait_for(lambda: state.held or state.error)
             if (error := state.error) is None:
                 return
             if error.code not in GONE or attempt == ATTEMPTS:
                 raise error
-            yield from self._ask()
+            self._ask()
+
+    def _wait_for(self, condition: Callable[[], object]) -> None:
+        with self._changed:
+            self._changed.wait_for(condition)
 
     def _post(self, keep: bool) -> None:
         if self._connection is not None:

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import psutil
 from hushd import Client
-from hushd.voice_assignments.recent import Recent
-from hushd_protocol.system import paths
 
 # A busy loop, which ends with its time and with the process that started it.
 _LOOP = """
@@ -88,7 +86,6 @@ def supervisor(config: str = "", begin: Sequence[str] = (), **environment: str) 
         os.close(read)
         process.terminate()
         process.wait(30)
-        Recent(paths.find()).forget()
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)

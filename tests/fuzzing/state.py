@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import Segment
 from hushd_models import user_models
@@ -84,16 +83,11 @@ def transcript(folder: Path) -> Iterator[Feed]:
                 segments.append(Segment.of(SegmentData.from_data(data)))
             except HushdError:
                 continue
-        layout = None
-        if rng.random() < 0.5:
-            numbers = (None, 1, 3, 42, 10**6)
-            layout = Layout(rng.choice(numbers), rng.choice(numbers), rng.choice(numbers), rng.random() < 0.5)
         for form in FORMATS:
             "".join(
                 render(
                     form,
                     _Transcript(segments, rng.random() < 0.5, language_probability=rng.choice((None, rng.random()))),
-                    layout,
                 )
             )
 

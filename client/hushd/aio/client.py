@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from hushd.aio.call import AsyncAudio, AsyncCall, AsyncText, of_audio, of_chunks, of_text
-from hushd.aio.floor import AsyncFloor
 from hushd.aio.steps import OnLoop, run
 from hushd.synthesis.speech import IncomingSpeech
 from hushd.transcripts.segment import Segment
@@ -20,9 +19,7 @@ from hushd.verbs.speech import SpeechVerbs
 from hushd.verbs.supervisor import SupervisorVerbs
 
 if TYPE_CHECKING:
-    from hushd.aio.floor import AsyncConversation
-    from hushd.client import Client
-    from hushd.dialogue.listener import Mode
+    pass
 
 
 class AsyncSpeech(IncomingSpeech, OnLoop, AsyncIterator[bytes]):
@@ -129,22 +126,6 @@ class AsyncClient(
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def floor(
-        self,
-        *devices: str,
-        priority: str = "text",
-        on_wait: Callable[[str], None] | None = None,
-        duck: bool = False,
-    ) -> AsyncFloor:
-        """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
-        return self._claim(AsyncFloor, devices, priority, on_wait, duck)
-
-    def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
-        """As `Client.conversation`, entered with `async with`."""
-        from hushd.aio.floor import AsyncConversation  # for those who have a loudspeaker and a microphone
-
-        return AsyncConversation(self._for_threads().conversation(mode=mode, priority=priority, **options))
-
     # --- what a face is of -------------------------------------------------------------------------------------------
 
     def _text(self, text: AsyncText) -> Input:
@@ -161,9 +142,3 @@ class AsyncClient(
 
     def _transcription_class(self) -> type[AsyncTranscription]:
         return AsyncTranscription
-
-    def _for_threads(self) -> Client:
-        """A client for threads on the same connection."""
-        from hushd.client import Client  # for those who have a loudspeaker or a microphone
-
-        return Client.on(self.link, self._on_pull)

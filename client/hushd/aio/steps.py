@@ -14,7 +14,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from hushd.transport.steps import Await, Awaited, Brief, Connect, Receive, RunInThread, Step, Steps, WaitUntil
+from hushd.transport.steps import Await, Awaited, Brief, Connect, Receive, RunInThread, Step, Steps
 
 T = TypeVar("T")
 
@@ -63,8 +63,6 @@ async def _outcome(step: Step) -> Any:
             return step.way.current() or await _connected(step)
         case Await():
             return await step.awaitable
-        case WaitUntil():
-            return await step.changing.when(step.condition)
         case RunInThread():
             return await long_step(step.function, stop=step.stop)
         case Brief():  # as `to_thread`, and no task that somebody may cancel

@@ -1,4 +1,4 @@
-"""The microphone as an iterable of chunks, for threads and for tasks."""
+"""The microphone as an iterable of chunks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import queue
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -34,7 +34,7 @@ def inputs() -> list[Device]:
 
 
 class Microphone(Iterator[bytes]):
-    """Iterates over chunks of s16le samples, by `for` or `async for`; a context manager.
+    """Iterates over chunks of s16le samples, a context manager.
 
     It records from its construction on, so that nothing is lost while a worker still loads.
 
@@ -46,7 +46,6 @@ class Microphone(Iterator[bytes]):
 
     Attributes:
         rate: Hz; the device's own rate where it supports no other.
-        on_chunk: called on another thread when there is something to `take`; or None.
 
     Raises:
         HushdError: `no_device` when there is none, or, while iterating, when it has stopped.
@@ -64,7 +63,6 @@ class Microphone(Iterator[bytes]):
         self._chunk_s = chunk_s
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self.on_chunk: Callable[[], object] | None = None
         self._recorded_s, self._sounded = 0.0, False  # until the first sample that is not zero
         self._lost = False
         self._failure: BaseException | None = None
@@ -92,36 +90,6 @@ class Microphone(Iterator[bytes]):
             self._chunks.put(None)  # the end lasts: a reader that looks ahead asks once more
             raise self._failure or StopIteration
         return chunk
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """As the iteration; the device's thread wakes the loop."""
-        import asyncio  # who iterates so has it
-
-        loop, news = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                loop.call_soon_threadsafe(news.set)
-
-        self.on_chunk = wake
-        try:
-            while True:
-                news.clear()
-                try:
-                    chunk = self.take()
-                except queue.Empty:
-                    try:
-                        async with asyncio.timeout(STARVED_S):
-                            await news.wait()
-                    except TimeoutError:
-                        raise self.lose() from None
-                    continue
-                if chunk is None:
-                    return
-                yield chunk
-        finally:
-            if self.on_chunk is wake:  # else the next iteration has begun before the end of this one
-                self.on_chunk = None
 
     def take(self) -> bytes | None:
         """Returns a chunk without waiting; None at the end.
@@ -158,7 +126,7 @@ class Microphone(Iterator[bytes]):
 
     def stop(self) -> None:
         """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
-        self._put(None)
+        self._chunks.put(None)
 
     def close(self) -> None:
         """Stops recording; ends the iteration after the sound recorded until now."""
@@ -200,17 +168,12 @@ class Microphone(Iterator[bytes]):
             self._recorded_s += frames / self.rate
             self._sounded = any(data)
         if data:
-            self._put(data)
+            self._chunks.put(data)
 
     def _fail(self, error: BaseException) -> None:
         """Ends the iteration with `error`, after the sound recorded until now."""
         self._failure = error
-        self._put(None)
-
-    def _put(self, chunk: bytes | None) -> None:
-        self._chunks.put(chunk)
-        if on_chunk := self.on_chunk:
-            on_chunk()
+        self._chunks.put(None)
 
 
 def zeros_reason() -> str:

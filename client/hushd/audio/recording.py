@@ -1,6 +1,4 @@
-"""The recording of an open device, read by one listener after the other, so that nothing is lost between two; and its
-last seconds, with readers of whom none waits for another.
-"""
+"""The last seconds of an open device, with readers of whom none waits for another."""
 
 from __future__ import annotations
 
@@ -13,9 +11,6 @@ from weakref import WeakSet
 from hushd_protocol.errors import HushdError
 
 FRAME = 2  # bytes of a sample
-KEPT_S = 5.0  # of samples that were read
-LEAD_S = 0.64  # before the end of an utterance, as the worker keeps within a session
-LEAD_SHARE = 0.75  # of the silence that ends it, where that is less
 
 
 class Device(Protocol):
@@ -38,83 +33,6 @@ class Device(Protocol):
     def stop(self) -> None: ...
 
     def close(self) -> None: ...
-
-
-class Recording:
-    """The latest samples of one opened device; each listener begins where it is told to.
-
-    Several threads may read at once: that of the last listener may still wait for a chunk that belongs to the next one.
-    """
-
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._kept = round(KEPT_S * device.rate) * FRAME
-        self._lock = threading.Lock()  # of the samples, and of the right to wait for more
-        self._samples = bytearray()
-        self._origin = 0  # bytes that were recorded before them
-        self._begin = 0  # where the next listener begins
-        self._closed = False  # or at its end
-        self._failure: HushdError | None = None
-        self.rate = device.rate
-
-    @property
-    def begins_s(self) -> float:
-        """Seconds of audio before the point where the next listener begins."""
-        return self._begin / FRAME / self.rate
-
-    def read(self) -> Iterator[bytes]:
-        """Returns an iterator over the samples, from the beginning that was set last."""
-        return self._read(self._begin)
-
-    def go_on_at(self, seconds: float, silence_s: float) -> None:
-        """The next listener begins where the last one ended, `seconds` after its beginning, behind a silence.
-
-        A little before that, in the silence: there the next utterance may have begun softly.
-        """
-        lead = min(LEAD_S, LEAD_SHARE * silence_s)
-        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * FRAME)
-
-    def go_back(self, seconds: float) -> None:
-        """The next listener begins so many seconds ago, but not before the last one did."""
-        self._begin = max(self._begin, self._end - round(seconds * self.rate) * FRAME)
-
-    def close(self) -> None:
-        """Ends the recording and its reader."""
-        self._closed = True
-        self._device.close()
-
-    @property
-    def _end(self) -> int:
-        return self._origin + len(self._samples)
-
-    def _read(self, position: int) -> Iterator[bytes]:
-        while chunk := self._after(position):
-            position = max(position, self._origin) + len(chunk)
-            yield chunk
-
-    def _after(self, position: int) -> bytes:
-        """Returns the sound recorded after `position`, once there is some; nothing after the microphone was closed."""
-        with self._lock:
-            if position >= self._end:
-                self._samples += self._next()
-            if len(self._samples) > 2 * self._kept:
-                surplus = len(self._samples) - self._kept
-                del self._samples[:surplus]
-                self._origin += surplus
-            return bytes(self._samples[max(0, position - self._origin) :])
-
-    def _next(self) -> bytes:
-        if self._failure is not None:
-            raise self._failure
-        if self._closed:
-            return b""
-        try:
-            chunk = next(self._device, b"")
-        except HushdError as error:
-            self._failure = error
-            raise
-        self._closed = not chunk  # for the other readers, too
-        return chunk
 
 
 class Chunks(Iterator[bytes]):

@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_schema.operations.transcribe import BY_MEANING, SILENCE_S
+from hushd_schema.operations.transcribe import BY_MEANING
 
+from hushd.audio.microphone import CHUNK_S as USUAL_CHUNK_S
+from hushd.audio.microphone import Microphone
 from hushd.audio.playback import Player
 from hushd.audio.playback_buffer import without_tail
-from hushd.audio.recording import KEPT_S
 from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
-from hushd.dialogue.listener import Duplex, Mode, Recorder
+from hushd.dialogue.listener import CHUNK_S, Duplex, Mode
 from hushd.transcripts.transcript import Transcript
 
 from .listener import TurnListener
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 Options = Mapping[str, Any]
 
 PATIENCE_S = 30.0  # for an answer
-SAID_S = 1.0  # before the end of a speech nobody interrupted, in which somebody may have begun to
 
 
 class Conversation:
@@ -59,9 +59,6 @@ class Conversation:
         priority: of the floor, as in `Client`.
         loudspeaker, microphone: the devices; None: the default ones.
         speaking, listening: options of `Client.synthesize` and `Client.listen` for every turn.
-        on_note: called once with a sentence for the user, when the conversation turns out to be half duplex.
-        on_heard: called, on another thread, with the text of the answer so far; its end may still change.
-        on_listen: called once a person may speak, in each exchange with an answer: a sign for who waits for it.
         duck: whether other programs are quieter while it has loudspeaker or microphone, see `Client.floor`.
         stop: ends it when called; may be shared with other work that ends at the same time.
 
@@ -80,39 +77,30 @@ class Conversation:
         microphone: str | int | None = None,
         speaking: Options | None = None,
         listening: Options | None = None,
-        on_note: Callable[[str], None] | None = None,
-        on_heard: Callable[[str], None] | None = None,
-        on_listen: Callable[[], None] | None = None,
         duck: bool = False,
         stop: CancelScope | None = None,
     ) -> None:
         self._client = client
-        self._duplex = Duplex(mode, microphone, on_note)
+        self._duplex = Duplex(mode, microphone)
         self._priority = priority
         self._loudspeaker = loudspeaker
         self._speaking = dict(speaking or {})
         self._listening = {"turn_end": BY_MEANING} | dict(listening or {})
-        self._on_heard = on_heard
-        self._on_listen = on_listen
         self._duck = duck
         self._floor: Floor | None = None
-        self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
-        self._entered = False
+        self._device = microphone
+        self._microphone: Microphone | None = None  # of the last turn
         self._state = ""
         self._changed = threading.Condition()
-        self._called_off = False
         self.stop = stop or CancelScope()
         self.said = Said()
         self.heard = ""
 
     def __enter__(self) -> Conversation:
-        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._entered = False
         self.stop()
-        self._recorder.close()
 
     @property
     def state(self) -> str:
@@ -153,18 +141,11 @@ class Conversation:
         self._duplex.look()
         turn = DialogueState(Phase.WAITING)
         with (
-            self._recorder.in_use(),
             self._floor_of("microphone") as floor,
             floor,
             self._listener(turn, floor, options) as listener,
         ):
             return self._answer(turn, listener, options) or Transcript(())
-
-    def call_off(self) -> None:
-        """Ends a `listen` in which nobody has begun to speak, or the next one, with an empty transcript."""
-        with self._changed:
-            self._called_off = True
-            self._changed.notify_all()
 
     # --- one exchange ------------------------------------------------------------------------------------------------
 
@@ -176,13 +157,10 @@ class Conversation:
         options = self._listening | dict(listening)
         turn = DialogueState(Phase.SPEAKING)
         with (
-            self._recorder.in_use(),
             self._making(text, voice) as speech,
             self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
         ):
             speech.wait()  # for the first words, which the other worker's start would delay
-            if not full:
-                self._recorder.forget()
             if answer and not full:
                 self._warm(options)
             with (
@@ -190,7 +168,6 @@ class Conversation:
                 self._listener(turn, floor, options, speaking=True) if full or answer else nullcontext() as listener,
             ):
                 self._speak(turn, speech, floor, listener)
-                self._duplex.note(self.said.seconds)
                 return self._answer(turn, listener, options, needed=answer) if listener else None
 
     def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, listener: TurnListener | None) -> None:
@@ -239,31 +216,28 @@ class Conversation:
         if needed:
             self._state = "listening"
             listener.listen()
-            if self._on_listen is not None:
-                self._on_listen()
             patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
-        self._wait(turn, patience, needed=needed)
+        self._wait(turn, patience)
         self.stop.check()
         if turn.heard and (needed or turn.interrupted):
             answer = listener.transcript()
             if turn.interrupted:
                 self.said = replace(self.said, heard=answer)
             return answer
-        if needed and not self._called_off:
+        if needed:
             raise HushdError("no_speech", f"Nobody spoke within {patience:g} seconds: {self._doubt()}")
-        self._called_off = False
         return None
 
     def _doubt(self) -> str:
         """Returns what may be wrong with the microphone, as the end of a sentence."""
-        if not self._recorder.only_zeros:
+        if self._microphone is None or not self._microphone.only_zeros:
             return "is the microphone on?"
         from hushd.audio.microphone import zeros_reason
 
         reason = zeros_reason()
         return reason[:1].lower() + reason[1:]
 
-    def _wait(self, turn: DialogueState, patience: float, *, needed: bool) -> None:
+    def _wait(self, turn: DialogueState, patience: float) -> None:
         """Returns once the turn is over: an answer has ended, or nobody began to speak for `patience` seconds."""
         with self._changed:
             give_up = time.monotonic() + patience
@@ -271,7 +245,7 @@ class Conversation:
                 timeout = None
                 if turn.phase is Phase.WAITING:
                     timeout = give_up - time.monotonic()
-                    if timeout <= 0 or (needed and self._called_off):
+                    if timeout <= 0:
                         turn.advance(Event.NOBODY)
                         break
                 self._changed.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
@@ -294,11 +268,9 @@ class Conversation:
 
     @contextmanager
     def _floor_of(self, *devices: str) -> Iterator[Floor]:
-        """Yields the floor, not entered yet. Sound recorded while others hold it is forgotten."""
+        """Yields the floor, not entered yet."""
         self._state = ""
-        floor = self._floor = self._client.floor(
-            *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget(), duck=self._duck
-        )
+        floor = self._floor = self._client.floor(*devices, priority=self._priority, duck=self._duck)
         with self.stop.ending(floor.stop):
             yield floor
 
@@ -308,13 +280,15 @@ class Conversation:
     ) -> Iterator[TurnListener]:
         """Yields the listener, idle as yet; it may listen while something is played, unless it would hear that."""
         meanwhile = speaking and self._duplex.full
-        tape = self._recorder.tape(muted=speaking and not meanwhile)
+        muted = speaking and not meanwhile
         session = {name: value for name, value in options.items() if name != "no_speech_s"}
 
         def begin(on_event: OnEvent) -> Transcription:
+            if muted:
+                microphone.unmute()
             return self._client.listen(
-                floor.while_held(tape.read()),
-                rate=tape.rate,
+                floor.while_held(microphone),
+                rate=microphone.rate,
                 no_speech_s=0,  # never: we count, from the end of the speech
                 on_partial=self._note,
                 on_event=on_event,
@@ -322,19 +296,14 @@ class Conversation:
             )
 
         self.heard = ""
-        with (
-            TurnListener(tape, begin, partial(self._advance, turn), meanwhile) as listener,
-            self.stop.ending(listener.close),
-        ):
-            try:
+        chunk_s = CHUNK_S if self._duplex.full else USUAL_CHUNK_S
+        with Microphone(self._device, muted=muted, chunk_s=chunk_s) as microphone:
+            self._microphone = microphone
+            with (
+                TurnListener(begin, partial(self._advance, turn), meanwhile) as listener,
+                self.stop.ending(listener.close),
+            ):
                 yield listener
-            finally:
-                if listener.failed:
-                    tape.mute()
-                elif listener.heard_s is None:
-                    tape.go_back(SAID_S if speaking else KEPT_S)
-                else:
-                    tape.go_on_at(listener.heard_s, options.get("silence_s") or SILENCE_S)
 
     def _warm(self, options: Options) -> None:
         """Starts the worker that will listen; an error is raised by listening itself."""
@@ -343,5 +312,3 @@ class Conversation:
 
     def _note(self, stable: str, text: str) -> None:
         self.heard = stable + text
-        if self._on_heard is not None:
-            self._on_heard(self.heard)

@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from hushd_protocol import JsonObject
-from hushd_protocol.light_dataclass import dataclass, field, replace
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd.reports.display import clock
 
 if TYPE_CHECKING:
-    from hushd_schema.status import Status, SupervisorStatus, TemplateStatus, WorkerStatus
+    from hushd_schema.status import Status, SupervisorStatus, WorkerStatus
 
 SUPERVISOR = "supervisor"
 _TEMPLATES = "standby/"  # a server that never unloads has none
@@ -27,9 +27,8 @@ class Entry(NamedTuple):
     Attributes:
         event: `start`, `ready`, `beat` or `exit`.
         name: of the worker, or `supervisor`.
-        size: the worker's private memory.
+        size: the worker's private memory; pages of mapped files, which the kernel may drop, nobody holds.
         supervisor: the supervisor's memory.
-        mapped: the worker's part of mapped files' pages.
     """
 
     time: float
@@ -37,7 +36,6 @@ class Entry(NamedTuple):
     name: str
     size: int = 0
     supervisor: int = 0
-    mapped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,12 @@ class Moment:
         workers: by name.
         resident: what a server would hold that has used the same models and unloads none: each with the most that its
             worker has held so far, since such a server gives nothing back. It never falls.
-        mapped: bytes of mapped files by worker, which the kernel may drop and nobody holds.
     """
 
     time: float
     supervisor: int
     workers: Mapping[str, int]
     resident: int
-    mapped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -67,24 +63,21 @@ class Moment:
 def from_data(data: JsonObject) -> list[Entry]:
     """Returns the entries in the answer to the control `memory`, the oldest first."""
     names = data["names"]
-    entries = (Entry(time, event, names[name], *sizes) for time, event, name, *sizes in data["entries"])
+    entries = (Entry(time, event, names[name], *sizes[:2]) for time, event, name, *sizes in data["entries"])
     return sorted(entries, key=lambda entry: entry.time)  # a clock may have been set back
 
 
-def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> list[Entry]:
-    """Returns `entries` up to `now`: with the sizes in the supervisor's `status`, or with its end where there is none.
+def until_now(entries: Sequence[Entry], status: Status, now: float) -> list[Entry]:
+    """Returns `entries` up to `now`, with the sizes in the supervisor's `status`.
 
     Entries of a later time are of a clock that was set back since; when they were nobody knows, so they are left out.
     """
     entries = [entry for entry in entries if entry.time <= now]
-    if status is None:
-        over = not entries or entries[-1][1:3] == ("exit", SUPERVISOR)
-        return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
     supervisor_size = _bytes(status.supervisor)
-    sizes = {worker.name: _parts(worker) for worker in status.workers if worker.pid}
-    sizes |= {f"{_TEMPLATES}{template.name}": (_private(template), 0) for template in status.standby if template.pid}
+    sizes = {worker.name: _private(worker) for worker in status.workers if worker.pid}
+    sizes |= {f"{_TEMPLATES}{each.name}": int((each.private_mb or 0.0) * 1e6) for each in status.standby if each.pid}
     gone = [Entry(now, "exit", name, 0, supervisor_size) for name in _alive(entries) if name not in sizes]
-    current = [Entry(now, "beat", name, size, supervisor_size, mapped) for name, (size, mapped) in sizes.items()]
+    current = [Entry(now, "beat", name, size, supervisor_size) for name, size in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, supervisor_size), *gone, *current]
 
 
@@ -111,19 +104,14 @@ def since(entries: Sequence[Entry], start: float) -> list[Entry]:
     return [*earlier, *entries[len(earlier_entries) :]]
 
 
-def _private(template: TemplateStatus) -> int:
-    return int((template.private_mb or 0.0) * 1e6)
-
-
 def _bytes(process: SupervisorStatus | WorkerStatus) -> int:
     return int((process.pss_mb or process.rss_mb or 0.0) * 1e6)
 
 
-def _parts(worker: WorkerStatus) -> tuple[int, int]:
-    """The private and the mapped bytes of a worker, as it reports them itself."""
+def _private(worker: WorkerStatus) -> int:
+    """The private bytes of a worker; where the system tells none, all of it."""
     size = _bytes(worker)
-    private = min(size, int((worker.private_mb or 0.0) * 1e6)) or size
-    return private, size - private
+    return min(size, int((worker.private_mb or 0.0) * 1e6)) or size
 
 
 def moments(entries: Iterable[Entry]) -> list[Moment]:
@@ -131,27 +119,22 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
     held_after: list[Moment] = []
     held: dict[str, int] = {}  # by the model's name, the most that its worker has held
     workers: dict[str, int] = {}
-    mapped: dict[str, int] = {}
     supervisor = supervisor_peak = 0
     for entry in entries:
         supervisor = entry.supervisor
         if entry.name == SUPERVISOR:
             if entry.event != "beat":  # workers of one that was killed have ended with it
-                workers, mapped = {}, {}
+                workers = {}
             supervisor = 0 if entry.event == "exit" else supervisor
         elif entry.event == "exit":
-            workers, mapped = _without(entry.name, workers), _without(entry.name, mapped)
+            workers = {name: size for name, size in workers.items() if name != entry.name}
         else:
-            workers, mapped = {**workers, entry.name: entry.size}, {**mapped, entry.name: entry.mapped}
+            workers = {**workers, entry.name: entry.size}
         if entry.size and "#" not in entry.name and not entry.name.startswith(_NO_MODEL):
             held[entry.name] = max(entry.size, held.get(entry.name, 0))
         supervisor_peak = max(supervisor_peak, entry.supervisor)
-        held_after.append(Moment(entry.time, supervisor, workers, supervisor_peak + sum(held.values()), mapped))
+        held_after.append(Moment(entry.time, supervisor, workers, supervisor_peak + sum(held.values())))
     return held_after
-
-
-def _without(name: str, sizes: Mapping[str, int]) -> dict[str, int]:
-    return {other: size for other, size in sizes.items() if other != name}
 
 
 def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
@@ -195,34 +178,6 @@ def mean(moments: Sequence[Moment]) -> tuple[float, float]:
     return total / span, math.fsum(moment.resident * seconds for moment, seconds in times) / span
 
 
-class Use(NamedTuple):
-    """One worker's use of memory in a window: starts, seconds of life, and the most private and mapped bytes."""
-
-    name: str
-    starts: int
-    seconds: float
-    most: int
-    mapped: int = 0
-
-
-def uses(entries: Iterable[Entry], moments: Sequence[Moment]) -> list[Use]:
-    """The workers of a window, by the time that they lived."""
-    starts: dict[str, int] = {}
-    for entry in entries:
-        if entry.event == "start" and moments[0].time <= entry.time <= moments[-1].time:
-            starts[entry.name] = starts.get(entry.name, 0) + 1
-    seconds: dict[str, float] = {}
-    most: dict[str, int] = {}
-    mapped: dict[str, int] = {}
-    for moment, following in pairwise(moments):
-        for name, size in moment.workers.items():
-            seconds[name] = seconds.get(name, 0.0) + following.time - moment.time
-            most[name] = max(most.get(name, 0), size)
-            mapped[name] = max(mapped.get(name, 0), moment.mapped.get(name, 0))
-    listed = [Use(name, starts.get(name, 0), seconds[name], most[name], mapped[name]) for name in seconds]
-    return sorted(listed, key=lambda use: -use.seconds)
-
-
 RIVAL = "a server that never unloads"
 
 
@@ -236,28 +191,11 @@ class Window:
     moments: Sequence[Moment]
 
     @classmethod
-    def last(
-        cls,
-        span: float,
-        entries: Sequence[Entry],
-        status: Status | None,
-        now: float,
-    ) -> Self | None:
-        """The last `span` seconds of `entries`, with what holds `now`; None when nothing was recorded yet.
-
-        Args:
-            status: of the supervisor that runs; None when none does.
-        """
+    def last(cls, span: float, entries: Sequence[Entry], status: Status, now: float) -> Self:
+        """The last `span` seconds of `entries`, with what the supervisor of this `status` holds `now`."""
         entries = until_now(entries, status, now)
-        if not entries:
-            return None
         start = max(now - span, entries[0].time)
         return cls(start, now, entries, window(moments(entries), start, now))
-
-    @property
-    def uses(self) -> list[Use]:
-        """The workers, by the time that they lived."""
-        return uses(self.entries, self.moments)
 
     @property
     def changes(self) -> list[Entry]:
@@ -284,7 +222,6 @@ class Window:
             "never_unloaded_mean_mb": round(megabytes(theirs), 1),
             "moments": [_moment(moment) for moment in moments],
             "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in self.changes],
-            "workers": [_use(use) for use in self.uses],
         }
 
 
@@ -298,16 +235,5 @@ def _moment(moment: Moment) -> JsonObject:
         "time": moment.time,
         "supervisor_mb": round(megabytes(moment.supervisor), 1),
         "workers_mb": {name: round(megabytes(size), 1) for name, size in moment.workers.items()},
-        "mapped_mb": {name: round(megabytes(size), 1) for name, size in moment.mapped.items()},
         "never_unloaded_mb": round(megabytes(moment.resident), 1),
-    }
-
-
-def _use(use: Use) -> JsonObject:
-    return {
-        "name": use.name,
-        "starts": use.starts,
-        "seconds": round(use.seconds, 1),
-        "most_mb": round(megabytes(use.most), 1),
-        "most_mapped_mb": round(megabytes(use.mapped), 1),
     }

@@ -253,15 +253,6 @@ class IncomingSpeech:
         if self._on_sentence is not None:
             self._on_sentence(sentence)
 
-    def _repr_html_(self) -> str | None:
-        """Shows a player in a notebook, once all of it is there and if it is kept."""
-        from hushd.transcripts.notebook import can_play, player  # for notebooks
-
-        if not (self._whole and self._keep and can_play(self.format)):
-            return None
-        pieces = map(self._received.take, range(len(self._received)))
-        return player(pieces, self.format, self._rate, self._channels)
-
     def _check_raw(self, what: str) -> None:
         if self.format != RAW:
             raise HushdError(
@@ -311,8 +302,3 @@ class Speech(IncomingSpeech, Blocking, Iterator[bytes]):
 
     def _audio(self) -> Iterator[bytes]:
         return (piece.data for piece in self.pieces())
-
-    def _repr_html_(self) -> str | None:
-        while self._keep and run(self._has(len(self._received))):
-            pass
-        return super()._repr_html_()

@@ -1,7 +1,7 @@
-"""Segments cut into subtitles: by openai-whisper's rules, or into cues that can be read in time.
+"""Segments cut into subtitles that can be read in time.
 
-Both work on words and their times. Where an engine gives none, a segment's time is shared among its words by their
-lengths. That is good enough to cut a long segment and for nothing else: such words are never highlighted.
+They are made of words and their times. Where an engine gives none, a segment's time is shared among its words by their
+lengths.
 
 Cues end and break where they read well: after sentences, after phrases, in balance, within the limits of the trade:
 42 columns, two lines, seven seconds. A character of Chinese, Japanese or Korean is two columns wide. A word that is
@@ -129,8 +129,6 @@ def _columns(text: str) -> int:
 
 LEAST_S = 0.8  # for which a cue stays, if the next one begins no earlier
 _FRAME_S = 0.04  # of a picture: for which every cue stays
-LONG_PAUSE_S = 3.0  # whisper's: a cue that joins segments ends here
-NO_LIMIT = 1000  # whisper's, of characters in a line and words in a cue
 
 # Scripts that put no space between words: a character is a word there.
 _JOINED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f"
@@ -143,46 +141,22 @@ _JOINS = re.compile(rf"\s*[{_JOINED}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """openai-whisper's layout options, with their names and their effect.
-
-    Attributes:
-        max_line_width: characters in a line.
-        max_line_count: lines in a cue. With both, cues are filled across the segments' ends; otherwise a segment
-            remains one cue.
-        max_words_per_line: words in a cue, which ends with its segment.
-        highlight_words: a cue for each word, which is underlined; where the engine knows word times.
-    """
-
-    max_line_width: int | None = None
-    max_line_count: int | None = None
-    max_words_per_line: int | None = None
-    highlight_words: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Token:
-    """A word with the space before it; `exact` if its time is the engine's."""
+    """A word with the space before it."""
 
     text: str
     start: float
     end: float
-    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A subtitle: `text`, of one or more lines, is shown from `start` to `end` (seconds).
-
-    Attributes:
-        underlined: the place of the word in it that is underlined: its first character and the one behind.
-    """
+    """A subtitle: `text`, of one or more lines, is shown from `start` to `end` (seconds)."""
 
     start: float
     end: float
     text: str
     speaker: str = ""
-    underlined: tuple[int, int] | None = None
 
 
 def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
@@ -220,16 +194,6 @@ def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
         yield replace(held, end=held.start + LEAST_S)
 
 
-def laid_out(segments: Iterable[Segment], layout: Layout) -> Iterator[Cue]:
-    """Yields cues laid out by `layout`."""
-    for cue, speaker in _filled(segments, layout):
-        text = "".join(token.text for token in cue)
-        if layout.highlight_words and all(token.exact for token in cue):
-            yield from _highlighted(cue, text, speaker)
-        else:
-            yield Cue(cue[0].start, cue[-1].end, text, speaker)
-
-
 def tokens(segment: Segment) -> list[Token]:
     """Returns the words of a segment, with the engine's times or with estimated ones."""
     words = [word.word for word in segment.words]
@@ -256,62 +220,11 @@ def _spaced(words: list[str], text: str) -> list[str]:
 
 def _estimated(segment: Segment) -> list[Token]:
     text = segment.text.strip()
-    text = text.rstrip()
     texts = _WORD.findall(text if _JOINS.match(text) else f" {text}")
     total = sum(map(len, texts))
     tokens, done = [], 0
     for text in texts:
         start, end = (segment.start + (segment.end - segment.start) * n / total for n in (done, done + len(text)))
-        tokens.append(Token(text, start, end, exact=False))
+        tokens.append(Token(text, start, end))
         done += len(text)
     return tokens
-
-
-def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[Token], str]]:
-    """Yields the tokens of each cue, with line breaks in their texts, and its speaker."""
-    width = layout.max_line_width or NO_LIMIT
-    group = layout.max_words_per_line or NO_LIMIT
-    joins = bool(layout.max_line_width and layout.max_line_count)
-    cue: list[Token] = []
-    columns, count, last, speaker = 0, 1, 0.0, ""
-    for segment in segments:
-        for number, token in enumerate(tokens(segment)):
-            pause = joins and token.start - last > LONG_PAUSE_S
-            apart = bool(cue) and number % group == 0 and (not joins or (number == 0 and segment.speaker != speaker))
-            text = token.text
-            if cue and number == 0 and not between(cue[-1].text, text):
-                text = text.lstrip()
-            if columns and columns + len(text) <= width and not pause and not apart:
-                columns += len(text)
-            else:
-                text = text.strip()
-                full = count >= (layout.max_line_count or NO_LIMIT)
-                if apart or (cue and (pause or full)):
-                    yield cue, speaker
-                    cue, count = [], 1
-                elif columns:
-                    count += 1
-                    text = f"\n{text}"
-                columns = len(text.strip())
-            if not cue:
-                speaker = segment.speaker
-            cue.append(Token(text, token.start, token.end, token.exact))
-            last = token.start
-    if cue:
-        yield cue, speaker
-
-
-def _highlighted(cue: list[Token], text: str, speaker: str) -> Iterator[Cue]:
-    """Yields a cue for each word and, without highlight, for each pause of 1 ms or more between two."""
-    shown_ms = _milliseconds(cue[0].start)
-    time = cue[0].start
-    for number, token in enumerate(cue):
-        if shown_ms != _milliseconds(token.start):
-            yield Cue(time, token.start, text, speaker)
-        end = len("".join(other.text for other in cue[: number + 1]))
-        yield Cue(token.start, token.end, text, speaker, (end - len(token.text.lstrip()), end))
-        shown_ms, time = _milliseconds(token.end), token.end
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)

@@ -22,7 +22,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd.transcripts.segment import Segment, Segments, joined
 
 if TYPE_CHECKING:
-    from hushd.transcripts.cues import Cue, Layout
+    from hushd.transcripts.cues import Cue
     from hushd.transcripts.segment import Segments, Word
     from hushd.transport.warning import ResultWarning
 
@@ -104,7 +104,7 @@ def timestamp(seconds: float, *, hours: bool, mark: str) -> str:
     return f"{lead}{minute:02d}:{milliseconds // 1000:02d}{mark}{milliseconds % 1000:03d}"
 
 
-def txt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def txt(segments: Segments) -> Iterator[str]:
     """A line a segment; where its text is unlikely, with a mark before it."""
     speaker = ""
     for segment in segments:
@@ -114,13 +114,13 @@ def txt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
         yield f"{segment.speaker}: {text}\n" if changed else f"{text}\n"
 
 
-def vtt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def vtt(segments: Segments) -> Iterator[str]:
     """WebVTT: hours only where there are any."""
     yield "WEBVTT\n\n"
-    for cue in _cues(segments, layout):
+    for cue in _cues(segments):
         start, end = (timestamp(t, hours=False, mark=".") for t in (cue.start, cue.end))
         who = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
-        yield f"{start} --> {end}\n{who}{_text(cue, _escaped)}\n\n"
+        yield f"{start} --> {end}\n{who}{_escaped(cue.text)}\n\n"
 
 
 def _escaped(text: str) -> str:
@@ -128,15 +128,15 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def srt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def srt(segments: Segments) -> Iterator[str]:
     """SubRip: numbered, with hours and a decimal comma."""
-    for number, cue in enumerate(_cues(segments, layout, label=len("[]: ")), start=1):
+    for number, cue in enumerate(_cues(segments, label=len("[]: ")), start=1):
         start, end = (timestamp(t, hours=True, mark=",") for t in (cue.start, cue.end))
         who = f"[{cue.speaker}]: " if cue.speaker else ""
-        yield f"{number}\n{start} --> {end}\n{who}{_text(cue, _harmless)}\n\n"
+        yield f"{number}\n{start} --> {end}\n{who}{_harmless(cue.text)}\n\n"
 
 
-def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def tsv(segments: Segments) -> Iterator[str]:
     """Tab-separated: start and end in whole milliseconds, and the text with its tabs made spaces."""
     yield "start\tend\ttext\tspeaker\n" if segments.diarized else "start\tend\ttext\n"
     for segment in segments:
@@ -145,7 +145,7 @@ def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
         yield f"{round(1000 * segment.start)}\t{round(1000 * segment.end)}\t{text}{who}\n"
 
 
-def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def json_document(segments: Segments) -> Iterator[str]:
     """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and, if there are any,
     `language_probability`, `warnings` and the stretches `unlikely`."""
     rows: list[JsonObject] = []
@@ -178,7 +178,7 @@ def word_fields(word: Word) -> JsonObject:
     return row if word.probability is None else row | {"probability": word.probability}
 
 
-FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
+FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {
     "txt": txt,
     "vtt": vtt,
     "srt": srt,
@@ -187,11 +187,10 @@ FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
 }
 
 
-def render(form: str, segments: Segments, layout: Layout | None = None, doubtful: float | None = None) -> Iterator[str]:
+def render(form: str, segments: Segments, doubtful: float | None = None) -> Iterator[str]:
     """Yields `segments` in the format `form`, piece by piece.
 
     Args:
-        layout: of vtt and srt; None: cues that can be read in time (see `hushd.transcripts.cues`).
         doubtful: words with a lower probability are marked: by the class `doubtful` in vtt, by (?) behind them in other
             texts; json has the probabilities themselves.
 
@@ -201,23 +200,14 @@ def render(form: str, segments: Segments, layout: Layout | None = None, doubtful
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
     if doubtful is None or form == "json":
-        return FORMATS[form](segments, layout)
-    from hushd.transcripts.formats import Marked, written
-
-    return (written(text, form) for text in FORMATS[form](Marked(segments, doubtful), layout))
+        return FORMATS[form](segments)
+    return (written(text, form) for text in FORMATS[form](Marked(segments, doubtful)))
 
 
-def _cues(segments: Segments, layout: Layout | None, label: int = 0) -> Iterator[Cue]:
-    from .cues import laid_out, readable, shown  # for subtitles only
+def _cues(segments: Segments, label: int = 0) -> Iterator[Cue]:
+    from .cues import readable, shown  # for subtitles only
 
-    return shown(laid_out(segments, layout) if layout else readable(segments, label))
-
-
-def _text(cue: Cue, escaped: Callable[[str], str]) -> str:
-    if not cue.underlined:
-        return escaped(cue.text)
-    start, end = cue.underlined
-    return f"{escaped(cue.text[:start])}<u>{escaped(cue.text[start:end])}</u>{escaped(cue.text[end:])}"
+    return shown(readable(segments, label))
 
 
 def _harmless(text: str) -> str:

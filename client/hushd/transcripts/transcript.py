@@ -17,8 +17,6 @@ from hushd.transport.warning import CUT_OFF, ResultWarning, warnings_of
 if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent, OnEvent, SpeakerVoice
 
-    from hushd.transcripts.cues import Layout
-
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
@@ -61,23 +59,16 @@ class Transcript:
         """True if the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
-    def render(self, form: str, layout: Layout | None = None, doubtful: float | None = None) -> str:
-        """As `txt`, `vtt`, `srt`, `tsv` or `json`; `layout` is for subtitles and None means readable ones. Words with a
-        probability below `doubtful` are marked, as `hushd.transcripts.formats.render` says.
+    def render(self, form: str, doubtful: float | None = None) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`. Words with a probability below `doubtful` are marked, as
+        `hushd.transcripts.formats.render` says.
 
         Raises:
             HushdError: `bad_request` for another format.
         """
         from .formats import render  # imported by those who need it
 
-        return "".join(render(form, self, layout, doubtful))
-
-    def _repr_html_(self) -> str:
-        from hushd.reports.display import clock  # for notebooks
-        from hushd.transcripts.notebook import table
-
-        caption = ", ".join(filter(None, (self.language, clock(self.duration))))
-        return table(self.segments, caption, [warning.message for warning in self.warnings])
+        return "".join(render(form, self, doubtful))
 
 
 OnRevised = Callable[[tuple[Segment, ...]], object]

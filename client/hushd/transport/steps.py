@@ -58,16 +58,6 @@ class Receive(NamedTuple):
         return message
 
 
-class WaitUntil(NamedTuple):
-    """Waits until a condition holds of an object that other threads change: by `wait_for`, or a task by `when`."""
-
-    changing: Any
-    condition: Callable[[], object]
-
-    def __call__(self) -> None:
-        self.changing.wait_for(self.condition)
-
-
 class RunInThread(NamedTuple):
     """Runs a function that waits for people or devices, for as long as that takes; `stop` makes it return soon."""
 
@@ -96,7 +86,7 @@ class Await(NamedTuple):
         raise TypeError("only a task can wait for it")
 
 
-Step = Connect | Receive | WaitUntil | RunInThread | Brief | Await | Callable[[], Any]
+Step = Connect | Receive | RunInThread | Brief | Await | Callable[[], Any]
 Steps = Generator[Step, Any, T]
 
 

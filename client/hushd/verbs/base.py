@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Control, Request, Result
@@ -22,11 +22,10 @@ from hushd.verbs.preparation import Preparation
 if TYPE_CHECKING:
     from hushd_schema.operations.models import ModelResult
 
+    from hushd.floor import Floor
+
 # What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload")
-
-
-F = TypeVar("F")
 
 
 class ClientBase:
@@ -67,10 +66,18 @@ class ClientBase:
         """Closes the connection. Requests under way are cancelled; the next one connects again."""
         yield self.link.close
 
-    def _claim(self, floor: Callable[..., F], devices: tuple[str, ...], priority: str, on_wait: Any, duck: bool) -> F:
+    def _claim(
+        self,
+        devices: tuple[str, ...],
+        priority: str,
+        on_wait: Callable[[str], None] | None = None,
+        duck: bool = False,
+    ) -> Floor:
         """See `Client.floor`."""
         requests.check_priority(priority)
-        return floor(floor_link(self.link), devices, priority, on_wait, _ducking() if duck else None)
+        from hushd.floor import Floor  # for those who have a loudspeaker or a microphone
+
+        return Floor(floor_link(self.link), devices, priority, on_wait, _ducking() if duck else None)
 
     def _send(
         self,

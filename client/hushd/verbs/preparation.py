@@ -57,6 +57,12 @@ class Preparation:
         usual = params.get("default_voice")
         if not voice and not language:
             params["languages"] = languages.of_session()
+            if usual and _is_own(usual):
+                if engine or model:  # the caller's, which need not have it
+                    del params["default_voice"]
+                else:
+                    engine, model, params["default_voice"] = usual.split("/")
+                usual = None
         if (voice or language or usual) and not (engine and model):
             engine, model, chosen = yield from self._voice(voice or usual, language, engine, model)
             if chosen:
@@ -74,9 +80,8 @@ class Preparation:
             shared: as for `speech`: an engine or a model that was named stays.
         """
         params = {name: value for name, value in request.params.items() if name not in ("languages", "default_voice")}
-        for wish in dict.fromkeys(
-            (usual, None)
-        ):  # one of OpenAI's names has a stand-in; a program's own voice has none
+        # One of OpenAI's names has a stand-in in each language; a program's own voice has none.
+        for wish in dict.fromkeys((None if usual and _is_own(usual) else usual, None)):
             try:
                 engine, model, voice = yield from self._voice(wish, language, shared.get("engine"), shared.get("model"))
             except HushdError:
@@ -143,6 +148,11 @@ class Preparation:
         from hushd_schema.description import Descriptions
 
         return Descriptions.from_data((yield from self._control("describe", role)))
+
+
+def _is_own(voice: str) -> bool:
+    """Returns whether it is a program's own voice, ENGINE/MODEL/VOICE, which was chosen before."""
+    return voice.count("/") == 2
 
 
 def names_no_engine(model: str) -> bool:

@@ -33,8 +33,6 @@ AnyTranscription = TypeVar("AnyTranscription", bound="IncomingTranscript")
 class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, AnyTranscription]):
     """Speech from text and to text; a base of both clients. Every verb raises `HushdError`."""
 
-    floor: Callable[..., Any]
-
     @verb
     def synthesize(self, text: AnyText, **options: Unpack[SpeechOptions]) -> Steps[AnySpeech]:
         """Returns speech while it is made, sentence by sentence.
@@ -233,7 +231,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         request = yield from self._preparation.speech(params, shared)
         voiced = partial(self._preparation.in_language, usual=usual, shared=shared)
         call = yield from self._send(request, source, voiced)
-        floor = partial(self.floor, "speaker", priority=request.priority)
+        floor = partial(self._claim, ("speaker",), request.priority)
         return self._speech_class()(call, format, on_sentence, floor=floor, keep=keep)
 
     def _heard(

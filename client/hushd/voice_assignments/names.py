@@ -26,5 +26,5 @@ def of_folder(folder: str) -> str:
 def check(name: str) -> str:
     """Returns a name as a session has it. Raises HushdError `bad_request` for a name that no session can have."""
     if not (name.strip() and name.isprintable()):
-        raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd names said` lists those who spoke.")
+        raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd names` lists those with a voice.")
     return name

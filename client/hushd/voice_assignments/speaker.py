@@ -14,7 +14,7 @@ from hushd_protocol.system import atomic_file, paths
 from hushd_schema.settings.declaration import AgentSettings
 
 from hushd.synthesis.voices import VoiceChoice
-from hushd.voice_assignments.recent import Recent, without_keys
+from hushd.voice_assignments.keys import without_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,9 +155,7 @@ class NamedSpeaker:
     """
 
     def __init__(self, where: Paths, name: str) -> None:
-        self._where = where
         self._name = name
-        self._recent = Recent(where)
         self.settings = settings(where.config)
         self._assignments = VoiceAssignments(where)
 
@@ -171,23 +169,17 @@ class NamedSpeaker:
             raise HushdError("cancelled", f"{self._name} is muted: `hushd names unmute {self._name}` lets it speak.")
 
     def prepare(self, text: str, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> Prepared:
-        """A text that is about to be spoken, with its own voice where the options name none, and with its name before
-        it where another has just spoken; remembers it. Of a key in it that it is one is all that is said and kept.
+        """A text that is about to be spoken, with its own voice where the options name none. Of a key in it that it is
+        one is all that is said.
 
         Args:
             describe: returns what `describe` says of the role `tts`.
         """
-        text = without_keys(text)
         choice = self._voice(options, describe)
-        if self.settings.remember:
-            own = choice._asdict() if choice else {}
-            voice = tuple(options.get(key) or own.get(key) for key in ("engine", "model", "voice"))
-            self._recent.add(self._name, text, voice, options.get("markup") or "text")
-        if self._recent.take_turn(self._name) and self.settings.announce:
-            text = f"{self._name}:\n\n{text}"
         if choice and choice.voice:
-            options = {**options, "default_voice": f"{choice.engine}/{choice.voice}" if choice.engine else choice.voice}
-        return Prepared(text, options)
+            parts = (choice.engine, choice.model, choice.voice)  # with all three nobody asks for them again
+            options = {**options, "default_voice": "/".join(part for part in parts if part)}
+        return Prepared(without_keys(text), options)
 
     def _voice(self, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> VoiceChoice | None:
         """Its own voice, which a text in another language does without; None where the options name one."""

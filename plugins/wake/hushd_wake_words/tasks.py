@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from hushd.aio.call import of_chunks
 from hushd.aio.steps import long_step, run
+from hushd.client import Client
 
 from .detection import Detection, IncomingDetections, detect_request
 from .heard import Heard, Wake, wake
@@ -73,4 +74,4 @@ def wake_async(
     **options: Any,
 ) -> AsyncWake:
     """As `wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
-    return AsyncWake(wake(client._for_threads(), *words, device=device, on_wait=on_wait, **options))
+    return AsyncWake(wake(Client.on(client.link, None), *words, device=device, on_wait=on_wait, **options))

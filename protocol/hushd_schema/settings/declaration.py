@@ -75,9 +75,5 @@ class AgentSettings:
     voices: bool = setting(
         True, flag(), "true: a session that names no voice gets one of its own, where there are several"
     )
-    announce: bool = setting(True, flag(), "true: a session says its name first when another has just spoken")
-    remember: bool = setting(
-        True, flag(), "true: what was spoken lately is kept in memory, for `hushd names said` and `hushd names again`"
-    )
     rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
     volume: float = setting(1.0, number(0, 2), "how loud they are; 1: as loud as everything")

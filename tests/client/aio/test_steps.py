@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hushd.aio import steps as aio
 from hushd.transport import steps
-from hushd.transport.steps import Await, Connect, Receive, RunInThread, Steps, WaitUntil
+from hushd.transport.steps import Await, Connect, Receive, RunInThread, Steps
 
 
 class Peer:
@@ -33,12 +33,6 @@ class Peer:
     async def next_message(self) -> str:
         return "message"
 
-    def wait_for(self, condition: Callable[[], object]) -> None:
-        assert condition()
-
-    async def when(self, condition: Callable[[], object]) -> None:
-        assert condition()
-
 
 def run_both(make: Callable[[], Steps[Any]]) -> list[Any]:
     """The outcomes of one procedure for a thread and for a task: its result, or its error."""
@@ -58,13 +52,13 @@ def test_both_drivers_bring_the_same(connected: bool) -> None:
     def procedure() -> Steps[list[Any]]:
         peer = Peer(connected)
         outcomes: list[Any] = []
-        for step in (Connect(peer), Receive(peer), WaitUntil(peer, lambda: True), RunInThread(lambda: 1, lambda: None)):
+        for step in (Connect(peer), Receive(peer), RunInThread(lambda: 1, lambda: None)):
             outcomes.append((yield step))
         outcomes.append((yield lambda: 2))
         return outcomes
 
     first, second = run_both(procedure)
-    assert first == second == ["connection", "message", None, 1, 2]
+    assert first == second == ["connection", "message", 1, 2]
 
 
 def test_both_drivers_raise_where_the_step_was_yielded() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import threading
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -130,7 +128,6 @@ class Client:
         self.listened: list[dict[str, Any]] = []
         self.transcription: Transcription | None = None
         self.transcriptions: list[Transcription] = []
-        self.waits = False
 
     def synthesize(self, text: Any, **options: Any) -> Speech:
         self.speech = Speech(self.words)
@@ -142,10 +139,8 @@ class Client:
         self.transcriptions.append(self.transcription)
         return self.transcription
 
-    def floor(self, *devices: str, priority: str, on_wait: Callable[[str], None], duck: bool) -> Floor:
+    def floor(self, *devices: str, priority: str, duck: bool) -> Floor:
         self.floors.append(devices)
-        if self.waits:
-            on_wait("waiting")
         return Floor(devices)
 
     def preload(self, *workers: str, wait: bool, language: str | None) -> None:
@@ -158,11 +153,10 @@ class Stage:
     def __init__(self, diary: Path) -> None:
         self._diary = diary
         self.client = Client()
-        self.notes: list[str] = []
 
     def talk(self, script: str, words: int = 5, **options: Any) -> Conversation:
         self.client = Client(script, words)
-        return Conversation(self.client, on_note=self.notes.append, **{"mode": "headphones"} | options)  # type: ignore[arg-type]
+        return Conversation(self.client, **{"mode": "headphones"} | options)  # type: ignore[arg-type]
 
     def when(self, what: str) -> list[float]:
         return [float(line.split()[2]) for line in self._diary.read_text().splitlines() if line.split()[1] == what]
@@ -218,7 +212,6 @@ def test_all_is_said(stage: Stage) -> None:
     assert stage.client.transcription.closed.is_set()
     assert not stage.client.speech.closed.is_set() or talk.said.characters == 8
     assert stage.when("heard")
-    assert stage.notes == []
 
 
 def test_an_answer_at_the_end(stage: Stage) -> None:
@@ -249,7 +242,6 @@ def test_half_duplex(stage: Stage) -> None:
     assert talk.duplex == "half"
     assert talk.say(TEXT).interrupted is False
     assert stage.client.floors[1] == ("speaker",)
-    assert stage.notes == []
 
 
 def test_nobody_answers(stage: Stage) -> None:
@@ -272,43 +264,12 @@ def test_nobody_is_heard_by_a_microphone_of_zeros(stage: Stage, monkeypatch: pyt
         stage.talk("").listen(no_speech_s=0.8)
 
 
-def test_listening_is_called_off(stage: Stage) -> None:
-    """While nobody speaks it ends at once, also if that was said before it began; else not at all."""
-    talk = stage.talk("")
-    threading.Timer(0.2, talk.call_off).start()
-    assert talk.listen().text == ""
-    talk.call_off()
-    assert talk.listen().text == ""
-    stage.client.script = "1 began 10 =Wait."
-    threading.Timer(0.6, talk.call_off).start()
-    assert talk.listen().text == "Wait."
-
-
 def test_a_turn_ends_by_meaning_unless_somebody_says_otherwise(stage: Stage) -> None:
     """Every conversation waits for a sentence that is not finished; an option of one turn comes first."""
     with stage.talk("1 began 1 =One.", mode="half") as talk:
         talk.listen()
         talk.listen(turn_end="silence")
     assert [options["turn_end"] for options in stage.client.listened] == ["meaning", "silence"]
-
-
-@pytest.mark.parametrize("mode", ["half", "headphones"])
-def test_nothing_is_lost_between_turns(
-    stage: Stage, mode: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Speech while one turn ends and the next begins reaches the next: every sample, in its order."""
-    (tmp_path / "monologue").write_bytes(array("h", range(32_000)).tobytes())  # two seconds that count
-    monkeypatch.setenv("HUSHD_MONOLOGUE", str(tmp_path / "monologue"))
-    with stage.talk("10 began =One.", mode=mode) as talk:
-        talk.listen(silence_s=1e-6)  # and no more of it is heard again
-        assert stage.client.transcription
-        first = stage.client.transcription.heard
-        time.sleep(0.3)  # a program thinks
-        talk.listen()
-        second = stage.client.transcription.heard
-    heard = memoryview(first + second).cast("h")
-    assert {after - before for before, after in itertools.pairwise(heard)} == {1}
-    assert stage.when("open") == stage.when("open")[:1]
 
 
 @pytest.mark.parametrize("script", ["", "5 began"])

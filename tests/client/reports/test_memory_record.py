@@ -56,9 +56,8 @@ def test_downloads_are_no_model() -> None:
 
 
 def test_a_supervisor_that_was_killed_holds_nothing() -> None:
-    """Its workers end with it: after its last line nothing is held, and the next one begins with no worker."""
+    """Its workers end with it: the next one begins with no worker."""
     killed = LIFE[:3]
-    assert at(record.until_now(killed, None, 100.0), 50) == (0, 220)
     assert at([*killed, entry(50, "start", "supervisor")], 60) == (20, 220)
 
 
@@ -95,20 +94,6 @@ def test_a_window_shorter_than_the_clocks_step(end: float, seconds: float) -> No
     assert [part.total / MB for part in parts] == [at(LIFE, end)[0]] * 10
 
 
-def test_uses_of_a_window() -> None:
-    """Starts, seconds of life and highest size of each worker, the longest life first."""
-    found = record.uses(LIFE, record.window(record.moments(LIFE), 0, 40))
-    assert found == [(TTS, 1, 10.0, 200 * MB, 0), (STT, 1, 10.0, 100 * MB, 0)]
-
-
-def test_pages_of_files_are_held_by_nobody() -> None:
-    """Neither hushd nor a server is charged for them; the most of them stands beside the worker's private memory."""
-    mapped = [*LIFE[:2], Entry(11, "ready", TTS, 200 * MB, SUPERVISOR, 630 * MB), *LIFE[3:]]
-    assert at(mapped, 15) == (220, 220)
-    found = record.uses(mapped, record.window(record.moments(mapped), 0, 40))
-    assert [(use.name, use.most, use.mapped) for use in found] == [(TTS, 200 * MB, 630 * MB), (STT, 100 * MB, 0)]
-
-
 def test_a_worker_of_the_status_is_told_apart_likewise() -> None:
     """Its private memory is what it holds; where the system tells none, all of it."""
     workers = [
@@ -118,7 +103,6 @@ def test_a_worker_of_the_status_is_told_apart_likewise() -> None:
     status = {"supervisor": {"pss_mb": 16.0, "rss_mb": 22.0}, "workers": workers}
     moment = record.moments(record.until_now(LIFE[:3], Status.from_data(status), 12.0))[-1]
     assert dict(moment.workers) == {STT: 160 * MB, TTS: 90 * MB}
-    assert dict(moment.mapped) == {STT: 630 * MB, TTS: 0}
 
 
 def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
@@ -132,7 +116,7 @@ def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
 
 def test_the_supervisors_answer_is_read() -> None:
     """Names are told once; an entry of a clock that was set back takes its place."""
-    data = {"names": ["supervisor", "a"], "entries": [[5.0, "exit", 1], [2.0, "start", 1], [1.0, "start", 0, 0, 9]]}
+    data = {"names": ["supervisor", "a"], "entries": [[5.0, "exit", 1], [2.0, "start", 1], [1.0, "start", 0, 0, 9, 7]]}
     assert record.from_data(data) == [
         Entry(1.0, "start", "supervisor", 0, 9),
         Entry(2.0, "start", "a"),
@@ -181,10 +165,8 @@ def test_a_clock_that_was_set_back() -> None:
     """Entries of a time to come are left out: no window is longer than it is, and none is negative."""
     years = 26 * 365 * 86400
     jumped = [*LIFE[:3], entry(years, "exit", TTS), entry(years + 9, "start", STT), entry(25, "beat", TTS, 180)]
-    for status in (None, Status.from_data({"supervisor": {"rss_mb": 20.0}, "workers": []})):
-        window = Window.last(3600.0, sorted(jumped, key=lambda each: each.time), status, 30.0)
-        assert window is not None
-        assert (window.start, window.end) == (0, 30)
-        assert "for 0:30:" in window.summary
-        assert all(0 <= use.seconds <= 30 for use in window.uses)
-    assert Window.last(3600.0, [entry(years, "start", STT)], None, 30.0) is None
+    status = Status.from_data({"supervisor": {"rss_mb": 20.0}, "workers": []})
+    window = Window.last(3600.0, sorted(jumped, key=lambda each: each.time), status, 30.0)
+    assert (window.start, window.end) == (0, 30)
+    assert "for 0:30:" in window.summary
+    assert Window.last(3600.0, [entry(years, "start", STT)], status, 30.0).data()["mean_mb"] == 20.0

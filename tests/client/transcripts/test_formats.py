@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
@@ -13,7 +12,7 @@ from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(
-    (Segment(0, 0.0, 1.5, " Ever tried."), Segment(1, 1.5, 3661.0415, " Ever\tfailed --> no matter. ")), "en", 3661.1
+    (Segment(0, 0.0, 1.5, " Ever tried."), Segment(1, 3659.0, 3661.0415, " Ever\tfailed --> no matter. ")), "en", 3661.1
 )
 
 
@@ -47,23 +46,23 @@ def test_txt() -> None:
 
 def test_srt() -> None:
     """Numbers from 1, hours always, a comma, an empty line behind each; no arrow in the text."""
-    assert TWO.render("srt", Layout()) == (
+    assert TWO.render("srt") == (
         "1\n00:00:00,000 --> 00:00:01,500\nEver tried.\n\n"
-        "2\n00:00:01,500 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"
+        "2\n01:00:59,000 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"
     )
 
 
 def test_vtt() -> None:
     """The title first, hours only where there are any, a point."""
-    assert TWO.render("vtt", Layout()) == (
+    assert TWO.render("vtt") == (
         "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n"
-        "00:01.500 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"
+        "01:00:59.000 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"
     )
 
 
 def test_tsv() -> None:
     """Whole milliseconds, and a tab in the text becomes a space."""
-    assert TWO.render("tsv") == "start\tend\ttext\n0\t1500\tEver tried.\n1500\t3661042\tEver failed --> no matter.\n"
+    assert TWO.render("tsv") == "start\tend\ttext\n0\t1500\tEver tried.\n3659000\t3661042\tEver failed --> no matter.\n"
 
 
 def test_json() -> None:

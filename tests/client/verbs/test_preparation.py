@@ -82,3 +82,17 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     asked, again = answered(preparation.speech({"language": "de"}, {}))
     assert (asked, again.params) == ([], request.params)
     assert answered(preparation.speech({}, {}))[0] == []
+
+
+def test_a_programs_own_voice_is_not_asked_for_again(preparation: Preparation) -> None:
+    """It comes with its engine and model, unless the caller has chosen another; a text in another language may still
+    go elsewhere."""
+    asked, request = answered(preparation.speech({"default_voice": "hibari/v1/clara"}, {}))
+    assert (asked, request.worker, request.params["default_voice"]) == ([], "tts/hibari/v1", "clara")
+    assert "languages" in request.params
+    asked, request = answered(preparation.speech({"default_voice": "hibari/v1/clara"}, {"engine": "piper"}))
+    assert (asked, request.worker) == ([], "tts/piper")
+    assert "default_voice" not in request.params
+    asked, german = answered(preparation.in_language("de", request, usual="hibari/v1/clara", shared={}), TTS)
+    assert asked == [Ask("describe", ("tts",))]
+    assert (german.worker, german.params) == ("tts/hibari/v1", {"voice": "clara"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd.voice_assignments import names
-from hushd.voice_assignments.speaker import VoiceAssignments
+from hushd.voice_assignments.speaker import NamedSpeaker, VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
@@ -97,3 +97,21 @@ def test_a_project_is_called_by_its_folder(tmp_path: Path, monkeypatch: pytest.M
     assert names.of_folder("") == names.of_folder("/") == "agent"
     assert names.of_folder(str(tmp_path / "2026")) == "agent 2026"
     assert names.of_folder("/x/\x1b[31mred\n") == "[31mred"
+
+
+def test_a_muted_session_is_told(runtime: Path) -> None:
+    """One sentence says who is muted, and the way out."""
+    VoiceAssignments(paths.find()).mute("api")
+    with pytest.raises(HushdError, match="api is muted: `hushd names unmute api`"):
+        NamedSpeaker(paths.find(), "api").check()
+    NamedSpeaker(paths.find(), "web").check()
+
+
+def test_a_named_speaker_speaks_with_its_own_voice_and_says_no_key(runtime: Path) -> None:
+    """The voice is complete, so that nothing is asked for it again; who names one, or a language, keeps that."""
+    speaker = NamedSpeaker(paths.find(), "api")
+    spoken = speaker.prepare("I set `sk-proj-abcdEFGH1234abcdEFGH1234`.", {}, lambda: catalogue(KOKORO))
+    assert spoken.text == "I set `a key`."
+    assert spoken.options == {"default_voice": f"kokoro/m/{VoiceAssignments(paths.find()).assignments()['api']}"}
+    for options in ({"voice": "b"}, {"language": "fr"}):
+        assert speaker.prepare("Hi.", options, lambda: catalogue(KOKORO)).options == options

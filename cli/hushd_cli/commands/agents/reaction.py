@@ -115,7 +115,7 @@ def _to_be_read(markdown: str) -> str:
     """
     import faulthandler
 
-    from hushd.voice_assignments.recent import without_keys
+    from hushd.voice_assignments.keys import without_keys
 
     from .prose import prose
 

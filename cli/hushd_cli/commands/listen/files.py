@@ -153,7 +153,7 @@ class Files:
             self._line.clear()
             if any(journal.kept for journal in self._journals.values()):
                 console.note("The same command with --resume continues where it was interrupted.")
-        if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
+        if self._wordless and self._options.word_times:
             console.complain("The engine does not report word times.")
 
     def _show(self, index: int, name: str) -> None:

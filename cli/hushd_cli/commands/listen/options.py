@@ -7,7 +7,7 @@ import os
 import stat
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
@@ -21,17 +21,9 @@ from . import whisper
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.transcripts.cues import Layout
 
 ALL = "all"  # of the formats
-_LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
 _RARE = ("hotwords", "clips", "turn_end", "until", "silence_s")  # fields that only the whole help shows
-
-_LAID_OUT = """\
-Subtitles (vtt, srt) come in cues of at most two lines of 42 characters and
-seven seconds. With one of these options the rules are openai-whisper's instead,
-and --max-line-width None alone leaves segments whole, as whisper does by itself."""
-
 
 _EXAMPLES = (
     ("listen", "the microphone, until you stop speaking"),
@@ -94,23 +86,11 @@ def make_parser(prog: str) -> Parser:
 def transcribe_options(options: Namespace) -> TranscribeOptions:
     """Returns the transcription's options on the command line."""
     chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
-    if any(getattr(options, name, None) for name in _LAYOUT):
-        chosen["word_times"] = True  # the layout is made of words, and as exact as their times
     if getattr(options, "doubtful", None) is not None:
         chosen["probabilities"] = True
     if decoder := whisper.decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
-
-
-def layout(options: Namespace) -> Layout | None:
-    """Returns the layout of subtitles; None if no option names one."""
-    layout_options = {name: getattr(options, name) for name in _LAYOUT if hasattr(options, name)}
-    if not layout_options:
-        return None
-    from hushd.transcripts.cues import Layout  # for subtitles only
-
-    return Layout(**layout_options)
 
 
 def _check_files(options: Namespace) -> None:
@@ -197,14 +177,6 @@ def _add_output(parser: Parser) -> None:
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
     add_doubtful(more)
-    group = parser.add_rare_group("layout of subtitles", _LAID_OUT)
-    unset: Any = argparse.SUPPRESS
-    group.add_argument(
-        "--max-line-width", type=_count, default=unset, metavar="N", help="characters in a line; None: no limit"
-    )
-    group.add_argument("--max-line-count", type=_count, default=unset, metavar="N", help="lines in a cue")
-    group.add_argument("--max-words-per-line", type=_count, default=unset, metavar="N", help="words in a cue")
-    parser.add_switch(group, "--highlight-words", default=unset, help="underline each word as it is spoken")
 
 
 def add_transcription(parser: Parser) -> argparse._ArgumentGroup:

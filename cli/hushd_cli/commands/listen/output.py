@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile
 
-from .options import ALL, layout
+from .options import ALL
 
 _EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # of a file; v1.2 may be a folder
 
@@ -39,7 +39,6 @@ class Output:
         self._forms = self._formats(options.format)
         self.needs_end = not self.printed or self._forms == ("json",)
         self.titled = len(names) > 1 and self._forms == ("txt",)
-        self._layout = layout(options)
         self._doubtful = options.doubtful
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
@@ -49,7 +48,7 @@ class Output:
 
     def pieces(self, segments: Segments) -> Iterator[str]:
         """Yields a transcript for standard output, as its segments arrive."""
-        return render(self._forms[0], segments, self._layout, self._doubtful)
+        return render(self._forms[0], segments, self._doubtful)
 
     def save(self, name: str, transcript: Segments) -> None:
         """Writes the files of the recording `name`, each of which appears only once it is complete.
@@ -59,7 +58,7 @@ class Output:
         """
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
-                for text in render(form, transcript, self._layout, self._doubtful):
+                for text in render(form, transcript, self._doubtful):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, form: str | None) -> tuple[str, ...]:

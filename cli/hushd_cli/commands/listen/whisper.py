@@ -13,7 +13,8 @@ from hushd_cli.arguments import Parser
 _DEVICE = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
 _OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
 _INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
-_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")
+_LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line")
+_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir", *_LAYOUT, "highlight_words")
 
 
 def add_options(parser: Parser) -> None:
@@ -33,6 +34,10 @@ def add_options(parser: Parser) -> None:
     parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
     parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
     ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` copies models")
+    for name in _LAYOUT:
+        flag = f"--{name.replace('_', '-')}"
+        ignored.add_argument(flag, default=SUPPRESS, metavar="N", help="subtitles have two lines of 42 characters")
+    parser.add_switch(ignored, "--highlight-words", default=SUPPRESS, help="json has the time of each word")
 
 
 def compute_device(name: str | None) -> str | None:

@@ -89,25 +89,10 @@ def _speak(client: Client, options: Namespace, text: Text) -> None:
     volume = 1.0 if options.volume is None else options.volume
     floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
     try:
-        _remember(options, text)
         play(speech, speech.rate, speech.channels, options.device, floor, volume)
     finally:
         speech.close()
     _warn(options, speech)
-
-
-def _remember(options: Namespace, text: Text) -> None:
-    """Remembers a text of the command line for `hushd names said`; texts from files may be long or private."""
-    if not options.text or not isinstance(text, str | bytes):
-        return
-    from hushd.voice_assignments.recent import Recent
-    from hushd.voice_assignments.speaker import settings
-    from hushd_protocol.system import paths
-
-    where = paths.find()
-    if settings(where.config).remember:
-        whole = text if isinstance(text, str) else text.decode(errors="replace")
-        Recent(where).add("say", whole, (options.engine, options.model, options.voice), options.markup or "text")
 
 
 def _warn(options: Namespace, speech: Speech) -> None:

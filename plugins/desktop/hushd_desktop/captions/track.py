@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.playback_buffer import QUIET
-from hushd.audio.recording import Recording
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 from hushd_schema.results import is_label
+
+from .recording import Recording
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from hushd.audio.recording import Device, Recording
+from hushd.audio.recording import Device
 from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.server_recorder import ServerRecorder
@@ -104,8 +104,7 @@ class Dictation:
             self._previous = None
         try:
             with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
-                recording = Recording(self._microphone)
-                self._hear_all(floor.while_held(recording.read()))
+                self._hear_all(floor.while_held(self._microphone))
             self._finish()
         except HushdError as failure:
             error = failure

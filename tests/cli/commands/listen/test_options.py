@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hushd.transcripts.cues import Layout
 from hushd.verbs.requests import transcribe_params
-from hushd_cli.commands.listen.options import layout, parse, transcribe_options
+from hushd_cli.commands.listen.options import parse, transcribe_options
 from hushd_protocol.errors import HushdError
 
 
@@ -38,32 +37,12 @@ def asked(*argv: str) -> dict[str, Any]:
         (["--speakers", "3"], {"diarize": True, "speakers": 3}),
         (["--min-silence", "0.5"], {"min_silence_s": 0.5}),
         (["--speech_pad", "0.2", "--max-segment", "20"], {"speech_pad_s": 0.2, "max_segment_s": 20.0}),
-        (["--max_line_width", "42"], {"word_times": True}),
-        (["--highlight_words", "True"], {"word_times": True}),
-        (["--highlight_words", "False"], {}),
-        (["--max_line_width", "None"], {}),
     ],
 )
 def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
-    """Dashes and underscores are the same, switches stand alone or have True or False, layouts ask for word times."""
+    """Dashes and underscores are the same, switches stand alone or have True or False."""
     assert asked("a.wav", *argv) == expected
     assert asked(*argv, "a.wav") == expected
-
-
-@pytest.mark.parametrize(
-    ("argv", "expected"),
-    [
-        ([], None),
-        (["--max_line_width", "42", "--max_line_count", "2"], Layout(42, 2)),
-        (["--max_words_per_line", "4", "--highlight_words"], Layout(max_words_per_line=4, highlight_words=True)),
-        (["--max_line_width", "None"], Layout()),
-        (["--max_line_width", "0"], Layout()),
-        (["--highlight_words", "False"], Layout()),
-    ],
-)
-def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | None) -> None:
-    """None at all is readable cues; any option, also one that says None, is whisper's rules."""
-    assert layout(parse("listen", argv)) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,7 +50,6 @@ def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | Non
     [
         (["--task", "sing"], "sing"),
         (["--beam_size", "many"], "--beam-size"),
-        (["--max_line_width", "-1"], "--max-line-width"),
         (["--min-silence", "0"], "--min-silence"),
         (["--word_timestamps=perhaps"], "--word-timestamps"),
         (["--beam_size", "0"], "--beam-size must be a whole number from 1 to 100, not '0'"),

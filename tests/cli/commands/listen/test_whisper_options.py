@@ -82,8 +82,11 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
         {"word_times": True} | decoder(hallucination_silence_threshold=2.0),
         "",
     ),
-    ("a.wav -f srt --highlight_words True --max_line_width 40 --max_line_count 2", {"word_times": True}, ""),
-    ("a.wav -o a.srt --max_line_width 40", {"word_times": True}, ""),
+    (
+        "a.wav -f srt --highlight_words True --max_line_width 40 --max_line_count 2",
+        {},
+        "--max-line-width, --max-line-count and --highlight-words have no effect here.",
+    ),
 ]
 
 
