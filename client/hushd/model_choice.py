@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import advice, catalogue, languages, word_errors
 from hushd_models.catalogue import Known
+from hushd_models.installation import engine_needed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import UNKNOWN_WORKER
@@ -166,6 +167,8 @@ def candidates(
     """
     names = [entry.name for entry in described.engines]
     if engine is not None and engine not in names:
+        if needed := engine_needed(engine):
+            raise HushdError("engine_missing", needed)
         close = nearest(engine, names)
         meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
         raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")

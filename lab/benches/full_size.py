@@ -35,7 +35,6 @@ _BARE = {
     "whisper": "import whisper; whisper.load_model({path!r} + '.pt')",
     "faster-whisper": "import faster_whisper as f; f.WhisperModel({path!r}, device='cpu', compute_type='int8')",
     "transcribe-cpp": "import glob, transcribe_cpp as t; t.Model(glob.glob({path!r} + '/*.gguf')[0], backend='cpu')",
-    "voxrt": "import voxrt; voxrt.Transcriber({path!r}, device='cpu')",
     "kokoro": "from kokoro_onnx import Kokoro; Kokoro({path!r} + '.onnx', {folder!r} + '/voices-v1.0.bin')",
     "piper": "from piper import PiperVoice; PiperVoice.load({path!r} + '.onnx')",
     "chatterbox/english": "from chatterbox.tts import ChatterboxTTS as C; C.from_local({path!r}, 'cpu')",

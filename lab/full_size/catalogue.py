@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import chatterbox, gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, sherpa_onnx, voxrt, whisper
+from . import chatterbox, gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, sherpa_onnx, whisper
 from .making import CannotMake, Part
 
 
@@ -42,13 +42,12 @@ _ALL = (
     *(Model(f"transcribe-cpp/{name}", partial(gguf_parakeet.parakeet, name=name)) for name in gguf_parakeet.SHAPES),
     Model(f"transcribe-cpp/{gguf_langid.NAME}", gguf_langid.voxlingua),
     *(Model(f"transcribe-cpp/whisper-{size}", partial(whisper.ggml, size=size)) for size in _GGML_SIZES),
-    Model("voxrt/parakeet-redux", voxrt.redux),
     Model("kokoro/kokoro-v1.0", kokoro.files, flat=True),
     Model("piper/en_US-lessac-medium", partial(piper.files, name="en_US-lessac-medium"), flat=True),
     Model("sherpa-onnx/vits-piper-en_US-lessac-medium", sherpa_onnx.vits),
     *(Model(f"chatterbox/{kind}", partial(chatterbox.files, kind=kind)) for kind in chatterbox.SIZES),
 )
-MODELS = {model.name: model for model in _ALL}
+MODELS = {model.name: model for model in _ALL if catalogue.engine(model.name.partition("/")[0])}  # a plugin may lack
 
 
 def find(name: str) -> Model:

@@ -17,7 +17,6 @@ from .making import Part
 from .noise import Noise
 
 NAME = "lang-id-voxlingua107-ecapa"
-VOXLINGUA = engines.get("transcribe-cpp").models[NAME]["languages"].split()
 _MELS, _FFT = 60, 400
 _KERNELS, _DILATIONS, _SPLIT = (5, 3, 3, 3, 1), (1, 2, 3, 4, 1), 8
 
@@ -39,7 +38,8 @@ class Shape:
 def voxlingua(scale: int) -> list[Part]:
     """The model's file in Q8_0."""
     shape = Shape().smaller(scale)
-    return [part(f"{NAME}-Q8_0.gguf", keys(shape, VOXLINGUA), tensors(shape, len(VOXLINGUA)))]
+    spoken = engines.get("transcribe-cpp").models[NAME]["languages"].split()
+    return [part(f"{NAME}-Q8_0.gguf", keys(shape, spoken), tensors(shape, len(spoken)))]
 
 
 def keys(shape: Shape, labels: Sequence[str], aliases: Sequence[str] = ()) -> Keys:

@@ -18,6 +18,7 @@ from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
 
 from . import user_models
 from .catalogue import Known
+from .installation import engine_needed
 from .inventory import rows
 from .store import Store
 
@@ -45,6 +46,8 @@ def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> 
             _, engine, *model = name.split("/")
             if settings.for_worker(name).command:
                 continue
+            if known and engine not in known and (needed := engine_needed(engine)):
+                raise HushdError("bad_request", f"{file}: {where} names the engine {engine}: {needed}")
             if known and engine not in known:
                 raise HushdError(
                     "bad_request",

@@ -54,6 +54,12 @@ def plugin_needed(plugin: str, what: str) -> str:
     return f"{what} takes the plugin {plugin}: {extra_command(plugin)}."
 
 
+def engine_needed(engine: str) -> str:
+    """Returns the same sentence for an engine of an own plugin, `engines-NAME`; empty for any other word."""
+    plugin = f"engines-{engine}"
+    return plugin_needed(plugin, f"The engine {engine}") if plugin in PLUGINS else ""
+
+
 @cache
 def package_command(*arguments: str) -> str:
     """Returns the command that installs other packages, such as `misaki[ja]`, into this environment, by pip's

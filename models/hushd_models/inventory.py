@@ -22,6 +22,7 @@ from hushd_protocol.system.paths import user_cache
 
 from . import catalogue, hf_cache, word_errors
 from .catalogue import Known
+from .installation import engine_needed
 from .manifest import Manifest, split
 from .store import Store
 
@@ -174,6 +175,8 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
     alone = [entry for entry in every if model in _names(entry)]
     if len(alone) == 1:
         return alone[0]
+    if (engine := model.partition("/")[0]) not in catalogue.engines() and (needed := engine_needed(engine)):
+        raise HushdError("engine_missing", needed)
     raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}")
 
 

@@ -20,6 +20,7 @@ from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
+from hushd_schema.entry_points import plugins
 
 from . import advice, languages, word_errors
 from .catalogue import Known
@@ -31,6 +32,12 @@ FAST_CORES = (
     8  # with fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts
 )
 
+# The own plugins whose engines speak naturally, with the codes of their languages: where none is here, one is offered.
+SPEAKING = {
+    "engines-piper": "ar ca cs da de el en es fa fi fr hu it nl no pl pt ro ru sv tr uk vi zh",
+    "engines-sherpa-onnx": "ar bg cs da de el en es et fi fr hi hr hu id it ja ko lt lv nl pl pt ro ru sk sl sv tr uk "
+    "vi",
+}
 _DOES = {"stt": "hears it", "tts": "speaks it"}
 
 
@@ -136,6 +143,15 @@ def to_get(
     if small:
         able.sort(key=lambda choice: choice.known.memory_mb)
     return next(iter(able), None)
+
+
+def plugin_that_speaks(language: str, best: Recommendation | None) -> str:
+    """Returns the plugin that would speak a language naturally, where the best voice here does not; empty if none
+    would, or it is installed."""
+    if best is not None and not specs.robotic(best.known.engine):
+        return ""
+    code = languages.code(language)
+    return next((each for each, codes in SPEAKING.items() if code in codes.split() and each not in plugins()), "")
 
 
 def _is_installable(engine: str) -> bool:

@@ -13,6 +13,7 @@ from hushd_schema.toml import Table
 
 from . import advice, catalogue, languages
 from .catalogue import Known, known
+from .installation import engine_needed
 from .manifest import split
 
 
@@ -70,7 +71,7 @@ def _known_of_user(model: str, content: object) -> Known:
     spec = catalogue.engine(engine)
     if spec is None:
         hint = did_you_mean(engine, catalogue.engines()) or f": known are {', '.join(sorted(catalogue.engines()))}"
-        raise HushdError("bad_request", f"there is no engine {where}{hint}.")
+        raise HushdError("bad_request", engine_needed(engine) or f"there is no engine {where}{hint}.")
     if not spec.own:
         raise HushdError("bad_request", f"{where} is not possible: {engine} has only the models of its package.")
     from hushd_schema.settings import own_models

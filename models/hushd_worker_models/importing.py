@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hushd_models import catalogue, verification
+from hushd_models.installation import engine_needed
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
@@ -143,6 +144,8 @@ def look_at(path: Path, name: str, engine: str = "") -> tuple[str, Files]:
     """
     every = recognitions()
     if engine and engine not in every:
+        if needed := engine_needed(engine):
+            raise HushdError("engine_missing", needed)
         raise HushdError("bad_request", f"Models can be imported for {', '.join(every)}, not for {engine[:80]!r}.")
     try:
         if not path.exists():

@@ -18,6 +18,9 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("cluster",),
     "conformance": ("engine",),
     "desktop": ("dictate", "captions", "read-selection"),
+    "engines-piper": (),
+    "engines-sherpa-onnx": (),
+    "engines-transcribe-cpp": (),
     "neighbours": ("neighbours",),
     "remote": ("attach",),
     "tune": ("tune",),
@@ -42,6 +45,12 @@ def entry_points(group: str) -> Mapping[str, str]:
 def plugins() -> Mapping[str, str]:
     """Returns the version of each of hushd's own plugins that is installed; another one than hushd's is not used."""
     return _all(tuple(sys.path)).plugins
+
+
+def plugins_now() -> Mapping[str, str]:
+    """Returns the same after packages have been installed, for a process that began before."""
+    _all.cache_clear()
+    return plugins()
 
 
 def plugin_of(command: str) -> str:

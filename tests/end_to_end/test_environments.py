@@ -120,7 +120,7 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
         ["restart", "--config-only"],
         ["unload"],
         ["unload", "--for", "1h"],
-        ["models", "pull", "piper/en_GB-alan-medium"],
+        ["models", "pull", "kokoro/kokoro-v1.0"],
     ):
         done = user.hushd("cut", *command.split(), *words)
         assert done.returncode == 2, done

@@ -23,7 +23,6 @@ from hushd_worker import onnx_session
 from hushd_worker_models import hub as worker_hub
 from hushd_worker_models.importing import look_at, recognitions
 from hushd_worker_stt.engines import onnx_models
-from hushd_worker_tts.engines import piper
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, anything, damaged, json_file
@@ -279,7 +278,5 @@ def own_models(folder: Path) -> Iterator[Feed]:
             assert all(isinstance(tag, str) for tag in languages)
         catalogue.memory_of_files("whisper", {"x.pt": rng.choice((0, 74_200_000, 10**12))})
         onnx_models.described(place)
-        if "a.onnx.json" in names:
-            piper._read("a", place / "a.onnx.json", rng.getrandbits(60))
 
     yield feed

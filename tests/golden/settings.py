@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from hushd_cli.commands import config as config_file
 from hushd_protocol.errors import HushdError
@@ -78,7 +79,8 @@ def checked(text: str, folder: Path) -> str:
     file = folder / "config.toml"
     file.write_text(text)
     try:
-        said = f"0 {config_file.checked(file)}"
+        with patch("hushd_schema.engines.added", return_value=()):  # a plugin may lack
+            said = f"0 {config_file.checked(file)}"
     except HushdError as error:
         said = f"{error.exit_code} hushd: {error.message}"
     return f"{said}\n".replace(str(file), "FILE")

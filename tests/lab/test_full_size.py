@@ -24,7 +24,6 @@ from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
 from hushd_worker_stt.engine import Engine, Options
-from hushd_worker_stt.engines.ecapa import Ecapa
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.registry import REGISTRY as VOICES
@@ -40,7 +39,6 @@ NEEDED = {
     "piper": ("piper", "onnxruntime"),
     "sherpa-onnx": ("sherpa_onnx",),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
-    "voxrt": ("voxrt",),
 }
 SPOKEN = {
     "kokoro/kokoro-v1.0": ("af_heart", 24_000),
@@ -122,29 +120,7 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
         assert any(segment.words for segment in segments)
 
 
-def test_ternary_weights_make_words_of_every_fourth_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 5 s of noise, 16 pieces of words, each with its times; the published file has as many bytes, within 1 MB."""
-    need("voxrt/parakeet-redux")
-    small("voxrt/parakeet-redux", tmp_path)
-    recogniser = loaded("voxrt/parakeet-redux", tmp_path, monkeypatch)
-    (segment,) = recogniser.transcribe(NOISE, Options(word_times=True))
-    assert len("".join(word.text for word in segment.words)) == 3 * 16
-    assert all(0 <= word.start <= word.end <= 5 for word in segment.words)
-    assert sum(part.size for part in MODELS["voxrt/parakeet-redux"].parts(1)) == pytest.approx(178e6, abs=1e6)
-
-
-def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:
-    """It has a verdict on noise, whose weights are random, among all its languages and among two."""
-    name = "transcribe-cpp/lang-id-voxlingua107-ecapa"
-    need(name)
-    small(name, tmp_path)
-    ecapa = Ecapa(tmp_path / name / "lang-id-voxlingua107-ecapa-Q8_0.gguf")
-    assert len(ecapa.labels) == 107
-    assert ecapa.likeliest(NOISE, ecapa.labels)[0] in ecapa.labels
-    assert ecapa.likeliest(NOISE, ["de", "en"])[0] in ("de", "en")
-
-
-@pytest.mark.parametrize("name", SPOKEN)
+@pytest.mark.parametrize("name", [name for name in SPOKEN if name in MODELS])
 def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many samples as phonemes, twice as many at half the speed: noise that is neither silent nor clipped."""
     need(name)

@@ -81,10 +81,3 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     assert (len(mine.languages), mine.memory_mb) == (99, 265)
     whisper(store.folder / "faster-whisper" / "mine.en", 51_864)
     assert row(store, "faster-whisper/mine.en").languages == ("en",)
-    voice = store.folder / "piper" / "anne.onnx"
-    voice.parent.mkdir(parents=True)
-    voice.write_bytes(b"graph")
-    voice.with_name("anne.onnx.json").write_text('{"language": {"code": "fr_FR"}}')
-    assert row(store, "piper/anne").languages == ("fr-FR",)
-    voice.with_name("anne.onnx.json").write_text("{")
-    assert row(store, "piper/anne").languages == ()

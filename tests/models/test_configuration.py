@@ -36,7 +36,7 @@ def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        'tts = "piper/en_GB-alan-medium"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
+        'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
         'stt = "whisper/own"\n[models."whisper/own"]\nurl = "http://x/y"\nfiles = ["own.pt"]',
         'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
         'tts = "command/anything"',

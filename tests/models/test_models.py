@@ -23,7 +23,7 @@ def test_every_model_makes_sense() -> None:
     """Names are safe as paths, and none stands for two models; each can be got in one way, and tells what it costs."""
     every = catalogue.models()
     names = [f"{known.engine}/{name}" for known in every.values() for name in known.names]
-    assert len(names) == len(set(names)) > 80
+    assert len(names) == len(set(names)) > 60
     for name, known in every.items():
         assert name == known.model
         split(name)
@@ -74,13 +74,6 @@ def test_which_files_are_the_models() -> None:
     assert canary.choose([*full, int8[0]]) == sorted(full)
     assert canary.choose([*int8, "config.json"]) is None
     assert canary.choose([]) is None
-    voice = catalogue.models()["piper/fr_FR-siwis-medium"]
-    assert voice.choose(
-        ["fr/fr_FR/siwis/medium/fr_FR-siwis-medium.onnx", "fr_FR-siwis-medium.onnx.json", "x.onnx"]
-    ) == [
-        "fr/fr_FR/siwis/medium/fr_FR-siwis-medium.onnx",
-        "fr_FR-siwis-medium.onnx.json",
-    ]
 
 
 @pytest.mark.parametrize(

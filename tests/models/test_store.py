@@ -347,9 +347,9 @@ def test_where_models_come_from(store: Store, tmp_path: Path) -> None:
     (store.folder / "whisper").mkdir()
     (store.folder / "whisper" / "own.pt").write_bytes(b"y" * 60)
     (store.folder / "whisper" / "small.pt").write_bytes(b"z" * 70)
-    (store.folder / "piper").mkdir()
-    for end in ("onnx", "onnx.json"):
-        (store.folder / "piper" / f"fr_FR-siwis-medium.{end}").write_bytes(b"0" * 5)
+    (store.folder / "kokoro").mkdir()
+    for file in ("kokoro-v1.0.onnx", "voices-v1.0.bin"):
+        (store.folder / "kokoro" / file).write_bytes(b"0" * 5)
     (store.folder / "onnx-asr" / "mine").mkdir(parents=True)
     (store.folder / "onnx-asr" / "mine" / "model.onnx").write_bytes(b"1" * 8)
     every = rows(store)
@@ -363,7 +363,7 @@ def test_where_models_come_from(store: Store, tmp_path: Path) -> None:
         "whisper/tiny": ("package", 50, cached),
         "whisper/small": ("user", 70, store.folder / "whisper" / "small.pt"),
         "whisper/own": ("user", 60, store.folder / "whisper" / "own.pt"),
-        "piper/fr_FR-siwis-medium": ("user", 10, store.folder / "piper"),
+        "kokoro/kokoro-v1.0": ("user", 10, store.folder / "kokoro"),
         "onnx-asr/mine": ("user", 8, store.folder / "onnx-asr" / "mine" / "model.onnx"),
     }
     (snapshot / "tokenizer.json").rename(snapshot / ".tokenizer.json")

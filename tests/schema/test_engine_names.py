@@ -18,7 +18,7 @@ FOLDERS = (
 NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords", "server"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
 OWN = re.compile(
-    r"protocol/hushd_schema/engines/|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
+    r"protocol/hushd_schema/engines/|plugins/engines-|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"
 )
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
@@ -76,6 +76,6 @@ def test_a_name_in_a_text_is_noticed() -> None:
     """A name in a comparison, a key or a sentence; not one in a docstring, a comment, an example or the name of another
     package."""
     source = (
-        '"""kokoro"""\nx = engine == "piper" or {"whisper": 1}  # hibari\ny = "moonshine_voice", "such as tts/hibari"\n'
+        '"""kokoro"""\nx = y == "hibari" or {"whisper": 1}  # hibari\ny = "moonshine_voice", "such as tts/hibari"\n'
     )
-    assert [text for text in sentences(source) if names_one(text)] == ["piper", "whisper"]
+    assert [text for text in sentences(source) if names_one(text)] == ["hibari", "whisper"]

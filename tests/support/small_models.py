@@ -1,8 +1,10 @@
-"""A small model for each engine that is installed here, made in a moment, for the conformance suite."""
+"""A small model for each of the core's engines that is installed here, made in a moment, for the conformance suite."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ from pathlib import Path
 import soundfile
 
 STAND_INS = Path(__file__).parent / "stand_ins"
+# Cases of each group, for engines that load in a moment.
+FEW = "description,load,cancel.then,damage.pipe,damage.text,sound.nan,text.emoji,stream.feeds"
 CHATTERBOX = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
 # A program that hears: it says how long the sound was. And one that speaks: a tenth of a second a word.
 HEAR = """
@@ -47,8 +51,11 @@ def make(name: str, folder: Path) -> Small | None:
     """Makes the models folder and configuration of an engine, `ROLE/ENGINE` or, where its models differ,
     `ROLE/ENGINE/MODEL`, below `folder`; None: it is not here."""
     maker, packages = _MAKERS[name]
-    if any(find_spec(package) is None for package in packages):
-        return None
+    return None if any(find_spec(package) is None for package in packages) else make_by(maker, folder)
+
+
+def make_by(maker: Callable[[Path], Small], folder: Path) -> Small:
+    """Does the same by a function, such as a plugin's."""
     (folder / "models").mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").touch()
     small = maker(folder)
@@ -61,7 +68,13 @@ def make(name: str, folder: Path) -> Small | None:
     return Small(small.engine, small.role, small.model, small.sound, {**environment, **small.environment})
 
 
-def _spoken(folder: Path) -> Path:
+def play(small: Small, *options: str) -> int:
+    """Plays the suite of the plugin `conformance` to an engine; returns its exit status."""
+    command = [sys.executable, "-m", "hushd_conformance", *small.arguments, *options]
+    return subprocess.run(command, env={**os.environ, **small.environment}, check=False).returncode
+
+
+def spoken(folder: Path) -> Path:
     from support.commands import RATE, say
 
     path = folder / "said.wav"
@@ -73,7 +86,7 @@ def _whisper(folder: Path) -> Small:
     from support.commands import unpack_checkpoint
 
     unpack_checkpoint(folder / "models" / "whisper" / "commands.pt")
-    return Small("whisper", "stt", "commands", _spoken(folder))
+    return Small("whisper", "stt", "commands", spoken(folder))
 
 
 def _faster_whisper(folder: Path) -> Small:
@@ -82,31 +95,7 @@ def _faster_whisper(folder: Path) -> Small:
 
     (folder / "models" / "faster-whisper").mkdir()
     convert(unpack_checkpoint(folder / "commands.pt"), folder / "models" / "faster-whisper" / "commands", "int8")
-    return Small("faster-whisper", "stt", "commands", _spoken(folder))
-
-
-def _transcribe_cpp(folder: Path) -> Small:
-    from support.gguf_models import commands
-
-    place = folder / "models" / "transcribe-cpp" / "commands"
-    place.mkdir(parents=True)
-    commands(folder / "commands.gguf").rename(place / "commands.gguf")
-    return Small("transcribe-cpp", "stt", "commands", _spoken(folder))
-
-
-def _nemotron(folder: Path) -> Small:
-    from support.gguf_models import transducer
-
-    name = "nemotron-speech-streaming-en-0.6b"
-    transducer(folder / "models" / "transcribe-cpp" / "small" / "small.gguf", name)
-    return Small("transcribe-cpp", "stt", "small")
-
-
-def _moonshine_streaming(folder: Path) -> Small:
-    from support.gguf_models import streaming
-
-    streaming(folder / "models" / "transcribe-cpp" / "small" / "small.gguf")
-    return Small("transcribe-cpp", "stt", "small")
+    return Small("faster-whisper", "stt", "commands", spoken(folder))
 
 
 def _onnx_asr(folder: Path) -> Small:
@@ -119,27 +108,6 @@ def _onnx_asr(folder: Path) -> Small:
     return Small("onnx-asr", "stt", "tones", path)
 
 
-def _voxrt(folder: Path) -> Small:
-    voxrt_model(folder / "models" / "voxrt" / "small")
-    return Small("voxrt", "stt", "small")
-
-
-def voxrt_model(folder: Path) -> Path:
-    """Makes a small model of voxrt's, with random weights, in `folder`."""
-    from full_size import voxrt
-    from full_size.making import make
-
-    make(folder, voxrt.redux(16), flat=False)
-    return folder
-
-
-def _piper(folder: Path) -> Small:
-    from support import tiny_voices
-
-    tiny_voices.piper(folder / "models" / "piper", "tiny")
-    return Small("piper", "tts", "tiny")
-
-
 def _kokoro(folder: Path) -> Small:
     from hushd_schema import engines
     from support import tiny_voices
@@ -147,16 +115,6 @@ def _kokoro(folder: Path) -> Small:
     voices = [name for row in engines.get("kokoro").voices for name in row["names"].split()]
     tiny_voices.kokoro(folder / "models" / "kokoro", *voices)
     return Small("kokoro", "tts")
-
-
-def _sherpa_onnx(family: str) -> Callable[[Path], Small]:
-    def maker(folder: Path) -> Small:
-        from support import sherpa_voices
-
-        getattr(sherpa_voices, family)(folder / "models" / "sherpa-onnx" / "tiny")
-        return Small("sherpa-onnx", "tts", "tiny")
-
-    return maker
 
 
 def _chatterbox(folder: Path) -> Small:
@@ -183,21 +141,12 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
     "tts/chatterbox": (_chatterbox, ()),
-    "tts/piper": (_piper, ("piper", "onnx")),
     "tts/kokoro": (_kokoro, ("kokoro_onnx", "onnx")),
     "tts/hibari": (lambda folder: Small("hibari", "tts"), ("hibari",)),
-    **{
-        f"tts/sherpa-onnx/{family}": (_sherpa_onnx(family), ("sherpa_onnx", "onnx"))
-        for family in ("supertonic", "pocket", "kitten", "matcha", "kokoro", "vits")
-    },
     "stt/command": (_program("stt", "commands", [sys.executable, "-c", HEAR, "{wav}"]), ()),
-    "stt/transcribe-cpp/nemotron": (_nemotron, ("transcribe_cpp",)),
-    "stt/voxrt": (_voxrt, ("voxrt",)),
-    "stt/transcribe-cpp": (_transcribe_cpp, ("transcribe_cpp", "whisper")),
     "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
     "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),
     "stt/whisper": (_whisper, ("whisper", "torch")),
-    "stt/transcribe-cpp/moonshine-streaming": (_moonshine_streaming, ("transcribe_cpp",)),
     "stt/moonshine": (lambda folder: Small("moonshine", "stt"), ("moonshine_voice",)),
 }
 ENGINES = tuple(_MAKERS)

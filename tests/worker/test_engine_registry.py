@@ -40,7 +40,7 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
         (
             STT,
             "zzz",
-            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server, transcribe-cpp, voxrt or ",
+            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server",
         ),
         (STT, "", "that adds one (entry point group hushd.stt_engines)."),
         (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),

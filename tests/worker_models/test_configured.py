@@ -29,6 +29,7 @@ def test_one_that_hears(hub: HubServer) -> None:
         SpeechToText("faster-whisper", "mino").load(print)
 
 
+@pytest.mark.plugin("engines-piper")
 @pytest.mark.skipif(find_spec("piper") is None, reason="piper is not installed")
 def test_one_that_speaks(hub: HubServer) -> None:
     """The same."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from hushd_models import inventory
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from support.gguf_models import header, identifying
 
 Ask = Callable[..., Any]
 CHECKPOINT = gzip.decompress((Path(__file__).parents[1] / "support" / "data" / "whisper-commands.pt.gz").read_bytes())
@@ -45,44 +43,21 @@ def onnx(folder: Path) -> Path:
     return write(folder / "asr", {"encoder-model.onnx": GRAPH, "vocab.txt": b"a 1", ".hidden": b"x"})
 
 
-def piper(folder: Path) -> Path:
-    described = json.dumps({"audio": {}, "phoneme_id_map": {}}).encode()
-    return write(folder, {"voice.onnx": GRAPH, "voice.onnx.json": described}) / "voice.onnx"
-
-
 def chatterbox(folder: Path) -> Path:
     return write(folder / "cb", {"ve.safetensors": safetensors(), "tokenizer.json": b"{}"})
-
-
-def ternary(folder: Path) -> Path:
-    kind = b'{"format": "thrush-ternary-v2"}'
-    files = {"config.json": b"{}", "model.safetensors": safetensors(), "ternary.json": kind, "tokenizer.json": b"{}"}
-    return write(folder / "redux", {**files, "README.md": b"x"})
 
 
 def checkpoint(folder: Path) -> Path:
     return write(folder, {"own.pt": CHECKPOINT}) / "own.pt"
 
 
-def gguf(folder: Path) -> Path:
-    return header(folder / "own.gguf", "parakeet", {"general.languages": ["de"]})
-
-
-def ears(folder: Path) -> Path:
-    return identifying(folder / "ears.gguf")
-
-
 @pytest.mark.parametrize(
     ("make", "engine", "files"),
     [
-        (ears, "transcribe-cpp", ["mine.gguf"]),
         (checkpoint, "whisper", ["mine.pt"]),
         (ctranslate2, "faster-whisper", ["config.json", "model.bin", "tokenizer.json", "vocabulary.json"]),
         (onnx, "onnx-asr", ["encoder-model.onnx", "vocab.txt"]),
-        (gguf, "transcribe-cpp", ["mine.gguf"]),
-        (piper, "piper", ["mine.onnx", "mine.onnx.json"]),
         (chatterbox, "chatterbox", ["tokenizer.json", "ve.safetensors"]),
-        (ternary, "voxrt", ["config.json", "model.safetensors", "ternary.json", "tokenizer.json"]),
     ],
 )
 def test_the_content_tells_the_engine(
@@ -97,7 +72,7 @@ def test_the_content_tells_the_engine(
     assert found is not None
     assert (found.source.kind, found.source.place) == ("file", str(path))
     assert sorted(found.files) == files
-    assert found.role == ("langid" if make is ears else "tts" if engine in ("piper", "chatterbox") else "stt")
+    assert found.role == ("tts" if engine == "chatterbox" else "stt")
     assert inventory.row(store, found.model).role == found.role
     assert store.missing(found) == []
     assert store.unfinished() == []
@@ -109,24 +84,14 @@ def test_the_content_tells_the_engine(
 BAD: list[tuple[dict[str, bytes], str, str]] = [
     ({"a.pt": b""}, "a.pt", "not a complete checkpoint"),
     ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "not a complete checkpoint"),
-    ({"a.gguf": b"GGUF\3\0\0\0"}, "a.gguf", "a.gguf is only a part"),
     ({"a.txt": b"shopping list"}, "a.txt", "is not a model of a known kind"),
     ({"f/notes.txt": b"x"}, "f", "is not a model of a known kind"),
-    ({"v.onnx": GRAPH}, "v.onnx", "has v.onnx.json beside it"),
-    ({"v.onnx": GRAPH, "v.onnx.json": b"{}"}, "v.onnx", "does not describe a voice"),
-    ({"v.onnx": GRAPH, "v.onnx.json": b"["}, "v.onnx", "v.onnx.json is not JSON"),
     ({"f/model.onnx": GRAPH[:-1], "f/vocab.txt": b"a"}, "f", "model.onnx is only a part of a graph"),
     ({"f/model.onnx": b"<html>", "f/vocab.txt": b"a"}, "f", "model.onnx is not a graph"),
     ({"f/model.onnx": b"", "f/vocab.txt": b"a"}, "f", "model.onnx is not a graph"),
     ({"f/model.onnx": GRAPH}, "f", "which say what they hear"),
     ({"f/model.bin": b"x" * 99, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "is not a Whisper model"),
     ({"f/model.bin": CTRANSLATE2, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "has no vocabulary"),
-    ({"f/ternary.json": b"{}", "f/config.json": b"{}"}, "f", "has model.safetensors"),
-    (
-        {"f/ternary.json": b"{}", "f/config.json": b"{}", "f/model.safetensors": b"", "f/tokenizer.json": b"{}"},
-        "f",
-        "is of the format 'None', not thrush-ternary-v2",
-    ),
     ({"f/ve.safetensors": safetensors(b"")}, "f", "ve.safetensors is only a part"),
     ({"f/ve.safetensors": b"x" * 20}, "f", "is not in the format of safetensors"),
 ]
@@ -147,8 +112,8 @@ def test_what_is_no_model_is_said_in_one_sentence(
 
 def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:
     """An engine that is named is asked alone."""
-    with pytest.raises(HushdError, match="is not a model for piper: it is not a voice"):
-        ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="piper").result()
+    with pytest.raises(HushdError, match="is not a model for kokoro: it is not a graph"):
+        ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="kokoro").result()
     with pytest.raises(HushdError, match="not for 'moonshine'"):
         ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="moonshine").result()
     files = {"own/kokoro.onnx": GRAPH, "own/voices-v1.0.bin": b"voices"}

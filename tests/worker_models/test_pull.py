@@ -327,6 +327,7 @@ def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask) -> None:
     assert not (store().folder / "whisper" / "mine.pt").exists()
 
 
+@pytest.mark.plugin("engines-piper")
 def test_single_files_of_the_hub(hub: HubServer, ask: Ask) -> None:
     """piper's voices are in one repository in many folders; its engine wants them beside one another."""
     name = "fr_FR-siwis-medium"

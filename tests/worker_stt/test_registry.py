@@ -34,7 +34,7 @@ def described() -> dict[str, Any]:
             "zzz",
             "default",
             "engine_missing",
-            "use command, faster-whisper, moonshine, onnx-asr, server, transcribe-cpp, voxrt or whisper",
+            "use command, faster-whisper, moonshine, onnx-asr, server",
         ),
         ("", "default", "engine_missing", "entry point group hushd.stt_engines"),
         ("moonshine", "tiny-eng", "model_missing", "did you mean tiny-en?"),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hushd_protocol.limits import MAX_PAYLOAD
-from hushd_protocol.messages import Chunk, Credit, Message
+from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -18,8 +16,7 @@ from hushd_worker_tts.levelling import TARGET
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 from support.engine_example import package
-
-ID = bytes(range(16))
+from support.tts_jobs import ID, Spoken, speak
 
 
 class Tiny:
@@ -55,60 +52,6 @@ class Tiny:
             silence = np.zeros(2400, np.float32)
             hum = np.sin(np.arange(80 * letters, dtype=np.float32) * 0.3) * np.float32(0.5)
             yield AudioChunk(np.concatenate([silence, hum, silence]), 8000)
-
-
-@dataclass
-class Spoken:
-    """The outcome of a job: its chunks in order, and its result."""
-
-    chunks: list[Chunk] = field(default_factory=list)
-    result: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def raw(self) -> bytes:
-        return b"".join(chunk.payload for chunk in self.chunks)
-
-    @property
-    def file(self) -> bytes:
-        """The file the chunks make when each is written at its offset."""
-        data = bytearray()
-        for chunk in self.chunks:
-            assert chunk.offset is not None
-            data[chunk.offset : chunk.offset + len(chunk.payload)] = chunk.payload
-        return bytes(data)
-
-
-def speak(worker: Worker, text: str | bytes, pieces: Iterable[bytes] | None = None, **params: Any) -> Spoken:
-    """Runs one job with unlimited credit, its text inline, or as a stream of `pieces` sent as credit allows."""
-    spoken = Spoken()
-    data = text.encode() if isinstance(text, str) else text
-    assert len(data) <= MAX_PAYLOAD
-    source = iter(()) if pieces is None else iter(pieces)
-    ended = False
-
-    def send(message: Message) -> None:
-        nonlocal ended
-        if isinstance(message, Credit):
-            for _ in range(message.chunks):
-                if not ended:
-                    piece = next(source, None)
-                    ended = piece is None
-                    job.feed(Chunk(id=ID, seq=0, payload=piece or b"", last=ended))
-        else:
-            assert isinstance(message, Chunk)
-            spoken.chunks.append(message)
-
-    message = JobMessage(
-        id=ID,
-        op="synthesize",
-        params=params,
-        input="inline" if pieces is None else "stream",
-        payload=data,
-        credit=10**6,
-    )
-    job = Job(message, send)
-    spoken.result = worker.run(job)
-    return spoken
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 from hushd_schema.description import SpeakingEngine, VoiceDescription
-from hushd_schema.engines.tts.piper import SPEC
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
-from hushd_worker_tts.engines.piper import Piper
 from hushd_worker_tts.registry import REGISTRY
 from support.engine_example import package
 
@@ -21,17 +19,6 @@ from support.engine_example import package
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No models of the user's."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-
-
-def test_piper_without_voices(empty: None) -> None:
-    """Without files: each well-known voice is a model of one language, none installed; no voice without the package."""
-    info = Piper.info()
-    assert [model.name for model in info.models] == sorted(SPEC.models)
-    assert not any(model.installed or model.embedded for model in info.models)
-    assert {model.memory_mb for model in info.models} == {213}
-    assert info.default_model == SPEC.default_model
-    assert ("fr-FR",) in {model.languages for model in info.models}
-    assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
 
 
 def test_kokoro_without_files(empty: None) -> None:
@@ -87,7 +74,7 @@ def test_too_much_to_tell(
         )
         for n in range(installed + missing)
     ]
-    package(tmp_path, "one", "hushd.models_engines", {"x": "hushd_worker_tts.engines.piper:Piper"})
+    package(tmp_path, "one", "hushd.models_engines", {"x": "hushd_worker_tts.engines.kokoro:Kokoro"})
     monkeypatch.syspath_prepend(str(tmp_path))
     engine = SpeakingEngine.from_data({"voices": [voice.data() for voice in voices]})
     (entry,) = replace(REGISTRY, role="models", describe_engine=lambda kind: engine).engines()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hushd_models.installation import engine_needed
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -56,6 +57,8 @@ class EngineRegistry(Generic[E, D]):
         spec = engines.find(name, self.role)
         reference = spec.engine if spec else self._without_specs().get(name)
         if reference is None:
+            if needed := engine_needed(name):
+                raise HushdError("engine_missing", needed)
             known = sorted(self._references())
             raise HushdError(
                 "engine_missing",

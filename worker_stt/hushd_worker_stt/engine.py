@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
@@ -331,3 +331,25 @@ class Engine(ABC):
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""
         return None
+
+
+class Identification(Protocol):
+    """Identifies a language by a second model, if the transcribing one cannot: a plugin's class, by the entry point
+    group `hushd.identification`.
+
+    Args:
+        tags: the languages of the transcribing model.
+    """
+
+    def __init__(self, tags: Sequence[str]) -> None: ...
+
+    @property
+    def possible(self) -> bool:
+        """True if a model that identifies languages is on this machine."""
+
+    def identify(self, samples: Samples) -> DetectedLanguage | None:
+        """Returns which of the languages is spoken in `samples`; None if it cannot be identified.
+
+        Raises:
+            HushdError: `model_missing` or `engine_missing` if the identifying model cannot be used.
+        """

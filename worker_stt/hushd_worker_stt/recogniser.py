@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,8 +18,7 @@ from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Samples
-    from .identification import Identification
+    from .engine import Identification, Samples
     from .request import Request
     from .segmentation.pieces import Piece
 
@@ -131,7 +131,7 @@ class Recogniser:
             if detected := self.engine.detect_language(samples):
                 return detected
             try:
-                return self._identification.identify(samples)
+                return self._identification.identify(samples) if self._identification else None
             except HushdError as error:
                 job.warn("language_unknown", error.message)
                 return None
@@ -139,13 +139,18 @@ class Recogniser:
     @property
     def identifies_streams(self) -> bool:
         """True if the language of a stream without a given one is identified before it begins."""
-        return len(self._languages) > 1 and self._identification.possible
+        return len(self._languages) > 1 and self._identification is not None and self._identification.possible
 
     @cached_property
-    def _identification(self) -> Identification:
-        from .identification import Identification  # it reads the models folder, and is rarely needed
+    def _identification(self) -> Identification | None:
+        """A plugin's identification of languages, by the entry point group `hushd.identification`; None without one."""
+        from hushd_schema.entry_points import entry_points  # rarely needed
 
-        return Identification(self._languages)
+        for target in entry_points("hushd.identification").values():
+            module, _, name = target.partition(":")
+            kind: type[Identification] = getattr(importlib.import_module(module), name)
+            return kind(self._languages)
+        return None
 
     def spoken(self, options: Options) -> str:
         """Returns the language of a result: the requested or detected one, or else the model's only one; empty if

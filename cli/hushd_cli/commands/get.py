@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models import languages, word_errors
-from hushd_models.recommendation import Recommendation, to_get
+from hushd_models.installation import extra_command
+from hushd_models.recommendation import Recommendation, plugin_that_speaks, to_get
 from hushd_protocol.errors import HushdError, reason
+from hushd_schema import entry_points
 from hushd_schema.settings import Settings, editing, load
 
 from hushd_cli.arguments import Parser
@@ -33,6 +35,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     roles = [role for role, does in _ROLES.items() if getattr(options, f"{does}ing")] or list(_ROLES)
     index = ModelIndex()
     choices = {role: to_get(index.rows(), index.machine, language, role, small=options.small) for role in roles}
+    if "tts" in choices and (plugin := plugin_that_speaks(language, choices["tts"])):
+        return _again_with(plugin, language, options)
     _say_what_lacks(language, choices)
     brought = [choice for choice in choices.values() if choice is not None]
     settings = load(index.paths.config)
@@ -168,6 +172,23 @@ def _install(command: str) -> None:
         raise HushdError(
             "output_failed", f"`{command}` ended with exit code {done.returncode}: see its own words above."
         )
+
+
+def _again_with(plugin: str, language: str, options: Namespace) -> int:
+    """Installs a plugin that speaks the language, and has the same command go on with its voices.
+
+    Raises:
+        HushdError: `output_failed` where it is not here afterwards.
+    """
+    console.write(f"Speaks {languages.name(languages.code(language))} naturally: the plugin {plugin}.\n")
+    step = extra_command(plugin)
+    if not _agreed(options, [step]):
+        return 0
+    _install(step)
+    if plugin not in entry_points.plugins_now():
+        raise HushdError("output_failed", f"`{step}` has not brought {plugin} into {sys.prefix}.")
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, *sys.orig_argv[1:]], check=False).returncode
 
 
 def _pull(client: Client, model: str) -> None:

@@ -20,10 +20,10 @@ from support.peer import Supervisor
 
 from .wake_words import detect
 
-pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[sherpa-onnx]'")
+pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install sherpa-onnx")
 pytest.importorskip("onnx", reason="onnx, which makes small models, is not installed")
 
-from support import keyword_models, sherpa_voices
+from support import keyword_models, tiny_voices
 from support.keyword_models import DECODER, ENCODER, JOINER, tones, transducer
 
 UNITS = ("▁A", "B", "C", "▁D")
@@ -145,7 +145,7 @@ def noted(name: str, **notes: object) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         old = keyword_models.NOTES if name == ENCODER else {"vocab_size": 7, "context_size": 2}
         content = {key: value for key, value in (dict(old) | notes).items() if value is not None}
-        sherpa_voices.describe(folder / name, content)
+        tiny_voices.describe(folder / name, content)
 
     return change
 

@@ -65,8 +65,7 @@ _HERE = os.path.dirname(__file__)
 def own(role: str) -> tuple[str, ...]:
     """Returns the names of the core's engines of a role."""
     files = os.listdir(os.path.join(_HERE, role)) if role in SPEECH_ROLES else []
-    modules = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
-    return tuple(sorted([*(file.removesuffix(_FILE) for file in files if file.endswith(_FILE)), *modules]))
+    return tuple(sorted(file.removesuffix(_FILE) for file in files))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:
@@ -116,11 +115,7 @@ def problems() -> Mapping[str, str]:
 
 @cache
 def _own(role: str, name: str) -> EngineSpec:
-    file = os.path.join(_HERE, role, name + _FILE)
-    if os.path.exists(file):
-        return read(file)
-    spec: EngineSpec = importlib.import_module(f"{__name__}.{role}.{name.replace('-', '_')}").SPEC
-    return spec
+    return read(os.path.join(_HERE, role, name + _FILE))
 
 
 @cache

@@ -11,6 +11,7 @@ from functools import partial
 
 from hushd.reports.display import Column, laid_out
 from hushd_models import advice, word_errors
+from hushd_models.installation import engine_needed
 from hushd_models.inventory import Row
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -79,7 +80,9 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     every = index.rows()
     for word in options.what:
         if not any(_is_of(model, word) for model in every):
-            raise HushdError("bad_request", f"There is no model of {word!r}: {_meant(word, every)}")
+            raise HushdError(
+                "bad_request", engine_needed(word) or f"There is no model of {word!r}: {_meant(word, every)}"
+            )
     index.recommend_for(options.what)
     kinds = _by_kind(options.what, every)
     chosen = [model for model in every if all(any(_is_of(model, word) for word in kind) for kind in kinds)]

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from hushd_models import advice, catalogue, languages, user_models, word_errors
 from hushd_models.catalogue import Known
+from hushd_models.installation import extra_command
 from hushd_models.inventory import Row, row, rows
-from hushd_models.recommendation import Hardware, Recommendation, here, recommend, too_large
+from hushd_models.recommendation import Hardware, Recommendation, here, plugin_that_speaks, recommend, too_large
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import APPLE
@@ -52,6 +53,8 @@ def show(index: ModelIndex, options: Namespace) -> int:
     lines = [f"This machine: {_described(machine)}."]
     for (language, role), some in by_language.items():
         lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
+        if role == "tts" and (plugin := plugin_that_speaks(language, next(iter(some), None))):
+            lines += [f"  the plugin {plugin} has natural voices", f"      $ {extra_command(plugin)}"]
     console.page("\n".join([*lines, ""]))
     return 0
 

@@ -40,7 +40,7 @@ SPEC = EngineSpec(
     rank=20,
     listed=210,
     packages=("sherpa_onnx", "numpy"),
-    extra="sherpa-onnx",
+    requirement="sherpa-onnx>=2.0.1,<2.1",
     own="*/*.onnx",
     recognition=Recognition(look=_look, order=25),
     memory_mb=_memory_mb,

@@ -140,16 +140,19 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     }  # fmt: skip
     assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}
-    assert {one["name"].partition("/")[0] for one in answer("list", "piper", "kokoro")} == {"piper", "kokoro"}
-    assert "piper/fr_FR-siwis-medium" in {one["name"] for one in answer("list", "fr")}
+    assert {one["name"].partition("/")[0] for one in answer("list", "hibari", "kokoro")} == {"hibari", "kokoro"}
+    assert "kokoro/kokoro-v1.0" in {one["name"] for one in answer("list", "fr")}
     spoken = {
         one["name"] for one in answer("list", "tts", "de", "fr")
     }  # all kinds of words hold, one of each is enough
-    assert {"piper/fr_FR-siwis-medium", "piper/de_DE-thorsten-medium"} < spoken
-    assert not any("en_US" in name or "whisper" in name for name in spoken)
-    assert answer("list", "stt", "piper") == []
-    done = hushd("list", "pipr")
-    assert (done.returncode, done.stderr) == (2, "hushd models: There is no model of 'pipr': did you mean 'piper'?\n")
+    assert {"chatterbox/multilingual", "kokoro/kokoro-v1.0"} < spoken
+    assert not any("hibari" in name or "whisper" in name for name in spoken)
+    assert answer("list", "stt", "kokoro") == []
+    done = hushd("list", "kokorr")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "hushd models: There is no model of 'kokorr': did you mean 'kokoro'?\n",
+    )
 
 
 def test_show_and_path(machine: Store, base: Path) -> None:

@@ -45,8 +45,16 @@ def test_a_speech_servers_file_says(runtime: Path, tmp_path: Path) -> None:
         ("tts/chatterbox/english", "t3_cfg.safetensors", 3_200_000_000, 2_000_000_000),
         ("stt/onnx-asr/nemo-parakeet-tdt-0.6b-v3", "encoder-model.onnx.data", 2_400_000_000, 2_400_000_000),
         ("tts/kokoro/kokoro-v1.0", "", 350_000_000, 350_000_000),
-        ("tts/piper/en_US-lessac-medium", "", 63_000_000, 63_000_000),
-        ("stt/transcribe-cpp/parakeet-tdt-0.6b-v3", "x-Q8_0.gguf", 740_000_000, 0),
+        pytest.param(
+            "tts/piper/en_US-lessac-medium", "", 63_000_000, 63_000_000, marks=pytest.mark.plugin("engines-piper")
+        ),
+        pytest.param(
+            "stt/transcribe-cpp/parakeet-tdt-0.6b-v3",
+            "x-Q8_0.gguf",
+            740_000_000,
+            0,
+            marks=pytest.mark.plugin("engines-transcribe-cpp"),
+        ),
         ("stt/whisper/large-v3", "", 3_100_000_000, 0),
         ("stt/faster-whisper/large-v3", "model.bin", 3_100_000_000, 3_100_000_000),
     ],

@@ -1,0 +1,240 @@
+"""piper: neural voices in about fifty languages, each a file of 20 to 120 MB; GPL-3.0, hence a separate extra.
+
+A voice is `piper/NAME.onnx` with `piper/NAME.onnx.json` in hushd's models folder, named as in piper's own collection:
+`fr_FR-siwis-medium`. Each voice is a model, and so has its own worker; a worker also speaks with another voice if a
+text requests it. The engine downloads nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hushd_models import advice, catalogue
+from hushd_models.installation import engine_command, engine_installed, package_command
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.names import is_name
+from hushd_protocol.system import paths
+from hushd_schema import engines
+from hushd_worker import compute_device
+from hushd_worker.errors import load_error
+from hushd_worker.quick_start import read_ahead
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engines.phoneme_voices import session, word_marks
+from hushd_worker_tts.reading.pronunciation import parts
+
+SPEC = engines.get("piper")
+
+INSTALL = engine_command(SPEC)
+# The usual pace of reading aloud; not measured, since no voices were available.
+WPM = 170
+_FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
+_MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
+_LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
+_OPENING = re.compile(r"\[(?=\[)")  # the package reads text in double brackets as phonemes
+_MAX_SPEAKERS = 32  # of one file: some have 900, without names
+
+
+class Piper:
+    """The engine. It can only use less memory with a voice of lower quality, which is another model.
+
+    Each speaker of a file is a voice: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
+    """
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._voices: dict[str, Any] = {}
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package = engine_installed(SPEC)
+        files = _files()
+        names = sorted(files.keys() | SPEC.models.keys())
+        models = tuple(
+            Model(
+                name,
+                (_details(name, files.get(name)).language,),
+                _memory_mb(name, files.get(name)),
+                embedded=False,
+                installed=package and name in files,
+            )
+            for name in names
+        )
+        # Installed files are preferred to the catalogue.
+        default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
+        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        if not engine_installed(SPEC):
+            return ()
+        files = _files()
+        return tuple(
+            Voice(
+                name=f"{name}.{speaker}" if speaker else name,
+                language=details.language,
+                gender=_gender(name),
+                model=name,
+                installed=name in files,
+                sample=greeting(details.language, speaker or name.split("-")[1] if "-" in name else name),
+                wpm=WPM,
+            )
+            for name in sorted(files.keys() | SPEC.models.keys())
+            for details in (_details(name, files.get(name)),)
+            for speaker in ("", *details.speakers)
+        )
+
+    @staticmethod
+    def preload() -> None:
+        """Imports the modules of `load` and of the first sentence, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "piper")
+
+    @property
+    def reads_phonemes(self) -> bool:
+        """True if this model reads espeak's phonemes; some models read letters, or pinyin."""
+        return str(self._voice(self._model).config.phoneme_type.value) == "espeak"
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"piper and its voice {self._model}")
+        self._voice(self._model)
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        from piper import SynthesisConfig
+
+        loaded = self._voice(voice.model)
+        speakers = loaded.config.speaker_id_map
+        settings = SynthesisConfig(
+            speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
+            length_scale=loaded.config.length_scale / speed,
+            normalize_audio=False,  # with True, each sentence has the same peak: a whisper is as loud as a shout
+        )
+        try:
+            chunks = list(loaded.synthesize(_raw(text), settings, include_alignments=True))
+        except ImportError as error:
+            language = voice.language.partition("-")[0]
+            raise HushdError(
+                "engine_missing",
+                f"The voice {voice.model} needs more than piper itself ({reason(error)}): "
+                f"{package_command(f'piper-tts[{language}]')}.",
+            ) from error
+        marks = word_marks(text, _phonemes(chunks))
+        for chunk in chunks:
+            if len(chunk.audio_float_array):
+                yield AudioChunk(chunk.audio_float_array, chunk.sample_rate, marks)
+                marks = ()
+
+    def _voice(self, name: str) -> Any:
+        if name not in self._voices:
+            read_ahead(filter(None, [_files().get(name)]))
+            try:
+                import numpy.random  # noqa: F401  (first, by this one thread)
+                from piper import PiperConfig, PiperVoice
+            except ImportError as error:
+                raise HushdError(
+                    "engine_missing", f"The engine piper does not load ({reason(error)}): {INSTALL}."
+                ) from error
+            path = _files().get(name)
+            if path is None:
+                raise advice.missing(f"piper/{name}")
+            if name != self._model:  # the worker has checked its own model
+                from hushd_models import verification
+
+                verification.before_load("piper", name, lambda note: None)
+            try:
+                config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
+                loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
+                self.compute_device = compute_device.of_sessions([loaded.session])
+            except Exception as error:
+                again = f"replace {path} and {_description(path).name} by complete copies"
+                raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
+            self._voices[name] = loaded
+        return self._voices[name]
+
+
+def _raw(text: str) -> str:
+    """Returns the text with phonemes in the package's double brackets, and without such brackets in words."""
+    return "".join(
+        f"[[{part}]]" if phonemes else _OPENING.sub(" ", part).replace("\0", " ") for part, phonemes in parts(text)
+    )
+
+
+def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
+    """Yields phonemes and their starts, for voices that were exported with alignments."""
+    at = 0.0
+    for chunk in chunks:
+        seconds = at
+        for part in chunk.phoneme_alignments or ():
+            yield part.phoneme, seconds
+            seconds += part.num_samples / chunk.sample_rate
+        at += len(chunk.audio_float_array) / chunk.sample_rate
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+class _Details(NamedTuple):
+    language: str
+    speakers: tuple[str, ...]
+
+
+def _folder() -> Path:
+    return paths.find().models / "piper"
+
+
+def _files() -> dict[str, Path]:
+    """Returns the installed voices by name."""
+    try:
+        voices = sorted(_folder().iterdir())
+    except OSError:
+        return {}
+    return {
+        path.stem: path
+        for path in voices
+        if path.suffix == ".onnx" and is_name(path.stem) and path.is_file() and _description(path).is_file()
+    }
+
+
+def _description(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _details(name: str, path: Path | None) -> _Details:
+    if path is not None:
+        description = _description(path)
+        return _read(name, description, description.stat().st_mtime_ns)
+    match = _LANGUAGE.match(name)
+    return _Details(f"{match[1]}-{match[2]}" if match else "und", ())
+
+
+@cache
+def _read(name: str, description: Path, changed: int) -> _Details:
+    """Returns the details in a voice's description."""
+    try:
+        content = json.loads(description.read_bytes())
+        speakers = sorted(content.get("speaker_id_map") or {}, key=content["speaker_id_map"].get)
+        code = (content.get("language") or {}).get("code") or content["espeak"]["voice"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _Details("und", ())  # reported by the load
+    names = tuple(speakers[:_MAX_SPEAKERS]) if len(speakers) > 1 else ()
+    return _Details(str(code).replace("_", "-"), names)
+
+
+def _gender(name: str) -> str:
+    """Returns the gender of a known voice, or nothing."""
+    speaker = name.split("-")[1] if name.count("-") == 2 else ""
+    return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
+
+
+def _memory_mb(name: str, path: Path | None) -> int:
+    """Estimates the memory with an installed voice by its file, and with another by the catalogue."""
+    if path:
+        return catalogue.memory_of_files("piper", {path.name: path.stat().st_size})
+    return int(SPEC.models[name]["memory_mb"])

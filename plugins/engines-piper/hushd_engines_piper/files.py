@@ -1,0 +1,36 @@
+"""The voices of piper as files: recognition, languages, quantization and memory, for `spec.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd_schema.engines import Files, NoModel, NotAlike, Sizes, model_files
+
+
+def look(path: Path, name: str) -> Files:
+    if path.suffix != ".onnx" or not path.is_file():
+        raise NotAlike("it is not a voice, an .onnx file")
+    description = path.with_name(f"{path.name}.json")
+    if not description.is_file():
+        raise NoModel(f"a voice of piper's has {description.name} beside it")
+    content = model_files.described(description)
+    if "phoneme_id_map" not in content or "audio" not in content:
+        raise NoModel(f"{description.name} does not describe a voice of piper's")
+    model_files.check_graph(path)
+    return {f"{name}.onnx.json": description, f"{name}.onnx": path}
+
+
+def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    (name,) = (name for name in files if name.endswith(".onnx.json"))
+    content = model_files.content(folder / name)
+    tag = content.get("language", {}).get("code") or content.get("espeak", {}).get("voice", "")
+    return (str(tag).replace("_", "-"),) if tag else ()
+
+
+def memory_mb(files: Sizes) -> float:
+    """Estimates Python, numpy, the runtime, espeak's data, and the graph's tensors; its weights are mapped.
+
+    Measured with weights at random, a sentence of ten words: 212 and 218 MB for a voice of 63 MB.
+    """
+    return 150 + sum(size for file, size in files.items() if file.endswith(".onnx")) / 1e6

@@ -1,0 +1,84 @@
+"""The voices of piper as files: which they are, what they speak, and how they are imported and made smaller."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hushd_engines_piper.engine import SPEC, Piper
+from hushd_models import catalogue, recommendation
+from hushd_models.inventory import row
+from hushd_models.languages import code
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_worker_models.importing import look_at
+
+GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five bytes
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """piper's folder of voices, empty."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    (tmp_path / "piper").mkdir()
+    return tmp_path / "piper"
+
+
+def test_without_voices() -> None:
+    """Each well-known voice is a model of one language, none installed; no voice without the package."""
+    info = Piper.info()
+    assert [model.name for model in info.models] == sorted(SPEC.models)
+    assert not any(model.installed or model.embedded for model in info.models)
+    assert {model.memory_mb for model in info.models} == {213}
+    assert info.default_model == SPEC.default_model
+    assert ("fr-FR",) in {model.languages for model in info.models}
+    assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
+
+
+def test_which_files_are_a_voice() -> None:
+    """The two of its name, in whatever folder of the collection."""
+    voice = catalogue.models()["piper/fr_FR-siwis-medium"]
+    files = ["fr/fr_FR/siwis/medium/fr_FR-siwis-medium.onnx", "fr_FR-siwis-medium.onnx.json"]
+    assert voice.choose([*files, "x.onnx"]) == files
+
+
+def test_a_voice_of_ones_own_says_its_language(folder: Path) -> None:
+    """In the file beside it, of which a damaged one says nothing."""
+    (folder / "anne.onnx").write_bytes(b"graph")
+    description = folder / "anne.onnx.json"
+    for text, languages in (('{"language": {"code": "fr_FR"}}', ("fr-FR",)), ("{", ())):
+        description.write_text(text)
+        assert row(Store(paths.find()), "piper/anne").languages == languages
+
+
+def test_a_voice_is_recognised_by_its_content(folder: Path) -> None:
+    """By that of the file beside it."""
+    voice = folder / "voice.onnx"
+    voice.write_bytes(GRAPH)
+    (folder / "voice.onnx.json").write_text(json.dumps({"audio": {}, "phoneme_id_map": {}}))
+    assert look_at(voice, "mine") == ("piper", {"mine.onnx.json": folder / "voice.onnx.json", "mine.onnx": voice})
+
+
+@pytest.mark.parametrize(
+    ("description", "why"),
+    [
+        (None, "has voice.onnx.json beside it"),
+        ("{}", "does not describe a voice"),
+        ("[", "voice.onnx.json is not JSON"),
+    ],
+)
+def test_what_is_no_voice_is_said_in_one_sentence(folder: Path, description: str | None, why: str) -> None:
+    """One that lacks its description, or has another program's."""
+    (folder / "voice.onnx").write_bytes(GRAPH)
+    if description is not None:
+        (folder / "voice.onnx.json").write_text(description)
+    with pytest.raises(HushdError, match=why):
+        look_at(folder / "voice.onnx", "mine", "piper")
+
+
+def test_what_the_core_says_of_it_is_what_it_speaks() -> None:
+    """The core offers the plugin for these languages where it is not installed."""
+    spoken = {code(tag) for known in catalogue.of("piper") for tag in known.languages}
+    assert set(recommendation.SPEAKING["engines-piper"].split()) == spoken

@@ -1,0 +1,254 @@
+"""sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices by ONNX Runtime; Apache-2.0.
+
+Only this module depends on the package's API; one minor release is pinned, 2.0. Its library ends the process for many
+invalid files or arguments, so models are checked before. The engine downloads nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_models import advice
+from hushd_models.installation import engine_command, engine_installed
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import footprint
+from hushd_schema.engines import NoModel, NotAlike
+from hushd_worker.errors import load_error
+from hushd_worker.job import Cancelled
+from hushd_worker.quick_start import read_ahead
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Voice
+from hushd_worker_tts.engines.espeak_ng import find_library
+
+from . import inventory
+from .folders import Described, Speaker, described
+from .inventory import SPEC, voice_name
+
+if TYPE_CHECKING:
+    from hushd_worker_tts.engine import Samples
+
+    from .phonemes import Phonemes
+
+INSTALL = engine_command(SPEC)
+_LOOK_S = 0.1  # between two checks for a cancel
+_POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
+_HEARD_S = 10.0  # and the length of the part that it uses
+_CLASSES = {
+    "vits": "OfflineTtsVitsModelConfig",
+    "matcha": "OfflineTtsMatchaModelConfig",
+    "kokoro": "OfflineTtsKokoroModelConfig",
+    "kitten": "OfflineTtsKittenModelConfig",
+    "pocket": "OfflineTtsPocketModelConfig",
+    "supertonic": "OfflineTtsSupertonicModelConfig",
+}
+
+
+class SherpaOnnx:
+    """The engine. It can only use less memory with another model; a worker speaks with the voices of one model."""
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._phonemes: Phonemes | None = None
+        self._recordings: dict[str, Samples] = {}
+
+    def check(self) -> None:
+        """Raises `Cancelled` once the client has gone; each job sets its own."""
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package, here = engine_installed(SPEC), inventory.here()
+        models = tuple(
+            inventory.model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys())
+        )
+        default = SPEC.default_model if SPEC.default_model in here or not here else min(here)
+        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        return tuple(inventory.voices()) if engine_installed(SPEC) else ()
+
+    @staticmethod
+    def preload() -> None:
+        """Imports the package, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "sherpa_onnx")
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"{SPEC.name} and its model {self._model}")
+        folder = inventory.find(self._model)
+        if folder is not None:
+            self._folder = folder
+            try:
+                self._described = described(folder)
+            except (NotAlike, NoModel, OSError) as error:
+                raise self._load_error(error) from error
+            read_ahead(folder / name for name in self._described.files.values())
+        try:
+            import numpy.random  # noqa: F401  (first, by this one thread)
+            import sherpa_onnx
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
+            ) from error
+        if folder is None:
+            raise advice.missing(f"{SPEC.name}/{self._model}")
+        try:
+            config = _config(sherpa_onnx, folder, self._described)
+            if not config.validate():
+                raise NoModel("the library refuses it: `hushd logs` shows why")
+            self._package, self._tts = sherpa_onnx, sherpa_onnx.OfflineTts(config)
+        except Exception as error:
+            raise self._load_error(error) from error
+
+    def _load_error(self, error: Exception) -> HushdError:
+        name, again = f"{SPEC.name}/{self._model}", f"replace {self._folder} by a complete copy"
+        return load_error(name, error, install=INSTALL, again=again)
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        if voice.model != self._model:
+            raise HushdError(
+                "bad_request", f"The voice {voice.name} needs {SPEC.name}'s model {voice.model}, not {self._model}."
+            )
+        if not any(c.isalnum() for c in text):
+            return
+        speaker = self._speaker(voice)
+        if not self._described.can_read(speaker):
+            raise HushdError("unsupported", f"The voice {voice.name} has no lexicon in {self._folder}: put one there.")
+        config = self._package.GenerationConfig()
+        config.sid, config.speed, config.silence_scale = speaker.number, speed, 1.0
+        text = text.replace("\0", " ")
+        if self._described.family == "supertonic":
+            config.extra = {"lang": speaker.language}
+        if speaker.recording:
+            config.reference_audio = self._recording(self._folder / speaker.recording)
+            config.reference_sample_rate = _POCKET_RATE
+        if speaker.espeak and (read := self._reader()):
+            phonemes = read.read(text, speaker.espeak)
+            if not any(c.isalpha() for c in phonemes):
+                return
+            config.phoneme_codepoints, text = [[ord(c) for c in phonemes]], ""
+        yield from self._made(text, config)
+
+    def _speaker(self, voice: Voice) -> Speaker:
+        return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
+
+    def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
+        """Yields pieces as the library makes them; meanwhile this thread checks whether the client has gone."""
+        generation = _Generation(self._tts, text, config)
+        try:
+            while not generation.over:
+                piece = generation.piece(_LOOK_S)
+                if piece is not None and len(piece):
+                    yield AudioChunk(piece, self._tts.sample_rate)
+                self.check()
+        finally:
+            generation.stop()
+
+    def _reader(self) -> Phonemes | None:
+        """Returns espeak-ng, for a model trained on its phonemes; None if it is not installed but the model has a
+        lexicon.
+
+        Raises:
+            HushdError: `engine_missing`.
+        """
+        if self._phonemes is None:
+            if self._described.lexicons and find_library() is None:
+                return None
+            from .phonemes import Phonemes
+
+            self._phonemes = Phonemes()
+        return self._phonemes
+
+    def _recording(self, path: Path) -> Samples:
+        """Returns the beginning of a voice's recording, at the model's rate."""
+        import numpy as np
+        import soundfile
+        import soxr
+
+        try:
+            key = f"{path} {path.stat().st_mtime_ns}"
+            if key not in self._recordings:
+                samples, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=int(_HEARD_S * 48_000))
+                heard = soxr.resample(samples.mean(axis=1), rate, _POCKET_RATE)[: int(_HEARD_S * _POCKET_RATE)]
+                self._recordings[key] = np.ascontiguousarray(heard, np.float32)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise HushdError(
+                "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
+            ) from error
+        return self._recordings[key]
+
+
+class _Generation:
+    """A call of the library on a separate thread, and the pieces of sound that it produces.
+
+    The library passes on each piece: 1.2 s with Pocket TTS, a sentence with others. It can only be stopped there, and
+    only by an exception: Supertonic ignores the return value that its makers intended for this.
+    """
+
+    def __init__(self, tts: Any, text: str, config: Any) -> None:
+        self._arguments = (tts, text, config)
+        self._pieces: queue.SimpleQueue[Samples | BaseException | None] = queue.SimpleQueue()
+        self._stopped = False
+        self.over = False
+        self._thread = threading.Thread(target=self._work, name=SPEC.name, daemon=True)
+        self._thread.start()
+
+    def piece(self, seconds: float) -> Samples | None:
+        """Returns the next piece; None after a timeout, or at the end, when `over` is set."""
+        try:
+            piece = self._pieces.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self.over = not hasattr(piece, "dtype")
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def stop(self) -> None:
+        """Stops the library and waits for its end; if that takes too long, the supervisor ends the process."""
+        self._stopped = True
+        self._thread.join()
+
+    def _work(self) -> None:
+        import numpy as np
+
+        tts, text, config = self._arguments
+        taken = 0
+
+        def take(samples: Any, progress: float) -> int:
+            nonlocal taken
+            if self._stopped:
+                raise Cancelled
+            taken += len(samples)
+            self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
+            return 1
+
+        try:
+            made = tts.generate(text, config, take)
+            if not taken:  # Kitten passes its pieces on only now
+                self._pieces.put(np.nan_to_num(np.array(made.samples, np.float32)))
+            self._pieces.put(None)
+        except BaseException as error:  # passed to the waiting thread
+            self._pieces.put(error)
+
+
+def _config(package: Any, folder: Path, description: Described) -> Any:
+    """Returns the package's description of the model."""
+    files = {role: str(folder / name) for role, name in description.files.items()}
+    if description.lexicons:
+        files["lexicon"] = ",".join(str(folder / name) for name in description.lexicons)
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    model = package.OfflineTtsModelConfig(
+        **{description.family: getattr(package, _CLASSES[description.family])(**files)},
+        num_threads=int(threads) if threads.isdecimal() and int(threads) else max(1, footprint.cores()),
+        provider="cpu",
+    )
+    rules = ",".join(str(folder / name) for name in description.rules)
+    return package.OfflineTtsConfig(model=model, rule_fsts=rules, max_num_sentences=1)

@@ -1,0 +1,251 @@
+"""The engine sherpa-onnx through its real package, on small models of each family."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd_engines_sherpa_onnx import engine as sherpa_onnx
+from hushd_engines_sherpa_onnx import folders, inventory
+from hushd_engines_sherpa_onnx.engine import SherpaOnnx
+from hushd_models import catalogue, recommendation
+from hushd_models.languages import code
+from hushd_protocol.errors import HushdError
+from hushd_schema.engines import NoModel, NotAlike
+from hushd_worker.job import Cancelled
+from hushd_worker_tts.engine import Voice
+from hushd_worker_tts.engines import espeak_ng
+from hushd_worker_tts.worker import Worker
+
+pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'")
+pytest.importorskip("onnx", reason="onnx, which makes small models, is not installed")
+
+from support.tts_jobs import speak
+
+from . import sherpa_voices
+
+READ_BY_ESPEAK = ("vits", "matcha", "kokoro", "kitten")
+reads = pytest.mark.skipif(espeak_ng.find_library() is None, reason="espeak-ng is not installed: apt install espeak-ng")
+FAMILIES = [
+    *(pytest.param(family, marks=reads) for family in READ_BY_ESPEAK),
+    pytest.param("pocket"),
+    pytest.param("supertonic"),
+]
+RATES = {"vits": 22_050, "matcha": 22_050, "supertonic": sherpa_voices.SUPERTONIC_RATE}
+TEXT = "Ever tried, ever failed."
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The engine's folder of models, empty."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    return tmp_path / "sherpa-onnx"
+
+
+def voice(name: str) -> Voice:
+    return next(voice for voice in SherpaOnnx.voices() if voice.name == name)
+
+
+def loaded(model: str) -> SherpaOnnx:
+    engine = SherpaOnnx(model)
+    engine.load(lambda note: None)
+    return engine
+
+
+def seconds(engine: SherpaOnnx, name: str, text: str = TEXT, speed: float = 1.0) -> float:
+    return sum(len(chunk.samples) / chunk.rate for chunk in engine.synthesize(text, voice(name), speed))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_speaks(models: Path, family: str) -> None:
+    """A folder is recognised as its makers publish it; a text has sound, a longer one more of it, nothing none."""
+    folder = getattr(sherpa_voices, family)(models / "mine")
+    assert folders.described(folder).family == family
+    engine = loaded("mine")
+    chunks = list(engine.synthesize(TEXT, voice("mine"), 1.0))
+    assert {chunk.rate for chunk in chunks} == {RATES.get(family, sherpa_voices.RATE)}
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    assert samples.dtype == np.float32
+    assert 0.01 < np.abs(samples).max() <= 1
+    assert 1.5 * seconds(engine, "mine") < seconds(engine, "mine", f"{TEXT} No matter, try again, fail better.")
+    assert list(engine.synthesize("... —", voice("mine"), 1.0)) == []
+
+
+@reads
+def test_speed_and_speakers(models: Path) -> None:
+    """Twice as fast is half as long; each speaker of a model is a voice, and the first one goes without a name."""
+    sherpa_voices.vits(models / "many", speakers=3)
+    engine = loaded("many")
+    assert [found.name for found in SherpaOnnx.voices() if found.model == "many"] == ["many", "many.1", "many.2"]
+    assert seconds(engine, "many", speed=2.0) == pytest.approx(seconds(engine, "many") / 2, rel=0.01)
+    highest = []
+    for name in ("many", "many.1", "many.2"):
+        (chunk,) = engine.synthesize(TEXT, voice(name), 1.0)
+        highest.append(np.argmax(np.abs(np.fft.rfft(chunk.samples))) / len(chunk.samples))
+    assert highest == sorted(set(highest))
+
+
+def test_styles_and_languages(models: Path) -> None:
+    """Supertonic's ten styles have their makers' names in the first language; each other has a woman's and a man's."""
+    sherpa_voices.supertonic(models / "tonic", speakers=10)
+    voices = {found.name: found for found in SherpaOnnx.voices() if found.model == "tonic"}
+    assert [name for name, found in voices.items() if found.language == "en"][:3] == ["tonic", "tonic.F1", "tonic.F2"]
+    assert (voices["tonic.M5"].gender, voices["tonic.fr"].language, voices["tonic.fr.M1"].gender) == (
+        "male",
+        "fr",
+        "male",
+    )
+    assert len(voices) == 11 + 30 * 2
+    engine = loaded("tonic")
+    assert seconds(engine, "tonic.fr.M1", "Bonjour.") > 0
+
+
+@reads
+def test_kokoros_speakers_have_languages_by_their_letters(models: Path) -> None:
+    """The text is read as each of them reads; one whose language espeak-ng's phonemes are not for is not offered."""
+    sherpa_voices.kokoro(models / "k", "af_bella", "bf_emma", "ff_siwis", "jf_alpha")
+    found = {v.name: (v.language, v.gender, v.installed) for v in SherpaOnnx.voices() if v.model == "k"}
+    assert found["k.ff_siwis"] == ("fr-FR", "female", True)
+    assert found["k.jf_alpha"] == ("ja-JP", "female", False)
+    engine = loaded("k")
+    assert seconds(engine, "k.ff_siwis", "Bonjour.") > 0
+    with pytest.raises(HushdError, match=r"The voice k\.jf_alpha has no lexicon in .*: put one there\.$"):
+        seconds(engine, "k.jf_alpha", "abc")
+
+
+def test_without_espeak_a_lexicon_reads(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that it has are spoken; with neither a voice is not offered, and says what it lacks."""
+    for module in (sherpa_onnx, inventory):
+        monkeypatch.setattr(module, "find_library", lambda: None)
+    monkeypatch.setattr("hushd_engines_sherpa_onnx.phonemes.find_library", lambda: None)
+    sherpa_voices.vits(models / "mute")
+    sherpa_voices.vits(models / "read", lexicon=True)
+    assert not voice("mute").installed
+    assert voice("read").installed
+    with pytest.raises(HushdError, match="This voice needs espeak-ng, which is not installed: ") as caught:
+        seconds(loaded("mute"), "mute")
+    assert caught.value.code == "engine_missing"
+    engine = loaded("read")
+    assert seconds(engine, "read", "hello world") > seconds(engine, "read", "hello") > 0
+    assert seconds(engine, "read", "zyzzyva") == 0
+
+
+def test_sound_leaves_while_the_sentence_is_made(models: Path) -> None:
+    """Pocket TTS gives 1.2 s at a time; a client that goes is noticed there, and the library makes no more."""
+    sherpa_voices.pocket(models / "p")
+    engine = loaded("p")
+    text = "This is a sentence that is not short, and it goes on. " * 12
+    whole = [len(chunk.samples) for chunk in engine.synthesize(text, voice("p"), 1.0)]
+    assert len(whole) > 20
+    assert whole[0] == 15 * 1920
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone  # type: ignore[method-assign]
+    heard = []
+    with pytest.raises(Cancelled):
+        heard += [len(chunk.samples) for chunk in engine.synthesize(text, voice("p"), 1.0)]
+    engine.check = lambda: None  # type: ignore[method-assign]
+    assert seconds(engine, "p") > 0
+    left = engine.synthesize(text, voice("p"), 1.0)
+    assert len(next(left).samples) == whole[0]
+    left.close()  # returns when the library has ended
+    assert seconds(engine, "p") > 0
+
+
+def test_a_cloned_voice_is_refused(models: Path) -> None:
+    """Pocket TTS speaks with the recordings that its makers publish; another beside them is not a voice, and a model
+    without them, or of ZipVoice's, says why."""
+    folder = sherpa_voices.pocket(models / "p", voices=("bria", "loona", "my-boss"))
+    assert [found.name for found in SherpaOnnx.voices() if found.model == "p"] == ["p", "p.loona"]
+    for name in ("bria", "loona"):
+        (folder / "test_wavs" / f"{name}.wav").unlink()
+    with pytest.raises(NoModel, match="the voices of its makers' package alone"):
+        folders.described(folder)
+    with pytest.raises(HushdError, match="makers' package alone"):
+        loaded("p")
+    zipvoice = sherpa_voices.vits(models / "z")
+    sherpa_voices.describe(zipvoice / "model.onnx", {"model_type": "zipvoice"})
+    with pytest.raises(NoModel, match="ZipVoice has no voice of its own"):
+        folders.described(zipvoice)
+
+
+@pytest.mark.parametrize(
+    ("family", "file", "content", "words"),
+    [
+        ("kitten", "voices.bin", b"1234", "voices.bin is only a part: 4 bytes of 2048"),
+        ("kitten", "voices.bin", None, "voices.bin, the styles of its speakers, is missing"),
+        ("kitten", "model.onnx", b"no graph", "model.onnx is not a graph in ONNX's format"),
+        ("matcha", "vocos-22khz-univ.onnx", None, "a model of Matcha's has a vocoder beside it"),
+        ("pocket", "vocab.json", b"[", "vocab.json is not JSON"),
+        ("pocket", "decoder.int8.onnx", None, r"decoder\*\.onnx is missing"),
+        ("supertonic", "voice.bin", bytes(48), "voice.bin does not have the styles of speakers"),
+        ("supertonic", "tts.json", b"{}", "tts.json does not describe a model of Supertonic's"),
+    ],
+)
+def test_what_the_library_would_end_its_process_for(
+    models: Path, family: str, file: str, content: bytes | None, words: str
+) -> None:
+    """A file that is missing or damaged is named before the library sees it, by import and by load."""
+    folder = getattr(sherpa_voices, family)(models / "mine")
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_bytes(content)
+    with pytest.raises(NoModel, match=words):
+        folders.described(folder)
+    with pytest.raises(HushdError, match=r"The model sherpa-onnx/mine does not load.*replace .* by a complete copy\.$"):
+        loaded("mine")
+    assert "mine" not in {model.name for model in SherpaOnnx.info().models}
+
+
+def test_graphs_that_do_not_go_together(models: Path) -> None:
+    """A vocoder for another rate, and a graph that does not say its own: the library would end its process."""
+    folder = sherpa_voices.matcha(models / "mine")
+    sherpa_voices.describe(folder / "vocos-22khz-univ.onnx", {"model_type": "vocos", "sample_rate": 16_000})
+    with pytest.raises(NoModel, match=r"vocos-22khz-univ\.onnx is for 16000 Hz, and model-steps-3\.onnx for 22050$"):
+        folders.described(folder)
+    folder = sherpa_voices.kitten(models / "other")
+    sherpa_voices.describe(folder / "model.onnx", {"model_type": "kitten-tts", "n_speakers": 2})
+    with pytest.raises(NoModel, match=r"model\.onnx does not say how many speakers it has, and the rate of its sound"):
+        folders.described(folder)
+
+
+def test_other_folders_are_not_its_models(tmp_path: Path) -> None:
+    """An empty one, a graph that says nothing of itself, a pipe."""
+    with pytest.raises(NotAlike):
+        folders.described(tmp_path)
+    sherpa_voices.vits(tmp_path)
+    sherpa_voices.describe(tmp_path / "model.onnx", {"model_type": "other"})
+    with pytest.raises(NotAlike, match="do not say that they are a voice"):
+        folders.described(tmp_path)
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(NoModel, match=r"pipe\.onnx is a pipe"):
+        folders.described(tmp_path)
+
+
+def test_through_the_worker(models: Path) -> None:
+    """By the default model's name where only a user's is here; a language asks for a voice of it."""
+    sherpa_voices.supertonic(models / "mine")
+    worker = Worker("sherpa-onnx", "default")
+    worker.load(lambda note: None)
+    assert speak(worker, "Hello there.").result["voice"] == "mine"
+    assert speak(worker, "Bonjour.", language="fr").result["voice"] == "mine.fr"
+    missing = [found for found in SherpaOnnx.voices() if found.model == "supertonic-3"]
+    assert len(missing) == 31
+    assert not any(found.installed for found in missing)
+
+
+def test_a_model_that_is_not_here_says_how_to_get_it(models: Path) -> None:
+    """The command that pulls it."""
+    with pytest.raises(HushdError, match="`hushd models pull sherpa-onnx/supertonic-3` gets it") as caught:
+        loaded("supertonic-3")
+    assert caught.value.code == "model_missing"
+
+
+def test_what_the_core_says_of_it_is_what_it_speaks() -> None:
+    """The core offers the plugin for these languages where it is not installed."""
+    spoken = {code(tag) for known in catalogue.of("sherpa-onnx") for tag in known.languages}
+    assert set(recommendation.SPEAKING["engines-sherpa-onnx"].split()) == spoken

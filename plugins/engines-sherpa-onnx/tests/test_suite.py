@@ -1,0 +1,40 @@
+"""The suite for engines, of the plugin `conformance`, played to the engine on small voices of each family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'")
+pytest.importorskip("onnx", reason="onnx, which makes small voices, is not installed")
+
+from support import small_models
+from support.small_models import Small
+
+from . import sherpa_voices
+
+
+def sherpa_onnx(family: str) -> Callable[[Path], Small]:
+    def maker(folder: Path) -> Small:
+        getattr(sherpa_voices, family)(folder / "models" / "sherpa-onnx" / "tiny")
+        return Small("sherpa-onnx", "tts", "tiny")
+
+    return maker
+
+
+@pytest.mark.plugin("conformance")
+def test_it_keeps_the_contract(tmp_path: Path) -> None:
+    """A few cases of each group."""
+    small = small_models.make_by(sherpa_onnx("supertonic"), tmp_path)
+    assert small_models.play(small, "-k", small_models.FEW) == 0
+
+
+@pytest.mark.night
+@pytest.mark.timeout(7200)
+@pytest.mark.plugin("conformance")
+@pytest.mark.parametrize("family", ["supertonic", "pocket", "kitten", "matcha", "kokoro", "vits"])
+def test_it_passes_the_suite(family: str, tmp_path: Path) -> None:
+    """All cases, with a small model."""
+    assert small_models.play(small_models.make_by(sherpa_onnx(family), tmp_path), "--all") == 0

@@ -1,0 +1,104 @@
+"""Finds the models of the engine `transcribe-cpp` on this machine, each a GGUF file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hushd_models import catalogue, hf_cache
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.names import is_name
+from hushd_protocol.system import paths
+from hushd_schema import engines
+from hushd_schema.engines import NoModel
+from hushd_worker_stt.engine import ModelInfo
+
+from . import gguf, langid
+from .files import Abilities, described, well_known
+
+SPEC = engines.get("transcribe-cpp")
+_IDENTIFYING = {name for name, content in SPEC.models.items() if content.get("role") == langid.ROLE}
+_UNDETERMINED = "und"  # ISO 639's code for an undetermined language
+
+
+def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+    """Returns the well-known `models`, each with its abilities, and the installed ones."""
+    abilities = well_known()
+    catalogued = {model.name: _with(model, abilities[model.name]) for model in models}
+    own = {name: model for name in here() if (file := find(name)) and (model := _model(name, file))}
+    return tuple((catalogued | own).values())
+
+
+def place() -> Path:
+    """Returns the folder for users' own models, each in a folder."""
+    return paths.find().models / SPEC.name
+
+
+def find(model: str) -> Path | None:
+    """Returns the file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    if not is_name(model):
+        return None
+    if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
+        return own[0]
+    store = Store(paths.find())
+    try:
+        if manifest := store.find(f"{SPEC.name}/{model}"):
+            return next((file for name in manifest.files if (file := store.location(manifest) / name).is_file()), None)
+    except HushdError:
+        return None  # its manifest is damaged, which the load reports
+    known = catalogue.find(f"{SPEC.name}/{model}")
+    snapshot = hf_cache.snapshot(known.repository) if known else None
+    files = known.choose(files_in(snapshot)) if known and snapshot else None
+    return snapshot / files[0] if snapshot and files else None
+
+
+def here() -> list[str]:
+    """Returns the names of the models on this machine."""
+    try:
+        folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
+    except OSError:
+        folders = []
+    names = [
+        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
+    ]
+    return list(dict.fromkeys([*well_known(), *folders, *names]))
+
+
+def identifying() -> tuple[str, Path] | None:
+    """Returns the installed model that identifies languages, and its file: of several, the first by name; None if there
+    is none. A damaged model counts, if it can still be recognised."""
+    names = {*here(), *_IDENTIFYING} - well_known().keys()
+    files = ((name, file) for name in sorted(names) if (file := find(name)))
+    return next((model for model in files if _identifies(*model)), None)
+
+
+def _identifies(name: str, file: Path) -> bool:
+    if name in _IDENTIFYING:
+        return True
+    try:
+        return gguf.architecture(file) == langid.ARCHITECTURE
+    except OSError:
+        return False
+
+
+def _model(name: str, file: Path) -> ModelInfo | None:
+    """Returns the model by its file; None if the load would refuse it."""
+    try:
+        _, tags, abilities = described(file)
+        memory = catalogue.memory_of_files(SPEC.name, {file.name: file.stat().st_size})
+    except (NoModel, OSError):
+        return None
+    return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)
+
+
+def _with(model: ModelInfo, abilities: Abilities) -> ModelInfo:
+    return replace(
+        model,
+        translation=abilities.translation,
+        streaming=abilities.streaming,
+        word_times=abilities.word_times,
+        options=abilities.options,
+    )

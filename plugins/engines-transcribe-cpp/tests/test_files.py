@@ -1,0 +1,42 @@
+"""GGUF files as models: how they are imported, and those of full size that lab makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd_engines_transcribe_cpp.ecapa import Ecapa
+from hushd_engines_transcribe_cpp.inventory import SPEC
+from hushd_protocol.errors import HushdError
+from hushd_worker_models.importing import look_at
+
+from .gguf_models import header, identifying
+
+
+def test_the_content_tells_the_engine_and_the_role(tmp_path: Path) -> None:
+    """Of a model that hears, and of one that identifies languages; a part of one is a sentence."""
+    hearing = header(tmp_path / "own.gguf", "parakeet", {"general.languages": ["de"]})
+    assert look_at(hearing, "mine") == ("transcribe-cpp", {"mine.gguf": hearing})
+    ears = identifying(tmp_path / "ears.gguf")
+    assert look_at(ears, "mine") == ("transcribe-cpp", {"mine.gguf": ears})
+    (tmp_path / "part.gguf").write_bytes(b"GGUF\3\0\0\0")
+    with pytest.raises(HushdError, match=r"part\.gguf is only a part"):
+        look_at(tmp_path / "part.gguf", "mine")
+    assert SPEC.role_of
+    assert [SPEC.role_of([path]) for path in (hearing, ears)] == ["stt", "langid"]
+
+
+def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:
+    """One of full shape has a verdict on noise, whose weights are random, among all its languages and among two."""
+    pytest.importorskip("transcribe_cpp", reason="pip install 'hushd[engines-transcribe-cpp]'")
+    from full_size.catalogue import MODELS
+    from full_size.making import make
+
+    model = MODELS["transcribe-cpp/lang-id-voxlingua107-ecapa"]
+    make(tmp_path / model.place, model.parts(16), model.flat)
+    ecapa = Ecapa(tmp_path / model.place / "lang-id-voxlingua107-ecapa-Q8_0.gguf")
+    noise = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
+    assert len(ecapa.labels) == 107
+    assert ecapa.likeliest(noise, ecapa.labels)[0] in ecapa.labels
+    assert ecapa.likeliest(noise, ["de", "en"])[0] in ("de", "en")

@@ -1,0 +1,52 @@
+"""The suite for engines, of the plugin `conformance`, played to the engine on small models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from support import small_models
+from support.small_models import Small
+
+from .gguf_models import commands, streaming, transducer
+
+pytest.importorskip(
+    "transcribe_cpp", reason="transcribe-cpp is not installed: pip install 'hushd[engines-transcribe-cpp]'"
+)
+
+
+def transcribe_cpp(folder: Path) -> Small:
+    place = folder / "models" / "transcribe-cpp" / "commands"
+    place.mkdir(parents=True)
+    commands(folder / "commands.gguf").rename(place / "commands.gguf")
+    return Small("transcribe-cpp", "stt", "commands", small_models.spoken(folder))
+
+
+def nemotron(folder: Path) -> Small:
+    name = "nemotron-speech-streaming-en-0.6b"
+    transducer(folder / "models" / "transcribe-cpp" / "small" / "small.gguf", name)
+    return Small("transcribe-cpp", "stt", "small")
+
+
+def moonshine_streaming(folder: Path) -> Small:
+    streaming(folder / "models" / "transcribe-cpp" / "small" / "small.gguf")
+    return Small("transcribe-cpp", "stt", "small")
+
+
+@pytest.mark.plugin("conformance")
+def test_it_keeps_the_contract(tmp_path: Path) -> None:
+    """A few cases of each group."""
+    assert small_models.play(small_models.make_by(nemotron, tmp_path), "-k", small_models.FEW) == 0
+
+
+@pytest.mark.night
+@pytest.mark.timeout(7200)
+@pytest.mark.plugin("conformance")
+@pytest.mark.parametrize("maker", [nemotron, moonshine_streaming, transcribe_cpp])
+def test_it_passes_the_suite(maker: Callable[[Path], Small], tmp_path: Path) -> None:
+    """All cases."""
+    if maker is transcribe_cpp and find_spec("whisper") is None:
+        pytest.skip("openai-whisper, whose tokens are in the file, is not installed")
+    assert small_models.play(small_models.make_by(maker, tmp_path), "--all") == 0
