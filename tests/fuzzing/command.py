@@ -1,4 +1,4 @@
-"""Feeds hostile input to both sockets and to everything that hushd parses, and reports what breaks.
+"""Feeds hostile input to the supervisor's socket and to everything that hushd parses, and reports what breaks.
 
 Each target makes its inputs from a seed, by a generator that knows the format: whole messages and files with parts
 replaced, cut out, doubled, nested and set to odd values. A target runs in a process of its own. Findings are an

@@ -1,4 +1,4 @@
-"""The door and the gateway behind it: programs that speak HTTP and Wyoming nearly right, slowly, and not to the end."""
+"""The door and the gateway behind it: programs that speak Wyoming nearly right, slowly, and not to the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -23,20 +23,7 @@ LISTEN = '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.
 CROWD = 40  # connections at a time
 SPARE = 60  # descriptors that a gateway opens for itself and the requests under way
 GATEWAY_LARGEST = 300  # MB resident
-HOST = b"Host: localhost\r\n"
-REQUESTS = (
-    b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n",
-    b"HEAD /metrics HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n",
-    b"GET /v1/models HTTP/1.0\r\nHost: [::1]:8000\r\nAccept: */*\r\n\r\n",
-    b"GET /v1/audio/voices HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-    b"GET /v1/models HTTP/1.1\r\n" + HOST + b"Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n\r\n",
-    b"POST /health HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello",
-    b"POST /health HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-    b"GET /v1/realtime?intent=transcription HTTP/1.1\r\n" + HOST + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-    b"GET /v1/none HTTP/1.1\r\n" + HOST + b"\r\n",
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-)
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SOUND = {"rate": 16_000, "width": 2, "channels": 1}
 VOICE = {"voice": {"name": "echo", "language": "en", "speaker": None}, "text_format": "text"}
 EVENTS: tuple[tuple[str, dict[str, Any], bytes], ...] = (
@@ -57,21 +44,6 @@ EVENTS: tuple[tuple[str, dict[str, Any], bytes], ...] = (
 
 
 @contextmanager
-def door(folder: Path) -> Iterator[Feed]:
-    """Both ports: requests of HTTP and events of Wyoming, damaged, doubled, cut into pieces and left half-sent."""
-
-    def bytes_of(rng: Random) -> bytes:
-        parts = [
-            rng.choice(REQUESTS) if rng.random() < 0.7 else _event(rng, 0.0) for _ in range(rng.choice((1, 1, 2, 5)))
-        ]
-        data = b"".join(parts)
-        return damaged(rng, data) if rng.random() < 0.7 else data
-
-    with _serving(folder, ("http", "wyoming"), bytes_of) as feed:
-        yield feed
-
-
-@contextmanager
 def wyoming(folder: Path) -> Iterator[Feed]:
     """Wyoming's port: conversations of events with altered data and lengths that are lies, behind a describe or not."""
 
@@ -79,8 +51,25 @@ def wyoming(folder: Path) -> Iterator[Feed]:
         data = b"".join(_event(rng, 0.3) for _ in range(rng.choice((1, 2, 4, 8))))
         return damaged(rng, data) if rng.random() < 0.2 else data
 
-    with _serving(folder, ("wyoming",), bytes_of) as feed:
+    os.environ["HUSHD_GATEWAY_IDLE"] = "1"
+    with House(folder, tables=LISTEN) as house:
+        look = Look(house, folder)
+        look.answered()
+        before, count = look.descriptors(), 0
+        crowd = _Crowd(look.ports["wyoming"])
+
+        def feed(rng: Random) -> None:
+            nonlocal count
+            crowd.send(rng, bytes_of(rng))
+            count += 1
+            if count % LOOK == 0:
+                look.answered()
+                look.small()
+
         yield feed
+        crowd.close()
+        look.answered()
+        look.back(before)
 
 
 def _event(rng: Random, harm: float) -> bytes:
@@ -105,35 +94,11 @@ def _event(rng: Random, harm: float) -> bytes:
     return json.dumps(head).encode(errors="surrogatepass") + b"\n" + body + payload
 
 
-@contextmanager
-def _serving(folder: Path, kinds: tuple[str, ...], bytes_of: Callable[[Random], bytes]) -> Iterator[Feed]:
-    os.environ["HUSHD_GATEWAY_IDLE"] = "1"
-    with House(folder, tables=LISTEN) as house:
-        look = Look(house, folder)
-        look.answered()
-        before = look.descriptors()
-        crowd = _Crowd([look.ports[kind] for kind in kinds])
-        count = 0
-
-        def feed(rng: Random) -> None:
-            nonlocal count
-            crowd.send(rng, bytes_of(rng))
-            count += 1
-            if count % LOOK == 0:
-                look.answered()
-                look.small()
-
-        yield feed
-        crowd.close()
-        look.answered()
-        look.back(before)
-
-
 class _Crowd:
     """Some connections, each of which may be written to, read, left, or broken off."""
 
-    def __init__(self, ports: list[int]) -> None:
-        self._ports = ports
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._all: list[socket.socket] = []
 
     def send(self, rng: Random, data: bytes) -> None:
@@ -141,7 +106,7 @@ class _Crowd:
         if len(self._all) >= CROWD or (self._all and rng.random() < 0.5):
             end = rng.choice(self._all)
         else:
-            end = socket.create_connection(("127.0.0.1", rng.choice(self._ports)))
+            end = socket.create_connection(("127.0.0.1", self._port))
             end.setblocking(False)
             self._all.append(end)
         cut = rng.randrange(len(data) + 1) if rng.random() < 0.3 else len(data)
@@ -189,7 +154,7 @@ class Look:
         """A program with manners gets `OK`, Wyoming's info and a pong."""
         deadline = time.monotonic() + ANSWER_S
         for kind, asked, wanted in (
-            ("http", REQUESTS[0], b"OK"),
+            ("http", HEALTH, b"OK"),
             ("wyoming", b'{"type": "describe"}\n', b'"asr"'),
             ("wyoming", b'{"type": "ping"}\n', b'"pong"'),
         ):

@@ -1,4 +1,4 @@
-"""Both sockets of a real supervisor, whose clients and workers say anything; a good client is answered all along."""
+"""The clients' socket of a real supervisor, whose clients say anything; a good client is answered all along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -23,11 +23,9 @@ from . import wire
 from .mutate import Feed
 
 TESTS = Path(__file__).parents[1] / "support"
-RUDE = Path(__file__).parent / "rude_worker.py"
 LOOK = 500  # inputs between two looks at whether it still answers
 ANSWER_S = 30.0
 CROWD = 6  # connections at a time
-RETURNED = 20  # names of rude workers
 LARGEST = 200_000_000  # bytes resident
 
 
@@ -35,16 +33,14 @@ class House:
     """A supervisor in a folder of its own. A context manager.
 
     Args:
-        rude: names of workers that say anything.
-        config, tables: more lines of the configuration, before its tables and after them.
+        tables: more lines of the configuration, after its tables.
     """
 
-    def __init__(self, folder: Path, rude: Sequence[str] = (), config: str = "", tables: str = "") -> None:
+    def __init__(self, folder: Path, tables: str = "") -> None:
         self._folder = folder
         self.run = folder / "run"
         self._log = folder / "errors"
-        self._rude = rude
-        self._more = config, tables
+        self._tables = tables
         self.context = zmq.Context()
 
     def __enter__(self) -> House:
@@ -52,15 +48,14 @@ class House:
             return "command = [" + ", ".join(f"'{word}'" for word in words) + "]\n"
 
         tables = [
-            'stt = "echo/a"\ntts = "echo/a"\n' + self._more[0],
+            'stt = "echo/a"\ntts = "echo/a"\n',
             "[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n",
             *(
                 f'[worker."{role}/echo"]\n{command(sys.executable, TESTS / "echo_worker.py")}'
                 for role in ("stt", "tts")
             ),
             f'[worker."stt/fake"]\n{command(sys.executable, TESTS / "fake_worker.py")}',
-            *(f'[worker."{name}"]\n{command(sys.executable, RUDE, self._folder)}' for name in self._rude),
-            self._more[1],
+            self._tables,
         ]
         config = self._folder / "config.toml"
         config.write_text("".join(tables))
@@ -90,10 +85,10 @@ class House:
             self.process.wait()
         assert "Traceback" not in self._log.read_text(errors="replace"), self._log.read_text(errors="replace")[-2000:]
 
-    def connect(self, name: str = "client.sock") -> zmq.Socket[bytes]:
+    def connect(self) -> zmq.Socket[bytes]:
         socket = self.context.socket(zmq.DEALER)
         socket.set(zmq.LINGER, 0)
-        socket.connect(f"ipc://{self.run / name}")
+        socket.connect(f"ipc://{self.run}/client.sock")
         return socket
 
     def check(self, worker: str = "stt/echo/good") -> None:
@@ -132,18 +127,18 @@ class House:
 
 
 class _Crowd:
-    """Some connections to one socket, any of which may be replaced, read from or left unread."""
+    """Some connections, any of which may be replaced, read from or left unread."""
 
-    def __init__(self, house: House, name: str) -> None:
-        self._house, self._name = house, name
+    def __init__(self, house: House) -> None:
+        self._house = house
         self._decoder = Decoder(m.TO_CLIENT)
-        self._sockets = [house.connect(name) for _ in range(CROWD)]
+        self._sockets = [house.connect() for _ in range(CROWD)]
 
     def send(self, rng: Random, frames: list[bytes]) -> None:
         number = rng.randrange(CROWD)
         if rng.random() < 0.002:
             self._sockets[number].close(linger=0)
-            self._sockets[number] = self._house.connect(self._name)
+            self._sockets[number] = self._house.connect()
             if rng.random() < 0.9:
                 frames = pack(m.Hello(protocol=PROTOCOL, version="fuzz", holder=rng.choice((None, "cli"))))
         socket = self._sockets[number]
@@ -172,7 +167,7 @@ class _Crowd:
 def clients(folder: Path) -> Iterator[Feed]:
     """client.sock: six clients that send all kinds of messages about few requests, a third of them tampered with."""
     with House(folder) as house:
-        crowd, count = _Crowd(house, "client.sock"), 0
+        crowd, count = _Crowd(house), 0
 
         def feed(rng: Random) -> None:
             nonlocal count
@@ -184,66 +179,3 @@ def clients(folder: Path) -> Iterator[Feed]:
 
         yield feed
         house.check()
-
-
-@contextmanager
-def strangers(folder: Path) -> Iterator[Feed]:
-    """worker.sock: programs that the supervisor has not started."""
-    with House(folder) as house:
-        crowd, count = _Crowd(house, "worker.sock"), 0
-
-        def feed(rng: Random) -> None:
-            nonlocal count
-            crowd.send(rng, wire.frames(rng, wire.message(rng, m.FROM_WORKER), harm=0.3))
-            count += 1
-            if count % LOOK == 0:
-                house.check()
-
-        yield feed
-        house.check()
-
-
-@contextmanager
-def worker(folder: Path) -> Iterator[Feed]:
-    """worker.sock: programs that the supervisor has started, with their token; an input is what one of them sends."""
-    names = [f"stt/rude{number}" for number in range(RETURNED)]
-    with House(folder, names) as house:
-        client, count, decoder = _greeted(house), 0, Decoder(m.TO_CLIENT)
-
-        def feed(rng: Random) -> None:
-            """Keeps rude workers at work until they have sent one message more."""
-            nonlocal client, count
-            until = time.monotonic() + 50
-            while _sent(folder) <= count:
-                assert time.monotonic() < until, "no rude worker has sent anything for 50 s"
-                asked: m.Message = m.Request(
-                    id=rng.randbytes(ID_BYTES), worker=f"{rng.choice(names)}/a", op="echo", credit=8,
-                    input=rng.choice(("inline", "none", "stream")), session=rng.random() < 0.3, deadline_ms=3000,
-                )  # fmt: skip
-                if rng.random() < 0.1:  # or all are closed in the end, since each crashes more often than is allowed
-                    asked = m.Control(id=rng.randbytes(ID_BYTES), action="unload", names=[rng.choice(names)])
-                with suppress(zmq.Again):
-                    client.send_multipart(pack(asked), zmq.NOBLOCK)
-                while client.poll(50):
-                    match unpack(client.recv_multipart(), decoder):
-                        case m.Ping():
-                            client.send_multipart(pack(m.Pong()))
-                        case m.Error(id=b""):  # given up: workers send thousands of partial results
-                            client.close(linger=0)
-                            client = _greeted(house)
-            count += 1
-            if count % LOOK == 0:
-                house.check()
-
-        yield feed
-        house.check()
-
-
-def _greeted(house: House) -> zmq.Socket[bytes]:
-    client = house.connect()
-    client.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="fuzz")))
-    return client
-
-
-def _sent(folder: Path) -> int:
-    return sum(int(path.read_text() or 0) for path in folder.glob("sent-*"))

@@ -1,23 +1,19 @@
-"""The configuration and what hushd writes for itself: a crash, a full disk or an editor may have left any of it odd."""
+"""The configuration: an editor or a full disk may have left any of it odd."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd.transcripts.formats import FORMATS, render
-from hushd.transcripts.segment import Segment
 from hushd_models import user_models
 from hushd_protocol.errors import HushdError
-from hushd_schema.results import SegmentData
 from hushd_schema.settings import load
 
 from .claims import sentence
-from .mutate import Feed, altered, toml_file
+from .mutate import Feed, toml_file
 
 CONFIG: dict[str, Any] = {
     "stt": "moonshine/tiny-en",
@@ -47,48 +43,5 @@ def config(folder: Path) -> Iterator[Feed]:
                 read(path)
             except HushdError as error:
                 sentence(error.message)
-
-    yield feed
-
-
-_SEGMENT = {
-    "id": 1, "start": 0.5, "end": 2.5, "text": "Ever tried. Ever failed.", "speaker": "SPEAKER_00", "rest": 2.5,
-    "language": "en",
-    "words": [{"word": "Ever", "start": 0.5, "end": 0.9}, {"word": "tried.", "start": 1, "end": 2}],
-}  # fmt: skip
-
-
-@dataclass
-class _Transcript:
-    segments: list[Segment]
-    diarized: bool
-    language: str = "en"
-    language_probability: float | None = None
-    warnings: tuple[Any, ...] = field(default=())
-    unlikely: tuple[Any, ...] = ()
-
-    def __iter__(self) -> Iterator[Segment]:
-        return iter(self.segments)
-
-
-@contextmanager
-def transcript(folder: Path) -> Iterator[Feed]:
-    """A worker's transcript, written in every format."""
-
-    def feed(rng: Random) -> None:
-        segments = []
-        for _ in range(rng.choice((1, 1, 2, 6))):
-            data = altered(rng, _SEGMENT)
-            try:
-                segments.append(Segment.of(SegmentData.from_data(data)))
-            except HushdError:
-                continue
-        for form in FORMATS:
-            "".join(
-                render(
-                    form,
-                    _Transcript(segments, rng.random() < 0.5, language_probability=rng.choice((None, rng.random()))),
-                )
-            )
 
     yield feed

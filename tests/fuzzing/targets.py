@@ -13,9 +13,6 @@ Target = Callable[[Path], AbstractContextManager[Feed]]
 
 TARGETS: dict[str, Target] = {
     "client.sock": sockets.clients,
-    "worker.sock": sockets.strangers,
-    "worker": sockets.worker,
-    "door": serving.door,
     "wyoming": serving.wyoming,
     "http": http.http,
     "messages": wire.messages,
@@ -24,7 +21,6 @@ TARGETS: dict[str, Target] = {
     "film": audio.film,
     "program-sound": audio.program_sound,
     "config": state.config,
-    "transcript": state.transcript,
     "manifest": models.manifest,
     "hub": models.hub,
     "own-models": models.own_models,

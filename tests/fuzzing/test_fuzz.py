@@ -10,10 +10,9 @@ from fuzzing.targets import TARGETS
 from support import warm
 
 INPUTS = {
-    "client.sock": 400, "worker.sock": 800, "worker": 20, "door": 200,
-    "wyoming": 200, "http": 150, "messages": 2000, "wav": 200,
+    "client.sock": 400, "wyoming": 200, "http": 150, "messages": 2000, "wav": 200,
     "recording": 200, "program-sound": 200, "script": 400,
-    "film": 200, "config": 120, "transcript": 400, "hub": 200,
+    "film": 200, "config": 120, "hub": 200,
     "manifest": 800, "own-models": 120, "imports": 120, "params": 800,
     "markup": 120, "weights": 400,
 }  # fmt: skip

@@ -30,5 +30,6 @@ def _explains(storm: Storm, process: Process) -> bool:
         orphaned = not parent.living and parent.ended <= process.ended
         hurried = storm.awake_until(process.ended) - _HURRIED_S
         unloaded = storm.struck(("unload",), hurried) or storm.scarce(hurried)
-        return orphaned or unloaded or storm.struck(("term", "shutdown", "restart", "wire"), since)
+        lost = storm.card.had(process) and storm.struck(("card", "disk", "kill", "stop"), since)
+        return orphaned or unloaded or lost or storm.struck(("term", "shutdown", "restart", "wire"), since)
     return storm.struck(("disk",), since)

@@ -15,7 +15,7 @@ FAULTS = (
     "starve",
 )  # fmt: skip
 # Likewise, and drawn apart: those of a few minutes, of one file, or of one moment.
-RARE = ("flutter", "heavy", "newborn", "spot")
+RARE = ("card", "flutter", "heavy", "newborn", "spot")
 KINDS = (*FAULTS, *RARE, "points")  # `points`: those of `POINTS`
 ACTS = {
     "hear": 6, "hear_stream": 4, "say": 5, "speak_aloud": 3, "preload": 1, "status": 1, "interrupt": 2, "rest": 4,
@@ -23,7 +23,7 @@ ACTS = {
     "at_once": 2, "morning": 1, "give_up": 2, "shutdown": 0.2, "restart": 0.2, "hear_speakers": 2, "hear_live": 2,
 }  # fmt: skip
 TASKS = {
-    "hear": 3, "hear_stream": 4, "hear_blocking": 2, "say": 3, "say_stream": 3, "speak_aloud": 2, "preload": 1,
+    "hear": 3, "hear_stream": 4, "hear_blocking": 2, "say": 3, "say_stream": 3, "preload": 1,
     "status": 1, "interrupt": 2, "rest": 3, "unload": 1, "leave": 1, "both": 6, "break_off": 8, "hurry": 5,
     "hear_file": 1, "save": 3, "shutdown": 0.2, "restart": 0.2,
 }  # fmt: skip
@@ -51,6 +51,7 @@ class Script:
     apart: tuple[int, ...] = ()  # and those that have a folder of their own, as in a sandbox
     loops: tuple[int, ...] = ()  # the clients with an event loop
     points: tuple[str, ...] = ()  # in product code, at which it may take the rare way
+    card: bool = False  # whether the machine has one
     room: int = 1 << 23  # bytes of an answer, and of a stream, for which clients have memory
 
     def __str__(self) -> str:
@@ -59,7 +60,10 @@ class Script:
         lines += [f"    {acts!r}," for acts in self.clients]
         lines += ["), ("]
         lines += [f"    {fault!r}," for fault in self.faults]
-        lines += [f"), cut={self.cut!r}, apart={self.apart!r}, loops={self.loops!r}, room={self.room}, points=("]
+        lines += [
+            f"), cut={self.cut!r}, apart={self.apart!r}, loops={self.loops!r},",
+            f"card={self.card}, room={self.room}, points=(",
+        ]
         lines += [f"    {point!r}," for point in self.points]
         return "\n".join([*lines, "))"])
 
@@ -85,7 +89,8 @@ def draw(seed: int, seconds: float = 60.0, kinds: Collection[str] = KINDS, clien
     dice = _dice("points", seed)
     points = tuple(point for point in POINTS if "points" in kinds and dice.random() < OPEN)
     room = _dice("room", seed).choice([1 << 23, 1 << 23, 4000, 0])
-    return Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room)
+    card = _dice("card", seed).random() < 0.3
+    return Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, card, room)
 
 
 def _few(seed: int, kinds: list[str]) -> list[str]:
@@ -106,6 +111,9 @@ def _rare(seed: int, seconds: float, kinds: list[str]) -> list[tuple[Any, ...]]:
 
 def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
     match kind:
+        case "card":
+            slow_s, taken = dice.choice([0.1, 1.3, 4.0, 60.0]), dice.choice([0, 0, 300, 900])
+            return slow_s, taken, dice.random() < 0.3, round(dice.expovariate(1 / 10.0), 3)
         case "flutter":
             return dice.randint(2, 12), dice.choice([2.5, 4.0, 8.0]), dice.choice([1e-5, 1e-5, 1e-4, 0.05])
         case "heavy":

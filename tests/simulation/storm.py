@@ -10,6 +10,7 @@ from typing import Any
 
 from history.events import Event
 
+from .card import Card
 from .machine import Machine
 from .points import TAKEN
 from .processes import MEGABYTE, Process
@@ -21,7 +22,7 @@ _FAILING = {  # calls, by error
     errno.EMFILE: ("open", "pipe", "dup", "accept", "receive"),
 }
 # Faults that last so long as they say last.
-_LASTING = ("crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot", "starve", "stop", "wire")
+_LASTING = ("card", "crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot", "starve", "stop", "wire")
 # Files whose failure costs nobody anything, of which processes: they are for people, or for the next life.
 _SPOTS = {
     "log": (("open", "write"), "/supervisor.log", ("supervisor",)),
@@ -40,6 +41,7 @@ class Storm:
 
     Attributes:
         crashing: the share of jobs in which an engine ends its process.
+        card: the one that the machine may have.
         over: whether nothing goes wrong any more.
         points: in product code that are open.
         taken: how often each of them was taken.
@@ -48,6 +50,7 @@ class Storm:
 
     def __init__(self, machine: Machine, network: Any) -> None:
         self._machine, self._network = machine, network
+        self.card = Card(machine)
         self.felled: set[int] = set()
         self.held: set[int] = set()
         self._pace = network.pace
@@ -274,6 +277,16 @@ class Storm:
         self._spawn_s = spawn_s
         self._machine.scheduler.later(seconds, lambda: setattr(self, "_spawn_s", 0.0))
 
+    def _do_card(self, slow_s: float, megabytes: int, refuses: bool, seconds: float) -> None:
+        """Has the card's driver answer late, and perhaps suspend nobody, and other programs take memory there."""
+        self._note_fault("card", slow_s=slow_s, megabytes=megabytes, refuses=refuses)
+        card = self.card
+        card.slow_s, card.elsewhere, card.refuses = slow_s, min(megabytes * MEGABYTE, card.free), refuses
+        self._machine.scheduler.later(seconds, self._mend_card)
+
+    def _mend_card(self) -> None:
+        self.card.slow_s, self.card.elsewhere, self.card.refuses = 0.0, 0, False
+
     def _do_flutter(self, times: int, seconds: float, gap: float) -> None:
         """Has the machine sleep again and again, and wake up for a moment in between."""
         for number in range(times):
@@ -349,6 +362,7 @@ class Storm:
         self._spot, self._spawn_s = (0, ""), 0.0
         self._doomed.clear()
         self._give_memory_back()
+        self._mend_card()
         self._hasten()
         self._bring_back()
         for process in list(self._machine.processes.values()):

@@ -25,7 +25,8 @@ from history.checker import check
 from history.events import Event
 from history.recorder import Recorder
 
-from . import calls, importer, leaks, logs, loops, sessions, settings, threads
+from . import calls, importer, leaks, logs, loops, sessions, threads
+from .card import Card
 from .deaths import unexplained
 from .descriptors import Description, File
 from .ends import BLAMELESS, complaint, delay
@@ -53,7 +54,8 @@ PRODUCT = (
     "hushd_schema.operations.synthesize", "hushd.transcripts.transcript", "hushd_schema.operations.transcribe",
     "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
-    "simulation.programs.aio.person", "simulation.programs.auditor", "hushd.aio.client", "hushd.aio.client",
+    "simulation.programs.aio.person", "simulation.programs.auditor", "simulation.programs.card",
+    "hushd.aio.client",
     "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
     "hushd_schema.settings.reader", "hushd_schema.results", "hushd_schema.toml",
     "encodings.ascii",
@@ -69,8 +71,10 @@ SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants 
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
 LEFT_S = 0.1  # from the end of a supervisor's connections to its own
 BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
-SETTLED = ("stopped", "ready", "backoff", "failed")
+SETTLED = ("stopped", "ready", "suspended", "backoff", "failed")
 WITHIN_MB = 5.0  # between the account and the processes, for each of them
+FORMER = 4_194_304  # the highest number of a process on Linux: longer than any of a supervisor here
+FULL_S = 60.0  # before a worker finds a card full, in which a fault may have made the last look at it wrong
 IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
 
 
@@ -133,7 +137,7 @@ class World:
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
         self.promptness = Promptness(self)
-        self.seed, self.script, self.settings = 0, Script(0), settings.draw(0)
+        self.seed, self.script = 0, Script(0)
         self.speeches: dict[Path, list[bytes]] = {}  # those that a file may have
         self.violations: list[str] = []
         self.failed = 0.0  # simulated seconds until the first of them
@@ -172,7 +176,7 @@ class World:
     def _register(self) -> None:
         modules = sys.modules
         engine, person, auditor = (modules[f"simulation.programs.{name}"] for name in ("engine", "person", "auditor"))
-        for name in ("engine", "life", "auditor"):
+        for name in ("engine", "life", "auditor", "card"):
             modules[f"simulation.programs.{name}"].world = self  # type: ignore[attr-defined]
         self.machine.programs |= {
             "hushd_supervisor": lambda arguments: modules["hushd_supervisor.__main__"].main(arguments),
@@ -180,6 +184,8 @@ class World:
             "simulation.programs.person": person.main,
             "simulation.programs.aio.person": modules["simulation.programs.aio.person"].main,
             "simulation.programs.auditor": auditor.main,
+            "hushd_worker.card": modules["simulation.programs.card"].look,
+            "hushd_worker.suspension": modules["simulation.programs.card"].suspension,
         }
 
     # --- a simulation ------------------------------------------------------------------------------------------------
@@ -278,11 +284,15 @@ class World:
         tempfile._name_sequence = iter(lambda: f"{names.getrandbits(32):08x}", "")  # type: ignore[attr-defined]
         self._install()
         command = "command = ['python', '-m', 'simulation.programs.engine']\n"
-        self.settings = settings.draw(self.seed)
-        settings.leave_remains(self.seed, self.folder)
-        text = f'[worker]\nstart_timeout = 30\n[worker."stt/echo"]\n{command}[worker."tts/echo"]\n{command}'
-        text += self.settings.of_speech()
-        (self.folder / "config.toml").write_text(self.settings.top() + text)
+        self._leave_remains()
+        workers = "".join(f'[worker."{role}/echo"]\n{command}' for role in ("stt", "tts"))
+        (self.folder / "config.toml").write_text(f"[worker]\nstart_timeout = 30\nvram_mb = 300\n{workers}")
+
+    def _leave_remains(self) -> None:
+        """In half of the seeds, leaves the lock of a supervisor that was there before the power was cut."""
+        if random.Random(f"remains {self.seed}").random() < 0.5:
+            (self.folder / "run" / "hushd").mkdir(mode=0o700)
+            (self.folder / "run" / "hushd" / "lock").write_text(f"{FORMER}\n")
 
     def _install(self) -> None:
         """Makes the packages that are installed on this machine, whatever is on ours: hushd, and one without entry
@@ -303,6 +313,8 @@ class World:
             "HUSHD_CONFIG": str(self.folder / "config.toml"),
             "TMPDIR": str(self.folder / "tmp"),
         }
+        if self.script.card:
+            environment["HUSHD_CARDS"] = "simulation.programs.card:"
         return environment | ({} if session == sessions.NONE else {"XDG_RUNTIME_DIR": str(self.folder / session)})
 
     def _client(self, number: int, script: Script) -> Callable[[], None]:
@@ -376,6 +388,18 @@ class World:
             info = os.stat(path)
             if self.machine.locked.get((info.st_dev, info.st_ino)) in process.table.values():
                 self.violation(f"{name} has begun {path.name}, and neither kept nor discarded it")
+
+    @property
+    def card(self) -> Card:
+        return self.storm.card
+
+    def full(self) -> None:
+        """Judges that a worker was started on a card without room for it, by the only supervisor that there is."""
+        since = self.scheduler.time - FULL_S
+        supervisors = [p for p in self.machine.processes.values() if p.kind == "supervisor"]
+        alone = sum(process.living or process.ended >= since for process in supervisors) == 1
+        if alone and not self.storm.struck(("card", "disk", "stop", "freeze", "kill"), since):
+            self.violation(f"{self.machine.current} was started on a card that is full")
 
     def crashes(self) -> bool:
         return bool(self.storm.crashing) and self.machine.random.random() < self.storm.crashing
@@ -498,7 +522,7 @@ class World:
         children = {
             child.pid: child
             for child in self.machine.processes[pid].children
-            if child.living and not child.kind.startswith("worker_")
+            if child.living and child.kind == "engine"
         }
         rows = {row.pid: row for row in status.workers if row.pid}
         for row in status.workers:
@@ -513,9 +537,6 @@ class World:
         processes = sum(child.private_memory for child in children.values()) / MEGABYTE
         if abs(status.memory.used_mb - processes) > WITHIN_MB * (1 + len(children)):
             self.violation(f"the account has {status.memory.used_mb:.0f} MB, and the processes {processes:.0f} MB")
-        names = {pid: row.name for pid, row in rows.items()}
-        if wrong := settings.wrong(self.settings, self.machine.processes[pid], names, self.storm):
-            self.violation(wrong)
         if left := leaks.of_supervisor(self.machine.processes[pid]):
             self.violation(f"supervisor {pid} has more open files than it needs: {left}")
         floor = status.floor

@@ -16,8 +16,12 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_schema.results import Capabilities
+from hushd_worker import compute_device
+from hushd_worker.errors import load_error
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
+
+from ..card import MODEL
 
 SECOND = 1000  # bytes of a recording
 SLOW, SLOW_S = "slow", 6.0  # a model that takes so long for each piece
@@ -35,6 +39,7 @@ class Engine:
     slots = 2
     sessions = 1
     aside = 2
+    compute_device = "cpu"
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -46,11 +51,26 @@ class Engine:
             world.grow(how.memory // how.steps)
         if how.fails:
             raise HushdError("engine_missing", "The engine is not installed.")
+        if "HUSHD_CARDS" in os.environ:
+            return self._place()
         return Capabilities(engine="echo")
+
+    def _place(self) -> Capabilities:
+        """Chooses the CPU, or the card that it is shown, where its memory must be free."""
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES") != ""
+        self.compute_device = compute_device.choose("the simulation", (*["cuda"] * shown, "cpu"))
+        on_card = self.compute_device == "cuda"
+        if on_card and not world.card.take(world.machine.current, MODEL):
+            world.full()
+            raise load_error(self._model, RuntimeError("CUDA out of memory."), install="", again="")
+        device, why = compute_device.report(self, "echo")
+        return Capabilities(engine="echo", compute_device=device, why_there=why, suspends=on_card)
 
     def run(self, job: Job) -> dict[str, Any]:
         if world.crashes():
             os._exit(11)
+        if world.card.is_away(world.machine.current):
+            world.violation(f"{self._model} was given work while it was suspended")
         if job.op == "transcribe":
             return self._transcribe(job)
         if job.op == "synthesize":

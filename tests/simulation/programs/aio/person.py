@@ -13,10 +13,10 @@ from typing import Any
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
 from simulation.programs import life
-from simulation.programs.life import PATIENCE, Life, turn
+from simulation.programs.life import PATIENCE, Life
 
 ACTS = (
-    "hear", "hear_stream", "hear_blocking", "hear_file", "say", "say_stream", "save", "speak_aloud", "preload",
+    "hear", "hear_stream", "hear_blocking", "hear_file", "say", "say_stream", "save", "preload",
     "status",
 )  # fmt: skip
 
@@ -202,34 +202,6 @@ class Person(Life):
             self.check_length(heard, text)
 
         await self._ask("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text), **self.lease())
-
-    async def speak_aloud(self) -> None:
-        """Takes the loudspeaker, and plays for a while."""
-        priority = self.dice.choice(["important", "text", "text", "notification", "progress"])
-        long = self.dice.expovariate(1 / 3.0)
-
-        async def ask(request: str) -> None:
-            loop, floor = asyncio.get_running_loop(), self.client.floor("speaker", priority=priority)
-            lost = asyncio.Event()
-            floor.on_loss = lambda: loop.call_soon_threadsafe(lost.set) and None
-            async with floor:
-                end = loop.time() + long
-                held = turn(floor)
-                self.record.saw("granted", request, **held)
-                while (left := end - loop.time()) > 0 and not life.world.calm:
-                    try:
-                        await asyncio.wait_for(lost.wait(), min(left, 0.2))
-                    except TimeoutError:
-                        held = self.moved(request, floor, held)
-                        continue
-                    lost.clear()
-                    self.record.saw("released", request, keep=True)
-                    await floor.regain()
-                    held = turn(floor)
-                    self.record.saw("granted", request, **held)
-                self.record.saw("released", request, keep=False)
-
-        await self._ask("claim", ask, devices=["speaker"], priority=priority, machine=self.session())
 
     async def preload(self) -> None:
         worker, seconds = f"{self.dice.choice(['stt', 'tts'])}/echo/{self.model()}", self.dice.choice([1, 200])

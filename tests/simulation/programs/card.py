@@ -1,0 +1,62 @@
+"""The driver of the simulated card, and the short programs by which a supervisor asks it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from hushd_worker import card
+
+from ..card import PLACE, TOTAL
+
+world: Any = None  # the simulation
+
+
+class Driver:
+    """A `card.Driver`."""
+
+    def ids(self) -> list[str]:
+        return [PLACE]
+
+    def asleep(self, id: str) -> bool:
+        return False
+
+    def uuid(self, id: str) -> str:
+        return f"GPU-{id}"
+
+    def name(self, id: str) -> str:
+        return "simulated"
+
+    def memory(self, id: str) -> tuple[int, int]:
+        _wait()
+        return TOTAL, world.card.free
+
+    def processes(self, id: str) -> dict[int, int]:
+        taken: dict[int, int] = world.card.taken()
+        return taken
+
+
+def driver(_: str) -> Driver:
+    """The driver that HUSHD_CARDS names."""
+    return Driver()
+
+
+def look(arguments: list[str]) -> None:
+    """`python -m hushd_worker.card`."""
+    print(json.dumps(card.look()))
+
+
+def suspension(arguments: list[str]) -> None:
+    """`python -m hushd_worker.suspension VERB PID`, which the driver obeys in between."""
+    _wait()
+    error = getattr(world.card, arguments[0])(int(arguments[1]))
+    _wait()
+    print(json.dumps({"error": error, "lost": bool(error) and arguments[0] == "restore"}))
+
+
+def _wait() -> None:
+    waited = 0.0
+    while waited < world.card.slow_s:
+        time.sleep(0.1)
+        waited += 0.1
