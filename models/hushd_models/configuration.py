@@ -88,6 +88,3 @@ def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     for name in settings.worker:
         if name.startswith(f"{role}/"):
             yield f'worker."{name}"', name
-        fallback = str(settings.worker[name].get("fallback", ""))
-        if name.partition("/")[0] == role and "/" in fallback:
-            yield f'worker."{name}".fallback', f"{role}/{fallback}"

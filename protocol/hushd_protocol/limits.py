@@ -32,4 +32,4 @@ UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no s
 # answers each start with the worker's pid, or with REFUSED and the reason, and then ends.
 TEMPLATE_VARIABLE = "HUSHD_TEMPLATE"  # has the descriptor of the socket between them
 READY, REFUSED = b"ready", b"refused "  # the template's first message; the reason follows REFUSED
-GO, STAY = b"go", b"stay"  # the answer to a worker's pid: it may begin, or is no longer wanted
+GO = b"go"  # the answer to a worker's pid: it may begin

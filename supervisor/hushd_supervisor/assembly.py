@@ -27,9 +27,9 @@ from .system.configuration import Configuration
 from .system.describe import Descriptions
 from .system.door import Door
 from .system.living import Living
-from .system.log import Log, Logged, RequestLog
+from .system.log import Log, Logged
 from .system.loop import Loop
-from .system.memory import cards, measure, triggers
+from .system.memory import cards, measure, psi
 from .system.memory.history import History
 from .system.memory.needs import Estimate, Needs
 from .system.pause_file import PauseFile
@@ -37,7 +37,7 @@ from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
 from .system.signals import FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.client_socket import ClientSocket
-from .system.sockets.lock import ListeningSocket, take_reserved
+from .system.sockets.lock import ListeningSocket
 from .system.sockets.watch import SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
@@ -89,7 +89,6 @@ class Assembly:
         )
         self.record = self._log.write
         best_effort.report_to(functools.partial(self.record, "warning"))
-        self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
         self._settings = settings
         self._door = Door(self._poller, self._launch, paths, self.record, start.passed)
@@ -104,7 +103,7 @@ class Assembly:
         self._pause = PauseFile(paths.paused)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
-        self._triggers = triggers.choose(self._poller, self._cgroup, memory, os.environ)
+        self._stalls = psi.choose(self._poller, self._cgroup, memory)
         self._pool = Pool(
             settings,
             version=__version__,
@@ -116,14 +115,12 @@ class Assembly:
             has_cards=cards.there,
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
-            reserved=take_reserved(paths),
             paused=self._pause.exists(),
             most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
-        pool = Logged(self._pool, self._requests)
-        self.loop = Loop(pool, self._poller, self._sources(), self.record, processors)
+        self.loop = Loop(Logged(self._pool, self.record), self._poller, self._sources(), self.record)
         self._listener.watch()
 
     def _open(self, visitors: str, configure: Callable[[Settings], None]) -> None:
@@ -157,11 +154,11 @@ class Assembly:
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         self._hear(configuration, watch)
-        living = Living(self._workers, self._templates, self._triggers, manager)
+        living = Living(self._workers, self._templates, self._stalls)
         return [
             self.history,
             self.signals,
-            self._triggers,
+            self._stalls,
             self._workers,
             Descriptions(self._poller, self._launch, logs),
             cards.CardLooks(self._poller, self._launch, logs),
@@ -196,7 +193,6 @@ class Assembly:
         """The configuration, read once more; the log follows it at once."""
         settings = self._read()
         self._log.configure(settings.log_level, settings.log_format)
-        self._requests.content = settings.log_content
         return settings
 
     def close(self) -> None:

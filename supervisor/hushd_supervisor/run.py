@@ -74,7 +74,6 @@ def _serve(start: Start, settings: Settings) -> None:
         parts.loop.run()
     finally:
         parts.signals.ignore()
-    lock.tell_next(paths, parts.loop.holders)
     parts.close()
     parts.record("info", "left")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,21 +18,20 @@ from support.peer import ECHO, Peer, Supervisor, command, wait_until
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., Supervisor]
-Tell = Callable[[str], int]
 MB = 1_000_000
 A, B, C = "stt/echo/a", "stt/echo/b", "tts/echo/c"
 ALL_ECHO = f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
+SMALL_MACHINE = str(Path(__file__).parents[1] / "support" / "small_machine.py")
 SMALL = "[worker]\nmemory_mb = 30\n"
 FREE_S = 1.0  # from the news that memory is critically short to its being free
 
 
 @pytest.fixture
-def tell(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Tell:
-    """Tells the supervisors of a test how short memory is, in the place of the kernel."""
-    path = runtime / "pressure"
-    os.mkfifo(path)
-    monkeypatch.setenv("HUSHD_PRESSURE", str(path))
-    return lambda level: path.write_text(f"{level}\n")
+def available(runtime: Path) -> Path:
+    """The file that has the available memory of a machine of 4 GB."""
+    file = runtime / "available"
+    file.write_text(str(3000 * MB))
+    return file
 
 
 @pytest.fixture
@@ -91,37 +91,38 @@ def test_sizes_are_remembered_over_restarts(crowded: Supervisor, start_superviso
 # --- pressure -------------------------------------------------------------------------------------------------------
 
 
-def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, tell: Tell) -> None:
-    """Within a second of the news they are gone, leases without end or not; the busy finish, the pinned stay.
+def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, available: Path) -> None:
+    """Within a second of the first look at it they are gone, leases without end or not; the busy finish, the pinned
+    stay.
 
     Who asks for a start meanwhile waits until memory is no longer short, and has an answer then.
     """
-    supervisor = start_supervisor(ALL_ECHO + "pinned = true\n")
+    supervisor = start_supervisor(ALL_ECHO + "pinned = true\n", inside=[sys.executable, SMALL_MACHINE], cold=True)
     with supervisor.connect() as client, supervisor.connect() as other:
         idle = [client.ask("echo", f"stt/echo/{n}", keep_alive=-1.0)["pid"] for n in range(3)]
         pinned = client.ask("echo", C)["pid"]
         job = client.request("wait", A, credit=8)
         wait_until(lambda: client.status(A)["running"] == 1)
         busy = client.status(A)["pid"]
-        tell("critical")
+        available.write_text(str(20 * MB))
         told = Stopwatch()
+        cold = other.request("echo", B)  # for which memory is looked at
         wait_until(lambda: all(map(gone, idle)), "the exit of the idle workers")
         assert told.calm < FREE_S
         assert client.control("status")["memory"]["pressure"] == "critical"
-        cold = other.request("echo", B)
         wait_until(lambda: client.status(B)["state"] == "waiting")
         assert client.ask("echo", C)["pid"] == pinned
         assert not gone(busy)
         client.send(Cancel(id=job))
         assert client.expect(Error).code == "cancelled"
         wait_until(lambda: gone(busy), "the exit of the worker that was busy")
+        available.write_text(str(3000 * MB))
         assert other.expect(Result).id == cold
 
 
 # --- death ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("tell")  # a group at its limit stalls, and pressure from that would refuse the second try
 def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memory_group: MemoryGroup) -> None:
     """Beyond the limit of our group the kernel kills the worker, which its client is told, and nobody else."""
     supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(400 * MB))

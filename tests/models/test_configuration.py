@@ -24,7 +24,6 @@ def mistake(folder: Path, text: str) -> str:
     [
         ('tts = "hibari/enn"', "tts", "'enn' of hibari"),
         ('[worker."stt/moonshine/tiny-e"]\npinned = true', 'worker."stt/moonshine/tiny-e"', "'tiny-e' of moonshine"),
-        ('[worker."tts/hibari"]\nfallback = "espeak-ng/al"', 'worker."tts/hibari".fallback', "'al' of espeak-ng"),
     ],
 )
 def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) -> None:

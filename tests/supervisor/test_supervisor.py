@@ -255,21 +255,3 @@ def test_a_file_and_two_who_speak_are_served_by_one_process(start_supervisor: St
         wait_until(lambda: peer.status()["running"] == 3, "three running jobs")
         assert peer.status()["sessions"] == 2
         assert len(peer.control("status")["workers"]) == 1
-
-
-def test_a_worker_gives_way_as_far_as_its_settings_say(start_supervisor: Callable[..., Supervisor]) -> None:
-    """`nice` holds for all threads of a worker, not for the supervisor; a reload that changes it renews the worker."""
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    supervisor = start_supervisor(f"{CONFIG}[worker]\nnice = 3\n")
-    with supervisor.connect() as peer:
-        peer.ask("echo")
-        before = peer.status()["pid"]
-        threads = map(int, os.listdir(f"/proc/{before}/task"))
-        assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {own + 3}
-        assert os.getpriority(os.PRIO_PROCESS, supervisor.pid) == own
-        Path(os.environ["HUSHD_CONFIG"]).write_text(CONFIG)
-        peer.control("reload")
-        peer.ask("echo")
-        after = peer.status()["pid"]
-        assert after != before
-        assert os.getpriority(os.PRIO_PROCESS, after) == own

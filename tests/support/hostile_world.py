@@ -23,7 +23,7 @@ from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
-from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.memory.pressure import SMALL, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
@@ -286,7 +286,7 @@ class World:
         self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
         self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
         if self.random.random() < 0.6:
-            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL]), told=self.dice.random() < 0.3))
+            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL])))
 
     def speech(self) -> None:
         """One random act about the floor; by dice of its own, so that all else happens as without it."""
@@ -366,8 +366,6 @@ class World:
                     self.events.add("a worker moves to the device that is asked for")
                 case do.Log(_, text) if text.endswith(" leaves its card"):
                     self.events.add("a worker leaves its card for others")
-                case do.Watch(route, pid):
-                    self.at(0.0, lambda route=route, pid=pid: self._watch(route, pid))
                 case do.Suspend(name, gen):
                     self.cards.suspend(self.processes[name, gen])
                 case do.Restore(name, gen):
@@ -412,11 +410,6 @@ class World:
         error = self.dice.choice(["", "", "no package"])
         if not self.left:
             self.tell(ev.Described(role, {} if error else {"engines": []}, error))
-
-    def _watch(self, route: bytes, pid: int) -> None:
-        """A program that is not stopped works, or rests."""
-        busy = pid == 7 and not self._person(route).stopped
-        self.tell(ev.Watched(route, busy, b"7000 0 70"))
 
     def _person(self, route: bytes) -> Person:
         return next(p for p in self.people if p.route == route)
@@ -501,7 +494,7 @@ class World:
         )
         kept = min(RESERVE, self.total // 8)
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
-        small = growing + 300_000_000 <= self.pool._admission._pressure.spare(self.memory(), self.now)
+        small = growing + 300_000_000 <= int(SMALL * self.memory().available)
         assert small or self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
         assert not self.pool._departure.renewing, "a start while making way"
         assert not self.pool._departure.down, "a start while leaving"
@@ -631,8 +624,6 @@ class World:
             self._work(process, message)
         elif isinstance(message, m.Drain):
             assert not process.jobs or not process.alive, "drained with work in hand"
-            if "room again" in self.pool._workers[process.name].lifecycle.process.unwanted:
-                self.events.add("a worker goes back to a card")
             process.doomed = True
             if process.alive and process.mode not in ("ignores-drain", "hangs"):
                 self.at(self.random.uniform(0, 4), lambda: self._say(process, m.Bye()))
@@ -735,7 +726,7 @@ class World:
         if pool._admission.level is Level.CRITICAL:
             sizes = [worker.machine for worker in pool._admission.use.every(self.now)]
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
-            assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
+            assert idle <= int(SMALL * self.seen.available), "idle under critical pressure"
         self._check_floor()
         self.templates.check()
         assert held == len(pool._requests.active), "a request that nobody holds"

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_protocol.messages import Error
-from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
 
 from .job import Cancelled
@@ -207,7 +206,7 @@ def failure(request_id: bytes, error: BaseException) -> Error:
 def log_traceback(error: BaseException) -> None:
     """Prints the traceback and the type of `error`; its message, which may quote speech, only if the user has enabled
     that."""
-    if os.environ.get(log_files.CONTENT):
+    if os.environ.get("HUSHD_DEBUG"):
         traceback.print_exception(error)
         return
     chain: list[BaseException] = []

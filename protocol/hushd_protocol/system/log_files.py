@@ -19,7 +19,6 @@ from hushd_protocol.suggest import escaped
 from . import best_effort
 
 FORMAT = "HUSHD_LOG_FORMAT"  # the variable that tells a worker the form of its lines
-CONTENT = "HUSHD_LOG_CONTENT"  # if set, lines may contain what is said and heard
 SHORT_ID_BYTES = 4  # of a request's id: enough to tell apart requests of the same time
 _at_work = threading.local()  # `request`: the short id of the request on which a thread works
 _OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?")

@@ -61,9 +61,6 @@ _TEMPLATES = Kind(
     tuple,
 )
 _DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
-_FALLBACK = Kind(
-    'cpu, or an engine and a model, such as "whisper/small"', lambda value: value in ("", "cpu") or is_model(value)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,6 @@ class WorkerSettings:
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
     memory_mb: float = setting(0.0, number(0), "that it needs (10^6 bytes), until hushd has measured it; 0: not known")
     vram_mb: float = setting(0.0, number(0), "the same of a graphics card")
-    vram_reserve_mb: float = setting(
-        256.0, number(0), "of a card, that its start leaves to other programs; at most an eighth of it"
-    )
     max_pss_mb: float = setting(
         0.0,
         number(0),
@@ -113,15 +107,6 @@ class WorkerSettings:
         "cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; auto: a graphics card with room where the engine's "
         "package can use one, else the CPU",
         reload=REPLACES,
-    )
-    nice: int = setting(
-        0,
-        whole(0, 19),
-        "how far it gives way to other programs that want the CPU, as of nice(1); 19: as far as it can",
-        reload=REPLACES,
-    )
-    fallback: str = setting(
-        "", _FALLBACK, 'where memory is short for it: "cpu", or ENGINE/NAME of a smaller model; "": server_busy'
     )
     command: Sequence[str] = setting((), texts(), "a program of your own instead of hushd's worker", reload=REPLACES)
     environment: Mapping[str, str] = setting(
@@ -223,7 +208,6 @@ class Settings:
         document="MONITORING.md",
         reload=NEXT_START,
     )
-    log_content: bool = setting(False, flag(), "true: the log also contains what is said and heard", reload=NEXT_START)
     memory_share: float = setting(
         0.8,
         number(0.001, 1),

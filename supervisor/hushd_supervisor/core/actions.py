@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message
 
-from .claim import Holder
-
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
@@ -129,14 +127,6 @@ class Describe:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Look whether a silent client's process works; answered by `Watched`."""
-
-    route: bytes
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """Ask the cards' driver for the free memory, in a process of its own and in limited time; answered by `Seen`."""
 
@@ -197,9 +187,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """End the supervisor: nothing is left to do. The next one keeps the devices of `holders` for them."""
-
-    holders: tuple[Holder, ...] = ()
+    """End the supervisor: nothing is left to do."""
 
 
 Action = (
@@ -212,7 +200,6 @@ Action = (
     | Restore
     | ToWorker
     | ToClient
-    | Watch
     | ReportStatus
     | ReportMemory
     | Describe

@@ -1,37 +1,28 @@
 """The actions that cost milliseconds: the loop carries out one a turn, so that no message waits behind two of them.
 
-Kills go before starts. Only some processes start at once, so that forty cold workers do not starve each other and
-everything else: the next one waits until an earlier one has said hello, or has had its time for that.
+Kills go before starts.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
-
-from hushd_protocol import buggify
 
 from .actions import Describe, Dismiss, Kill, Look, Prepare, Remember, Spawn
 from .events import Exited
 
 Costly = Spawn | Kill | Prepare | Dismiss | Describe | Look | Remember
-YOUNG_S = 2.0  # a process that has not said hello holds back the next start for at most this long, even if it hangs
-MIN_STARTS_AT_ONCE = 4  # processes that start at once at least; two a core
 _KILLED = -9
 
 
 class Backlog:
-    """The actions still to be carried out.
+    """The actions still to be carried out."""
 
-    Args:
-        cores: the number of the processor's cores.
-    """
-
-    def __init__(self, cores: int = 1) -> None:
-        self._max_young = max(MIN_STARTS_AT_ONCE, 2 * cores)
+    def __init__(self) -> None:
         self._soon: deque[Costly] = deque()
         self._starts: dict[tuple[str, int], Spawn] = {}
-        self._young: dict[tuple[str, int], float] = {}  # start times of the processes that have not said hello
+
+    def __bool__(self) -> bool:
+        return bool(self._soon or self._starts)
 
     def add(self, action: Costly) -> Exited | None:
         """Takes an action; returns the end of a process that was to be killed before it was started."""
@@ -47,29 +38,11 @@ class Backlog:
                 self._soon.append(action)
         return None
 
-    def take(self, now: float) -> Costly | None:
-        """Removes and returns the next action; None if there is none, or only starts that have to wait."""
+    def take(self) -> Costly | None:
+        """Removes and returns the next action; None if there is none."""
         if self._soon:
             return self._soon.popleft()
-        if not self._starts or self.deadline(now) > now:
-            return None
-        key = next(iter(self._starts))
-        self._young[key] = now
-        return self._starts.pop(key)
-
-    def grown(self, worker: str, gen: int) -> None:
-        """Notes that a process has said hello, or has ended."""
-        self._young.pop((worker, gen), None)
-
-    def deadline(self, now: float) -> float:
-        """The time from which `take` returns an action, `math.inf` for none."""
-        if self._soon:
-            return now
-        if not self._starts:
-            return math.inf
-        waits_until = sorted(started + YOUNG_S for started in self._young.values() if started + YOUNG_S > now)
-        limit = 1 if buggify("one start at a time") else self._max_young
-        return now if len(waits_until) < limit else waits_until[-limit]
+        return self._starts.pop(next(iter(self._starts))) if self._starts else None
 
     def rest(self) -> list[Costly]:
         """Removes and returns the remaining actions, without the starts: the supervisor is about to leave."""

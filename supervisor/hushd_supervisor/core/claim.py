@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import TurnStatus
 
 SPEAKER, MICROPHONE, WAKE = DEVICES = ("speaker", "microphone", "wake")
-KEPT_FOR_S = 2.0  # from a supervisor's start; a program claims again within 0.1 s, and later on a busy machine
 SHARED = frozenset((WAKE,))  # the microphone while programs wait for a wake word: many may hold it, all are shown
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
@@ -125,36 +124,3 @@ def resolve(
                 "bad_request", f"No client is called {name[:40]!r}: `hushd status` lists the clients that speak."
             )
     return numbers, routes, everybody
-
-
-class Holder(NamedTuple):
-    """A program that had devices when its supervisor left.
-
-    It goes on meanwhile, and claims the devices from the next supervisor, which reserves them until then: otherwise a
-    faster program would talk over speech that is still playing.
-    """
-
-    pid: int
-    devices: frozenset[str]
-
-
-class Reserved(NamedTuple):
-    """The devices of those that had them when the last supervisor left, and until when they are reserved."""
-
-    holders: tuple[Holder, ...] = ()
-    until: float = 0.0
-
-    def without(self, pid: int) -> Reserved:
-        """The devices of the others, once this program has claimed again."""
-        return Reserved(tuple(holder for holder in self.holders if holder.pid != pid), self.until)
-
-    def has(self, pid: int, devices: frozenset[str], now: float) -> bool:
-        """Returns whether these devices are reserved for a program."""
-        return now < self.until and any(holder.pid == pid and devices <= holder.devices for holder in self.holders)
-
-    def devices(self, now: float) -> set[str]:
-        """The reserved devices."""
-        return {device for holder in self.holders for device in holder.devices if now < self.until}
-
-
-NOBODY = Reserved()

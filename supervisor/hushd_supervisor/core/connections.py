@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 from hushd_protocol import buggify
 from hushd_protocol import messages as m
@@ -14,8 +13,7 @@ from hushd_protocol.limits import MAX_CONNECTIONS, MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient
 
-MISSED_PONGS = 3  # after so many the client counts as gone, even if its socket lives
-MAX_TURNS = 30  # for which it may miss them while its process works, or waits for its turn beside other busy programs
+MISSED_PONGS = 30  # after so many the client counts as gone, even if its socket lives: a program may work meanwhile
 PING_S = 2.0  # between two pings of one client
 MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
 LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to send a request
@@ -30,16 +28,7 @@ class Connection:
     pid: int  # of its process, whose connections have their turns together; 0: unknown
     number: int
     requests: int = 0
-    unanswered: int = 0  # turns since its last message
-    times: bytes = b""  # of its process, at the last look since then
-
-
-class Turn(NamedTuple):
-    """The routes of clients to ping, of those whose process to look at, and of those that were silent for too long."""
-
-    pinged: list[bytes]
-    watched: list[bytes]
-    silent: list[bytes]
+    unanswered: int = 0  # pings since its last message
 
 
 class Connections:
@@ -110,39 +99,26 @@ class Connections:
         for connection in self._by_route.values():
             connection.unanswered = 0
 
-    def turn(self, waits: Callable[[bytes], bool]) -> Turn:
-        """Returns the clients to ping, watch and give up, of those with a request or for which `waits` is true.
+    def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes]]:
+        """Returns the clients to ping and those to give up, of those with a request or for which `waits` is true.
 
         The next turn is due after `ping_s`.
         """
         if not self._unpinged:
             self._begin_round(waits)
         routes, self._unpinged = self._unpinged[:MAX_WOKEN], self._unpinged[MAX_WOKEN:]
-        turn = Turn([], [], [])
+        pinged: list[bytes] = []
+        silent: list[bytes] = []
         for route in routes:
             connection = self._by_route.get(route)
             if connection is None or not (connection.requests or waits(route)):
                 continue
             connection.unanswered += 1
             if connection.unanswered <= MISSED_PONGS:
-                turn.pinged.append(route)
-            if connection.pid and MISSED_PONGS <= connection.unanswered <= MAX_TURNS:
-                turn.watched.append(route)
-            elif connection.unanswered == 1 + (MAX_TURNS if connection.pid else MISSED_PONGS):
-                turn.silent.append(route)
-        return turn
-
-    def watched(self, route: bytes, busy: bool, times: bytes) -> bool:
-        """Takes a look at a client's process; returns whether the client counts as gone by it, which it does once."""
-        connection = self._by_route.get(route)
-        if connection is None or not MISSED_PONGS <= connection.unanswered <= MAX_TURNS:
-            return False
-        rested = not busy and times in (b"", connection.times)
-        connection.times = times
-        if not rested or connection.unanswered == MISSED_PONGS:  # the first look has none to be compared with
-            return False
-        connection.unanswered = MAX_TURNS + 1
-        return True
+                pinged.append(route)
+            elif connection.unanswered == MISSED_PONGS + 1:
+                silent.append(route)
+        return pinged, silent
 
     def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
         for route, connection in self._by_route.items():

@@ -33,15 +33,6 @@ class ClientGone:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """The answer to `Watch`: whether the process runs or waits for its turn, and its times as in `liveness.look`."""
-
-    route: bytes
-    busy: bool
-    times: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class FromWorker:
     """A decoded message of `FROM_WORKER`, WorkerHello among them, from a process that has shown its token."""
 
@@ -171,13 +162,9 @@ class Relieved:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """A sign of memory pressure: of `level`, and of all lower levels.
-
-    `told`: another program said so, which counts however much memory is available.
-    """
+    """A sign of memory pressure: of `level`, and of all lower levels."""
 
     level: Level
-    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +194,6 @@ class Shutdown:
 Event = (
     FromClient
     | ClientGone
-    | Watched
     | FromWorker
     | Exited
     | Spawned

@@ -188,10 +188,8 @@ class Fleet:
         where they can be, or `everywhere` all end, and no worker starts there meanwhile.
 
         Raises:
-            HushdError: `bad_request` for a name that no worker has or too long a time, `overloaded` while very many of
-                this client wait.
+            HushdError: `bad_request` for a name that no worker has or too long a time.
         """
-        self._unloads.check(route)
         if not control.for_s <= MAX_AWAY_S:
             raise HushdError("bad_request", "Workers keep away for at most 7 days.")
         chosen: dict[str, Worker] = {}
@@ -269,26 +267,8 @@ class Fleet:
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        actions = self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
+        actions = self._share(now) + self.admission.settle(now) + self._help(now)
         return [*map(self.standby.through_template, actions), *self._unloads.settle(now)]
-
-    def _fall_back(self, now: float) -> list[Action]:
-        """Hands requests for which there is no memory to the fall-back workers of their settings."""
-        actions: list[Action] = []
-        for worker in [worker for worker in self.workers.values() if worker.room.displaced]:
-            moving, worker.room.displaced = worker.room.displaced, []
-            for request in moving:
-                actions += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
-        return actions + self.admission.settle(now) if actions else actions
-
-    def _move(self, request: ActiveRequest, name: str, now: float) -> list[Action]:
-        try:
-            target = self.worker(name)
-            target.choose_device(request)
-        except HushdError as error:
-            return self.workers[request.worker].decline(request, error)
-        request.worker, request.turn = name, 0
-        return target.submit(request, now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""

@@ -28,14 +28,11 @@ from .claim import (
     ENDS,
     MESSAGE,
     MICROPHONE,
-    NOBODY,
     NOTIFICATION,
     SHARED,
     SPEAKER,
     WAKE,
     Claim,
-    Holder,
-    Reserved,
     resolve,
 )  # fmt: skip
 
@@ -60,12 +57,10 @@ class Floor:
     """All claims of all clients; pure.
 
     Args:
-        reserved: the devices of those that had them when the last supervisor left.
-        paused: whether all speech was paused then, and not resumed.
+        paused: whether all speech was paused when the last supervisor left, and not resumed.
     """
 
-    def __init__(self, reserved: Reserved = NOBODY, paused: bool = False) -> None:
-        self._reserved = reserved
+    def __init__(self, paused: bool = False) -> None:
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
         self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
         self._doubted: dict[bytes, float] = {}  # by client: until when it may answer its last ping
@@ -107,9 +102,6 @@ class Floor:
                     actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not sibling.over for sibling in siblings):
                 return [*actions, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
-        if self._reserved.has(pid, new_claim.exclusive, now) and not new_claim.paused:  # nobody took them meanwhile
-            new_claim.holds, new_claim.since = True, now
-        self._reserved = self._reserved.without(pid)
         self._claims[route, claim.id] = new_claim
         self._seen[route] = now
         self._doubted.pop(route, None)
@@ -212,8 +204,6 @@ class Floor:
         if not (self._claims or self._seen):
             return math.inf
         deadline = min((c.until for c in self._claims.values()), default=math.inf)
-        if self._reserved.holders:
-            deadline = min(deadline, self._reserved.until)
         return min([deadline, *map(self._doubt_due, self._seen.keys() - self._silent)])
 
     def excuse(self, late: float, now: float) -> None:
@@ -225,8 +215,6 @@ class Floor:
     def on_time(self, now: float) -> list[Action]:
         """Takes devices from claims that should be silent by now, and from clients that no longer answer."""
         actions: list[Action] = []
-        if self._reserved.until <= now:
-            self._reserved = NOBODY
         for route in [route for route in self._seen if route not in self._silent and self._doubt_due(route) <= now]:
             if route in self._doubted and now - self._doubted[route] < LAST_S:
                 self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
@@ -281,10 +269,6 @@ class Floor:
         self._closed = True
         return self._settle(now)
 
-    def holders(self) -> tuple[Holder, ...]:
-        """The programs that hold devices and may go on with them."""
-        return tuple(Holder(c.pid, c.exclusive) for c in self._claims.values() if c.state == "granted" and c.exclusive)
-
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""
         return [action for claim in list(self._claims.values()) for action in self._dismiss(claim)]
@@ -314,7 +298,7 @@ class Floor:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         actions: list[Action] = []
         held = {device: c for c in self._claims.values() if c.holds for device in c.exclusive}
-        promised = self._reserved.devices(now)  # and devices promised to claims that must wait for them
+        promised: frozenset[str] = frozenset()  # to claims that must wait for them
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue

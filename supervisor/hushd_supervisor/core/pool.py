@@ -17,8 +17,8 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, MAX_CONNECTIONS, PROT
 from hushd_schema.settings import Settings
 
 from . import events as ev
-from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient, Watch
-from .claim import NOBODY, Reserved
+from . import status
+from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient
 from .connections import PING_S, Connection, Connections, Departure
 from .fleet import Fleet
 from .floor import Floor
@@ -27,10 +27,9 @@ from .memory.budget import Memory
 from .memory.needs import Estimated
 from .requests.acceptance import Requests
 from .requests.directory import Directory
-from .status import Standing, standing
 
 if TYPE_CHECKING:
-    from hushd_schema.status import TemplateStatus, WorkerStatus
+    from hushd_schema.status import MemoryStatus, TemplateStatus, WorkerStatus
 
 
 LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
@@ -54,7 +53,6 @@ class Pool:
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
-        reserved: the devices of those that had them when the last supervisor left.
         most_clients: how many clients there may be at once.
     """
 
@@ -71,7 +69,6 @@ class Pool:
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
-        reserved: Reserved = NOBODY,
         paused: bool = False,
         most_clients: int = MAX_CONNECTIONS,
     ) -> None:
@@ -82,7 +79,7 @@ class Pool:
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
-        self._floor = Floor(reserved, paused)
+        self._floor = Floor(paused)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
 
@@ -98,8 +95,6 @@ class Pool:
                 actions = self._from_client(route, message, now)
             case ev.ClientGone(route):
                 actions = self._client_gone(route, now)
-            case ev.Watched(route, busy, times):
-                actions = self._give_up(route, now) if self._connections.watched(route, busy, times) else []
             case ev.FromWorker(_, _, m.Beat()):
                 # Before this beat judges the jobs: it may be the first message read after a sleep.
                 self._excuse_if_late(now)
@@ -117,8 +112,8 @@ class Pool:
             case ev.Relieved(freed):
                 self._admission.relieved(freed, now)
                 actions = []
-            case ev.Pressure(level, told):
-                self._admission.pressure(level, now, told=told)
+            case ev.Pressure(level):
+                self._admission.pressure(level, now)
                 actions = []
             case ev.Configured(settings):
                 self._settings = self._requests.settings = settings
@@ -169,9 +164,9 @@ class Pool:
         """The status of each worker, as far as the pool knows it, with its generation; the loop adds its memory."""
         return self._fleet.status(now)
 
-    def standing(self, now: float) -> Standing:
-        """The state of memory, for `status`."""
-        return standing(self._admission, now)
+    def memory(self, now: float) -> MemoryStatus:
+        """The state of memory, likewise."""
+        return status.memory(self._admission, now)
 
     def templates(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, likewise."""
@@ -222,18 +217,13 @@ class Pool:
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
-        turn = self._connections.turn(self._waits)
-        actions: list[Action] = [ToClient(route, m.Ping()) for route in turn.pinged]
-        actions += [Watch(route, self._connections[route].pid) for route in turn.watched]
-        for route in turn.silent:
-            actions += self._give_up(route, now)
+        pinged, silent = self._connections.turn(self._waits)
+        actions: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
+        for route in silent:  # its socket may still live, as a stopped process's does: workers become free
+            actions.append(Log("WARNING", "a client with a request has stopped answering"))
+            actions += self._requests.cancel_all_of(route, now, "slow_consumer")
         self._next_ping = now + self._connections.ping_s
         return actions
-
-    def _give_up(self, route: bytes, now: float) -> list[Action]:
-        """Ends the requests of a client whose socket may still live, as a stopped process's does, and frees workers."""
-        warning = Log("WARNING", "a client with a request has stopped answering")
-        return [warning, *self._requests.cancel_all_of(route, now, "slow_consumer")]
 
     def _waits(self, route: bytes) -> bool:
         """Returns whether a client waits for anything other than a request's end."""
@@ -329,6 +319,5 @@ class Pool:
         if self._departure.settle(
             resting, floors_busy or self._admission.away.left_s(now) > 0, self._settings.exit_when_idle, now
         ):
-            leave = Leave(self._floor.holders())
-            actions += (*self._floor.close(), leave)
+            actions += (*self._floor.close(), Leave())
         return actions

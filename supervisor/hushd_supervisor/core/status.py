@@ -1,77 +1,73 @@
-"""The answer to `status`, as far as the core knows it: the rows of workers and the state of memory. Sizes in bytes."""
+"""The answer to `status`, as far as the core knows it: the rows of workers and the state of memory.
+
+The records are imported when somebody asks.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hushd_protocol.cards import Card
 from hushd_protocol.names import base
 
 from .memory.admission import Admission
 from .memory.cards import HELD_S
-from .memory.pressure import Level
 from .worker.states import State
 from .worker.worker import Worker
 
 if TYPE_CHECKING:
-    from hushd_schema.status import WorkerStatus
+    from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
 
 _MAX_CHARACTERS = 300  # of a worker's own text
 
 
-class CardStanding(NamedTuple):
-    """The state of a graphics card, for `status`."""
+def memory(admission: Admission, now: float) -> MemoryStatus:
+    """The state of memory; changes nothing. What the workers take together is added where it is measured."""
+    from hushd_schema.status import MemoryStatus
 
-    card: Card  # as last seen
-    seen_s: float  # seconds since then
-    total: int  # bytes, 0 if it has always slept
-    free: int  # by that look, less the bytes that workers have taken since
-    workers: int  # bytes that workers take of it now
-    limit: int  # bytes that they may take
-    kept_s: float | None  # seconds for which it is still reserved for other programs
-
-
-class Standing(NamedTuple):
-    """The state of memory, for `status`; sizes in bytes."""
-
-    limit: int  # for all workers together
-    available: int
-    reserve: int  # the part of it reserved for other programs
-    level: Level
-    cards: tuple[CardStanding, ...] = ()  # at the last look
-    cards_error: str = ""  # why that look failed
+    measured, level = admission.measure(now)
+    return MemoryStatus(
+        budget_mb=_mb(admission.budget.limit(measured)),
+        used_mb=0.0,
+        available_mb=_mb(measured.available),
+        reserve_mb=_mb(measured.reserve),
+        pressure=level.word,
+        cards=tuple(_card(card, admission, now) for card in admission.cards.seen),
+        cards_error=admission.cards.error,
+    )
 
 
-def standing(admission: Admission, now: float) -> Standing:
-    """The state of memory; changes nothing."""
-    memory, level = admission.measure(now)
-    cards = tuple(_of_card(card, admission, now) for card in admission.cards.seen)
-    limit = admission.budget.limit(memory)
-    return Standing(limit, memory.available, memory.reserve, level, cards, admission.cards.error)
+def _card(card: Card, admission: Admission, now: float) -> CardStatus:
+    """The state of one of the cards: what is free by the last look, less what workers have taken since."""
+    from hushd_schema.status import CardStatus
 
-
-def _of_card(card: Card, admission: Admission, now: float) -> CardStanding:
-    """The state of one of the cards."""
     cards, away_s = admission.cards, admission.away.left_s(now)
     taken = sum(worker.size for worker in admission.use.on_card(card.id, now))
     total = cards.total(card)
     free = (total if card.asleep else card.free) + cards.taken.get(card.id, 0) - taken
     kept_s = min(away_s, HELD_S) if away_s == math.inf else away_s or None
-    return CardStanding(
-        card,
-        now - cards.answered_at,
-        total,
-        min(total, max(0, free)),
-        taken,
-        0 if kept_s else total,
-        kept_s,
+    return CardStatus(
+        device=card.device,
+        id=card.id,
+        name=card.name,
+        total_mb=_mb(total),
+        free_mb=_mb(min(total, max(0, free))),
+        used_mb=_mb(taken),
+        budget_mb=0.0 if kept_s else _mb(total),
+        asleep=card.asleep,
+        seen_s=round(now - cards.answered_at, 1),
+        kept_s=None if kept_s is None else round(kept_s, 1),
     )
+
+
+def _mb(size: float) -> float:
+    return round(size / 1e6, 1)
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
     """The row of a worker that needs `need` bytes; the sizes of its process are added where they are measured."""
-    from hushd_schema.status import WorkerStatus  # imported only when used
+    from hushd_schema.status import WorkerStatus
 
     role, engine, model = base(worker.name).split("/")
     rests = worker.state in (State.READY, State.SUSPENDED)
@@ -89,7 +85,7 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         peak_rss_mb=None,
         private_mb=None,
         mapped_mb=None,
-        peak_mb=round(worker.process.peak / 1e6, 1) if worker.state.has_process else None,
+        peak_mb=_mb(worker.process.peak) if worker.state.has_process else None,
         idle_s=None if idle is None else round(now - idle, 1),
         expires_in_s=None if expiry == math.inf else round(max(0.0, expiry - now), 1),
         queued=len(worker.jobs.waiting),
@@ -105,6 +101,6 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         why_there=worker.process.place.why or worker.news.why_there[:_MAX_CHARACTERS],
         vram_mb=sum(worker.cards_mb.values()) or None,
         cards_mb=worker.cards_mb,
-        need_mb=round(need / 1e6, 1),
+        need_mb=_mb(need),
         failure=worker.lifecycle.failure[:_MAX_CHARACTERS],
     )

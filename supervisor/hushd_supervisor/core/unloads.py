@@ -10,14 +10,11 @@ import math
 from collections.abc import Iterable, Mapping
 
 from hushd_protocol import messages as m
-from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 
 from .actions import Action, ToClient
 from .memory.cards import Cards
 from .worker.worker import Worker
-
-MAX_UNLOADS = 64  # of one connection at a time
 
 
 @dataclass(slots=True)
@@ -71,15 +68,6 @@ class Unloads:
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for an answer."""
         return any(unload.route == route for unload in self.waiting)
-
-    def check(self, route: bytes) -> None:
-        """Checks that a client may send another.
-
-        Raises:
-            HushdError: `overloaded` while too many of this client wait.
-        """
-        if sum(unload.route == route for unload in self.waiting) >= MAX_UNLOADS:
-            raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
 
     def add(self, route: bytes, name: bytes, workers: Iterable[Worker], *, off_cards: bool) -> None:
         """Waits for these workers, which have been asked to leave, or to leave their cards."""

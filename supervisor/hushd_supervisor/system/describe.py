@@ -27,7 +27,6 @@ from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
 LOOK_S = 0.5  # between two looks at the clock while a child runs: in any longer gap this process stood still
-APART_S = 0.5  # between two children of a role, or a client that asks all the time takes a core
 LIMIT_BYTES = 1_000_000
 
 
@@ -59,7 +58,6 @@ class Descriptions(Source):
         command: returns the command line for a role.
         limit: seconds after which a child is killed and reported as failed; a time in which this process stood still
             counts for half a second at most, since the child stood still too.
-        apart: seconds between the end of a role's child and the next one.
         clock: monotonic seconds.
     """
 
@@ -70,7 +68,6 @@ class Descriptions(Source):
         logs: Path,
         command: Callable[[str], Sequence[str]] = describe_command,
         limit: float = LIMIT_S,
-        apart: float = APART_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._poller = poller
@@ -78,11 +75,8 @@ class Descriptions(Source):
         self._logs = logs
         self._command = command
         self._limit = limit
-        self._apart = apart
         self._clock = clock
         self._questions: dict[str, _Question] = {}
-        self._next_start: dict[str, float] = {}  # by role: the earliest time of its next child
-        self._delayed: dict[str, float] = {}  # by role: when the child starts that was asked for too early
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Describe: self._describe}
@@ -94,19 +88,9 @@ class Descriptions(Source):
         return (failed,) if failed else ()
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one runs; returns the error if it cannot be started.
-
-        The next child waits a moment after a role's last one, and answers all requests that came meanwhile.
-        """
+        """Starts a child for `role`, unless one runs; returns the error if it cannot be started."""
         if question := self._questions.get(role):
             return Described(role, error="the previous process cannot be killed.") if question.given_up else None
-        if now < self._next_start.get(role, now):
-            self._delayed[role] = self._next_start[role]
-            return None
-        return self._start(role, now)
-
-    def _start(self, role: str, now: float) -> Described | None:
-        self._delayed.pop(role, None)
         try:
             answer = _open_nameless(self._logs / f"describe-{role}.json")
         except OSError as error:
@@ -123,9 +107,8 @@ class Descriptions(Source):
         return None
 
     def deadline(self) -> float | None:
-        """The time of the next look at a child's clock, or of the next delayed start."""
-        looks = (question.due() for question in self._questions.values() if not question.given_up)
-        return min((*looks, *self._delayed.values()), default=None)
+        """The time of the next look at a child's clock."""
+        return min((question.due() for question in self._questions.values() if not question.given_up), default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:
         """Reaps children that have ended, kills late ones, and yields the results; `ready` are readable descriptors."""
@@ -140,20 +123,15 @@ class Descriptions(Source):
                     yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
             del self._questions[role]
-            self._next_start[role] = now + self._apart
             if descriptor is not None:
                 self._poller.unregister(descriptor)
             question.child.close()
             if not question.given_up:
                 yield self._read(role, question, status)
             _close(question.answer)
-        for role in [role for role, due in self._delayed.items() if due <= now]:
-            if failed := self._start(role, now):
-                yield failed
 
     def close(self) -> None:
-        """Kills the running children, and starts no others."""
-        self._delayed.clear()
+        """Kills the running children."""
         for question in self._questions.values():
             question.child.process.kill()
 

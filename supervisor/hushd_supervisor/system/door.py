@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Error, Result
 from hushd_protocol.system import best_effort, uploads
 from hushd_protocol.system.paths import Paths
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 SOUND_S = 10.0  # a gateway that lived this long had started well
-BACKOFF_S = (0.0, 1.0, 5.0, 15.0, 60.0)  # after 1, 2, 3, 4, and more failed starts in a row
+PAUSE_S = 10.0  # after the second failed start in a row, and each further one
 LEAVE_S = 4.0  # for the last answers at the end
 
 
@@ -132,18 +132,9 @@ class Door(Source):
         """Also listens at `texts` (KIND=ADDRESS) until the client leaves. Raises as `configure`."""
         from .listeners import address_of
 
-        lent = {**self._lent, route: tuple(self._as_configured(address_of(text)) for text in texts)}
+        lent = {**self._lent, route: tuple(map(address_of, texts))}
         self._open(self._settings, lent)
         self._lent = lent
-
-    def _as_configured(self, address: Address) -> Address:
-        """Returns the address as first requested (with port 0) if it is that of a listener; else `address`."""
-        for listener in self.listeners:
-            if listener.configured and replace(listener.address, text=address.text) == address:
-                return replace(
-                    address, text=listener.configured, port=0 if listener.configured.endswith(":0") else address.port
-                )
-        return address
 
     def _take_back(self, route: bytes) -> None:
         """Stops listening at the addresses of a client that has left."""
@@ -346,11 +337,10 @@ class Door(Source):
         starts no gateway for a while."""
         self._record("error", f"the gateway {reason}")
         self._failures = self._failures + 1 if lived < SOUND_S else 0
-        pause = BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1] if self._failures else 0.0
-        if pause:
+        if self._failures > 1:
             count = sum(listener.drop_waiting() for listener in self._polled_listeners())
-            self._record("error", f"closed {count} connections, and starts no gateway for {pause:.0f} s")
-            self._closed_until = now + pause
+            self._record("error", f"closed {count} connections, and starts no gateway for {PAUSE_S:.0f} s")
+            self._closed_until = now + PAUSE_S
             self._watch()
 
     # --- the end -----------------------------------------------------------------------------------------------------

@@ -20,13 +20,12 @@ from typing import Protocol, get_args
 
 import zmq
 from hushd_protocol import buggify
-from hushd_protocol.messages import Control, WorkerHello
+from hushd_protocol.messages import Control
 from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
 from hushd_supervisor.core.backlog import Backlog, Costly
-from hushd_supervisor.core.claim import Holder
-from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
+from hushd_supervisor.core.events import Event, FromClient, Shutdown
 
 from .source import Outcome, Perform, Source, overriding
 
@@ -49,7 +48,6 @@ class Loop:
         poller: watches the sources' descriptors.
         sources: the parts that touch the system, in the order of their turns.
         record: writes to the supervisor's log (level, text).
-        cores: the number of the processor's cores.
         clock: monotonic seconds.
     """
 
@@ -59,7 +57,6 @@ class Loop:
         poller: zmq.Poller,
         sources: Sequence[Source],
         record: Callable[[str, str], None],
-        cores: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
@@ -77,8 +74,7 @@ class Loop:
         self._with_unread = overriding(sources, "unread")
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
-        self.holders: tuple[Holder, ...] = ()  # holders of the floor, for the next supervisor
-        self._backlog = Backlog(cores)
+        self._backlog = Backlog()
         self._reading_since = math.inf  # since when timers have waited for messages to be read,
         self._read_turns = 0  # and for how many turns
 
@@ -130,7 +126,7 @@ class Loop:
             self._handle(source.events(ready, self._clock()))
         if self._may_judge(now):
             self._handle(self._carry_out(self._pool.on_time(now)))
-        if not buggify("costly action waits") and (action := self._backlog.take(self._clock())):
+        if not buggify("costly action waits") and (action := self._backlog.take()):
             self._handle(self._answered(self._perform(action)))
         self._done = self._leaves and not [source for source in self._with_finish if not source.finish(self._clock())]
 
@@ -140,8 +136,8 @@ class Loop:
         deadlines = [due for source in self._with_deadline if (due := source.deadline()) is not None]
         if (due := self._pool.deadline()) is not None:
             deadlines.append(due)
-        if (chore := self._backlog.deadline(now)) < math.inf:
-            deadlines.append(chore)
+        if self._backlog:
+            deadlines.append(now)
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond; a day at most, which poll() can take.
@@ -172,7 +168,6 @@ class Loop:
                 event = pending.popleft()
                 self._announce_end(event)
                 pending += self._carry_out(self._pool.handle(event, self._clock()))
-                self._note(event)
                 for source in self._with_look:
                     try:
                         source.look(event, self._clock())
@@ -203,12 +198,6 @@ class Loop:
                 events.append(outcome)
         return events
 
-    def _note(self, event: Event) -> None:
-        """Tells the backlog that a process has said hello or ended, so that the next one may start."""
-        match event:
-            case FromWorker(worker, gen, WorkerHello()) | Exited(worker, gen) | SpawnFailed(worker, gen):
-                self._backlog.grown(worker, gen)
-
     def _announce_end(self, event: Event) -> None:
         """Tells all sources that we leave, if that is what `event` asks for."""
         match event:
@@ -226,8 +215,7 @@ class Loop:
         self._record(action.level, action.text)
         return ()
 
-    def _leave(self, action: Leave) -> Iterable[Outcome]:
-        self.holders = action.holders
+    def _leave(self, _: Leave) -> Iterable[Outcome]:
         for remaining in self._backlog.rest():
             self._perform(remaining)  # the pool has decided its last: the outcome no longer matters
         self._announce(stop=True)

@@ -354,11 +354,3 @@ class _Orphan:
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
-
-
-def give_way(pid: int, nice: int) -> None:
-    """Raises the nice value of a process that has just started; its threads and children inherit it."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, 19))
-    except OSError:
-        pass  # it has exited already, and its status says why

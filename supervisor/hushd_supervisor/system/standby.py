@@ -14,7 +14,7 @@ from contextlib import suppress
 import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.limits import GO, READY, REFUSED, STAY, TEMPLATE_VARIABLE
+from hushd_protocol.limits import GO, READY, REFUSED, TEMPLATE_VARIABLE
 from hushd_protocol.messages import Ready
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
@@ -36,9 +36,8 @@ from .process import (
 from .source import Outcome, Perform, Source
 
 # The time for a template to fork, in which the whole loop waits: 4 to 8 ms on a calm machine. If it takes longer, the
-# worker is started without it; a template that has not answered after HANG_S hangs, and is killed.
+# template is killed, and the worker is started without it.
 FORK_S = 0.5
-HANG_S = 60.0
 MAX_MESSAGE = 4096  # bytes of a template's message
 LINUX_ONLY = "Templates work on Linux only: remove `standby` from the configuration."
 # A process with threads cannot be a template, and OpenBLAS, in numpy, starts one per further core at its import.
@@ -54,7 +53,6 @@ class _Template:
     control: socket.socket
     heard: bool = False  # whether its first message was read
     ready: bool = False
-    answer_due: float | None = None  # the deadline of an answer that is late, `math.inf` before the next turn
     refusal: str = ""
     why: str = ""  # why it was killed here
 
@@ -160,19 +158,16 @@ class Templates(Source):
     ) -> Process | None:
         """Forks a worker from a template; returns None if the worker must be started without it.
 
-        A template that fails is killed; one that is late may still answer.
+        A template that fails, or is late, is killed.
         """
         template = next((template for template in self._known.values() if template.gen == gen), None)
-        if template is None or not template.ready or template.answer_due is not None:
+        if template is None or not template.ready:
             return None
         message = json.dumps({"command": command, "environment": environment}).encode()
         try:
             socket.send_fds(template.control, [message], [output, lifeline])
             if not _readable(template.control, FORK_S):
-                template.control.send(STAY)
-                template.answer_due = math.inf
-                self._poller.register(template.control.fileno(), zmq.POLLIN)
-                return None
+                raise ValueError(f"it has not forked a worker within {FORK_S} s")
             answer = template.control.recv(MAX_MESSAGE)
             if not answer.isdigit():  # the template has ended, perhaps with a reason
                 raise ValueError(_reason(answer) or "it has ended")
@@ -181,7 +176,7 @@ class Templates(Source):
                 template.control.send(GO)
             return forked
         except (OSError, ValueError) as error:
-            template.why = str(error)
+            template.why, template.ready = str(error), False
             _kill(template)
             return None
         finally:
@@ -195,17 +190,13 @@ class Templates(Source):
                 self._stale = bool(self._known)
 
     def deadline(self) -> float | None:
-        due = [template.answer_due for template in self._known.values() if template.answer_due is not None]
-        # A template that has just become late gets its deadline in the next turn.
-        return -math.inf if self._stale or math.inf in due else min(due, default=None)
+        return -math.inf if self._stale else None
 
     def events(self, ready: Container[object], now: float) -> Iterator[TemplateReady | TemplateGone]:
         """Reads templates' messages and reaps ended ones; measures templates again after a worker's load or exit."""
         for template in list(self._known.values()):
             if not template.heard and template.control.fileno() in ready and self._is_ready(template):
                 yield _measured(template)
-            if template.answer_due is not None:
-                self._await_late_answer(template, ready, now)
             if template.process.exit_fd in ready and template.process.poll() is not None:
                 final = bool(template.refusal)
                 status, last_words = template.process.poll(), template.child.last_words()
@@ -217,23 +208,6 @@ class Templates(Source):
             reap_orphans()
             # A worker copies the pages that it changes, so its load and its exit change the templates' shares.
             yield from [_measured(template) for template in self._known.values() if template.ready]
-
-    def _await_late_answer(self, template: _Template, ready: Container[object], now: float) -> None:
-        """Discards a late answer, whose worker ends by itself; kills a template that has owed one for too long."""
-        assert template.answer_due is not None
-        if template.control.fileno() in ready:
-            with suppress(OSError):
-                template.control.recv(MAX_MESSAGE)
-            reap_orphans()
-        elif template.answer_due <= now:
-            template.why = f"it has not forked a worker within {HANG_S:.0f} s"
-            template.ready = False
-            _kill(template)
-        else:
-            template.answer_due = min(template.answer_due, now + HANG_S)
-            return
-        self._poller.unregister(template.control.fileno())
-        template.answer_due = None
 
     def pids(self) -> dict[tuple[str, int], int]:
         """Returns the pids of the living templates, by name and generation."""
@@ -260,7 +234,7 @@ class Templates(Source):
     def _remove(self, template: _Template) -> None:
         del self._known[template.name, template.gen]
         self._poller.unregister(template.process.exit_fd)
-        if not template.heard or template.answer_due is not None:
+        if not template.heard:
             self._poller.unregister(template.control.fileno())
         template.child.close()
         template.control.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +12,6 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
-from hushd_supervisor.core.status import CardStanding, Standing
 from hushd_supervisor.core.worker.states import State
 
 from .memory import measure
@@ -21,9 +19,9 @@ from .source import Outcome, Perform, Source
 
 if TYPE_CHECKING:
     from hushd_schema.status import (
-        CardStatus,
         DoorStatus,
         FloorStatus,
+        MemoryStatus,
         Status,
         TemplateStatus,
         WorkerStatus,
@@ -34,61 +32,33 @@ if TYPE_CHECKING:
     from .standby import Templates
 
 FRESH_S = 0.1  # for which a measure of a process's memory holds
-# The time for one round of measuring, in which the whole loop waits: a share of the time since the last one, within
-# limits. Measuring takes 1 ms, 10 ms for a large process, and longer for one that is loading.
-SHARE, MIN_S, MAX_S = 0.01, 0.002, 0.05
 
 Usage = measure.Usage | None
 
 
 class Usages:
-    """Measures the memory of processes, each at most ten times a second.
-
-    When that takes too long, some processes keep their last figures until the next round; a process without any gets
-    its resident set.
-    """
+    """Measures the memory of processes, each at most ten times a second: it takes 1 ms, 10 ms for a large process."""
 
     def __init__(
-        self,
-        usage: Callable[[int], Usage] = measure.usage,
-        resident: Callable[[int], Usage] = measure.resident_usage,
-        clock: Callable[[], float] = time.monotonic,
+        self, usage: Callable[[int], Usage] = measure.usage, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._usage = usage
-        self._resident = resident
         self._clock = clock
-        self._figures: dict[int, Usage] = {}
-        self._requested: set[int] = set()  # pids requested in this round,
-        self._fresh: set[int] = set()  # and those of them measured in it
-        self._overdue: set[int] = set()  # pids of earlier rounds not measured then: they go first
-        self._round_start = -math.inf
-        self._seconds_left = 0.0
+        self._measured: dict[int, tuple[float, Usage]] = {}
 
-    def measuring(self, now: float) -> Callable[[int], Usage]:
-        """Returns a function that measures the process of a pid, or returns its measure of a moment ago."""
-        if now >= self._round_start + FRESH_S:
-            self._figures = {pid: usage for pid, usage in self._figures.items() if pid in self._requested}
-            self._overdue = self._overdue & self._requested or self._requested - self._fresh
-            self._requested, self._fresh = set(), set()
-            self._seconds_left = min(MAX_S, max(MIN_S, SHARE * (now - self._round_start)))
-            self._round_start = now
-        return self._measure
-
-    def _measure(self, pid: int) -> Usage:
-        self._requested.add(pid)
-        has_turn = not self._overdue or pid in self._overdue or pid not in self._figures
-        if pid not in self._fresh and has_turn and self._seconds_left > 0:
-            start = self._clock()
-            self._figures[pid] = self._usage(pid)
-            self._seconds_left -= self._clock() - start
-            self._fresh.add(pid)
-            self._overdue.discard(pid)
-        return self._figures[pid] if pid in self._figures else self._resident(pid)
+    def of(self, pid: int) -> Usage:
+        """Returns the memory of a process, as it was a moment ago at most."""
+        now = self._clock()
+        if pid not in self._measured:
+            self._measured = {known: each for known, each in self._measured.items() if now < each[0] + FRESH_S}
+        if pid not in self._measured or now >= self._measured[pid][0] + FRESH_S:
+            self._measured[pid] = now, self._usage(pid)
+        return self._measured[pid][1]
 
 
 def report(
     workers: Iterable[tuple[int, WorkerStatus]],
-    standing: Standing,
+    memory: MemoryStatus,
     floor: FloorStatus,
     pids: Mapping[tuple[str, int], int],
     uptime: float,
@@ -100,7 +70,7 @@ def report(
 
     Args:
         workers: the pool's rows of workers, each with its generation.
-        standing: the pool's account of all memory.
+        memory: the pool's account of all memory.
         floor: the holders of the floor.
         pids: the pids of living processes, by name and generation.
         uptime: seconds since the start.
@@ -108,7 +78,7 @@ def report(
         standby: the result of `templates`.
         door: the door's part, to which the gateway's memory is added.
     """
-    from hushd_schema.status import MemoryStatus, Status, SupervisorStatus  # loaded on first use
+    from hushd_schema.status import Status, SupervisorStatus  # loaded on first use
 
     measured, used = [], sum(int(1e6 * (template.private_mb or 0)) for template in standby)
     for gen, worker in workers:
@@ -128,15 +98,7 @@ def report(
             pid=os.getpid(), version=__version__, uptime_s=round(uptime, 1), rss_mb=_rss(own), pss_mb=_pss(own)
         ),
         workers=tuple(measured),
-        memory=MemoryStatus(
-            budget_mb=_mb(standing.limit),
-            used_mb=_mb(used),
-            available_mb=_mb(standing.available),
-            reserve_mb=_mb(standing.reserve),
-            pressure=standing.level.word,
-            cards=tuple(map(_card, standing.cards)),
-            cards_error=standing.cards_error,
-        ),
+        memory=replace(memory, used_mb=_mb(used)),
         standby=standby,
         door=door and _with_memory(door, usage_of),
         floor=floor,
@@ -163,25 +125,6 @@ def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStat
     return replace(door, gateway=replace(door.gateway, rss_mb=_rss(usage)))
 
 
-def _card(standing: CardStanding) -> CardStatus:
-    """Returns a graphics card's part of the answer; `used_mb` is the workers' share."""
-    from hushd_schema.status import CardStatus
-
-    card = standing.card
-    return CardStatus(
-        device=card.device,
-        id=card.id,
-        name=card.name,
-        total_mb=_mb(standing.total),
-        free_mb=_mb(standing.free),
-        used_mb=_mb(standing.workers),
-        budget_mb=_mb(standing.limit),
-        asleep=card.asleep,
-        seen_s=round(standing.seen_s, 1),
-        kept_s=None if standing.kept_s is None else round(standing.kept_s, 1),
-    )
-
-
 def _rss(usage: Usage) -> float | None:
     return None if usage is None else _mb(usage.rss)
 
@@ -198,7 +141,7 @@ class Figures(Protocol):
     """The part of the pool that a report reads."""
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
-    def standing(self, now: float) -> Standing: ...
+    def memory(self, now: float) -> MemoryStatus: ...
     def templates(self) -> list[tuple[int, TemplateStatus]]: ...
 
 
@@ -231,7 +174,7 @@ class Reporter(Source):
         return {ReportStatus: self._answer}
 
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
-        report = self._report(action.floor, self._usages.measuring(self._clock()))
+        report = self._report(action.floor, self._usages.of)
         return (ToClient(action.route, Result(id=action.id, data=report.data())),)
 
     def _report(self, floor: FloorStatus, usage_of: Callable[[int], Usage]) -> Status:
@@ -239,7 +182,7 @@ class Reporter(Source):
         now = self._clock()
         return report(
             self._pool.status(now),
-            self._pool.standing(now),
+            self._pool.memory(now),
             floor,
             self._workers.pids(),
             now - self._started,

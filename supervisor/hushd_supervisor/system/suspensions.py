@@ -36,7 +36,7 @@ class Suspensions(Source):
         pids: Callable[[], Mapping[tuple[str, int], int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._children = Descriptions(poller, launch, logs, self._command, LIMIT_S, 0.0)
+        self._children = Descriptions(poller, launch, logs, self._command, LIMIT_S)
         self._pids = pids
         self._clock = clock
         self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time

@@ -55,12 +55,12 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     config("set", "tts", "hibari/en")
     config("set", "worker.stt/moonshine.keep_alive", "10m")
     config("set", "http.listen", '["127.0.0.1:8000"]')
-    config("set", "log_content", "true")
+    config("set", "auto_pull", "true")
     text = file.read_text()
     assert text.startswith('# mine\ntts = "hibari/en" # small\n')
     assert 'keep_alive = "10m" # short' in text
     assert '[http]\nlisten = ["127.0.0.1:8000"]' in text
-    assert config("show", "log_content") == "true\n"
+    assert config("show", "auto_pull") == "true\n"
     config("unset", "worker.stt/moonshine.keep_alive")
     assert "keep_alive" not in file.read_text()
 

@@ -92,7 +92,6 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
         ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
         ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
         ('[models."../x"]\nurl = "http://x"', 'models."../x"', "needs files"),
-        ('[worker]\nfallback = "gpu"', "worker.fallback", "cpu, or an engine and a model"),
         ("standbi = 3", "standbi", "did you mean standby?"),
         ("[worker]\nqueue = -1", "worker.queue", "1 or more"),
         ("[worker]\nqueue = 0", "worker.queue", "1 or more"),

@@ -49,20 +49,6 @@ def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
     assert "workers keep away from cards for another 60s" in there.worker(A).lifecycle.process.place.why
 
 
-def test_they_come_back_when_the_time_is_over() -> None:
-    """After a job, as from any wait for a card."""
-    there = house()
-    there.control("unload", for_s=60.0)
-    there.idle(A)
-    there.wait(61.0)
-    there.request(A)
-    there.finish(A)
-    assert there.drained() == [A]
-    there.leave(A)
-    there.request(A)
-    assert there.placed()[-1] == (A, "cuda:0")
-
-
 def test_a_card_that_is_named_is_refused_at_once() -> None:
     """With a sentence that says until when, and the time after which to ask again; no look at the cards is needed."""
     there = house()

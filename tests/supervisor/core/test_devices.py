@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
-from support.house import MB, A, B, House
+from support.house import MB, A, House
 
 
 def devices(house: House) -> list[str]:
@@ -136,28 +136,6 @@ def test_what_a_device_does_to_an_idle_worker(
     assert devices(house) == starts
 
 
-@pytest.mark.parametrize(
-    ("kinds", "why"), [((), "computes on the CPU alone"), (("vulkan",), "can only use cpu or vulkan")]
-)
-def test_a_fall_back_that_cannot_use_the_device(kinds: tuple[str, ...], why: str) -> None:
-    """It answers where it is, and says so: the client did not choose it."""
-    house = House(
-        worker={"stt/a": {"fallback": "b/y", "compute_device": "cuda"}},
-        card_kinds=lambda name: kinds if name == B else ("cuda",),
-    )
-    house.idle(B)
-    request = house.request(A, compute_device="cuda")
-    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    house.says(A, m.LoadFailed(code="server_busy", message="Full.", on_card=True))
-    house.exit(A, 78)
-    house.says(B, m.Result(id=request))
-    answer = house.answer(request)
-    assert isinstance(answer, m.Result), answer
-    assert answer.data["degraded"]
-    assert answer.data["why_there"] == f"the engine b {why}"
-    assert [name for name in house.spawned() if name == B] == [B]
-
-
 def test_an_engine_that_only_has_the_cpu() -> None:
     """It is started once for the device, and not again and again."""
     house = House()
@@ -166,18 +144,6 @@ def test_an_engine_that_only_has_the_cpu() -> None:
     assert done(house, request)
     assert done(house, house.request(A, compute_device="cuda"))
     assert devices(house) == ["cuda"]
-
-
-def test_a_full_card_that_was_asked_for() -> None:
-    """The CPU takes over where the configuration lets it, and the request is not moved back."""
-    house = House(worker={"stt/a": {"fallback": "cpu"}})
-    request = house.request(A, compute_device="cuda:1")
-    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
-    house.says(A, m.LoadFailed(code="server_busy", message="Full.", on_card=True))
-    house.exit(A, 78)
-    ready(house, "cpu")
-    assert done(house, request)
-    assert devices(house) == ["cuda:1", "cpu"]
 
 
 def test_a_device_that_does_not_exist() -> None:

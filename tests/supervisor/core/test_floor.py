@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
-from hushd_supervisor.core.claim import DEVICES, NOBODY, Holder, Reserved
+from hushd_supervisor.core.claim import DEVICES
 from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, PATIENCE_S, Floor
 
 SPEAKER = ["speaker"]
@@ -27,8 +27,8 @@ class Room:
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
 
-    def __init__(self, reserved: Reserved = NOBODY, paused: bool = False) -> None:
-        self.floor = Floor(reserved, paused)
+    def __init__(self, paused: bool = False) -> None:
+        self.floor = Floor(paused)
         self.saved: list[bool] = []  # pauses
         self.now = 100.0
         self.last: dict[str, str] = {}
@@ -566,30 +566,6 @@ def test_a_pause_closes_the_microphone_of_those_who_wait_for_a_word() -> None:
     assert room.ask("C1", ["wake"]) == "paused"
     room.control("resume")
     assert [room.last[name] for name in ("A1", "B1", "C1")] == ["granted"] * 3
-
-
-# --- over a restart ---------------------------------------------------------------------------------------------------
-
-
-def test_a_supervisor_that_leaves_names_who_may_go_on() -> None:
-    """Claims that have devices and are not to stop; neither those that wait, nor those for a word."""
-    room = Room()
-    room.ask("A1")
-    room.ask("B1")
-    room.ask("C1", MICROPHONE)
-    room.ask("D1", ["wake"])
-    room.control("stop", "client A")
-    assert room.floor.holders() == (Holder(ord("C"), frozenset(MICROPHONE)),)
-
-
-def test_the_next_supervisor_keeps_devices_for_who_had_them() -> None:
-    """Others wait for what they overlap with, and get it once the holder has had its turn."""
-    room = Room(Reserved((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
-    assert room.ask("B1") == "waiting"
-    assert room.ask("C1", MICROPHONE) == "granted"
-    assert room.ask("A1") == "granted"
-    room.give_back("A1")
-    assert room.last["B1"] == "granted"
 
 
 def test_the_pause_of_a_client_ends_with_its_connection(room: Room) -> None:

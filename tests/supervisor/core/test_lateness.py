@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import PING_S
+from hushd_supervisor.core.connections import MISSED_PONGS, PING_S
 from hushd_supervisor.core.floor import LEASE_S
 from hushd_supervisor.core.pool import LATE_S
 from hushd_supervisor.core.worker.process import HELLO_S
@@ -33,7 +33,7 @@ def asked(route: bytes = ROUTE) -> tuple[DeafHouse, bytes]:
 def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
     """Each ping comes three seconds late, as in a supervisor that works on its kills: no request is cancelled."""
     house, request = asked()
-    for _ in range(20):
+    for _ in range(2 * MISSED_PONGS):
         house.now += PING_S + LATE_S + 0.5
         house.says(A, m.Beat(cpu_s=house.now))
         house.tick()
@@ -44,7 +44,7 @@ def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
 def test_a_client_that_is_pinged_in_time_and_silent_is_given_up() -> None:
     """The watch goes on where the supervisor is punctual."""
     house, _ = asked()
-    for _ in range(5):
+    for _ in range(MISSED_PONGS + 2):
         house.now += PING_S
         house.says(A, m.Beat(cpu_s=house.now))
         house.tick()

@@ -77,20 +77,3 @@ def test_a_record_is_bounded_and_commands_no_terminal(capfd: pytest.CaptureFixtu
     text = capfd.readouterr().err
     assert len(text) < log.MAX_RECORD + 100
     assert "a\\x1b[2J\n    \\x9b\n    bccc" in text
-
-
-def test_no_client_fills_the_log(capfd: pytest.CaptureFixture[str]) -> None:
-    """Records that are repeated are left out, others are not, and the next minute says how many were."""
-    now = 0.0
-    record = log.Log(clock=lambda: now).write
-    for number in range(1000):
-        record("error", f"the configuration stays as it was: {'x' * 20} {number}")
-        if number % 100 == 0:
-            record("info", f"{number} is another")
-    assert len(capfd.readouterr().err.splitlines()) == log.BURST + 10
-    now = log.WINDOW_S
-    for number in range(100_000):
-        record("info", f"{number} of a client that varies its words")
-    lines = capfd.readouterr().err.splitlines()
-    assert "left out 980 records" in lines[0]
-    assert len(lines) < 400

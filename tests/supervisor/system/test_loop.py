@@ -18,16 +18,16 @@ from hushd_protocol.messages import Bye, Control, Hello, Ping, Pong, Ready, Resu
 from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_schema.status import FloorStatus, WorkerStatus
+from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
+from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.status import Standing
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.living import Living
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
-from hushd_supervisor.system.memory.psi import Pipe
+from hushd_supervisor.system.memory.psi import Stalls
 from hushd_supervisor.system.signals import LEAVE, Signals
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
@@ -81,8 +81,10 @@ class ScriptedPool:
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         return []
 
-    def standing(self, now: float) -> Standing:
-        return Standing(800, 500, 60, Level.WARNING)
+    def memory(self, now: float) -> MemoryStatus:
+        return MemoryStatus(
+            budget_mb=800, used_mb=0, available_mb=500, reserve_mb=60, pressure="warning", cards=(), cards_error=""
+        )
 
     def templates(self) -> list[dict[str, Any]]:
         return []
@@ -98,10 +100,28 @@ class ScriptedPool:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-class Watched(Pipe):
+class Watched(Stalls):
     """A pipe in the place of the kernel's triggers that remembers whether anybody listens."""
 
     wanted = False
+
+    def __init__(self, poller: zmq.Poller) -> None:
+        super().__init__(poller, Path(os.devnull), lambda: Memory(1, 1))
+        self._read, self._write = os.pipe()
+        poller.register(self._read, zmq.POLLIN)
+
+    def fire(self) -> None:
+        """Reports critical pressure."""
+        os.write(self._write, b"!")
+
+    def events(self, ready: Container[object], now: float) -> Iterator[e.Pressure]:
+        if self._read in ready:
+            os.read(self._read, 1)
+            yield e.Pressure(Level.CRITICAL)
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
 
     def watch(self, wanted: bool) -> None:
         self.wanted = wanted
@@ -175,8 +195,7 @@ class Stage:
         def record(level: str, text: str) -> None:
             self.log.append((level, text))
 
-        os.mkfifo(find().runtime / "pressure")
-        self.triggers = Watched(poller, find().runtime / "pressure")
+        self.triggers = Watched(poller)
         self.clients = ClientSocket(self.context, self.listener)
         self.workers = WorkerSocket(
             self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record
@@ -451,8 +470,8 @@ def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> N
     assert not stage.triggers.wanted
     stage.connect()
     wait_until(lambda: stage.triggers.wanted, "the first spawn")
-    (find().runtime / "pressure").write_text("critical\n")
-    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL, told=True)]
+    stage.triggers.fire()
+    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL)]
     assert stage.triggers.wanted
     stage.launch.started[0].exit(0)
     stage.pool.wait_for(e.Exited)

@@ -26,12 +26,14 @@ def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
         measured.append(pid)
         return Usage(len(measured), 0, 0)
 
-    usages = Usages(usage)
+    now = 50.0
+    usages = Usages(usage, lambda: now)
     for number in range(1000):
-        usage_of = usages.measuring(50.0 + number * FRESH_S / 1000)
-        assert (usage_of(1), usage_of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
+        now = 50.0 + number * FRESH_S / 1000
+        assert (usages.of(1), usages.of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
     assert measured == [1, 2]
-    assert usages.measuring(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
+    now = 50.0 + FRESH_S
+    assert usages.of(1) == Usage(3, 0, 0)
 
 
 GOLDEN = Path(__file__).with_name("status.json")
@@ -61,6 +63,6 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = house.control("status")
     (floor,) = [action.floor for action in house.of(do.ReportStatus) if action.id == asked]
     report = status.report(
-        house.pool.status(house.now), house.pool.standing(house.now), floor, pids, 12.34, usage, standby, door
+        house.pool.status(house.now), house.pool.memory(house.now), floor, pids, 12.34, usage, standby, door
     )
     assert json.dumps(report.data(), indent=2) + "\n" == GOLDEN.read_text()

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import log_files
 from hushd_protocol.system.footprint import descendants
 from hushd_schema.server_file import ServerFile
 
@@ -215,7 +214,7 @@ class ServerProcess:
         with open(descriptor, "rb", buffering=0) as pipe:
             while data := pipe.read(4096):
                 self._output = (self._output + data)[-_TAIL:]
-                if not self._proven or os.environ.get(log_files.CONTENT):
+                if not self._proven or os.environ.get("HUSHD_DEBUG"):
                     sys.stderr.write(data.decode(errors="replace"))
 
     def _watch(self, guard: subprocess.Popen[bytes]) -> None:

@@ -18,10 +18,10 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
-from .cards import Away, Cards, OffCard
+from .cards import Away, Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import HOLD_S, VERY_LOW, Level, Pressure, WhenShort, sign
+from .pressure import HOLD_S, SMALL, VERY_LOW, Level, Pressure, WhenShort, sign
 
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
@@ -58,7 +58,6 @@ class Admission:
         self.use = MemoryUse(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
-        self._off_card = OffCard(workers, self.cards)
         self.away = Away()
         self._devices = Devices(self.needs, self.budget, self.cards, self.away)
         self.level = Level.NORMAL  # as the workers were last told
@@ -73,9 +72,9 @@ class Admission:
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
-    def pressure(self, level: Level, now: float, *, told: bool = False) -> None:
-        """Takes a sign of pressure from outside; `told`: another program said so."""
-        self._pressure.see(level, now, told=told)
+    def pressure(self, level: Level, now: float) -> None:
+        """Takes a sign of pressure from outside."""
+        self._pressure.see(level, now)
         self.look(now)
 
     def look(self, now: float) -> Memory:
@@ -121,16 +120,12 @@ class Admission:
             self.needs.life_ended(worker.name)
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
-        """Takes the answer to a look at the cards; replaces workers on the CPU if a card has room again."""
+        """Takes the answer to a look at the cards."""
         others = self.use.every(now)
         taken = {card.id: sum(other.cards.get(card.id, 0) for other in others) for card in cards}
         new = error and error != self.cards.error
-        actions: list[Action] = [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
         self.cards.take(cards, error, taken, now)
-        for worker in self._off_card.workers():
-            if self._devices.returns(self._start(worker, now), others, now):
-                actions += worker.retire("a graphics card has room again", now)
-        return actions
+        return [Log("WARNING", f"the graphics cards cannot be used: {error}")] if new else []
 
     # --- starts and exits --------------------------------------------------------------------------------------------
 
@@ -156,8 +151,6 @@ class Admission:
                 actions += self._decide(worker, memory, now)
             for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
                 actions += self._bring_back(worker, now)
-            if not self.away.left_s(now):
-                actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
         self._when_short.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self.standby.deadline(), self._when_short.deadline(now), self.away.deadline())
@@ -188,7 +181,7 @@ class Admission:
         if not (waiting or idle):
             return actions
         memory = self.look(now)
-        spare = self._pressure.spare(memory, now)
+        spare = int(SMALL * memory.available)
         for name in self.budget.beyond(spare, idle):
             actions += self.evict(name, now)
         starting = sum(other.promised for other in self.use.every(now))
@@ -225,19 +218,14 @@ class Admission:
 
     def _forget_pressure(self, waiting: list[Worker], memory: Memory, now: float) -> None:
         """Forgets the pressure from before the program has freed what one of the waiting workers needs."""
-        if self._pressure.level(now) is not Level.CRITICAL or self._pressure.told(now):
+        if self._pressure.level(now) is not Level.CRITICAL:
             return
         if not all(self._lacks_while_critical(worker, memory, now) for worker in waiting):
             self._pressure.relieve()
             self._pressure.see(sign(memory), now)
 
     def _lacks_while_critical(self, worker: Worker, memory: Memory, now: float) -> Lack:
-        """The memory that must be free, beside that of leaving workers, so that the level falls and it can start.
-
-        Nothing where a service manager has said that memory is short: it wants it all.
-        """
-        if self._pressure.told(now):
-            return Lack()
+        """The memory that must be free, beside that of leaving workers, so that the level falls and it can start."""
         others = self.use.every(now)
         promised = sum(other.promised for other in others)
         leaving = sum(other.machine.size for other in others if other.machine.leaving)
@@ -304,7 +292,7 @@ class Admission:
         return self.standby.release(name, now) if self.standby.has(name) else self.workers[name].room.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
-        """Gives up a start, or falls back to the CPU."""
+        """Gives up a start, or has it go on on the CPU."""
         on_card = bool(decision.place.card) and not decision.ever
         if decision.ever:
             error = HushdError("model_too_large", decision.message)
@@ -358,11 +346,9 @@ class Admission:
         return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
     def _start(self, worker: Worker, now: float) -> Start:
-        settings, room = worker.settings, worker.room
-        device = worker.jobs.queue.device_asked(now) or settings.compute_device
-        reserve = int(settings.vram_reserve_mb * 1e6)
+        device = worker.jobs.queue.device_asked(now) or worker.settings.compute_device
         kinds = worker.lifecycle.card_kinds if self.cards.there() else ()
-        return Start(worker.name, device, reserve, room.may_leave_card, room.cpu_reason, kinds)
+        return Start(worker.name, device, worker.room.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, device: str, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""

@@ -1,4 +1,4 @@
-"""The graphics cards as last seen, with what has changed since; the workers off them, and when all keep away from them.
+"""The graphics cards as last seen, with what has changed since, and when all workers keep away from them.
 
 Pure; sizes in bytes. The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes
 as an event.
@@ -15,16 +15,13 @@ from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, Look
-from hushd_supervisor.core.worker.states import State
-from hushd_supervisor.core.worker.worker import Worker
 
-from .budget import Room, WorkerSize
+from .budget import RESERVE, Room, WorkerSize
 
 FRESH_S = 1.0  # for which a look is fresh enough for a decision
 AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
 NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
-RETURN_S = 5.0  # between two looks whether a worker may go back from the CPU to a card
 MAX_AWAY_S = 7 * 86400.0
 HELD_S = 60.0  # after which to ask again while workers keep away for as long as a program runs
 
@@ -122,11 +119,11 @@ class Cards:
         """A card's memory, 0 if it has slept since the first look."""
         return card.total or self._totals.get(card.id, 0)
 
-    def room(self, card: Card, promised: int, reserve: int) -> Room:
+    def room(self, card: Card, promised: int) -> Room:
         """A card's room, less the part `promised` to starting workers."""
         total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
-        return Room(total, free - promised, min(reserve, total // 8))
+        return Room(total, free - promised, reserve(total))
 
     def release_due(self, ids: Container[str], now: float) -> float:
         """The time at which the last process that has left one of these cards counts as gone; past if all are seen to
@@ -138,6 +135,11 @@ class Cards:
         return [WorkerSize("", r.size, leaving=True) for r in self._releases if r.card == id]
 
 
+def reserve(total: int) -> int:
+    """The bytes of a card's `total` that are left to other programs, as of the machine's memory."""
+    return min(RESERVE, total // 8)
+
+
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
     """Returns whether a process's memory is still missing from the free memory of a look.
 
@@ -147,28 +149,6 @@ def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> 
         return False
     risen = card.free - release.free_before >= release.size // 2
     return not risen and card.total - card.free > taken.get(card.id, 0) + release.size // 2
-
-
-class OffCard:
-    """The pool's `workers` that compute on the CPU until one of the `cards` has room."""
-
-    def __init__(self, workers: Mapping[str, Worker], cards: Cards) -> None:
-        self._workers = workers
-        self._cards = cards
-        self._served: dict[str, int] = {}  # by worker: its completed jobs at the last look
-
-    def workers(self) -> list[Worker]:
-        """Returns these workers, except those whose engine failed on a card or that leave anyway."""
-        ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
-        return [w for w in ready if w.process.place.why and not (w.process.cpu_reason or w.process.retiring)]
-
-    def look_for_room(self, now: float) -> list[Action]:
-        """Looks at the cards if one of these workers has completed a job since the last look."""
-        served = {worker.name: worker.jobs.timings.completed for worker in self.workers()}
-        if served == self._served or now - self._cards.asked_at < RETURN_S:
-            return []
-        self._served = served
-        return self._cards.look(now) if served else []
 
 
 class _Wish(NamedTuple):

@@ -17,7 +17,7 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Lack, Memory, Verdict, WorkerSize, exceeds, lacks
-from .cards import Away, Cards
+from .cards import Away, Cards, reserve
 from .needs import Needs
 from .pressure import SMALL
 
@@ -131,23 +131,19 @@ class Start(NamedTuple):
 
     Attributes:
         asked: the device that the configuration or a request asks for.
-        reserve: the bytes of a card that are left to all other programs.
-        may_leave_card: whether the settings allow the CPU instead of a card.
         cpu_reason: the reason why it must be on the CPU; empty if it need not.
         kinds: the kinds of cards that its engine may be able to use.
     """
 
     name: str
     asked: str
-    reserve: int
-    may_leave_card: bool
     cpu_reason: str = ""
     kinds: tuple[str, ...] = KINDS
 
     @property
     def may_be_on_cpu(self) -> bool:
         """True if the CPU is a first choice, not a fall-back."""
-        return self.asked == "auto" and self.may_leave_card
+        return self.asked == "auto"
 
 
 class Decision(NamedTuple):
@@ -217,12 +213,6 @@ class Devices:
         on_cpu = self._off_card(start, why, memory, others)
         return on_cpu._replace(lacks=short + on_cpu.lacks)
 
-    def returns(self, start: Start, others: Sequence[WorkerMemory], now: float) -> bool:
-        """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
-        if self._cards.error or self._away.left_s(now) or not start.may_be_on_cpu:
-            return False
-        return any(self._card_verdict(card, start, others).admit for card in self._usable(start))
-
     def restores(self, start: Start, card: str, others: Sequence[WorkerMemory]) -> Verdict:
         """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
         seen_card = next((seen for seen in self._cards.seen if seen.id == card), None)
@@ -288,14 +278,14 @@ class Devices:
         taken += self._cards.pending(card.id)
         if promised and not self._cards.total(card):
             return Verdict(False, wait=True)  # the worker that starts there wakes the card, and then its size is known
-        if promised and self._fits(card, need, alone, taken, start.reserve, 0).admit:
+        if promised and self._fits(card, need, alone, taken, 0).admit:
             # A promise may already be taken, and would then count twice: wait until those workers are ready.
-            admit = self._fits(card, need, alone, taken, start.reserve, promised).admit
+            admit = self._fits(card, need, alone, taken, promised).admit
             return Verdict(admit, wait=not admit)
-        return self._fits(card, need, alone, taken, start.reserve, promised)
+        return self._fits(card, need, alone, taken, promised)
 
-    def _fits(self, card: Card, need: int, alone: int, taken: list[WorkerSize], reserve: int, promised: int) -> Verdict:
-        return self._budget.decide(need, alone, self._cards.room(card, promised, reserve), taken)
+    def _fits(self, card: Card, need: int, alone: int, taken: list[WorkerSize], promised: int) -> Verdict:
+        return self._budget.decide(need, alone, self._cards.room(card, promised), taken)
 
     # --- words -------------------------------------------------------------------------------------------------------
 
@@ -304,6 +294,6 @@ class Devices:
         if verdict.admit or verdict.wait:
             machine = self._needs.memory(start.name, card.id) / 1e6
             return f"on {card.device} it would need {machine:.0f} MB of the machine's memory, which has no room for it"
-        need = self._needs.on_card(start.name, card.id) + min(start.reserve, card.total // 8)
+        need = self._needs.on_card(start.name, card.id) + reserve(card.total)
         free_bytes = min(card.free, card.total - sum(other.cards.get(card.id, 0) for other in others))
         return f"{card.device} has {max(0, free_bytes) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"

@@ -74,12 +74,10 @@ class Pressure:
     """The level over time."""
 
     def __init__(self) -> None:
-        self._warning_until = self._critical_until = self._told_until = -math.inf
+        self._warning_until = self._critical_until = -math.inf
 
-    def see(self, level: Level, now: float, *, told: bool = False) -> None:
-        """Takes a sign of `level` and so of all lower levels; `told`: another program said so."""
-        if told and level >= Level.CRITICAL:
-            self._told_until = now + HOLD_S
+    def see(self, level: Level, now: float) -> None:
+        """Takes a sign of `level` and so of all lower levels."""
         if level >= Level.WARNING:
             self._warning_until = now + HOLD_S
         if level >= Level.CRITICAL:
@@ -91,17 +89,9 @@ class Pressure:
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
 
-    def told(self, now: float) -> bool:
-        """Returns whether another program has said that memory is critical."""
-        return now < self._told_until
-
     def relieve(self) -> None:
         """Forgets all signs, since memory was given after them."""
         self._warning_until = self._critical_until = -math.inf
-
-    def spare(self, memory: Memory, now: float) -> int:
-        """The bytes that starts and idle workers may take while the level is critical."""
-        return 0 if self.told(now) else int(SMALL * memory.available)
 
     def deadline(self, now: float) -> float:
         """The time at which the level falls without another sign, `math.inf` while it is normal."""

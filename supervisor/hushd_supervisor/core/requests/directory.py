@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LISTING = "the engines are asked for their models"
 MAX_PARKED = 4096  # requests that wait for a catalogue at a time
-MAX_DESCRIBES = 64  # `describe`s of one connection that wait at a time
 
 _NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 _DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
@@ -93,13 +92,10 @@ class Directory:
         """Asks for the catalogues that a client wants.
 
         Raises:
-            HushdError: `bad_request` for an unknown role, `overloaded` while very many of this client wait,
-                `shutting_down` after `shut`.
+            HushdError: `bad_request` for an unknown role, `shutting_down` after `shut`.
         """
         if self._down:
             raise _DOWN
-        if sum(pending.route == route for pending in self._describes) >= MAX_DESCRIBES:
-            raise HushdError("overloaded", f"{MAX_DESCRIBES} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINE_ROLES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"The roles that can be described are {', '.join(ROLES)}.")

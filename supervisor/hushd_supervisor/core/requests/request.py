@@ -55,7 +55,6 @@ class ActiveRequest:
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent
-    degraded: bool = False  # whether it runs on a smaller model than usual, which its result reports
     unused_device: str = ""  # why it is not on the device that it names, which its result reports
 
     # Of the run under way:
@@ -121,10 +120,9 @@ class ActiveRequest:
 
     def remarks(self, data: JsonObject) -> JsonObject:
         """The supervisor's additions to the `data` of its result."""
-        remarks: JsonObject = {"degraded": True} if self.degraded else {}
         if self.unused_device and "why_there" not in data:
-            remarks |= {"compute_device": "cpu", "why_there": self.unused_device}
-        return remarks
+            return {"compute_device": "cpu", "why_there": self.unused_device}
+        return {}
 
     def job(self, economy: bool) -> Job:
         """The message that hands it to a process."""

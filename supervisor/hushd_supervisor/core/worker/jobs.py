@@ -103,14 +103,6 @@ class Jobs:
             self.queue.remove(request)
             self.fail(request, code, message, retry_after_ms)
 
-    def displace(self) -> list[ActiveRequest]:
-        """Removes the waiting requests, for another worker; requests that came from another worker stay."""
-        moving = [request for request in self.waiting if not request.degraded]
-        for request in moving:
-            self.queue.remove(request)
-            request.degraded = True
-        return moving
-
     def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
         """Ends a request with `code` at once, and asks the engine to stop if it runs.
 

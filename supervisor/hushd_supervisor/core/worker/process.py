@@ -251,6 +251,6 @@ class Process:
     def used_up(self, limits: WorkerSettings, jobs_done: int, now: float) -> str:
         """The reason why it is used up after `jobs_done` jobs; empty while it may go on."""
         age = now - self.ready_at
-        if self.cpu_reason and age >= CARD_RETRY_S:
-            return f"its card may be free again: {self.cpu_reason}"
+        if (why := self.cpu_reason or self.place.why) and age >= CARD_RETRY_S:
+            return f"a card may have room again: {why}"
         return self.wear.used_up(limits, jobs_done, self.size, age)

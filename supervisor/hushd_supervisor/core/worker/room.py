@@ -14,7 +14,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, Outbox
-from hushd_supervisor.core.requests.request import ActiveRequest
 
 from .dispatch import Dispatcher
 from .jobs import Jobs
@@ -25,7 +24,7 @@ from .states import State
 
 @dataclass(slots=True)
 class Shortage:
-    """A load that failed for lack of memory: it is tried again once idle workers have left, then there is a fall-back.
+    """A load that failed for lack of memory: it is tried again once idle workers have left, then perhaps on the CPU.
 
     Attributes:
         message: the process's sentence about the shortage.
@@ -45,7 +44,6 @@ class WorkerRoom:
 
     Attributes:
         shortage: the last load, if it failed for lack of memory.
-        displaced: requests for the fall-back worker to take over; the fleet hands them on.
         cpu_reason: the reason why the next process must start on the CPU; empty if it need not.
     """
 
@@ -55,14 +53,12 @@ class WorkerRoom:
         self._dispatch = dispatch
         self._outbox = outbox
         self.shortage: Shortage | None = None
-        self.displaced: list[ActiveRequest] = []
         self.cpu_reason = ""
 
     @property
     def may_leave_card(self) -> bool:
-        """True if the settings let the CPU take over from a card."""
-        settings = self._lifecycle.settings
-        return settings.fallback == "cpu" or (settings.compute_device == "auto" and not settings.fallback)
+        """True if the CPU may take over from a card."""
+        return self._lifecycle.settings.compute_device == "auto"
 
     @property
     def unheard(self) -> bool:
@@ -125,19 +121,17 @@ class WorkerRoom:
         return self._outbox.take()
 
     def lack(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
-        """Passes the requests to the fall-back of the settings for lack of memory, or gives up the start.
+        """Gives up the start for lack of memory.
 
         Args:
             on_card: whether a card's memory is lacking. Then a start on the CPU, if allowed, goes on waiting for
-                memory; whoever named the card gets it or an error, unless the settings name the CPU.
+                memory; whoever named the card gets it or an error.
         """
-        fallback, self.shortage = self._lifecycle.settings.fallback, None
-        named = is_card(self._jobs.queue.device_asked(now)) and fallback != "cpu"
+        self.shortage = None
+        named = is_card(self._jobs.queue.device_asked(now))
         if on_card and not self.cpu_reason and self.may_leave_card and not named:
             self.cpu_reason = "the card had no memory for it"
             return self._outbox.take()
-        if fallback not in ("", "cpu"):
-            self.displaced = self._jobs.displace()
         return self.refuse(now, error)
 
     # --- room for others -----------------------------------------------------------------------------------------

@@ -99,8 +99,7 @@ class Worker:
         in the same place. The process answers as it is, and the result says so.
 
         Raises:
-            HushdError: `unsupported` for a kind of card that no build of its engine can use, unless another worker has
-                handed the request on.
+            HushdError: `unsupported` for a kind of card that no build of its engine can use.
         """
         device = request.device = request.message.compute_device
         request.unused_device = ""
@@ -112,10 +111,8 @@ class Worker:
             request.unused_device = "" if device == "cpu" else f"{engine} computes on the CPU alone"
         elif kind_of(device) not in (*kinds, "cpu"):
             usable = f"{', '.join(('cpu', *kinds[:-1]))} or {kinds[-1]}"
-            if not request.degraded:
-                refusal = f"{engine[:1].upper()}{engine[1:]} cannot compute on {device}: ask for {usable}."
-                raise HushdError("unsupported", refusal)
-            request.device, request.unused_device = "", f"{engine} can only use {usable}"
+            refusal = f"{engine[:1].upper()}{engine[1:]} cannot compute on {device}: ask for {usable}."
+            raise HushdError("unsupported", refusal)
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
@@ -136,11 +133,6 @@ class Worker:
             if request in self.jobs.waiting:
                 state = "starting" if self._loads else "queued"
                 self.jobs.report_position(request, state, now, self.lifecycle.awaited(now))
-        return self._outbox.take()
-
-    def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:
-        """Ends a request that no other worker can take over."""
-        self.jobs.finish(request, m.Error.of(request.id, error))
         return self._outbox.take()
 
     def would_run(self, request: ActiveRequest) -> bool:
@@ -188,11 +180,6 @@ class Worker:
         """Hands out work although the process retires: no other process can take it."""
         if self.lifecycle.retires:
             self._dispatch.carry_on(now)
-        return self._outbox.take()
-
-    def retire(self, why: str, now: float) -> list[Action]:
-        """Replaces the process: at once if it is idle, else once nothing runs on it."""
-        self._dispatch.retire(why, now)
         return self._outbox.take()
 
     # --- what the owner does -------------------------------------------------------------------------------------

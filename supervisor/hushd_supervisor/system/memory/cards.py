@@ -24,7 +24,6 @@ from ..source import Outcome, Perform, Source
 from .measure import PLACE
 
 LIMIT_S = 5.0  # for a driver to answer; a failed card's driver may never do
-APART_S = 0.05  # between two looks
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
@@ -53,7 +52,7 @@ class CardLooks(Source):
     def __init__(
         self, poller: zmq.Poller, launch: Launch, logs: Path, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._children = Descriptions(poller, launch, logs, _command, LIMIT_S, APART_S)
+        self._children = Descriptions(poller, launch, logs, _command, LIMIT_S)
         self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:

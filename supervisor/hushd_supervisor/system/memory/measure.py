@@ -13,7 +13,7 @@ from hushd_protocol import buggify
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup, number_of
-from hushd_protocol.system.footprint import descendants, rss, sizes_in
+from hushd_protocol.system.footprint import descendants, sizes_in
 
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.worker.process import Used
@@ -83,15 +83,6 @@ def private(pid: int) -> int:
     return sizes.get("Private_Dirty", 0)  # a clean page is a file's, which the kernel may drop
 
 
-def highest(pid: int) -> int:
-    """Returns an upper bound of the memory peak of process `pid`: its own peak, and its descendants' size now."""
-    try:
-        peak = sizes_in(f"/proc/{pid}/status").get("VmHWM", 0)
-    except OSError:
-        return 0
-    return peak + sum(map(rss, descendants(str(pid))))
-
-
 def used(pid: int) -> Used | None:
     """Returns the CPU time, bytes read and private memory of process `pid` and its descendants; None if it is gone.
 
@@ -103,19 +94,6 @@ def used(pid: int) -> Used | None:
     if not used:
         return None
     return Used(sum(u.cpu_s for u in used), sum(u.read for u in used), sum(u.private for u in used))
-
-
-def believed(size: int, pid: int) -> int:
-    """Limits the `size` that process `pid` reports for itself and its descendants to their resident memory.
-
-    A worker that claimed more would keep all others from starting, now and after later starts.
-    """
-    if sys.platform != "linux":
-        return max(0, size)
-    resident = rss(str(pid))
-    if size > resident:
-        resident += sum(map(rss, descendants(str(pid))))
-    return max(0, min(size, resident))
 
 
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Reports memory pressure without polling, by the kernel's stall triggers or by a named pipe.
+"""Reports memory pressure without polling, by the kernel's stall triggers.
 
 A trigger costs the kernel some work while anything on the machine stalls, and wakes us each time it fires, so triggers
 exist only while a worker lives.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import zmq
-from hushd_protocol.errors import HushdError
+from hushd_protocol.system.cgroup import Cgroup
 
 from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
@@ -22,23 +22,36 @@ from ..source import Source
 
 # At least one process waited for memory, or all runnable processes did.
 KINDS = ((Level.WARNING, "some"), (Level.CRITICAL, "full"))
-
-
+SYSTEM = Path("/proc/pressure/memory")
 LOOK_S = 5.0  # between two looks at memory while nobody reports pressure
 
 
-class Triggers(Source):
-    """A source of `Pressure` events.
+class Stalls(Source):
+    """The kernel's pressure stall information, as `Pressure` events, if it exists and we may use it.
 
-    While it listens and cannot have its trigger, or has lost it, memory is looked at from time to time, and the trigger
-    is tried again: a moment without descriptors must not end the reports for good.
+    While it listens and cannot have its triggers, memory is looked at from time to time, and the triggers are tried
+    again: a moment without descriptors must not end the reports for good.
 
     Args:
+        poller: watches the descriptors.
+        file: takes the triggers.
+        memory: measures memory, to weigh a stall.
         clock: monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        file: Path,
+        memory: Callable[[], Memory],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._poller = poller
+        self._file = file
+        self._memory = memory
         self._clock = clock
+        self._levels: dict[int, Level] = {}  # by descriptor
+        self._stalls: dict[Level, Stall] = {}
         self._on = False
         self._due: float | None = None  # for the next try
 
@@ -52,7 +65,7 @@ class Triggers(Source):
         self._on = on
 
     def works(self) -> bool:
-        """Returns whether its trigger can be had now."""
+        """Returns whether its triggers can be had now."""
         self._try()
         works = self._due is None
         self.watch(False)
@@ -71,46 +84,11 @@ class Triggers(Source):
             self._arm()
             self._due = None
         except (OSError, ValueError):  # no descriptor is left; the kernel is old, has no PSI, or demands a privilege
-            self._lost()
-
-    def _lost(self) -> None:
-        """Has the trigger tried again later."""
-        self._disarm()
-        self._due = self._clock() + LOOK_S
+            self._disarm()
+            self._due = self._clock() + LOOK_S
 
     def _arm(self) -> None:
-        """Registers the trigger; raises OSError or ValueError where it cannot be had."""
-
-    def _disarm(self) -> None:
-        """Takes the trigger back; safe to call twice."""
-
-
-class Stalls(Triggers):
-    """The kernel's pressure stall information, if it exists and we may use it.
-
-    Args:
-        poller: watches the descriptors.
-        file: takes the triggers.
-        memory: measures memory, to weigh a stall.
-        clock: monotonic seconds.
-    """
-
-    def __init__(
-        self,
-        poller: zmq.Poller,
-        file: Path,
-        memory: Callable[[], Memory],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(clock)
-        self._poller = poller
-        self._file = file
-        self._memory = memory
-        self._levels: dict[int, Level] = {}  # by descriptor
-        self._stalls: dict[Level, Stall] = {}
-
-    def _arm(self) -> None:
-        self._stalls = {level: Stall(total, self._clock()) for level, total in self._totals().items()}
+        self._stalls = {level: Stall(total, self._clock()) for level, total in read_totals(self._file).items()}
         for level, kind in KINDS:
             descriptor = os.open(self._file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             self._levels[descriptor] = level
@@ -129,16 +107,13 @@ class Stalls(Triggers):
             return
         memory, now = self._memory(), self._clock()
         try:
-            totals = self._totals()
+            totals = read_totals(self._file)
         except (OSError, ValueError):
             totals = {}
         for level in levels:
             stall, total = self._stalls.get(level), totals.get(level)
             confirmed = stall is not None and total is not None and stall.confirmed(total, now)
             yield Pressure(weight(level, memory) if confirmed else Level.NORMAL)  # at least an occasion to check memory
-
-    def _totals(self) -> dict[Level, int]:
-        return read_totals(self._file)
 
 
 def read_totals(path: Path) -> dict[Level, int]:
@@ -152,26 +127,8 @@ def read_totals(path: Path) -> dict[Level, int]:
     return {level: int(lines[kind].rpartition("total=")[2]) for level, kind in KINDS if kind in lines}
 
 
-class Pipe(Triggers):
-    """A named pipe that takes lines of `warning` and `critical` from another program or a test, on any system.
-
-    Raises:
-        HushdError: `bad_request` when `path` is not a named pipe.
-    """
-
-    def __init__(self, poller: zmq.Poller, path: Path) -> None:
-        super().__init__()
-        if not path.is_fifo():
-            raise HushdError(
-                "bad_request", f"HUSHD_PRESSURE names {path}, which is not a named pipe: make it with mkfifo."
-            )
-        # Opened for writing too: otherwise it would stay readable, at its end, once a writer has left.
-        self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        poller.register(self._descriptor, zmq.POLLIN)
-
-    def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:
-        if self._descriptor in ready:
-            for word in os.read(self._descriptor, 4096).split():
-                for level in (Level.WARNING, Level.CRITICAL):
-                    if word == level.word.encode():
-                        yield Pressure(level, told=True)
+def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory]) -> Stalls:
+    """Returns the stalls of our group if it has a limit, else the machine's."""
+    group_file = cgroup.pressure_file()
+    stalls = Stalls(poller, group_file or SYSTEM, memory)
+    return stalls if group_file is None or stalls.works() else Stalls(poller, SYSTEM, memory)

@@ -15,8 +15,8 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER
 from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit, Error, Message, Result, Yield
 
-from hushd_supervisor.core.actions import Action, ToClient, Watch
-from hushd_supervisor.core.events import ClientGone, Event, FromClient, Watched
+from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 from ..source import Outcome, Perform, Source
 from .lock import ListeningSocket
@@ -94,16 +94,11 @@ class ClientSocket(Source):
         self.shut(LINGER_MS)
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {ToClient: self._answer, Watch: self._watch}
+        return {ToClient: self._answer}
 
     def _answer(self, action: ToClient) -> Iterable[Outcome]:
         gone = self.send(action.route, action.message)
         return (gone,) if gone else ()
-
-    def _watch(self, action: Watch) -> Iterable[Outcome]:
-        from hushd_protocol.system.lifeline import look  # for few
-
-        yield Watched(action.route, *look(action.pid))
 
     # --- frames ------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,12 +21,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths
 
-from hushd_supervisor.core.claim import KEPT_FOR_S, NOBODY, Holder, Reserved
-
 PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
 PAUSE_S = 0.05
-EXPECTED_S = 30.0  # after which the last supervisor's holders of the floor are no longer expected back
 LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
@@ -72,39 +69,10 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
-    _, _, reserved = _read(descriptor).partition("\n")
     with best_effort.writing(paths.lock):  # the number is only for people
         os.ftruncate(descriptor, 0)  # may fail: a copy-on-write file system needs room for it
-        os.pwrite(descriptor, f"{os.getpid()}\n{reserved}".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
-
-
-def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
-    """Writes the holders of the floor to the lock, after our pid, for the next supervisor."""
-    now = time.monotonic()
-    lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))}\n" for each in holders]
-    if lines:
-        with best_effort.writing(paths.lock), open(paths.lock, "a") as file:
-            file.writelines(lines)  # if this fails, any client may take the devices
-
-
-def take_reserved(paths: Paths) -> Reserved:
-    """Removes and returns the last supervisor's holders of the floor; none if it left long ago."""
-    now = time.monotonic()
-    try:
-        with open(paths.lock, "r+") as file:
-            pid_line = file.readline()
-            rows = [line.split()[:3] for line in file]
-            if rows:
-                file.truncate(len(pid_line))
-        holders = tuple(
-            Holder(int(pid), frozenset(devices.split(",")))
-            for written_at, pid, devices in rows
-            if abs(now - float(written_at)) <= EXPECTED_S
-        )
-    except (OSError, ValueError):  # such as a line cut off by a full disk
-        return NOBODY
-    return Reserved(holders, now + KEPT_FOR_S)
 
 
 def _read(descriptor: int) -> str:

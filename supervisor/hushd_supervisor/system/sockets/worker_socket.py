@@ -39,7 +39,7 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, Send
 from .. import children
 from ..children import Fork, Running
 from ..memory import measure
-from ..process import Launch, Process, compute_environment, give_way, worker_command
+from ..process import Launch, Process, compute_environment, worker_command
 from ..source import Outcome, Perform, Source
 from ..standby import Templates
 from .client_socket import BATCH
@@ -176,14 +176,11 @@ class WorkerSocket(Source):
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
                     "HUSHD_WORKER_TOKEN": token,
                     log_files.FORMAT: self._settings.log_format,
-                    log_files.CONTENT: "1" if self._settings.log_content else "",
                 },
                 fork=self._fork_of(action.template),
             )
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
-        if settings.nice:
-            give_way(child.process.pid, settings.nice)
         self._tokens[token] = self._workers[name, gen] = _Worker(name, gen, child, self._oom_kills())
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
@@ -254,13 +251,9 @@ class WorkerSocket(Source):
             if isinstance(message, Beat | Result | Error):  # some work was done, about which it may have written
                 log_files.cut(worker.child.log)
             if isinstance(message, Ready | Beat):
-                size, cards = measure.believed(message.pss, worker.process.pid), measure.plausible_cards(message.cards)
-                private, peak = min(message.private, size or message.private), message.peak
-                if peak > size:
-                    peak = min(peak, measure.highest(worker.process.pid))
-                message = replace(message, pss=size, cards=cards, private=max(0, private), peak=max(0, peak))
+                message = replace(message, cards=measure.plausible_cards(message.cards))
                 if isinstance(message, Ready):
-                    self._record("info", f"{worker.name} is ready, {size / 1e6:.0f} MB")
+                    self._record("info", f"{worker.name} is ready, {message.pss / 1e6:.0f} MB")
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:

@@ -15,8 +15,8 @@ from support.house import MB, A, B, C, House
 ROOM_FOR_ONE = {"memory_share": 0.5}  # of 1000 MB; a worker needs 300
 
 
-def press(house: House, level: Level, *, told: bool = False) -> None:
-    house.tell(ev.Pressure(level, told))
+def press(house: House, level: Level) -> None:
+    house.tell(ev.Pressure(level))
 
 
 # --- starts and evictions -------------------------------------------------------------------------------------------
@@ -268,12 +268,11 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     assert house.spawned() == [A, C, B]
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_the_end_of_critical_pressure_is_waited_for(told: bool) -> None:
+def test_the_end_of_critical_pressure_is_waited_for() -> None:
     """A single sign costs a start 10 s and nobody an error; with no process too, when nothing else wakes the pool."""
     house = House(**ROOM_FOR_ONE)
     house.idle(A)
-    press(house, Level.CRITICAL, told=told)
+    press(house, Level.CRITICAL)
     house.leave(A)
     first, second = house.request(B), house.request(B)
     house.wait(9.9)
@@ -368,9 +367,11 @@ def test_the_status_tells_what_is_true_now() -> None:
     """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
     looked; it changes nothing."""
     house = House()
-    assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL, (), "")
+    status = house.pool.memory(house.now)
+    assert (status.budget_mb, status.available_mb, status.reserve_mb, status.pressure) == (800, 900, 125, "normal")
+    assert (status.cards, status.cards_error) == ((), "")
     house.available = 60 * MB
-    assert house.pool.standing(house.now).level is Level.CRITICAL
+    assert house.pool.memory(house.now).pressure == "critical"
     assert house.pool._admission.level is Level.NORMAL
     press(house, Level.NORMAL)
     assert house.pool._admission.level is Level.CRITICAL

@@ -9,6 +9,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.memory.cards import AGAIN_S
+from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -110,7 +111,7 @@ def test_the_same_score_decides_on_a_card() -> None:
     assert there.drained() == [B]
 
 
-@pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda", "fallback": "cpu"}])
+@pytest.mark.parametrize("settings", [{}, {"compute_device": "cuda"}])
 def test_a_card_with_room_on_a_machine_without_memory(settings: dict[str, Any]) -> None:
     """Both must have room, and the CPU is not a way out: it is not the card that is full."""
     on_cpu = 900 * MB if settings.get("compute_device", "auto") == "auto" else 100 * MB
@@ -157,26 +158,6 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
         f"There is no room for {B} on cuda:0 now: cuda:0 has 5000 MB free of the 18256 MB that it needs, workers hold "
         "9000 MB, other programs 10000.",
     )
-
-
-def test_another_model_in_place_of_the_cpu() -> None:
-    """`auto` is no reason for the CPU if the fall-back is a model: a full card means that model."""
-    there = house(card(free=4 * GB), worker={A: {"fallback": "d/y"}, D: {"vram_mb": 3000.0}})
-    request = there.request(A)
-    assert there.placed() == [(D, "cuda:0")]
-    there.ready(D, cards={FIRST: 3 * GB})
-    there.finish(D)
-    answer = there.answer(request)
-    assert isinstance(answer, m.Result)
-    assert answer.data["degraded"]
-
-
-def test_the_cpu_as_a_fall_back() -> None:
-    """A card that was asked for is full: the CPU takes over where the settings let it."""
-    there = house(card(free=4 * GB), worker={A: {"compute_device": "cuda", "fallback": "cpu"}})
-    there.request(A)
-    assert there.placed() == [(A, "cpu")]
-    assert why(there, A) == "the card had no memory for it"
 
 
 def test_a_card_that_a_request_names_is_full() -> None:
@@ -233,19 +214,19 @@ def test_a_card_that_vanishes() -> None:
 # --- back to the card -----------------------------------------------------------------------------------------------
 
 
-def test_back_to_the_card_when_it_is_free() -> None:
-    """A worker that went to the CPU is replaced after a job, once a look finds room, and not before."""
-    there = house(card(free=4 * GB))
+def test_after_ten_minutes_the_card_is_tried_again() -> None:
+    """A worker that went to the CPU is replaced after a job, and not before."""
+    there = house(card(free=4 * GB), worker={"stt": {"keep_alive": -1}})
     there.idle(A)
-    there.now += 6
-    there.request(A)
-    there.finish(A)
-    assert there.drained() == []  # the card is still full
     there.free("cuda:0", 24 * GB)
-    there.now += 6
-    request = there.request(A)
+    there.now += CARD_RETRY_S - 1
+    there.busy(A)
     there.finish(A)
-    assert (there.code(request), there.drained()) == ("result", [A])
+    assert there.drained() == []
+    there.now += 1
+    there.busy(A)
+    there.finish(A)
+    assert there.drained() == [A]
     there.leave(A)
     there.request(A)
     assert there.placed() == [(A, "cpu"), (A, "cuda:0")]
@@ -302,11 +283,14 @@ def test_a_model_that_is_larger_than_the_guess() -> None:
     assert there.placed()[-1] == (A, "cuda:0")
 
 
-def test_a_configured_need_and_reserve() -> None:
-    """`vram_mb` until it is measured, and `vram_reserve_mb` of the card stay for all others."""
-    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4000.0, "vram_reserve_mb": 1000.0}})
+def test_a_configured_need_and_the_reserve() -> None:
+    """`vram_mb` until it is measured, and 256 MB of the card stay for all others, or an eighth of a small one."""
+    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4744.0}})
     there.request(A)
     assert there.placed() == [(A, "cuda:0")]
-    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4000.0, "vram_reserve_mb": 1001.0}})
+    there = house(card(total=1 * GB, free=1 * GB), worker={"stt": {"vram_mb": 875.0}})
+    there.request(A)
+    assert there.placed() == [(A, "cuda:0")]
+    there = house(card(free=5 * GB), worker={"stt": {"vram_mb": 4745.0}})
     there.request(A)
     assert there.placed() == [(A, "cpu")]

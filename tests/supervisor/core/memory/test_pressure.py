@@ -89,16 +89,3 @@ def test_a_stall_where_memory_is_available_is_another_programs(level: Level) -> 
         assert weight(level, Memory(1000, available)) is N
     for available in (149, 10, 0):
         assert weight(level, Memory(1000, available)) is level
-
-
-def test_what_may_be_taken_while_it_is_critical() -> None:
-    """A tenth of the available memory, and nothing for 10 s after another program has said that memory is short."""
-    pressure = Pressure()
-    pressure.see(C, 0.0)
-    assert pressure.spare(Memory(24_000, 2400), 0.0) == 240
-    pressure.see(W, 1.0, told=True)
-    assert pressure.spare(Memory(24_000, 2400), 1.0) == 240
-    pressure.see(C, 2.0, told=True)
-    pressure.see(C, 8.0)
-    assert [pressure.spare(Memory(24_000, 2400), now) for now in (2.0, 11.9, 12.0)] == [0, 0, 240]
-    assert pressure.level(17.9) is C

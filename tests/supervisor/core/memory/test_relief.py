@@ -115,11 +115,3 @@ def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -
     it.available = 900 * MB
     it.tell(ev.Relieved(freed=True))
     assert it.spawned() == [A]
-
-
-def test_what_a_service_manager_wants_is_not_asked_for() -> None:
-    """It has said that memory is critical, and wants all that others free."""
-    it = house(30)
-    it.tell(ev.Pressure(Level.CRITICAL, told=True))
-    it.request(A)
-    assert not runs(it)

@@ -89,11 +89,10 @@ def test_nobody_to_leave_means_no_second_try() -> None:
     assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
 
 
-@pytest.mark.parametrize("settings", [{"compute_device": "auto"}, {"compute_device": "cuda", "fallback": "cpu"}])
-def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
-    """The request is done there if the configuration lets it, and the status says why; after ten minutes the process
-    is replaced by one that tries the card."""
-    house = House(worker={"stt/a": settings | {"keep_alive": -1}})
+def test_the_cpu_takes_over_from_a_full_card() -> None:
+    """The request is done there, and the status says why; after ten minutes the process is replaced by one that tries
+    the card."""
+    house = House(worker={"stt/a": {"keep_alive": -1}})
     request = house.request(A)
     fails(house, A, on_card=True)
     assert devices(house, A) == ["", "cpu"]
@@ -110,34 +109,10 @@ def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
     assert devices(house, A) == ["", "cpu", ""]
 
 
-def test_a_machine_without_memory_is_no_reason_for_the_cpu() -> None:
-    """The CPU would find no more of it."""
-    house = House(worker={"stt/a": {"fallback": "cpu"}})
-    request = house.request(A)
-    fails(house, A)
-    assert (devices(house, A), house.code(request)) == ([""], "server_busy")
-
-
-@pytest.mark.parametrize("on_card", [True, False])
-def test_another_model_takes_over(on_card: bool) -> None:
-    """All that waits is done by the model that the configuration names, and the results say `degraded`."""
-    house = House(worker={"stt/a": {"fallback": "b/y"}})
-    requests = [house.request(A), house.request(A)]
-    fails(house, A, on_card)
-    assert house.spawned() == [A, B]
-    house.ready(B, slots=2)
-    house.finish(B)
-    for request in requests:
-        answer = house.answer(request)
-        assert isinstance(answer, m.Result)
-        assert answer.data == {"degraded": True}
-
-
 @pytest.mark.parametrize(
     ("settings", "then"),
     [
         ({"compute_device": "auto"}, "cpu"),
-        ({"compute_device": "cuda:1", "fallback": "cpu"}, "cpu"),
         ({"compute_device": "cuda:1"}, ""),
     ],
 )

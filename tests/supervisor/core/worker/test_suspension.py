@@ -83,8 +83,7 @@ def test_it_holds_the_machines_memory_meanwhile() -> None:
     """The memory that it had on the card counts as its own there, and no longer as the card's."""
     there = house()
     suspended(there)
-    standing = there.pool.standing(there.now)
-    assert standing.cards[0].workers == 0
+    assert there.pool.memory(there.now).cards[0].used_mb == 0
     assert sum(worker.machine.size for worker in there.pool._admission.use.every(there.now)) == TAKEN + 300 * MB
 
 

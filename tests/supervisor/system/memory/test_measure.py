@@ -9,16 +9,14 @@ import sys
 from pathlib import Path
 
 from hushd_protocol import __version__
-from hushd_schema.status import FloorStatus, WorkerStatus
-from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.status import Standing
+from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 from support.peer import wait_until
 
 WORKER = WorkerStatus.from_data({"name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready"})
 NOBODY = FloorStatus.from_data({})
-STANDING = Standing(limit=800_000_000, available=123_456_000, reserve=60_000_000, level=Level.WARNING)
+MEMORY = MemoryStatus(budget_mb=800.0, used_mb=0.0, available_mb=123.5, reserve_mb=60.0, pressure="warning", cards=())
 
 
 def test_usage_follows_what_a_process_takes() -> None:
@@ -96,7 +94,7 @@ def test_the_machine_has_more_memory_than_it_has_left() -> None:
 
 def test_the_status_has_the_keys_that_programs_read() -> None:
     """Each worker is the pool's, with the figures of the living process of its generation."""
-    report = status.report([(3, WORKER), (2, WORKER)], STANDING, NOBODY, {("stt/a/b", 3): os.getpid()}, 12.34).data()
+    report = status.report([(3, WORKER), (2, WORKER)], MEMORY, NOBODY, {("stt/a/b", 3): os.getpid()}, 12.34).data()
     assert list(report) == ["supervisor", "workers", "memory", "floor"]
     assert report["supervisor"] | {"rss_mb": 0, "pss_mb": 0} == {
         "pid": os.getpid(), "version": __version__, "uptime_s": 12.3, "rss_mb": 0, "pss_mb": 0,

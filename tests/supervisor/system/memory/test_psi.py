@@ -1,10 +1,9 @@
-"""Tests of the news of memory pressure: the kernel's triggers, where this machine has them, and the pipe."""
+"""Tests of the news of memory pressure: the kernel's triggers, where this machine has them."""
 
 from __future__ import annotations
 
 import errno
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,7 @@ from hushd_protocol.system.cgroup import Cgroup
 from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.system.memory.managed import Managed
-from hushd_supervisor.system.memory.psi import Pipe, Stalls, Triggers
-from hushd_supervisor.system.memory.triggers import SYSTEM, choose
+from hushd_supervisor.system.memory.psi import SYSTEM, Stalls, choose
 from support.descriptors import open_descriptors, settled_descriptors
 from support.memory_group import MemoryGroup
 
@@ -183,96 +180,6 @@ def test_a_group_with_a_limit_means_its_own_stalls(poller: zmq.Poller, tmp_path:
     chosen = choose(poller, Cgroup(2, (tmp_path,)), lambda: SCARCE)
     assert isinstance(chosen, Stalls)
     assert chosen._file == tmp_path / "memory.pressure"
-
-
-def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path) -> None:
-    """Words of a level are events, in order, from any number of writers; other words are nothing; it never ends."""
-    path = tmp_path / "pressure"
-    os.mkfifo(path)
-    pipe = choose(poller, Cgroup(), lambda: AMPLE, {"HUSHD_PRESSURE": str(path)})
-    assert isinstance(pipe, Pipe)
-    assert pipe.works()
-    assert poller.poll(0) == []
-    for text in ("warning\ncritical\n", "nonsense\nwarning\n"):
-        path.write_text(text)
-        assert poller.poll(0)
-    events = list(pipe.events(dict(poller.poll(0)), 0.0))
-    assert [(event.level.word, event.told) for event in events] == [
-        ("warning", True), ("critical", True), ("warning", True),
-    ]  # fmt: skip
-    assert poller.poll(0) == []
-    assert list(pipe.events({}, 0.0)) == []
-
-
-class Manager:
-    """A service manager's pressure file, and what it says to the one that it starts."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.environ = {"MEMORY_PRESSURE_WATCH": str(path), "MEMORY_PRESSURE_WRITE": "c29tZSAxMDAgMjAwAA=="}
-
-    def choose(self, poller: zmq.Poller, memory: Memory = SCARCE, **more: str) -> Triggers:
-        return choose(poller, Cgroup(), lambda: memory, self.environ | more)
-
-
-def stall_file(path: Path, full: int) -> None:
-    line = "avg10=0.00 avg60=0.00 avg300=0.00 total="
-    path.write_text(f"some {line}5\nfull {line}{full}\n")
-
-
-def test_a_service_managers_file_is_watched(tmp_path: Path) -> None:
-    """With the manager's own trigger, while a worker lives, and for as little as it costs otherwise."""
-    poller, manager = zmq.Poller(), Manager(tmp_path / "memory.pressure")
-    stall_file(manager.path, 5)
-    chosen = manager.choose(poller)
-    assert isinstance(chosen, Managed)
-    assert poller.sockets == []
-    assert manager.path.read_bytes().startswith(b"some 100 200\0")
-    stall_file(manager.path, 5)
-    chosen.watch(True)
-    ((descriptor, flags),) = poller.sockets
-    assert flags == zmq.POLLPRI
-    assert list(chosen.events({}, 0.0)) == []
-    assert list(chosen.events({descriptor: flags}, 0.0)) == [STALLED]
-    stall_file(manager.path, 10**12)
-    assert list(chosen.events({descriptor: flags}, 0.0)) == [Pressure(Level.CRITICAL)]
-    chosen.watch(False)
-    assert poller.sockets == []
-
-
-def test_a_service_managers_pipe_or_socket(tmp_path: Path) -> None:
-    """Whatever comes there is a sign; a socket hears the trigger first, and its end is the end of the watch."""
-    poller, manager = zmq.Poller(), Manager(tmp_path / "pipe")
-    os.mkfifo(manager.path)
-    chosen = manager.choose(poller)
-    chosen.watch(True)
-    assert poller.poll(0) == []
-    with manager.path.open("wb") as pipe:
-        pipe.write(b"x")
-    assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == [STALLED]
-    chosen.watch(False)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "socket"))
-        listener.listen()
-        chosen = Manager(tmp_path / "socket").choose(poller)
-        listener.accept()[0].close()  # of the first try
-        chosen.watch(True)
-        connection, _ = listener.accept()
-        assert connection.recv(100) == b"some 100 200\0"
-        connection.send(b"x")
-        assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == [STALLED]
-        connection.close()
-        assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == []
-        assert poller.sockets == []
-        due = chosen.deadline()
-        assert due is not None
-        assert list(chosen.on_time(due - 0.1)) == []
-        assert list(chosen.on_time(due)) == [CALM]  # the manager is there again
-        again, _ = listener.accept()
-        assert again.recv(100) == b"some 100 200\0"
-        again.close()
-        assert (chosen.deadline(), len(poller.sockets)) == (None, 1)
-        chosen.watch(False)
 
 
 def test_a_real_hog_fires_the_triggers(

@@ -12,8 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAGIC, MAX_HEADER, MAX_PAYLOAD, MAX_WIRE
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Ping, Pong, Result, Yield
 from hushd_protocol.system.paths import find
-from hushd_supervisor.core.actions import Watch
-from hushd_supervisor.core.events import ClientGone, FromClient, Watched
+from hushd_supervisor.core.events import ClientGone, FromClient
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from support.peer import Peer, wait_until
@@ -204,15 +203,6 @@ def test_an_answer_that_fits_into_no_frame_becomes_an_error(
         assert (error.code, error.id) == ("too_large", ID)
     else:
         assert peer.socket.poll(50) == 0
-
-
-def test_a_silent_client_is_looked_at_by_its_number(clients: ClientSocket) -> None:
-    """This very process runs; a number of no process is one that has ended."""
-    watch = clients.actions()[Watch]
-    (told,) = watch(Watch(b"r", os.getpid()))
-    assert isinstance(told, Watched)
-    assert (told.route, told.busy) == (b"r", True)
-    assert list(watch(Watch(b"r", 2**63))) == [Watched(b"r", False, b"")]
 
 
 def test_whoever_waits_when_we_leave_is_refused(clients: ClientSocket, connect: Callable[[], Peer]) -> None:

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,6 @@ from hushd_schema.settings import Settings
 from hushd_supervisor import run
 from hushd_supervisor.arguments import Options
 from hushd_supervisor.assembly import Start
-from hushd_supervisor.core.claim import Holder
 from hushd_supervisor.system.sockets import lock
 
 HOLDER = """
@@ -185,22 +183,3 @@ def test_a_lock_that_is_free_while_somebody_listens_is_left_to_the_manager(runti
         descriptor = lock.acquire(find(), activated=True)
         assert descriptor is not None
         os.close(descriptor)
-
-
-HOLDERS = (Holder(7, frozenset({"speaker"})), Holder(8, frozenset({"microphone", "speaker"})))
-
-
-def test_holders_of_the_floor_are_told_to_the_next_supervisor(runtime: Path) -> None:
-    """Once, by the lock's file, which then has the number of its holder alone."""
-    first = lock.acquire(find())
-    lock.tell_next(find(), HOLDERS)
-    assert first is not None
-    os.close(first)
-    second = lock.acquire(find())
-    assert second is not None
-    holders, until = lock.take_reserved(find())
-    assert holders == HOLDERS
-    assert until > time.monotonic()
-    assert lock.take_reserved(find()).holders == ()
-    assert find().lock.read_text() == f"{os.getpid()}\n"
-    os.close(second)

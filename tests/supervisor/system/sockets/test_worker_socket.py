@@ -11,7 +11,7 @@ import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, unpack
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import TO_CLIENT, Beat, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
+from hushd_protocol.messages import TO_CLIENT, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Spawn
@@ -134,16 +134,6 @@ def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) 
     assert desk.receive(1) == [FromWorker(NAME, 4, Ready(slots=2))]
     assert desk.workers.send(NAME, 4, Drain()) is None
     assert process.hears() == Drain()
-
-
-def test_a_worker_cannot_claim_memory_that_it_does_not_have(desk: Desk, start: Start) -> None:
-    """A size reported beyond what the process has would bar all other workers; it is not passed on."""
-    process = start()
-    process.says(Ready(pss=2**64 - 1), Beat(cpu_s=1.0, pss=-(2**63)))
-    ready, beat = (event.message for event in desk.receive(2) if isinstance(event, FromWorker))
-    assert isinstance(ready, Ready)
-    assert isinstance(beat, Beat)
-    assert (ready.pss, beat.pss) == (0, 0)
 
 
 def test_a_log_does_not_grow_while_its_worker_lives(desk: Desk, start: Start) -> None:
