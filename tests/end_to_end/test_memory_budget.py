@@ -95,7 +95,7 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, availabl
     """Within a second of the first look at it they are gone, leases without end or not; the busy finish, the pinned
     stay.
 
-    Who asks for a start meanwhile waits until memory is no longer short, and has an answer then.
+    Who asks for a start meanwhile waits; once memory is no longer short, workers start again.
     """
     supervisor = start_supervisor(ALL_ECHO + "pinned = true\n", inside=[sys.executable, SMALL_MACHINE], cold=True)
     with supervisor.connect() as client, supervisor.connect() as other:
@@ -116,16 +116,22 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, availabl
         client.send(Cancel(id=job))
         assert client.expect(Error).code == "cancelled"
         wait_until(lambda: gone(busy), "the exit of the worker that was busy")
+        other.send(Cancel(id=cold))
+        assert other.expect(Error).code == "cancelled"
         available.write_text(str(3000 * MB))
-        assert other.expect(Result).id == cold
+        wait_until(lambda: client.control("status")["memory"]["pressure"] == "normal", "the end of the pressure")
+        assert other.ask("echo", B)
 
 
 # --- death ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("available")  # a group at its limit stalls, and pressure from that would end the other worker
 def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memory_group: MemoryGroup) -> None:
     """Beyond the limit of our group the kernel kills the worker, which its client is told, and nobody else."""
-    supervisor = start_supervisor(SMALL + ALL_ECHO, inside=memory_group.command(400 * MB))
+    supervisor = start_supervisor(
+        SMALL + ALL_ECHO, inside=[*memory_group.command(400 * MB), sys.executable, SMALL_MACHINE], cold=True
+    )
     with supervisor.connect() as client:
         other = client.ask("echo", B)["pid"]
         error = client.fail("memory", A, params={"mb": 600}, attempt=1)

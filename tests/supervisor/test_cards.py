@@ -10,8 +10,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import hushd
 import pytest
@@ -223,25 +221,6 @@ def test_a_mistake_ends_no_worker(on_cards: Supervisor, arguments: list[str], se
         assert where(peer, SMALL) == ("cuda", "")
         assert sentence in unloaded(*arguments, status=2)
         assert peer.status(SMALL)["pid"]
-
-
-def test_cards_are_left_over_http(on_cards: Supervisor, runtime: Path) -> None:
-    """`POST /v1/unload` with `for` does the same."""
-    from support.http_gateway import HttpGateway
-
-    gateway = HttpGateway(runtime)
-    try:
-        with on_cards.connect() as peer:
-            assert where(peer, LARGE) == ("cuda", "")
-            with urlopen(f"{gateway.url}/unload", data=b'{"for": "5m"}', timeout=BOUND_S) as response:
-                assert json.load(response) == {"unloaded": [LARGE], "busy": {}}
-            assert where(peer, MIDDLE)[0] == "cpu"
-        with pytest.raises(HTTPError) as refused:
-            urlopen(f"{gateway.url}/unload", data=b'{"for": [1]}', timeout=BOUND_S)
-        refused.value.close()
-        assert refused.value.code == 400
-    finally:
-        gateway.stop()
 
 
 def test_both_clients_have_it(on_cards: Supervisor) -> None:

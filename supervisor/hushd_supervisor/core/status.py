@@ -23,7 +23,7 @@ _MAX_CHARACTERS = 300  # of a worker's own text
 
 
 def memory(admission: Admission, now: float) -> MemoryStatus:
-    """The state of memory; changes nothing. What the workers take together is added where it is measured."""
+    """The state of memory; changes nothing. The sum of the workers' memory is added where it is measured."""
     from hushd_schema.status import MemoryStatus
 
     measured, level = admission.measure(now)
@@ -39,7 +39,7 @@ def memory(admission: Admission, now: float) -> MemoryStatus:
 
 
 def _card(card: Card, admission: Admission, now: float) -> CardStatus:
-    """The state of one of the cards: what is free by the last look, less what workers have taken since."""
+    """The state of one of the cards: its free memory by the last look, less the workers' part since."""
     from hushd_schema.status import CardStatus
 
     cards, away_s = admission.cards, admission.away.left_s(now)

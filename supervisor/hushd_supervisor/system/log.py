@@ -78,7 +78,7 @@ class Core(Protocol):
 
 
 class Logged:
-    """A pool whose clients' requests are logged, with their answers, but never what is said and heard.
+    """A pool whose clients' requests are logged, with their answers, but no words spoken or heard.
 
     Args:
         record: writes a line: level, text, the request's short id, and facts for programs.
