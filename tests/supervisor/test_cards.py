@@ -13,7 +13,6 @@ from typing import Any
 
 import hushd
 import pytest
-from hushd_protocol.messages import Cancel
 from hushd_schema import metrics
 from hushd_schema.status import Status
 from support import fake_cuda
@@ -74,33 +73,6 @@ def test_two_models_that_do_not_fit_together(on_cards: Supervisor, swaps: int) -
         assert sum(row["starts"] for row in rows.values()) == swaps
 
 
-def test_a_stranger_takes_most_of_the_card(on_cards: Supervisor, driver: Driver) -> None:
-    """New starts are on the CPU and say why, nothing is lost, and the next start is on the card again."""
-    with on_cards.connect() as peer:
-        assert where(peer, MIDDLE) == ("cuda", "")
-        driver.set({"id": FIRST, "total": 24 * GB, "others": int(19.2 * GB)})
-        peer.control("unload")
-        assert where(peer, MIDDLE) == ("cpu", "cuda:0 has 4800 MB free of the 12256 MB that it needs")
-        assert where(peer, SMALL) == ("cuda", "")
-        driver.set({"id": FIRST, "total": 24 * GB})
-        peer.control("unload")
-        assert where(peer, MIDDLE) == ("cuda", "")
-        assert peer.status(MIDDLE)["crashes"] == 0
-
-
-def test_the_driver_is_late(on_cards: Supervisor, driver: Driver) -> None:
-    """A model is loaded once the driver reports the memory of the last one free, not at its process's exit."""
-    with on_cards.connect() as peer:
-        assert where(peer, LARGE) == ("cuda", "")
-        driver.set({"id": FIRST, "total": 24 * GB, "holds": True})
-        request = peer.request("where", MIDDLE)
-        wait_until(lambda: _state(on_cards, LARGE) == "stopped", "the exit")
-        assert _state(on_cards, MIDDLE) == "waiting"
-        driver.set({"id": FIRST, "total": 24 * GB})
-        answer = peer.result(request)
-        assert answer["compute_device"] == "cuda"
-
-
 def test_a_driver_that_never_answers(on_cards: Supervisor, driver: Driver) -> None:
     """It is given up after 5 s, `auto` goes to the CPU, and the reason is in the result, in `status` and in the log."""
     driver.set({"id": FIRST, "total": 24 * GB, "slow": 3600})
@@ -134,32 +106,6 @@ def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[
         assert peer.status(SMALL)["crashes"] == 0
 
 
-def test_a_card_vanishes(on_cards: Supervisor, driver: Driver) -> None:
-    """Models are loaded onto the other card, or the CPU where there is none."""
-    driver.set({"id": FIRST, "total": 24 * GB}, {"id": SECOND, "total": 16 * GB})
-    with on_cards.connect() as peer:
-        assert where(peer, LARGE) == ("cuda", "")
-        driver.set({"id": SECOND, "total": 16 * GB})
-        assert where(peer, MIDDLE) == ("cuda", "")
-        driver.set()
-        assert peer.ask("where", SMALL).get("compute_device", "cpu") == "cpu"
-
-
-def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> None:
-    """`server_busy` at once, with the short memory and its holder; no process is started to fail."""
-    driver.set({"id": FIRST, "total": 24 * GB, "others": 20 * GB})
-    config = CONFIG + 'compute_device = "cuda"\n'
-    started = start_supervisor(config, environment=stand_in(driver.path))
-    with started.connect() as peer:
-        error = peer.fail("where", MIDDLE)
-        assert (error.code, error.message) == (
-            "server_busy",
-            f"There is no room for {MIDDLE} on cuda:0 now: cuda:0 has 4000 MB free of the 12256 MB that it needs, "
-            "workers hold 0 MB, other programs 20000.",
-        )
-        assert "starts" not in str(error)
-
-
 def _state(supervisor: Supervisor, worker: str) -> str:
     with supervisor.connect() as other:
         return str(other.status(worker)["state"])
@@ -190,18 +136,6 @@ def test_cards_are_left_to_another_program(on_cards: Supervisor, driver: Driver)
         unloaded("--for", "0")
         peer.control("unload")
         assert where(peer, MIDDLE)[0] == "cuda"
-
-
-def test_a_job_goes_on_and_its_worker_leaves_after_it(on_cards: Supervisor) -> None:
-    """The command says so, and does not wait for it."""
-    with on_cards.connect() as peer, on_cards.connect() as other:
-        assert where(peer, MIDDLE) == ("cuda", "")
-        request = peer.request("wait", MIDDLE)
-        wait_until(lambda: other.status(MIDDLE)["running"] == 1, "a running job")
-        assert f"{MIDDLE} ends when a job of another program has finished" in unloaded("--for", "5m", status=7)
-        assert other.status(MIDDLE)["running"] == 1
-        peer.send(Cancel(id=request))
-        wait_until(lambda: other.status(MIDDLE)["pid"] is None, "its end")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol.limits import MAGIC, MAX_WIRE
-from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Error, Partial, Result
+from hushd_protocol.messages import Accepted, Chunk, Credit, Error, Partial, Result
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
 
@@ -53,29 +53,6 @@ def test_chunks_go_both_ways_under_credit(supervisor: Supervisor) -> None:
                 sent += 1
         assert received == b"".join(pieces)
         assert message.data == {"size": 40_000}
-
-
-def test_a_cancel_ends_a_running_request(supervisor: Supervisor) -> None:
-    """Its terminal message is the error `cancelled`, and the worker is free for the next."""
-    with supervisor.connect() as peer:
-        pid = peer.ask("echo")["pid"]
-        request = peer.request("wait")
-        wait_until(lambda: peer.status()["running"] == 1, "a running job")
-        peer.send(Cancel(id=request))
-        error = peer.expect(Error)
-        assert (error.id, error.code) == (request, "cancelled")
-        assert peer.ask("echo")["pid"] == pid
-
-
-def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> None:
-    """The engine's own sentence, and one of ours where it only raised."""
-    with supervisor.connect() as peer:
-        error = peer.fail("fail", params={"code": "model_missing", "message": "There is no model b."})
-        assert (error.code, error.message) == ("model_missing", "There is no model b.")
-        error = peer.fail("raise")
-        assert (error.code, error.culprit) == ("worker_failed", "worker")
-        assert "as asked" in error.message
-        assert "Traceback" not in error.message + str(error.detail)
 
 
 def test_sockets_lock_and_logs_are_private(supervisor: Supervisor) -> None:

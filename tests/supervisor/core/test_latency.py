@@ -38,13 +38,3 @@ def test_a_late_one_among_many_is_the_95th_percentile() -> None:
         house.says(NAME, m.Result(id=request))
     assert row(house).latency_ms == 100.0
     assert row(house).latency_p95_ms == 2000.0
-
-
-def test_sessions_are_left_out() -> None:
-    """Text of somebody who speaks later is not late."""
-    house = House()
-    request = house.request(NAME, session=True)
-    house.ready(NAME)
-    house.wait(3)
-    house.says(NAME, m.Result(id=request))
-    assert row(house).latency_ms is None

@@ -41,16 +41,6 @@ def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
     assert not [action for action in house.of(do.Log) if "stopped answering" in action.text]
 
 
-def test_a_client_that_is_pinged_in_time_and_silent_is_given_up() -> None:
-    """The watch goes on where the supervisor is punctual."""
-    house, _ = asked()
-    for _ in range(MISSED_PONGS + 2):
-        house.now += PING_S
-        house.says(A, m.Beat(cpu_s=house.now))
-        house.tick()
-    assert [action for action in house.of(do.Log) if "stopped answering" in action.text]
-
-
 def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
     """It was not pinged for longer than its lease lasts; from then on it counts."""
     house = DeafHouse()

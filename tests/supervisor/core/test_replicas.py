@@ -80,14 +80,6 @@ class Desk:
         self.tell(ev.FromWorker(worker, gen, m.Result(id=name)))
 
 
-def test_many_cold_requests_are_one_start() -> None:
-    """While the first process starts, all wait for it: another one is for a worker that is busy, not for a cold one."""
-    desk = Desk()
-    for _ in range(5):
-        desk.request()
-    assert desk.spawned == [(NAME, 1)]
-
-
 def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
     """Whenever somebody has waited for as long as a start takes, one more process starts, up to three."""
     desk = Desk()
@@ -108,19 +100,6 @@ def test_a_busy_worker_gets_help_up_to_the_limit() -> None:
     assert len(desk.spawned) == 3
     assert desk.jobs() == [(NAME, requests[0]), (f"{NAME}#2", requests[1]), (f"{NAME}#3", requests[2])]
     assert {row.model for _, row in desk.pool.status(desk.now)} == {"x"}
-
-
-def test_short_work_starts_no_second_process() -> None:
-    """A queue that moves on before a start would have been over is left to one process."""
-    desk = Desk()
-    desk.request()
-    desk.wait(1)
-    desk.ready()
-    for _ in range(20):
-        desk.request()
-        desk.wait(0.9)
-        desk.finish(desk.jobs()[-1][1])
-    assert desk.spawned == [(NAME, 1)]
 
 
 @pytest.mark.parametrize(
@@ -277,19 +256,6 @@ def test_a_session_gets_help_too() -> None:
     desk.wait(2)
     desk.ready()
     assert desk.jobs()[-1] == (f"{NAME}#2", live)
-
-
-def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
-    """With places of its own it runs at once, beside the file, and one process is enough."""
-    desk = Desk()
-    file = desk.request()
-    desk.ready(sessions=4)
-    live = desk.request(session=True, input="stream")
-    desk.wait(10)
-    assert desk.jobs() == [(NAME, file), (NAME, live)]
-    assert len(desk.spawned) == 1
-    ((_, row),) = desk.pool.status(desk.now)
-    assert (row.running, row.sessions) == (2, 1)
 
 
 def test_no_replica_takes_the_room_that_another_worker_waits_for() -> None:

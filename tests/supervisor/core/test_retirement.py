@@ -14,7 +14,6 @@ from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, House
 
 A2 = f"{A}#2"
-MODELS = "models/store/local"
 
 
 def house_with_a_session(room: int = 2, **worker: Any) -> tuple[House, bytes]:
@@ -216,18 +215,6 @@ def test_recycling_waits_for_a_long_file() -> None:
     assert (house.code(long), house.of(do.Kill)) == ("", [])
     house.says(A, m.Result(id=long))
     assert (house.code(long), house.drained()) == ("result", [A])
-
-
-def test_of_the_models_worker_there_is_only_one() -> None:
-    """It sees all jobs, so an unloaded one with a download under way takes new jobs too, until none is left."""
-    house = House()
-    pull = house.request(MODELS, op="pull", input="none")
-    house.ready(MODELS, slots=2)
-    house.control("unload", route=house.stranger())
-    another = house.request(MODELS, op="pull", input="none")
-    assert (runs_on(house, another), house.spawned()) == (MODELS, [MODELS])
-    house.finish(MODELS)
-    assert ([house.code(pull), house.code(another)], house.drained()) == (["result"] * 2, [MODELS])
 
 
 def test_a_stopped_job_is_not_repeated_by_a_supervisor_that_leaves() -> None:

@@ -14,11 +14,11 @@ import pytest
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import Bye, Control, Hello, Ping, Pong, Ready, Result, Welcome
+from hushd_protocol.messages import Bye, Control, Hello, Ping, Pong, Result, Welcome
 from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
+from hushd_schema.status import MemoryStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
 from hushd_supervisor.core.memory.budget import Memory
@@ -298,32 +298,6 @@ def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> No
     stage.peers.clear()
 
 
-def test_a_worker_lives_from_spawn_to_exit(stage: Stage) -> None:
-    """Spawn, welcome, messages both ways, kill, exit: each step is an event or an action, under its generation."""
-
-    def rule(event: e.Event) -> list[a.Action]:
-        match event:
-            case e.FromClient(message=Pong()):
-                return [a.Spawn(NAME, 5)]
-            case e.FromWorker(message=Ready()):
-                return [a.ToWorker(NAME, 5, Bye()), a.Kill(NAME, 5)]
-        return []
-
-    stage.start(rule)
-    stage.connect().send(Pong())
-    stage.pool.wait_for(e.FromClient, 2)
-    (process,) = wait_until(lambda: stage.launch.started, "a process")
-    process.hello()
-    assert isinstance(process.hears(), Welcome)
-    process.says(Ready())
-    assert process.hears() == Bye()
-    process.exit(-9)
-    (exited,) = stage.pool.wait_for(e.Exited)
-    assert exited == e.Exited(NAME, 5, -9, "")
-    assert process.kills == 1
-    process.hang_up()
-
-
 def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
     """Of a process that dies right after 150 results the pool gets all of them first."""
     stage.start(on(e.ClientGone, a.Spawn(NAME, 1)))
@@ -412,34 +386,6 @@ def test_the_last_answers_arrive(stage: Stage) -> None:
     assert stage.ended()
 
 
-def test_a_report_of_the_status_is_one_result(stage: Stage) -> None:
-    """`ReportStatus` answers with what the pool and the system say."""
-
-    def rule(event: e.Event) -> list[a.Action]:
-        match event:
-            case e.FromClient(route, Control() as control):
-                return [a.ReportStatus(route, control.id, FloorStatus.from_data({}))]
-        return []
-
-    stage.start(rule)
-    status = stage.connect().control("status")
-    assert list(status) == ["supervisor", "workers", "memory", "floor"]
-    assert status["supervisor"]["pid"] == os.getpid()
-    assert status["floor"] == {"speaker": None, "microphone": None, "waiting": 0, "paused": False}
-
-
-def test_a_catalogue_that_is_asked_for_comes_as_an_event(stage: Stage) -> None:
-    """The child is one of ours, and its end wakes the loop."""
-    stage.start(on(e.ClientGone, a.Describe("stt")))
-    stage.connect().close()
-    stage.peers.clear()
-    (process,) = wait_until(lambda: stage.launch.started, "a process")
-    assert process.command == ["describe", "stt"]
-    process.exit(3)
-    (described,) = stage.pool.wait_for(e.Described)
-    assert "status 3" in described.error
-
-
 def test_race_25_a_socket_that_is_no_longer_ours_is_noticed_at_a_timer(stage: Stage) -> None:
     """The runtime folder was removed: the pool gets one `Shutdown`, and the loop touches only its own files."""
     stage.start()
@@ -476,13 +422,6 @@ def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> N
     stage.launch.started[0].exit(0)
     stage.pool.wait_for(e.Exited)
     wait_until(lambda: not stage.triggers.wanted, "the end of the watch")
-
-
-def test_what_workers_need_is_kept(stage: Stage) -> None:
-    """`Remember` writes the file that the next supervisor reads."""
-    stage.start(on(e.FromClient, a.Remember({"stt/a/b": 5})))
-    stage.connect()
-    wait_until(lambda: Needs(find().needs).load() == {"stt/a/b": 5})
 
 
 def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:

@@ -392,20 +392,6 @@ def test_priorities_order_the_queue_and_arrival_orders_equals() -> None:
     assert [requests.index(t) for t in desk.worker.jobs.queue.order(desk.now)] == [2, 4, 1, 3, 5, 0]
 
 
-def test_one_client_with_many_requests_delays_nobody_elses_first() -> None:
-    """Requests are served in rounds: each client's first, then each one's second; within a round by arrival."""
-    desk = desk_in(State.BUSY)
-    many = [desk.request() for _ in range(3)]
-    desk.client = b"other"
-    few = [desk.request() for _ in range(2)]
-    served = []
-    while desk.worker.jobs.running:
-        served += desk.worker.jobs.running.values()
-        desk.now += 1
-        desk.result()
-    assert served[1:] == [few[0], many[0], many[1], few[1], many[2]]
-
-
 def test_who_waits_is_told_its_place() -> None:
     """On arrival and every 4 s, however often it changes meanwhile: a thousand would cost a word to each for each."""
     desk = desk_in(State.BUSY)
@@ -484,22 +470,6 @@ def test_deadlines_count_queueing_start_and_work() -> None:
         if state is State.BUSY:
             desk.from_worker(m.Error(id=request.message.id, code="cancelled", message=""))
         assert desk.terminal(request) == "deadline_exceeded"
-
-
-def test_overload_says_when_to_come_back() -> None:
-    """A full queue refuses at once, with the time the queue will take by the measured time of a job."""
-    desk = Desk(WorkerSettings(queue=2))
-    first = desk.request()
-    desk.ready()
-    desk.now += 4
-    desk.result()
-    assert desk.terminal(first) == "result"
-    for _ in range(3):
-        desk.request()
-    refused = desk.request()
-    error = desk.answers(refused)[-1]
-    assert isinstance(error, m.Error)
-    assert (error.code, error.retry_after_ms) == ("overloaded", 12_000)
 
 
 @pytest.mark.parametrize("seq", [1, 7])
