@@ -10,7 +10,7 @@ from support.hostile_runs import crowded, hostile, on_cards, play
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
 # Beyond a day's seeds: a worker comes back to its card, a stopped job runs again, a crash at rest or at a start is the
 # last one; and one does not come back to its card.
-RARE, RARE_ON_CARDS = (243, 301, 451, 501), (78,)
+RARE, RARE_ON_CARDS = (243, 542, 451, 501), (78,)
 
 SUSPENSIONS = {
     "a worker leaves its card", "a worker comes back to its card", "a worker leaves its card for others",
