@@ -23,7 +23,7 @@ def transcribe(options: Namespace) -> int:
     source = _source(options)
     outputs = Outputs(options.output, options.format)
     params = transcribe_params(transcribe_options(options)) | {
-        name: getattr(options, name) for name in ("engine", "model", "speed")
+        name: getattr(options, name) for name in ("engine", "model")
     }
     recordings, passed = left(source, outputs, options.retry)
     line = console.StatusLine()

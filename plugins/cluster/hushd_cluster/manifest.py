@@ -1,7 +1,7 @@
 """A manifest: a corpus as JSON lines, such as `{"id": "2024/17", "url": "s3://calls/17.opus", "language": "de"}`.
 
 A line names a recording by its `id`, under which its transcript is kept, and its `url`: of a store, or a path on the
-driver's disk. It may have any option of a transcription, `engine`, `model` and `speed`, which go before those of the
+driver's disk. It may have any option of a transcription, `engine` and `model`, which go before those of the
 command.
 """
 
@@ -19,7 +19,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import kinds
-from hushd_schema.kinds import choice, text
+from hushd_schema.kinds import text
 from hushd_schema.operations.transcribe import CUTTING, SEARCH, TEXT, TRANSCRIBE
 
 from . import store
@@ -29,7 +29,7 @@ from .recording import Recording, fault, is_url
 STANDARD_INPUT = "-"
 MAX_LINE = 1024 * 1024  # bytes
 _ITSELF = {"id": text(empty=False), "url": text(empty=False)}
-_WORKER = {"engine": text(), "model": text(), "speed": choice("fast", "medium", "slow")}
+_WORKER = {"engine": text(), "model": text()}
 _OPTIONS = {name: TRANSCRIBE.fields[name].kind for name in TRANSCRIBE.options(TEXT, SEARCH, CUTTING)}
 FIELDS = {**_ITSELF, **_WORKER, **_OPTIONS}
 

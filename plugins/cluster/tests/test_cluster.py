@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +159,7 @@ def bucket(server: S3Server | None, monkeypatch: pytest.MonkeyPatch) -> Objects:
         pytest.skip("the extra ray-tests is not installed")
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    import_module("s3fs").S3FileSystem.clear_instance_cache()  # they know another test's server
     return Objects(f"s3://{BUCKET}/calls")
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def server() -> Iterator[S3Server]:
 def at_server(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    import_module("s3fs").S3FileSystem.clear_instance_cache()  # they know another test's server
     yield server
     for fault in ("busy 0", "half 0", "slow 0"):
         server.tell(fault)

@@ -16,7 +16,6 @@ from hushd_cli.commands.restart import check_configuration
 from hushd_cli.terminal import console
 from hushd_models import languages, text_language
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import plural
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 
@@ -25,8 +24,7 @@ from .tuning_folder import Clip, TuningFolder, clips
 from .words import Normalise, compare, normaliser
 
 _DESCRIPTION = (
-    "Has all installed models hear the same sentences, yours or a folder's, says which makes the fewest mistakes, and "
-    "writes that one into the configuration if you agree."
+    "Has all installed models hear the same sentences, yours or a folder's, and says which makes the fewest mistakes."
 )
 
 
@@ -34,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     _refuse_unused(options)
     check_configuration()
-    return _forget() if options.forget else _run(options)
+    return _run(options)
 
 
 def make_parser(prog: str) -> Parser:
@@ -46,10 +44,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--voice", action="store_true", help="record yourself reading twenty sentences aloud instead")
     parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
     parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
-    parser.add_argument("--write", action="store_true", help="write the best model without asking")
-    parser.add_argument("--again", action="store_true", help="have models hear again what they have heard before")
-    parser.add_argument("--forget", action="store_true", help="remove your recordings, and all that models heard")
-    parser.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
+    parser.add_argument("--write", action="store_true", help="write the best model into the configuration")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
@@ -61,9 +56,9 @@ def _refuse_unused(options: Namespace) -> None:
         HushdError: `bad_request`, `input_unreadable`.
     """
     folder = options.folder
-    if folder and (options.voice or options.forget):
-        raise HushdError("bad_request", f"--voice and --forget take no folder: leave out {folder[:80]!r}.")
-    if not (folder or options.voice or options.forget):
+    if folder and options.voice:
+        raise HushdError("bad_request", f"--voice takes no folder: leave out {folder[:80]!r}.")
+    if not (folder or options.voice):
         raise HushdError("bad_request", "Give a folder of recordings with their texts, or --voice to read aloud.")
     if folder and not os.path.isdir(folder):
         raise HushdError("input_unreadable", f"There is no folder {folder[:80]!r}: name one of recordings, or --voice.")
@@ -76,7 +71,7 @@ def _run(options: Namespace) -> int:
     folder = None if options.voice else Path(options.folder)
     language = _language(options.language, folder)
     normalise, tuning = normaliser(language), TuningFolder()  # before anybody reads a sentence
-    given = _usable(clips(folder, language), normalise) if folder else []
+    given = _usable(clips(folder), normalise) if folder else []
     if folder and not given:
         raise HushdError(
             "input_unreadable",
@@ -90,21 +85,14 @@ def _run(options: Namespace) -> int:
         heard = given or _usable(tuning.clips(language), normalise)
         if not heard:
             raise HushdError("input_unreadable", "No sentence is recorded, so there is nothing to compare models by.")
-        failed = _hear(client, tuning, heard, models, language, options.again)
-    comparison = _compared(tuning, heard, models, failed, language, normalise)
+        hearings, failed = _hear(client, heard, models, language)
+    comparison = _compared(heard, hearings, failed, language, normalise)
     if not options.json:
         console.write(report.table(comparison, console.width()))
     written = _settle(options, comparison)
     if options.json:
         console.write_json(report.as_json(comparison) | {"written": written})
     return 0 if comparison.places else 5
-
-
-def _forget() -> int:
-    """Removes the user's recordings and what models heard."""
-    count = TuningFolder().forget()
-    console.note(f"Removed: {plural(count, 'recording')}, and all that models heard in any.")
-    return 0
 
 
 def _usable(clips: Sequence[Clip], normalise: Normalise) -> list[Clip]:
@@ -116,7 +104,7 @@ def _language(named: str | None, folder: Path | None) -> str:
         raise HushdError("bad_request", f"{named!r} is not a language: name one by its tag, such as de or pt-BR.")
     if named:
         return languages.code(named)
-    texts = " ".join(clip.sentence for clip in clips(folder, "")) if folder else ""
+    texts = " ".join(clip.sentence for clip in clips(folder)) if folder else ""
     return text_language.certain(texts) or session_language()
 
 
@@ -131,37 +119,34 @@ def _models(client: Client, language: str) -> list[Candidate]:
 
 
 def _hear(
-    client: Client, tuning: TuningFolder, clips: Sequence[Clip], models: Sequence[Candidate], language: str, again: bool
-) -> dict[str, str]:
-    """Has the models hear, and shows how far they are; returns the reason for each that failed."""
+    client: Client, clips: Sequence[Clip], models: Sequence[Candidate], language: str
+) -> tuple[dict[str, hearing.Hearings], dict[str, str]]:
+    """Returns what the models heard, and the reasons of those that failed; shows how far they are."""
     line = console.StatusLine()
 
     def show(model: str, number: int) -> None:
         line.show(lambda columns: f"{model} has heard {number} of {len(clips)} sentences"[: columns - 1])
 
     try:
-        return hearing.hear(client, tuning, clips, [model.name for model in models], language, show, again)
+        return hearing.hear(client, clips, [model.name for model in models], language, show)
     finally:
         line.clear()
 
 
 def _compared(
-    tuning: TuningFolder,
-    heard: Sequence[Clip],
-    models: Sequence[Candidate],
+    clips: Sequence[Clip],
+    hearings: Mapping[str, hearing.Hearings],
     failed: Mapping[str, str],
     language: str,
     normalise: Normalise,
 ) -> report.Comparison:
-    known = tuning.heard()
     texts = {
-        model.name: [compare(clip.sentence, known[model.name][clip.key].text, normalise) for clip in heard]
-        for model in models
-        if model.name not in failed
+        name: [compare(clip.sentence, text, normalise) for clip, text in zip(clips, heard.texts, strict=True)]
+        for name, heard in hearings.items()
     }
     figures = [
-        hearing.summary(name, heard, known[name], [compared.errors for compared in compared_texts])
-        for name, compared_texts in texts.items()
+        ranking.Heard(name, tuple(each.errors for each in texts[name]), heard.speed, heard.first_s, heard.memory_mb)
+        for name, heard in hearings.items()
     ]
     words = [compared.words for compared in next(iter(texts.values()), [])]
     places = ranking.ranked(words, figures) if figures else []
@@ -182,22 +167,13 @@ def _settle(options: Namespace, comparison: report.Comparison) -> bool:
     if model == comparison.present:
         _say(options, f"{model} is in use, and none is surely better; nothing to write.")
         return False
-    if options.dry_run or not (options.write or _agreed(options, name)):
+    if not options.write:
         _say(options, f"Better than {comparison.present}: {name}; --write writes it into the configuration.")
         return False
     change(config, lambda text: editing.with_key(text, key, model))
     have_it_read()
     _say(options, f"Wrote {name} into {config}.")
     return True
-
-
-def _agreed(options: Namespace, name: str) -> bool:
-    if options.json or not (os.isatty(0) and os.isatty(1)):
-        return False
-    try:
-        return input(f"Write {name} into the configuration? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 def _say(options: Namespace, sentence: str) -> None:

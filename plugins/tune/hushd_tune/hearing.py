@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from hushd.client import Client
 from hushd.model_choice import Candidate, candidates
 from hushd_models import user_models
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
 
-from .ranking import Heard
-from .tuning_folder import Clip, Hearing, TuningFolder
+from .tuning_folder import Clip
 
 _OF_ALL = ("cancelled", "no_supervisor", "shutting_down", "supervisor_lost", "input_unreadable", "unauthorised")
 
 Report = Callable[[str, int], None]  # a model, and the number of sentences that it has heard
+
+
+@dataclass(frozen=True, slots=True)
+class Hearings:
+    """What a model heard.
+
+    Attributes:
+        texts: by sentence.
+        speed: seconds of audio per second of work.
+        first_s: the median time to the first text of a sentence.
+        memory_mb: the peak of its process.
+    """
+
+    texts: tuple[str, ...]
+    speed: float
+    first_s: float
+    memory_mb: float
 
 
 def models(client: Client, language: str) -> list[Candidate]:
@@ -29,78 +45,53 @@ def models(client: Client, language: str) -> list[Candidate]:
 
 
 def hear(
-    client: Client,
-    tuning: TuningFolder,
-    clips: Sequence[Clip],
-    names: Sequence[str],
-    language: str,
-    report: Report,
-    again: bool = False,
-) -> dict[str, str]:
-    """Has models hear the sentences that they have not heard, and keeps each model's texts when it has heard all.
-
-    Args:
-        again: has them hear all sentences.
+    client: Client, clips: Sequence[Clip], names: Sequence[str], language: str, report: Report
+) -> tuple[dict[str, Hearings], dict[str, str]]:
+    """Has models hear the sentences.
 
     Returns:
-        The reason for each model that failed.
+        What each model heard, and the reason for each that failed.
 
     Raises:
         HushdError: errors that are not one model's.
     """
-    known, failed = tuning.heard(), dict[str, str]()
+    heard, failed = dict[str, Hearings](), dict[str, str]()
     for name in names:
-        missing = [clip for clip in clips if again or clip.key not in known.get(name, {})]
-        if not missing:
-            continue
         try:
-            heard = _heard(client, name, missing, language, report)
+            heard[name] = _heard(client, name, clips, language, report)
         except HushdError as error:
             if error.code in _OF_ALL:
                 raise
             failed[name] = error.message
-            continue
-        known[name] = {**known.get(name, {}), **heard}
-        tuning.keep(known)
-    return failed
+    return heard, failed
 
 
-def summary(model: str, clips: Sequence[Clip], heard: Mapping[str, Hearing], errors: Sequence[int]) -> Heard:
-    """Returns a model's figures over the sentences."""
-    own = [heard[clip.key] for clip in clips]
-    speed = sum(hearing.audio_s for hearing in own) / max(sum(hearing.work_s for hearing in own), 1e-6)
-    memory_mb = max(hearing.memory_mb for hearing in own)
-    return Heard(model, tuple(errors), speed, median(hearing.first_s for hearing in own), memory_mb)
-
-
-def _heard(client: Client, name: str, clips: Sequence[Clip], language: str, report: Report) -> dict[str, Hearing]:
+def _heard(client: Client, name: str, clips: Sequence[Clip], language: str, report: Report) -> Hearings:
     worker, (engine, _, model) = f"stt/{name}", name.partition("/")
     was_running = any(status.name == worker and status.pid for status in client.status().workers)
     report(name, 0)
     client.preload(worker)
-    heard = {}
+    texts, firsts = [], []
+    audio_s = work_s = 0.0
     try:
         for number, clip in enumerate(clips, 1):
             began = time.monotonic()
             transcription = client.transcribe_stream(clip.path, engine=engine, model=model, language=language)
-            texts, first_s = [], 0.0
+            segments, first_s = [], 0.0
             for segment in transcription:
                 first_s = first_s or time.monotonic() - began
-                texts.append(segment.text)
-            work_s = time.monotonic() - began
-            heard[clip.key] = Hearing(
-                text=" ".join(texts),
-                work_s=work_s,
-                first_s=first_s or work_s,
-                audio_s=transcription.duration,
-                memory_mb=0.0,
-            )
+                segments.append(segment.text)
+            took_s = time.monotonic() - began
+            texts.append(" ".join(segments))
+            firsts.append(first_s or took_s)
+            work_s += took_s
+            audio_s += transcription.duration
             report(name, number)
         memory_mb = _memory_mb(client, worker)
     finally:
         if not was_running:
             client.unload(worker)  # its memory is for the next one
-    return {key: replace(hearing, memory_mb=memory_mb) for key, hearing in heard.items()}
+    return Hearings(tuple(texts), audio_s / max(work_s, 1e-6), median(firsts), memory_mb)
 
 
 def _memory_mb(client: Client, worker: str) -> float:

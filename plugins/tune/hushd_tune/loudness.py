@@ -1,4 +1,4 @@
-"""The level of a recording as it is made, and its fault afterwards. Pure."""
+"""The fault of a recording. Pure."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ CLIPPED, CLIPPED_SHARE = 32700, 0.0005  # a sample at its limit; the share of th
 QUIET_DB = -36.0  # of the loudest moment
 SPEECH_SHARE = 0.25  # of the loudest moment: a beginning or an end above it was in the middle of a word
 SHORTEST_S = 0.6
-
-_BAR = 30  # characters of the meter
 _FLOOR_DB = -60.0
-
-
-def peak(chunk: bytes) -> int:
-    """Returns the largest magnitude of s16le samples, 0 for none."""
-    samples = _samples(chunk)
-    return max(max(samples), -min(samples)) if samples else 0
 
 
 def fault(chunks: Sequence[bytes], rate: int) -> str:
     """Returns the fault of a recording as a sentence; empty if it can be used."""
     samples = _samples(b"".join(chunks))
-    peaks = [peak(chunk) for chunk in chunks]
+    peaks = [_peak(chunk) for chunk in chunks]
     loudest = max(peaks, default=0)
     if len(samples) < SHORTEST_S * rate:
         return "That was too short."
@@ -40,12 +32,10 @@ def fault(chunks: Sequence[bytes], rate: int) -> str:
     return ""
 
 
-def meter(level: int, columns: int) -> str:
-    """Returns a bar for the level of the last moment, at most as wide as the terminal."""
-    size = max(1, min(_BAR, columns - 20))
-    filled = round(size * max(0.0, 1 - _decibels(level) / _FLOOR_DB))
-    mark = " too loud" if level >= CLIPPED else ""
-    return f"[{'#' * filled}{'.' * (size - filled)}]{mark}"
+def _peak(chunk: bytes) -> int:
+    """Returns the largest magnitude of s16le samples, 0 for none."""
+    samples = _samples(chunk)
+    return max(max(samples), -min(samples)) if samples else 0
 
 
 def _decibels(level: int) -> float:

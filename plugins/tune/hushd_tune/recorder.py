@@ -9,7 +9,6 @@ import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Protocol
 
 from hushd.client import Client
@@ -22,9 +21,9 @@ from .tuning_folder import TuningFolder
 
 _LOOK_S = 0.05  # between two looks at the keys and the microphone
 _MAX_S = 60
-_GO_ON, _AGAIN, _SKIP, _QUIT = "\n", "a", "s", "q"
-_BEGIN = (_GO_ON, "\r", " ")
-_KEYS = "Enter begins and ends a sentence; a: again, s: skip it, q: that is enough."
+_AGAIN, _QUIT = "a", "q"
+_BEGIN = ("\n", "\r", " ")
+_KEYS = "Enter begins and ends a sentence; a: again, q: that is enough."
 
 
 class Source(Protocol):
@@ -91,27 +90,21 @@ def read_aloud(
         key: waits a moment; returns a pressed key, or nothing.
         keep: takes a sentence's number and its recording, a WAV file.
     """
-    numbers, place = list(texts), 0
-    while place < len(numbers):
-        number = numbers[place]
-        console.write(f"\n{number}. {texts[number]}\n")
-        decision, chunks = _one(microphone, key)
-        if decision == _QUIT:
-            return
-        if decision == _AGAIN:  # before this one has begun: the one before it
-            place = max(0, place - 1)
-        elif decision == _SKIP:
-            place += 1
-        elif fault := loudness.fault(chunks, microphone.rate):
-            console.write(f"{fault} Once more:\n")
-        else:
-            recording = b"".join(chunks)
-            keep(number, wav_header(microphone.rate, len(recording)) + recording)
-            place += 1
+    for number, text in texts.items():
+        console.write(f"\n{number}. {text}\n")
+        while True:
+            chunks = _one(microphone, key)
+            if chunks is None:
+                return
+            if not (fault := loudness.fault(chunks, microphone.rate)):
+                break
+            console.write(f"{fault} Once more:\n\n{number}. {text}\n")
+        recording = b"".join(chunks)
+        keep(number, wav_header(microphone.rate, len(recording)) + recording)
 
 
-def _one(microphone: Source, key: Callable[[], str]) -> tuple[str, list[bytes]]:
-    """Records from one key to the next; returns the key that decides, Enter for a recording to keep."""
+def _one(microphone: Source, key: Callable[[], str]) -> list[bytes] | None:
+    """Records from one key to the next; returns the recording to keep, None if that was enough."""
     line = console.StatusLine()
     chunks: list[bytes] = []
     recording = False
@@ -119,22 +112,17 @@ def _one(microphone: Source, key: Callable[[], str]) -> tuple[str, list[bytes]]:
         while True:
             pressed, new = key(), _taken(microphone)
             chunks = chunks + new if recording else []
-            if pressed in (_SKIP, _QUIT) or (pressed == _AGAIN and not recording):
-                return pressed, []
+            if pressed == _QUIT:
+                return None
             if pressed == _AGAIN:
                 chunks = []
             elif (recording and pressed) or sum(map(len, chunks)) > 2 * microphone.rate * _MAX_S:
-                return _GO_ON, chunks
+                return chunks
             elif pressed in _BEGIN:
                 recording = True
-            level = loudness.peak(new[-1]) if new else 0
-            line.show(partial(_status, recording, level))
+            line.show(lambda _, recording=recording: "Enter: done" if recording else "Enter: record")
     finally:
         line.clear()
-
-
-def _status(recording: bool, level: int, columns: int) -> str:
-    return f"{loudness.meter(level, columns)} {'Enter: done' if recording else 'Enter: record'}"
 
 
 def _taken(microphone: Source) -> list[bytes]:
