@@ -22,7 +22,7 @@ Report = Callable[[str, int], None]  # a model, and the number of sentences that
 
 @dataclass(frozen=True, slots=True)
 class Hearings:
-    """What a model heard.
+    """The transcripts of a model, and its figures.
 
     Attributes:
         texts: by sentence.
