@@ -1,9 +1,4 @@
-"""Audio on its way to the loudspeaker: one thread fills it, the device's thread empties it, the caller's waits.
-
-Silence in it is taken from the sound, at the end, where an answer would be missed, and before a word at which it goes
-on: of the engines only some report the times of words, and those are estimates, while each leaves silence between most
-of its words or groups of words. In 11 s of hibari's English there is one every 0.7 s on average, 1.5 s at most.
-"""
+"""Audio on its way to the loudspeaker: one thread fills it, the device's thread empties it, the caller's waits."""
 
 from __future__ import annotations
 
@@ -18,10 +13,6 @@ from hushd.audio import devices
 from hushd.audio.devices import STARVED_S
 
 QUIET = 100  # of a sample, -50 dB: no word is lost below
-BACK_S = 2.0  # of sound that is searched for the silence before a word
-SILENCE_S = 0.03  # the shortest silence that counts; within words, those before a plosive may be as long
-BLOCK_S = 0.01
-RELATIVELY_QUIET = 0.01  # of the loudest sample: -40 dB
 
 
 def without_tail(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -45,21 +36,6 @@ def _loud_end(chunk: bytes) -> int:
         if not -QUIET < samples[index] < QUIET:
             return 2 * index + 2
     return 0
-
-
-def word_start(heard: bytes, rate: int, channels: int) -> int | None:
-    """Returns where in these s16le samples, in bytes, the last `SILENCE_S` of the last silence begin; None
-    without a silence."""
-    samples = array("h", heard)
-    size = max(1, int(BLOCK_S * rate)) * channels
-    starts = range(len(samples) % size, len(samples), size)
-    peaks = [max(max(block), -min(block)) for block in (samples[start : start + size] for start in starts)]
-    limit = RELATIVELY_QUIET * max(peaks, default=0)
-    blocks = round(SILENCE_S / BLOCK_S)
-    for last in range(len(peaks), blocks - 1, -1):
-        if max(peaks[last - blocks : last]) <= limit:
-            return 2 * starts[last - blocks]
-    return None
 
 
 AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
@@ -112,10 +88,6 @@ class PlaybackBuffer:
         self._chunks: deque[memoryview] = deque()
         self._added = 0  # bytes
         self._taken = 0  # bytes
-        self._past: deque[bytes] = deque()  # the samples taken last
-        self._past_size = 0  # bytes
-        self._past_limit = int(BACK_S * rate) * self._frame
-        self._began = 0  # bytes taken before the device was opened
         self._block = (0, 0.0)  # bytes taken before the last block of speech, and when it was taken
         self._position = 0.0  # seconds that were told
         self._silence = 0  # bytes since the last audio
@@ -186,9 +158,7 @@ class PlaybackBuffer:
         while filled < room and self._chunks:
             chunk = self._chunks[0]
             count = min(len(chunk), room - filled)
-            piece = bytes(chunk[:count])
-            output[filled : filled + count] = piece
-            self._keep(piece)
+            output[filled : filled + count] = bytes(chunk[:count])
             filled += count
             if count == len(chunk):
                 self._chunks.popleft()
@@ -196,13 +166,6 @@ class PlaybackBuffer:
                 self._chunks[0] = chunk[count:]
         self._taken += filled
         return filled
-
-    def _keep(self, piece: bytes) -> None:
-        """Keeps the samples taken last, for `_step_back`."""
-        self._past.append(piece)
-        self._past_size += len(piece)
-        while self._past_size - len(self._past[0]) >= self._past_limit:
-            self._past_size -= len(self._past.popleft())
 
     def _shade(self, output: Any, filled: int, loudness: int) -> None:
         """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
@@ -247,23 +210,10 @@ class PlaybackBuffer:
             self._moved.wait()
 
     def begin(self) -> None:
-        """Prepares for a device that is about to be opened: after a `hush` it begins with the word that was cut."""
-        if self._hushed and self._taken > self._began:
-            self._step_back()
-        self._began = self._taken
+        """Prepares for a device that is about to be opened."""
         self._hushed = self._stopped = False
         self._silence = 0
         self._heard.clear()
-
-    def _step_back(self) -> None:
-        """Takes back the samples since the last silence; none where no silence is near, as in music."""
-        past = b"".join(self._past)
-        start = word_start(past, self._rate, self._channels)
-        if start is None:
-            return
-        self._chunks.appendleft(memoryview(past)[start:])
-        self._taken -= len(past) - start
-        self._past, self._past_size = deque([past[:start]]), start
 
     def hush(self) -> None:
         """Fades out and stops the device; what follows is kept for the next `begin`. For any thread."""

@@ -265,8 +265,8 @@ class Speech(IncomingSpeech, Blocking, Iterator[bytes]):
 
     A file's header that is known only at the end is left out of the iteration and put right by `save`.
 
-    What was received is kept, in memory or, beyond 8 MiB, in a temporary file: so `save`, `array` and `play` take all
-    of the speech, from its beginning, also after the iteration and more than once.
+    What was received is kept, unless `keep` is False: so `save`, `array` and `play` take all of the speech, from its
+    beginning, also after the iteration and more than once.
 
     Attributes: those of `IncomingSpeech`.
     """

@@ -1,5 +1,5 @@
-"""Messages that were received and not yet consumed, and sounds that may be read again: in memory first and then in a
-file nobody else can open.
+"""Messages that were received and not yet consumed, in memory first and then in a file nobody else can open; and sounds
+that may be read again.
 
 Credit is granted for what was received, not for what was played: a paused player must hold neither a worker nor a
 slot. So an answer of any length is stored on our side of the wire.
@@ -32,11 +32,10 @@ class Store:
 
     Args:
         content: of the file, in the sentence of an error: "answer".
-        advice: the end of that sentence where the file cannot take more.
     """
 
-    def __init__(self, content: str, memory: int = MEMORY, advice: str = "") -> None:
-        self._content, self._advice = content, advice
+    def __init__(self, content: str, memory: int = MEMORY) -> None:
+        self._content = content
         self._room = memory
         self._file: IO[bytes] | None = None
         self._size = 0
@@ -66,20 +65,21 @@ class Store:
             raise HushdError(
                 "output_failed",
                 f"The {self._content} is longer than memory holds and the temporary folder cannot take it "
-                f"({error.strerror}){self._advice}.",
+                f"({error.strerror}).",
             ) from error
         place = Place(self._size, written)
         self._size += written
         self._on_disk += 1
         return place
 
-    def get(self, stored: bytes | Place) -> bytes:
-        """Returns the bytes of which `put` returned this.
+    def take(self, stored: bytes | Place) -> bytes:
+        """Returns the bytes of which `put` returned this, once: their room is free again.
 
         Raises:
             HushdError: `output_failed` when the temporary folder does not give them back.
         """
         if isinstance(stored, bytes):
+            self._room += len(stored)
             return stored
         assert self._file is not None
         data = b""
@@ -93,19 +93,11 @@ class Store:
             raise HushdError(
                 "output_failed", f"A part of the {self._content} cannot be read again ({error.strerror})."
             ) from error
-        return data
-
-    def take(self, stored: bytes | Place) -> bytes:
-        """As `get`; forgets them, and gives their room back."""
-        data = self.get(stored)
-        if isinstance(stored, bytes):
-            self._room += len(stored)
-        else:
-            self._on_disk -= 1
-            if self._on_disk == 0 and self._file is not None:
-                self._size = 0
-                with suppress(OSError):
-                    os.ftruncate(self._file.fileno(), 0)
+        self._on_disk -= 1
+        if self._on_disk == 0:
+            self._size = 0
+            with suppress(OSError):
+                os.ftruncate(self._file.fileno(), 0)
         return data
 
     def close(self) -> None:
@@ -213,34 +205,22 @@ class Received:
         keep: whether a piece can be taken more than once; False: it is forgotten when it is taken.
     """
 
-    def __init__(self, keep: bool = True, memory: int = MEMORY) -> None:
+    def __init__(self, keep: bool = True) -> None:
         self._keep = keep
-        self._pieces: list[tuple[bytes | Place, int | None] | None] = []
-        self._store = Store("speech", memory, ": make room, set TMPDIR, or synthesize it with keep=False")
+        self._pieces: list[Piece | None] = []
 
     def __len__(self) -> int:
         return len(self._pieces)
 
     def add(self, piece: Piece) -> None:
-        """Appends a piece.
-
-        Raises:
-            HushdError: `output_failed` when memory is used up and the temporary file cannot take it.
-        """
-        self._pieces.append((self._store.put(piece.data), piece.offset))
+        """Appends a piece."""
+        self._pieces.append(piece)
 
     def take(self, index: int) -> Piece:
-        """Returns a piece.
-
-        Raises:
-            HushdError: `bad_request` when it was taken before and is not kept, `output_failed` when the temporary file
-                does not give it back.
-        """
+        """Returns a piece. Raises HushdError `bad_request` when it was taken before and is not kept."""
         piece = self._pieces[index]
         if piece is None:
             raise HushdError("bad_request", "The beginning of this speech is gone: synthesize it without keep=False.")
-        data, offset = piece
-        if self._keep:
-            return Piece(self._store.get(data), offset)
-        self._pieces[index] = None
-        return Piece(self._store.take(data), offset)
+        if not self._keep:
+            self._pieces[index] = None
+        return piece

@@ -1,7 +1,7 @@
 """The devices of a machine that has attached itself to this one: their names, its microphone, its loudspeaker.
 
 Samples to play go there a fifth of a second ahead of the sound heard. Those that were not heard when it fell silent
-are kept here, so that the speech goes on with the word that was cut.
+are kept here, so that nothing of the speech is lost.
 """
 
 from __future__ import annotations
@@ -243,7 +243,6 @@ class LoudspeakerThere(PlaybackBuffer):
             first = self._unheard[0]
             gone = min(len(first), heard - self._taken)
             self._taken += gone
-            self._keep(bytes(first[:gone]))
             if gone == len(first):
                 del self._unheard[0]
             else:

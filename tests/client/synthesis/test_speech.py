@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis import speech
 from hushd.synthesis.speech import Speech
-from hushd.transport import spool
-from hushd.transport.spool import Piece, Received
 from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Result
@@ -68,12 +65,8 @@ USES: dict[str, Callable[[Speech, Path], object]] = {
 
 
 @pytest.mark.parametrize("uses", [*itertools.permutations(USES, 2)])
-@pytest.mark.parametrize("memory", [10**6, 10**4, 0])
-def test_all_of_it_is_there_whatever_was_done_before(
-    uses: tuple[str, str], memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Saved or had as an array it begins at its beginning, from memory, from a temporary file or from both."""
-    monkeypatch.setattr(speech, "Received", lambda keep: Received(keep, memory))
+def test_all_of_it_is_there_whatever_was_done_before(uses: tuple[str, str], tmp_path: Path) -> None:
+    """Saved or had as an array it begins at its beginning."""
     made = spoken()
     for use in uses:
         USES[use](made, tmp_path)
@@ -146,21 +139,3 @@ def test_what_is_not_kept_can_be_used_once(tmp_path: Path) -> None:
         made.save(tmp_path / "b.wav")
     assert caught.value.code == "bad_request"
     assert os.listdir(tmp_path) == ["a.wav"]
-
-
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond its share a speech is in a file without a name, and what does not fit there is said."""
-    kept = Received(memory=100)
-    for number in range(20):
-        kept.add(Piece(bytes([number]) * 30, None))
-    assert [kept.take(number).data[0] for number in reversed(range(20))] == [*reversed(range(20))]
-    assert sum(isinstance(piece[0], bytes) for piece in kept._pieces if piece) == 3
-    monkeypatch.setattr(os, "pwrite", _full)
-    with pytest.raises(HushdError, match="longer than memory holds") as caught:
-        kept.add(Piece(bytes(30), None))
-    assert caught.value.code == "output_failed"
-    assert spool.MEMORY >= 2**20
-
-
-def _full(*_: object) -> None:
-    raise OSError(28, "No space left on device")
