@@ -3,91 +3,22 @@
 Each format is a generator over segments, so that a subtitle is written as soon as its sentence is known; only json,
 one document, waits for the end. A speaker's name stands in txt where the speaker changes, in vtt as a voice, in srt in
 brackets, in tsv and json in a field of its own.
-
-A word of which the model was not sure is marked in its segment by a character that no transcript has, so that
-subtitles are laid out as with one sign more; what writes the format puts its own mark there.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 
-from hushd.transcripts.segment import Segment, Segments, joined
+from hushd.transcripts.segment import Segments, joined
 
 if TYPE_CHECKING:
     from hushd.transcripts.cues import Cue
     from hushd.transcripts.segment import Segments, Word
-    from hushd.transport.warning import ResultWarning
-
-_SIGN = "\ue0d7"  # of Unicode's private use
-_SIGNED = re.compile(rf"(?<![^\s<>{_SIGN}])([^\s<>{_SIGN}]++){_SIGN}")
-_MARKS = {"vtt": r"<c.doubtful>\1</c>"}  # a class, whose colour the player or the page chooses
-_MARK = r"\1(?)"
-
-
-class Marked:
-    """Segments in which each word with a probability below `below` has a sign; `written` makes a mark of it."""
-
-    def __init__(self, segments: Segments, below: float) -> None:
-        self._segments = segments
-        self._below = below
-
-    @property
-    def diarized(self) -> bool:
-        return self._segments.diarized
-
-    @property
-    def language(self) -> str:
-        return self._segments.language
-
-    @property
-    def language_probability(self) -> float | None:
-        return self._segments.language_probability
-
-    @property
-    def warnings(self) -> tuple[ResultWarning, ...]:
-        return self._segments.warnings
-
-    @property
-    def unlikely(self) -> tuple[tuple[float, float], ...]:
-        return self._segments.unlikely
-
-    def __iter__(self) -> Iterator[Segment]:
-        return (_signed(segment, self._below) for segment in self._segments)
-
-
-def marked(segment: Segment, below: float) -> str:
-    """The text of `segment`, as a line, with a mark behind each word whose probability is lower."""
-    return written(_signed(segment, below).text, "txt")
-
-
-def written(text: str, form: str) -> str:
-    """`text` with the mark of a format in the place of each sign."""
-    return _SIGNED.sub(_MARKS.get(form, _MARK), text) if _SIGN in text else text
-
-
-def _signed(segment: Segment, below: float) -> Segment:
-    text, position, words = segment.text, 0, []
-    for word in segment.words:
-        bare = word.word.strip()
-        start = text.find(bare, position)
-        if start < 0:  # the text has it otherwise
-            words.append(word)
-            continue
-        position = start + len(bare)
-        if bare and word.probability is not None and word.probability < below:
-            text, position = f"{text[:position]}{_SIGN}{text[position:]}", position + 1
-            word = replace(word, word=f"{word.word.rstrip()}{_SIGN}")
-        words.append(word)
-    return replace(segment, text=text, words=tuple(words))
-
 
 UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
 
@@ -187,21 +118,15 @@ FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {
 }
 
 
-def render(form: str, segments: Segments, doubtful: float | None = None) -> Iterator[str]:
+def render(form: str, segments: Segments) -> Iterator[str]:
     """Yields `segments` in the format `form`, piece by piece.
-
-    Args:
-        doubtful: words with a lower probability are marked: by the class `doubtful` in vtt, by (?) behind them in other
-            texts; json has the probabilities themselves.
 
     Raises:
         HushdError: `bad_request` for a format that is not in `FORMATS`.
     """
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
-    if doubtful is None or form == "json":
-        return FORMATS[form](segments)
-    return (written(text, form) for text in FORMATS[form](Marked(segments, doubtful)))
+    return FORMATS[form](segments)
 
 
 def _cues(segments: Segments, label: int = 0) -> Iterator[Cue]:

@@ -59,16 +59,15 @@ class Transcript:
         """True if the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
-    def render(self, form: str, doubtful: float | None = None) -> str:
-        """As `txt`, `vtt`, `srt`, `tsv` or `json`. Words with a probability below `doubtful` are marked, as
-        `hushd.transcripts.formats.render` says.
+    def render(self, form: str) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`.
 
         Raises:
             HushdError: `bad_request` for another format.
         """
         from .formats import render  # imported by those who need it
 
-        return "".join(render(form, self, doubtful))
+        return "".join(render(form, self))
 
 
 OnRevised = Callable[[tuple[Segment, ...]], object]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import number, whole
+from hushd_schema.kinds import whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
@@ -86,8 +86,6 @@ def make_parser(prog: str) -> Parser:
 def transcribe_options(options: Namespace) -> TranscribeOptions:
     """Returns the transcription's options on the command line."""
     chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
-    if getattr(options, "doubtful", None) is not None:
-        chosen["probabilities"] = True
     if decoder := whisper.decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
@@ -176,7 +174,6 @@ def _add_output(parser: Parser) -> None:
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
-    add_doubtful(more)
 
 
 def add_transcription(parser: Parser) -> argparse._ArgumentGroup:
@@ -200,16 +197,6 @@ def _add_microphone(parser: Parser) -> None:
         dest="device",
         metavar="NAME",
         help="the microphone: its number, its name or the beginning of its name; '?' lists them",
-    )
-
-
-def add_doubtful(group: argparse._ActionsContainer) -> None:
-    """Adds --doubtful."""
-    group.add_argument(
-        "--doubtful",
-        type=value(number(0, 1)),
-        metavar="P",
-        help="mark words whose probability is below P, such as 0.5: word(?), and in vtt the class doubtful",
     )
 
 

@@ -39,7 +39,6 @@ class Output:
         self._forms = self._formats(options.format)
         self.needs_end = not self.printed or self._forms == ("json",)
         self.titled = len(names) > 1 and self._forms == ("txt",)
-        self._doubtful = options.doubtful
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
         elif not self.printed:
@@ -48,7 +47,7 @@ class Output:
 
     def pieces(self, segments: Segments) -> Iterator[str]:
         """Yields a transcript for standard output, as its segments arrive."""
-        return render(self._forms[0], segments, self._doubtful)
+        return render(self._forms[0], segments)
 
     def save(self, name: str, transcript: Segments) -> None:
         """Writes the files of the recording `name`, each of which appears only once it is complete.
@@ -58,7 +57,7 @@ class Output:
         """
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
-                for text in render(form, transcript, self._doubtful):
+                for text in render(form, transcript):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, form: str | None) -> tuple[str, ...]:

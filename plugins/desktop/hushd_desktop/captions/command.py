@@ -13,7 +13,7 @@ from hushd.client import Client
 from hushd.transcripts.formats import FORMATS
 from hushd.verbs.preparation import names_no_engine
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.listen.options import add_doubtful, add_speaker, voiceprints
+from hushd_cli.commands.listen.options import add_speaker, voiceprints
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -87,7 +87,6 @@ def make_parser(prog: str) -> Parser:
         "-o", "--output", metavar="FILE", help="write all captions at the end, as FILE.srt, .vtt, .txt, .tsv or .json"
     )
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
-    add_doubtful(outputs)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
@@ -154,9 +153,9 @@ def _list(options: Namespace) -> None:
 def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
     from .feeds import JsonLines, LiveFile, Terminal
 
-    feeds: list[Feed] = [JsonLines() if options.json else Terminal(options.both, options.doubtful)]
+    feeds: list[Feed] = [JsonLines() if options.json else Terminal(options.both)]
     if options.live:
-        feeds.append(LiveFile(options.live, options.doubtful))
+        feeds.append(LiveFile(options.live))
     for feed in feeds:
         stack.enter_context(closing(feed))
     return feeds
@@ -174,7 +173,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "task": "translate" if options.translate else None,
         "hotwords": options.hotwords,
         "silence_s": options.silence_s,
-        "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
         "people": voiceprints(client, options),
         "engine": engine,
@@ -229,6 +227,6 @@ def _save(options: Namespace, captions: Sequence[Line], language: str) -> None:
     lines = tuple(
         replace(segment, id=number, speaker=segment.speaker if named else "") for number, segment in enumerate(ordered)
     )
-    text = Transcript(lines, language).render(_format(options.output), doubtful=options.doubtful)
+    text = Transcript(lines, language).render(_format(options.output))
     with OutputFile(options.output) as output:
         output.write(text.encode())

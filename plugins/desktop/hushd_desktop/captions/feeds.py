@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from hushd.transcripts.formats import marked, word_fields
+from hushd.transcripts.formats import word_fields
 from hushd.transcripts.segment import Segment, joined
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
@@ -40,12 +40,10 @@ class Terminal:
 
     Args:
         named: whether to print the track's name before each line; a known speaker's name always is.
-        doubtful: marks words with a lower probability.
     """
 
-    def __init__(self, named: bool, doubtful: float | None = None) -> None:
+    def __init__(self, named: bool) -> None:
         self._named = named
-        self._doubtful = doubtful
         self._screen = console.StatusLine()
         self._unfinished: Unfinished | None = None
         self._page = Page() if os.isatty(1) else None
@@ -95,7 +93,7 @@ class Terminal:
             self._page.add(None, escaped(f"{console.program}: {sentence}"))
 
     def _text(self, track: str, segment: Segment) -> str:
-        return _lead(track, segment.speaker, named=self._named) + text_of(segment, self._doubtful)
+        return _lead(track, segment.speaker, named=self._named) + segment.text.strip()
 
 
 class JsonLines:
@@ -114,16 +112,12 @@ class JsonLines:
 class LiveFile:
     """Keeps the last line and the unfinished one in a file, which is replaced atomically.
 
-    Args:
-        doubtful: marks words with a lower probability.
-
     Raises:
         HushdError: `output_failed` if the file cannot be written.
     """
 
-    def __init__(self, path: str, doubtful: float | None = None) -> None:
+    def __init__(self, path: str) -> None:
         self._path = Path(os.path.abspath(path))
-        self._doubtful = doubtful
         self._name = ("", -1)  # the last line's track and id
         self._texts = ["", ""]
         self._write("")
@@ -144,18 +138,13 @@ class LiveFile:
         self._write("")
 
     def _text(self, track: str, segment: Segment) -> str:
-        return _lead(track, segment.speaker) + text_of(segment, self._doubtful)
+        return _lead(track, segment.speaker) + segment.text.strip()
 
     def _write(self, text: str) -> None:
         try:
             atomic_file.replace(self._path, text)
         except OSError as error:
             raise HushdError("output_failed", f"{str(self._path)!r} cannot be written ({error.strerror}).") from error
-
-
-def text_of(segment: Segment, doubtful: float | None) -> str:
-    """Returns a line's text, with words of a probability below `doubtful` marked."""
-    return (segment.text if doubtful is None else marked(segment, doubtful)).strip()
 
 
 def _lead(track: str, speaker: str, *, named: bool = False) -> str:
