@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
 _OF_ALL = ("-h", "--help", "--version")  # options of a command, not of its default subcommand
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Command(NamedTuple):
@@ -29,11 +27,8 @@ class Command(NamedTuple):
             `module:NAME`, a value there with these methods. Empty for a family, which has members alone.
         parser: another module with `make_parser`, where `home` imports much.
         this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
-        completes: the kind of names that an option or a word takes (see `completion_names`), by its attribute in the
-            parser, after the subcommand's name if there are several: `pull names`.
         members: commands after its name, `hushd NAME MEMBER`; if it has a home, the parser there lists them too.
         usual: the default subcommand, which lists or shows.
-        also: unlisted other names, each with the words that it stands for after the command's own name.
         family: the command of which a command from another package is a member too.
         after: the command after which it is listed; default: at the end.
         topic: the heading of the list under which it stands; the table of commands sets it.
@@ -46,10 +41,8 @@ class Command(NamedTuple):
     home: str = ""
     parser: str = ""
     this_machine_only: bool = False
-    completes: Mapping[str, str] = _NONE
     members: tuple[Command, ...] = ()
     usual: str = ""
-    also: Mapping[str, str] = _NONE
     family: str = ""
     after: str = ""
     topic: str = ""
@@ -93,8 +86,6 @@ def named(commands: Iterable[Command], argv: Sequence[str]) -> tuple[Command | N
     for command in commands:
         if command.name == name:
             return command, [*argv[1:]]
-        if name in command.also:
-            return command, [*command.also[name].split(), *argv[1:]]
     return None, [*argv]
 
 

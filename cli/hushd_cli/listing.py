@@ -1,4 +1,4 @@
-"""Lists of the available voices, audio devices and formats."""
+"""Lists of the available voices and audio devices."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         console.write_json([asdict(voice) for voice in voices])
         return
     if os.isatty(1):
-        console.page("\n".join(_grouped(voices)) + "\n")
+        console.write("\n".join(_grouped(voices)) + "\n")
     else:  # for programs that parse macOS's list
         console.write("".join(f"{_line(voice)}\n" for voice in voices))
 
@@ -60,21 +60,6 @@ def _grouped(voices: Sequence[Voice]) -> Iterator[str]:
         yield from ([""] if number else [])
         yield name
         yield from (f"  {_line(voice)}" for voice in groups[name])
-
-
-def list_choices(options: Namespace) -> None:
-    """Prints the loudspeakers, or the formats of files."""
-    if options.device == "?":
-        from hushd.audio.playback import outputs
-
-        list_devices(outputs(), options.json)
-        return
-    from hushd_schema.sound_file import FORMATS
-
-    if options.json:
-        console.write_json([*FORMATS])
-    else:
-        console.write("".join(f"{name}\n" for name in FORMATS))
 
 
 def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from hushd_models.installation import document
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -14,17 +13,8 @@ from .arguments import Parser
 from .command import Command
 
 ROOTS = ("hushd", "say", "listen")  # top-level commands
-# The kind of names that an option takes by its attribute in the parser, unless its command says otherwise.
-_NAMES = {
-    "engine": "stt-engines",
-    "model": "stt-models",
-    "voice": "voices",
-    "language": "stt-languages",
-    "languages": "languages",
-    "audio_device": "loudspeakers",
-    "sink": "loudspeakers",
-    "device": "microphones",
-}
+# The kind of names that an option takes, by its attribute in the parser.
+_NAMES = {"engine": "engines", "model": "models", "voice": "voices"}
 FILES = "files"
 _FILES = ("FILE", "PATH", "DIR", "PROGRAM")
 
@@ -36,7 +26,7 @@ class Argument:
     Attributes:
         metavar: the name of its value; empty if it takes none.
         choices: its possible values, if they are few.
-        names: the kind of names that it takes, see `completion_names.KINDS`; `files`, or empty for anything else.
+        names: the kind of names that it takes, `engines`, `models`, `voices` or `files`, or empty for anything else.
         many: whether it may be repeated.
     """
 
@@ -98,14 +88,12 @@ def references(words: tuple[str, ...], command: Command) -> Iterator[CommandRefe
     return (reference(*each) for each in parsers(words, command))
 
 
-def parsers(
-    words: tuple[str, ...], command: Command
-) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser, Mapping[str, str]]]:
-    """Yields the parsers of a command, its subcommands and its members, with their words and their kinds of names."""
+def parsers(words: tuple[str, ...], command: Command) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+    """Yields the parsers of a command, its subcommands and its members, with their words."""
     members = {(*words, member.name): member for member in command.members}
     for path, parser in _walk(words, command.make_parser(" ".join(words))):
         if path not in members:
-            yield path, parser, command.completes
+            yield path, parser
     for path, member in members.items():
         yield from parsers(path, member)
 
@@ -123,13 +111,11 @@ def _children(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[arg
     return next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
 
 
-def reference(
-    words: tuple[str, ...], parser: argparse.ArgumentParser, completes: Mapping[str, str] = MappingProxyType({})
-) -> CommandReference:
+def reference(words: tuple[str, ...], parser: argparse.ArgumentParser) -> CommandReference:
     """Returns what a parser tells of its command."""
     children = _children(parser)
     listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
-    arguments = tuple(_argument(words, parser, action, completes) for action in parser._actions if _is_shown(action))
+    arguments = tuple(_argument(words, parser, action) for action in parser._actions if _is_shown(action))
     examples = tuple(getattr(parser, "examples", ()))
     return CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
 
@@ -139,16 +125,16 @@ def _is_shown(action: argparse.Action) -> bool:
     return not hidden and action.help is not argparse.SUPPRESS
 
 
-def _argument(
-    words: tuple[str, ...], parser: argparse.ArgumentParser, action: argparse.Action, completes: Mapping[str, str]
-) -> Argument:
+def _argument(words: tuple[str, ...], parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
     choices = tuple(map(str, action.choices or ()))
     flags = tuple(action.option_strings)
     alone = isinstance(parser, Parser) and any(flag in parser.switches for flag in flags)
     metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
     many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
     text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})
-    names = completes.get(f"{words[-1]} {action.dest}") or completes.get(action.dest) or _NAMES.get(action.dest, "")
+    names = (
+        "models" if words[-2:-1] == ("models",) and action.dest in ("name", "names") else _NAMES.get(action.dest, "")
+    )
     if not names and metavar in _FILES:
         names = FILES
     return Argument(flags, metavar, text, choices, names if metavar and not choices else "", many)

@@ -11,15 +11,6 @@ from hushd_schema.entry_points import entry_points, plugin_of
 
 from .command import GROUP, Command, named
 
-_SPOKEN = {"engine": "tts-engines", "model": "tts-models", "language": "tts-languages", "device": "loudspeakers"}
-_MODELS = {
-    "pull names": "known-models",
-    "show name": "known-models",
-    "path name": "models-here",
-    "rm names": "models-here",
-    "verify names": "models-here",
-}
-
 
 def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
     """Returns a command whose program lies in `commands`, by default under its name."""
@@ -34,10 +25,7 @@ def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
 _HOOK = _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True)
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
-        _own(
-            "say", "speak text", "say.command", parser="hushd_cli.commands.say.options",
-            completes=_SPOKEN, also={"voices": "--voice=?"},
-        ),
+        _own("say", "speak text", "say.command", parser="hushd_cli.commands.say.options"),
         _own(
             "listen", "transcribe the microphone or recordings", "listen.command",
             parser="hushd_cli.commands.listen.options",
@@ -51,20 +39,16 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         _own("stop", "stop all speech, playing or queued", "simple_commands:STOP"),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
-        _own("names", "list named voices, mute them, repeat their speech", this_machine_only=True, usual="list"),
+        _own("names", "list named voices, and mute them", this_machine_only=True, usual="list"),
     ),
     "workers, memory and models": (
-        _own("status", "show the running workers and their memory", also={"ps": ""}),
+        _own("status", "show the running workers and their memory"),
         _own("top", "show the same live"),
-        _own(
-            "load", "start workers before they are needed", "simple_commands:LOAD",
-            completes={"what": "workers"}, rare=True,
-        ),
-        _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
+        _own("load", "start workers before they are needed", "simple_commands:LOAD", rare=True),
+        _own("unload", "end workers and give their memory back"),
         _own(
             "models", "list, download, check and remove models", "models.command",
-            this_machine_only=True, completes=_MODELS, usual="list",
-            also={"list": "list --here", "ls": "list --here", "pull": "pull", "rm": "rm"},
+            this_machine_only=True, usual="list",
         ),
         _own("get", "bring a language: what hears and speaks it", this_machine_only=True),
         _own("servers", "run other speech servers on demand", this_machine_only=True, usual="list", rare=True),
@@ -78,8 +62,8 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             this_machine_only=True, rare=True,
         ),
         _own("doctor", "find faults, and say how to fix them", "doctor.command"),
-        _own("config", "show, check and change the configuration", completes={"key": "settings"}, usual="show"),
-        _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
+        _own("config", "show, check and change the configuration", usual="show"),
+        _own("logs", "show the end of a log", this_machine_only=True),
         _own("completion", "print a script for a shell's completion", rare=True),
     ),
 }  # fmt: skip

@@ -24,7 +24,7 @@ MODULE = """
 from hushd_cli.arguments import Parser
 from hushd_cli.command import Command
 
-WAVE = Command("wave", "wave to somebody", "hushd_waving", completes={"voice": "voices"}, after="pause")
+WAVE = Command("wave", "wave to somebody", "hushd_waving", after="pause")
 
 
 def main(prog, argv):
@@ -129,23 +129,6 @@ def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:
     assert table.find(["status"])[0] in table.BUILT_IN
     assert [command.name for command in table.every()].count("status") == 1
     assert "wave" not in [command.name for command in table.every()]
-
-
-@pytest.mark.parametrize(
-    ("synonym", "meant"),
-    [("pull", "models pull"), ("list", "models list"), ("rm", "models rm"), ("ps", "status"),
-     ("ls", "models list")]
-)  # fmt: skip
-def test_ollamas_names(synonym: str, meant: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Names that ollama has for a command reach it, with all that follows them, and no list shows them."""
-    for argv in ([synonym, "--help"], ["help", synonym], [*meant.split(), "--help"]):
-        with pytest.raises(SystemExit):
-            main.main("hushd", argv)
-    answers = capfd.readouterr().out.split("usage: ")[1:]
-    assert len(answers) == 3
-    assert len(set(answers)) == 1
-    assert answers[0].startswith(f"hushd {meant} ")
-    assert synonym not in [command.name for command in table.every()]
 
 
 def test_a_package_adds_a_member(waving: Path, capsys: pytest.CaptureFixture[str]) -> None:

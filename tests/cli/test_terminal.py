@@ -122,14 +122,3 @@ def test_a_file_keeps_what_was_said(start_router: Start, tmp_path: Path) -> None
     assert piped.stdout.decode() == f"{EVIL}\n"
     subprocess.run(command("listen", place, "-o", str(tmp_path / "a.txt")), check=True)
     assert (tmp_path / "a.txt").read_bytes().decode() == f"{EVIL}\n"
-
-
-def test_a_long_list_is_paged(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By $PAGER, whose input is the list; one that does not exist, and `cat`, leave it as it is, like a pipe."""
-    monkeypatch.setenv("PAGER", "sed -n '/^moonshine/s/ .*/ is paged/p'")
-    assert "moonshine/tiny-en is paged\n" in drawn("hushd", "models", "list")
-    for pager in ("nosuch-pager", "cat"):
-        monkeypatch.setenv("PAGER", pager)
-        assert "\nmoonshine/tiny-en  " in drawn("hushd", "models", "list")
-    monkeypatch.setenv("PAGER", "false")
-    assert "moonshine/tiny-en" in subprocess.run(command("hushd", "models", "list"), stdout=-1, text=True).stdout

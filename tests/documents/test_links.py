@@ -139,7 +139,6 @@ def test_command_lines_are_known(page: Path) -> None:
     ("line", "word"),
     [
         ("hushd models pul x", "pul"),
-        ("hushd pull --jsn x", "--jsn"),
         ("hushd logs --lines 1 --jsn", "--jsn"),
         ("hushd status --jsn", "--jsn"),
         ("hushd models list --here", ""),

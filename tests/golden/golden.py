@@ -345,8 +345,7 @@ def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
         *(((name,), table.find([name])[0]) for name in ROOTS[1:] if not added),
     ]:
         assert command
-        for path, parser, _ in parsers(words, command):
-            yield path, parser
+        yield from parsers(words, command)
 
 
 def _table(title: str, check: Callable[[Any], object], values: tuple[Any, ...]) -> Iterator[str]:

@@ -78,15 +78,11 @@ def _unknown_option(command: CommandReference, rest: str) -> str:
 
 @cache
 def _known() -> dict[tuple[str, ...], CommandReference]:
-    """The commands, with hidden ones and other names, such as Ollama's, which lists and manual pages leave out."""
+    """The commands, with hidden ones, which lists and manual pages leave out."""
     known = {each.words: each for each in commands()}
     for command in table.every():
         if command.hidden:
             known |= {each.words: each for each in references((ROOTS[0], command.name), command)}
-        for name, meaning in command.also.items():
-            words = (ROOTS[0], command.name, *(word for word in meaning.split() if not word.startswith("-")))
-            known[ROOTS[0], name] = known[words]
-            known[ROOTS[:1]].commands[name] = command.summary
     return known
 
 

@@ -6,10 +6,16 @@ argcomplete would answer for one parser, and 50 ms later; of hushd only the type
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 
 from hushd_cli import main as main_program
 from hushd_cli import table
@@ -17,6 +23,7 @@ from hushd_cli.arguments import Parser
 from hushd_cli.reference import FILES, ROOTS, Argument, CommandReference, reference, references
 from hushd_cli.terminal import console
 
+DESCRIBE_S = 10.0
 EXIT_FILES = 1  # of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
     "bash": """\
@@ -82,8 +89,8 @@ def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(
         prog,
-        "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
-        "voices, workers and devices. At each TAB it runs `hushd completion answer SHELL WORD…`.",
+        "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of engines, "
+        "models and voices. At each TAB it runs `hushd completion answer SHELL WORD…`.",
     )
     parser.epilog = _EPILOG
     parser.add_argument("shell", choices=tuple(_SCRIPTS), help="the shell")
@@ -147,12 +154,10 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
 
 
 def _of_hushd(current: str) -> Mapping[str, str]:
-    """Returns the commands of `hushd`, with unlisted names such as `pull`, or its options."""
+    """Returns the commands of `hushd`, or its options."""
     if current.startswith("-"):
         return _flags(reference(ROOTS[:1], main_program.make_parser(ROOTS[0])))
-    every = [command for command in table.every() if not command.hidden]
-    also = {name: f"hushd {command.name} {rest}".rstrip() for command in every for name, rest in command.also.items()}
-    return {command.name: command.summary for command in every} | also
+    return {command.name: command.summary for command in table.every() if not command.hidden}
 
 
 def _flags(of_command: CommandReference) -> Mapping[str, str]:
@@ -165,6 +170,37 @@ def _values(argument: Argument) -> Mapping[str, str] | None:
         return dict.fromkeys(argument.choices, "")
     if argument.names == FILES:
         return None
-    from . import completion_names  # which reads the models and the configuration
+    try:
+        return dict.fromkeys(_NAMES[argument.names](), "")
+    except (HushdError, OSError, ValueError, subprocess.SubprocessError):
+        return {}  # completion must print no error
 
-    return dict.fromkeys(completion_names.names(argument.names), "")
+
+def _models() -> list[str]:
+    from hushd_models import user_models
+    from hushd_models.inventory import rows
+    from hushd_models.store import Store
+
+    here = paths.find()
+    return [row.model for row in rows(Store(here), user_models.configured(here.config))]
+
+
+def _engines() -> list[str]:
+    from hushd_models import catalogue
+
+    return list(catalogue.engines())
+
+
+def _voices() -> list[str]:
+    """Returns the installed voices, by the text-to-speech package itself: no supervisor is started."""
+    from hushd.synthesis.voices import Voice
+    from hushd_schema.description import SpeakingDescription
+
+    command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
+    done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_S)
+    return [
+        voice.name for voice in Voice.all(SpeakingDescription.from_data(json.loads(done.stdout))) if voice.installed
+    ]
+
+
+_NAMES = {"models": _models, "engines": _engines, "voices": _voices}

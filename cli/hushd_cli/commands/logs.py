@@ -15,17 +15,12 @@ from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
 
 POLL_S = 0.25
-ID_CHARACTERS = 8  # of a request's id in logs
-TIME_CHARACTERS = 19  # at the start of a line
 LINE = 400  # bytes, generously, to know how far back to read
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    if options.request:
-        show_request(options.request)
-    else:
-        show(options.what, options.lines, options.follow)
+    show(options.what, options.lines, options.follow)
     return 0
 
 
@@ -34,7 +29,6 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "Show the end of a log.")
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")
-    parser.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
     parser.add_argument("-f", "--follow", action="store_true", help="print lines as they are added")
     return parser
 
@@ -66,28 +60,6 @@ def show(what: str | None, lines: int, follow: bool) -> None:
         raise  # of standard output
     except OSError as error:
         raise HushdError("input_unreadable", f"The log {path} cannot be read ({error.strerror}).") from error
-
-
-def show_request(request: str) -> None:
-    """Prints the lines of all logs about one request, in the order of their times.
-
-    Raises:
-        HushdError: `input_unreadable` if no log has it.
-    """
-    folder = paths.find().logs
-    beginning = request[:ID_CHARACTERS].lower()
-    marks = (f" request {beginning}: ", f'"request": "{beginning}"')
-    matches: list[str] = []
-    for path in sorted([*folder.glob("*.log.1"), *folder.glob("*.log")]):
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        name = path.name.partition(".log")[0]
-        matches += [f"{line}  [{name}]" for line in lines if any(mark in line for mark in marks)]
-    if not matches:
-        raise HushdError("input_unreadable", f"No log in {folder} knows a request {request!r}.")
-    console.write("".join(f"{line}\n" for line in sorted(matches, key=lambda line: line[:TIME_CHARACTERS])))
 
 
 def _is_moved(descriptor: int, path: Path) -> bool:

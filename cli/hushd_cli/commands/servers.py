@@ -10,7 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd import Client
 from hushd_protocol.errors import HushdError
@@ -22,9 +22,6 @@ from hushd_schema.server_file import ServerFile
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-
-if TYPE_CHECKING:
-    from hushd_schema.status import WorkerStatus
 
 _SENTENCE = "The quick brown fox jumps over the lazy dog."
 _ROLES = {"tts": "speaks", "stt": "hears"}
@@ -54,7 +51,7 @@ def make_parser(prog: str) -> Parser:
         "servers/NAME.toml beside the configuration: `say -v server/NAME`, `listen --engine server --model NAME`.",
     )
     commands = parser.add_commands()
-    listed = commands.add("list", "list them, and what each holds")
+    listed = commands.add("list", "list them")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     added = commands.add("add", "add a server by its command line, and try it")
     added.usage = f"{prog} add NAME [KEY=VALUE…] [-- COMMAND…]"
@@ -94,37 +91,18 @@ def _list(as_json: bool) -> None:
     elif not rows:
         console.note("There is no server yet: `hushd servers add NAME -- COMMAND` adds one.")
     else:
-        width = max(len(row["name"]) for row in rows)
         for row in rows:
-            held = f"{row['size_mb']:.0f} MB" if row["size_mb"] else "-"
-            does = (
-                row["problem"]
-                or f"{row['like'] or 'own paths':15}{' and '.join(row['does']):17}{row['state']:10}{held}"
-            )
-            console.write(f"{row['name']:{width}}  {does}\n")
+            does = f"{row['like'] or 'own paths'}: {' and '.join(row['does'])}"
+            console.write(f"{row['name']}  {row['problem'] or does}\n")
 
 
 def _row(name: str) -> dict[str, Any]:
-    row = {"name": name, "like": "", "does": [], "state": "stopped", "size_mb": 0.0, "problem": ""}
+    row = {"name": name, "like": "", "does": [], "problem": ""}
     try:
         server = _read(name)
     except HushdError as error:
-        return row | {"state": "broken", "problem": error.message}
-    workers = _workers(name)
-    return row | {
-        "like": server.like,
-        "does": [word for role, word in _ROLES.items() if server.does(role)],
-        "state": next((worker.state for worker in workers), "stopped"),
-        "size_mb": sum(worker.private_mb or 0.0 for worker in workers),
-    }
-
-
-def _workers(name: str) -> list[WorkerStatus]:
-    try:
-        with Client(holder="cli", start=False) as client:
-            return [row for row in client.status().workers if row.name.split("/", 1)[1] == f"server/{name}" and row.pid]
-    except HushdError:
-        return []  # no supervisor runs
+        return row | {"problem": error.message}
+    return row | {"like": server.like, "does": [word for role, word in _ROLES.items() if server.does(role)]}
 
 
 # --- add and try -----------------------------------------------------------------------------------------------------

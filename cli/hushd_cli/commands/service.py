@@ -1,4 +1,4 @@
-"""`hushd service`: installs and uninstalls hushd as a service of the user's session, and shows its state.
+"""`hushd service`: installs and uninstalls hushd as a service of the user's session.
 
 The files for systemd and launchd are copies from `packaging`, with the running Python instead of the system's.
 """
@@ -28,57 +28,38 @@ PYTHON = "/usr/bin/python3"  # in the files of `packaging`
 UNITS = ("hushd.service", "hushd.socket")
 DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
 LABEL = "org.hushd"
-MODULE = "speech-dispatcher-modules/sd_hushd"
 _LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
 COMMAND_S = 100.0  # a stopping service may finish its jobs first
-SPEECH_DISPATCHER = """\
-When speech-dispatcher starts the next time it has the module hushd: try `spd-say -o hushd hello`, choose it in the
-screen reader, or make it the usual one with the line DefaultModule hushd in ~/.config/speech-dispatcher/speechd.conf.
-"""
-EXIT_INACTIVE = 3  # of `status`, as systemctl has it
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     listen = {"http": options.http, "wyoming": options.wyoming}
-    service = find(listen, speech_dispatcher=options.speech_dispatcher)
-    if options.action == "status":
-        return _status(service, options.json)
+    service = find(listen)
     if options.action == "uninstall":
-        _uninstall(service, options.dry_run)
+        _uninstall(service)
     else:
-        _install(service, options.dry_run, SPEECH_DISPATCHER if options.speech_dispatcher else "")
+        _install(service)
     return 0
 
 
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, "Make the system start the supervisor when a program needs it.")
-    parser.add_argument("action", choices=("install", "uninstall", "status"))
-    parser.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
-    parser.add_argument(
-        "--speech-dispatcher", action="store_true", help="a voice for screen readers, as a module of it; install"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs; status")
+    parser.add_argument("action", choices=("install", "uninstall"))
     add_addresses(parser, "; install")
     return parser
 
 
-def _install(service: Service, dry_run: bool, hint: str) -> None:
+def _install(service: Service) -> None:
     if os.environ.get("HUSHD_RUNTIME_DIR"):
         console.complain(
             "HUSHD_RUNTIME_DIR is set here: programs with this variable will not find the service, which has none."
         )
-    if dry_run:
-        for path, text in service.files.items():
-            console.write(f"# {path}\n{text}\n")
-        _show((*service.renew, *service.start))
-        return
     if service.manager == "launchctl":
         paths.prepare_runtime(paths.find())  # systemd makes the socket's folder, launchd does not
     for path in service.write():
         console.write(f"wrote {path}\n")
-    console.write(hint)
     for command in service.renew:
         run(command)
     if shutil.which(service.manager) is None:
@@ -97,13 +78,8 @@ def _install(service: Service, dry_run: bool, hint: str) -> None:
     console.write("hushd is a service now: the first request starts it.\n")
 
 
-def _uninstall(service: Service, dry_run: bool) -> None:
+def _uninstall(service: Service) -> None:
     files = [path for path in service.files if os.path.lexists(path)]
-    if dry_run:
-        _show(service.stop if files else ())
-        _show([["rm", os.fspath(path)] for path in files])
-        _show(service.forget if files else ())
-        return
     if not files:
         console.write("hushd is not a service here.\n")
         return
@@ -115,36 +91,6 @@ def _uninstall(service: Service, dry_run: bool) -> None:
     for command in service.forget:
         run(command)
     console.write("hushd is no longer a service: commands start the supervisor themselves.\n")
-
-
-def _status(service: Service, as_json: bool) -> int:
-    missing = service.missing()
-    installed = any(map(os.path.lexists, service.files))
-    files = {
-        os.fspath(path): "as it should be" if path not in missing else "differs" if path.exists() else "missing"
-        for path in service.files
-    }
-    reason = run(service.active)
-    faulty = installed and bool(missing or reason)
-    if as_json:
-        console.write_json({"files": files, "manager": service.manager, "listens": not reason, "reason": reason or ""})
-        return EXIT_INACTIVE if faulty else 0
-    if not installed and reason:
-        console.write(
-            "hushd is not a service here, and need not be: commands start the supervisor themselves. "
-            "`hushd service install` makes it one.\n"
-        )
-        return 0
-    console.write("".join(f"{path}: {word}\n" for path, word in files.items()))
-    console.write(f"{service.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
-    if faulty:
-        console.write("`hushd service install` repairs this.\n")
-    return EXIT_INACTIVE if faulty else 0
-
-
-def _show(commands: Sequence[Sequence[str]]) -> None:
-    for command in commands:
-        console.write(f"$ {shlex.join(command)}\n")
 
 
 def _line(commands: Sequence[Sequence[str]]) -> str:
@@ -187,8 +133,7 @@ class Service:
         for path in missing:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                text = self.files[path]
-                atomic_file.replace(path, text, mode=0o755 if text.startswith("#!") else None)
+                atomic_file.replace(path, self.files[path])
             except OSError as error:
                 raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
         return missing
@@ -212,17 +157,14 @@ def find(
     listen: Mapping[str, Sequence[str]] | None = None,
     environ: Mapping[str, str] = os.environ,
     platform: str = sys.platform,
-    *,
-    speech_dispatcher: bool = False,
 ) -> Service:
     """Returns the service of this user on this system.
 
     Args:
         listen: addresses by kind, a key of `DOOR`; kinds without addresses keep their unit's.
-        speech_dispatcher: whether to add its module; an existing one stays too.
 
     Raises:
-        HushdError: `unsupported` for addresses and speech-dispatcher with launchd.
+        HushdError: `unsupported` for addresses with launchd.
     """
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
@@ -232,16 +174,9 @@ def find(
                 "unsupported",
                 "hushd cannot make launchd listen at addresses yet: set [http] listen and [wyoming] listen instead.",
             )
-        if speech_dispatcher:
-            raise HushdError("unsupported", "macOS has a screen reader of its own, and no speech-dispatcher.")
         return _launchd(home, paths.find(environ).client_socket)
     folder = _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
-    data = _folder(environ, "XDG_DATA_HOME", home / ".local/share")
-    more = {}
-    module = data.parent / "libexec" / MODULE  # where speech-dispatcher looks for a user's modules
-    if speech_dispatcher or os.path.lexists(module):
-        more[module] = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hushd_desktop.screen_reader\n"
-    return _systemd(folder, listen, more)
+    return _systemd(folder, listen)
 
 
 def run(command: Sequence[str]) -> str:
@@ -262,7 +197,7 @@ def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:
     return Path(folder) if os.path.isabs(folder) else usual
 
 
-def _systemd(folder: Path, listen: Mapping[str, Sequence[str]], more: Mapping[Path, str]) -> Service:
+def _systemd(folder: Path, listen: Mapping[str, Sequence[str]]) -> Service:
     control = ("systemctl", "--user")
     files = {folder / name: _unit((PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")) for name in UNITS}
     doors = {folder / name: listen.get(kind) or _addresses(folder / name) for kind, name in DOOR.items()}
@@ -272,7 +207,7 @@ def _systemd(folder: Path, listen: Mapping[str, Sequence[str]], more: Mapping[Pa
     stop = ((*control, "stop", "hushd.service"),) if listen else ()
     return Service(
         control[0],
-        files | dict(more),
+        files,
         renew=(),
         start=((*control, "daemon-reload"), *stop, (*control, "enable", "--now", *sockets)),
         stop=((*control, "disable", "--now", *sockets),),  # ends the service first

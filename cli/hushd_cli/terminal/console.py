@@ -30,29 +30,6 @@ def shown(text: str, descriptor: int) -> str:
     return escaped(text) if os.isatty(descriptor) else text
 
 
-def page(text: str) -> None:
-    """Writes a long result, on a terminal with fewer lines by $PAGER or `less`, as git does; raises as `write` does."""
-    pager = os.environ.get("PAGER", "less")
-    if not os.isatty(1) or pager in ("", "cat") or text.count("\n") < os.get_terminal_size(1).lines:
-        write(text)
-        return
-    import shlex
-    import signal
-    import subprocess
-
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pager's
-    try:
-        process = subprocess.Popen(
-            shlex.split(pager), stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ}, restore_signals=True
-        )
-    except (OSError, ValueError):
-        write(text)
-    else:
-        process.communicate(shown(text, 1).encode(errors="replace"))
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
 def write_json(value: Any) -> None:
     """Writes a result for programs; raises as `write` does."""
     import json

@@ -70,20 +70,16 @@ def fitted(texts: Sequence[str], columns: int, label: str = "") -> str:
 @dataclass(slots=True)
 class _Recording:
     name: str
-    size: int
     done: float = 0.0
     total: float = 0.0
     over: bool = False
 
 
 class Progress:
-    """The progress of several recordings, given their names and sizes in bytes, 0 if unknown.
+    """The progress of the recordings of these names."""
 
-    The length of unopened recordings is guessed from their sizes.
-    """
-
-    def __init__(self, recordings: Sequence[tuple[str, int]]) -> None:
-        self._recordings = [_Recording(name, size) for name, size in recordings]
+    def __init__(self, names: Sequence[str]) -> None:
+        self._recordings = [_Recording(name) for name in names]
         self._pace = Pace()
 
     def begin(self, index: int, done: float) -> None:
@@ -105,47 +101,27 @@ class Progress:
     def finish(self, index: int, now: float) -> None:
         """Notes that a recording is transcribed to its end."""
         recording = self._recordings[index]
-        if recording.total > recording.done:
-            self._pace.add(recording.total - recording.done, now)
-            recording.done = recording.total
-        self.give_up(index)
+        self.heard(index, recording.total, 0.0, now)
+        recording.over = True
 
     def give_up(self, index: int) -> None:
         """Notes that a recording has failed before its end."""
-        recording = self._recordings[index]
-        recording.over = True
-        # The rest of it says nothing about the others' lengths.
-        recording.size = round(recording.size * recording.done / recording.total) if recording.total else 0
-        recording.total = recording.done
+        self._recordings[index].over = True
 
     def line(self, columns: int) -> str:
         """Returns a line of at most `columns` characters; empty while it is not worth showing."""
-        done = sum(recording.done for recording in self._recordings)
-        total = self._total()
-        if max(done, total) < LONG_S:
+        done, (first, *others) = sum(each.done for each in self._recordings), self._recordings
+        if max(done, first.total) < LONG_S:
             return ""
-        label = self._recordings[0].name
-        if len(self._recordings) > 1:
-            label = f"{sum(recording.over for recording in self._recordings)} of {len(self._recordings)} files"
-        rate = self._pace.rate
+        label, rate = first.name, self._pace.rate
         speed = f", {rate:.{0 if rate >= 10 else 1}f}x" if rate else ""
-        if not total:
+        if others:
+            label = f"{sum(each.over for each in self._recordings)} of {len(self._recordings)} files"
+        if others or not first.total:
             return fitted([f"{clock(done)} heard{speed}", f"{clock(done)} heard"], columns, label)
-        guessed = "~" if any(not (recording.total or recording.over) for recording in self._recordings) else ""
-        amount = f"{clock(done)} of {guessed}{clock(total)}"
-        left = f", {clock(math.ceil((total - done) / rate))} left" if rate else ""
-        return fitted([*(f"{bar}{amount}{speed}{left}" for bar in bars(done / total)), amount], columns, label)
-
-    def _total(self) -> float:
-        """Returns the seconds of all recordings; 0 if they cannot even be estimated."""
-        sized = [recording for recording in self._recordings if recording.total]
-        seconds, size = sum(recording.total for recording in sized), sum(recording.size for recording in sized)
-        for recording in self._recordings:
-            if not recording.total and not recording.over:
-                if not (size and recording.size):
-                    return 0.0
-                seconds += recording.size * sum(other.total for other in sized) / size
-        return seconds
+        amount = f"{clock(done)} of {clock(first.total)}"
+        left = f", {clock(math.ceil((first.total - done) / rate))} left" if rate else ""
+        return fitted([*(f"{bar}{amount}{speed}{left}" for bar in bars(done / first.total)), amount], columns, label)
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------

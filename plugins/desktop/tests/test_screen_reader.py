@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from array import array
 from collections.abc import Callable, Iterator
@@ -174,16 +172,12 @@ def test_the_server_ends(stage: Stage) -> None:
 
 
 def test_installed(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> None:
-    """`hushd service install --speech-dispatcher` is all that it needs: the server finds the module by itself."""
+    """The file that the page has is all that it needs: the server finds the module by itself."""
     assert start_supervisor("").ready
-    environment = os.environ | {"HOME": str(runtime), "PATH": str(runtime / "bin")}
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
-        environment.pop(name, None)
-    command = [sys.executable, "-m", "hushd", "service", "install", "--speech-dispatcher"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BOUND_S)
-    assert "spd-say -o hushd" in done.stdout, done.stderr
     module = runtime / ".local/libexec/speech-dispatcher-modules/sd_hushd"
-    assert os.access(module, os.X_OK)
+    module.parent.mkdir(parents=True)
+    module.write_text(f"#!/bin/sh\nexec {sys.executable} -P -m hushd_desktop.screen_reader\n")
+    module.chmod(0o755)
     (runtime / ".local/share").mkdir()  # it is looked for beside this folder
     (runtime / "bin").mkdir()
     with SoundLoop(runtime / "sound") as loop, Monitor(loop) as monitor:
@@ -193,6 +187,3 @@ def test_installed(runtime: Path, start_supervisor: Callable[..., Supervisor]) -
             assert "hushd" in dispatcher.say("-O")
             dispatcher.say("-o", "hushd", "Hello.")
             assert any(max(samples) > LOUD for _, samples in monitor.blocks)
-    command[-2:] = ["uninstall"]
-    subprocess.run(command, env=environment, capture_output=True, timeout=BOUND_S)
-    assert not module.exists()

@@ -76,4 +76,3 @@ class AgentSettings:
         True, flag(), "true: a session that names no voice gets one of its own, where there are several"
     )
     rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
-    volume: float = setting(1.0, number(0, 2), "how loud they are; 1: as loud as everything")

@@ -13,10 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands import completion, completion_names
+from hushd_cli.commands import completion
 from hushd_cli.reference import commands
-from hushd_schema.settings import WorkerSettings
-from hushd_schema.settings.declaration import settings_of
 from support.outside import lacking
 from support.peer import BOUND_S
 
@@ -78,7 +76,7 @@ def test_commands_options_names_and_files(
     assert "--markdown" in ask(shell, "say --mark")
     assert ask(shell, "say --priority imp") == {"important"}
     assert ask(shell, "say -v hea") == {"heart"}
-    assert ask(shell, "listen --model tin") == {"tiny-en"}
+    assert ask(shell, "listen --model moonshine/tin") == {"moonshine/tiny-en"}
     monkeypatch.chdir(shell)
     (shell / "talk one.wav").touch()
     assert {name.replace("\\", "") for name in ask(shell, "listen --diarize talk")} == {"talk one.wav"}
@@ -87,8 +85,8 @@ def test_commands_options_names_and_files(
 
 def test_bash_splits_a_line_at_its_equals_signs(shell: Path) -> None:
     """So the value stands alone, or the sign with it."""
-    assert "tiny-en" in in_bash(shell, "listen --model = ")
-    assert in_bash(shell, "listen --model = tin") == {"tiny-en"}
+    assert "moonshine/tiny-en" in in_bash(shell, "listen --model = ")
+    assert in_bash(shell, "listen --model = moonshine/tin") == {"moonshine/tiny-en"}
 
 
 def test_zsh_completes_at_the_prompt(shell: Path) -> None:
@@ -111,7 +109,7 @@ def test_zsh_completes_at_the_prompt(shell: Path) -> None:
             ("say --markd\t", "--markdown"),
             ("hushd models sho\t", "models show"),
             ("say -v hear\t", "heart"),
-            ("listen --model=tin\t", "--model=tiny-en"),
+            ("listen --model=moonshine/tin\t", "--model=moonshine/tiny-en"),
             (f"listen {shell}/tal\t", "talk\\ one.wav"),
         ):
             os.write(ours, typed.encode())
@@ -133,17 +131,17 @@ def wait_for(terminal: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("hushd pull hibari/e", {"hibari/en", "hibari/emma"}),
-        ("hushd load stt/", {"stt/moonshine", "stt/moonshine/tiny-en"}),
-        ("hushd service ", {"install", "status"}),
-        ("hushd config set wor", {"tts", "http.listen", "worker.keep_alive"}),
+        ("hushd models pull hibari/e", {"hibari/en", "hibari/emma"}),
+        ("hushd load --engine ", set()),
+        ("listen --engine ", {"moonshine"}),
+        ("hushd service ", {"install", "uninstall"}),
         ("hushd nosuch ", set()),
         ("hushd -", {"--help"}),
-        ("hushd ", {"say", "pull", "ps"}),
+        ("hushd ", {"say", "models"}),
     ],
 )
 def test_offers(runtime: Path, line: str, some: set[str]) -> None:
-    """By other names too, and of what a command's own words take."""
+    """Of a command's own words too; an unknown one has none."""
     *before, current = line.split(" ")
     offered = completion.offers([os.path.basename(before[0]), *before[1:]], current)
     assert offered is not None
@@ -157,11 +155,3 @@ def test_every_option_is_offered() -> None:
     assert every.keys() >= {("hushd",), ("say",), ("hushd", "models", "pull"), ("hushd", "status")}
     for words, command in every.items():
         assert {flag for option in command.options for flag in option.flags} == {*(completion.offers(words, "-") or ())}
-
-
-def test_keys_of_settings_complete(runtime: Path) -> None:
-    """`hushd config` takes every setting that is declared, and those that the user's file has for some workers."""
-    (runtime / "config.toml").write_text('[worker."stt/moonshine"]\npinned = true\n')
-    found = completion_names.names("settings")
-    assert {"tts", "http.listen", "worker.keep_alive", "worker.stt/moonshine.pinned"} <= set(found)
-    assert {f"worker.{name}" for name in settings_of(WorkerSettings)} <= set(found)

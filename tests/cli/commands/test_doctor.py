@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.doctor import installation, machine, running
+from hushd_cli.commands.doctor import installation, machine
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support import warm
-from support.peer import CONFIG, ECHO, Supervisor, command
-from support.ports import free_port
+from support.peer import ECHO, Supervisor, command
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 Found = list[dict[str, str]]
@@ -45,7 +44,7 @@ def test_what_works_is_ok(supervisor: Supervisor) -> None:
     status, found = doctor("--no-engines")
     assert status == 0, found
     areas = {finding["area"] for finding in found}
-    assert areas >= {"python", "libraries", "extras", "memory", "card", "folders", "configuration", "models", "service"}
+    assert areas >= {"python", "extras", "memory", "card", "folders", "configuration", "models", "service"}
     assert len(of(found, "supervisor", "ok")) == 2
     assert "engines" not in areas
 
@@ -64,20 +63,6 @@ def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
 
 
-def test_refusals_for_lack_of_memory_lead_to_the_setting(runtime: Path) -> None:
-    """By the supervisor's log; where nobody was refused, or nothing has run yet, there is nothing to note."""
-    log = paths.find().supervisor_log
-    assert [*machine.refused_starts()] == []
-    log.parent.mkdir(parents=True)
-    log.write_text("2026-11-25 05:21:03 INFO request 1a2b3c4d: transcribe on stt for listen: done after 0.92 s\n")
-    assert [*machine.refused_starts()] == []
-    line = "2026-11-25 05:21:{} WARNING request 1a2b3c4d: transcribe on stt for listen: server_busy after 10.02 s\n"
-    log.write_text(line.format("07") + line.format("44"))
-    [finding] = machine.refused_starts()
-    assert (finding.state, finding.text) == ("note", "a request was refused 2 times of late because memory was short")
-    assert "memory.when_short" in finding.remedy
-
-
 def test_a_wrong_configuration(runtime: Path) -> None:
     """The sentence names the key, and the status is 1; the rest is looked at all the same."""
     (runtime / "config.toml").write_text("exit_when_idle = -1\n")
@@ -85,7 +70,7 @@ def test_a_wrong_configuration(runtime: Path) -> None:
     (broken,) = of(found, "configuration")
     assert status == 1
     assert "exit_when_idle" in broken["text"]
-    assert of(found, "libraries", "ok")
+    assert of(found, "extras", "ok")
 
 
 def test_a_runtime_folder_that_is_open_to_others(runtime: Path) -> None:
@@ -126,19 +111,6 @@ def test_a_damaged_model(supervisor: Supervisor, tmp_path: Path) -> None:
     _, found = doctor("--no-engines", HUSHD_MODELS_DIR=str(models))
     assert [finding["remedy"] for finding in of(found, "models")] == ["hushd models pull piper/mine"]
     assert Store(paths.find({**os.environ, "HUSHD_MODELS_DIR": str(models)})).kept().keys() == {"piper/mine"}
-
-
-def test_gateways_answer_and_one_that_is_silent_is_found(
-    start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both kinds of address answer, by a gateway that is started for it."""
-    ports = [free_port(), free_port()]
-    listen = ("--http", f"127.0.0.1:{ports[0]}", "--wyoming", f"tcp://127.0.0.1:{ports[1]}")
-    start_supervisor(CONFIG, *listen)
-    _, found = doctor("--no-engines")
-    assert len(of(found, "gateways", "ok")) == 2, found
-    with pytest.raises(OSError, match="refused"):
-        running._asked(f"127.0.0.1:{free_port()}", b"GET / HTTP/1.1\r\n\r\n")
 
 
 def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Supervisor]) -> None:

@@ -7,7 +7,7 @@ from hushd_cli.terminal.progress import Progress
 
 def test_one_recording() -> None:
     """Its name, a bar, how much of how much, how fast, and how long still."""
-    progress = Progress([("a.wav", 1000)])
+    progress = Progress(["a.wav"])
     assert progress.line(100) == ""
     progress.heard(0, 10.0, 600.0, 0.0)
     assert progress.line(100) == "a.wav [" + " " * 30 + "] 0:10 of 10:00"
@@ -20,17 +20,27 @@ def test_one_recording() -> None:
 
 def test_a_stream_has_no_end_to_wait_for() -> None:
     """Of standard input nobody knows how long it is."""
-    progress = Progress([("-", 0)])
+    progress = Progress(["-"])
     progress.heard(0, 10.0, 0.0, 0.0)
     assert progress.line(100) == ""
     progress.heard(0, 90.0, 0.0, 4.0)
     assert progress.line(100) == "- 1:30 heard, 20x"
 
 
+def test_several_recordings() -> None:
+    """The line counts those that are done, with all seconds heard and the speed; no end is guessed."""
+    progress = Progress(["a.wav", "b.wav", "c.wav"])
+    progress.heard(0, 10.0, 60.0, 0.0)
+    progress.heard(1, 30.0, 60.0, 2.0)
+    progress.finish(0, 4.0)
+    progress.give_up(2)
+    assert progress.line(100) == "2 of 3 files 1:30 heard, 20x"
+
+
 def test_the_line_fits_the_terminal() -> None:
     """A line that wrapped could not be taken off the screen again."""
     for columns in range(1, 120):
-        progress = Progress([("a recording with a very long name indeed.wav", 0)])
+        progress = Progress(["a recording with a very long name indeed.wav"])
         for second in range(5):
             progress.heard(0, second * 300.0, 36_000.0, float(second))
         line = progress.line(columns)

@@ -120,7 +120,7 @@ def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
     there.control("unload", for_s=5.0)
     there.wait(3600.0)
     error = refusal(there, there.request(A))
-    assert "until another program ends, as `hushd unload -- PROGRAM` says" in error.message
+    assert "until another program ends, which has asked for that" in error.message
     assert error.retry_after_ms == pytest.approx(HELD_S * 1000, abs=2)
     there.tell(ev.ClientGone(holder))
     there.request(A)

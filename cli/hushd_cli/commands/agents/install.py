@@ -218,7 +218,7 @@ def install(agent: str, *, dry: bool) -> None:
         dry: whether only to print it.
 
     Raises:
-        HushdError: `input_unreadable`, `output_failed` or `unauthorised`, where the file is left as it is.
+        HushdError: `input_unreadable` or `output_failed`, where the file is left as it is.
     """
     entry = AGENTS[agent]
     if _rewrite(entry, lambda text: entry.edited(text, command_line()), dry):
@@ -268,34 +268,14 @@ def _rewrite(agent: Agent, change: Callable[[str], str], dry: bool) -> bool:
 
 
 def _read(path: Path) -> tuple[str, int | None]:
-    """Returns text and mode of a file that its user may change; empty if there is no file."""
+    """Returns text and mode of a file; empty if there is none."""
     try:
-        with open(path, "rb", opener=_opener) as file:
-            status = os.fstat(file.fileno())
-            _check(path, status)
-            return file.read().decode(), stat.S_IMODE(status.st_mode)
+        return path.read_bytes().decode(), stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         return "", None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise HushdError("input_unreadable", f"{path} cannot be read ({reason}).") from error
-
-
-def _opener(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe is not waited for
-
-
-def _check(path: Path, status: os.stat_result) -> None:
-    """Refuses a file that is not its user's to change."""
-    if not stat.S_ISREG(status.st_mode):
-        fault = "is not a file"
-    elif status.st_uid != os.geteuid():
-        fault = "belongs to another user"
-    elif not status.st_mode & stat.S_IWUSR:
-        fault = "is write-protected"
-    else:
-        return
-    raise HushdError("unauthorised", f"{path} {fault}, and is left as it is.")
 
 
 def _write(path: Path, text: str, mode: int | None) -> None:

@@ -35,7 +35,6 @@ LOG = "agent-hook"
 MAX_LOG_BYTES = 64 * 1024  # then it is truncated
 LATEST_S = 600  # an answer that could not begin by then is dropped
 SILENT_S = 1.0  # to fade out, and to end
-READ_S = 10.0  # of CPU time to prepare an answer: the longest takes a tenth of a second
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -104,27 +103,12 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
     with session.speaking(silence) as may_speak:
         if may_speak:
-            speaker.speak(_to_be_read(text), on_begin=_begun)
+            from hushd.voice_assignments.keys import without_keys
 
+            from .prose import prose
 
-def _to_be_read(markdown: str) -> str:
-    """Returns the text that is read aloud for an answer.
-
-    A pattern that takes more than READ_S of a processor ends this process, and the log says where: while it runs, no
-    handler and no other thread of Python could.
-    """
-    import faulthandler
-
-    from hushd.voice_assignments.keys import without_keys
-
-    from .prose import prose
-
-    faulthandler.register(signal.SIGPROF, chain=True)
-    signal.setitimer(signal.ITIMER_PROF, READ_S)
-    try:
-        return prose(without_keys(markdown))  # keys first: of a long path prose leaves the last part alone
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+            # Keys first: of a long path prose leaves the last part alone.
+            speaker.speak(prose(without_keys(text)), on_begin=_begun)
 
 
 def _begun() -> None:
@@ -165,7 +149,7 @@ class _Speaker:
                 from hushd.audio.playback import Player  # while the worker works
 
                 floor = client.floor("speaker")
-                player = Player(floor=floor, volume=member.settings.volume, on_position=lambda _: on_begin())
+                player = Player(floor=floor, on_position=lambda _: on_begin())
                 if self._ends_with(floor, player):
                     player.play(speech, speech.rate, speech.channels)
             finally:

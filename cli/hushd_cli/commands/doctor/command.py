@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from hushd.client import Client
-from hushd.transport.elsewhere import ENDPOINT
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import Styled, escaped, plural
@@ -17,18 +16,16 @@ from hushd_cli.terminal import console
 
 from . import installation, machine
 from .finding import Check, Finding, broken, of_error
-from .running import Running, endpoint
+from .running import Running
 
 EXIT_BROKEN = 1
 _COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # of the states, in SGR
 _CHECKS: tuple[tuple[str, Check], ...] = (
     ("python", installation.python),
     ("plugins", installation.plugins),
-    ("libraries", installation.libraries),
     ("extras", installation.extras),
     ("commands", installation.commands),
     ("memory", machine.memory),
-    ("memory", machine.refused_starts),
     ("card", machine.graphics_cards),
     ("sound", machine.sound),
     ("folders", installation.folders),
@@ -45,10 +42,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     findings = []
     with Client(holder="cli", endpoint="") as client:  # this machine, whatever HUSHD_ENDPOINT says
         running = Running(client)
-        checks = [*_CHECKS, ("supervisor", running.supervisor), ("gateways", running.gateways)]
+        checks = [*_CHECKS, ("supervisor", running.supervisor)]
         checks += [] if options.no_engines else [("engines", running.engines)]
-        if os.environ.get(ENDPOINT):
-            checks.insert(0, ("endpoint", endpoint))
         for area, check in checks:
             for finding in _findings(check):
                 findings.append(replace(finding, area=area))
@@ -66,9 +61,9 @@ def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(
         prog,
-        "Check Python, libraries, sound, folders and sockets, memory, models, service, gateways and graphics cards "
-        "(without waking one), and have each engine speak or hear a sentence. Each finding comes with its remedy. The "
-        "exit status is 1 when something is broken.",
+        "Check Python, extras, sound, folders, memory, models, service and graphics cards (without waking one), and "
+        "have each engine speak or hear a sentence. Each finding comes with its remedy. The exit status is 1 when "
+        "something is broken.",
     )
     parser.add_argument("--no-engines", action="store_true", help="skip the engines; the rest takes a second")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")

@@ -1,13 +1,11 @@
-"""Checks of the installation: Python, libraries, commands, extras, folders, configuration, models, service."""
+"""Checks of the installation: Python, plugins, extras, commands, folders, configuration, models, languages, service."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,13 +24,6 @@ from hushd_cli.commands import service as of_session
 
 from .finding import Finding, broken, note, of_error, ok, warning
 
-FULL_MB = 500  # of free disk, below which models have no room
-_NEEDED = {
-    "msgpack": "msgpack",
-    "psutil": "psutil",
-    "pyzmq": "zmq",
-    "tomlkit": "tomlkit",
-}  # packages, and their modules
 # The purpose of each extra without an engine, and its modules.
 _EXTRAS = {
     "audio": ("loudspeaker and microphone", ("sounddevice",)),
@@ -42,7 +33,6 @@ _EXTRAS = {
     "hub": ("`hushd models pull` from Hugging Face's hub", ("huggingface_hub",)),
     "wyoming": ("Home Assistant", ("wyoming",)),
 }
-_PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")  # the other values may be secrets
 
 
 def python() -> Iterator[Finding]:
@@ -62,20 +52,6 @@ def plugins() -> Iterator[Finding]:
         yield ok(", ".join(used))
     for name in sorted(versions.keys() - {*used}):
         yield of_error(HushdError("engine_missing", plugin_needed(name, "")), state="warning")
-
-
-def libraries() -> Iterator[Finding]:
-    """Checks the required libraries."""
-    installed, missing = [], []
-    for package, module in _NEEDED.items():
-        try:
-            __import__(module)
-            installed.append(f"{package} {version(package)}")
-        except (ImportError, PackageNotFoundError) as error:
-            missing.append(f"{package} ({error})")
-    yield (
-        broken(f"cannot be imported: {', '.join(missing)}", "reinstall hushd") if missing else ok(", ".join(installed))
-    )
 
 
 def extras() -> Iterator[Finding]:
@@ -126,20 +102,16 @@ def _is_ours(program: str, ours: str) -> bool:
 
 
 def folders() -> Iterator[Finding]:
-    """Checks the runtime folder and its sockets, which only the user may access, and the state folder."""
+    """Checks the runtime folder, which only the user may access, and the state folder."""
     try:
         places = paths.find()
     except HushdError as error:
         yield broken(error.message, "export HUSHD_RUNTIME_DIR=/tmp/hushd-$UID")
         return
-    if not os.path.lexists(places.runtime):
-        yield ok(f"{places.runtime} is made when a supervisor starts")
-    else:
+    if os.path.lexists(places.runtime):
         yield _runtime(places)
-        for path in filter(Path.is_socket, (places.client_socket, places.worker_socket)):
-            mode = _mode(path)
-            text = f"socket {path}, mode {mode:04o}"
-            yield warning(text, f"chmod 0700 {path}") if mode & 0o077 else ok(text)
+    else:
+        yield ok(f"{places.runtime} is made when a supervisor starts")
     yield _writable("state", places.state, "HUSHD_STATE_DIR")
 
 
@@ -148,15 +120,11 @@ def _runtime(places: paths.Paths) -> Finding:
         paths.prepare_runtime(places)
     except HushdError as error:
         return of_error(error)
-    return ok(f"runtime folder {places.runtime}, mode {_mode(places.runtime):04o}")
-
-
-def _mode(path: Path) -> int:
-    return stat.S_IMODE(os.lstat(path).st_mode)
+    return ok(f"runtime folder {places.runtime}")
 
 
 def _writable(what: str, folder: Path, variable: str) -> Finding:
-    existing = _existing(folder)
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         remedy = f"chown -R $USER {existing}, or set {variable} to a folder of yours"
         return broken(f"{what} folder {folder} cannot be written", remedy)
@@ -165,11 +133,6 @@ def _writable(what: str, folder: Path, variable: str) -> Finding:
         remedy = "make room: logs and records are not written meanwhile, and speech and hearing go on"
         return warning(f"{what} folder {folder} is full", remedy)
     return ok(f"{what} folder {folder}")
-
-
-def _existing(folder: Path) -> Path:
-    """Returns the folder, or the nearest one above it that exists."""
-    return next(place for place in (folder, *folder.parents) if place.exists())
 
 
 def configuration() -> Iterator[Finding]:
@@ -184,12 +147,10 @@ def configuration() -> Iterator[Finding]:
             yield warning(f"HUSHD_CONFIG is set, and {text}", "unset HUSHD_CONFIG, or write it")
         else:
             yield ok(text)
-    for name in sorted(key for key in os.environ if key.startswith("HUSHD_")):
-        yield note(f"{name} is set in this shell{f': {os.environ[name]}' if name in _PATHS else ''}")
 
 
 def models() -> Iterator[Finding]:
-    """Checks the installed models for completeness, and the disk space for more."""
+    """Checks the installed models for completeness."""
     here = paths.find()
     listed = rows(Store(here), user_models.configured(here.config))
     usable = [row for row in listed if row.usable]
@@ -201,14 +162,6 @@ def models() -> Iterator[Finding]:
         elif row.state == "half":
             remedy = f"hushd models pull {row.model}, or hushd models rm {row.model}"
             yield warning(f"{row.model} was interrupted during its download", remedy)
-    lacking = sorted({row.engine for row in usable if row.known and not advice.engine_installed(row.known.engine)})
-    for engine in lacking:
-        if engine not in user_models.engines_elsewhere(here.config):
-            yield warning(f"models of {engine} are here, and {engine} is not installed", advice.engine_command(engine))
-    existing = _existing(here.models)
-    free = shutil.disk_usage(existing).free / 1e6
-    if free < FULL_MB:
-        yield warning(f"{free:.0f} MB are free at {existing}", "hushd models rm")
 
 
 def languages() -> Iterator[Finding]:

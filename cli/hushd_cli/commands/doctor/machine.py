@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
-from hushd_protocol.system import footprint, paths
+from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-from .finding import Finding, note, of_error, ok, warning
+from .finding import Finding, of_error, ok, warning
 
 LITTLE_MB = 700  # of free memory: the two default engines at once
-LOOKED_THROUGH = 200_000  # bytes of the supervisor's log, from its end
 _LOOK_S = 5.0  # for which the supervisor waits for the driver, too
-_REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 
 def memory() -> Iterator[Finding]:
-    """Checks free memory, and the limit on address space."""
+    """Checks free memory."""
     machine, cores = footprint.machine(Cgroup.own()), plural(footprint.cores(), "core")
     text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {cores}"
     if machine.available / 1e6 < LITTLE_MB:
         yield warning(text, "close other programs, or configure smaller models as stt and tts")
     else:
         yield ok(text)
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        text = f"a process may have {limit / 1e9:.1f} GB of address space, in which mapped files and threads count too"
-        yield warning(text, "lift it with `ulimit -v unlimited`, or models may not load")
-
-
-def refused_starts() -> Iterator[Finding]:
-    """Checks whether requests were refused because memory was short, and whether other servers could give theirs."""
-    try:
-        with open(paths.find().supervisor_log, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - LOOKED_THROUGH))
-            refusals = [line for line in file.read().decode(errors="replace").splitlines() if _REFUSED in line]
-    except OSError:  # nothing has run yet
-        return
-    if refusals:
-        times = "once" if len(refusals) == 1 else f"{len(refusals)} times"
-        text = f"a request was refused {times} of late because memory was short"
-        remedy = "hushd config set memory.when_short names a program that may free some (MEMORY.md)"
-        yield note(text, remedy)
 
 
 def sound() -> Iterator[Finding]:
@@ -81,14 +57,13 @@ def sound() -> Iterator[Finding]:
 
 
 def graphics_cards() -> Iterator[Finding]:
-    """Checks NVIDIA's cards, as the kernel and the driver list them, and the builds of libraries for them."""
+    """Checks NVIDIA's cards, as the kernel and the driver list them."""
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
     for card in nvidia:
         yield from _nvidia(card)
     if nvidia:
         yield from _driver()
-        yield from _builds()
         return
     vendors = ", ".join(sorted({card.vendor for card in present}))
     text = f"no card of NVIDIA's, only graphics of {vendors}" if vendors else "no graphics card"
@@ -120,21 +95,3 @@ def _nvidia(card: PciCard) -> Iterator[Finding]:
         yield warning(f"{text}; {', '.join(closed)} may not be opened", "usermod -aG video,render $USER")
     else:
         yield ok(text)
-
-
-def _builds() -> Iterator[Finding]:
-    """Checks for libraries that are built only for the CPU."""
-    if "+cpu" in _version("torch"):
-        yield note(
-            "torch is built for the CPU alone",
-            f"install torch from NVIDIA's index of PyTorch ({document('MODELS.md')})",
-        )
-    if _version("onnxruntime") and not _version("onnxruntime-gpu"):
-        yield note("onnxruntime is built for the CPU alone", "pip install onnxruntime-gpu")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -1,9 +1,7 @@
-"""Checks of running parts: the supervisor, its gateways, and each engine with a sentence."""
+"""Checks of running parts: the supervisor, and each engine with a sentence."""
 
 from __future__ import annotations
 
-import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -14,28 +12,15 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.suggest import plural
 
-from .finding import Finding, broken, note, of_error, ok, warning
+from .finding import Finding, note, of_error, ok, warning
 
 if TYPE_CHECKING:
     from hushd_schema.description import EngineDescription
 
 SENTENCE = "The quick brown fox jumps over the lazy dog."
-ANSWER_S = 5.0  # for a gateway's address
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
 _PROGRAMS = "command"  # the engine for the user's own programs, which is optional
-
-
-def endpoint() -> Iterator[Finding]:
-    """Checks whether hushd on the machine of HUSHD_ENDPOINT answers, and how fast."""
-    began = time.monotonic()
-    with Client(holder="cli") as client:
-        version = client.status().supervisor.version
-        took = time.monotonic() - began
-        yield ok(
-            f"programs ask hushd {version} on {client.link.place}, which answers after {took:.1f} s; what follows is "
-            "about this machine"
-        )
 
 
 class Running:
@@ -63,30 +48,6 @@ class Running:
         high = memory.pressure not in ("", "none", "normal")
         remedy = "close other programs, or hushd unload" if high else ""
         yield Finding("warning" if high else "ok", room, remedy)
-
-    # --- gateways ----------------------------------------------------------------------------------------------------
-
-    def gateways(self) -> Iterator[Finding]:
-        """Checks each address for HTTP and Wyoming, for which a gateway is started."""
-        try:
-            door = self._client.status().door
-        except HushdError:
-            return  # reported already
-        listeners = door.listeners if door else ()
-        if not listeners:
-            yield note("no address for OpenAI's API or Wyoming", "hushd service install --http …")
-        for listener in listeners:
-            where = f"{listener.kind} {listener.address}"
-            try:
-                answer = _asked(listener.address, _QUESTIONS[listener.kind])
-            except (OSError, ValueError) as error:
-                yield broken(f"{where} does not answer ({error})", "hushd logs, hushd restart")
-            else:
-                right = answer.startswith(_ANSWERS[listener.kind])
-                text = f"{where} answers {answer[:60]!r}" if answer else f"{where} is silent"
-                yield ok(text) if right else broken(text, "hushd logs, hushd restart")
-
-    # --- engines -----------------------------------------------------------------------------------------------------
 
     def engines(self) -> Iterator[Finding]:
         """Makes each text-to-speech engine with a model speak, then each speech-to-text engine transcribe that
@@ -139,27 +100,3 @@ class Running:
         ).text.strip()
         words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
-
-
-_QUESTIONS = {
-    "http": b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    "wyoming": json.dumps({"type": "describe"}).encode() + b"\n",
-}
-_ANSWERS = {"http": ("HTTP/1.1 200", "HTTP/1.1 401"), "wyoming": ('{"type": "info"', '{"type":"info"')}
-
-
-def _asked(address: str, question: bytes) -> str:
-    """Returns the first line of the answer from the server at `address`."""
-    address = address.removeprefix("tcp://").removeprefix("http://").rstrip("/")
-    place: str | tuple[str, int] = address.removeprefix("unix://")
-    family = socket.AF_UNIX
-    if place == address:
-        host, _, port = address.rpartition(":")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host.strip("[]"), host.strip("[]"))
-        family, place = (socket.AF_INET6 if ":" in host else socket.AF_INET), (host, int(port))
-    with socket.socket(family) as connection:
-        connection.settimeout(ANSWER_S)
-        connection.connect(place)
-        connection.sendall(question)
-        with connection.makefile("rb") as answer:
-            return answer.readline(4096).decode(errors="replace").strip()

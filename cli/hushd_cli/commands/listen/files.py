@@ -98,14 +98,6 @@ def standard_input() -> Iterator[bytes]:
     return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
 
 
-def size_of(name: str) -> int:
-    """Returns the size of a file in bytes; 0 if unknown."""
-    try:
-        return os.stat(name).st_size if name != "-" else 0
-    except (OSError, ValueError):
-        return 0
-
-
 class Files:
     """The files of one command, from their first request to their last line.
 
@@ -131,7 +123,7 @@ class Files:
             deque() for _ in self._names
         ]  # segments that have arrived and are not yet printed
         self._journals: dict[int, Journal] = {}
-        self._progress = Progress([(os.path.basename(name), size_of(name)) for name in self._names])
+        self._progress = Progress([os.path.basename(name) for name in self._names])
         self._line = console.StatusLine()
         self._wordless = False
         self._warned: set[str] = set()

@@ -31,7 +31,7 @@ _LANGUAGES_SHOWN = 3
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     run = {
-        "list": _list, "show": _show, "path": _path, "rm": _remove,
+        "list": _list, "show": _show, "rm": _remove,
         "recommend": recommend.show, "pull": pull.pull, "import": pull.bring,
     }  # fmt: skip
     return run[options.command](ModelIndex(), options)
@@ -48,8 +48,6 @@ def make_parser(prog: str) -> Parser:
     listed.add_argument("--here", action="store_true", help="only installed models")
     shown = commands.add("show", "show all facts about a model")
     shown.add_argument("name", metavar="NAME")
-    path = commands.add("path", "print the path of a model")
-    path.add_argument("name", metavar="NAME")
     recommend.add_arguments(commands)
     pull.add_arguments(commands)
     removed = commands.add("rm", "delete models, also from Hugging Face's cache")
@@ -92,7 +90,7 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     if options.json:
         console.write_json([index.as_json(model) for model in chosen])
     elif chosen:
-        console.page("\n".join([*laid_out(_columns(index), chosen, console.width()), ""]))
+        console.write("\n".join([*laid_out(_columns(index), chosen, console.width()), ""]))
         if any(model.state == "absent" for model in chosen):
             console.note("`hushd models pull NAME` downloads a model that is not here.")
         if lacking := sorted({model.engine for model in chosen if index.lacks_engine(model)}):
@@ -181,14 +179,6 @@ def _all_wrong(facts: JsonObject) -> str:
     """Returns the published percentages of wrong words by language, and whose measurements they are."""
     figures = " ".join(f"{language} {percent}" for language, percent in facts["word_errors"].items())
     return f"% of words: {figures} ({facts['word_errors_source']})" if figures else ""
-
-
-def _path(index: ModelIndex, options: argparse.Namespace) -> int:
-    model = index.row(options.name)
-    if not model.path:
-        raise HushdError("model_missing", f"{model.model} is not on this machine: {_how(model) or 'it has no files'}.")
-    console.write(f"{model.path}\n")
-    return 0
 
 
 def _listed_state(index: ModelIndex, model: Row) -> str:

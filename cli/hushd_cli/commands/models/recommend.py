@@ -55,7 +55,7 @@ def show(index: ModelIndex, options: Namespace) -> int:
         lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
         if role == "tts" and (plugin := plugin_that_speaks(language, next(iter(some), None))):
             lines += [f"  the plugin {plugin} has natural voices", f"      $ {extra_command(plugin)}"]
-    console.page("\n".join([*lines, ""]))
+    console.write("\n".join([*lines, ""]))
     return 0
 
 

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = parse(prog, argv)
-    if "?" in (options.device, options.format):
-        from hushd_cli.listing import list_choices
+    if options.device == "?":
+        from hushd.audio.playback import outputs
 
-        list_choices(options)
+        from hushd_cli.listing import list_devices
+
+        list_devices(outputs(), options.json)
     else:
         _do(options)
     return 0

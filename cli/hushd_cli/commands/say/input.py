@@ -11,8 +11,6 @@ from itertools import chain
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_MAX_MARK = 3  # bytes
 _LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
 
 
@@ -57,7 +55,7 @@ def lines() -> Iterator[bytes]:
 
 
 def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yields the text of `blocks` as UTF-8: it must be UTF-8, or begin with UTF-16's byte order mark.
+    """Yields the text of `blocks`, which must be UTF-8, without a byte order mark.
 
     Other encodings are not guessed: a wrong guess would be spoken.
 
@@ -68,8 +66,7 @@ def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
         HushdError: `input_unreadable` for binary data and for other encodings, before anything after the last block
             that was text.
     """
-    encoding, blocks = _unmarked(blocks)
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
     line = 1
     for block in chain(blocks, [b""]):
         try:
@@ -81,19 +78,6 @@ def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
         line += text.count("\n")
         if text:
             yield text.encode()
-
-
-def _unmarked(blocks: Iterable[bytes]) -> tuple[str, Iterable[bytes]]:
-    """Returns the encoding of a byte order mark, and the blocks after the mark."""
-    blocks, head = iter(blocks), b""
-    for block in blocks:
-        head += block
-        if len(head) >= _MAX_MARK or not any(mark.startswith(head) for mark, _ in _MARKS):
-            break
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding, chain([head[len(mark) :]], blocks)
-    return "utf-8", chain([head], blocks)
 
 
 def _no_text(name: str, block: bytes, line: int) -> HushdError:

@@ -139,7 +139,7 @@ def _add_file(parser: Parser) -> None:
         dest="format",
         type=_format,
         metavar="FORMAT",
-        help="the file's format, whatever its extension; '?' lists them",
+        help="the file's format, whatever its extension",
     )
     macos = parser.add_rare_group("files as macOS's say has them")
     for name in SYNTHESIZE.options(schema.FILE):
@@ -150,8 +150,8 @@ def _add_file(parser: Parser) -> None:
 def _check(options: Namespace) -> None:
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
-    if options.json and "?" not in (options.voice, options.device, options.format):
-        raise HushdError("bad_request", "--json is for lists: give -v '?', -a '?' or --format '?' too.")
+    if options.json and "?" not in (options.voice, options.device):
+        raise HushdError("bad_request", "--json is for lists: give -v '?' or -a '?' too.")
     if options.output is None:
         _check_aloud(options)
     else:
@@ -160,14 +160,14 @@ def _check(options: Namespace) -> None:
 
 def _check_aloud(options: Namespace) -> None:
     given = [options.format, options.sample_rate, options.channels, options.data_format]
-    if any(value not in (None, "?") for value in given):
+    if any(value is not None for value in given):
         raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
 
 
 def _check_file(options: Namespace) -> None:
     if options.device and options.device != "?":
         raise HushdError("bad_request", "-a is for speaking aloud, not for -o FILE.")
-    if options.data_format is None or options.format == "?":
+    if options.data_format is None:
         return
     match = _DATA_FORMAT.fullmatch(options.data_format)
     if match is None:
@@ -189,6 +189,6 @@ def _check_file(options: Namespace) -> None:
 def _format(text: str) -> str:
     name = text.lower()
     form = OTHERWISE.get(name, name)
-    if form not in (*FORMATS, "?"):
+    if form not in FORMATS:
         raise ArgumentTypeError(f"must be one of {', '.join(FORMATS)}, not {text!r}")
     return form

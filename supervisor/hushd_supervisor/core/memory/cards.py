@@ -193,7 +193,7 @@ class Away:
         """Says for how long workers keep away, to be read after `workers keep away`."""
         left = self.left_s(now)
         if left == math.inf:
-            return "until another program ends, as `hushd unload -- PROGRAM` says"
+            return "until another program ends, which has asked for that"
         return f"for another {duration.shown(math.ceil(left))}, as `hushd unload --for` says (`--for 0` ends that)"
 
     def deadline(self) -> float:

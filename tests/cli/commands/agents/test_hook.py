@@ -146,22 +146,6 @@ def test_without_a_supervisor_the_agent_goes_on(hooks: Hooks, runtime: Path) -> 
     assert "hushd" in paths.find().worker_log("agent-hook").read_text()
 
 
-def test_what_was_said_is_listed_and_said_again(supervised: Supervisor, hooks: Hooks) -> None:
-    """`said` has the texts with their names, `say-again` speaks the last of a name."""
-    hooks.run(stop("abc"))
-    hooks.finish()
-    hooks.hushd("say", "from a person")
-    assert [line.split(" ", 1)[1] for line in hooks.hushd("names", "said").splitlines()] == [
-        "api: abc",
-        "say: from a person",
-    ]
-    assert hooks.hushd("names", "said", "api").count("\n") == 1
-    before = len(hooks.heard())
-    hooks.hushd("names", "again", "api")
-    assert len(hooks.heard()) == before + 1
-    assert json.loads(hooks.hushd("names", "said", "--json"))[0]["text"] == "abc"
-
-
 def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> None:
     """`mute` ends what a name says and keeps it silent until `unmute`; `voices` shows it."""
     hooks.hold.touch()

@@ -1,4 +1,4 @@
-"""The text that `say` reads: UTF-8, or what says of itself that it is UTF-16; nothing that is not text is spoken."""
+"""The text that `say` reads: UTF-8; nothing that is not text is spoken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def chunked(data: bytes, seed: int) -> list[bytes]:
     return pieces
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @seeds(20)
 def test_text_arrives_whole(encoding: str, seed: int) -> None:
     """However it is cut: the same UTF-8, without a mark at its beginning."""
@@ -59,9 +59,8 @@ def test_a_pipe_does_not_wait() -> None:
         (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", "is binary data and not text"),
         (b"\x1f\x8b\x08rest", "is binary data and not text"),
         ("Ein Text.\nGrüße".encode("latin-1"), "is not UTF-8 in line 2: convert it, as with `iconv -f latin1"),
-        ("Hi".encode("utf-16-le"), "is binary data and not text"),  # without a mark
+        ("Hi".encode("utf-16"), "is binary data and not text"),
         (b"cut \xc3", "is not UTF-8 in line 1"),
-        ("Hi".encode("utf-16") + b"x", "is not UTF-8 in line 1"),
     ],
 )
 @pytest.mark.parametrize("how", ["file", "pipe"])

@@ -66,7 +66,7 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
         (["-o", "x.wav", "--data-format", "LEI16@22050", "--sample-rate", "8000"], "give one"),
         (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
         (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
-        (["--json"], "give -v '?', -a '?' or --format '?' too"),
+        (["--json"], "give -v '?' or -a '?' too"),
         (["--format", "wav"], "for -o FILE"),
         (["--sample-rate", "8000"], "for -o FILE"),
         (["-o", "x.wav", "--channels", "3"], "--channels"),
