@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, incident, stages, warm
+from benches import cold, full_size, gigabyte, incident, servers, stages, warm
 from benches.hearing import accuracy, live
 from benches.stage import show
 from benches.supervision import memory, places
@@ -26,6 +26,7 @@ CASES = {
     "stages": stages.stages,
     "warm": warm.warm,
     "live": live.live,
+    "servers": servers.serving,
     "places": places.places,
     "wer": accuracy.wer,
     "incident": incident.incident,

@@ -65,18 +65,13 @@ def _piper_http(folder: Path) -> dict[str, Any]:
 
 def _wyoming_piper(folder: Path) -> dict[str, Any]:
     program = _program("wyoming-piper", "wyoming-piper")
-    return {"run": [program, "--uri", "stdio://", "--voice", "en_US-tiny-medium", *_voice(folder)]}
+    return {"run": [program, "--uri", "unix://{socket}", "--voice", "en_US-tiny-medium", *_voice(folder)]}
 
 
-def _wyoming_whisper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
+def _wyoming_whisper(folder: Path) -> dict[str, Any]:
     program = _program("wyoming-faster-whisper", "wyoming-faster-whisper")
-    run = [program, "--uri", uri, "--model", str(_whisper(folder)), "--language", "en", "--data-dir", str(folder)]
-    return {"run": run, "languages": ["en"]}
-
-
-def _wyoming_whisper_by_pipes(folder: Path) -> dict[str, Any]:
-    """It ends after each transcript, and is started again."""
-    return _wyoming_whisper(folder, "stdio://")
+    model = ["--model", str(_whisper(folder)), "--language", "en", "--data-dir", str(folder)]
+    return {"run": [program, "--uri", "unix://{socket}", *model], "languages": ["en"]}
 
 
 def _open_asr(folder: Path) -> dict[str, Any]:
@@ -97,11 +92,7 @@ def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe
             assert sound.any()
 
 
-@pytest.mark.parametrize(
-    "describe",
-    [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr],
-    ids=lambda each: each.__name__[1:],
-)
+@pytest.mark.parametrize("describe", [_hushd, _wyoming_whisper, _open_asr], ids=lambda each: each.__name__[1:])
 def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
     """Stop, four and green, twice; with the times of words where the server has real ones."""
     file = describe(tmp_path)

@@ -96,9 +96,11 @@ def test_one_client_goes_and_another_is_served(start_supervisor: Start, runtime:
     with Client() as client:
         assert say(client, "one", voice="server/mine")
         first = tree(client)[0].pid
-        threading.Thread(target=_give_up).start()
+        other = threading.Thread(target=_give_up)
+        other.start()
         assert say(client, "one", voice="server/mine")
         assert tree(client)[0].pid == first
+        other.join()
 
 
 def _give_up() -> None:

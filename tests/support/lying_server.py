@@ -45,8 +45,6 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/voices" and "voices" in LIES:
             self.reply(json.dumps({"voices": [{"name": "anna"}, {"name": "bert"}]}).encode())
-        elif self.path == "/ready":
-            self.reply(b'{"loaded": %s}' % (b"true" if time.monotonic() - BEGAN > 1 else b"false"))
         else:
             self.reply(b"ok" if self.path == "/health" else b"<html><title>404</title>Not Found</html>", 404)
 
@@ -87,12 +85,6 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(0.3)
             self.wfile.write(hum(len(text.split()) - 1) if " " in text else b"")
-        elif "sse" in LIES:
-            import base64
-
-            events = [{"type": "speech.audio.delta", "audio": base64.b64encode(wav(hum(len(text.split())))).decode()}]
-            lines = [f"data: {json.dumps(each)}\n\n" for each in (*events, {"type": "speech.audio.done"})]
-            self.reply("".join(lines).encode(), kind="text/event-stream")
         else:
             self.reply(wav(hum(len(text.split()))))
 
@@ -136,6 +128,27 @@ class Handler(BaseHTTPRequestHandler):
     def lie_slow(self, value: str) -> bool:
         time.sleep(float(value))
         return False
+
+    def lie_busy(self, value: str) -> bool:
+        """Goes on computing, whether or not its client stays, and says when it is done."""
+        until = time.monotonic() + float(value)
+        while time.monotonic() < until:
+            pass
+        with open(os.environ["TOLD"], "a") as file:
+            file.write(json.dumps({"path": "done", "body": "{}"}) + "\n")
+        return False
+
+    def lie_file(self, value: str) -> None:
+        """Sends the file of that name in two parts."""
+        self.close_connection = True
+        self.send_response(200)
+        self.end_headers()
+        with open(value, "rb") as file:
+            data = file.read()
+        for part in (data[: len(data) // 2], data[len(data) // 2 :]):
+            self.wfile.write(part)
+            self.wfile.flush()
+            time.sleep(0.3)
 
     def lie_die(self, _: str) -> None:
         print("Segmentation fault: the model is too large", file=sys.stderr, flush=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -39,7 +37,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     elif options.command == "add":
         return _add(options, argv[at + 1 :])
     else:
-        return _try(options.name, options.download)
+        return _try(options.name)
     return 0
 
 
@@ -54,17 +52,14 @@ def make_parser(prog: str) -> Parser:
     listed = commands.add("list", "list them")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     added = commands.add("add", "add a server by its command line, and try it")
-    added.usage = f"{prog} add NAME [KEY=VALUE…] [-- COMMAND…]"
-    added.add_argument(
-        "name", metavar="NAME", help="your name for it; some are known without a command, such as kokoro"
-    )
+    added.usage = f"{prog} add NAME [KEY=VALUE…] -- COMMAND…"
+    added.add_argument("name", metavar="NAME", help="your name for it")
     added.add_argument(
         "keys", metavar="KEY=VALUE", nargs="*",
         help="keys of its file, such as like=openai; the command has {port} where it takes its port",
     )  # fmt: skip
     tried = commands.add("try", "start a server, have it speak and hear, and end it")
     tried.add_argument("name", metavar="NAME")
-    tried.add_argument("--download", action="store_true", help="let it download its model first, and show its log")
     return parser
 
 
@@ -111,11 +106,9 @@ def _row(name: str) -> dict[str, Any]:
 def _add(options: Namespace, command: list[str]) -> int:
     if not is_name(options.name):
         raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use letters, digits, - and _.")
-    known = server_file.known()
-    if not command and options.name not in known:
-        how = f"hushd servers add {options.name} -- COMMAND; without one it knows {', '.join(known)}"
-        raise HushdError("bad_request", f"Say how it is started: {how}.")
-    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()} if command else known[options.name]
+    if not command:
+        raise HushdError("bad_request", f"Say how it is started: `hushd servers add {options.name} -- COMMAND`.")
+    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()}
     for pair in options.keys:
         key, _, value = pair.partition("=")
         content[key] = _value(value)
@@ -130,12 +123,12 @@ def _add(options: Namespace, command: list[str]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_file.replace(path, server_file.text_of(content))
     console.write(f"wrote {path}: like {server.like or 'no other'}\n")
-    return _try(options.name, download=False)
+    return _try(options.name)
 
 
 def _with_port(command: list[str]) -> list[str]:
     """Returns a command that takes its port from hushd: the value of `--port` becomes `{port}`."""
-    if any("{port}" in word or "{socket}" in word or "stdio" in word for word in command):
+    if any("{port}" in word or "{socket}" in word for word in command):
         return command
     words = [re.sub(r"^(--port=|(?:http|tcp)://[^:]+:|127\.0\.0\.1:)\d+$", r"\1{port}", word) for word in command]
     for at, word in enumerate(words[:-1]):
@@ -151,14 +144,9 @@ def _value(text: str) -> Any:
         return text
 
 
-def _try(name: str, download: bool) -> int:
+def _try(name: str) -> int:
     """Has a server do what it is for, through hushd as any program would, and reports each step; returns the status."""
     server = _read(name)
-    if download:
-        for role in filter(server.does, _ROLES):
-            program = [sys.executable, "-P", "-m", f"hushd_worker_{role}.engines.server", name]
-            if subprocess.run(program).returncode:
-                return 1
     failed = False
     with Client(holder="cli") as client:
         spoken: bytes | None = None

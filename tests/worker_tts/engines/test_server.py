@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
+from hushd_worker_tts.engines.received_sound import decoded
 from hushd_worker_tts.engines.server import Server
 from support import servers
 
@@ -75,9 +78,26 @@ def test_streams(make: Make) -> None:
     assert times[-1] - times[0] > 0.2
 
 
-def test_events_and_bare_samples(make: Make) -> None:
-    assert seconds(speak(make("sse", stream="sse"))) == pytest.approx(0.3)
-    assert seconds(speak(make(stream="pcm", rate=16_000))) == pytest.approx(0.15 + 44 / 32_000, abs=0.001)
+@pytest.mark.parametrize("form", ["mp3", "flac", "ogg"])
+def test_other_formats_are_decoded_as_they_come(make: Make, tmp_path: Path, form: str) -> None:
+    """The first sound comes before the second half of the file."""
+    path = tmp_path / f"said.{form}"
+    soundfile.write(path, np.random.default_rng(1).uniform(-0.3, 0.3, 3 * 24_000), 24_000)
+    engine = make(f"file={path}", body={"input": "{text}", "response_format": form})
+    times, heard = [], 0.0
+    for chunk in engine.synthesize("one two three", voice(), 1.0):
+        times.append(time.monotonic())
+        heard += len(chunk.samples) / chunk.rate
+    assert heard == pytest.approx(3, abs=0.2)
+    assert times[-1] - times[0] > 0.2
+
+
+def test_bare_samples() -> None:
+    """By their content type, which may have a rate."""
+    data = np.full(2400, 8000, "<i2").tobytes()
+    for kind, rate in (("audio/pcm", 24_000), ("audio/L16;rate=16000", 16_000)):
+        (chunk,) = decoded(iter([data]), kind)
+        assert (chunk.rate, len(chunk.samples), round(float(chunk.samples[0]), 3)) == (rate, 2400, 0.244)
 
 
 def test_a_body_of_its_own(make: Make, runtime: Path) -> None:
@@ -90,7 +110,7 @@ def test_a_body_of_its_own(make: Make, runtime: Path) -> None:
 
 def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> None:
     """Its refusal is the caller's error, in its own words."""
-    engine = make(send=["input", "model"])
+    engine = make(body={"input": "{text}"})
     engine.extra = {"exaggeration": 0.7}
     speak(engine)
     assert told(runtime) == {"input": "one two three", "exaggeration": 0.7}
@@ -152,6 +172,28 @@ def test_a_cancel_closes_the_connection(make: Make) -> None:
     with pytest.raises(Cancelled):
         speak(engine)
     assert time.monotonic() - began < 5
+
+
+def test_what_goes_on_after_a_cancel_is_let_finish(make: Make, runtime: Path) -> None:
+    """The next request comes once it is done."""
+    engine = make("later=busy:1", stop_timeout=30)
+
+    def gone() -> None:
+        raise Cancelled
+
+    engine.check = gone
+    with pytest.raises(Cancelled):
+        speak(engine)
+    engine.check = lambda: None
+    assert speak(engine)
+    lines = (runtime / "told").read_text().splitlines()
+    assert [json.loads(line)["path"].rpartition("/")[2] for line in lines] == [
+        "speech",
+        "speech",
+        "done",
+        "speech",
+        "done",
+    ]
 
 
 def test_several_at_once(make: Make) -> None:

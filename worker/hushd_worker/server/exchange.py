@@ -5,6 +5,7 @@ Not `http.client`: that reads ahead, cannot be cancelled while it waits, and cos
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from hushd_protocol.errors import HushdError
 
 _STEP_S = 0.1
 _MAX_HEAD, _MAX_BODY = 65_536, 256_000_000  # bytes; an hour of speech is 170 MB
+_MAX_REFUSAL = 20_000
 _WORDS = 200  # characters of a server's own words in a message
 Check = Callable[[], None]
 
@@ -30,21 +32,17 @@ class Broken(Exception):
 
 
 class Line:
-    """A connection, or one for each way, that waits for at most `limit_s` seconds at a time, and calls `check`
-    meanwhile."""
+    """A connection that waits for at most `limit_s` seconds at a time, and calls `check` meanwhile."""
 
-    def __init__(
-        self, connection: socket.socket, check: Check, limit_s: float, sends: socket.socket | None = None
-    ) -> None:
-        self._connection, self._sends, self._check, self._limit_s = connection, sends or connection, check, limit_s
+    def __init__(self, connection: socket.socket, check: Check, limit_s: float) -> None:
+        self._connection, self._check, self._limit_s = connection, check, limit_s
         self._rest = bytearray()
-        for each in (self._connection, self._sends):
-            each.settimeout(_STEP_S)
+        connection.settimeout(_STEP_S)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._patiently(lambda view=view: self._sends.send(view)) :]  # type: ignore[misc]
+            view = view[self._patiently(lambda view=view: self._connection.send(view)) :]  # type: ignore[misc]
 
     def some(self, most: int = 65_536) -> bytes:
         """Returns the next bytes; none at the end."""
@@ -129,11 +127,10 @@ class Answer:
             raise Broken("sent a damaged answer") from None
 
 
-def ask(connection: socket.socket, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> Answer:
+def ask(line: Line, path: str, body: bytes | None, kind: str) -> Answer:
     """Sends a request, a GET without `body`, and returns the answer's head.
 
     Args:
-        connection: the caller closes it.
         kind: the body's content type.
 
     Raises:
@@ -143,7 +140,6 @@ def ask(connection: socket.socket, path: str, body: bytes | None, kind: str, che
     head.append("Accept: */*")
     if body is not None:
         head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
-    line = Line(connection, check, limit_s)
     line.send("\r\n".join([*head, "", ""]).encode() + (body or b""))
     return Answer(line)
 
@@ -163,8 +159,14 @@ def form(fields: Mapping[str, Any], sound: bytes) -> tuple[bytes, str]:
     return b"".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
-def refusal(name: str, path: str, status: int, body: bytes) -> HushdError:
+def refusal(name: str, path: str, answer: Answer) -> HushdError:
     """Returns the error for an answer that is not a success: the caller's for 4xx, else the server's, or its file's."""
+    status, body = answer.status, b""
+    with contextlib.suppress(Broken):
+        for block in answer.blocks():
+            body += block
+            if len(body) > _MAX_REFUSAL:
+                break
     callers = 400 <= status < 500 and status not in (404, 405)
     did = "refused this" if callers else "failed" if status >= 500 else f"has no {path.partition('?')[0]} or model"
     words = first_words(body)

@@ -18,47 +18,32 @@ from hushd_schema.server_file import ServerFile
 
 from hushd_worker.errors import EXIT_CRASHED
 
-from . import addresses, exchange, files, wyoming
+from . import addresses, exchange, files
 from .exchange import Answer, Broken, Check, Hangs, Line
 
 _LOOK_S = 0.05  # between two looks whether a starting server listens
 _AGAIN_S = 0.25  # before a server that still loads is asked again
-_DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
+_REST_S = 0.3  # without processor time, after which a server has ended what it did
 _TAIL = 4000  # bytes of its output that are kept
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 # Of this process's environment, what is not for a program with an environment of its own.
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
 
 
-def once(load: Callable[[Callable[[str], None]], object], close: Callable[[], object]) -> None:
-    """Loads an engine with a server that may download its model, shows the server's log, and ends it."""
-    try:
-        load(lambda note: None)
-    except HushdError as error:
-        sys.exit(error.message)
-    close()
-
-
 class ServerProcess:
-    """One server, for as long as this worker lives.
+    """One server, for as long as this worker lives."""
 
-    Args:
-        offline: whether it is told to download no model.
-    """
-
-    def __init__(self, server: ServerFile, *, offline: bool = True) -> None:
+    def __init__(self, server: ServerFile) -> None:
         self.file = server
-        self.offline = offline
         self._where: dict[str, str] = {}
-        self._pipes: tuple[socket.socket, ...] = ()  # its standard output and input
-        self._listeners: set[str] = set()  # inodes of sockets that are known to be its own
         self._output = bytearray()
         self._guard: subprocess.Popen[bytes]
         self._control = -1
         self._proven = self._leaving = False
-        self._turn = threading.Lock()  # of a server by pipes, which has one connection
+        self._rests = threading.Event()  # unless it may still work for a request that was cancelled
+        self._rests.set()
 
     def start(self, prove: Callable[[float], object], report: Callable[[str], None]) -> None:
         """Starts the server, and waits until `prove`, which asks it for something short, has succeeded.
@@ -70,20 +55,18 @@ class ServerProcess:
         Raises:
             HushdError: `engine_missing`, in one sentence, if it cannot be started, ends, hangs, or does not work.
         """
-        limit = self.file.start_timeout if self.offline else _DOWNLOAD_S
-        name, until = self.file.name, time.monotonic() + limit
+        name, until = self.file.name, time.monotonic() + self.file.start_timeout
         self._spawn()
         report(f"starts the server {name}")
         try:
             self._wait_until_it_listens(until, report)
-            if self.file.ready:
-                self._wait_for_its_word(until, report)
             while True:
                 try:
                     prove(max(0.1, until - time.monotonic()))
                     break
-                except (HushdError, Broken, Hangs) as error:
-                    if self._ended() or not self._may_still_load(error) or time.monotonic() > until:
+                except HushdError as error:
+                    loads = error.detail.get("status") in _LOADING
+                    if self._ended() or not loads or time.monotonic() > until:
                         raise
                 report(f"waits for the server {name}")
                 time.sleep(_AGAIN_S)
@@ -107,36 +90,39 @@ class ServerProcess:
 
         return "cuda" if card.taken() else "cpu"
 
-    def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> _Asked:
-        """Returns the answer to a request, as a context manager.
-
-        Raises:
-            HushdError: it refused, failed, or another program answers.
-        """
-        return _Asked(self, path, body, kind, check, limit_s)
-
     @contextlib.contextmanager
     def line(self, check: Check, limit_s: float) -> Iterator[Line]:
-        """Connects; closes the connection afterwards, by which the server learns of a cancel."""
-        if not self._pipes:
+        """Connects; closes the connection afterwards, by which the server learns of a cancel.
+
+        A server that goes on with what was cancelled is let finish first, or replaced after `stop_timeout`.
+        """
+        while not self._rests.wait(_LOOK_S):
+            check()
+        try:
             with self._connect() as connection:
                 yield Line(connection, check, limit_s)
-            return
-        with self._turn:
-            line = Line(self._pipes[0], check, limit_s, self._pipes[1])
-            try:
-                wyoming.greet(line, self.file.name)
-            except (Broken, HushdError):  # some end after each transcript
-                self._guard.wait()
-                self._spawn()
-                line = Line(self._pipes[0], check, limit_s, self._pipes[1])
-            done = False
-            try:
-                yield line
-                done = True
-            finally:
-                if not done:  # what is left of its answer must not become the next one's
-                    self.end()
+        except OSError as error:
+            raise Broken(f"cannot be reached ({error.strerror or error})") from error
+        except (HushdError, Broken, Hangs):
+            raise
+        except BaseException:  # cancelled
+            if self.file.parallel == 1:
+                self._rests.clear()
+                threading.Thread(target=self._let_finish, name="server-finishes", daemon=True).start()
+            raise
+
+    @contextlib.contextmanager
+    def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> Iterator[Answer]:
+        """Asks over HTTP; see `exchange.ask`.
+
+        Raises:
+            HushdError: it refused or failed.
+        """
+        with self.line(check, limit_s) as line:
+            answer = exchange.ask(line, path, body, kind)
+            if answer.status >= 300:
+                raise exchange.refusal(self.file.name, path, answer)
+            yield answer
 
     @contextlib.contextmanager
     def reported(self, limit_s: float) -> Iterator[None]:
@@ -149,11 +135,22 @@ class ServerProcess:
             time.sleep(_DEATH_S)  # the end of the server is this worker's, and a better reason
             raise HushdError("worker_failed", f"The server {name} {error}.") from error
         except Hangs:
-            threading.Thread(target=self._replace, name="server-replaced", daemon=True).start()
+            threading.Timer(_DEATH_S, self._replace).start()  # once the error is sent
             raise HushdError("worker_failed", f"The server {name} has not answered for {limit_s:g} s.") from None
 
+    def _let_finish(self) -> None:
+        until, before, rested = time.monotonic() + self.file.stop_timeout, _processor_time(), 0.0
+        while rested < _REST_S:
+            if time.monotonic() > until:
+                self._replace()
+                return
+            time.sleep(_LOOK_S)
+            now = _processor_time()
+            rested, before = rested + _LOOK_S if now == before else 0.0, now
+        self._rests.set()
+
     def _replace(self) -> None:
-        time.sleep(_DEATH_S)  # until the error is sent
+        """Ends the server, and with it this worker: the supervisor starts both again if somebody asks."""
         with contextlib.suppress(OSError):
             os.write(self._control, b"t")
 
@@ -161,8 +158,7 @@ class ServerProcess:
         """Ends the server and all that it started: by its `stop` or SIGTERM, in time, or by SIGKILL."""
         self._leaving = True
         if self._control >= 0:
-            with contextlib.suppress(OSError):
-                os.write(self._control, b"t")
+            self._replace()
             self._guard.wait()
 
     # --- its start -----------------------------------------------------------------------------------------------
@@ -172,42 +168,28 @@ class ServerProcess:
         if files.installed(server) is None:
             file = files.folder() / f"{server.name}.toml"
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
-        _adopt_orphans()
-        if self._control >= 0:
-            os.close(self._control)
+        if sys.platform == "linux":  # what a killed guard leaves is this process's
+            import ctypes
+
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}
-        for pipe in self._pipes:
-            pipe.close()
-        # Two, since asyncio takes what comes on a socket that it writes to for the end.
-        pairs = [socket.socketpair() for _ in range(2)] if server.by_pipes else []
-        self._pipes = tuple(ours for ours, _ in pairs)
-        theirs = [theirs for _, theirs in pairs]
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()
         stop = server.program(self._where, server.stop)
         settings = [control, os.getpgrp(), server.stop_timeout, os.path.expanduser(server.cwd), len(stop), *stop]
         guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), *map(str, settings)]
-        self._leaving = False
         self._guard = subprocess.Popen(
             [*guard, *server.program(self._where, server.run)],
-            stdin=theirs[1].fileno() if theirs else subprocess.DEVNULL,
-            stdout=theirs[0].fileno() if theirs else out_write,
+            stdin=subprocess.DEVNULL,
+            stdout=out_write,
             stderr=out_write,
             pass_fds=(control,),
-            env=self._environment(),
+            env=_environment(server.env, self._where),
         )
         for descriptor in (control, out_write):
             os.close(descriptor)
-        for pipe in theirs:
-            pipe.close()
         threading.Thread(target=self._listen, args=(out_read,), name="server-output", daemon=True).start()
-        threading.Thread(target=self._watch, args=(self._guard,), name="server-end", daemon=True).start()
-
-    def _environment(self) -> dict[str, str]:
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        offline = {"HF_HUB_OFFLINE": "1"} if self.offline else {"HF_HUB_OFFLINE": "0"}
-        variables |= {"PYTHONUNBUFFERED": "1"} | offline
-        return variables | {key: os.path.expanduser(_at(value, self._where)) for key, value in self.file.env.items()}
+        threading.Thread(target=self._watch, name="server-end", daemon=True).start()
 
     def _listen(self, descriptor: int) -> None:
         """Keeps the end of the server's output. The log gets it until it is ready: later it may quote speech."""
@@ -217,20 +199,20 @@ class ServerProcess:
                 if not self._proven or os.environ.get("HUSHD_DEBUG"):
                     sys.stderr.write(data.decode(errors="replace"))
 
-    def _watch(self, guard: subprocess.Popen[bytes]) -> None:
-        """Ends this worker with its server: the supervisor starts both again if somebody asks."""
-        status = guard.wait()
-        for pid in descendants("self") if status == -9 else ():  # the guard was killed, and left us its tree
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), 9)
-        if self._proven and not self._leaving and not (self._pipes and status == 0):
+    def _watch(self) -> None:
+        """Ends this worker with its server."""
+        if self._guard.wait() == -9:  # the guard was killed, and left us its tree
+            for pid in descendants("self"):
+                with contextlib.suppress(OSError):
+                    os.kill(int(pid), 9)
+        if self._proven and not self._leaving:
             print(f"The server {self.file.name} {self._why_ended()}.", file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_CRASHED)
 
     def _wait_until_it_listens(self, until: float, report: Callable[[str], None]) -> None:
         spoke = time.monotonic()
-        while not self._pipes:
+        while True:
             if self._ended():
                 raise Broken("")
             if time.monotonic() > until:
@@ -238,27 +220,21 @@ class ServerProcess:
             if time.monotonic() - spoke > 1:
                 spoke = time.monotonic()
                 report(f"waits for the server {self.file.name}")
-            with contextlib.suppress(OSError, Broken), self._connect():
-                return
+            with contextlib.suppress(OSError):
+                self._connect().close()
+                break
             time.sleep(_LOOK_S)
+        self._check_who_listens()
 
-    def _wait_for_its_word(self, until: float, report: Callable[[str], None]) -> None:
-        while True:
-            try:
-                with self.ask(self.file.ready, None, "", lambda: None, until - time.monotonic()) as answer:
-                    if self.file.ready_has.encode() in b"".join(answer.blocks()):
-                        return
-            except HushdError:
-                pass
-            if self._ended():
-                raise Broken("")
-            if time.monotonic() > until:
-                raise Hangs
-            report(f"waits for the server {self.file.name}")
-            time.sleep(_AGAIN_S)
-
-    def _may_still_load(self, error: Exception) -> bool:
-        return isinstance(error, HushdError) and error.detail.get("status") in _LOADING
+    def _check_who_listens(self) -> None:
+        """Another program may have taken the port, or share it (SO_REUSEPORT), and either gets a connection."""
+        port = self._where["port"]
+        if "{port}" not in " ".join(self.file.run) or self.file.stop:  # a container's belongs to its daemon
+            return
+        own = {inode for pid in descendants("self") for inode in addresses.sockets(pid)}
+        if addresses.listeners(int(port)) - own:
+            sentence = f"Another program answers on 127.0.0.1:{port}, not the server {self.file.name}: try again."
+            raise HushdError("engine_missing", sentence)
 
     def _ended(self) -> bool:
         return self._guard.poll() is not None
@@ -278,82 +254,34 @@ class ServerProcess:
         words = "" if "log ends" in why else self._last_words()
         return HushdError("engine_missing", f"The server {self.file.name} {why}{words}.")
 
-    # --- connections ---------------------------------------------------------------------------------------------
-
     def _connect(self) -> socket.socket:
-        """Connects to the server, and to no other program.
-
-        Raises:
-            OSError: nobody listens.
-            HushdError: another program does.
-        """
         by_port = any("{port}" in word for word in self.file.run)
         connection = socket.socket(socket.AF_INET if by_port else socket.AF_UNIX)
         try:
+            connection.connect(("127.0.0.1", int(self._where["port"])) if by_port else self._where["socket"])
             if by_port:
-                connection.connect(("127.0.0.1", int(self._where["port"])))
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._check_who_listens()
-            else:
-                connection.connect(self._where["socket"])
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _check_who_listens(self) -> None:
-        """Two programs may listen on one port (SO_REUSEPORT), and either may get a connection."""
-        listeners = addresses.listeners(int(self._where["port"]))
-        if listeners <= self._listeners or self.file.stop:  # a container's belongs to its daemon
-            return
-        self._listeners = {inode for pid in descendants("self") for inode in addresses.sockets(pid)} & listeners
-        if listeners - self._listeners:
-            address = f"127.0.0.1:{self._where['port']}"
-            raise HushdError(
-                "engine_missing", f"Another program answers on {address}, not the server {self.file.name}: try again."
-            )
+
+def _environment(own: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables of a server: `own` go first, and unless they say otherwise it downloads nothing."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    variables |= {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    for name, value in own.items():
+        variables[name] = os.path.expanduser(
+            value.replace("{port}", where["port"]).replace("{socket}", where["socket"])
+        )
+    return variables
 
 
-class _Asked:
-    """A request to a server, from its connection to the end of its answer."""
-
-    def __init__(
-        self, process: ServerProcess, path: str, body: bytes | None, kind: str, check: Check, limit_s: float
-    ) -> None:
-        self._process, self._asked = process, (path, body, kind, check, limit_s)
-        self._connection: socket.socket
-
-    def __enter__(self) -> Answer:
-        name, (path, *_) = self._process.file.name, self._asked
-        try:
-            self._connection = self._process._connect()
-        except OSError as error:
-            raise Broken(f"cannot be reached ({error.strerror or error})") from error
-        try:
-            answer = exchange.ask(self._connection, *self._asked)
-            if answer.status >= 300:
-                body = b""
-                with contextlib.suppress(Broken):
-                    for block in answer.blocks():
-                        body += block
-                        if len(body) > 20_000:
-                            break
-                raise exchange.refusal(name, path, answer.status, body)
-        except BaseException:
-            self._connection.close()
-            raise
-        return answer
-
-    def __exit__(self, *error: object) -> None:
-        self._connection.close()
-
-
-def _at(word: str, where: Mapping[str, str]) -> str:
-    return word.replace("{port}", where["port"]).replace("{socket}", where["socket"])
-
-
-def _adopt_orphans() -> None:
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def _processor_time() -> int:
+    """Returns the processor time of all that this process has started, in ticks."""
+    ticks = 0
+    for pid in descendants("self"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+            ticks += sum(map(int, file.read().rpartition(b")")[2].split()[11:13]))
+    return ticks

@@ -43,10 +43,14 @@ def events(line: Line, name: str) -> Iterator[Event]:
         yield event
 
 
-def greet(line: Line, name: str) -> None:
-    """Waits for a server to say who it is. Raises Broken if it has ended."""
+def voices(line: Line, name: str) -> tuple[str, ...]:
+    """Returns the names of the voices that a server says are installed."""
     send(line, "describe", {})
-    next(events(line, name))
+    for event in events(line, name):
+        if event.kind == "info":
+            every = [voice for program in event.data.get("tts") or () for voice in program.get("voices") or ()]
+            return tuple(str(voice["name"]) for voice in every if voice.get("installed", True))
+    return ()
 
 
 def hear(line: Line, name: str, samples: bytes, rate: int, model: str, language: str | None) -> dict[str, Any]:
@@ -64,10 +68,9 @@ def hear(line: Line, name: str, samples: bytes, rate: int, model: str, language:
     return {}
 
 
-def speak(line: Line, name: str, text: str, voice: str, language: str) -> Iterator[tuple[bytes, int]]:
+def speak(line: Line, name: str, text: str, voice: str) -> Iterator[tuple[bytes, int]]:
     """Yields the samples of `text`, 16 bits and mono, and their rate."""
-    wish = {"name": voice} if voice else {"language": language} if language else {}
-    send(line, "synthesize", {"text": text, **({"voice": wish} if wish else {})})
+    send(line, "synthesize", {"text": text, **({"voice": {"name": voice}} if voice else {})})
     for event in events(line, name):
         if event.kind == "audio-chunk":
             if event.data.get("width") != 2 or event.data.get("channels") != 1:
