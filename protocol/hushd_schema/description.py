@@ -141,11 +141,10 @@ class WaitingEngine(EngineDescription):
     """An engine that waits for words.
 
     Attributes:
-        words: the words of its models; an engine with `any_phrase` takes others, too.
+        words: the words of its models.
     """
 
     words: tuple[WakeWord, ...]
-    any_phrase: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

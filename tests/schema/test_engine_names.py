@@ -14,8 +14,8 @@ FOLDERS = (
     "agents", "cli", "client", "gateway", "models", "plugins", "protocol", "supervisor", "worker",
     "worker_stt", "worker_tts",
 )  # fmt: skip
-# `command`, `keywords` and `server` are words, and other packages' names are not engines of ours.
-NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords", "server"}
+# `command` and `server` are words, and other packages' names are not engines of ours.
+NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "server"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
 OWN = re.compile(
     r"protocol/hushd_schema/engines/|plugins/engines-|(worker_stt|worker_tts|plugins/[\w-]+)/hushd_\w+/(engines|convert|specs)/"

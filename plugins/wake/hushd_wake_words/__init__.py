@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .detection import Detection, Detections, detect
     from .heard import Heard, Wake, wake
-    from .tasks import AsyncDetections, AsyncWake, detect_async, wake_async
 
-__all__ = [
-    "AsyncDetections", "AsyncWake", "Detection", "Detections", "Heard", "Wake", "detect", "detect_async", "wake",
-    "wake_async",
-]  # fmt: skip
+__all__ = ["Detection", "Detections", "Heard", "Wake", "detect", "wake"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "tasks" if "sync" in name else "detection" if "etect" in name else "heard"
+    home = "detection" if "etect" in name else "heard"
     return getattr(import_module(f"{__name__}.{home}"), name)

@@ -162,5 +162,4 @@ def _list(client: Client, *, json_wanted: bool) -> None:
                 f"{word.phrase.lower():20} {engine.name:10} {' '.join(word.languages)}".rstrip()
                 for word in engine.words
             ]
-            words += [f"{'any phrase':20} {engine.name}"] if engine.any_phrase else []
             console.write("".join(f"{line}\n" for line in words))

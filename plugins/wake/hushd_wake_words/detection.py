@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from hushd.transport import source
 from hushd.transport.retry import RetryingCall
-from hushd.transport.steps import Steps, run
+from hushd.transport.steps import run
 from hushd.verbs import requests
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Message, Partial, Request
@@ -46,26 +46,11 @@ class Detection:
     probability: float | None
 
 
-class IncomingDetections:
-    """A request that detects words; the base of `Detections` and `AsyncDetections`."""
+class Detections(Iterator[Detection]):
+    """Iterates over the words as they are detected, until the audio ends. A context manager."""
 
     def __init__(self, call: RetryingCall) -> None:
         self._call = call
-
-    def close(self) -> None:
-        """Stops waiting. Safe on any thread."""
-        self._call.close()
-
-    def _next(self) -> Steps[Detection | None]:
-        """Returns the next word, as a procedure; None once the audio has ended."""
-        while (message := (yield from self._call.receive())) is not None:
-            if detection := _read(message):
-                return detection
-        return None
-
-
-class Detections(IncomingDetections, Iterator[Detection]):
-    """Iterates over the words as they are detected, until the audio ends. A context manager."""
 
     def __enter__(self) -> Self:
         return self
@@ -74,9 +59,14 @@ class Detections(IncomingDetections, Iterator[Detection]):
         self.close()
 
     def __next__(self) -> Detection:
-        if detection := run(self._next()):
-            return detection
+        while (message := run(self._call.receive())) is not None:
+            if detection := _read(message):
+                return detection
         raise StopIteration
+
+    def close(self) -> None:
+        """Stops waiting. Safe on any thread."""
+        self._call.close()
 
 
 def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpack[DetectOptions]) -> Detections:
@@ -92,7 +82,7 @@ def detect(client: Client, chunks: Iterable[bytes], *words: str, **options: Unpa
         threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
         options: also engine, keep_alive, priority.
     """
-    request = detect_request(words, **options)
+    request = _request(words, **options)
     # What was heard once must not be heard again.
     return Detections(run(client._send(request, source.Stream(chunks, room=0))))
 
@@ -104,7 +94,7 @@ def _read(message: Message) -> Detection | None:
     return Detection(data.word, data.name, float(data.at), float(data.end), data.probability)
 
 
-def detect_request(
+def _request(
     words: Sequence[str],
     *,
     rate: int = 16_000,

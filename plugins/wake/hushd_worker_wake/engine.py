@@ -30,7 +30,6 @@ class EngineInfo:
 
     Attributes:
         install: the command that installs it.
-        any_phrase: whether it detects any phrase, without a model trained for it.
     """
 
     name: str
@@ -39,7 +38,6 @@ class EngineInfo:
     default_model: str
     models: tuple[Model, ...]
     words: tuple[Word, ...]
-    any_phrase: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ def _description(engine: type[WakeEngine]) -> WaitingEngine:
         default_model=info.default_model,
         models=descriptions(info.models),
         words=words,
-        any_phrase=info.any_phrase,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -13,8 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hushd import AsyncClient, Client, HushdError
-from hushd_wake_words import Heard, Wake, detect, detect_async
+from hushd import Client, HushdError
+from hushd_wake_words import Heard, Wake, detect
 from support import moonshine_once
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs
@@ -188,25 +187,6 @@ def test_a_crash_of_the_worker_is_not_the_end(supervisor: Supervisor) -> None:
         said.set()
         thread.join(BOUND_S)
         assert [each.word for each in heard] == ["hey jarvis"]
-
-
-def test_tasks_wait_for_words(supervisor: Supervisor) -> None:
-    """`detect_async` by `async for`, beside other tasks; a cancelled one ends its request."""
-
-    async def main() -> list[str]:
-        async with AsyncClient() as client:
-            detections = await detect_async(client, chunks(room(1.0, "alexa", 1.0)), "alexa")
-            heard = [detection.word async for detection in detections]
-            forever = await detect_async(client, iter(lambda: bytes(CHUNK), b""), "alexa")
-            task = asyncio.ensure_future(anext(forever))
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            return heard
-
-    assert asyncio.run(main()) == ["alexa"]
-    with Client() as client:
-        wait_until(lambda: row(client)["pid"] is None, "the worker leaves")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class Micro:
             for name in names
         )
         known = tuple(Word(word.name, word.phrase, word.languages) for word in words.values())
-        return EngineInfo(SPEC.name, package, INSTALL, SPEC.default_model, models, known, any_phrase=False)
+        return EngineInfo(SPEC.name, package, INSTALL, SPEC.default_model, models, known)
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its models")
