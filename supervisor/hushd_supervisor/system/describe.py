@@ -26,7 +26,6 @@ from .process import Launch, describe_command, is_here
 from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
-LOOK_S = 0.5  # between two looks at the clock while a child runs: in any longer gap this process stood still
 LIMIT_BYTES = 1_000_000
 
 
@@ -34,18 +33,8 @@ LIMIT_BYTES = 1_000_000
 class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    seconds_left: float
-    looked_at: float  # when `seconds_left` was last updated
+    due: float  # when it is given up
     given_up: bool = False  # reported as failed and killed, but not dead yet
-
-    def due(self) -> float:
-        return self.looked_at + min(self.seconds_left, LOOK_S)
-
-    def passes(self, now: float) -> bool:
-        """Counts the time since the last look; returns whether none is left."""
-        self.seconds_left -= min(now - self.looked_at, LOOK_S)
-        self.looked_at = now
-        return self.seconds_left <= 0
 
 
 class Descriptions(Source):
@@ -56,8 +45,7 @@ class Descriptions(Source):
         launch: starts a process.
         logs: the folder for their stderr.
         command: returns the command line for a role.
-        limit: seconds after which a child is killed and reported as failed; a time in which this process stood still
-            counts for half a second at most, since the child stood still too.
+        limit: seconds after which a child is killed and reported as failed.
         clock: monotonic seconds.
     """
 
@@ -101,14 +89,14 @@ class Descriptions(Source):
         except (OSError, ValueError) as error:
             _close(answer)
             return Described(role, error=f"it could not be started ({error}).")
-        self._questions[role] = _Question(child, answer, self._limit, now)
+        self._questions[role] = _Question(child, answer, now + self._limit)
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
     def deadline(self) -> float | None:
-        """The time of the next look at a child's clock."""
-        return min((question.due() for question in self._questions.values() if not question.given_up), default=None)
+        """The time at which a child is given up."""
+        return min((question.due for question in self._questions.values() if not question.given_up), default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:
         """Reaps children that have ended, kills late ones, and yields the results; `ready` are readable descriptors."""
@@ -117,7 +105,7 @@ class Descriptions(Source):
             descriptor = process.exit_fd
             status = process.poll() if descriptor is None or descriptor in ready else None
             if status is None:
-                if not question.given_up and question.passes(now):
+                if not question.given_up and question.due <= now:
                     process.kill()
                     question.given_up = True
                     yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")

@@ -90,20 +90,6 @@ class Loop:
         source.register(self._poller)
         self._performers |= source.actions()
 
-    def add(self, source: Source) -> None:
-        """Adds a source, whose turn is after the others'."""
-        self._register(source)
-        self._sources.append(source)
-        for method, sources in (
-            ("on_time", self._with_on_time),
-            ("deadline", self._with_deadline),
-            ("events", self._with_events),
-            ("look", self._with_look),
-            ("unread", self._with_unread),
-            ("finish", self._with_finish),
-        ):
-            sources += overriding([source], method)
-
     def _make_way(self) -> None:
         """Leaves once the running jobs are finished, since a module to import now has another version on disk."""
         if not self._makes_way:  # a second signal would kill the running jobs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_supervisor.core.events import Described
-from hushd_supervisor.system.describe import LIMIT_BYTES, LIMIT_S, LOOK_S, Descriptions
+from hushd_supervisor.system.describe import LIMIT_BYTES, LIMIT_S, Descriptions
 from hushd_supervisor.system.process import Child
 from support.peer import BOUND_S, FAKE
 
@@ -59,7 +59,7 @@ def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) ->
     for now in (0.0, 1.0):
         assert catalogue.ask("stt", now) is None
         assert catalogue.ask("stt", now) is None
-        assert catalogue.deadline() == now + LOOK_S
+        assert catalogue.deadline() == now + LIMIT_S
         (described,) = answers(catalogue, poller)
         assert described.role == "stt"
         assert described.error == ""
