@@ -8,16 +8,28 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+from release_maker import environments
 from support import wheelhouse
 
 ROOT = Path(__file__).parents[2]
 BASE = ("msgpack", "psutil", "pyzmq", "tomlkit")
-SPEAKING = ("hibari-tts", "markdown-it-py", "numpy", "soundfile", "soxr")  # the extra `tts`
+# Imports every module of the core, in an environment that has no plugin and no extra but `default`.
+IMPORTS = """
+import importlib, pathlib, pkgutil, sysconfig
+packages = sorted(each.parent for each in pathlib.Path(sysconfig.get_path("purelib")).glob("hushd*/__init__.py"))
+walked = [(each.name, pkgutil.walk_packages([str(each)], f"{each.name}.")) for each in packages]
+names = [name for package, modules in walked for name in (package, *(module.name for module in modules))]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+print(len(names) > 400, *(each.name for each in packages))
+"""
 LIMIT_S = 170
 SEARCHED = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"  # for the tools
 FOLDERS = {
@@ -40,10 +52,19 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=ROOT, check=True, capture_output=True, timeout=LIMIT_S,
     )  # fmt: skip
     try:
-        wheelhouse.fill(folder, [*BASE, *SPEAKING, "pip"])
+        wheelhouse.fill(folder, [*BASE, *_default(), "pip"])
     except PackageNotFoundError as error:
         pytest.skip(f"not installed here: {error}")
     return folder
+
+
+def _default() -> list[str]:
+    """The requirements of the extra `default`."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["metadata"]["hooks"]["custom"][
+        "extras"
+    ]
+    (every,) = extras["default"]
+    return [text for extra in every.removeprefix("hushd[").rstrip("]").split(",") for text in extras[extra]]
 
 
 @pytest.fixture
@@ -69,7 +90,7 @@ def run(wheels: Path, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
             list(map(str, words)), env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S
         )
         assert done.returncode == status, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
+        return done.stderr if status else done.stdout
 
     yield do
     if (tmp_path / "bin/hushd").exists():
@@ -106,6 +127,31 @@ def test_a_tool_of_uv_speaks(run: Run, wheels: Path, tmp_path: Path) -> None:
     check(run, tmp_path / "bin/hushd", tmp_path / "tools/hushd")
     run(tmp_path / "bin/say", "-o", "hello.wav", "Hello there.")
     assert (tmp_path / "hello.wav").stat().st_size > 20_000
+
+
+def test_the_core_alone_does_what_it_is_for(run: Run, wheels: Path, tmp_path: Path) -> None:
+    """With the extra `default` and no plugin every module is imported, and it speaks, listens, serves, and has tools
+    for agents; a plugin's engine and command are each one sentence with the line that installs it."""
+    needs("uv")
+    (wheel,) = wheels.glob("hushd-*.whl")
+    run("uv", "tool", "install", "--python", sys.executable, f"hushd[default] @ {wheel.as_uri()}")
+    environment = tmp_path / "tools/hushd"
+    imported, *packages = run(environment / "bin/python", "-c", IMPORTS).split()
+    assert imported == "True"
+    assert {path.parent.name for path in ROOT.glob("*/hushd*/__init__.py")} == set(packages)
+    assert len(environments.smoke(environment, tmp_path / "work")) == 3
+    line = f"uv tool install 'hushd[default,PLUGIN] @ {wheel.as_uri()}'"
+    for status, words, plugin in (
+        (6, ["models", "pull", "piper/de_DE-thorsten-medium"], "engines-piper"),
+        (6, ["say", "--engine", "sherpa-onnx", "-o", "x.wav", "Hello."], "engines-sherpa-onnx"),
+        (6, ["listen", "--engine", "transcribe-cpp", "work/green.wav"], "engines-transcribe-cpp"),
+        (2, ["config", "set", "stt", "transcribe-cpp/parakeet-ultra"], "engines-transcribe-cpp"),
+        (6, ["wake"], "wake"),
+        (6, ["dictate"], "desktop"),
+    ):
+        told = run(environment / "bin/hushd", *words, status=status)
+        assert f" takes the plugin {plugin}: " in told, told
+        assert line.replace("PLUGIN", plugin) in told, told
 
 
 def test_pipx_installs_commands_and_manual_pages(run: Run, wheels: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypa
         ("a/b", "is not a name"),
         ("-x", "is not a name"),
         ("x" * 40, "is not a name"),
-        ("piper", "piper is an engine of hushd's"),
+        ("kokoro", "kokoro is an engine of hushd's"),
     ],
 )
 def test_a_name_that_cannot_be(name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

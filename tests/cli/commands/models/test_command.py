@@ -86,7 +86,7 @@ def test_the_list(machine: Store, base: Path) -> None:
     figures = [one["word_errors"].get("de") for one in listed if one["state"] == "absent" and not one["recommended"]]
     published = [figure for figure in figures if figure is not None]
     assert published == sorted(published) == figures[: len(published)]
-    assert len(published) > 20
+    assert len(published) > 15
     advised = json.loads(hushd("recommend", "de", "--json").stdout)
     assert sorted(german) == sorted(one["model"] for one in advised if one["role"] == "stt")
     here = hushd("list", "--here").stdout.splitlines()
@@ -127,7 +127,7 @@ def test_an_engine_that_is_missing_is_told_before_its_first_use(machine: Store, 
 def test_the_list_for_programs(machine: Store, base: Path) -> None:
     """As JSON, all or some: by engine, role or language; nobody is told of what there is none of."""
     every = answer("list")
-    assert len(every) > 80
+    assert len(every) > 60
     (one,) = [one for one in every if one["name"] == "whisper/base"]
     assert one.pop("languages")[:3] == ["en", "zh", "de"]
     figures = one.pop("word_errors")
