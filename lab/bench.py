@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are m
 from benches import cold, full_size, gigabyte, incident, servers, stages, warm
 from benches.hearing import accuracy, live
 from benches.stage import show
-from benches.supervision import memory, places
+from benches.supervision import memory
 
 CASES = {
     "idle": memory.idle,
@@ -27,7 +27,6 @@ CASES = {
     "warm": warm.warm,
     "live": live.live,
     "servers": servers.serving,
-    "places": places.places,
     "wer": accuracy.wer,
     "incident": incident.incident,
     "fullsize": full_size.full_size,

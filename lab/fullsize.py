@@ -13,13 +13,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from full_size.catalogue import MODELS, Model, find
+from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, check_room, make
-
-_BAR = 24  # characters
 
 
 def main() -> int:
@@ -45,36 +42,12 @@ def main() -> int:
         needed = sum(part.size + part.scratch for model in chosen for part in model.parts(options.scale))
         check_room(options.folder, needed)
         for model in chosen:
-            print(f"{model.name}: {_made(model, options) / 1e6:.0f} MB")
+            size = make(options.folder / model.place, model.parts(options.scale), model.flat)
+            print(f"{model.name}: {size / 1e6:.0f} MB")
     except CannotMake as error:
         print(f"scripts/fullsize: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _made(model: Model, options: argparse.Namespace) -> int:
-    show = _bar(model.name) if sys.stderr.isatty() else lambda done, whole: None
-    try:
-        return make(options.folder / model.place, model.parts(options.scale), model.flat, show)
-    finally:
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-
-
-def _bar(name: str) -> Callable[[int, int], None]:
-    shown = -1
-
-    def show(done: int, whole: int) -> None:
-        nonlocal shown
-        percent = min(100 * done // max(whole, 1), 100)
-        if percent > shown:
-            shown = percent
-            filled = _BAR * percent // 100
-            bar = "#" * filled + "." * (_BAR - filled)
-            sys.stderr.write(f"\r{name} [{bar}] {done / 1e6:.0f} of {whole / 1e6:.0f} MB")
-            sys.stderr.flush()
-
-    return show
 
 
 if __name__ == "__main__":

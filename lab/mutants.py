@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="FILE", help="modules of the pure core; default: all")
     parser.add_argument("--planted", action="store_true", help="the faults of lab/planted.py instead")
     parser.add_argument("--only", default="", help="of these, in modules whose names begin so")
-    parser.add_argument("--seeds", type=int, default=20, help="of storms for each; default: 20")
+    parser.add_argument("--seeds", type=int, default=60, help="of storms for each; default: 60")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side; default: the cores")
     options = parser.parse_args()
     found = lived = 0

@@ -17,12 +17,6 @@ from pathlib import Path
 import psutil
 from hushd import Client
 
-# A busy loop, which ends with its time and with the process that started it.
-_LOOP = """
-import os, sys, time
-end, parent = time.monotonic() + float(sys.argv[1]), os.getppid()
-while time.monotonic() < end and os.getppid() == parent: sum(range(20_000))
-"""
 SENTENCE = "The quick brown fox jumps over the lazy dog today."  # ten words
 BIN = Path(sys.executable).parent
 
@@ -89,20 +83,6 @@ def supervisor(config: str = "", begin: Sequence[str] = (), **environment: str) 
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def busy_loops(count: int, seconds: float) -> Iterator[None]:
-    """So many processes of the usual priority that only take CPU time, for `seconds` at most."""
-    command = [sys.executable, "-S", "-c", _LOOP, str(seconds)]
-    loops = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-        for loop in loops:
-            loop.wait()
 
 
 def port(client: Client, kind: str = "http") -> int:

@@ -8,7 +8,7 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from .making import CannotMake, Part, Progress
+from .making import CannotMake, Part
 
 PYTHON = "HUSHD_CHATTERBOX_PYTHON"  # names it: chatterbox-tts cannot be installed beside the other engines
 _SCRIPTS = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def python() -> str:
     return path
 
 
-def _write(kind: str, path: Path, progress: Progress) -> None:
+def _write(kind: str, path: Path) -> None:
     command = [python(), "-m", "full_size.chatterbox_files", kind, str(path.parent.resolve())]
     with subprocess.Popen(
         command, cwd=_SCRIPTS, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -50,4 +50,3 @@ def _write(kind: str, path: Path, progress: Progress) -> None:
     if process.returncode:
         last = errors.strip().rpartition("\n")[2] or f"it ended with {process.returncode}"
         raise CannotMake(f"Chatterbox's package did not make its model: {last[:200]}.")
-    progress.add(progress.whole)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .making import Part, Progress
+from .making import Part
 
 _ALIGNED = 64  # bytes, at which torch begins each tensor in the archive
 _STORAGES = {"float16": "HalfStorage", "float32": "FloatStorage"}
@@ -26,10 +26,10 @@ Draw = Callable[[str, tuple[int, ...]], np.ndarray]
 def part(name: str, shapes: Shapes, draw: Draw, kind: str = "float16", **content: Any) -> Part:
     """A checkpoint with `content`, and as `model_state_dict` the tensors that `draw` makes by name and shape."""
     size = sum(map(math.prod, shapes.values())) * np.dtype(kind).itemsize
-    return Part(name, size, lambda path, progress: _write(path, shapes, draw, kind, content, progress))
+    return Part(name, size, lambda path: _write(path, shapes, draw, kind, content))
 
 
-def _write(path: Path, shapes: Shapes, draw: Draw, kind: str, content: dict[str, Any], progress: Progress) -> None:
+def _write(path: Path, shapes: Shapes, draw: Draw, kind: str, content: dict[str, Any]) -> None:
     tensors = {name: _Tensor(str(key), kind, shape) for key, (name, shape) in enumerate(shapes.items())}
     description = io.BytesIO()
     _Pickler(description, 2).dump(content | {"model_state_dict": tensors})
@@ -44,7 +44,6 @@ def _write(path: Path, shapes: Shapes, draw: Draw, kind: str, content: dict[str,
             numbers = np.asarray(draw(name, tensor.shape), kind)
             with archive.open(entry, "w") as file:
                 file.write(numbers.reshape(-1).data)
-            progress.add(numbers.nbytes)
         archive.writestr(zipfile.ZipInfo("archive/version"), b"3\n")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .making import Part, Progress
+from .making import Part
 
 _ALIGNED = 32  # bytes, at which each tensor begins
 _BLOCK = 32  # numbers of Q8_0 that share a scale
@@ -58,10 +58,10 @@ class Tensor:
 def part(name: str, keys: Keys, tensors: Mapping[str, Tensor]) -> Part:
     """A file with these keys and tensors. A whole number is written as uint32: say `np.int32(…)` for another kind."""
     size = sum(-(-tensor.size // _ALIGNED) * _ALIGNED for tensor in tensors.values())
-    return Part(name, size, lambda path, progress: write(path, keys, tensors, progress))
+    return Part(name, size, lambda path: write(path, keys, tensors))
 
 
-def write(path: Path, keys: Keys, tensors: Mapping[str, Tensor], progress: Progress | None = None) -> None:
+def write(path: Path, keys: Keys, tensors: Mapping[str, Tensor]) -> None:
     """Writes such a file to `path`."""
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
     head += b"".join(_text(key) + _value(value) for key, value in keys.items())
@@ -75,8 +75,6 @@ def write(path: Path, keys: Keys, tensors: Mapping[str, Tensor], progress: Progr
         for tensor in tensors.values():
             file.write(packed := tensor.packed())
             file.write(bytes(-len(packed) % _ALIGNED))
-            if progress:
-                progress.add(len(packed))
 
 
 def _text(text: str) -> bytes:

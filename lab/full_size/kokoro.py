@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .making import Part, Progress
+from .making import Part
 from .noise import Noise
 from .onnx_file import Graph, floats, ints
 from .voices import QUIET, channel_norm, conv1d, frames_of, leaky, repeated, turned, widened
@@ -47,17 +47,16 @@ def files(scale: int) -> list[Part]:
         Part(
             "voices-v1.0.bin",
             _ROWS * 2 * _STYLE * 4 * len(names),
-            lambda path, progress: _voices(path, progress, noise, names),
+            lambda path: _voices(path, noise, names),
         ),
         g.part("kokoro-v1.0.onnx", inputs, [floats("audio", "T"), ints("duration", "N")]),
     ]
 
 
-def _voices(path: Path, progress: Progress, noise: Noise, names: list[str]) -> None:
+def _voices(path: Path, noise: Noise, names: list[str]) -> None:
     styles = {name: noise.floats(name, (_ROWS, 1, 2 * _STYLE), 0.3) for name in names}
     with open(path, "wb") as file:
         np.savez(file, **styles)
-    progress.add(path.stat().st_size)
 
 
 def _bert(g: Graph) -> str:

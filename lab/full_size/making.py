@@ -14,23 +14,6 @@ class CannotMake(Exception):
     """A model that cannot be made here; the message says why and what to do."""
 
 
-@dataclass
-class Progress:
-    """Counts bytes against those expected.
-
-    Attributes:
-        show: called with the bytes done and those of the whole, whenever a tensor was written.
-    """
-
-    whole: int
-    show: Callable[[int, int], None] = lambda done, whole: None
-    done: int = 0
-
-    def add(self, count: int) -> None:
-        self.done += count
-        self.show(self.done, self.whole)
-
-
 @dataclass(frozen=True)
 class Part:
     """A file of a model, or several that are made at once.
@@ -38,34 +21,31 @@ class Part:
     Attributes:
         name: its path within the model's folder.
         size: about how many bytes it has.
-        write: writes it to a path and counts what it writes.
+        write: writes it to a path.
         scratch: bytes that are written and removed meanwhile.
     """
 
     name: str
     size: int
-    write: Callable[[Path, Progress], None]
+    write: Callable[[Path], None]
     scratch: int = 0
 
 
 def text(name: str, content: str) -> Part:
     """A part that is text."""
-    return Part(name, len(content), lambda path, progress: _write_text(path, content))
+    return Part(name, len(content), lambda path: _write_text(path, content))
 
 
 def _write_text(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
 
 
-def make(
-    place: Path, parts: Sequence[Part], flat: bool, show: Callable[[int, int], None] = lambda done, whole: None
-) -> int:
+def make(place: Path, parts: Sequence[Part], flat: bool) -> int:
     """Writes a model's parts, and puts them in place once all are written.
 
     Args:
         place: the model's folder; with `flat`, the folder for all files of its engine's models, the last of which is
             the one by which the engine knows the model.
-        show: see `Progress`.
 
     Returns:
         The bytes of its files.
@@ -73,16 +53,14 @@ def make(
     Raises:
         CannotMake: the disk is too small.
     """
-    size = sum(part.size + part.scratch for part in parts)
-    check_room(place, size)
+    check_room(place, sum(part.size + part.scratch for part in parts))
     beside = place.parent / f".{place.name}.{parts[-1].name}.making" if flat else place.parent / f".{place.name}.making"
     shutil.rmtree(beside, ignore_errors=True)  # of a try that was killed
     beside.mkdir(parents=True)
     try:
-        progress = Progress(size, show)
         for part in parts:
             (beside / part.name).parent.mkdir(parents=True, exist_ok=True)
-            part.write(beside / part.name, progress)
+            part.write(beside / part.name)
         files = [file for file in beside.rglob("*") if file.is_file()]
         written = sum(file.stat().st_size for file in files)
         if flat:

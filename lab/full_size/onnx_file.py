@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
-from .making import Part, Progress
+from .making import Part
 from .noise import Noise, step
 
 _OPSET, _IR = 18, 9
@@ -128,17 +128,16 @@ class Graph:
     ) -> Part:
         """The graph as a file of a model; with `apart`, its weights lie in `NAME.data`."""
         size = sum(tensor.size for tensor in self._tensors)
-        return Part(name, size, lambda path, progress: self._save(path, inputs, outputs, progress, apart))
+        return Part(name, size, lambda path: self._save(path, inputs, outputs, apart))
 
     def _save(
         self,
         path: Path,
         inputs: Sequence[ValueInfoProto],
         outputs: Sequence[ValueInfoProto],
-        progress: Progress,
         apart: bool,
     ) -> None:
-        offsets = self._save_apart(path.with_name(f"{path.name}.data"), progress) if apart else {}
+        offsets = self._save_apart(path.with_name(f"{path.name}.data")) if apart else {}
         heads = [self._head(tensor, offsets, f"{path.name}.data") for tensor in self._tensors]
         lengths = [
             len(head) + (0 if tensor.name in offsets else 1 + len(_varint(tensor.size)) + tensor.size)
@@ -159,9 +158,9 @@ class Graph:
                 file.write(head)
                 if tensor.name not in offsets:
                     _begin(file, _RAW_DATA, tensor.size)
-                    _write(file, tensor, progress)
+                    _write(file, tensor)
 
-    def _save_apart(self, path: Path, progress: Progress) -> dict[str, int]:
+    def _save_apart(self, path: Path) -> dict[str, int]:
         """Writes the large tensors; returns where each begins."""
         offsets = {}
         with open(path, "wb") as file:
@@ -169,7 +168,7 @@ class Graph:
                 if tensor.size >= _APART:
                     file.write(bytes(-file.tell() % _PAGE))
                     offsets[tensor.name] = file.tell()
-                    _write(file, tensor, progress)
+                    _write(file, tensor)
         return offsets
 
     def _head(self, tensor: _Tensor, offsets: dict[str, int], data: str) -> bytes:
@@ -196,12 +195,11 @@ def ints(name: str, *shape: int | str, kind: int = TensorProto.INT64) -> ValueIn
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def _write(file: BinaryIO, tensor: _Tensor, progress: Progress) -> None:
+def _write(file: BinaryIO, tensor: _Tensor) -> None:
     array = np.asarray(tensor.draw(), tensor.kind)
     if array.shape != tensor.shape:
         raise AssertionError(f"{tensor.name} is {array.shape}, not {tensor.shape}")
     file.write(array.reshape(-1).data)
-    progress.add(tensor.size)
 
 
 def _begin(file: BinaryIO, tag: int, length: int) -> None:

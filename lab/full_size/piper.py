@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .making import CannotMake, Part, Progress
+from .making import CannotMake, Part
 from .noise import Noise
 from .onnx_file import Graph, floats, ints
 from .voices import QUIET, channel_norm, conv1d, frames_of, leaky, repeated, turned, widened
@@ -30,7 +30,7 @@ def files(scale: int, name: str) -> list[Part]:
     """`NAME.onnx.json` and `NAME.onnx`."""
     language = name.partition("-")[0]
     return [
-        Part(f"{name}.onnx.json", 4000, lambda path, progress: _describe(path, progress, language)),
+        Part(f"{name}.onnx.json", 4000, lambda path: _describe(path, language)),
         voice(scale, f"{name}.onnx"),
     ]
 
@@ -71,7 +71,7 @@ def description(language: str, speakers: tuple[str, ...] = ()) -> dict[str, Any]
     }
 
 
-def _describe(path: Path, progress: Progress, language: str) -> None:
+def _describe(path: Path, language: str) -> None:
     path.write_text(json.dumps(description(language)))
 
 

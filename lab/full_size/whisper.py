@@ -17,7 +17,7 @@ import numpy as np
 from hushd_protocol.errors import HushdError
 
 from . import checkpoint, gguf_file, gguf_whisper
-from .making import CannotMake, Part, Progress
+from .making import CannotMake, Part
 from .noise import Noise
 
 SENTENCE = " one two three four five six seven eight nine ten eleven twelve."
@@ -97,19 +97,18 @@ def ggml(scale: int, size: str) -> list[Part]:
     return [gguf_file.part(f"whisper-{size}-Q8_0.gguf", keys, tensors)]
 
 
-def _convert(source: Part, size: str, path: Path, progress: Progress) -> None:
+def _convert(source: Part, size: str, path: Path) -> None:
     try:
         from hushd_worker_stt.convert.whisper import convert
     except ImportError as error:
         raise CannotMake(f"faster-whisper's models are made by its package ({error}).") from error
     drawn, folder = path.with_name("drawn.pt"), path.with_name("converted")
-    source.write(drawn, progress)
+    source.write(drawn)
     convert(drawn, folder, "float16", name=size)
     drawn.unlink()
     for file in folder.iterdir():
         shutil.move(file, path.with_name(file.name))
     folder.rmdir()
-    progress.add(source.size)
 
 
 def _shapes(shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,7 +16,6 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
-import fullsize
 from full_size import chatterbox, chatterbox_t3, making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
@@ -216,18 +213,11 @@ def test_noise_depends_on_the_name_alone() -> None:
     assert ((matrix.astype(np.float32) - 128) * step(0.02)).std() == pytest.approx(0.02, rel=0.01)
 
 
-def test_an_array_longer_than_what_was_drawn_goes_round() -> None:
-    """It begins where its name says, and goes on at the block's beginning."""
-    block = Noise().floats("a", (4_000_037,), 1)
-    twice = Noise().floats("a", (2 * 4_000_037,), 1)
-    assert np.array_equal(twice, np.concatenate([block, block]))
-
-
 @pytest.mark.parametrize("flat", [True, False])
 def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None:
     """Nothing is left if the second file fails, and an older model of that name stays."""
 
-    def fail(path: Path, progress: making.Progress) -> None:
+    def fail(path: Path) -> None:
         path.write_bytes(b"begun")
         raise OSError(28, "No space left on device")
 
@@ -237,38 +227,6 @@ def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None
         make(place, [text("a", "new"), Part("b", 5, fail)], flat)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.name: path.read_text() for path in files} == {"a": "old", "b": "old"}
-
-
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_a_kill_leaves_no_part_of_a_model(end: signal.Signals, tmp_path: Path) -> None:
-    """No file has a model's name until all are written; what SIGKILL leaves beside it the next try removes."""
-    program = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import fullsize
-from full_size import catalogue, making
-
-def stall(path, progress):
-    path.write_bytes(b"begun")
-    print("begun", flush=True)
-    sys.stdin.read()
-
-catalogue.MODELS["engine/model"] = catalogue.Model("engine/model", lambda scale: [making.Part("a", 1, stall)])
-sys.argv[1:] = ["make", "engine/model", sys.argv[2]]
-fullsize.main()
-"""
-    command = [sys.executable, "-c", program, str(SCRIPT.parent), str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "begun\n"
-        process.send_signal(end)
-        assert process.wait(60) != 0
-    assert not (tmp_path / "engine" / "model").exists()
-    left = [path.name for path in (tmp_path / "engine").iterdir()]
-    assert left == ([".model.making"] if end == signal.SIGKILL else [])
-    make(tmp_path / "engine" / "model", [text("a", "new")], flat=False)
-    assert [path.name for path in (tmp_path / "engine").iterdir()] == ["model"]
 
 
 def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +247,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_makes_what_it_is_asked_for(tmp_path: Path) -> None:
-    """A line a model on standard output, no progress bar where there is no terminal, and an error is a sentence."""
+    """A line a model on standard output, and an error is a sentence."""
     done = run("make", "--scale", "16", "onnx-asr/nemo-parakeet-tdt-0.6b-v3", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "onnx-asr/nemo-parakeet-tdt-0.6b-v3: 4 MB\n"
@@ -299,16 +257,3 @@ def test_the_command_makes_what_it_is_asked_for(tmp_path: Path) -> None:
     assert wrong.stderr == (
         "scripts/fullsize: No model 'whisper/huge' can be made here: `scripts/fullsize list` names those that can.\n"
     )
-
-
-def test_a_terminal_is_shown_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once for each percent, on one line, and full at the end although a size was only estimated."""
-    shown = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", shown)
-    show = fullsize._bar("piper/mine")
-    for done in (0, 1, 500_000, 501_000, 2_000_000):
-        show(done, 1_000_000)
-    lines = shown.getvalue().split("\r")[1:]
-    assert lines[1] == "piper/mine [############............] 0 of 1 MB"
-    assert len(lines) == 3
-    assert "[########################]" in lines[2]

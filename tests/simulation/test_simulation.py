@@ -55,7 +55,7 @@ def test_nothing_that_was_promised_breaks(tmp_path: Path) -> None:
     assert status == 0, "\n".join(lines)
     taken = next(line for line in lines if line.startswith("points: "))
     dead = [point for point in POINTS if not re.search(rf"\d {point}(,|$)", taken)]
-    assert not dead or count < 60, f"no seed takes {dead}: {taken}"
+    assert not dead or count < 1000, f"no seed takes {dead}: {taken}"
 
 
 def test_each_point_is_in_product_code_once() -> None:

@@ -9,13 +9,11 @@ fail      the error params["code"], with the sentence params["message"]
 raise     an exception that the engine did not expect
 exit      ends the process with status params["status"]
 memory    keeps params["mb"] MB (10^6 bytes) for good
-piece     uses params["cpu_s"] seconds of CPU time, deaf to a cancel
 economy   does with less if it is asked to; result {"economy": whether it was}
 
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
-`--until FILE` it ends no `transcribe` before FILE exists; with `--takes S` each takes S seconds; with `--poison TEXT`
-one whose input begins with TEXT ends the process. With `--segments N` a `transcribe` hears N segments of a second each,
-or of `--length S`, whose text is their number, begins where it is told to (`start_s`) and hears one clip of `clips`.
+`--until FILE` it ends no `transcribe` before FILE exists; with `--poison TEXT` one whose input begins with TEXT ends
+the process.
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
 says the text's own bytes, each twice.
@@ -26,10 +24,8 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
-import math
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,23 +38,11 @@ from hushd_worker.job import Job
 class Echo:
     """An engine that is there at once."""
 
-    def __init__(
-        self,
-        slots: int = 1,
-        sessions: int = 0,
-        until: str | None = None,
-        takes: float = 0.0,
-        poison: str = "",
-        segments: int = 0,
-        length: float = 1.0,
-    ) -> None:
+    def __init__(self, slots: int = 1, sessions: int = 0, until: str | None = None, poison: str = "") -> None:
         self.slots = slots
         self.sessions = sessions
         self.until = until
-        self.takes = takes
         self.poison = poison.encode()
-        self.segments = segments
-        self.length = length
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
@@ -98,26 +82,18 @@ class Echo:
             case "memory":
                 self.kept.append(os.urandom(1000) * int(params["mb"] * 1000))
                 return {}
-            case "piece":
-                began = time.thread_time()
-                while time.thread_time() - began < params["cpu_s"]:
-                    pass
-                return {}
             case "economy":
                 job.degraded = job.economy
                 return {"economy": job.economy}
             case "transcribe":
                 digest = hashlib.sha256()
-                end = time.monotonic() + self.takes
                 for piece in job.read():
                     digest.update(piece)
                     if self.poison and piece.startswith(self.poison):
                         os._exit(13)
-                if self.segments:
-                    return self.hear_segments(job)
                 if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
                     job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
-                while time.monotonic() < end or (self.until and not os.path.exists(self.until)):
+                while self.until and not os.path.exists(self.until):
                     job.check()
                     threading.Event().wait(0.01)
                 return {"language": "en", "duration": 1.0, "segments": 1, "pid": os.getpid()}
@@ -127,22 +103,6 @@ class Echo:
                 return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": 1}
         raise HushdError("unsupported", f"There is no operation {job.op}.")
 
-    def hear_segments(self, job: Job) -> dict[str, Any]:
-        """Hears segments of `length` seconds each, all or those of one clip."""
-        total = self.segments * self.length
-        begin, end = (*job.params.get("clips", (0.0,)), total)[:2]
-        begin = max(begin, job.params.get("start_s", 0.0))
-        numbers = range(int(begin / self.length), min(self.segments, math.ceil(end / self.length)))
-        for number in numbers:
-            threading.Event().wait(self.takes / self.segments)
-            job.check()
-            job.progress(number * self.length, total)
-            start = number * self.length
-            segment = {"id": number, "start": start, "end": start + self.length, "text": str(number)}
-            segment["language"] = "en"
-            job.send_partial({"kind": "segment", **segment})
-        return {"language": "en", "duration": total, "segments": len(numbers)}
-
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -150,13 +110,10 @@ if __name__ == "__main__":
     parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--exclusive")
     parser.add_argument("--until")
-    parser.add_argument("--takes", type=float, default=0.0)
     parser.add_argument("--poison", default="")
-    parser.add_argument("--segments", type=int, default=0)
-    parser.add_argument("--length", type=float, default=1.0)
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison, flags.segments, flags.length))
+    serve(Echo(flags.slots, flags.sessions, flags.until, flags.poison))

@@ -5,37 +5,14 @@ which the supervisor appends. Without a flag it is a good worker without an engi
 
     echo    result {"echo": params, "size": bytes of input}
     sleep   the same after params["s"] seconds, or once the file params["until"] is there, or an error `cancelled`
-    chunks  the same after params["count"] chunks of params["bytes"] bytes, as credit allows
     pids    result {"pid": its own, "children": [of the grandchildren flags]}
 
-Before it is ready
-    --no-ready           says hello, then nothing, using no CPU time
     --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
     --crawl S            takes S seconds to load without a word, and 4 MB more each quarter of a second
     --load-failed CODE   sends `load_failed` with CODE, `bye`, exits 78
-    --garbage            sends frames that are not messages, after its hello and before each answer
     --grandchild         starts a child that holds stdout and stderr and sleeps
-    --setsid-grandchild  the same in a session of its own, out of reach of a kill of the group
-
-At a job
-    --crash-on-job [N]   exits 13 at its Nth job (the first) instead of answering
-    --exit-zero-unasked [WHEN]
-                         exits 0: `ready` once ready, `job` instead of an answer, `result` (the default) straight
-                         after its first answer, which arrives
     --late-result        sends the result, flushes it, and dies by SIGKILL at once
-    --hang               takes jobs, never answers, deaf to cancel, no CPU time; it beats
-    --ignore-cancel      deaf to `cancel`
-    --leak MB            keeps MB (10^6 bytes) more at each job, and says so in a beat
-
-At a point of its life
-    --die POINT          exits 13 at `import`, `load`, `ready`, `job`, `stream` (after a job's first chunk) or `drain`
-    --cause FILE         dies only while FILE exists
-
-At its end
-    --ignore-drain       deaf to `drain`
-    --segv-at-exit       dies by SIGSEGV after the answered `bye`, as native destructors do
-
-And --slots N (1), --beat S (2.0), --describe (prints a catalogue with an engine `fake`), --role (of the catalogue).
+    --describe           prints a catalogue with an engine `fake`, and --role is its role
 """
 
 from __future__ import annotations
@@ -55,7 +32,7 @@ import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_WIRE, PROTOCOL
+from hushd_protocol.limits import CREDIT_WINDOW, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,
     Beat,
@@ -76,35 +53,15 @@ from hushd_protocol.messages import (
 from hushd_protocol.system import lifeline
 from hushd_worker.usage import pss
 
-NOISE = (
-    [b""],
-    [b"HTTP/1.1", b"{}", b""],
-    [MAGIC, b"\xc1", b""],
-    [MAGIC, b"\x81\xa4type\xa3odd", b""],
-    [MAGIC, b"\x81\xa4type\xa6result", b""],
-    [MAGIC, b"\x82\xa4type\xa6result\xa2id\xc4\x10" + bytes(16), b""],
-    [MAGIC, b"\x80", b"", b""],
-)
-
 
 def options() -> argparse.Namespace:
     """The flags of this module's docstring."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for flag in (
-        "no-ready", "garbage", "grandchild", "setsid-grandchild",
-        "late-result", "hang", "ignore-cancel", "ignore-drain", "segv-at-exit", "describe",
-    ):  # fmt: skip
+    for flag in ("grandchild", "late-result", "describe"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--slow-load", type=float, default=0.0)
     parser.add_argument("--crawl", type=float, default=0.0)
     parser.add_argument("--load-failed", default="")
-    parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
-    parser.add_argument("--die", choices=("import", "load", "ready", "job", "stream", "drain"))
-    parser.add_argument("--cause", default="")
-    parser.add_argument("--exit-zero-unasked", nargs="?", const="result", choices=("ready", "job", "result"))
-    parser.add_argument("--leak", type=int, default=0)
-    parser.add_argument("--slots", type=int, default=1)
-    parser.add_argument("--beat", type=float, default=2.0)
     parser.add_argument("--role", default="stt")
     parser.add_argument("--engine", default="fake")
     parser.add_argument("--model", default="one")
@@ -132,6 +89,7 @@ def catalogue(role: str) -> dict[str, Any]:
 
 
 LOOK_S = 0.01  # between two looks for a file that a job waits for
+BEAT_S = 2.0
 
 
 class Work:
@@ -144,9 +102,6 @@ class Work:
         if job.input == "path":
             self.size = os.stat(job.path).st_size
         self.due = time.monotonic() + float(job.params.get("s", 0)) if job.op == "sleep" else 0.0
-        self.chunks = int(job.params.get("count", 0)) if job.op == "chunks" else 0
-        self.credit = job.credit
-        self.seq = 0
 
 
 class FakeWorker:
@@ -162,24 +117,14 @@ class FakeWorker:
         self.socket.setsockopt(zmq.LINGER, 1000)
         self.socket.connect(endpoint)
         self.work: dict[bytes, Work] = {}
-        self.jobs_seen = 0
-        self.leaked: list[bytearray] = []
         self.children: list[int] = []
 
     def run(self) -> NoReturn:
         flags = self.flags
-        for wanted, own_session in ((flags.grandchild, False), (flags.setsid_grandchild, True)):
-            if wanted:
-                child = subprocess.Popen(
-                    [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=own_session
-                )
-                self.children.append(child.pid)
+        if flags.grandchild:
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+            self.children.append(child.pid)
         self.send(WorkerHello(token=self.token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
-        if flags.garbage:
-            self.noise()
-        if flags.no_ready:
-            self.stay()
-        die_at("load", flags)
         if flags.load_failed:
             self.send(LoadFailed(code=flags.load_failed, message=f"This worker was told to say {flags.load_failed}."))
             self.send(Bye())
@@ -190,23 +135,18 @@ class FakeWorker:
                 time.sleep(flags.slow_load / 8)
         if flags.crawl:
             self.model = [self.part() for _ in range(int(4 * flags.crawl))]
-        self.send(Ready(slots=flags.slots, pss=pss(), capabilities={"engine": flags.engine, "model": flags.model}))
-        if dies_at("ready", flags):
-            self.socket.poll(60_000)  # the job that waits has come, so it is known; an end of the connection is an end
-            crash()
-        if flags.exit_zero_unasked == "ready":
-            self.leave(0)
+        self.send(Ready(pss=pss(), capabilities={"engine": flags.engine, "model": flags.model}))
         next_beat = 0.0
         while True:
             if not self.work:
-                next_beat = time.monotonic() + flags.beat
+                next_beat = time.monotonic() + BEAT_S
             due = [next_beat, *(work.due for work in self.work.values() if work.due)]
             timeout = max(0.0, min(due) - time.monotonic()) if self.work else None
             if self.socket.poll(None if timeout is None else int(timeout * 1000) + 1):
                 self.receive(unpack(self.socket.recv_multipart(), self.decoder))
             now = time.monotonic()
             if self.work and now >= next_beat:
-                next_beat = now + flags.beat
+                next_beat = now + BEAT_S
                 self.send(Beat(cpu_s=time.process_time(), pss=pss()))
             for work in list(self.work.values()):
                 self.advance(work, now)
@@ -217,85 +157,44 @@ class FakeWorker:
         return bytearray(os.urandom(4_000_000))
 
     def receive(self, message: Message) -> None:
-        flags = self.flags
         if isinstance(message, Job):
-            self.jobs_seen += 1
-            die_at("job", flags)
-            if self.jobs_seen == flags.crash_on_job:
-                crash()
-            if flags.exit_zero_unasked == "job":
-                self.leave(0)
-            self.leaked.append(bytearray(os.urandom(1)) * (flags.leak * 10**6))
             self.work[message.id] = work = Work(message)
-            if work.waits_for_input and not flags.hang:
+            if work.waits_for_input:
                 self.send(Credit(id=message.id, chunks=CREDIT_WINDOW))
         elif isinstance(message, Chunk) and message.id in self.work:
             work = self.work[message.id]
             work.size += len(message.payload)
             work.waits_for_input = not message.last
-            if work.waits_for_input and not flags.hang:
+            if work.waits_for_input:
                 self.send(Credit(id=message.id, chunks=1))
-        elif isinstance(message, Credit) and message.id in self.work:
-            self.work[message.id].credit += message.chunks
-        elif isinstance(message, Cancel) and message.id in self.work and not (flags.ignore_cancel or flags.hang):
+        elif isinstance(message, Cancel) and message.id in self.work:
             del self.work[message.id]
             self.send(Error.of(message.id, HushdError("cancelled", "The request was cancelled.")))
-        elif isinstance(message, Drain) and not flags.ignore_drain:
-            die_at("drain", flags)
+        elif isinstance(message, Drain):
             self.send(Bye())
             while self.socket.poll(1000) and not isinstance(unpack(self.socket.recv_multipart(), self.decoder), Bye):
                 pass
-            if flags.segv_at_exit:
-                self.flush()
-                os.kill(os.getpid(), signal.SIGSEGV)
             self.leave(0)
 
     def advance(self, work: Work, now: float) -> None:
         """Moves a job on as far as it can go now."""
-        flags, job = self.flags, work.job
-        if flags.hang or work.waits_for_input or now < work.due:
+        job = work.job
+        if work.waits_for_input or now < work.due:
             return
         if (file := job.params.get("until")) and not os.path.exists(file):
             work.due = now + LOOK_S
             return
-        while work.chunks and work.credit:
-            work.chunks -= 1
-            work.credit -= 1
-            self.chunk(work, bytes(int(job.params.get("bytes", 1000))))
-            if dies_at("stream", flags):
-                self.flush()
-                crash()
-        if work.chunks:
-            return
-        if flags.garbage:
-            self.noise()
         del self.work[job.id]
         if job.op == "pids":
             self.send(Result(id=job.id, data={"pid": os.getpid(), "children": self.children}))
         else:
             self.send(Result(id=job.id, data={"echo": job.params, "size": work.size}))
-        if flags.late_result:
+        if self.flags.late_result:
             self.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-        if flags.leak:
-            self.send(Beat(cpu_s=time.process_time(), pss=pss()))
-        if flags.exit_zero_unasked == "result":
-            self.leave(0)
-
-    def chunk(self, work: Work, payload: bytes) -> None:
-        self.send(Chunk(id=work.job.id, seq=work.seq, rate=16000, channels=1, payload=payload))
-        work.seq += 1
-
-    def noise(self) -> None:
-        for frames in NOISE:
-            self.socket.send_multipart(frames)
 
     def send(self, message: Message) -> None:
         self.socket.send_multipart(pack(message))
-
-    def stay(self) -> NoReturn:
-        while True:
-            signal.pause()
 
     def flush(self) -> None:
         """Everything sent is in the kernel's hands after this."""
@@ -307,27 +206,11 @@ class FakeWorker:
         os._exit(status)
 
 
-def crash() -> NoReturn:
-    print("fake worker: crashed as it was told", file=sys.stderr, flush=True)
-    os._exit(13)
-
-
-def dies_at(point: str, flags: argparse.Namespace) -> bool:
-    """Returns whether to die at this point of its life."""
-    return bool(flags.die == point and (not flags.cause or os.path.exists(flags.cause)))
-
-
-def die_at(point: str, flags: argparse.Namespace) -> None:
-    if dies_at(point, flags):
-        crash()
-
-
 def main() -> None:
     flags = options()
     if flags.describe:
         print(json.dumps(catalogue(flags.role)))
         return
-    die_at("import", flags)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     descriptor = int(os.environ["HUSHD_LIFELINE"])
     lifeline.arm(descriptor, int(os.environ["HUSHD_SUPERVISOR"]))

@@ -466,8 +466,6 @@ class World:
                 self.at(self.dice.uniform(0, 20), lambda: self._yield(person, name, False))
             elif before == "granted":
                 self.silence(person, name)
-        elif isinstance(message, m.Ping) and not person.stopped and self.random.random() < 0.9:
-            self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
 
     def _grant(self, person: Person, name: bytes) -> None:
         if person.connected and not self.left:

@@ -19,8 +19,9 @@ import pytest
 from hushd_cluster.store import Objects
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ports import free_port
-from support.ray_cluster import RayCluster
-from support.s3_server import BUCKET, S3Server
+
+from .ray_cluster import RayCluster
+from .s3_server import BUCKET, S3Server
 
 if TYPE_CHECKING:
     from openai import OpenAI

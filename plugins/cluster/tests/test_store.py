@@ -17,7 +17,8 @@ from hushd_cluster.faults import retried
 from hushd_cluster.store import Folder, Objects
 from hushd_protocol.errors import HushdError
 from support.ports import free_port
-from support.s3_server import BUCKET, S3Server
+
+from .s3_server import BUCKET, S3Server
 
 needs_fsspec = pytest.mark.skipif(find_spec("fsspec") is None, reason="the extra ray is not installed")
 needs_moto = pytest.mark.skipif(

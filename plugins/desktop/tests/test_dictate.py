@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 from hushd import Client
-from support import desktop, sound_loop, warm
-from support.desktop import Desktop
+from support import sound_loop, warm
 from support.outside import needs
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.portal_desktop import PortalDesktop
 from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
+
+from . import desktop
+from .desktop import Desktop
 
 _MISSING = ", ".join(filter(None, (sound_loop.missing(), desktop.missing())))
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 from support import sound_loop
-from support.other_programs import FULL, LOW, OtherPrograms, environment_of, ledgers, let_go, quiet, start_helper
 from support.peer import wait_until
 from support.sound_loop import SoundLoop
+
+from .other_programs import FULL, LOW, OtherPrograms, environment_of, ledgers, let_go, quiet, start_helper
 
 pytestmark = [
     pytest.mark.skipif(bool(sound_loop.missing()), reason=f"{sound_loop.missing()} is not installed"),

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from support.other_programs import ledgers, quiet
 from support.outside import needs
 from support.peer import wait_until
+
+from .other_programs import ledgers, quiet
 
 media_player = pytest.importorskip("support.media_player", reason="jeepney is not installed")
 pytestmark = needs("dbus-daemon")

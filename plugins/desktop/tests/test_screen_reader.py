@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import sound_loop, speech_dispatcher
+from support import sound_loop
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.sound_loop import BLOCK, RATE, Monitor, SoundLoop
-from support.speech_dispatcher import Reader, SpeechDispatcher
+
+from . import speech_dispatcher
+from .speech_dispatcher import Reader, SpeechDispatcher
 
 _MISSING = ", ".join(filter(None, (sound_loop.missing(), speech_dispatcher.missing())))
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")

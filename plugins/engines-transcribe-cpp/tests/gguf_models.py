@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from full_size import gguf_langid, gguf_parakeet, gguf_whisper
 from full_size.gguf_file import Tensor, Value, write
-from full_size.making import Progress
 from hushd_worker_stt.convert.checkpoint import Checkpoint
 from support.commands import unpack_checkpoint
 
@@ -139,5 +138,5 @@ def transducer(path: Path, name: str) -> Path:
     """Writes a small Parakeet or Nemotron, by the name of the full-size one, with random weights to `path`."""
     (part,) = gguf_parakeet.parakeet(16, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part.write(path, Progress(part.size))
+    part.write(path)
     return path

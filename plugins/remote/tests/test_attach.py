@@ -15,7 +15,8 @@ import psutil
 import pytest
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import DEVICE, RATE, Programs, finish
-from support.ssh_server import SshServer, variables
+
+from .ssh_server import SshServer, variables
 
 CHUNKS = """
 import sys

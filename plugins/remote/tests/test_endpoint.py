@@ -17,7 +17,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.peer import BOUND_S, CONFIG, wait_until
 from support.programs import Programs, finish
-from support.ssh_server import SshServer, variables
+
+from .ssh_server import SshServer, variables
 
 ENDPOINT = "ssh://127.0.0.1"
 

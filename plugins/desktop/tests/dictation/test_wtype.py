@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from hushd_desktop.dictation.outputs import Wtype
-from support import sway
 from support.peer import wait_until
+
+from .. import sway
 
 LACKS = sway.missing("wtype", "foot")
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"not installed: {LACKS}")

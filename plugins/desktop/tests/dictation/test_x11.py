@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hushd_desktop.dictation.keys import parse
 from hushd_desktop.dictation.x11 import GlobalKey
-from support import desktop
-from support.desktop import Desktop
 from support.peer import wait_until
+
+from .. import desktop
+from ..desktop import Desktop
 
 pytestmark = pytest.mark.skipif(bool(desktop.missing()), reason=f"not installed: {desktop.missing()}")
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from hushd_desktop.read_selection import accessible, selection
-from support import desktop
-from support.desktop import Desktop
 from support.outside import needs
 from support.peer import wait_until
+
+from .. import desktop
+from ..desktop import Desktop
 
 media_player = pytest.importorskip("support.media_player", reason="jeepney is not installed")
 

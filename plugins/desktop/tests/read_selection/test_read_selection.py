@@ -13,10 +13,11 @@ import pytest
 from hushd_desktop import program
 from hushd_desktop.read_selection import selection
 from hushd_protocol.errors import HushdError
-from support import desktop, sway
-from support.desktop import Desktop
 from support.outside import lacking
 from support.peer import Supervisor, wait_until
+
+from .. import desktop, sway
+from ..desktop import Desktop
 
 LACKS = ", ".join(filter(None, [desktop.missing(), lacking("xclip")]))
 NO_WAYLAND = sway.missing("wl-copy", "wl-paste")

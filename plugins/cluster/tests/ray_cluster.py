@@ -21,7 +21,7 @@ from typing import IO, Any
 from support import warm
 from support.peer import BOUND_S, Peer, wait_until
 
-HERE = Path(__file__)
+HERE, TESTS = Path(__file__), Path(warm.__file__).parents[1]
 ADDRESS = "127.0.0.2"  # Ray takes 127.0.0.1 for a name of the machine's own address
 MEMORY = 80 * 1024 * 1024  # bytes of each node's object store
 
@@ -47,7 +47,7 @@ class RayCluster:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | self._variables | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": str(HERE.parents[1])},
+                env=os.environ | self._variables | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": str(TESTS)},
                 text=True,
                 start_new_session=True,
             )
