@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import advice, catalogue, languages, word_errors
-from hushd_models.catalogue import Known
 from hushd_models.installation import engine_needed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
@@ -154,13 +153,11 @@ def candidates(
     described: HearingDescription,
     engine: str | None = None,
     translates: bool = False,
-    added: Mapping[str, Known] | None = None,
 ) -> list[Candidate]:
     """Returns the installed models of all engines or one, from the description of a role and hushd's catalogue.
 
     Args:
         translates: only those that can translate.
-        added: the configuration's models, whose data the user gives.
 
     Raises:
         HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
@@ -179,15 +176,13 @@ def candidates(
         for model in entry.models:
             if not model.installed or (translates and model.translation is False):
                 continue
-            full = f"{entry.name}/{model.name}"
-            catalogued_model = catalogue.find(full, added)
-            user_model = (added or {}).get(full)
+            catalogued_model = catalogue.find(f"{entry.name}/{model.name}")
             installed.append(
                 Candidate(
                     engine=entry.name,
                     model=model.name,
-                    languages=(user_model and user_model.languages) or model.languages,
-                    memory_mb=(user_model and user_model.memory_mb) or model.memory_mb,
+                    languages=model.languages,
+                    memory_mb=model.memory_mb,
                     speed=catalogued_model.speed if catalogued_model else "medium",
                     word_errors=catalogued_model.word_errors if catalogued_model else "",
                 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd import model_choice
 from hushd.synthesis.voices import ALIASES, VoiceChoice
-from hushd_models import advice, languages, listings, user_models
+from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -246,8 +246,7 @@ class Engines:
         Raises:
             HushdError: no installed model knows the language, or can translate.
         """
-        added = user_models.configured(self._paths.config)
-        candidates = model_choice.candidates(await self.stt(), engine, translate, added)
+        candidates = model_choice.candidates(await self.stt(), engine, translate)
         capacity = model_choice.capacity(await self._client.status(), "stt")
         chosen = model_choice.choose(candidates, capacity, language or None, speed, engine)
         return Model(chosen.engine, chosen.model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 from hushd_protocol.errors import HushdError
@@ -36,9 +35,9 @@ def command(known: Known) -> str:
     return engine_command(known.engine) if known.package else f"`hushd models pull {known.model}`"
 
 
-def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
+def missing(model: str) -> HushdError:
     """Returns the error for a model that is not on this machine, with the command that gets it."""
-    known = catalogue.find(model, added)
+    known = catalogue.find(model)
     if known is None:
         how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
     elif known.package:

@@ -2,8 +2,7 @@
 
 A model has a `layout`, the files of which it consists: alternatives of patterns; the first one that the source has
 completely is used. `{name}` in a pattern is the model's name, `*` and `?` stay within a folder, `**/` is any folder.
-Sizes are in 10^6 bytes and approximate: from makers' cards, or estimated from parameters. Users add models in their
-configuration.
+Sizes are in 10^6 bytes and approximate: from makers' cards, or estimated from parameters.
 """
 
 from __future__ import annotations
@@ -158,11 +157,9 @@ def voices(engine: str) -> Sequence[NamedVoice]:
     )
 
 
-def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
-    """Returns all known models by `ENGINE/NAME`, without aliases; `added` ones (see `own_models`) come last, or
-    replace others."""
-    entries = {model: entry for spec in engines().values() for model, entry in well_known(spec).items()}
-    return {**entries, **(added or {})}
+def models() -> dict[str, Known]:
+    """Returns all known models by `ENGINE/NAME`, without aliases."""
+    return {model: entry for spec in engines().values() for model, entry in well_known(spec).items()}
 
 
 def of(engine: str) -> Iterator[Known]:
@@ -172,9 +169,9 @@ def of(engine: str) -> Iterator[Known]:
             yield replace(known, name=name)
 
 
-def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
+def find(model: str) -> Known | None:
     """Returns the model of that name or alias."""
-    every = {**_of(model.partition("/")[0]), **(added or {})}
+    every = _of(model.partition("/")[0])
     if model in every:
         return every[model]
     return next((known for known in every.values() if model in (f"{known.engine}/{n}" for n in known.aliases)), None)

@@ -7,7 +7,7 @@ metadata, which would take 40 ms: the worker reports a missing engine or model i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -16,8 +16,6 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
 
-from . import user_models
-from .catalogue import Known
 from .installation import engine_needed
 from .inventory import rows
 from .store import Store
@@ -31,15 +29,15 @@ def check(path: Path) -> None:
             installed.
     """
     settings = load(path)
-    _check_names(settings, path, user_models.configured(path))
+    _check_names(settings, path)
     token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)
     for address in access.addresses(settings):
         access.check(address, settings, token)
 
 
-def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> None:
+def _check_names(settings: Settings, file: Path) -> None:
     """Checks every engine and model in `settings`, except those with the user's own `command`."""
-    models = _models(added)
+    models = _models()
     for role in ENGINE_ROLES:
         known = _installed(role)
         for where, name in _named(settings, role):
@@ -62,10 +60,10 @@ def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> 
                 )
 
 
-def _models(added: Mapping[str, Known]) -> dict[str, set[str]]:
-    """Returns the models by engine: well-known ones, those `added` by the configuration, and installed ones."""
+def _models() -> dict[str, set[str]]:
+    """Returns the models by engine: well-known ones, and installed ones."""
     names: dict[str, set[str]] = {}
-    for row in rows(Store(paths.find()), added):
+    for row in rows(Store(paths.find())):
         engine, _, name = row.model.partition("/")
         names.setdefault(engine, set()).update((name, *(row.known.names if row.known else ())))
     return names

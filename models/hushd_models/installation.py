@@ -72,19 +72,6 @@ def package_command(*arguments: str) -> str:
     return shlex.join([python, "-m", "pip", "install", *_externally_managed(), *arguments])
 
 
-def upgrade_command() -> str:
-    """Returns the command that brings a newer hushd into this environment, from where this one came."""
-    if os.path.exists(_beside("uv-receipt.toml")):
-        return "uv tool upgrade hushd"
-    if os.path.exists(metadata := _beside("pipx_metadata.json")):
-        return shlex.join(["pipx", "upgrade", _pipx_name(metadata)])
-    if _is_fleeting():
-        return "uvx --refresh hushd"
-    if checkout := _checkout():
-        return shlex.join(["git", "-C", str(checkout), "pull"])
-    return package_command("--upgrade", *_hushd())
-
-
 def engine_installed(spec: EngineSpec) -> bool:
     """Returns whether this environment has the packages that an engine needs."""
     return all(find_spec(package) for package in spec.packages)

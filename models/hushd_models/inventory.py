@@ -123,21 +123,11 @@ class Row:
         }
 
 
-def rows(store: Store, added: Mapping[str, Known] | None = None) -> list[Row]:
-    """Returns all models, by engine in the catalogue's order, the user's own after an engine's well-known ones.
-
-    Args:
-        added: the configuration's models, see `own_models`.
-    """
-    models = _rows(store, _Look(store), "*", catalogue.engines(), catalogue.models(added), added)
+def rows(store: Store) -> list[Row]:
+    """Returns all models, by engine in the catalogue's order, the user's own after an engine's well-known ones."""
+    models = _rows(store, _Look(store), "*", catalogue.engines(), catalogue.models())
     order = {engine: number for number, engine in enumerate(catalogue.engines())}
     return sorted(models, key=lambda row: order.get(row.engine, len(order)))
-
-
-def of_engine(store: Store, name: str) -> list[Row]:
-    """Returns the models of one engine, except those of the configuration; loads no other engine's spec."""
-    spec = catalogue.engine(name)
-    return _rows(store, _Look(store), name, {name: spec}, catalogue.well_known(spec), None) if spec else []
 
 
 def _rows(
@@ -146,7 +136,6 @@ def _rows(
     pattern: str,
     engines: Mapping[str, EngineSpec],
     known: Mapping[str, Known],
-    added: Mapping[str, Known] | None,
 ) -> list[Row]:
     """Returns the models of the engines that match `pattern`: the known ones, and others on this machine."""
     manifests, begun = store.kept(pattern), set(store.unfinished(pattern))
@@ -157,19 +146,19 @@ def _rows(
         if model not in by_model:
             # A model under an alias is listed separately, with the same catalogue entry.
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
-            by_model[model] = replace(entry, known=catalogue.find(model, added))
+            by_model[model] = replace(entry, known=catalogue.find(model))
     return list(by_model.values())
 
 
-def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> Row:
+def row(store: Store, model: str) -> Row:
     """Returns one model by its name or alias, or by its name alone if only one engine has it.
 
     Raises:
         HushdError: `model_missing` for a model that is neither known nor installed.
     """
-    every = rows(store, added)
+    every = rows(store)
     by_name = {entry.model: entry for entry in every}
-    meant = catalogue.find(model, added)
+    meant = catalogue.find(model)
     if match := by_name.get(model) or by_name.get(meant.model if meant else ""):
         return match
     alone = [entry for entry in every if model in _names(entry)]

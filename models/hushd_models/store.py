@@ -82,13 +82,6 @@ class Store:
         """Returns the absolute folder of the manifest's files."""
         return self.folder / model.engine / model.location
 
-    def relative(self, engine: str, location: Path) -> str:
-        """Returns `Manifest.location` for an absolute folder."""
-        try:
-            return location.relative_to(self.folder / engine).as_posix()
-        except ValueError:
-            return str(location)
-
     def missing(self, model: Manifest) -> list[str]:
         """Returns the model's files that are missing or have another size."""
         location = self.location(model)

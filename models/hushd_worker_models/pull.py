@@ -84,8 +84,8 @@ class Pull:
         if names is None:
             raise HushdError(
                 "model_missing",
-                f"The repository {known.repository} does not have the files of {known.model} any more: name "
-                f'its present ones in [models."{known.model}"] of your configuration.',
+                f"The repository {known.repository} does not have the files of {known.model} any more: "
+                "an update of hushd may know its present ones.",
             )
         commit = replace(commit, files=tuple(file for file in commit.files if file.name in names))
         source = Source("hub", commit.repository, commit.id)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hushd_models import inventory, user_models, verification
+from hushd_models import inventory, verification
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -84,8 +84,8 @@ def _store() -> Store:
 
 
 def _row(model: str) -> Row:
-    """Returns the model of that name: a well-known, configured or imported one."""
-    return inventory.row(_store(), model, user_models.configured(paths.find().config))
+    """Returns the model of that name: a well-known or an imported one."""
+    return inventory.row(_store(), model)
 
 
 def _access(endpoint: str, offline: bool | None) -> Access:

@@ -5,7 +5,7 @@ The workers' packages print the description of their role (`--describe`), with `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
@@ -202,11 +202,6 @@ class Descriptions(Record):
     def of(self, role: str) -> RoleDescription:
         """Returns the description of `stt`, `tts`, `wake` or `models`."""
         return {"stt": self.stt, "tts": self.tts, "wake": self.wake, "models": self.models}[role]
-
-    def with_defaults(self, default: Callable[[str], str]) -> Descriptions:
-        """Returns these with the configured `ENGINE/MODEL` of each role that has several engines."""
-        stt, tts = replace(self.stt, default=default("stt")), replace(self.tts, default=default("tts"))
-        return replace(self, stt=stt, tts=tts, wake=replace(self.wake, default=default("wake")))
 
     def having(self, role: str, described: RoleDescription) -> Descriptions:
         """Returns these with another description of a role."""

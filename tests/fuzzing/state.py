@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd_models import user_models
+from hushd_models import preferences
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import load
 
@@ -38,7 +38,7 @@ def config(folder: Path) -> Iterator[Feed]:
 
     def feed(rng: Random) -> None:
         path.write_bytes(toml_file(rng, CONFIG))
-        for read in (load, user_models.configured, user_models.engines_elsewhere):
+        for read in (load, preferences.own_languages, preferences.engines_elsewhere):
             try:
                 read(path)
             except HushdError as error:

@@ -33,13 +33,6 @@ OTHERS = (
     '[worker."a\\nb"]', '[worker."stt/x"]\n"a\\nb" = 1', '[worker."tts/hibari"]\npriority = -2\ncommand = ["x", "y"]',
     '[worker]\nkeep_alive = "10m"\n[worker.tts]\nkeep_alive = "1h"', "[worker.models]\nmemory_mb = 1",
     'exit_when_idle = -1\n[worker]\nqueue = 0', 'stt = "x"\nexit_when_idle = -1',
-    '[models."whispr/x"]', '[models."whisper/x"]', '[models."whisper/x"]\nreposit = "a/b"', '[models."../x"]',
-    '[models."whisper/x"]\nurl = "ftp://x"', '[models."moonshine/x"]', '[models."a/b"]\n"c\\nd" = 1', '[models]\nx = 1',
-    '[models."whisper/x"]\nurl = "http://x"', '[models."whisper/x"]\nurl = "http://x"\nfiles = ["*.pt"]',
-    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["../x"]',
-    '[models."whisper/x"]\nrepository = "a/b"\nspeed = "x"',
-    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["x.pt"]\nlanguages = ["de"]\nsize_mb = 3',
-    '[models."whisper/x"]\nrepository = "a/b"\nfiles = ["x.pt"]\nsha256 = { x = "1" }',
 )  # fmt: skip
 CHECKED = (
     'stt = "moonshin/tiny-en"', 'stt = "moonshine/tiny-eng"', 'tts = "hibari/enn"', 'tts = "nobody/x"',
@@ -49,8 +42,6 @@ CHECKED = (
     '[wyoming]\nlisten = ["127.0.0.1:10300"]', '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]',
     '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]\nallow = ["192.168.1.5"]',
     "exit_when_idle = -1", "",
-    '[models."whispr/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
-    '[models."moonshine/x"]\nurl = "http://x/y"\nfiles = ["a.pt"]',
 )  # fmt: skip
 
 

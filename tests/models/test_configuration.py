@@ -27,7 +27,7 @@ def mistake(folder: Path, text: str) -> str:
     ],
 )
 def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) -> None:
-    """A model that no catalogue, no folder and no table of the file names is an error with the key."""
+    """A model that no catalogue and no folder has is an error with the key."""
     expected = f"config.toml: {key} names the model {model}, which is neither known nor installed"
     assert expected in mistake(runtime, text)
 
@@ -36,13 +36,12 @@ def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) ->
     "text",
     [
         'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
-        'stt = "whisper/own"\n[models."whisper/own"]\nurl = "http://x/y"\nfiles = ["own.pt"]',
         'tts = "hibari/enn"\n[worker."tts/hibari"]\ncommand = ["program"]',
         'tts = "command/anything"',
     ],
 )
 def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
-    """Those that can be pulled, those of the file itself, and whatever a command of the user's has."""
+    """Those that can be pulled, and whatever a command of the user's has."""
     assert mistake(runtime, text) == ""
 
 
@@ -61,21 +60,6 @@ def test_the_engines_are_known(runtime: Path, text: str, key: str, hint: str) ->
     assert f"config.toml: {key} names the engine " in sentence
     assert hint in sentence
     assert "\n" not in sentence
-
-
-@pytest.mark.parametrize(
-    ("model", "words"),
-    [
-        ("whispr/x", 'there is no engine models."whispr/x" (did you mean whisper?).'),
-        ("moonshine/x", "moonshine has only the models of its package."),
-        ("../x", "'../x' is not a model's name: write ENGINE/NAME"),
-    ],
-)
-def test_models_of_the_user_are_of_engines_that_take_them(runtime: Path, model: str, words: str) -> None:
-    """A model of an engine that is not there, or has none of a user's own, is an error with the file; so is a path."""
-    text = f'[models."{model}"]\nurl = "http://x/y"\nfiles = ["own.pt"]'
-    assert "config.toml: " in (sentence := mistake(runtime, text))
-    assert words in sentence
 
 
 def test_engines_of_others_are_accepted(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

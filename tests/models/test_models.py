@@ -6,14 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hushd_models import advice, catalogue, user_models
-from hushd_models.catalogue import Files, Known
+from hushd_models import advice, catalogue
+from hushd_models.catalogue import Files
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
-from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, SPEEDS
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
@@ -110,66 +108,3 @@ def test_names_and_aliases() -> None:
         assert error.code == "model_missing"
         assert words in error.message
         assert error.message.startswith(f"The model {model} is not on this machine: ")
-
-
-def test_what_users_add(tmp_path: Path) -> None:
-    """A model of the configuration stands beside the well-known ones, or in the place of one."""
-    path = tmp_path / "config.toml"
-    assert user_models.configured(path) == {}
-    path.write_text('stt = "whisper/base"\n')
-    assert user_models.configured(path) == {}
-    path.write_text(
-        '[models."faster-whisper/swiss"]\nrepository = "a/b"\nfiles = ["model.bin"]\nlanguages = ["de", "fr"]\n'
-        '[models."whisper/base"]\nurl = "http://x/y"\nfiles = ["base.pt"]\n'
-    )
-    added = user_models.configured(path)
-    assert added["faster-whisper/swiss"] == Known(
-        "faster-whisper", "swiss", "stt", ("de", "fr"), repository="a/b", files=(Files(("model.bin",)),)
-    )
-    assert catalogue.find("whisper/base", added) == added["whisper/base"]
-    assert catalogue.find("faster-whisper/swiss") is None
-    assert len(catalogue.models(added)) == len(catalogue.models()) + 1
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "words"),
-    [
-        ("../x", {}, "not a model's name"),
-        ("x", {}, "not a model's name"),
-        ("wisper/x", {}, "there is no engine .*did you mean whisper"),
-        ("whisper/x", {"fils": []}, "there is no key .*did you mean files"),
-        ("whisper/x", {"files": []}, "needs files"),
-        ("whisper/x", {"files": "a"}, "must be a list of files below"),
-        ("moonshine/x", {}, "moonshine has only the models of its package"),
-        ("whisper/x", {"files": ["../a"]}, "below the model's folder"),
-        ("whisper/x", {"files": ["a/../b"]}, "below the model's folder"),
-        ("whisper/x", {"files": ["/a"]}, "below the model's folder"),
-        ("whisper/x", {"optional": [""]}, "must be a list of files below"),
-        ("whisper/x", {"repository": "a/b/c"}, "a repository"),
-        ("whisper/x", {"repository": 3}, "a repository"),
-        ("whisper/x", {"url": "http://x"}, "either repository or url"),
-        ("whisper/x", {"revision": "a b"}, "a branch"),
-        ("whisper/x", {"sha256": {"a": "b"}}, "hashes"),
-        ("whisper/x", {"sha256": "b" * 64}, "hashes"),
-        ("whisper/x", {"languages": [3]}, "a list of strings"),
-        ("whisper/x", {"size_mb": -1}, "whole number"),
-        ("whisper/x", {"speed": "fast"}, "there is no key"),
-    ],
-)
-def test_what_users_may_not_add(name: str, change: dict[str, Any], words: str) -> None:
-    """It is refused in a sentence that names the key; no pattern leads out of the model's folder."""
-    with pytest.raises(HushdError, match=words) as caught:
-        user_models.checked({name: OWN | change})
-    assert caught.value.code == "bad_request"
-
-
-@pytest.mark.parametrize(
-    "content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1', b"models = " + b"[" * 5000]
-)
-def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> None:
-    """The error is a sentence that names the file."""
-    path = tmp_path / "config.toml"
-    path.write_bytes(content)
-    with pytest.raises(HushdError, match=str(path)) as caught:
-        user_models.configured(path)
-    assert caught.value.code == "bad_request"

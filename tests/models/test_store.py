@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,41 +93,26 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    "change",
     [
-        ({"engine": "../x"}, "not a model's name"),
-        ({"name": "a/b"}, "not a model's name"),
-        ({"name": ""}, "has name"),
-        ({"name": ".hidden"}, "not a model's name"),
-        ({"name": 3}, "has name"),
-        ({"role": None}, "has role"),
-        ({"source": "hub"}, "no source"),
-        ({"source": {"kind": "magic", "place": "x"}}, "source.kind"),
-        ({"source": {"kind": "hub"}}, "has place"),
-        ({"files": {}}, "no files"),
-        ({"files": ["a"]}, "no files"),
-        ({"files": {"../../etc/passwd": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
-        ({"files": {"/etc/passwd": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
-        ({"files": {"a//b": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
-        ({"files": {"a\0b": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
-        ({"files": {".": {"size": 1, "sha256": "a" * 64}}}, "names a file"),
-        ({"files": {"a": 1}}, "does not describe"),
-        ({"files": {"a": {"size": -1, "sha256": "a" * 64}}}, "size"),
-        ({"files": {"a": {"size": True, "sha256": "a" * 64}}}, "size"),
-        ({"files": {"a": {"size": 1.5, "sha256": "a" * 64}}}, "size"),
-        ({"files": {"a": {"size": 1, "sha256": "a" * 63}}}, "SHA-256"),
-        ({"files": {"a": {"size": 1, "sha256": "A" * 64}}}, "SHA-256"),
-        ({"files": {"a": {"size": 1}}}, "SHA-256"),
-        ({"location": "../../elsewhere"}, "location"),
-        ({"location": "a/../../b"}, "location"),
-        ({"location": "/a\0"}, "location"),
-        ({"licence": 7}, "licence"),
+        {"engine": "../x"},
+        {"name": "a/b"},
+        {"licence": 7, "files": 3},
+        {"source": "hub"},
+        {"source": {"kind": "magic", "place": "x"}},
+        {"source": {"kind": "hub"}},
+        {"files": {}},
+        {"files": ["a"]},
+        {"files": {"a": {"size": True, "sha256": "a" * 64}}},
+        {"files": {"a": {"size": 1, "sha256": "A" * 64}}},
+        {"files": {"a": {"size": 1}}},
     ],
 )
-def test_a_manifest_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
-    """It is refused by a sentence that names its fault; nothing that leads out of the model's folder passes."""
-    with pytest.raises(BadManifest, match=words):
+def test_a_manifest_that_makes_no_sense(change: dict[str, Any]) -> None:
+    """It is refused, and a key of a later version is not."""
+    with pytest.raises(BadManifest):
         manifest.loads(json.dumps(good() | change))
+    assert manifest.loads(json.dumps(good() | {"later": 1}))
 
 
 @pytest.mark.parametrize(
@@ -159,8 +142,6 @@ def test_what_is_kept_is_found(store: Store) -> None:
     assert store.kept("whisper") == {"whisper/base": flat}
     assert store.location(found) == store.place(MODEL)
     assert (store.location(flat) / "base.pt").is_file()
-    assert store.relative("whisper", store.folder / "whisper") == "."
-    assert store.relative("whisper", Path("/a/b")) == "/a/b"
     assert store.missing(found) == []
     (store.place(MODEL) / "model.bin").write_bytes(b"half")
     (store.place(MODEL) / "config.json").unlink()
@@ -488,53 +469,3 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
         removal.remove(store, embedded)
     holder.communicate("", timeout=60)
     assert all_files(store.folder) == before
-
-
-UNPRIVILEGED = """
-import os, shutil, tempfile
-from hushd_models import catalogue, inventory, removal; from hushd_protocol.system import paths
-from hushd_protocol.errors import HushdError
-from hushd_models.manifest import Source
-from hushd_models.store import Store
-catalogue.models()
-if os.getuid() == 0:  # all that is needed is loaded: it may lie where nobody else may read
-    os.setgroups([])
-    os.setuid(65534)
-store = Store(paths.find())
-for act in (
-    lambda: removal.remove(store, inventory.row(store, "faster-whisper/mine")),
-    lambda: store.begin("faster-whisper/new", Source("url", "x")),
-    lambda: store.write(store.find("faster-whisper/mine")),
-):
-    try:
-        print(act())
-    except HushdError as error:
-        print(error.code, error)
-"""
-
-
-def test_a_folder_that_is_not_ours() -> None:
-    """Without permission to write each is a sentence, and everything is as it was."""
-    folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
-    try:
-        environment = os.environ | {"HUSHD_MODELS_DIR": f"{folder}/models", "HUSHD_STATE_DIR": f"{folder}/state"}
-        store = Store(paths.find(environment))
-        bring(store)
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        before = all_files(folder)
-        program = [sys.executable, "-c", UNPRIVILEGED]
-        done = subprocess.run(
-            program, capture_output=True, text=True, timeout=50, env=environment, cwd="/", check=False
-        )
-        assert done.stderr == ""
-        removed, begun, written = done.stdout.splitlines()
-        for line in (removed, begun, written):
-            assert line.startswith("output_failed ")
-            assert "Permission denied" in line
-            assert "HUSHD_MODELS_DIR" in line
-        assert all_files(folder) == before
-    finally:
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o755)
-        shutil.rmtree(folder)

@@ -25,7 +25,7 @@ class Needy:
         found = verification.before_load(self._engine, self._name, report)
         if found is None:
             raise advice.missing(f"{self._engine}/{self._name}")
-        file = next(iter(found.files))
+        file = max(found.files, key=lambda name: found.files[name].size)
         self._heard = verification.sha256(Store(paths.find()).location(found) / file)
         return Capabilities()
 

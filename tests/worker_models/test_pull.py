@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import re
@@ -34,6 +33,7 @@ FILES: dict[str, Any] = {
     "README.md": b"not wanted",
 }
 Ask = Callable[..., Any]
+Offer = Callable[..., None]
 
 
 def store() -> Store:
@@ -288,17 +288,22 @@ def test_an_unknown_name(ask: Ask) -> None:
 # --- plain servers ---------------------------------------------------------------------------------------------------
 
 
-def configure(hub: HubServer, files: list[str], model: str = "whisper/mine", sha256: str = "") -> None:
-    """Adds a model to the configuration; `sha256` is that of its first file."""
-    hashes = f'sha256 = {{ "{files[0]}" = "{sha256}" }}\n' if sha256 else ""
-    Path(os.environ["HUSHD_CONFIG"]).write_text(
-        f'[models."{model}"]\nurl = "{hub.url}/files"\nfiles = {json.dumps(files)}\n{hashes}'
-    )
+@pytest.fixture
+def offer(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """Adds a model of a plain server to the catalogue; `sha256` is that of its first file."""
+
+    def add(files: list[str], model: str = "whisper/mine", sha256: str = "") -> None:
+        spec = catalogue.engines()[model.partition("/")[0]]
+        content = {"url": f"{hub.url}/files", "files": files, "languages": "en"}
+        hashes = {"sha256": {files[0]: sha256}} if sha256 else {}
+        monkeypatch.setitem(catalogue.well_known(spec), model, catalogue.known(model, content | hashes, {}, spec.role))
+
+    return add
 
 
-def test_a_model_of_a_plain_server_lies_in_the_models_folder(hub: HubServer, ask: Ask) -> None:
+def test_a_model_of_a_plain_server_lies_in_the_models_folder(hub: HubServer, ask: Ask, offer: Offer) -> None:
     """A checkpoint lies where its engine looks for it; a connection that breaks off costs nothing twice."""
-    configure(hub, ["mine.pt"])
+    offer(["mine.pt"])
     hub.files["/files/mine.pt"] = Content(WEIGHTS)
     hub.drop_every = 200_000
     ask("pull", model="whisper/mine").result()
@@ -308,19 +313,19 @@ def test_a_model_of_a_plain_server_lies_in_the_models_folder(hub: HubServer, ask
     assert store().unfinished() == []
 
 
-def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
+def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask, offer: Offer) -> None:
     """An engine that wants folders gets one, at once and whole."""
     files = {name: data for name, data in FILES.items() if name != "README.md"}
-    configure(hub, sorted(files), "faster-whisper/mine")
+    offer(sorted(files), "faster-whisper/mine")
     hub.files = {f"/files/{name}": Content(data) for name, data in files.items()}
     ask("pull", model="faster-whisper/mine").result()
     check_whole(files, "faster-whisper/mine")
     assert (store().folder / "faster-whisper" / "mine" / "model.bin").is_file()
 
 
-def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask) -> None:
+def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask, offer: Offer) -> None:
     """Of openai-whisper's files it is: another file is refused."""
-    configure(hub, ["mine.pt"], "whisper/mine", "0" * 64)
+    offer(["mine.pt"], "whisper/mine", "0" * 64)
     hub.files["/files/mine.pt"] = Content(WEIGHTS)
     with pytest.raises(HushdError, match="wrong checksum"):
         ask("pull", model="whisper/mine").result()
@@ -361,9 +366,9 @@ def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
     assert (store().folder / "hibari" / "bf_emma.int8.onnx").is_file()
 
 
-def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_package_has_is_taken(hub: HubServer, ask: Ask, offer: Offer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download of openai-whisper's package is used where it is."""
-    configure(hub, ["mine.pt"])
+    offer(["mine.pt"])
     cache = Path(os.environ["XDG_CACHE_HOME"], "whisper")
     cache.mkdir(parents=True)
     (cache / "mine.pt").write_bytes(WEIGHTS)

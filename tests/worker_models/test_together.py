@@ -18,15 +18,19 @@ from typing import Any
 
 import pytest
 from hushd import Client
+from hushd_models import catalogue, hf_cache
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support import warm
-from support.hub_server import Content, HubServer
+from support.hub_server import HubServer
 from support.peer import TESTS, command
 
-MODEL = "whisper/mine"
+REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
 WEIGHTS = random.Random(4).randbytes(3_000_000)
+FILES: dict[str, Any] = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.json": b"[]", "vocabulary.txt": b"a"}
+KNOWN = catalogue.models()[MODEL]
+SIZE = sum(map(len, FILES.values()))
 HEARD = hashlib.sha256(WEIGHTS).hexdigest()
 NEEDY = [sys.executable, str(TESTS / "needy_worker.py")]
 AUDIO = b"RIFF, as far as this worker looks"
@@ -35,14 +39,12 @@ HUSHD = Path(sys.executable).parent / "hushd"
 
 @pytest.fixture
 def start(hub: HubServer, start_supervisor: Callable[..., Any]) -> Callable[..., Any]:
-    """A supervisor whose engine whisper needs a model of the local server: `start(auto_pull=True)`."""
-    hub.files["/files/mine.pt"] = Content(WEIGHTS)
+    """A supervisor whose engine faster-whisper needs a model of the local hub: `start(auto_pull=True)`."""
+    hub.add(REPOSITORY, FILES)
 
     def supervise(auto_pull: bool = False) -> Any:
         supervisor = start_supervisor(
-            f"auto_pull = {str(auto_pull).lower()}\n"
-            f'[models."{MODEL}"]\nurl = "{hub.url}/files"\nfiles = ["mine.pt"]\nsize_mb = 3\n'
-            f'[worker."stt/whisper"]\n{command(NEEDY)}'
+            f'auto_pull = {str(auto_pull).lower()}\n[worker."stt/faster-whisper"]\n{command(NEEDY)}'
         )
         assert supervisor.ready, supervisor.log()
         return supervisor
@@ -51,7 +53,7 @@ def start(hub: HubServer, start_supervisor: Callable[..., Any]) -> Callable[...,
 
 
 def hear(client: Client) -> str:
-    return client.transcribe(AUDIO, engine="whisper", model="mine").text
+    return client.transcribe(AUDIO, engine="faster-whisper", model="base").text
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +82,7 @@ def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., A
     with Client(on_pull=lambda *told: seen.append(told)) as client:
         assert hear(client) == HEARD
         assert {model for model, _, _ in seen} == {MODEL}
-        assert seen[-1][1:] == (len(WEIGHTS), len(WEIGHTS))
+        assert seen[-1][1:] == (SIZE, SIZE)
         assert any(0 < done < total for _, done, total in seen)
         (row,) = [row for row in client.status().workers if row.role == "models"]
         assert row.name == "models/store/local"
@@ -126,11 +128,12 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
     start()
     first = run("pull", MODEL)
     assert first.returncode == 0, first.stderr
-    assert first.stdout == f"{MODEL}: {paths.find().models / 'whisper'}\n"
-    told = json.loads(run("pull", "--json", "mine").stdout)
-    assert told == [{"model": MODEL, "size": len(WEIGHTS), "location": str(paths.find().models / "whisper")}]
+    folder = hf_cache.snapshot(REPOSITORY)
+    assert first.stdout == f"{MODEL}: {folder}\n"
+    told = json.loads(run("pull", "--json", MODEL).stdout)
+    assert told == [{"model": MODEL, "size": SIZE, "location": str(folder)}]
     assert hub.bytes_twice() == 0
-    assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} (about 3 MB) from {hub.url}/files\n"
+    assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} ({KNOWN.cost}) from {REPOSITORY}\n"
 
 
 def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
@@ -139,7 +142,7 @@ def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
     (offered,) = json.loads(run("pull", MODEL, "--dry-run", "--json").stdout)
     (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
     assert offered == listed
-    assert (offered["size_mb"], offered["state"]) == (3, "absent")
+    assert (offered["size_mb"], offered["state"]) == (KNOWN.size_mb, "absent")
 
 
 def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:
@@ -162,13 +165,13 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
     assert process.returncode == 130
     store = Store(paths.find())
     assert store.find(MODEL) is None
-    assert store.unfinished() == [MODEL]
+    assert "model.bin" in hf_cache.halves(REPOSITORY).values()
     with Client() as client:
         while any(row.running for row in client.status().workers):
             threading.Event().wait(0.01)
         hub.pace = 0.0
         client.pull(MODEL)
-    assert hub.sent["/files/mine.pt"][-1][0] >= 500_000, "it has begun anew"
+    assert hub.sent["model.bin"][-1][0] >= 500_000, "it has begun anew"
 
 
 def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:

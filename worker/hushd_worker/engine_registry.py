@@ -144,12 +144,8 @@ def choose_model(engine: str, asked: str, default: str, known: Sequence[str]) ->
         return default
     if asked in known:
         return asked
-    from hushd_models import user_models  # only needed for a wrong name
-
     there_is = f"use {listed(known)}" if known else "none is installed"
-    raise user_models.missing(f"{engine}/{asked}") or HushdError(
-        "model_missing", f"{engine} has no model {quoted(asked)}{did_you_mean(asked, known)}: {there_is}."
-    )
+    raise HushdError("model_missing", f"{engine} has no model {quoted(asked)}{did_you_mean(asked, known)}: {there_is}.")
 
 
 def _methods(contract: type) -> list[str]:

@@ -177,12 +177,11 @@ def _values(argument: Argument) -> Mapping[str, str] | None:
 
 
 def _models() -> list[str]:
-    from hushd_models import user_models
     from hushd_models.inventory import rows
     from hushd_models.store import Store
 
     here = paths.find()
-    return [row.model for row in rows(Store(here), user_models.configured(here.config))]
+    return [row.model for row in rows(Store(here))]
 
 
 def _engines() -> list[str]:

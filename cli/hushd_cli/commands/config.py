@@ -156,7 +156,7 @@ def _usable(role: str, name: str) -> str:
     from .models.recommend import ModelIndex
 
     index = ModelIndex()
-    meant = catalogue.find(name, index.added)
+    meant = catalogue.find(name)
     names = {name, meant.model if meant else ""}
     models = [
         row

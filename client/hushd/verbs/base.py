@@ -59,7 +59,7 @@ class ClientBase:
 
     @cached_property
     def _preparation(self) -> Preparation:
-        return Preparation(self._controlled, self.link.paths.config)
+        return Preparation(self._controlled)
 
     @verb
     def close(self) -> Steps[None]:

@@ -18,8 +18,6 @@ from hushd.transport.steps import Steps
 from . import requests
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
 
@@ -32,12 +30,10 @@ class Preparation:
 
     Args:
         control: sends a control message with names, and returns the data of its result.
-        config: the user's configuration, which may name models.
     """
 
-    def __init__(self, control: Callable[..., Steps[JsonObject]], config: Path) -> None:
+    def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
-        self._config = config
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
@@ -114,7 +110,7 @@ class Preparation:
         from hushd import model_choice
 
         described = yield from self._hearing()
-        installed = yield partial(_installed, described, engine, translate, self._config)
+        installed = yield partial(_installed, described, engine, translate)
         status = Status.from_data((yield from self._control("status")))
         return model_choice.choose(installed, model_choice.capacity(status, "stt"), language, speed or "medium", engine)
 
@@ -160,10 +156,8 @@ def names_no_engine(model: str) -> bool:
     return model.count("/") != 1 or model.endswith(".pt")
 
 
-def _installed(described: HearingDescription, engine: str | None, translates: bool, config: Path) -> list[Candidate]:
-    """Returns the installed models, the user's own described as the configuration says."""
-    from hushd_models import user_models
-
+def _installed(described: HearingDescription, engine: str | None, translates: bool) -> list[Candidate]:
+    """Returns the installed models."""
     from hushd.model_choice import candidates
 
-    return candidates(described, engine, translates, user_models.configured(config))
+    return candidates(described, engine, translates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hushd_models import catalogue, inventory, listings, user_models
+from hushd_models import catalogue, inventory, listings, preferences
 from hushd_models import languages as names
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
@@ -67,10 +67,10 @@ def _languages() -> list[JsonObject]:
 
     where = paths.find()
     store = Store(where)
-    known, machine = inventory.rows(store, user_models.configured(where.config)), recommendation.here(store.folder)
+    known, machine = inventory.rows(store), recommendation.here(store.folder)
     codes = {names.code(tag) for row in known if row.known for tag in row.known.languages} - {"und"}
     entries = []
-    own = user_models.own_languages(where.config)
+    own = preferences.own_languages(where.config)
     for code in [*(code for code in own if code in codes), *sorted(codes - {*own})]:
         brought = {does: recommendation.to_get(known, machine, code, role) for does, role in _DOES.items()}
         if any(brought.values()):

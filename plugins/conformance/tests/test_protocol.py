@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hushd_conformance.protocol.client import CASES
 
-CLIENTS = Path(__file__).parents[3] / "tests/protocol/clients"
+CLIENTS = Path(__file__).parent / "clients"
 BOUND_S = 150.0
 # Each mistake, and the case that finds it.
 MISTAKES = {

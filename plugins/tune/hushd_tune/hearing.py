@@ -8,10 +8,8 @@ from statistics import median
 
 from hushd.client import Client
 from hushd.model_choice import Candidate, candidates
-from hushd_models import user_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
-from hushd_protocol.system import paths
 
 from .tuning_folder import Clip
 
@@ -40,7 +38,7 @@ class Hearings:
 def models(client: Client, language: str) -> list[Candidate]:
     """Returns the installed models that hear a language, or do not say which they hear."""
     described = client.describe("stt").stt
-    every = candidates(described, added=user_models.configured(paths.find().config))
+    every = candidates(described)
     return [model for model in every if not model.languages or model.hears(language)]
 
 

@@ -65,7 +65,7 @@ _HERE = os.path.dirname(__file__)
 def own(role: str) -> tuple[str, ...]:
     """Returns the names of the core's engines of a role."""
     files = os.listdir(os.path.join(_HERE, role)) if role in SPEECH_ROLES else []
-    return tuple(sorted(file.removesuffix(_FILE) for file in files))
+    return tuple(sorted(file.removesuffix(_FILE) for file in files if file.endswith(_FILE)))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:

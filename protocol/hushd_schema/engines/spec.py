@@ -96,12 +96,10 @@ class EngineSpec(NamedTuple):
         brings: its advantages, in words, for `hushd doctor`; empty if most users do not need it.
         modules: all modules that `extra` installs, for `hushd doctor`; `a|b` for either.
 
-        models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
-            that `languages` is one string; also `role`, `layout`, `aliases`, `also`, `translation`, `voice`, `mapped`,
-            `package`, `system`, `word_errors` and `word_errors_source`, see `hushd_models.catalogue.Known`, and
-            `traits`, the engine's own. The word error rates are by the makers of transcribe.cpp, on whole test sets
-            with Whisper's text normaliser and greedy decoding: English of LibriSpeech's test-clean, others of FLEURS's,
-            in Q8_0.
+        models: the well-known models by name, with the fields of `hushd_models.catalogue.Known`, except that
+            `languages` is one string; also `layout`, and `traits`, the engine's own. The word error rates are by the
+            makers of transcribe.cpp, on whole test sets with Whisper's text normaliser and greedy decoding: English of
+            LibriSpeech's test-clean, others of FLEURS's, in Q8_0.
         layouts: the files of a model: alternatives of patterns, and optional files.
         voices: the voices of all its models: `language`, `gender`, and `names` in one string.
         own: the pattern of a user's own models in its folder; empty if it has none.

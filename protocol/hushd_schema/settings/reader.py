@@ -41,10 +41,6 @@ class Reader:
         for key, value in table.items():
             if key in known:
                 values[key] = self._check(key, value, known[key].kind)
-            elif key == "models":
-                from .own_models import checked as own_model  # few users have any
-
-                values["own_models"] = self._each(key, value, own_model)
             elif key == "worker":
                 values[key] = self._workers(value)
             elif key in tables:
@@ -54,7 +50,7 @@ class Reader:
                 check_one = getattr(importlib.import_module(module), checked)
                 values.setdefault("plugins", {})[key] = self._each(key, value, check_one)
             else:
-                self._unknown(toml.key(key), key, [*known, *tables, "models"])
+                self._unknown(toml.key(key), key, [*known, *tables])
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:

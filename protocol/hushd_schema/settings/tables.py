@@ -218,7 +218,6 @@ class Settings:
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
-    own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # their tables, each by the names in it
 
     def for_worker(self, name: str) -> WorkerSettings:

@@ -7,7 +7,6 @@ import random
 
 import pytest
 from hushd.model_choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
-from hushd_models.user_models import checked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
 from hushd_schema.description import HearingDescription
@@ -189,13 +188,6 @@ def test_what_describe_and_status_say() -> None:
     with pytest.raises(HushdError, match="did you mean 'moonshine'") as caught:
         candidates(catalogue, engine="monshine")
     assert caught.value.code == "engine_missing"
-    own = checked(
-        {"faster-whisper/mine": {
-            "repository": "a/b", "files": ["*"], "languages": ["de"], "size_mb": 9,
-        }}
-    )  # fmt: skip
-    (mine,) = [one for one in candidates(catalogue, added=own) if one.model == "mine"]
-    assert mine == Candidate("faster-whisper", "mine", ("de",), 300, "medium")
     row = {"role": "stt", "engine": "moonshine", "model": "tiny-en", "state": "ready", "pid": 5, "pss_mb": 280.0}
     status = {
         "workers": [row | {"need_mb": 290.0}, row | {"role": "tts", "state": "busy", "need_mb": 1.0}],

@@ -23,7 +23,7 @@ keep_alive = "10m"
 environment = { A = "a # b", OMP_NUM_THREADS = "2" } # threads
 pinned = true   # stays
 
-[models."whisper/mine"]
+[neighbours.ollama]
 url = "https://example.org/#/x"
 """
 

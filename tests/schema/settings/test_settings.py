@@ -11,7 +11,6 @@ from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
 from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings, reference
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
-from hushd_schema.settings.own_models import ModelSettings
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "CONFIGURATION.md"
 
@@ -49,15 +48,12 @@ def test_the_document_names_what_a_reload_does_not_take_at_once() -> None:
 
 
 def test_all_blocks_of_the_document_can_be_loaded(tmp_path: Path) -> None:
-    """No example in docs/CONFIGURATION.md is refused, and that of a model has every key; plugins have
-    their own tables."""
+    """No example in docs/CONFIGURATION.md is refused; plugins have their own tables."""
     blocks = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 4
     for block in blocks:
         if not block.startswith("[neighbours."):
             load(tmp_path, block)
-    (model,) = [block for block in blocks if block.startswith("[models.")]
-    assert set(re.findall(r"^(\w+) = ", model, re.MULTILINE)) | {"url"} == set(settings_of(ModelSettings))
 
 
 def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
@@ -87,11 +83,6 @@ def test_the_longer_name_wins_key_by_key(tmp_path: Path) -> None:
     ("text", "key", "words"),
     [
         ("keepalive = 3", "keepalive", "known are"),
-        ("models = 3", "models", "a table"),
-        ('[models."whisper/x"]', 'models."whisper/x"', "either repository or url"),
-        ('[models."whisper/x"]\nreposit = "a/b"', 'models."whisper/x".reposit', "did you mean repository?"),
-        ('[models."whisper/x"]\nurl = "ftp://x"', 'models."whisper/x".url', "http"),
-        ('[models."../x"]\nurl = "http://x"', 'models."../x"', "needs files"),
         ("standbi = 3", "standbi", "did you mean standby?"),
         ("[worker]\nqueue = -1", "worker.queue", "1 or more"),
         ("[worker]\nqueue = 0", "worker.queue", "1 or more"),

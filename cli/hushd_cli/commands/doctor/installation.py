@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from hushd_models import advice, user_models
+from hushd_models import advice, preferences
 from hushd_models import languages as names
 from hushd_models.installation import extra_command, plugin_needed
 from hushd_models.inventory import Row, rows
@@ -152,7 +152,7 @@ def configuration() -> Iterator[Finding]:
 def models() -> Iterator[Finding]:
     """Checks the installed models for completeness."""
     here = paths.find()
-    listed = rows(Store(here), user_models.configured(here.config))
+    listed = rows(Store(here))
     usable = [row for row in listed if row.usable]
     size = sum(row.size for row in usable) / 1e6
     yield ok(f"{len(usable)} models are here, {size:.0f} MB besides those in packages")
@@ -167,9 +167,9 @@ def models() -> Iterator[Finding]:
 def languages() -> Iterator[Finding]:
     """Checks whether something here hears and speaks each of the user's languages."""
     here = paths.find()
-    usable = [row for row in rows(Store(here), user_models.configured(here.config)) if row.usable and row.known]
+    usable = [row for row in rows(Store(here)) if row.usable and row.known]
     able = {role: {names.code(tag) for row in usable if row.role == role for tag in _spoken(row)} for role in _DOES}
-    for code in user_models.own_languages(here.config) or ["en"]:
+    for code in preferences.own_languages(here.config) or ["en"]:
         lacking = [does for role, does in _DOES.items() if code not in able[role]]
         if lacking:
             yield warning(f"nothing here {' or '.join(lacking)} {names.name(code)}", f"hushd get {code}")

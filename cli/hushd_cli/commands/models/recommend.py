@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
-from hushd_models import advice, catalogue, languages, user_models, word_errors
-from hushd_models.catalogue import Known
+from hushd_models import advice, catalogue, languages, preferences, word_errors
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row, row, rows
 from hushd_models.recommendation import Hardware, Recommendation, here, plugin_that_speaks, recommend, too_large
@@ -40,7 +39,7 @@ def show(index: ModelIndex, options: Namespace) -> int:
     rows, machine = index.rows(), index.machine
     languages = (
         list(dict.fromkeys(map(_checked, options.languages)))
-        or user_models.own_languages(paths.find().config)
+        or preferences.own_languages(paths.find().config)
         or ["en"]
     )
     by_language = {
@@ -67,7 +66,7 @@ def _checked(language: str) -> str:
 
 def session_language() -> str:
     """Returns the language that the user speaks most, by the configuration or else the session; English without one."""
-    return next(iter(user_models.own_languages(paths.find().config)), "en")
+    return next(iter(preferences.own_languages(paths.find().config)), "en")
 
 
 def _described(machine: Hardware) -> str:
@@ -107,12 +106,11 @@ def _block(recommendations: Sequence[Recommendation]) -> list[str]:
 
 
 class ModelIndex:
-    """The models on this machine and in its configuration."""
+    """The models that there are, and those on this machine."""
 
     def __init__(self) -> None:
         self.paths = paths.find()
         self.store = Store(self.paths)
-        self.added: Mapping[str, Known] = user_models.configured(self.paths.config)
         self.language = session_language()  # by whose figures models are sorted
         self._asked_for: Sequence[str] = ()  # languages, in place of the session's
 
@@ -132,7 +130,7 @@ class ModelIndex:
 
     @cached_property
     def elsewhere(self) -> frozenset[str]:
-        return user_models.engines_elsewhere(self.paths.config)
+        return preferences.engines_elsewhere(self.paths.config)
 
     @cached_property
     def machine(self) -> Hardware:
@@ -157,7 +155,7 @@ class ModelIndex:
         return model.state == "absent" and model.known is not None and too_large(model.known, self.machine)
 
     def rows(self) -> list[Row]:
-        return rows(self.store, self.added)
+        return rows(self.store)
 
     def row(self, name: str) -> Row:
-        return row(self.store, name, self.added)
+        return row(self.store, name)
