@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+from hushd_cli.commands import get
 from hushd_cli.commands.get import _changes
+from hushd_models import recommendation
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Recommendation
+from hushd_models.recommendation import Recommendation, plugin_that_speaks
+from hushd_protocol.errors import HushdError
+from hushd_schema import entry_points
 from hushd_schema.settings import Settings
 
 
@@ -41,3 +48,44 @@ def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
     changed = dict(_changes(Settings(), "fr", [brings("tts", "a/many", "en fr pt")]))
     assert changed == {("languages",): ["pt", "fr"], ("tts_by_language", "fr"): "a/many"}
+
+
+# --- a voice of a plugin's -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "best", "here", "plugin"),
+    [
+        ("de", "espeak-ng/all", [], "engines-piper"),
+        ("de-AT", None, [], "engines-piper"),
+        ("de", "kokoro/x", [], ""),
+        ("de", "espeak-ng/all", ["engines-piper"], "engines-sherpa-onnx"),
+        ("ko", None, [], "engines-sherpa-onnx"),
+        ("sw", "espeak-ng/all", [], ""),
+    ],
+)
+def test_a_plugin_is_offered_where_no_natural_voice_is_known(
+    language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that are not here the first that speaks the language."""
+    monkeypatch.setattr(recommendation, "plugins", lambda: dict.fromkeys(here, "1"))
+    assert plugin_that_speaks(language, brings("tts", best, "de") if best else None) == plugin
+
+
+def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is installed, and a process that knows its voices goes on; what has not come is an error."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best: "engines-piper")
+    monkeypatch.setattr(get, "extra_command", lambda name: "true")
+    monkeypatch.setattr(get.subprocess, "run", lambda command, **_: ran.append(command) or Done())
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "hushd", "get", "de", "-y"])
+    monkeypatch.setattr(entry_points, "plugins_now", lambda: {"engines-piper": "1"})
+    assert get.main("hushd get", ["de", "--speaking", "-y"]) == 0
+    assert ran == [["sh", "-c", "true"], [sys.executable, "-m", "hushd", "get", "de", "-y"]]
+    monkeypatch.setattr(entry_points, "plugins_now", dict)
+    with pytest.raises(HushdError, match="`true` has not brought engines-piper into"):
+        get.main("hushd get", ["de", "--speaking", "-y"])
+
+
+class Done:
+    returncode = 0
