@@ -15,7 +15,7 @@ import soundfile
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 # Cases of each group, for engines that load in a moment.
-FEW = "description,load,cancel.then,damage.pipe,damage.text,sound.nan,text.emoji,stream.feeds"
+FEW = "description,load,cancel.then,sound.nan,text.emoji,stream.feeds"
 CHATTERBOX = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
 # A program that hears: it says how long the sound was. And one that speaks: a tenth of a second a word.
 HEAR = """

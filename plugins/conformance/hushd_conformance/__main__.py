@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Plays the cases; returns 1 if any has failed, 2 if no case has such a name."""
     options = _parser().parse_args(arguments)
     role = importlib.import_module(f"hushd_conformance.{options.role}")
-    cases = [case for case in chosen(role.all_cases(), options.k) if options.all or options.k or not case.costly]
+    cases = chosen(role.all_cases(), options.k)
     if not cases:
         print(f"No case has {options.k!r} in its name: --list shows them.", file=sys.stderr)
         return 2
@@ -40,7 +40,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", nargs="?", default="default")
     parser.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="default: %(default)s")
     parser.add_argument("-k", default="", metavar="WORDS", help="only cases with one of these, separated by commas")
-    parser.add_argument("--all", action="store_true", help="also damage the model, which takes minutes")
     parser.add_argument("--list", action="store_true", help="list the cases without playing them")
     parser.add_argument("--sound", type=Path, metavar="WAV", help="a recording of speech: 16 kHz, mono")
     parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="limit of a case; default: 300")

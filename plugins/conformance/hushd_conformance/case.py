@@ -28,13 +28,11 @@ class Case(NamedTuple, Generic[T]):
         name: a word, or `GROUP.NAME`.
         claim: a sentence that is true if there are no faults.
         faults: plays the case, and yields the faults, each the end of a sentence; it may raise `Fault` or `LeftOut`.
-        costly: whether it starts processes.
     """
 
     name: str
     claim: str
     faults: Callable[[T], Iterable[str] | None]
-    costly: bool = False
 
 
 def play(case: Case[T], side: T) -> tuple[str, tuple[str, ...]]:
@@ -54,8 +52,8 @@ def play(case: Case[T], side: T) -> tuple[str, tuple[str, ...]]:
 
 
 def problems(cases: Iterable[Case[T]], side: T) -> list[str]:
-    """Plays the cases that start no processes; returns a line for each fault."""
-    played = ((case.name, *play(case, side)) for case in cases if not case.costly)
+    """Plays the cases; returns a line for each fault."""
+    played = ((case.name, *play(case, side)) for case in cases)
     return [f"{name}: {fault}" for name, verdict, faults in played if verdict == FAILED for fault in faults]
 
 
@@ -63,12 +61,12 @@ def report(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T],
     """Plays each case to the side that `make` returns, prints a line for each, and returns the number of failures.
 
     The name is printed before the case is played: it is the last one if an engine ends this process. A case that takes
-    longer than `limit_s` seconds, ten times that if it is costly, ends it with a traceback of all threads.
+    longer than `limit_s` seconds ends it with a traceback of all threads.
     """
     verdicts = []
     for case in cases:
         print(f"{case.name:24} ", end="", flush=True)
-        faulthandler.dump_traceback_later(limit_s * (10 if case.costly else 1), exit=True)
+        faulthandler.dump_traceback_later(limit_s, exit=True)
         side = make()
         try:
             verdict, words = play(case, side)

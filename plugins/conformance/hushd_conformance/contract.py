@@ -6,22 +6,20 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
-from hushd_protocol.system.footprint import cores, trim
+from hushd_protocol.system.footprint import cores
 from hushd_schema import engines
-from hushd_worker.usage import PrivateMemory
 
 from .case import Case
 from .trial import Trial, ill_said
 
 _HEAVY = ("numpy", "onnxruntime", "soundfile", "tensorflow", "torch", "transformers")
 _NO_MODELS = ("no-such-model", "../../etc/passwd", "a/b", "", "x" * 300, "a\nb", "--help")
-_GROWTH = 48_000_000  # bytes by which ten jobs may make a process grow, since allocators take memory in steps
 _CANCEL_S = 2.0  # after which the supervisor ends a worker that does not stop a cancelled job
 
 
@@ -34,7 +32,6 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("load.unknown", "A missing model is refused in a sentence.", _unknown_model)
     yield Case("jobs.same", "Two jobs in a row have the same result.", _same)
     yield Case("jobs.after-error", "A job after a refused one has the same result.", _after_error)
-    yield Case("jobs.memory", "20 jobs leave the process as large as ten.", lambda trial: grown(trial.work))
     yield Case("jobs.left", "Jobs leave no open files, threads and processes behind.", _left)
     yield Case("cancel.midway", "A job that is cancelled while the engine works ends in time.", _midway)
     yield Case("cancel.then-same", "A job after a cancelled one has the same result.", _after_cancel)
@@ -115,20 +112,6 @@ def _after_error(trial: Trial) -> Iterator[str]:
         yield from refused.faults("the wrong request", may_refuse=True)
     if (after := trial.gist(trial.work())) != before:
         yield f"they differ: {before!r:.200} and {after!r:.200}"
-
-
-def grown(act: Callable[[], object]) -> Iterator[str]:
-    """Acts 20 times; yields a fault if the last ten made this process grow."""
-    memory, sizes = PrivateMemory(), []
-    for _ in range(2):
-        for _ in range(10):
-            act()
-        gc.collect()
-        trim()
-        memory.look()
-        sizes.append(memory.now)
-    if (more := sizes[1] - sizes[0]) > _GROWTH:
-        yield f"ten more times made it grow by {more / 1e6:.0f} MB"
 
 
 def _left(trial: Trial) -> Iterator[str]:

@@ -96,8 +96,8 @@ def test_a_check_is_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main("hushd engine", ["check", "moonshine"]) == 1
     status = -signal.SIGABRT
     with pytest.raises(HushdError, match="moonshine ended the process by SIGABRT, in the case that was named last"):
-        main("hushd engine", ["check", "moonshine", "--all"])
-    assert asked == [[*SUITE, "moonshine", "default"], [*SUITE, "moonshine", "default", "--all"]]
+        main("hushd engine", ["check", "moonshine", "--model", "m"])
+    assert asked == [[*SUITE, "moonshine", "default"], [*SUITE, "moonshine", "m"]]
 
 
 def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:

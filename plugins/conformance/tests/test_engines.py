@@ -11,7 +11,6 @@ import pytest
 from hushd_conformance import stt, tts
 from hushd_conformance.__main__ import main
 from hushd_conformance.case import FAILED, LEFT_OUT, PASSED, Case, LeftOut, chosen, play
-from hushd_conformance.damage import shadow
 from hushd_protocol.errors import HushdError
 from support import small_models
 from support.engine_example import package
@@ -49,7 +48,7 @@ def suite(folder: Path, *options: str) -> tuple[int, str, str]:
 def test_cases_have_names_and_claims(role: object) -> None:
     """Their names are their own, and the claim of each is a sentence."""
     cases = role.all_cases()  # type: ignore[attr-defined]
-    assert len({case.name for case in cases}) == len(cases) >= 40
+    assert len({case.name for case in cases}) == len(cases) >= 30
     assert all(case.claim.endswith(".") and "." in case.name for case in cases)
 
 
@@ -88,19 +87,6 @@ def test_an_outcome_is_what_the_case_found() -> None:
     assert [each.name for each in chosen([case], "x, a.")] == ["a.b"]
 
 
-def test_damage_is_done_to_one_file_of_a_copy(tmp_path: Path) -> None:
-    """All others are those of the model, which stays as it is."""
-    root = tmp_path / "models"
-    (root / "piper" / "deep").mkdir(parents=True)
-    names = ("piper/a.onnx", "piper/b.onnx", "piper/deep/c", "other")
-    for name in names:
-        (root / name).write_bytes(b"0123456789")
-    (tmp_path / "copy").mkdir()
-    shadow(root, root / "piper" / "a.onnx", tmp_path / "copy", "half")
-    assert [(tmp_path / "copy" / name).read_bytes() for name in names] == [b"01234", *[b"0123456789"] * 3]
-    assert (root / "piper" / "a.onnx").read_bytes() == b"0123456789"
-
-
 def test_cases_are_listed_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     """`--list` plays none; `-k` chooses, and a word that no case has is an error."""
     assert main(["moonshine", "--list", "-k", "cancel.midway"]) == 0
@@ -120,7 +106,7 @@ def test_engines_keep_the_contract(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", small_models.ENGINES)
 def test_every_engine_passes_the_suite(name: str, tmp_path: Path) -> None:
     """All cases, with a small model, for every engine that is installed."""
-    assert _played(name, tmp_path, "--all") == 0
+    assert _played(name, tmp_path) == 0
 
 
 def _played(name: str, folder: Path, *options: str) -> int:

@@ -19,9 +19,10 @@ MAX_AT_ONCE = 32
 def looks(known: Mapping[str, NeighbourSettings], ends: float) -> dict[str, list[Holding] | str]:
     """Returns the models that each server holds, or the sentence why they are not known, in the order of `known`."""
     with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
-        asked = {name: threads.submit(kinds.look, server_of(each, ends), each.kind) for name, each in known.items()}
-        answers = {name: _answer(answer) for name, answer in asked.items()}
-    return answers
+        asked: dict[str, Future[list[Holding] | str]] = {
+            name: threads.submit(kinds.look, server_of(each, ends), each.kind) for name, each in known.items()
+        }
+        return {name: _answer(answer) for name, answer in asked.items()}
 
 
 def gives(known: Mapping[str, NeighbourSettings], chosen: Iterable[Named], ends: float) -> list[str]:

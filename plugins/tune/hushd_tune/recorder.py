@@ -9,6 +9,7 @@ import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from hushd.client import Client
@@ -120,9 +121,13 @@ def _one(microphone: Source, key: Callable[[], str]) -> list[bytes] | None:
                 return chunks
             elif pressed in _BEGIN:
                 recording = True
-            line.show(lambda _, recording=recording: "Enter: done" if recording else "Enter: record")
+            line.show(partial(_status, recording))
     finally:
         line.clear()
+
+
+def _status(recording: bool, _: int) -> str:
+    return "Enter: done" if recording else "Enter: record"
 
 
 def _taken(microphone: Source) -> list[bytes]:

@@ -36,7 +36,7 @@ _FILES = {
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     if options.command == "check":
-        return _check(options.name, options.model, everything=options.all)
+        return _check(options.name, options.model)
     _new(options.name, options.role, Path(options.folder or f"hushd-{options.name}"))
     return 0
 
@@ -52,7 +52,6 @@ def make_parser(prog: str) -> Parser:
     check = commands.add("check", "load an engine and check that it keeps the contract")
     check.add_argument("name", metavar="NAME")
     check.add_argument("--model", default="default", metavar="NAME", help="default: the engine's own")
-    check.add_argument("--all", action="store_true", help="also try damaged models, which takes minutes")
     return parser
 
 
@@ -99,7 +98,7 @@ def _named(text: str, name: str) -> str:
     return re.sub("|".join(words), lambda match: words[match[0]], text)
 
 
-def _check(name: str, model: str, *, everything: bool) -> int:
+def _check(name: str, model: str) -> int:
     """Makes another process load the engine and try it; returns 1 if it does not keep the contract.
 
     Raises:
@@ -114,7 +113,7 @@ def _check(name: str, model: str, *, everything: bool) -> int:
         why = f": its spec does not import ({problem})" if problem else close
         raise HushdError("engine_missing", f"There is no engine {name!r:.60} that hears or speaks{why}.")
     command = [sys.executable, "-P", "-m", "hushd_conformance", "--role", role, name, model]
-    status = subprocess.run([*command, *(["--all"] if everything else [])]).returncode
+    status = subprocess.run(command).returncode
     if status < 0:
         end = signal.Signals(-status).name
         raise HushdError("worker_failed", f"{name} ended the process by {end}, in the case that was named last.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hushd_conformance import case, contract, damage
+from hushd_conformance import case, contract
 
 from . import hearing, streams
 from .trial import Trial
@@ -12,7 +12,7 @@ from .trial import Trial
 
 def all_cases() -> list[case.Case[Any]]:
     """Returns the cases of this role."""
-    return [*contract.cases(), *hearing.cases(), *streams.cases(), *damage.cases()]
+    return [*contract.cases(), *hearing.cases(), *streams.cases()]
 
 
 def problems(name: str, model: str = "default") -> list[str]:

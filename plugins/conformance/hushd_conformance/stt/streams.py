@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, Segment
 
 from hushd_conformance.case import Case, LeftOut
-from hushd_conformance.contract import grown
 from hushd_conformance.trial import faults_in_cancel
 
 from .trial import Trial, wrong
@@ -24,12 +23,9 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("stream.feeds", "Words do not depend on the lengths of feeds, if the engine promises that.", _feeds)
     yield Case("stream.committed", "Committed text of a stream is not changed by a later feed.", _committed)
     yield Case("stream.nothing", "A stream that ends without a feed has no text.", _nothing)
-    yield Case("stream.words", "Words of a stream only come if requested, inside their segments.", _words)
-    yield Case("stream.unchanged", "A stream does not change its input samples.", _unchanged)
     yield Case("stream.over", "A feed or an end after the end is refused.", _over)
     yield Case("stream.cancel", "A stream can be cancelled at any time, even twice, before another.", _cancel)
     yield Case("stream.client-gone", "No call of a stream catches an exception of its engine's check.", _client_gone)
-    yield Case("stream.memory", "20 streams leave the process as large as ten.", _memory)
 
 
 @contextmanager
@@ -90,23 +86,6 @@ def _nothing(trial: Trial) -> Iterator[str]:
         yield f"it has {text!r:.200}"
 
 
-def _words(trial: Trial) -> Iterator[str]:
-    _, segments = _heard(trial, _usual(trial))
-    if any(segment.words for segment in segments):
-        yield "it yields words without a request"
-    _, segments = _heard(trial, _usual(trial), word_times=True)
-    yield from wrong(segments, len(trial.speech) / RATE)
-    if trial.abilities.word_times and _text(segments).strip() and not any(segment.words for segment in segments):
-        yield "it yields no words on request, although its model can time them"
-
-
-def _unchanged(trial: Trial) -> Iterator[str]:
-    samples = trial.speech.copy()
-    _heard(trial, [samples])
-    if (samples != trial.speech).any():
-        yield "they have changed"
-
-
 def _over(trial: Trial) -> Iterator[str]:
     for end in ("finish", "cancel"):
         with _opened(trial) as stream:
@@ -141,7 +120,3 @@ def _client_gone(trial: Trial) -> Iterator[str]:
         yield from faults_in_cancel(trial.engine, stream.finish, "the end")
     if _heard(trial, _usual(trial)) != before:
         yield "the next stream has a different text"
-
-
-def _memory(trial: Trial) -> Iterator[str]:
-    yield from grown(lambda: _heard(trial, _usual(trial)))
