@@ -19,12 +19,16 @@ from hushd_protocol.messages import Request
 from hushd_protocol.system import paths
 
 from .connection import Connection
-from .elsewhere import find_lender, find_machine
 from .source import File
 
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
 
+    from .elsewhere import Machine
+
+ENDPOINT = "HUSHD_ENDPOINT"  # the variable that names the machine which is asked
+DEVICES = "HUSHD_DEVICES"  # the variable that names the machine whose devices are used
+HERE = "here"  # its value for the devices of this machine
 GONE = ("supervisor_lost", "shutting_down")  # codes of a supervisor that the next one will follow
 PAUSE_S = 0.02  # before the next attempt to connect
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
@@ -52,7 +56,7 @@ class Link:
     ) -> None:
         self.paths = paths.find()
         self.connection: Connection | None = None
-        self._machine = find_machine(endpoint, self.paths)
+        self._machine = _machine(endpoint, self.paths)
         self.holder = holder
         self.starts = start
         self._compute_device = compute_device or ""
@@ -219,6 +223,25 @@ def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | Non
     return holder
 
 
+def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
+    """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names, or that has attached itself and lends its
+    models; None for this one."""
+    address = os.environ.get(ENDPOINT) if endpoint is None else endpoint
+    if address == "" or (address is None and not _has_guests(here)):
+        return None
+    from .elsewhere import find_machine  # for few
+
+    return find_machine(address, here)
+
+
+def _has_guests(here: paths.Paths) -> bool:
+    """Returns whether machines may be attached to this one: their folder is there, and not empty."""
+    try:
+        return bool(os.listdir(here.attached))
+    except OSError:
+        return False
+
+
 def floor_link(link: Link) -> Link:
     """The link to the machine whose floor concerns the programs that use `link`."""
     return link if link.devices else devices_link(link.holder) or own_link(link)
@@ -234,7 +257,12 @@ def devices_link(holder: str | None = None) -> Link | None:
 
     A process has one link of each holder, so that a claim and the speech that it is for take the same way.
     """
-    endpoint = find_lender(paths.find())
+    here = paths.find()
+    if os.environ.get(DEVICES) in ("", HERE) or not _has_guests(here):
+        return None
+    from .elsewhere import find_lender  # for few
+
+    endpoint = find_lender(here)
     return _link(endpoint, holder, os.getpid(), False) if endpoint else None
 
 

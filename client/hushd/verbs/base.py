@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from hushd_protocol import JsonObject
 from hushd_protocol.messages import Control, Request, Result
 
-from hushd.plugins import added
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link, floor_link
@@ -138,5 +137,7 @@ class ClientBase:
 
 def _ducking() -> Callable[[bool], None]:
     """The function that makes other programs quieter while a floor is held; a plugin's, without which none is."""
+    from hushd.plugins import added
+
     ducking = added("ducking")
     return ducking() if ducking else lambda held: None

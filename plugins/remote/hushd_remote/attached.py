@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hushd.transport.connection import Connection
-from hushd.transport.elsewhere import DEVICES, Machine
+from hushd.transport.elsewhere import Machine
+from hushd.transport.link import DEVICES
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from hushd.transport.elsewhere import DEVICES, ENDPOINT, HERE
+from hushd.transport.link import DEVICES, ENDPOINT, HERE
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
