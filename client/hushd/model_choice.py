@@ -65,13 +65,11 @@ class Capacity:
 
     Attributes:
         room_mb: memory for a new worker, if idle ones end for it.
-        pressure: `normal`, `warning` or `critical`.
         running: the names (ENGINE/MODEL) of workers that have a process.
         needs: MB that workers were measured to need, by name.
     """
 
     room_mb: float
-    pressure: str = "normal"
     running: frozenset[str] = frozenset()
     needs: Mapping[str, float] | None = None
 
@@ -117,19 +115,7 @@ def choose(
             f"No model{of}{what} is installed{more}.",
         )
     fitting = [candidate for candidate in order if capacity.fits(candidate)]
-    running = [candidate for candidate in order if candidate.name in capacity.running]
-    if capacity.pressure == "critical":
-        taken = running[0] if running else min(order, key=capacity.need)
-    elif capacity.pressure == "warning":
-        # A running worker costs nothing more; else a model one step smaller than the usual choice.
-        smaller = (
-            [candidate for candidate in fitting if capacity.need(candidate) < capacity.need(fitting[0])]
-            if fitting
-            else []
-        )
-        taken = next(iter(running or smaller or fitting), min(order, key=capacity.need))
-    else:
-        taken = fitting[0] if fitting else min(order, key=capacity.need)
+    taken = fitting[0] if fitting else min(order, key=capacity.need)
     return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
 
 
@@ -207,7 +193,7 @@ def capacity(status: Status, role: str) -> Capacity:
         if worker.state == "ready" and worker.pss_mb:
             room += worker.pss_mb  # idle: it leaves for another
     room += min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
-    return Capacity(room, memory.pressure, frozenset(running), needs)
+    return Capacity(room, frozenset(running), needs)
 
 
 def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str) -> str:
@@ -227,8 +213,6 @@ def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, langu
     if large:
         named = ", ".join(f"{candidate.name} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_NAMED])
         reasons.append(f"there is no memory for {named}")
-    if capacity.pressure != "normal" and better:
-        reasons.append(f"memory is short ({capacity.pressure})")
     return f"{taken.name}: {', '.join(reasons)}."
 
 
