@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.log_files import LogStream
 
-WINDOW_S = 60.0
-MAX_LINES = 300  # in a minute
 MAX_LINE = 8192  # characters
 
 
 class BoundedLog(LogStream):
-    """Writes to standard error, with a limit of lines a minute; at 1 MB moves the log file `path` aside."""
+    """Writes to standard error; at 1 MB moves the log file `path` aside."""
 
-    def __init__(self, form: str, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, form: str, path: Path) -> None:
         super().__init__(2, form)
         self._path = path
-        self._clock = clock
-        self._window = clock()
-        self._count = 0
 
     def _write(self, lines: list[str]) -> None:
-        lines = [line[:MAX_LINE] for line in lines if line.strip()]
-        if (now := self._clock()) >= self._window + WINDOW_S:
-            if (left_out := self._count - MAX_LINES) > 0:
-                super()._write([f"left out {left_out} lines: a program repeats itself"])
-            self._window, self._count = now, 0
-        room = max(0, MAX_LINES - self._count)
-        self._count += len(lines)
-        super()._write(lines[:room])
+        super()._write([line[:MAX_LINE] for line in lines if line.strip()])
         log_files.rotate(self._path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import signal
 import socket
@@ -117,21 +116,6 @@ def test_a_connection_of_wyoming_keeps_it(start: Callable[..., Process]) -> None
             with pytest.raises(subprocess.TimeoutExpired):
                 there.process.wait(0.3)
     assert there.process.wait(BOUND_S) == 0
-
-
-def test_too_much_is_refused(start: Callable[..., Process]) -> None:
-    """A body that is too large for what it asks, and a line of Wyoming without an end."""
-    there = start()
-    connection = http.client.HTTPConnection(*there.http.getsockname(), timeout=BOUND_S)
-    connection.putrequest("POST", "/v1/audio/speech")
-    connection.putheader("Content-Length", str(5 * 1024 * 1024))
-    connection.endheaders()
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "request_too_large")
-    connection.close()
-    with there.connect(there.wyoming) as program:
-        program.sendall(b"{" + b"x" * 200_000)
-        assert b"not an event of Wyoming" in program.makefile("rb").read()
 
 
 def test_a_terminated_gateway_ends(start: Callable[..., Process]) -> None:

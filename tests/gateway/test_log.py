@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hushd_gateway.log import MAX_LINES, BoundedLog, Brief
+from hushd_gateway.log import BoundedLog, Brief
 from hushd_protocol.system import log_files
 
 
@@ -26,22 +26,6 @@ def written(path: Path) -> Iterator[None]:
         os.dup2(before, 2)
         os.close(before)
         os.close(output)
-
-
-def test_lines_of_a_minute_are_bounded(tmp_path: Path) -> None:
-    """The others are counted, and their number written with the next line."""
-    now = 1000.0
-    path = tmp_path / "gateway.log"
-    with written(path):
-        stream = BoundedLog("text", path, lambda: now)
-        for number in range(MAX_LINES + 50):
-            stream.write(f"a line {number}\n")
-        assert len(path.read_text().splitlines()) == MAX_LINES
-        now += 60
-        stream.write("another\n")
-    *_, count, last = path.read_text().splitlines()
-    assert count.endswith("left out 50 lines: a program repeats itself")
-    assert last.endswith(" another")
 
 
 def test_a_large_file_is_moved_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

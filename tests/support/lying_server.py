@@ -159,11 +159,6 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     address_family = socket.AF_UNIX if "/" in WHERE else socket.AF_INET
 
-    def server_bind(self) -> None:
-        if "shares" in LIES:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
-
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         return self.socket.accept()[0], ("here", 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from io import BytesIO
@@ -13,11 +12,10 @@ from urllib.parse import unquote
 
 import pytest
 import soundfile
-from support.http_gateway import HttpGateway
 from support.wer import BECKETT, word_error_rate
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAI
+    from openai import OpenAI
 
 TEXT = "Hello there, my friend. How are you today?"
 
@@ -267,27 +265,3 @@ def test_models_and_voices_are_listed(openai: OpenAI) -> None:
     assert voices["voices"][0]["id"] == voices["voices"][0]["name"]
     assert openai.models.retrieve("hibari/en").voices[0]["name"] == "heart"
     assert openai.models.retrieve("moonshine/tiny-en").language == ["en"]
-
-
-def test_the_client_for_asyncio_works_at_once(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:
-    """Speech and transcriptions at the same time, each streamed."""
-
-    async def both() -> tuple[int, str]:
-        async with package.AsyncOpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
-            return await asyncio.gather(_spoken(client), _transcribed(client, beckett))
-
-    size, text = asyncio.run(both())
-    assert size > 5000
-    assert _heard(text)
-
-
-async def _spoken(client: AsyncOpenAI) -> int:
-    async with client.audio.speech.with_streaming_response.create(
-        model="tts-1-hd", voice="echo", input=TEXT, response_format="pcm"
-    ) as response:
-        return sum([len(piece) async for piece in response.iter_bytes()])
-
-
-async def _transcribed(client: AsyncOpenAI, recording: Path) -> str:
-    stream = await client.audio.transcriptions.create(model="gpt-4o-transcribe", file=recording, stream=True)
-    return "".join([event.delta async for event in stream if event.type == "transcript.text.delta"])

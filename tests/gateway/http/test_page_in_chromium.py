@@ -8,17 +8,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hushd.reports.status_table import card_line
-from hushd_schema.status import Status
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from support import card_stand_in, chromium, foreign_speech, moonshine_once
+from support import chromium, foreign_speech, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
-from support.peer import TESTS, Peer, Supervisor, check_nothing_is_left, command, wait_until
+from support.peer import Peer, Supervisor, check_nothing_is_left, wait_until
 
 pytestmark = pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 GB = 10**9
@@ -183,30 +181,6 @@ def test_what_runs_is_seen(page: Chromium, peer: Peer) -> None:
     assert page.run("document.querySelectorAll('#chart polygon.area').length") >= 2
     assert page.run("document.querySelectorAll('#chart polyline.rival, #chart .start').length") >= 3
     assert "MB, against" in text(page, "means")
-    assert text(page, "cards") == ""  # there are none
-
-
-def test_the_memory_of_cards_is_drawn(
-    browser: Chromium, runtime: Path, start_supervisor: Callable[..., Supervisor]
-) -> None:
-    """A line a card, in the words of `hushd status`, and a bar with the parts of workers and of other programs."""
-    cards = [{"id": "0000:01:00.0", "total": 24 * GB, "others": 6 * GB, "name": "<b>odd"}]
-    (runtime / "cards.json").write_text(json.dumps(cards))
-    worker = command([sys.executable, str(TESTS / "card_worker.py")])
-    config = f"{CONFIG}[worker.stt]\n{worker}vram_mb = 12000\n"
-    supervisor = start_supervisor(config, environment=card_stand_in.environment(runtime / "cards.json"))
-    with Peer(supervisor.socket) as peer:
-        assert peer.ask("where", "stt/card/12gb")["compute_device"] == "cuda"
-        (listener,) = peer.control("status")["door"]["listeners"]
-        browser.open(f"http://{listener['address'].removeprefix('http://')}/")
-        browser.until("/workers take 12/.test(document.querySelector('#cards').textContent)")
-        (card,) = Status.from_data(peer.control("status"), "it").memory.cards
-        words = re.sub(r" \S+ ago", "", text(browser, "cards"))
-        assert words == re.sub(r" \S+ ago", "", card_line(card))
-        widths = "[...document.querySelectorAll('#cards rect')].map((rect) => rect.getBBox().width)"
-        assert [round(width) for width in browser.run(widths)] == [12_000, 6_000]
-        assert browser.complaints() == []
-        browser.open("about:blank")
 
 
 def choose(page: Chromium, name: str, value: str) -> None:

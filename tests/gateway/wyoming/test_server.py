@@ -16,7 +16,7 @@ from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping
-from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
+from wyoming.tts import Synthesize, SynthesizeVoice
 
 BECKETT = recording()
 
@@ -57,31 +57,6 @@ def test_a_recording_becomes_its_words() -> None:
                 (whole,) = [event.data["text"] for event in events if event.type == "transcript"]
                 assert "ever tried" in whole.lower()
                 assert "".join(e.data["text"] for e in events if e.type == "transcript-chunk") == whole
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize("streaming", [False, True])
-def test_text_becomes_speech(streaming: bool) -> None:
-    """A whole text, and one that comes in parts with the whole for older servers between: spoken once."""
-
-    async def run() -> None:
-        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
-            if streaming:
-                await client.write_event(SynthesizeStart().event())
-                for part in ("Hello the", "re. How are ", "you?"):
-                    await client.write_event(SynthesizeChunk(text=part).event())
-                await client.write_event(Synthesize(text="Hello there. How are you?").event())
-                await client.write_event(SynthesizeStop().event())
-            else:
-                await client.write_event(Synthesize(text="Hello there. How are you?").event())
-            events = await until(client, "synthesize-stopped" if streaming else "audio-stop")
-            kinds = [event.type for event in events]
-            assert kinds[0] == "audio-start"
-            assert kinds.count("audio-start") == kinds.count("audio-stop") == 1
-            (start,) = [event for event in events if event.type == "audio-start"]
-            seconds = sum(len(e.payload or b"") for e in events if e.type == "audio-chunk") / 2 / start.data["rate"]
-            assert 1 < seconds < 5
 
     asyncio.run(run())
 

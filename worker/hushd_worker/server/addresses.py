@@ -1,4 +1,4 @@
-"""Finds addresses for servers, and looks up who listens on a port."""
+"""Finds addresses for servers: each start has one of its own, so that two of a kind never share one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import socket
 from pathlib import Path
 
 from hushd_protocol.system import paths
-
-_LISTENS = "0A"  # TCP_LISTEN, of tcp_states.h
 
 
 def free_port() -> int:
@@ -28,26 +26,3 @@ def socket_path() -> Path:
         if not os.path.exists(f"/proc/{path.stem.split('-')[1]}"):
             path.unlink(missing_ok=True)
     return runtime / f"server-{os.getpid()}-{secrets.token_hex(2)}.sock"
-
-
-def listeners(port: int) -> set[str]:
-    """Returns the inodes of the sockets that listen on a port; none outside Linux."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError), open(table) as lines:
-            for _, local, _, state, _, _, _, _, _, inode, *_ in map(str.split, lines):
-                if state == _LISTENS and local.endswith(f":{port:04X}"):
-                    inodes.add(inode)
-    return inodes
-
-
-def sockets(pid: str) -> set[str]:
-    """Returns the inodes of the sockets that a process has open."""
-    inodes = set()
-    with contextlib.suppress(OSError):
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                target = os.readlink(f"/proc/{pid}/fd/{number}")
-                if target.startswith("socket:["):
-                    inodes.add(target[8:-1])
-    return inodes

@@ -12,7 +12,6 @@ async function look(signal) {
   note('runs', '');
   showFigures(last);
   draw(last.memory);
-  showCards(last.status.memory);
   showWorkers(last.status.workers);
   showNews(last.memory.events);
 }
@@ -65,7 +64,7 @@ const colour = (name) => {
   return colours.get(name);
 };
 
-function draw({ start, end, moments, events, workers }) {
+function draw({ start, end, moments, events }) {
   const chart = $('chart');
   const [width, height, left, bottom] = [chart.clientWidth, chart.clientHeight, 48, 34];
   const [floor, ceiling] = [height - bottom, 8];
@@ -87,7 +86,7 @@ function draw({ start, end, moments, events, workers }) {
     ]);
     return points.map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`);
   };
-  const names = workers.map((worker) => worker.name);
+  const names = [...new Set(moments.flatMap(({ workers_mb }) => Object.keys(workers_mb)))];
   const series = [['supervisor', moments.map((moment) => moment.supervisor_mb)]];
   series.push(...names.map((name) => [name, moments.map((moment) => moment.workers_mb[name] ?? 0)]));
   let below = moments.map(() => 0);
@@ -140,30 +139,6 @@ function showLegend(names) {
     ...names.map((name) => entry(name, 'area', { fill: colour(name) })),
     entry('a server that never unloads', 'rival'),
   );
-}
-
-// Graphics cards, in the words of `hushd top`.
-function showCards({ cards }) {
-  const rows = cards.map((card) => {
-    const { asleep, total_mb, used_mb, free_mb, seen_s, kept_s } = card;
-    const others = Math.max(0, total_mb - free_mb - used_mb);
-    const gigabytes = (megabytes) => (megabytes / 1000).toFixed(1);
-    const seen = seen_s >= 1 ? ` ${clock(seen_s)} ago` : '';
-    const away = kept_s == null ? '' : `, kept for other programs for ${clock(kept_s)}`;
-    const taken = `workers take ${gigabytes(used_mb)} of ${gigabytes(total_mb)} GB, other programs ${gigabytes(others)}, ${gigabytes(free_mb)} GB free${seen}`;
-    const row = make('li', {
-      textContent: `${`${card.device} ${card.name}`.trim()}: ${asleep ? 'asleep' : taken}${away}`,
-    });
-    const bar = shape(
-      'svg',
-      { viewBox: `0 0 ${total_mb || 1} 1`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-      row,
-    );
-    shape('rect', { width: used_mb, height: 1, class: 'ours' }, bar);
-    shape('rect', { x: used_mb, width: others, height: 1, class: 'others' }, bar);
-    return row;
-  });
-  $('cards').replaceChildren(...rows);
 }
 
 function showWorkers(workers) {
