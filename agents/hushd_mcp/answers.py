@@ -58,8 +58,7 @@ def of_task(task: Task) -> CallToolResult:
     if task.kind == "say":
         return answer(f"Spoken, {result['duration']:.1f} seconds.", {"state": state} | result)
     if not result["text"]:
-        nothing = f"{task.word!r} was said, and nothing after it." if task.word else "No words were understood."
-        return with_message(nothing, {"state": state} | result)
+        return with_message("No words were understood.", {"state": state} | result)
     if result.get("unlikely"):
         return answer(f"{result['message']}\n\n{result['text']}", {"state": state} | result)
     return answer(result["text"], {"state": state} | result)
@@ -79,9 +78,7 @@ def _message(error: HushdError) -> str:
 
 
 def _pending(task: Task, state: str) -> CallToolResult:
-    doing = {"queued": "waiting for its turn", "waiting": f"waiting: nobody has said {task.word!r} yet"}.get(
-        state, state
-    )
+    doing = "waiting for its turn" if state == "queued" else state
     heard = f" Heard so far: {task.heard!r}." if task.heard else ""
     message = f"Still {doing}.{heard} Call `hushd_result` with ticket {task.ticket!r} to wait for the rest."
     so_far = {"text": task.heard} if task.heard else {}

@@ -31,9 +31,6 @@ Where that takes longer than a call may, the answer is a ticket for `hushd_resul
 their time.
 
 Example: {"text": "Shall I delete the old backups?", "timeout": 20}""",
-    "wake": """Waits until the person says your wake word; returns what they say after it.
-
-Until then the answer is a ticket for `hushd_result`: ask at least every ten minutes.""",
     "transcribe": """Writes down the speech in a recording; a long one is answered with a ticket for `hushd_result`.
 
 Example: {"path": "~/meeting.wav", "speakers": true}""",
@@ -117,7 +114,6 @@ Segments = Annotated[bool, or_else(False), Field(description="true: add times fo
 UntilSpoken = Annotated[
     bool, or_else(True), Field(description="false: return at once and go on speaking (default true).")
 ]
-Word = Annotated[str, Field(description="Such as hey jarvis.")]
 Ticket = Annotated[str, Field(description="Ticket from an earlier answer.")]
 Wait = Annotated[
     float,

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
 from hushd.voice_assignments import names
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 
@@ -27,9 +25,7 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
-MARGIN = 0.8  # of a host's limit, so that the answer arrives in time
 MAX_THREADS = 200  # of all sessions that share the calls
-MAX_BEGUN = 200  # calls whose beginnings are remembered
 TICK_S = 0.25  # between two looks at a task's progress
 REPORT_S = 1.0  # between two progress notifications of the same state
 MAX_CALLS = 16  # of a session at once, each with a connection and some ten files
@@ -46,7 +42,6 @@ class Calls:
         tasks: the tasks of the calls.
         patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
-        shared: whether one server has many sessions, whose hosts can all come back with a ticket.
         folder: the working folder of the host's server; empty: unknown.
 
     Attributes:
@@ -61,18 +56,15 @@ class Calls:
         patience: float | None = None,
         holder: str | None = None,
         *,
-        shared: bool = False,
         folder: str = "",
     ) -> None:
         self.tasks = tasks
         self.answered: object = None
         self.called = time.monotonic()
         self._open = 0
-        self._at_once: Counter[str | None] = Counter()  # calls by session
-        self.resumable = shared or patience is not None
+        self._at_once = 0
+        self.resumable = patience is not None
         self._patience = PATIENCE_S if patience is None else patience
-        self._limits: dict[str | None, float] = {}  # by session; see `note_cancelled`
-        self._began: dict[tuple[str | None, str], float] = {}  # by session and request
         self._holder = holder
         self._folder = folder
         self._threads: anyio.CapacityLimiter | None = None
@@ -83,14 +75,12 @@ class Calls:
         request, and the facts `remembered` by an earlier process."""
         calls = cls(tasks, about.get("patience"), about.get("holder"), folder=about["folder"])
         calls.resumable = calls.resumable or bool(about.get("resumable"))
-        if about.get("limit"):
-            calls._limits[""] = about["limit"]
         calls.answered = about.get("answered")
         return calls
 
     def remembered(self) -> JsonObject:
         """Returns the facts about the host that the next process for its session needs."""
-        return {"resumable": self.resumable, "limit": self._limits.get("")}
+        return {"resumable": self.resumable}
 
     def resting_since(self) -> float:
         """Returns the time since when there was no call, no task, and no result that may still be fetched."""
@@ -107,29 +97,24 @@ class Calls:
             self.called = time.monotonic()
 
     @contextmanager
-    def place(self, session: str | None) -> Iterator[None]:
-        """Holds one of a session's places for calls meanwhile.
+    def place(self) -> Iterator[None]:
+        """Holds one of the session's places for calls meanwhile.
 
         Raises:
-            HushdError: `server_busy` if the session has none left.
+            HushdError: `server_busy` if it has none left.
         """
-        if self._at_once[session] >= MAX_CALLS:
+        if self._at_once >= MAX_CALLS:
             raise HushdError("server_busy", f"{MAX_CALLS} calls of this session run already: call again after one.")
-        self._at_once[session] += 1
+        self._at_once += 1
         try:
             yield
         finally:
-            self._at_once[session] -= 1
-            if not self._at_once[session]:
-                del self._at_once[session]
+            self._at_once -= 1
 
-    async def carry_out(
-        self, context: Context, kind: str, work: Work, *, wait: bool = True, word: str = ""
-    ) -> CallToolResult:
-        """Returns the result of `work`, or its ticket after `patience`, or at once without `wait`. `word`: see
-        `Task`."""
+    async def carry_out(self, context: Context, kind: str, work: Work, *, wait: bool = True) -> CallToolResult:
+        """Returns the result of `work`, or its ticket after `patience`, or at once without `wait`."""
         try:
-            task = self.tasks.begin(kind, self.holder(context), work, session_of(context.request_context), word)
+            task = self.tasks.begin(kind, self.holder(context), work)
         except HushdError as error:
             return refusal(error)
         return await self.attend(context, task, math.inf if wait or not self.resumable else 0.0)
@@ -140,12 +125,8 @@ class Calls:
         The host gets progress notifications meanwhile. A cancelled call ends the task.
         """
         began = time.monotonic()
-        request = (session_of(context.request_context), str(context.request_id))
-        patience = min(seconds, self._limit(request[0]))
+        patience = min(seconds, self._patience if self.resumable else math.inf)
         progress = ProgressReporter(context, began)
-        self._began[request] = began
-        if len(self._began) > MAX_BEGUN:  # a call that ends with its stream is never popped
-            del self._began[next(iter(self._began))]
         try:
             with task.awaited():
                 while not task.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
@@ -154,7 +135,6 @@ class Calls:
         except anyio.get_cancelled_exc_class():
             task.end()
             raise
-        self._began.pop(request, None)
         task.told = task.finished.is_set()
         return of_task(task)
 
@@ -164,12 +144,6 @@ class Calls:
             return await self._in_thread(ask)
         except HushdError as error:
             return refusal(error)
-
-    def note_cancelled(self, session: str | None, params: JsonObject) -> None:
-        """Learns a host's limit from a cancellation that names it as the reason; later calls are answered sooner."""
-        began = self._began.pop((session, str(params.get("requestId"))), None)
-        if session is not None and began is not None and "timed out" in str(params.get("reason")):
-            self._limits[session] = (time.monotonic() - began) * MARGIN
 
     def holder(self, context: Context) -> str:
         """Returns the caller's name, as `hushd status` shows it."""
@@ -183,23 +157,11 @@ class Calls:
         name = names.of_folder(self._folder) if self._folder and not self._holder else ""
         return self.holder(context) if name.startswith("agent") or not name else name
 
-    def _limit(self, session: str | None) -> float:
-        """Returns the seconds that a call of this session may take."""
-        if not self.resumable:
-            return math.inf
-        return min(self._patience, self._limits.get(session, math.inf))
-
     async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
         """Returns the result of `function`, run on a thread. A cancelled call does not wait for it."""
         if self._threads is None:
             self._threads = anyio.CapacityLimiter(MAX_THREADS)
         return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._threads)
-
-
-def session_of(context: ServerRequestContext[Any, Any]) -> str | None:
-    """Returns the name of the host's session, of which standard input and output has one; None if requests have
-    none."""
-    return "" if context.request is None else context.request.headers.get("mcp-session-id")
 
 
 class ProgressReporter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import resource
@@ -14,7 +13,7 @@ from typing import NoReturn
 
 from hushd_cli.arguments import Parser, value
 from hushd_cli.command import Command
-from hushd_cli.terminal import console
+from hushd_models import preferences
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, paths
@@ -42,17 +41,15 @@ _NAMES = {
 }  # fmt: skip
 
 
-def main(prog: str, argv: Sequence[str]) -> int:
+def main(prog: str, argv: Sequence[str]) -> NoReturn:
     options = make_parser(prog).parse_args(argv)
-    return host(options.http, options.holder, options.patience)
+    check_sdk()
+    relay(options.holder, options.patience)
 
 
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, "Give agents a voice and ears, as a server of the Model Context Protocol.")
-    parser.add_argument(
-        "--http", metavar="HOST:PORT", help="the address to serve at; default: standard input and output"
-    )
     parser.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")
     parser.add_argument(
         "--patience",
@@ -62,19 +59,6 @@ def make_parser(prog: str) -> Parser:
         "that starts a process for each call",
     )
     return parser
-
-
-def host(address: str | None, holder: str | None, patience: float | None) -> int:
-    """Serves until the host closes standard input, or at `address` until a signal ends it."""
-    check_sdk()
-    if address is None:
-        relay(holder, patience)
-    gc.disable()  # as in `__main__`
-    from hushd_mcp import web
-
-    gc.freeze()
-    gc.enable()
-    return web.serve(address, patience, holder, console.complain)
 
 
 def check_sdk() -> None:
@@ -97,7 +81,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
     session = {"holder": holder, "patience": patience, "folder": os.getcwd()}
     options = {
         "version": __version__, "place": place(folders, os.environ), "log": os.fspath(folders.logs / "mcp.log"),
-        "session": json.dumps(session),
+        "session": json.dumps(session), "languages": preferences.languages_named(folders.config),
     }  # fmt: skip
     folder = os.path.dirname(os.path.dirname(__file__))
     os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _RELAY, folder, "hushd", "mcp", json.dumps(options)])

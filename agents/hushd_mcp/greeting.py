@@ -72,10 +72,10 @@ _ENDS = 4096  # bytes at both ends of a longer one, in which its id is looked fo
 INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears"}
 INSTRUCTIONS = """\
 hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
-Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen,
-`hushd_wake` to be called by a word.
+Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen.
 An answer with a ticket is not the end: call `hushd_result` with it until there is none.
 A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
+USUAL_LANGUAGES = "such as en or de"  # in descriptions, where the user's own stand instead
 _CAPABILITIES = {"tools": {"listChanged": False}}
 
 

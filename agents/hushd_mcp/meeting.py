@@ -17,25 +17,22 @@ LOCKED_S = 5.0  # for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def connect(path: str, log: str, anew: bool = False) -> tuple[_socket.socket, bool]:
+def connect(path: str, log: str) -> _socket.socket:
     """Returns a connection with the process that listens at `path`; starts one if there is none.
-
-    Also returns whether it started the process.
 
     Args:
         log: the process's log file.
-        anew: whether to start one in place of the process that listens, which does not answer.
 
     Raises:
         OSError: it cannot be reached.
     """
     _check(os.path.dirname(path))
-    if not anew and (connected := _try(path)) is not None:
-        return connected, False
+    if (connected := _try(path)) is not None:
+        return connected
     lock = _locked(f"{path}.lock")
     try:
-        if not anew and (connected := _try(path)) is not None:
-            return connected, False
+        if (connected := _try(path)) is not None:
+            return connected
         if os.path.lexists(path):
             os.unlink(path)
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -47,7 +44,7 @@ def connect(path: str, log: str, anew: bool = False) -> tuple[_socket.socket, bo
         listener.listen(128)
         _start(listener.fileno(), path, log)
         listener.close()
-        return _connected(path), True
+        return _connected(path)
     finally:
         os.close(lock)
 

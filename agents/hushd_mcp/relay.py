@@ -7,8 +7,7 @@ That process leaves when there are no calls; the next call starts another, and t
 Ten sessions are ten relays, so it uses little of the standard library: no hushd, no SDK, no `json`, `socket` or
 `subprocess`, which take a megabyte each. Lines between relay and process that begin with # are their own: the process
 says `#ready` first, the relay `#session JSON` about its session; `#rest JSON` from the process means that there was no
-call for a while, with the facts for the next process; `#leave`, that it takes no further call. `#ping` of the relay
-is answered by `#pong`.
+call for a while, with the facts for the next process; `#leave`, that it takes no further call.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import _socket
 import os
 import select
 import sys
-import time
 
 from . import greeting, meeting
 
@@ -28,9 +26,6 @@ _OUTPUT_FAILED = 9
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
 _LEAVE_S = 1.5  # for speech to fall silent
-_SILENT_S = 10.0  # without a word of a process that is asked; then it is given up
-_START_S = 60.0  # the same of one that we have started: on a busy machine its imports take long
-_LOOK_MS = 1000
 
 
 class Relay:
@@ -47,7 +42,6 @@ class Relay:
         self._initialize = b""  # the host's `initialize`
         self._greeted = False  # the host's `initialize` has been answered here
         self._calls: dict[object, str] = {}  # the methods of unanswered requests passed on, by id
-        self._waits_since = 0.0  # the beginning of the oldest of `_calls`, when there was none before
         self._waiting: list[bytes] = []  # lines for a process that is not ready
         self._link: Link | None = None
         self._tries = 0
@@ -58,7 +52,7 @@ class Relay:
         """Serves until the host closes standard input."""
         received = greeting.Lines()
         while True:
-            for descriptor, event in self._poll.poll(_LOOK_MS if self._link else None):
+            for descriptor, event in self._poll.poll():
                 if descriptor == 0:
                     chunk = os.read(0, _CHUNK)
                     for line, is_too_long in received.add(chunk):
@@ -70,7 +64,6 @@ class Relay:
                         return
                 elif self._link and descriptor == self._link.fileno():
                     self._serve(event)
-            self._look()
 
     def leave(self) -> None:
         """Ends all of the host's requests, and waits until speech has stopped."""
@@ -110,7 +103,8 @@ class Relay:
         if method not in ("ping", "logging/setLevel") and not str(method).endswith("/list"):
             return False
         with open(_PREPARED, "rb") as file:
-            prepared = greeting.loads(file.read()).get(method)
+            text = file.read().decode().replace(greeting.USUAL_LANGUAGES, self._options["languages"])
+        prepared = greeting.loads(text).get(method)
         if prepared is None or not (
             greeting.is_plain(message) or ("error" in prepared and greeting.id_of(message) is not None)
         ):
@@ -124,8 +118,6 @@ class Relay:
         """Passes a request on; other messages only if the process has asked for them, or can know about them."""
         name = greeting.id_of(message)
         if "method" in message and name is not None:
-            if not self._calls:
-                self._waits_since = time.monotonic()
             self._calls[name] = str(message["method"])
         elif message.get("method") == "notifications/cancelled":
             params = message.get("params")
@@ -145,10 +137,10 @@ class Relay:
             self._tries = 0
             self._connect()
 
-    def _connect(self, anew: bool = False) -> None:
+    def _connect(self) -> None:
         self._tries += 1
         try:
-            self._link = Link(*meeting.connect(self._options["place"], self._options["log"], anew))
+            self._link = Link(meeting.connect(self._options["place"], self._options["log"]))
             self._watch()
         except OSError as error:
             self._fail(f"The process for calls of tools cannot be started ({error.strerror or error})")
@@ -156,27 +148,6 @@ class Relay:
     def _watch(self) -> None:
         if self._link:
             self._poll.register(self._link.fileno(), select.POLLIN | (select.POLLOUT if self._link.unsent else 0))
-
-    def _look(self) -> None:
-        """Gives up a process that says nothing while we wait for it, such as one that was stopped."""
-        link = self._link
-        if link is None or (link.ready and not self._calls):
-            return
-        quiet = time.monotonic() - (max(link.heard, self._waits_since) if link.ready else link.heard)
-        if quiet > (_START_S if link.starts else _SILENT_S):
-            sentence = f"The process for calls of tools has said nothing for {quiet:.0f} s"
-            print(f"hushd mcp: {sentence}: another is started.", file=sys.stderr)
-            self._part()
-            if link.ready:
-                self._fail(sentence)
-            elif self._tries < TRIES:
-                self._connect(anew=True)
-            else:
-                self._fail(sentence)
-        elif link.ready and quiet > _SILENT_S / 3 and not link.asked:
-            link.asked = True
-            link.send(b"#ping")
-            self._watch()
 
     def _serve(self, event: int) -> None:
         """Sends waiting lines to the process, and passes its lines on."""
@@ -200,11 +171,9 @@ class Relay:
         self._watch()
 
     def _told(self, line: bytes) -> None:
-        if line == b"#pong":
-            return
         if line.startswith(b"#ready"):
             assert self._link
-            self._link.ready, self._link.starts = True, False
+            self._link.ready = True
             waiting, self._waiting = self._waiting, []
             about = b"#session " + greeting.dumps(self._session).encode()
             for each in (about, *self._beginning, *waiting):
@@ -256,16 +225,12 @@ class Link:
 
     Attributes:
         ready: whether the process has accepted the connection.
-        starts: whether it was started for this connection, and imports for a while.
         leaves: whether it takes no further calls, and only answers those it has `taken`.
-        heard, asked: when it last said anything, and whether it was asked since if it is there.
         unsent: bytes not yet sent.
     """
 
-    def __init__(self, connected: _socket.socket, starts: bool = False) -> None:
+    def __init__(self, connected: _socket.socket) -> None:
         self._socket = connected
-        self.starts = starts
-        self.heard, self.asked = time.monotonic(), False
         self._received = bytearray()
         self.ready = self.leaves = False
         self.taken: set[object] = set()
@@ -287,7 +252,6 @@ class Link:
         chunk = self._socket.recv(_CHUNK)
         if not chunk:
             return None
-        self.heard, self.asked = time.monotonic(), False
         self._received += chunk
         if b"\n" not in chunk:
             return []

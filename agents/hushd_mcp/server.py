@@ -1,4 +1,4 @@
-"""The MCP server, for one session over standard input and output, or for all HTTP sessions."""
+"""The MCP server for one session."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
-from hushd_mcp.work import TaskRegistry
-
 from .answers import refusal
-from .calls import Calls, session_of
+from .calls import Calls
 from .greeting import INFORMATION, INSTRUCTIONS
 from .tools import PREFIX, Tools
 
@@ -33,9 +31,9 @@ _METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # methods 
 class Server(MCPServer[Any]):
     """The SDK's server with hushd's tools. It refuses a bad call in one sentence, as text and as data."""
 
-    def __init__(self, answered: Calls, *, local: bool) -> None:
+    def __init__(self, answered: Calls) -> None:
         self._calls = answered
-        tools = Tools(answered, local=local).all()
+        tools = Tools(answered).all()
         self._arguments = {tool.name: list(tool.parameters["properties"]) for tool in tools}
         super().__init__(
             INFORMATION["name"],
@@ -61,7 +59,7 @@ class Server(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         try:
             self._check(name, arguments)
-            with self._calls.place(session_of(context.request_context) if context else None):
+            with self._calls.place():
                 return await super().call_tool(name, arguments, context)
         except HushdError as error:
             return refusal(error)
@@ -85,10 +83,7 @@ class Server(MCPServer[Any]):
                 raise HushdError("bad_request", f"{name} has no argument {argument!r:.60}: {hint}")
 
     async def _notice(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Middleware: reads the reasons of cancellations, and offers only tools, since the SDK adds empty lists of
-        prompts and resources."""
-        if ctx.method == "notifications/cancelled":
-            self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
+        """Middleware: offers only tools, since the SDK adds empty lists of prompts and resources."""
         if nothing := _METHODS.get(ctx.method):  # the SDK would log a traceback for each
             raise MCPError(INVALID_PARAMS, f"hushd has no {nothing}: it has tools.")
         with self._calls.under_way():
@@ -97,18 +92,6 @@ class Server(MCPServer[Any]):
             offered = result.get("capabilities", {})
             return result | {"capabilities": {name: offered[name] for name in offered if name not in _EMPTY}}
         return result
-
-
-def build(
-    tasks: TaskRegistry,
-    patience: float | None = None,
-    holder: str | None = None,
-    *,
-    local: bool = True,
-    shared: bool = False,
-) -> Server:
-    """Returns the server with its tools; the arguments are those of `Calls` and `Tools`."""
-    return Server(Calls(tasks, patience, holder, shared=shared), local=local)
 
 
 def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:

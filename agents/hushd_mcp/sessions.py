@@ -161,7 +161,7 @@ class Sessions:
             lines = _Input(reader, writer)
             async with stdio_server(lines, _Output(writer)) as (read, write):  # type: ignore[arg-type]
                 answered = Answered(read, write, lambda: lines.last)
-                await Server(calls, local=True).attend(answered, Unrepeated(calls.answered, write))
+                await Server(calls).attend(answered, Unrepeated(calls.answered, write))
         finally:
             watching.cancel()
             self._called = max(self._called, calls.called)
@@ -235,19 +235,15 @@ class _Input:
         return self
 
     async def __anext__(self) -> str:
-        while True:
-            try:
-                await self._writer.drain()
-                line = await self._reader.readline()
-            except (OSError, ValueError):  # the relay has gone, or sends a line that it should have refused
-                line = b""
-            if line == b"#ping\n":
-                self._writer.write(b"#pong\n")
-                continue
-            if not line:
-                raise StopAsyncIteration
-            self.last = line.decode(errors="replace")
-            return self.last
+        try:
+            await self._writer.drain()
+            line = await self._reader.readline()
+        except (OSError, ValueError):  # the relay has gone, or sends a line that it should have refused
+            line = b""
+        if not line:
+            raise StopAsyncIteration
+        self.last = line.decode(errors="replace")
+        return self.last
 
 
 class _Output:

@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
+from hushd_models import preferences
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_schema.operations import LIVE, RECORDED
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -25,6 +27,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, ToolAnnotations
 
 from hushd_mcp.arguments import DESCRIPTIONS
+from hushd_mcp.greeting import USUAL_LANGUAGES
 
 from . import arguments, work
 from .answers import answer, refusal, with_message
@@ -40,38 +43,30 @@ from .arguments import (
     Ticket,
     UntilSpoken,
     Wait,
-    Word,
 )
-from .calls import Calls, session_of
+from .calls import Calls
 
 PREFIX = "hushd_"
 # One person answers.
 _HEARD = {name: each for name, each in arguments.of(TRANSCRIBE, LIVE).items() if each.field != "diarize"}
-_CALLED = {name: each for name, each in _HEARD.items() if each.field == "language"}
 _READ = arguments.of(TRANSCRIBE, RECORDED)
 _SPOKEN = arguments.of(SYNTHESIZE)
 _CONVERSED = {name: argument for name, argument in _SPOKEN.items() if name not in _HEARD} | _HEARD
 
 
 class Tools:
-    """The tools of one server.
+    """The tools of one session."""
 
-    Args:
-        local: whether callers may name files of this computer.
-    """
-
-    def __init__(self, calls: Calls, *, local: bool = True) -> None:
+    def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._local = local
 
     def all(self) -> list[Tool]:
-        """Returns the tools, in the usual order of their use."""
+        """Returns the tools, in the usual order of their use; their descriptions name the user's languages."""
         # A host may run read-only tools without confirmation: these must neither open the microphone nor end a call.
         return [
             _tool(self.say, "Say something aloud", _SPOKEN),
             _tool(self.listen, "Listen to the person", _HEARD),
             _tool(self.converse, "Ask aloud and get the answer", _CONVERSED),
-            _tool(self.wake, "Be called", _CALLED),
             _tool(self.transcribe, "Write down a recording", _READ, reads=True),
             _tool(self.voices, "Voices", reads=True),
             _tool(self.status, "Status", reads=True),
@@ -114,15 +109,6 @@ class Tools:
         )
         return await self._calls.carry_out(context, "converse", turn)
 
-    async def wake(
-        self,
-        context: Context,
-        word: Word,
-        **asked: Any,
-    ) -> CallToolResult:
-        waiting = work.wake(word, arguments.options(_CALLED, asked))
-        return await self._calls.carry_out(context, "wake", waiting, word=" ".join(word.casefold().split()))
-
     async def transcribe(
         self,
         context: Context,
@@ -133,7 +119,7 @@ class Tools:
         **asked: Any,
     ) -> CallToolResult:
         try:
-            source = self._recording(path, audio)
+            source = _recording(path, audio)
         except HushdError as error:
             return refusal(error)
         options = arguments.options(_READ, asked)
@@ -155,8 +141,7 @@ class Tools:
         return await self._calls.ask(ask)
 
     async def status(self, context: Context) -> CallToolResult:
-        session = session_of(context.request_context)  # hosts without one are not told of each other's calls
-        tasks = self._calls.tasks.under_way(session) if session is not None else []
+        tasks = self._calls.tasks.under_way()
         calls = [{"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket} for task in tasks]
 
         def ask() -> CallToolResult:
@@ -185,7 +170,7 @@ class Tools:
         cancel: Cancel = False,
     ) -> CallToolResult:
         try:
-            task = self._calls.tasks.find(ticket, session_of(context.request_context))
+            task = self._calls.tasks.find(ticket)
         except HushdError as error:
             return refusal(error)
         if cancel:
@@ -194,24 +179,21 @@ class Tools:
         ended = cancel and task.state == "cancelled"
         return with_message("It was ended.", {"state": "cancelled"}) if ended else state
 
-    # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _recording(self, path: str, audio: str) -> str | bytes:
-        if bool(path) == bool(audio):
-            raise HushdError("bad_request", "Give either path or audio.")
-        if audio:
-            try:
-                return base64.b64decode("".join(audio.rpartition(",")[2].split()), validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise HushdError("bad_request", "audio is not valid base64.") from error
-        if not self._local:
-            raise HushdError("bad_request", "Files cannot be named over the network: send audio instead of path.")
-        name = os.path.expanduser(path.removeprefix("file://"))
-        if not os.path.isabs(name):
-            raise HushdError("bad_request", f"{path!r} is not an absolute path, and hosts start this server anywhere.")
-        if _waits(name):
-            raise HushdError("bad_request", f"{path!r} is no file: name a recording, not a pipe or a device.")
-        return name
+def _recording(path: str, audio: str) -> str | bytes:
+    if bool(path) == bool(audio):
+        raise HushdError("bad_request", "Give either path or audio.")
+    if audio:
+        try:
+            return base64.b64decode("".join(audio.rpartition(",")[2].split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise HushdError("bad_request", "audio is not valid base64.") from error
+    name = os.path.expanduser(path.removeprefix("file://"))
+    if not os.path.isabs(name):
+        raise HushdError("bad_request", f"{path!r} is not an absolute path, and hosts start this server anywhere.")
+    if _waits(name):
+        raise HushdError("bad_request", f"{path!r} is no file: name a recording, not a pipe or a device.")
+    return name
 
 
 def _waits(name: str) -> bool:
@@ -231,7 +213,7 @@ def _tool(
     Args:
         fields: the arguments that the method takes by `**asked`; they follow its named ones.
     """
-    name = PREFIX + function.__name__
+    name, languages = PREFIX + function.__name__, preferences.languages_named(paths.find().config)
     hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
     called = _taking(function, fields or {})
     made = Tool.from_function(
@@ -239,14 +221,16 @@ def _tool(
     )
     made.parameters = {
         "type": "object",
-        "properties": {argument: _untitled(schema) for argument, schema in made.parameters["properties"].items()},
+        "properties": {name: _shown(schema, languages) for name, schema in made.parameters["properties"].items()},
         "additionalProperties": False,
     } | {key: made.parameters[key] for key in ("required",) if key in made.parameters}
     return made
 
 
-def _untitled(schema: JsonObject) -> JsonObject:
-    return {key: value for key, value in schema.items() if key != "title"}
+def _shown(schema: JsonObject, languages: str) -> JsonObject:
+    """Returns an argument's schema without its title, and with the user's languages in its description."""
+    described = {"description": schema["description"].replace(USUAL_LANGUAGES, languages)}
+    return {key: value for key, value in (schema | described).items() if key != "title"}
 
 
 def _taking(function: Callable[..., Any], fields: Mapping[str, Argument]) -> Callable[..., Any]:

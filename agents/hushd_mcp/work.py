@@ -14,7 +14,6 @@ from hushd.dialogue.exchange import CancelScope
 from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.transcribe import BY_MEANING
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -28,9 +27,8 @@ RESULT_S = 600.0  # for so long an idle process stays for its results
 LEAVE_S = 1.0  # to fall silent and close the devices
 GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above the delay between parallel calls of one host
 UNATTENDED_S = 60.0  # for so long a microphone stays open while no call waits for its result
-UNCALLED_S = 600.0  # the same while it waits for a word
 ENDED = ("completed", "failed", "cancelled")
-LISTENING = ("listen", "converse", "wake")  # the tools that open the microphone
+LISTENING = ("listen", "converse")  # the tools that open the microphone
 
 
 class Progress(Protocol):
@@ -38,7 +36,7 @@ class Progress(Protocol):
 
     @property
     def state(self) -> str:
-        """`queued`, `speaking`, `waiting`, `listening` or `transcribing`."""
+        """`queued`, `speaking`, `listening` or `transcribing`."""
 
     @property
     def heard(self) -> str:
@@ -59,14 +57,6 @@ class Reading:
         return " ".join(text for segment in self.segments if (text := segment.strip()))
 
 
-@dataclass
-class Waiting:
-    """The progress of waiting for a word, and of listening to the speech after it."""
-
-    state: str = "waiting"
-    heard: str = ""
-
-
 Work = Callable[["Client", "Task"], JsonObject]
 
 
@@ -77,8 +67,6 @@ class Task:
     request would end the older one; and without tasks the supervisor has no client here.
 
     Args:
-        session: the calling host's session; None: unknown.
-        word: the wake word to wait for; empty: none.
 
     Attributes:
         ticket: its name.
@@ -92,11 +80,9 @@ class Task:
         asked_at: the time of the last call for it.
     """
 
-    def __init__(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> None:
+    def __init__(self, kind: str, holder: str, work: Work) -> None:
         self.ticket = secrets.token_hex(4)
         self.kind = kind
-        self.session = session
-        self.word = word
         self.progress: Progress | None = None
         self.result: JsonObject = {}
         self.error: HushdError | None = None
@@ -152,14 +138,13 @@ class Task:
         finally:
             self._calls -= 1
             if self.listens and not self._calls:
-                after_s = UNCALLED_S if self.word else UNATTENDED_S
-                self._abandoning = threading.Timer(after_s, self._abandon, [after_s])
+                self._abandoning = threading.Timer(UNATTENDED_S, self._abandon)
                 self._abandoning.daemon = True
                 self._abandoning.start()
 
-    def _abandon(self, after_s: float) -> None:
+    def _abandon(self) -> None:
         if not self._calls:
-            self.end(f"Nobody asked for the result within {after_s:.0f} seconds, so the microphone was closed.")
+            self.end(f"Nobody asked for the result within {UNATTENDED_S:.0f} seconds, so the microphone was closed.")
 
     def _run(self, holder: str, work: Work) -> None:
         from hushd.client import Client  # imported by the first call, not at the start
@@ -178,43 +163,43 @@ class Task:
 
 
 class TaskRegistry:
-    """The tasks of one server."""
+    """The tasks of one session."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tasks: dict[str, Task] = {}
         self._closed = False
 
-    def begin(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> Task:
-        """Starts a task. A session's newer use of the microphone ends an abandoned older one, see `_reclaim`.
+    def begin(self, kind: str, holder: str, work: Work) -> Task:
+        """Starts a task. A newer use of the microphone ends an abandoned older one, see `_reclaim`.
 
         Raises:
-            HushdError: `shutting_down`; `server_busy` beyond `MAX_TASKS` of the session.
+            HushdError: `shutting_down`; `server_busy` beyond `MAX_TASKS`.
         """
         with self._lock:
             if self._closed:
                 raise HushdError("shutting_down", "The server is leaving.")
-            if kind in LISTENING and session is not None:
-                self._reclaim(session, word)
-            if len(self._under_way(session)) >= MAX_TASKS:
+            if kind in LISTENING:
+                self._reclaim()
+            if len(self._under_way()) >= MAX_TASKS:
                 raise HushdError(
                     "server_busy", f"{MAX_TASKS} calls of this session run already: end one by its ticket, or wait."
                 )
             ended = [task for task in self._tasks.values() if task.finished.is_set()]
             for task in ended[: max(0, len(ended) - MAX_RESULTS)]:
                 del self._tasks[task.ticket]
-            task = Task(kind, holder, work, session, word)
+            task = Task(kind, holder, work)
             self._tasks[task.ticket] = task
             return task
 
-    def find(self, ticket: str, session: str | None) -> Task:
-        """Returns the session's task of a ticket.
+    def find(self, ticket: str) -> Task:
+        """Returns the task of a ticket.
 
         Raises:
-            HushdError: `bad_request` for an unknown ticket, and for another session's.
+            HushdError: `bad_request` for an unknown ticket.
         """
         task = self._tasks.get(ticket.strip().lower())
-        if task is None or task.session != session:
+        if task is None:
             raise HushdError(
                 "bad_request",
                 f"There is no ticket {ticket!r}: a ticket ends with its session, and the last {MAX_RESULTS} results "
@@ -222,10 +207,10 @@ class TaskRegistry:
             )
         return task
 
-    def under_way(self, session: str | None) -> list[Task]:
-        """Returns the session's running tasks, the oldest first."""
+    def under_way(self) -> list[Task]:
+        """Returns the running tasks, the oldest first."""
         with self._lock:
-            return self._under_way(session)
+            return self._under_way()
 
     def awaited(self) -> bool:
         """Returns whether a task runs, or has a result that the host may still fetch."""
@@ -246,18 +231,17 @@ class TaskRegistry:
         for task in left:
             task.finished.wait(LEAVE_S)
 
-    def _under_way(self, session: str | None) -> list[Task]:
-        return [task for task in self._tasks.values() if task.session == session and not task.finished.is_set()]
+    def _under_way(self) -> list[Task]:
+        return [task for task in self._tasks.values() if not task.finished.is_set()]
 
-    def _reclaim(self, session: str, word: str) -> None:
-        """Ends the session's older tasks that use the microphone: those that wait for the same word, or that listen.
+    def _reclaim(self) -> None:
+        """Ends older tasks that use the microphone.
 
         Several hosts give up on a call without cancelling it, and their model then calls again; the user would answer a
         call that no host waits for. Parallel calls arrive together, so only older ones were abandoned.
         """
-        for task in self._under_way(session):
-            same = task.listens and task.word == word
-            if same and time.monotonic() - task.asked_at >= GIVEN_UP_S:
+        for task in self._under_way():
+            if task.listens and time.monotonic() - task.asked_at >= GIVEN_UP_S:
                 task.end("A later call of the same session has taken the microphone.")
 
 
@@ -290,36 +274,6 @@ def converse(text: str, priority: str, speaking: Options, listening: Options, na
     def work(client: Client, task: Task) -> Options:
         conversation = _conversation(client, task, priority, duck=True)
         return _found(conversation.converse(*_prepared(client, name, text, speaking), listening))
-
-    return work
-
-
-def wake(word: str, options: Options) -> Work:
-    """Returns the work of waiting for a word, and hearing the speech after it."""
-
-    def work(client: Client, task: Task) -> Options:
-        from hushd.plugins import needed
-        from hushd_schema.operations.transcribe import SPEECH_S
-
-        waiting = task.progress = Waiting()
-
-        def note(stable: str, text: str) -> None:
-            waiting.heard = stable + text
-
-        with needed("wake", "wake")(client, word) as wake, task.scope.ending(wake.close):
-            for word_heard in wake:
-                waiting.state = "listening"
-                floor = client.floor("microphone", duck=True)
-                with task.scope.ending(floor.stop), floor:
-                    transcription = client.listen(
-                        word_heard.sound(), rate=word_heard.rate, no_speech_s=SPEECH_S, turn_end=BY_MEANING,
-                        on_partial=note, **options,
-                    )  # fmt: skip
-                    with task.scope.ending(transcription.close):
-                        text = word_heard.speech(transcription)
-                return {"word": word, "text": text} | _language(transcription)
-        task.scope.check()
-        raise HushdError("no_device", "The microphone was closed before the word was said: is it still there?")
 
     return work
 

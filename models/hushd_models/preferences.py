@@ -33,3 +33,9 @@ def own_languages(path: Path) -> list[str]:
         own = None
     named = [languages.code(each) for each in own if isinstance(each, str)] if isinstance(own, list) else []
     return named or languages.of_session()
+
+
+def languages_named(path: Path) -> str:
+    """Returns `such as fr or en`: the user's languages as examples, filled up with English and German."""
+    first, second, *_ = dict.fromkeys([*own_languages(path), "en", "de"])
+    return f"such as {first} or {second}"

@@ -91,18 +91,15 @@ def test_a_session_has_so_many_calls_at_once() -> None:
     """The next is refused in a sentence, another session's begins, and a ticket is its own session's alone."""
     from hushd_mcp.work import MAX_TASKS, TaskRegistry
 
-    registry, gate = TaskRegistry(), threading.Event()
-    tasks = [
-        registry.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)}, "one")
-        for _ in range(MAX_TASKS)
-    ]
+    one, two, gate = TaskRegistry(), TaskRegistry(), threading.Event()
+    tasks = [one.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)}) for _ in range(MAX_TASKS)]
     with pytest.raises(HushdError, match="16 calls of this session run already"):
-        registry.begin("say", "test", lambda client, task: {}, "one")
-    assert [task.ticket for task in registry.under_way("one")] == [task.ticket for task in tasks]
-    assert registry.under_way("two") == []
-    registry.begin("say", "test", lambda client, task: {}, "two").finished.wait(BOUND_S)
-    assert registry.find(tasks[0].ticket, "one") is tasks[0]
+        one.begin("say", "test", lambda client, task: {})
+    assert [task.ticket for task in one.under_way()] == [task.ticket for task in tasks]
+    assert two.under_way() == []
+    two.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
+    assert one.find(tasks[0].ticket) is tasks[0]
     with pytest.raises(HushdError, match="There is no ticket"):
-        registry.find(tasks[0].ticket, "two")
+        two.find(tasks[0].ticket)
     gate.set()
-    registry.close()
+    one.close()

@@ -48,7 +48,7 @@ def of_the_sdk(*messages: object) -> list[dict[str, object]]:
     async def serve(lines: IO[str], answers: IO[str]) -> None:
         with lines, answers:
             async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
-                made = server.Server(calls.Calls(work.TaskRegistry()), local=True)
+                made = server.Server(calls.Calls(work.TaskRegistry()))
                 await made.attend(sessions.Answered(read, write, str), write)
 
     (lines, ours), (theirs, answers) = os.pipe(), os.pipe()
@@ -88,3 +88,15 @@ def test_all_but_calls_is_answered_by_the_relay_alone(runtime: Path) -> None:
         each["id"]: {"result": each["result"]} for each in told[1:-1] if "result" in each
     }.items() <= prepared.items()
     assert not list(runtime.glob("mcp-*"))
+
+
+def test_the_descriptions_name_the_users_languages(runtime: Path) -> None:
+    """Those of the configuration, by the relay as by the server: a model that knows them asks in the right one."""
+    (runtime / "config.toml").write_text('languages = ["fr", "pt"]\n')
+    listing = {"jsonrpc": "2.0", "id": "list", "method": "tools/list"}
+    told = {each["id"]: each for each in answers(initialize("2025-06-18"), listing, STATUS)}["list"]
+    tools = {tool["name"]: tool for tool in told["result"]["tools"]}  # type: ignore[index]
+    for name in ("hushd_say", "hushd_listen", "hushd_transcribe", "hushd_voices"):
+        about = tools[name]["inputSchema"]["properties"]["language"]["description"]
+        assert about == "Language spoken, such as fr or pt (default: any)."
+    assert told == {each["id"]: each for each in of_the_sdk(initialize("2025-06-18"), listing, STATUS)}["list"]

@@ -103,18 +103,6 @@ def test_a_host_that_gives_up_without_a_word(environment: dict[str, str], diary:
     wait_until(lambda: len(diary.lines("close")) == 2, "the end of it")
 
 
-def test_a_host_that_says_its_limit_when_it_cancels(environment: dict[str, str], diary: Diary) -> None:
-    """The TypeScript SDK and Python SDK 2.x, so openai-agents too, give it as the reason: the next call is in time."""
-    with RawHost(environment=environment) as host:
-        call = host.call("listen", timeout=60)
-        wait_until(lambda: len(diary.lines("open")) == 1, "the microphone")
-        host.notify("notifications/cancelled", {"requestId": call, "reason": "McpError: Request timed out"})
-        wait_until(lambda: len(diary.lines("close")) == 1, "the end of it")
-        answer = host.data("say", text=words(20))
-        assert answer["ticket"], "before the end of it, and the patience of 25 seconds"
-        host.data("result", ticket=answer["ticket"], cancel=True)
-
-
 def test_a_host_with_a_limit_of_five_seconds(environment: dict[str, str]) -> None:
     """openai-agents as it comes, with the recipe of docs/AGENTS.md: a ticket in time, and the rest in as many calls."""
     with RawHost("--patience", "4", environment=environment) as host:

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import foreign_speech, moonshine_once, sound_loop
-from support.mcp_host import Host, WebServer, http_host, stdio_host, text
+from support.mcp_host import Host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.playlists import FILES, WORDS, private_files
 from support.recordings import opening, recording
@@ -77,12 +77,11 @@ def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path)
 
 @pytest.mark.usefixtures("carried")
 def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Path) -> None:
-    """At an address that others reach, where paths are refused, no playlist opens what its sender must not name."""
+    """No playlist among the bytes opens what its sender must not name."""
     private = private_files(tmp_path)
     samples, rate = soundfile.read(beckett)
     soundfile.write(private.sound, samples, rate, format="MP3")
-    token = {"HUSHD_MCP_TOKEN": "geheim"}
-    with WebServer(tmp_path, environment=token, host="127.0.0.2") as server, http_host(server.url, "geheim") as host:
+    with stdio_host(environment=dict(os.environ)) as host:
         for make in FILES.values():
             sentence = host.error("transcribe", audio=base64.b64encode(make(private)).decode())
             assert sentence.startswith("The audio sent ")

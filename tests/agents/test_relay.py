@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 from hushd_mcp import greeting, meeting
 from hushd_mcp.command import place
 from hushd_mcp.greeting import MAX_LINE, Lines, too_long
-from hushd_mcp.relay import Link, Relay
 from hushd_protocol.system import paths
 from support.diary import Diary, words
 from support.mcp_host import serving, stdio_host, text
@@ -208,38 +203,6 @@ def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str,
         assert "JSON-RPC" in host.refused("tools/call", 3)
         assert "8 MB" in host.refused("tools/call", {"name": "x", "arguments": {"audio": "A" * 9_000_000}})
         assert host.data("status")["calls"] == []
-
-
-def test_a_process_that_does_not_answer_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Of one that was stopped the session hears after ten seconds, and not before; one that only works is asked and
-    answers."""
-    now = [100.0]
-    monkeypatch.setattr("hushd_mcp.relay.time", SimpleNamespace(monotonic=lambda: now[0]))
-    served, other = socket.socketpair()
-    served.setblocking(False)
-    relay = Relay({"session": "{}", "place": "", "log": "mcp.log"})
-    relay._link = Link(served)
-    relay._watch()
-    relay._told(b"#ready")
-    now[0] = 1000.0  # a session may rest for long
-    relay._take(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}')
-    for _ in range(3):
-        now[0] += 9.0
-        relay._look()
-        relay._serve(select.POLLOUT)
-        assert other.recv(1 << 16).endswith(b"#ping\n")
-        other.send(b"#pong\n")
-        relay._serve(select.POLLIN)
-    assert capfd.readouterr().out == ""
-    now[0] += 10.1
-    relay._look()
-    assert relay._link is None
-    answer = json.loads(capfd.readouterr().out)
-    assert answer["id"] == 1
-    assert "has said nothing for 10 s: call again" in answer["result"]["content"][0]["text"]
-    other.close()
 
 
 def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

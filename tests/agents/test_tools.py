@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hushd.voice_assignments.speaker import VoiceAssignments
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.diary import RATE, Diary, words
 from support.mcp_host import Host, stdio_host, text
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp 
 def test_tools_are_few_and_described(host: Host) -> None:
     """Eight tools, every argument explained; one that opens a device or ends a call is not read-only."""
     tools = {tool.name: tool for tool in host.tools()}
-    names = ["say", "listen", "converse", "wake", "transcribe", "voices", "status", "result"]
+    names = ["say", "listen", "converse", "transcribe", "voices", "status", "result"]
     assert list(tools) == [f"hushd_{name}" for name in names]
     for tool in tools.values():
         assert tool.title
@@ -166,18 +165,6 @@ def test_who_asks_is_shown(echo: Supervisor, diary: Diary) -> None:
             holder = wait_until(lambda: peer.control("status")["floor"].get("speaker"), "a speaker")
             assert holder["client"] == name
             host.call("result", ticket=answer["ticket"], cancel=True)
-
-
-def test_files_are_not_named_over_the_network() -> None:
-    """A host on another computer has to send the audio itself."""
-    from hushd_mcp.calls import Calls
-    from hushd_mcp.tools import Tools
-    from hushd_mcp.work import TaskRegistry
-
-    tools = Tools(Calls(TaskRegistry(), 1.0, None), local=False)
-    assert tools._recording("", "aGVsbG8=") == b"hello"
-    with pytest.raises(HushdError, match="send audio instead of path"):
-        tools._recording("/etc/passwd", "")
 
 
 def test_sessions_have_names(host: Host, diary: Diary) -> None:

@@ -194,6 +194,7 @@ def prepared_answers() -> dict[str, Any]:
     """The SDK's answers to the requests that need no work, by their methods."""
     import anyio
     from hushd_mcp import calls, server, work
+    from hushd_models import preferences
     from mcp.server.stdio import stdio_server
 
     methods = ("ping", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "logging/setLevel")
@@ -204,6 +205,7 @@ def prepared_answers() -> dict[str, Any]:
         *((method, {"level": "info"} if "Level" in method else {}) for method in methods),
     ]
     found: dict[str, Any] = {}
+    preferences.own_languages = lambda path: []  # what the file has is what nobody's languages change
 
     class Lines:
         """Standard input and output of a host that asks for one after the other."""
@@ -224,7 +226,7 @@ def prepared_answers() -> dict[str, Any]:
 
     async def ask() -> None:
         async with stdio_server(Lines(), Lines()) as (read, write):  # type: ignore[arg-type]
-            await server.Server(calls.Calls(work.TaskRegistry()), local=True).attend(read, write)
+            await server.Server(calls.Calls(work.TaskRegistry())).attend(read, write)
 
     anyio.run(ask)
     return {method: found[method] for method in methods}
@@ -268,12 +270,11 @@ def with_requests() -> str:
 
 
 def with_options() -> str:
-    """The document on `listen` with the tables of two parts of its help."""
+    """The document on `listen` with the table of the options of the microphone."""
     from hushd_cli.commands.listen.options import make_parser
 
     groups = make_parser("listen")._action_groups
     starts = {
-        "### Readable subtitles": ("layout of subtitles",),
         "## The microphone": ("the microphone", "more of the microphone"),
     }
     return _with_tables(

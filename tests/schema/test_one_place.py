@@ -37,8 +37,7 @@ from hushd_cli.commands.listen import options
 from hushd_gateway.http.realtime.session import Session
 from hushd_gateway.http.transcription.params import TRANSCRIPTION
 from hushd_gateway.http.errors import ApiError
-from hushd_mcp import server
-from hushd_mcp import work
+from hushd_mcp import calls, server, work
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
@@ -64,7 +63,7 @@ session = Session("sess_1")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})
 session.update({"audio": {"input": {"transcription": {"eagerness": 2}}}})
 found["listened"] = session.options()["eagerness"]
-tools = {tool.name: tool for tool in server.build(work.TaskRegistry())._tool_manager.list_tools()}
+tools = {tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]
 """
@@ -72,8 +71,7 @@ SPOKEN = """
 from hushd.verbs.requests import synthesize_params
 from hushd_cli.commands.say import options
 from hushd_gateway.http.speech import PARAMETERS
-from hushd_mcp import server
-from hushd_mcp import work
+from hushd_mcp import calls, server, work
 from hushd_protocol.errors import HushdError
 
 def refused(call, *arguments):
@@ -87,7 +85,7 @@ found["sent"] = synthesize_params(options.synthesize_options(parsed))
 found["worker"] = refused(synthesize.SYNTHESIZE.read, {"eagerness": 0})
 found["command"] = refused(options.parse, "say", ["--eagerness", "0", "Hello."])
 found["http"] = next(each.form for each in PARAMETERS if each.name == "eagerness")
-tools = {tool.name: tool for tool in server.build(work.TaskRegistry())._tool_manager.list_tools()}
+tools = {tool.name: tool for tool in server.Server(calls.Calls(work.TaskRegistry()))._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 """
 

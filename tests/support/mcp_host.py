@@ -7,15 +7,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 from support import warm
-from support.peer import BOUND_S, wait_until
+from support.peer import BOUND_S
 
 if TYPE_CHECKING:  # the SDK is imported by the tests that use it, not by each process that collects them
     from anyio.from_thread import BlockingPortal
@@ -156,27 +155,6 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
 
 
 @contextmanager
-def http_host(url: str, token: str = "") -> Iterator[Host]:
-    """A host that connects to a server that is there, with the token that it wants."""
-    server = _authorized(url, token) if token else url
-    with _connected(server, "auto") as host:
-        yield host
-
-
-@asynccontextmanager
-async def _authorized(url: str, token: str) -> AsyncIterator[Any]:
-    from mcp.client.streamable_http import streamable_http_client
-    from mcp.shared._httpx_utils import create_mcp_http_client
-
-    headers = {"Authorization": f"Bearer {token}"}
-    async with (
-        create_mcp_http_client(headers) as http_client,
-        streamable_http_client(url, http_client=http_client) as streams,
-    ):
-        yield streams
-
-
-@contextmanager
 def _connected(server: Any, mode: str) -> Iterator[Host]:
     from anyio.from_thread import start_blocking_portal
     from mcp.client import Client
@@ -189,41 +167,3 @@ def _connected(server: Any, mode: str) -> Iterator[Host]:
             yield Host(portal, connected)
         finally:
             manager.__exit__(None, None, None)  # it would wrap what a test raises in groups of groups
-
-
-class WebServer:
-    """`hushd mcp --http` as a process. A context manager.
-
-    Attributes:
-        url: where it serves.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        arguments: Sequence[str] = (),
-        environment: dict[str, str] | None = None,
-        host: str = "127.0.0.1",
-    ) -> None:
-        self._errors = folder / "web"
-        with open(self._errors, "wb") as errors:
-            self.process = warm.Popen(
-                [*PROGRAM, "--http", f"{host}:0", *arguments],
-                env=dict(os.environ) | (environment or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def log(self) -> str:
-        """All that it has written to standard error."""
-        return self._errors.read_text()
-
-    def __enter__(self) -> WebServer:
-        line = wait_until(lambda: self.log().endswith(".\n") and self.log(), "the server")
-        self.url = line.split()[-1].removesuffix(".")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait(BOUND_S)

@@ -42,7 +42,6 @@ IMPORTED = {
     "http_gateway": ("hushd", "hushd_gateway.http", "hushd_schema.settings", "uvicorn"),
     "scripted_engine": ("hushd_worker.harness", "hushd_schema.results", "hushd_worker.errors", "argparse"),
     "hushd_mcp": ("hushd_mcp.sessions", "hushd.client"),
-    "--http": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.web"),
     "mcp": (*COMMANDS, "hushd_mcp.command"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
