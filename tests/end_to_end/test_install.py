@@ -106,8 +106,8 @@ def check(run: Run, hushd: Path, environment: Path) -> None:
     """The part that needs no engine: help, completion, documents, units, manual pages, doctor, a supervisor."""
     assert run(hushd, "--version") == "hushd 0.1.0\n"
     assert "complete -F _hushd hushd say listen" in run(hushd, "completion", "bash")
-    service = run(hushd, "service", "install", "--dry-run")
-    assert f"ExecStart={environment}/bin/python" in service
+    (unit,) = environment.glob("lib/python*/site-packages/hushd_cli/packaging/systemd/user/hushd.service")
+    assert "ExecStart=" in unit.read_text()
     page = environment / "share/man/man1/hushd.1"
     assert page.read_text().startswith(".TH HUSHD 1")
     (documents,) = environment.glob("lib/python*/site-packages/hushd_models/docs")
