@@ -1,0 +1,154 @@
+"""`hushd unload -- PROGRAM` becomes the program, and workers keep away until that has ended, however it ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hushd
+import pytest
+from support.peer import CONFIG, Peer, Supervisor, wait_until
+
+HUSHD = [sys.executable, "-P", "-m", "hushd", "unload"]
+ALL = ["--all"]  # no worker may start
+
+
+def started(*words: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen([*HUSHD, *words], text=True, stdout=subprocess.PIPE, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.fixture
+def peer(start_supervisor: Callable[..., Supervisor]) -> Iterator[Peer]:
+    """A client of a supervisor."""
+    with start_supervisor(CONFIG).connect() as peer:
+        yield peer
+
+
+def refused(peer: Peer) -> bool:
+    """Returns whether a request that needs a start is refused for the memory that is kept; a worker that starts is
+    ended again."""
+    try:
+        peer.ask("echo")
+    except AssertionError:
+        return True
+    peer.control("unload")
+    return False
+
+
+@pytest.mark.parametrize("status", [0, 7, 255])
+def test_the_exit_status_is_the_programs(peer: Peer, status: int) -> None:
+    """And so are its input, its output and its number."""
+    with started(*ALL, "--", "sh", "-c", f"cat; echo $$; exit {status}", stdin=subprocess.PIPE) as process:
+        output, _ = process.communicate("in\n")
+    assert (process.returncode, output) == (status, f"in\n{process.pid}\n")
+
+
+def test_workers_keep_away_until_it_has_ended(peer: Peer) -> None:
+    """A worker that ran has left when it begins, none starts meanwhile, and afterwards one may."""
+    peer.ask("echo")
+    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "begun\n"
+        assert peer.status()["pid"] is None
+        assert peer.fail("echo").code == "server_busy"
+        process.stdin.close()
+    wait_until(lambda: not refused(peer), "the end of the claim")
+
+
+def test_the_claim_outlives_the_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
+    """The next one has workers keep away, too, and no longer than the program lives."""
+    first = start_supervisor(CONFIG)
+    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "begun\n"
+        first.process.kill()
+        first.process.wait()
+        with start_supervisor(CONFIG).connect() as peer:
+            wait_until(lambda: refused(peer), "the claim at the next supervisor")
+            process.stdin.close()
+            wait_until(lambda: not refused(peer), "the end of the claim")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_it_and_the_claim(peer: Peer, number: signal.Signals) -> None:
+    """The process that the shell knows is the program itself."""
+    with started(*ALL, "--", "sh", "-c", "echo begun; exec sleep 1000") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(number)
+    assert process.returncode == -number
+    wait_until(lambda: not refused(peer), "the end of the claim")
+
+
+def test_nobody_who_reads_its_output_waits_for_more(peer: Peer) -> None:
+    """A program that leaves a pipe open to nobody: the process that holds the claim has none of it."""
+    with started(*ALL, "--", "sh", "-c", "exec >&-; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def test_it_has_no_child_that_it_did_not_start(peer: Peer) -> None:
+    """Else a program that waits for all its children would wait for ever."""
+    code = "import os\ntry: os.wait()\nexcept ChildProcessError: print('none')"
+    with started(*ALL, "--", sys.executable, "-c", code) as process:
+        assert process.communicate()[0] == "none\n"
+
+
+def test_without_a_supervisor_one_is_started(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody must know that workers keep away; what does not run holds nothing."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    with started(*ALL, "--", "sh", "-c", "echo run; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "run\n"
+        with hushd.Client(start=False) as client:
+            with pytest.raises(hushd.HushdError, match="until another program ends"):
+                client.preload("stt")
+            client.shutdown()
+        process.stdin.close()
+
+
+@pytest.mark.parametrize(("program", "status"), [("no-such-program", 127), ("/", 126)])
+def test_a_program_that_cannot_be_run(runtime: Path, program: str, status: int) -> None:
+    """Says so in a sentence, with the exit status of `env`."""
+    with started("--", program, stderr=subprocess.PIPE) as process:
+        _, errors = process.communicate()
+    assert (process.returncode, errors.count("\n")) == (status, 1)
+    assert f"{program} cannot be run" in errors
+
+
+def test_a_mistake_runs_nothing(peer: Peer) -> None:
+    """Options that are of other uses."""
+    for words in (["--for", "1h"], ["--drop"], ["--json"], ["stt"], ["--vram", "1G"]):
+        with started(*words, "--", "echo", "run", stderr=subprocess.PIPE) as process:
+            assert process.communicate()[0] == ""
+        assert process.returncode == 2
+
+
+def test_the_terminals_keys_reach_it(peer: Peer) -> None:
+    """Ctrl-C acts upon the program once: it is in the terminal's foreground."""
+    program = "import signal, time\nsignal.signal(signal.SIGINT, lambda *_: print('key', flush=True))\n"
+    program += "print('begun', flush=True)"
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(HUSHD[0], [*HUSHD, *ALL, "--", sys.executable, "-c", f"{program}\nwhile True: time.sleep(1)"])
+    heard = b""
+    while b"begun" not in heard:
+        heard += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    while b"key" not in heard:
+        heard += os.read(terminal, 1000)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert heard.count(b"key") == 1
+    os.close(terminal)
+    wait_until(lambda: not refused(peer), "the end of the claim")
