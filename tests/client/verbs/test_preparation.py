@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -51,8 +50,8 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
 
 
 @pytest.fixture
-def preparation(tmp_path: Path) -> Preparation:
-    return Preparation(control, tmp_path / "config.toml")
+def preparation() -> Preparation:
+    return Preparation(control)
 
 
 @pytest.mark.parametrize(
