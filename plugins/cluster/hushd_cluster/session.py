@@ -80,6 +80,7 @@ def _keep_to_ourselves() -> None:
     """Begins this program anew with a token: Ray's ports are open to all, and it looks for one when it is imported."""
     if os.environ.get("RAY_AUTH_MODE") != "token":
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        os.dup2(console.errors(), 2)  # libraries were kept off it, and the new program would be, too
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

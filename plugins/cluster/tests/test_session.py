@@ -78,9 +78,13 @@ def test_a_ray_of_our_own_has_a_token_of_its_own(begun: list[dict[str, Any]], mo
     monkeypatch.delenv("RAY_AUTH_MODE")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "")
     monkeypatch.setattr(session.os, "execv", begin)
+    shown: list[tuple[int, int]] = []
+    monkeypatch.setattr(session.os, "dup2", lambda *descriptors: shown.append(descriptors))
+    monkeypatch.setattr(session.console, "errors", lambda: 77)
     with pytest.raises(Begun, match=r"'token', 64"), session.connected(None, or_local=True):
         pass
     assert [call and call["address"] for call in begun] == ["auto", None]
+    assert shown == [(77, 2)], "its errors go where this program's went"
 
 
 @pytest.mark.parametrize(
