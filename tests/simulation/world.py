@@ -62,7 +62,7 @@ PRODUCT = (
 )  # fmt: skip
 # What has a bound on its memory, as the last of its arguments.
 BOUNDED = (
-    ("hushd.transport.spool", "Spool"), ("hushd.transport.spool", "Received"), ("hushd.transport.source", "Stream"),
+    ("hushd.transport.spool", "Spool"), ("hushd.transport.source", "Stream"),
     ("hushd.aio.call", "AsyncStream"),
 )  # fmt: skip
 CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for
