@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
-_LAST_S = 8.0  # that the result waits for the last verdict
+_LAST_S = 20.0  # that the result waits for the last verdict: invented text is not to pass because a machine is busy
 _QUIET_S = 0.5  # after the last word, when a reading may begin
 _BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
 _LOOK_S = 0.1  # between two checks whether the session was cancelled
