@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import hushd_worker_stt.live.listener as live
 import numpy as np
@@ -22,17 +23,31 @@ from hushd_worker_stt.engine import (
     PieceLength,
     Segment,
 )
-from hushd_worker_stt.identification import Identification
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.partials import Event, Nothing, Unstable
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
+from support.engine_example import package
 from support.loudness import Loudness, NoGain
 from support.stt_jobs import make_job
 
 RATE = 16_000
 FEED_S = 1.0
 LEVEL = 0.5  # of speech; below 0.3 it is a cough
+
+
+class Ears:
+    """Identifies a language as a plugin's class does: German, or none."""
+
+    possible = sure = True
+    looked: ClassVar[list[float]] = []
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        pass
+
+    def identify(self, samples: np.ndarray) -> DetectedLanguage | None:
+        self.looked.append(len(samples) / RATE)
+        return DetectedLanguage("de", 0.75) if self.sure else None
 
 
 class Busy(Exception):
@@ -221,18 +236,15 @@ def test_a_stream_begins_with_its_language(
     looks: int,
     first_feed: float,
     languages: list[str | None],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If a model that identifies it is here, the first stream waits for two seconds of speech or for a pause, and
     those that follow for nothing, once the language of the session is known."""
-    looked: list[float] = []
-
-    def identify(self: Identification, samples: np.ndarray) -> DetectedLanguage | None:
-        looked.append(len(samples) / RATE)
-        return DetectedLanguage("de", 0.75) if sure else None
-
-    monkeypatch.setattr(Identification, "possible", True)
-    monkeypatch.setattr(Identification, "identify", identify)
+    package(tmp_path, "ears", "hushd.identification", {"ears": f"{Ears.__module__}:Ears"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(Ears, "sure", sure)
+    monkeypatch.setattr(Ears, "looked", looked := list[float]())
     engine = Streaming()
     listener = session(engine, language=named)
     assert len(segments(listener.events(sounds((1, 0), (seconds, LEVEL), (2, 0), (4, LEVEL), (2, 0))))) == 2
