@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,10 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
 from hushd_schema import kinds, toml
-from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, texts, whole
+from hushd_schema.kinds import Kind, choice, flag, is_number, number, seconds, text, texts, whole
 
 FOLDER = "servers"  # beside the configuration
+PIECE = 15.0, 30.0  # seconds
 
 
 class Api(NamedTuple):
@@ -37,7 +39,7 @@ class Api(NamedTuple):
 APIS = {
     "openai": Api(
         "/v1/audio/speech",
-        {"model": "{model}", "input": "{text}", "voice": "{voice}", "response_format": "wav", "speed": "{speed}"},
+        {"model": "{model}", "input": "{text}", "voice": "{voice}", "response_format": "{format}", "speed": "{speed}"},
         "/v1/audio/transcriptions",
         {
             "file": "{audio}",
@@ -61,10 +63,15 @@ APIS = {
         },
     ),
     "piper": Api("/synthesize", {"text": "{text}", "voice": "{voice}", "length_scale": "{stretch}"}, voices="/voices"),
+    "asr-webservice": Api(
+        hear="/asr?output=json&encode=true&task=transcribe&language={language}&word_timestamps={words}",
+        form={"audio_file": "{audio}"},
+    ),
     "wyoming": Api("by events", hear="by events"),
 }
 # What a command line says of a server; the first that is found counts.
 _LIKE = (
+    (r"whisper-asr-webservice", "asr-webservice"),
     (r"whisper-server", "whisper.cpp"),
     (r"piper[./]http_server", "piper"),
     (r"wyoming|--uri", "wyoming"),
@@ -72,6 +79,12 @@ _LIKE = (
 )
 _SPEAKS = re.compile(r"kokoro|piper|tts|chatterbox|orpheus|alltalk|xtts|speech[-_]?t5", re.IGNORECASE)
 _HEARS = re.compile(r"whisper|asr|stt|parakeet|canary|voxtral|moonshine|transcri", re.IGNORECASE)
+
+
+def _is_piece(value: object) -> bool:
+    if not (isinstance(value, list) and len(value) == 2 and all(map(is_number, value))):
+        return False
+    return bool(1 <= value[0] <= value[1] <= 3600)
 
 
 def _or_false(kind: Kind, must_be: str) -> Kind:
@@ -92,6 +105,8 @@ KINDS = {
     "voices": Kind("a list of names, or a path", lambda value: texts().fits(value) or text().fits(value)),
     "words": flag(),
     "languages": texts(),
+    "ready": text(),
+    "ready_has": text(),
     "start_timeout": seconds(1),
     "stop": _WORDS,
     "stop_timeout": seconds(0),
@@ -100,7 +115,11 @@ KINDS = {
     "memory_mb": number(0),
     "vram_mb": number(0),
     "parallel": whole(1, 64),
+    "piece": Kind("[shortest, longest] in seconds, from 1 to 3600", _is_piece, lambda value: tuple(map(float, value))),
     "whole": flag(),
+    "stream": choice("wav", "pcm", "sse"),
+    "rate": whole(8000, 192_000),
+    "send": texts(),
 }
 
 
@@ -118,10 +137,13 @@ class ServerFile:
         voices: the names of its voices, or the path that lists them.
         words: whether its word times are real.
         languages: what it speaks or understands.
+        ready, ready_has: a path that answers with 200, and what its answer has once the model is loaded.
         start_timeout: seconds from its start to its first answer.
         stop, stop_timeout: what ends it instead of SIGTERM, and the seconds until SIGKILL.
         parallel: how many requests it serves at once.
-        whole: whether a recording is sent at once, instead of in pieces.
+        piece: seconds of speech in a request.
+        stream: how speech is sent: a WAV file, bare samples at `rate`, or events.
+        send: the only fields that it takes; empty: all.
     """
 
     name: str
@@ -135,6 +157,8 @@ class ServerFile:
     voices: tuple[str, ...] | str = ()
     words: bool = False
     languages: tuple[str, ...] = ()
+    ready: str = ""
+    ready_has: str = ""
     start_timeout: float = 120.0
     stop: tuple[str, ...] = ()
     stop_timeout: float = 4.0
@@ -143,7 +167,20 @@ class ServerFile:
     memory_mb: float = 0.0
     vram_mb: float = 0.0
     parallel: int = 1
+    piece: tuple[float, float] = PIECE
     whole: bool = False
+    stream: str = "wav"
+    rate: int = 24_000
+    send: tuple[str, ...] = ()
+
+    @property
+    def by_pipes(self) -> bool:
+        """True if it is spoken to over its standard input and output."""
+        return not any("{port}" in word or "{socket}" in word for word in self.run)
+
+    def taken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns those of `fields` that it takes."""
+        return {name: value for name, value in fields.items() if not self.send or name in self.send}
 
     def does(self, role: str) -> bool:
         """Returns whether it can do what the role `stt` or `tts` is for."""
@@ -177,7 +214,7 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
         if key not in KINDS:
             raise HushdError("bad_request", f"there is no key {quoted(key)}{did_you_mean(key, KINDS)}.")
     given = {key: kinds.check(key, value, KINDS[key]) for key, value in content.items()}
-    given |= {key: tuple(given[key]) for key in ("run", "stop", "languages") if key in given}
+    given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
     if "run" not in given:
         raise HushdError("bad_request", 'it needs run = ["program", "argument", …].')
     command = " ".join(given["run"])
@@ -195,11 +232,18 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
             given[key] = ""
     if isinstance(given["voices"], list):
         given["voices"] = tuple(given["voices"])
-    if "{port}" not in command and "{socket}" not in command:
+    server = ServerFile(name, **given)
+    if server.by_pipes and like != "wyoming":
         raise HushdError(
             "bad_request", "run has neither {port} nor {socket}: write it where the server takes its port."
         )
-    return ServerFile(name, **given)
+    return server
+
+
+def known() -> dict[str, dict[str, Any]]:
+    """Returns files for well-known servers, by name; their folders and models are examples."""
+    servers: dict[str, dict[str, Any]] = json.loads(files("hushd_schema").joinpath("known_servers.json").read_text())
+    return servers
 
 
 def text_of(content: Mapping[str, Any]) -> str:
@@ -231,3 +275,11 @@ def filled(fields: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, An
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{([a-z]+)\}", lambda match: values.get(match[1], match[0]), word)
+
+
+def path(pattern: str, values: Mapping[str, Any]) -> str:
+    """Returns a path with `values` for its placeholders."""
+    from urllib.parse import quote
+
+    texts = {name: each for name, each in values.items() if each is None or isinstance(each, str)}
+    return _filled(pattern, {name: quote(each or "") for name, each in texts.items()})

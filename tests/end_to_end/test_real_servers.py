@@ -63,15 +63,24 @@ def _piper_http(folder: Path) -> dict[str, Any]:
     return {"run": [python, "-m", "piper.http_server", "-m", "en_US-tiny-medium", *local, *_voice(folder)]}
 
 
-def _wyoming_piper(folder: Path) -> dict[str, Any]:
+def _wyoming_piper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
     program = _program("wyoming-piper", "wyoming-piper")
-    return {"run": [program, "--uri", "unix://{socket}", "--voice", "en_US-tiny-medium", *_voice(folder)]}
+    return {"run": [program, "--uri", uri, "--voice", "en_US-tiny-medium", *_voice(folder)]}
 
 
-def _wyoming_whisper(folder: Path) -> dict[str, Any]:
+def _wyoming_piper_by_pipes(folder: Path) -> dict[str, Any]:
+    return _wyoming_piper(folder, "stdio://")
+
+
+def _wyoming_whisper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
     program = _program("wyoming-faster-whisper", "wyoming-faster-whisper")
     model = ["--model", str(_whisper(folder)), "--language", "en", "--data-dir", str(folder)]
-    return {"run": [program, "--uri", "unix://{socket}", *model], "languages": ["en"]}
+    return {"run": [program, "--uri", uri, *model], "languages": ["en"]}
+
+
+def _wyoming_whisper_by_pipes(folder: Path) -> dict[str, Any]:
+    """It ends after each transcript, and is started again."""
+    return _wyoming_whisper(folder, "stdio://")
 
 
 def _open_asr(folder: Path) -> dict[str, Any]:
@@ -80,7 +89,11 @@ def _open_asr(folder: Path) -> dict[str, Any]:
     return {"run": run, "model": "openai/whisper-tiny", "cwd": str(folder), "words": True, "languages": ["en"]}
 
 
-@pytest.mark.parametrize("describe", [_hushd, _piper_http, _wyoming_piper], ids=lambda each: each.__name__[1:])
+@pytest.mark.parametrize(
+    "describe",
+    [_hushd, _piper_http, _wyoming_piper, _wyoming_piper_by_pipes],
+    ids=lambda each: each.__name__[1:],
+)
 def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
     """Two sentences, of which the second is warm."""
     servers.write(runtime, "real", **{"like": None} | describe(tmp_path))
@@ -92,7 +105,11 @@ def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe
             assert sound.any()
 
 
-@pytest.mark.parametrize("describe", [_hushd, _wyoming_whisper, _open_asr], ids=lambda each: each.__name__[1:])
+@pytest.mark.parametrize(
+    "describe",
+    [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr],
+    ids=lambda each: each.__name__[1:],
+)
 def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
     """Stop, four and green, twice; with the times of words where the server has real ones."""
     file = describe(tmp_path)

@@ -16,8 +16,9 @@ UVICORN = ["uvicorn", "api.src.main:app", "--port", "{port}"]
     [
         (["whisper-server", "--port", "{port}"], {}, "whisper.cpp", False, True),
         (["python3", "-m", "piper.http_server", "--port", "{port}"], {}, "piper", True, False),
-        (["wyoming-piper", "--uri", "unix://{socket}"], {}, "wyoming", True, False),
+        (["wyoming-piper", "--uri", "stdio://"], {}, "wyoming", True, False),
         (["wyoming-faster-whisper", "--uri", "unix://{socket}"], {}, "wyoming", False, True),
+        (["whisper-asr-webservice", "--port", "{port}"], {}, "asr-webservice", False, True),
         (["transformers", "serve", "openai/whisper-small", "--port", "{port}"], {}, "openai", False, True),
         (["hushd", "serve", "--http", "127.0.0.1:{port}"], {}, "openai", True, True),
         (UVICORN, {"like": "openai"}, "openai", True, True),
@@ -36,7 +37,7 @@ def test_what_is_guessed(run: list[str], keys: dict[str, Any], like: str, speaks
     [
         ({}, "it needs run = "),
         ({"run": []}, "run must be"),
-        ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper or wyoming"),
+        ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper, asr-webservice or wyoming"),
         ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
         ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
         ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),

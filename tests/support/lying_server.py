@@ -45,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/voices" and "voices" in LIES:
             self.reply(json.dumps({"voices": [{"name": "anna"}, {"name": "bert"}]}).encode())
+        elif self.path == "/ready":
+            self.reply(b'{"loaded": %s}' % (b"true" if time.monotonic() - BEGAN > 1 else b"false"))
         else:
             self.reply(b"ok" if self.path == "/health" else b"<html><title>404</title>Not Found</html>", 404)
 
@@ -85,6 +87,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(0.3)
             self.wfile.write(hum(len(text.split()) - 1) if " " in text else b"")
+        elif "sse" in LIES:
+            import base64
+
+            events = [{"type": "speech.audio.delta", "audio": base64.b64encode(wav(hum(len(text.split())))).decode()}]
+            lines = [f"data: {json.dumps(each)}\n\n" for each in (*events, {"type": "speech.audio.done"})]
+            self.reply("".join(lines).encode(), kind="text/event-stream")
         else:
             self.reply(wav(hum(len(text.split()))))
 
@@ -158,6 +166,11 @@ class Handler(BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     address_family = socket.AF_UNIX if "/" in WHERE else socket.AF_INET
+
+    def server_bind(self) -> None:
+        if "shares" in LIES:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         return self.socket.accept()[0], ("here", 0)

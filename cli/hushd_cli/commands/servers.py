@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd import Client
 from hushd_protocol.errors import HushdError
@@ -20,6 +22,9 @@ from hushd_schema.server_file import ServerFile
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd_schema.status import WorkerStatus
 
 _SENTENCE = "The quick brown fox jumps over the lazy dog."
 _ROLES = {"tts": "speaks", "stt": "hears"}
@@ -37,7 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     elif options.command == "add":
         return _add(options, argv[at + 1 :])
     else:
-        return _try(options.name)
+        return _try(options.name, options.download)
     return 0
 
 
@@ -49,17 +54,20 @@ def make_parser(prog: str) -> Parser:
         "servers/NAME.toml beside the configuration: `say -v server/NAME`, `listen --engine server --model NAME`.",
     )
     commands = parser.add_commands()
-    listed = commands.add("list", "list them")
+    listed = commands.add("list", "list them, and what each holds")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     added = commands.add("add", "add a server by its command line, and try it")
-    added.usage = f"{prog} add NAME [KEY=VALUE…] -- COMMAND…"
-    added.add_argument("name", metavar="NAME", help="your name for it")
+    added.usage = f"{prog} add NAME [KEY=VALUE…] [-- COMMAND…]"
+    added.add_argument(
+        "name", metavar="NAME", help="your name for it; some are known without a command, such as kokoro"
+    )
     added.add_argument(
         "keys", metavar="KEY=VALUE", nargs="*",
         help="keys of its file, such as like=openai; the command has {port} where it takes its port",
     )  # fmt: skip
     tried = commands.add("try", "start a server, have it speak and hear, and end it")
     tried.add_argument("name", metavar="NAME")
+    tried.add_argument("--download", action="store_true", help="let it download its model first, and show its log")
     return parser
 
 
@@ -86,18 +94,37 @@ def _list(as_json: bool) -> None:
     elif not rows:
         console.note("There is no server yet: `hushd servers add NAME -- COMMAND` adds one.")
     else:
+        width = max(len(row["name"]) for row in rows)
         for row in rows:
-            does = f"{row['like'] or 'own paths'}: {' and '.join(row['does'])}"
-            console.write(f"{row['name']}  {row['problem'] or does}\n")
+            held = f"{row['size_mb']:.0f} MB" if row["size_mb"] else "-"
+            does = (
+                row["problem"]
+                or f"{row['like'] or 'own paths':15}{' and '.join(row['does']):17}{row['state']:10}{held}"
+            )
+            console.write(f"{row['name']:{width}}  {does}\n")
 
 
 def _row(name: str) -> dict[str, Any]:
-    row = {"name": name, "like": "", "does": [], "problem": ""}
+    row = {"name": name, "like": "", "does": [], "state": "stopped", "size_mb": 0.0, "problem": ""}
     try:
         server = _read(name)
     except HushdError as error:
-        return row | {"problem": error.message}
-    return row | {"like": server.like, "does": [word for role, word in _ROLES.items() if server.does(role)]}
+        return row | {"state": "broken", "problem": error.message}
+    workers = _workers(name)
+    return row | {
+        "like": server.like,
+        "does": [word for role, word in _ROLES.items() if server.does(role)],
+        "state": next((worker.state for worker in workers), "stopped"),
+        "size_mb": sum(worker.private_mb or 0.0 for worker in workers),
+    }
+
+
+def _workers(name: str) -> list[WorkerStatus]:
+    try:
+        with Client(holder="cli", start=False) as client:
+            return [row for row in client.status().workers if row.name.split("/", 1)[1] == f"server/{name}" and row.pid]
+    except HushdError:
+        return []  # no supervisor runs
 
 
 # --- add and try -----------------------------------------------------------------------------------------------------
@@ -106,9 +133,11 @@ def _row(name: str) -> dict[str, Any]:
 def _add(options: Namespace, command: list[str]) -> int:
     if not is_name(options.name):
         raise HushdError("bad_request", f"{quoted(options.name)} cannot be a name: use letters, digits, - and _.")
-    if not command:
-        raise HushdError("bad_request", f"Say how it is started: `hushd servers add {options.name} -- COMMAND`.")
-    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()}
+    known = server_file.known()
+    if not command and options.name not in known:
+        how = f"hushd servers add {options.name} -- COMMAND; without one it knows {', '.join(known)}"
+        raise HushdError("bad_request", f"Say how it is started: {how}.")
+    content: dict[str, Any] = {"run": _with_port(command), "cwd": os.getcwd()} if command else known[options.name]
     for pair in options.keys:
         key, _, value = pair.partition("=")
         content[key] = _value(value)
@@ -123,12 +152,12 @@ def _add(options: Namespace, command: list[str]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_file.replace(path, server_file.text_of(content))
     console.write(f"wrote {path}: like {server.like or 'no other'}\n")
-    return _try(options.name)
+    return _try(options.name, download=False)
 
 
 def _with_port(command: list[str]) -> list[str]:
     """Returns a command that takes its port from hushd: the value of `--port` becomes `{port}`."""
-    if any("{port}" in word or "{socket}" in word for word in command):
+    if any("{port}" in word or "{socket}" in word or "stdio" in word for word in command):
         return command
     words = [re.sub(r"^(--port=|(?:http|tcp)://[^:]+:|127\.0\.0\.1:)\d+$", r"\1{port}", word) for word in command]
     for at, word in enumerate(words[:-1]):
@@ -144,9 +173,14 @@ def _value(text: str) -> Any:
         return text
 
 
-def _try(name: str) -> int:
+def _try(name: str, download: bool) -> int:
     """Has a server do what it is for, through hushd as any program would, and reports each step; returns the status."""
     server = _read(name)
+    if download:
+        for role in filter(server.does, _ROLES):
+            program = [sys.executable, "-P", "-m", f"hushd_worker_{role}.engines.server", name]
+            if subprocess.run(program).returncode:
+                return 1
     failed = False
     with Client(holder="cli") as client:
         spoken: bytes | None = None

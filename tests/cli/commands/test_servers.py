@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hushd import Client
 from hushd_cli.commands import servers as command
 from hushd_protocol.errors import HushdError
 from hushd_schema import server_file
@@ -25,19 +26,19 @@ def run(*words: str) -> int:
 
 
 def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
-    """With what each does, and the mistake of a file."""
+    """With what each does, and the mistake of a file; without a supervisor all are stopped."""
     run("list")
     assert capfd.readouterr().out == ""
     servers.write(runtime, "mine")
     servers.write(runtime, "wrong", hear=3)
     run("list")
     mine, wrong = capfd.readouterr().out.splitlines()
-    assert mine == "mine  openai: speaks and hears"
+    assert mine.split() == ["mine", "openai", "speaks", "and", "hears", "stopped", "-"]
     assert "wrong.toml: hear must be a path" in wrong
     run("list", "--json")
     first, second = json.loads(capfd.readouterr().out)
     assert (first["name"], first["does"], first["problem"]) == ("mine", ["speaks", "hears"], "")
-    assert "hear must be a path" in second["problem"]
+    assert second["state"] == "broken"
 
 
 def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
@@ -54,6 +55,18 @@ def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: C
     assert server_file.read("mine", content).does("stt")
 
 
+def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
+    """Its state and its memory while it runs; `add` ends it."""
+    start_supervisor("")
+    servers.write(runtime, "mine", "hoards", hear=False)
+    with Client() as client:
+        client.preload("tts/server/mine")
+        run("list", "--json")
+        (row,) = json.loads(capfd.readouterr().out)
+    assert (row["state"], row["does"]) == ("ready", ["speaks"])
+    assert row["size_mb"] > 60  # of the server, beside its worker
+
+
 def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
     start_supervisor("")
     servers.write(runtime, "mine", "crash", hear=False)
@@ -61,12 +74,20 @@ def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: 
     assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
 
 
+def test_a_download_shows_the_servers_log(runtime: Path, capfd: Capture) -> None:
+    servers.write(runtime, "mine", "crash", hear=False)
+    assert run("try", "mine", "--download") == 1
+    shown = capfd.readouterr().err
+    assert "Loading the model" in shown
+    assert "The server mine ended (exit status 3" in shown
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["try", "nobody"], "There is no server 'nobody': `hushd servers add"),
         (["add", "a/b", "--", "x"], "'a/b' cannot be a name"),
-        (["add", "mine"], "Say how it is started: `hushd servers add mine -- COMMAND`."),
+        (["add", "mine"], "Say how it is started: hushd servers add mine -- COMMAND; without one it knows whisper-cpp"),
         (["add", "mine", "lke=openai", "--", "x"], "mine: there is no key 'lke'"),
     ],
 )
@@ -84,8 +105,16 @@ def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -
         ("x --host 0.0.0.0 -p 80", "x --host 0.0.0.0 -p {port}"),
         ("x --port=80", "x --port={port}"),
         ("x --uri tcp://127.0.0.1:10200", "x --uri tcp://127.0.0.1:{port}"),
+        ("x --uri stdio://", "x --uri stdio://"),
         ("x -m y", "x -m y --host 127.0.0.1 --port {port}"),
     ],
 )
 def test_its_port_is_hushds(given: str, run: str) -> None:
     assert command._with_port(given.split()) == run.split()
+
+
+def test_known_servers_have_valid_files() -> None:
+    known = {name: server_file.read(name, content) for name, content in server_file.known().items()}
+    assert known["kokoro"].does("tts")
+    assert not known["kokoro"].does("stt")
+    assert known["vllm"].stop_timeout == 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -128,11 +129,11 @@ def test_a_folder_that_is_not_there(make: Make) -> None:
 
 
 def test_waits_while_it_loads(make: Make) -> None:
-    """503 means that it loads."""
-    server = make("loading=0.6")
+    """503 means that it loads; a path may say so, too, which answers before that."""
+    server = make("loading=0.6", ready="/ready", ready_has='"loaded": true')
     began = time.monotonic()
     start(server)
-    assert time.monotonic() - began > 0.6
+    assert time.monotonic() - began > 1
 
 
 @pytest.mark.parametrize("wrapper", [(), ("sh", "-c", '"$@"; exit 5', "sh")], ids=["alone", "in a shell"])
@@ -156,12 +157,28 @@ def test_ended_by_its_own_command(make: Make, tmp_path: Path) -> None:
     assert (tmp_path / "stopped").read_text().strip() == server._where["port"]
 
 
-def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Taken between the choice and the start: the server ends, and says why."""
+def test_another_program_on_its_port(make: Make) -> None:
+    """One that shares the port gets some of its connections: that is noticed at the next one."""
+    server = make("shares")
+    start(server)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", int(server._where["port"])))
+        other.listen()
+        with pytest.raises(HushdError, match=r"Another program answers on 127\.0\.0\.1:\d+, not the server mine"):
+            prove(server)(9)
+    assert prove(server)(9)
+
+
+@pytest.mark.parametrize("keys", [{}, {"ready": "/ready"}], ids=["asked at once", "asked whether it is ready"])
+def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str]) -> None:
+    """Taken between the choice and the start: the server that is not ours is not asked."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
+        other.listen()
         monkeypatch.setattr(addresses, "free_port", lambda: other.getsockname()[1])
-        assert "Address already in use" in failure(make())
+        message = failure(make(**keys))
+    assert re.match(r"Another program answers on 127\.0\.0\.1:\d+, not the server mine|The server mine ended", message)
 
 
 def test_two_of_one_kind(make: Make) -> None:

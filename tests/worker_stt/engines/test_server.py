@@ -51,7 +51,7 @@ def hear(engine: Server, **options: Any) -> list[Any]:
 
 
 def test_hears(make: Make, runtime: Path) -> None:
-    engine = make(model="tiny", whole=True, env={"TOLD": str(runtime / "told")})
+    engine = make(model="tiny", piece=[5, 10], env={"TOLD": str(runtime / "told")})
     (segment,) = hear(engine, language="en", prompt="Mr Kay", hotwords="blue, red", temperature=0.2)
     assert (segment.start, segment.end, segment.text, segment.words) == (0.0, 1.0, "heard 1.0", ())
     fields = told(runtime)
@@ -60,7 +60,7 @@ def test_hears(make: Make, runtime: Path) -> None:
         "path": "/v1/audio/transcriptions", "model": "tiny", "language": "en", "prompt": "Mr Kay, blue, red",
         "temperature": "0.2", "response_format": "verbose_json",
     }  # fmt: skip
-    assert PieceLength(3600, 3600) == engine.PIECE
+    assert PieceLength(5, 10) == engine.PIECE
     detected = engine.detect_language(SECOND)
     assert detected is not None
     assert detected.tag == "en"
@@ -77,9 +77,22 @@ def test_word_times_are_offered_where_they_are_real(make: Make, runtime: Path) -
 
 
 def test_only_the_fields_that_it_takes(make: Make, runtime: Path) -> None:
-    engine = make(form={"file": "{audio}", "model": "{model}"}, model="tiny", env={"TOLD": str(runtime / "told")})
+    engine = make(send=["file", "model"], model="tiny", env={"TOLD": str(runtime / "told")})
     hear(engine, language="en", decoder={"extra": {"vad": True}})
     assert set(told(runtime)) == {"path", "file", "model", "vad"}
+
+
+def test_pieces(make: Make) -> None:
+    assert PieceLength(15, 30) == make().PIECE
+    assert PieceLength(3600, 3600) == make(whole=True).PIECE
+
+
+def test_words_asked_for_in_the_path(make: Make, runtime: Path) -> None:
+    """As whisper-asr-webservice has it."""
+    engine = make(like="asr-webservice", env={"TOLD": str(runtime / "told")})
+    assert hear(engine, language="en")
+    assert told(runtime)["path"].endswith("&language=en&word_timestamps=false")
+    assert set(told(runtime)) == {"path", "audio_file"}
 
 
 def test_an_api_of_its_own(make: Make, runtime: Path) -> None:

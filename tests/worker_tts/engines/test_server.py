@@ -100,6 +100,13 @@ def test_bare_samples() -> None:
         assert (chunk.rate, len(chunk.samples), round(float(chunk.samples[0]), 3)) == (rate, 2400, 0.244)
 
 
+def test_events_and_samples_that_its_file_names(make: Make, runtime: Path) -> None:
+    assert seconds(speak(make("sse", stream="sse"))) == pytest.approx(0.3)
+    assert told(runtime)["stream_format"] == "sse"
+    assert seconds(speak(make(stream="pcm", rate=16_000))) == pytest.approx(0.15 + 44 / 32_000, abs=0.001)
+    assert told(runtime)["response_format"] == "pcm"
+
+
 def test_a_body_of_its_own(make: Make, runtime: Path) -> None:
     engine = make(
         like=None, speech="/tts", body={"text": "{text}", "as": "voice {voice}!", "take": "{model}", "x": 0.5}
@@ -110,7 +117,7 @@ def test_a_body_of_its_own(make: Make, runtime: Path) -> None:
 
 def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> None:
     """Its refusal is the caller's error, in its own words."""
-    engine = make(body={"input": "{text}"})
+    engine = make(send=["input", "model"])
     engine.extra = {"exaggeration": 0.7}
     speak(engine)
     assert told(runtime) == {"input": "one two three", "exaggeration": 0.7}

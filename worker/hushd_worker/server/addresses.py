@@ -1,4 +1,4 @@
-"""Finds addresses for servers: each start has one of its own, so that two of a kind never share one."""
+"""Finds addresses for servers, and looks up who listens on a port."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import contextlib
 import os
 import secrets
 import socket
+import struct
 from pathlib import Path
 
 from hushd_protocol.system import paths
+
+_SOCK_DIAG, _BY_FAMILY, _DUMP = 4, 20, 0x301  # of linux/netlink.h and linux/sock_diag.h
+_LISTENS = 10  # TCP_LISTEN, of tcp_states.h
 
 
 def free_port() -> int:
@@ -26,3 +30,40 @@ def socket_path() -> Path:
         if not os.path.exists(f"/proc/{path.stem.split('-')[1]}"):
             path.unlink(missing_ok=True)
     return runtime / f"server-{os.getpid()}-{secrets.token_hex(2)}.sock"
+
+
+def listeners(port: int) -> set[str]:
+    """Returns the inodes of the sockets that listen on a port; none outside Linux.
+
+    It asks the kernel by netlink, in 0.1 ms: to read /proc/net/tcp takes 8 ms on a machine with much memory.
+    """
+    inodes: set[str] = set()
+    if not hasattr(socket, "AF_NETLINK"):
+        return inodes
+    with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            asked = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 1 << _LISTENS)
+            asked += struct.pack("!HH", port, 0) + bytes(44)
+            kernel.send(struct.pack("=IHHII", 16 + len(asked), _BY_FAMILY, _DUMP, 0, 0) + asked)
+            ended = False
+            while not ended:
+                answer = kernel.recv(65_536)
+                while len(answer) >= 16:
+                    size, kind = struct.unpack_from("=IH", answer)
+                    if kind == _BY_FAMILY and struct.unpack_from("!H", answer, 20)[0] == port:
+                        inodes.add(str(struct.unpack_from("=I", answer, 84)[0]))
+                    ended = ended or kind != _BY_FAMILY
+                    answer = answer[(size + 3) & ~3 :]
+    return inodes
+
+
+def sockets(pid: str) -> set[str]:
+    """Returns the inodes of the sockets that a process has open."""
+    inodes = set()
+    with contextlib.suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(f"/proc/{pid}/fd/{number}")
+                if target.startswith("socket:["):
+                    inodes.add(target[8:-1])
+    return inodes

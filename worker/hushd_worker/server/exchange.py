@@ -32,17 +32,21 @@ class Broken(Exception):
 
 
 class Line:
-    """A connection that waits for at most `limit_s` seconds at a time, and calls `check` meanwhile."""
+    """A connection, or one for each way, that waits for at most `limit_s` seconds at a time, and calls `check`
+    meanwhile."""
 
-    def __init__(self, connection: socket.socket, check: Check, limit_s: float) -> None:
-        self._connection, self._check, self._limit_s = connection, check, limit_s
+    def __init__(
+        self, connection: socket.socket, check: Check, limit_s: float, sends: socket.socket | None = None
+    ) -> None:
+        self._connection, self._sends, self._check, self._limit_s = connection, sends or connection, check, limit_s
         self._rest = bytearray()
-        connection.settimeout(_STEP_S)
+        for each in (self._connection, self._sends):
+            each.settimeout(_STEP_S)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._patiently(lambda view=view: self._connection.send(view)) :]  # type: ignore[misc]
+            view = view[self._patiently(lambda view=view: self._sends.send(view)) :]  # type: ignore[misc]
 
     def some(self, most: int = 65_536) -> bytes:
         """Returns the next bytes; none at the end."""

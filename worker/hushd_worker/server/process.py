@@ -18,11 +18,12 @@ from hushd_schema.server_file import ServerFile
 
 from hushd_worker.errors import EXIT_CRASHED
 
-from . import addresses, exchange, files
+from . import addresses, exchange, files, wyoming
 from .exchange import Answer, Broken, Check, Hangs, Line
 
 _LOOK_S = 0.05  # between two looks whether a starting server listens
 _AGAIN_S = 0.25  # before a server that still loads is asked again
+_DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
 _REST_S = 0.3  # without processor time, after which a server has ended what it did
@@ -32,16 +33,34 @@ _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
 
 
-class ServerProcess:
-    """One server, for as long as this worker lives."""
+def once(load: Callable[[Callable[[str], None]], object], close: Callable[[], object]) -> None:
+    """Loads an engine with a server that may download its model, shows the server's log, and ends it."""
+    try:
+        load(lambda note: None)
+    except HushdError as error:
+        sys.exit(error.message)
+    close()
 
-    def __init__(self, server: ServerFile) -> None:
+
+class ServerProcess:
+    """One server, for as long as this worker lives.
+
+    Args:
+        offline: whether it is told to download no model.
+    """
+
+    def __init__(self, server: ServerFile, *, offline: bool = True) -> None:
         self.file = server
+        self.offline = offline
         self._where: dict[str, str] = {}
+        self._pipes: tuple[socket.socket, ...] = ()  # its standard output and input
+        self._listeners: set[str] = set()  # inodes of sockets that are known to be its own
         self._output = bytearray()
         self._guard: subprocess.Popen[bytes]
         self._control = -1
-        self._proven = self._leaving = False
+        self._proven = False
+        self._leaving: subprocess.Popen[bytes] | None = None  # the guard that is told to end
+        self._turn = threading.Lock()  # of a server by pipes, which has one connection
         self._rests = threading.Event()  # unless it may still work for a request that was cancelled
         self._rests.set()
 
@@ -55,11 +74,14 @@ class ServerProcess:
         Raises:
             HushdError: `engine_missing`, in one sentence, if it cannot be started, ends, hangs, or does not work.
         """
-        name, until = self.file.name, time.monotonic() + self.file.start_timeout
+        limit_s = self.file.start_timeout if self.offline else _DOWNLOAD_S
+        name, until = self.file.name, time.monotonic() + limit_s
         self._spawn()
         report(f"starts the server {name}")
         try:
             self._wait_until_it_listens(until, report)
+            if self.file.ready:
+                self._wait_for_its_word(until, report)
             while True:
                 try:
                     prove(max(0.1, until - time.monotonic()))
@@ -71,7 +93,7 @@ class ServerProcess:
                 report(f"waits for the server {name}")
                 time.sleep(_AGAIN_S)
         except Hangs:
-            raise self._failed(f"did not answer within {self.file.start_timeout:g} s") from None
+            raise self._failed(f"did not answer within {limit_s:g} s") from None
         except Broken as error:
             time.sleep(_LOOK_S)  # for its last words
             raise self._failed(self._why_ended() or str(error)) from error
@@ -96,6 +118,10 @@ class ServerProcess:
 
         A server that goes on with what was cancelled is let finish first, or replaced after `stop_timeout`.
         """
+        if self._pipes:
+            with self._by_pipes(check, limit_s) as line:
+                yield line
+            return
         while not self._rests.wait(_LOOK_S):
             check()
         try:
@@ -116,7 +142,7 @@ class ServerProcess:
         """Asks over HTTP; see `exchange.ask`.
 
         Raises:
-            HushdError: it refused or failed.
+            HushdError: it refused or failed, or another program answers.
         """
         with self.line(check, limit_s) as line:
             answer = exchange.ask(line, path, body, kind)
@@ -156,10 +182,12 @@ class ServerProcess:
 
     def end(self) -> None:
         """Ends the server and all that it started: by its `stop` or SIGTERM, in time, or by SIGKILL."""
-        self._leaving = True
         if self._control >= 0:
+            self._leaving = self._guard
             self._replace()
             self._guard.wait()
+        for pipe in self._pipes:
+            pipe.close()
 
     # --- its start -----------------------------------------------------------------------------------------------
 
@@ -168,11 +196,17 @@ class ServerProcess:
         if files.installed(server) is None:
             file = files.folder() / f"{server.name}.toml"
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
+        if self._control >= 0:  # of one that has ended
+            os.close(self._control)
         if sys.platform == "linux":  # what a killed guard leaves is this process's
             import ctypes
 
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}
+        # Two, since asyncio takes what comes on a socket that it writes to for the end.
+        pairs = [socket.socketpair() for _ in range(2)] if server.by_pipes else []
+        self._pipes = tuple(ours for ours, _ in pairs)
+        theirs = [theirs for _, theirs in pairs]
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()
         stop = server.program(self._where, server.stop)
@@ -180,16 +214,18 @@ class ServerProcess:
         guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), *map(str, settings)]
         self._guard = subprocess.Popen(
             [*guard, *server.program(self._where, server.run)],
-            stdin=subprocess.DEVNULL,
-            stdout=out_write,
+            stdin=theirs[1].fileno() if theirs else subprocess.DEVNULL,
+            stdout=theirs[0].fileno() if theirs else out_write,
             stderr=out_write,
             pass_fds=(control,),
-            env=_environment(server.env, self._where),
+            env=_environment(server.env, self._where, self.offline),
         )
         for descriptor in (control, out_write):
             os.close(descriptor)
+        for pipe in theirs:
+            pipe.close()
         threading.Thread(target=self._listen, args=(out_read,), name="server-output", daemon=True).start()
-        threading.Thread(target=self._watch, name="server-end", daemon=True).start()
+        threading.Thread(target=self._watch, args=(self._guard,), name="server-end", daemon=True).start()
 
     def _listen(self, descriptor: int) -> None:
         """Keeps the end of the server's output. The log gets it until it is ready: later it may quote speech."""
@@ -199,20 +235,22 @@ class ServerProcess:
                 if not self._proven or os.environ.get("HUSHD_DEBUG"):
                     sys.stderr.write(data.decode(errors="replace"))
 
-    def _watch(self) -> None:
+    def _watch(self, guard: subprocess.Popen[bytes]) -> None:
         """Ends this worker with its server."""
-        if self._guard.wait() == -9:  # the guard was killed, and left us its tree
+        status = guard.wait()
+        if status == -9:  # the guard was killed, and left us its tree
             for pid in descendants("self"):
                 with contextlib.suppress(OSError):
                     os.kill(int(pid), 9)
-        if self._proven and not self._leaving:
+        by_itself = self._leaving is not guard and not (self._pipes and status == 0)
+        if self._proven and by_itself:
             print(f"The server {self.file.name} {self._why_ended()}.", file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_CRASHED)
 
     def _wait_until_it_listens(self, until: float, report: Callable[[str], None]) -> None:
         spoke = time.monotonic()
-        while True:
+        while not self._pipes:
             if self._ended():
                 raise Broken("")
             if time.monotonic() > until:
@@ -224,6 +262,22 @@ class ServerProcess:
                 self._connect().close()
                 return
             time.sleep(_LOOK_S)
+
+    def _wait_for_its_word(self, until: float, report: Callable[[str], None]) -> None:
+        while True:
+            try:
+                with self.ask(self.file.ready, None, "", lambda: None, until - time.monotonic()) as answer:
+                    if self.file.ready_has.encode() in b"".join(answer.blocks()):
+                        return
+            except HushdError as error:
+                if "status" not in error.detail:
+                    raise
+            if self._ended():
+                raise Broken("")
+            if time.monotonic() > until:
+                raise Hangs
+            report(f"waits for the server {self.file.name}")
+            time.sleep(_AGAIN_S)
 
     def _ended(self) -> bool:
         return self._guard.poll() is not None
@@ -243,23 +297,70 @@ class ServerProcess:
         words = "" if "log ends" in why else self._last_words()
         return HushdError("engine_missing", f"The server {self.file.name} {why}{words}.")
 
+    # --- connections ---------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _by_pipes(self, check: Check, limit_s: float) -> Iterator[Line]:
+        """Speaks over the server's standard input and output; one that ended after its last answer is started again."""
+        with self._turn:
+            try:
+                line = self._greeted(check, limit_s)
+            except (OSError, Broken, HushdError):
+                if not self._proven:
+                    raise
+                self.end()
+                self._spawn()
+                line = self._greeted(check, limit_s)
+            done = False
+            try:
+                yield line
+                done = True
+            finally:
+                if not done:  # what is left of its answer must not become the next one's
+                    self.end()
+
+    def _greeted(self, check: Check, limit_s: float) -> Line:
+        line = Line(self._pipes[0], check, limit_s, self._pipes[1])
+        wyoming.greet(line, self.file.name)
+        return line
+
     def _connect(self) -> socket.socket:
+        """Connects to the server, and to no other program.
+
+        Raises:
+            OSError: nobody listens.
+            HushdError: another program does.
+        """
         by_port = any("{port}" in word for word in self.file.run)
         connection = socket.socket(socket.AF_INET if by_port else socket.AF_UNIX)
         try:
             connection.connect(("127.0.0.1", int(self._where["port"])) if by_port else self._where["socket"])
             if by_port:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._check_who_listens()
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _check_who_listens(self) -> None:
+        """Two programs may listen on one port (SO_REUSEPORT), and either may get a connection."""
+        listeners = addresses.listeners(int(self._where["port"]))
+        if listeners <= self._listeners or self.file.stop:  # a container's belongs to its daemon
+            return
+        self._listeners = {inode for pid in descendants("self") for inode in addresses.sockets(pid)} & listeners
+        if listeners - self._listeners:
+            address = f"127.0.0.1:{self._where['port']}"
+            raise HushdError(
+                "engine_missing", f"Another program answers on {address}, not the server {self.file.name}: try again."
+            )
 
-def _environment(own: Mapping[str, str], where: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variables of a server: `own` go first, and unless they say otherwise it downloads nothing."""
+
+def _environment(own: Mapping[str, str], where: Mapping[str, str], offline: bool) -> dict[str, str]:
+    """Returns the variables of a server: `own` go first, and unless they say otherwise an `offline` one downloads
+    nothing."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    variables |= {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
+    variables |= {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1" if offline else "0"}
     for name, value in own.items():
         variables[name] = os.path.expanduser(
             value.replace("{port}", where["port"]).replace("{socket}", where["socket"])

@@ -43,6 +43,12 @@ def events(line: Line, name: str) -> Iterator[Event]:
         yield event
 
 
+def greet(line: Line, name: str) -> None:
+    """Waits for a server to say who it is. Raises Broken if it has ended."""
+    send(line, "describe", {})
+    next(events(line, name))
+
+
 def voices(line: Line, name: str) -> tuple[str, ...]:
     """Returns the names of the voices that a server says are installed."""
     send(line, "describe", {})

@@ -7,6 +7,7 @@ the same pieces of speech as other engines, so that progress, live text and diar
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from hushd_schema.sound_file import wav_header
 from hushd_worker.server import exchange, wyoming
 from hushd_worker.server.exchange import Broken, Check
 from hushd_worker.server.files import every, installed, read
-from hushd_worker.server.process import ServerProcess
+from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
 
@@ -34,6 +35,7 @@ _UNKNOWN = ("und",)
 class Server(Engine):
     """The engine `server`. A model is a server, whose file declares its abilities."""
 
+    offline = True  # whether the server is told to download nothing
     INFO = EngineInfo.of(engines.get("server", "stt"), word_times=True)
 
     @classmethod
@@ -52,9 +54,9 @@ class Server(Engine):
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._file = file = read(model)
-        self.PIECE = PieceLength(_WHOLE_S, _WHOLE_S) if file.whole else PieceLength(15, 30)
+        self.PIECE = PieceLength(_WHOLE_S, _WHOLE_S) if file.whole else PieceLength(*file.piece)
         self.batch, self.leave_s = file.parallel, file.stop_timeout
-        self._server = ServerProcess(file)
+        self._server = ServerProcess(file, offline=self.offline)
         silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
         self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, limit), report)
         self.compute_device = self._server.compute_device()
@@ -100,10 +102,12 @@ class Server(Engine):
             "prompt": ", ".join(filter(None, (options.prompt, options.hotwords))),
             "temperature": options.temperature,
             "granularity": granularity,
+            "words": "true" if granularity else "false",
         }
-        fields = server_file.filled(file.form, values) | dict(options.decoder.get("extra") or {})
+        fields = file.taken(server_file.filled(file.form, values)) | dict(options.decoder.get("extra") or {})
         body, kind = exchange.form(fields, wav)
-        with self._server.ask(file.hear, body, kind, check, limit_s) as answer:
+        path = server_file.path(file.hear, values)
+        with self._server.ask(path, body, kind, check, limit_s) as answer:
             return _with_text(_parsed(b"".join(answer.blocks()), answer.headers.get("content-type", "")))
 
 
@@ -150,3 +154,9 @@ def _wav(samples: Samples) -> bytes:
     finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
     data = np.clip(np.round(finite * 32767), -32768, 32767).astype("<i2").tobytes()
     return wav_header(RATE, len(data)) + data
+
+
+if __name__ == "__main__":  # for `hushd servers try --download`
+    Server.offline = False
+    engine = Server()
+    once(partial(engine.load, sys.argv[1]), engine.close)

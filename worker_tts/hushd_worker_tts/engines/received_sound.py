@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -51,6 +53,25 @@ def raw(blocks: Iterable[bytes], rate: int, channels: int = 1) -> Iterator[Audio
             samples = np.frombuffer(rest[:whole], "<i2").astype(np.float32) / np.float32(32768)
             yield AudioChunk(samples if channels == 1 else samples.reshape(-1, channels).mean(axis=1), rate)
             rest = rest[whole:]
+
+
+def events(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the sound in events, as OpenAI's API sends it. Raises Broken for an event that is an error."""
+    rest = b""
+    for block in blocks:
+        rest += block
+        *lines, rest = rest.split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:") and line[5:].strip() not in (b"", b"[DONE]"):
+                try:
+                    event = json.loads(line[5:])
+                    sound = event.get("audio") or event.get("delta")
+                except (ValueError, AttributeError):
+                    raise Broken(f"answered without sound: {first_words(line[5:])}") from None
+                if event.get("error"):
+                    raise Broken(f"failed: {first_words(line[5:])}")
+                if sound:
+                    yield base64.b64decode(sound)
 
 
 def _wav_samples(head: bytes) -> tuple[int, int, int] | None:

@@ -7,6 +7,7 @@ server's own choice, and NAME.VOICE one that it lists.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -19,11 +20,11 @@ from hushd_schema.server_file import ServerFile
 from hushd_worker.server import exchange, wyoming
 from hushd_worker.server.exchange import Broken, Check
 from hushd_worker.server.files import every, installed, read
-from hushd_worker.server.process import ServerProcess
+from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
-from .received_sound import decoded, raw
+from .received_sound import decoded, events, raw
 
 _LIMIT_S = 120.0  # of silence
 _WORD = "Hello."
@@ -34,6 +35,7 @@ class Server:
     """The engine. The abilities of a voice are those that its server's file declares."""
 
     economy = degraded = False
+    offline = True  # whether the server is told to download nothing
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -95,7 +97,7 @@ class Server:
     def load(self, report: Callable[[str], None]) -> None:
         self._file = file = read(self._model)
         self.parallel, self.leave_s = file.parallel, file.stop_timeout
-        self._server = ServerProcess(file)
+        self._server = ServerProcess(file, offline=self.offline)
         self._server.start(lambda limit: self._prove(limit), report)
         self.compute_device = self._server.compute_device()
         self._listed = file.voices if isinstance(file.voices, tuple) else self._ask_for_voices(file.voices)
@@ -136,12 +138,22 @@ class Server:
             "voice": voice or next(iter(self._listed), ""),
             "model": file.model,
             "language": language,
+            "format": "pcm" if file.stream == "pcm" else "wav",
             "speed": None if speed == 1.0 else speed,
             "stretch": None if speed == 1.0 else 1 / speed,
         }
-        body = json.dumps(server_file.filled(file.body, values) | dict(extra)).encode()
-        with self._server.ask(file.speech, body, "application/json", check, limit_s) as answer:
-            yield from decoded(answer.blocks(), answer.headers.get("content-type", ""))
+        fields = file.taken(server_file.filled(file.body, values))
+        if file.stream == "sse":
+            fields["stream_format"] = "sse"
+        body = json.dumps(fields | dict(extra)).encode()
+        path = server_file.path(file.speech, values)
+        with self._server.ask(path, body, "application/json", check, limit_s) as answer:
+            if file.stream == "pcm":
+                yield from raw(answer.blocks(), file.rate)
+            elif file.stream == "sse":
+                yield from decoded(events(answer.blocks()), "")
+            else:
+                yield from decoded(answer.blocks(), answer.headers.get("content-type", ""))
 
     def _ask_for_voices(self, path: str) -> tuple[str, ...]:
         """Returns the names that the server lists; none if it has no list."""
@@ -204,3 +216,9 @@ def _remember(file: ServerFile, voices: tuple[str, ...]) -> None:
         with best_effort.writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_file.replace(path, json.dumps(voices).encode())
+
+
+if __name__ == "__main__":  # for `hushd servers try --download`
+    Server.offline = False
+    engine = Server(sys.argv[1])
+    once(engine.load, engine.close)
