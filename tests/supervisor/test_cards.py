@@ -145,8 +145,8 @@ def test_cards_are_left_to_another_program(on_cards: Supervisor, driver: Driver)
         (["--for", "-1"], "'-1' is not a length of time: use one such as 90s or 10m."),
         (["--for", "8d"], "'8d' is not a length of time: use one such as 90s or 10m."),
         (["--for", "200h"], "Workers keep away for at most 7 days."),
-        (["stt", "--for", "1h"], "--for and --all are about all workers: leave WHAT out."),
-        (["--all"], "--all says from what workers keep away: add --for TIME."),
+        (["stt", "--for", "1h"], "--for, --all and PROGRAM are about all workers: leave WHAT out."),
+        (["--all"], "--all says from what workers keep away: add --for TIME, or -- PROGRAM."),
     ],
 )
 def test_a_mistake_ends_no_worker(on_cards: Supervisor, arguments: list[str], sentence: str) -> None:
