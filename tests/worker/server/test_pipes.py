@@ -21,7 +21,8 @@ def send(kind, data, payload=b""):
     head = {"type": kind, "data": data, "payload_length": len(payload)}
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\\n" + payload)
     sys.stdout.buffer.flush()
-lie = sys.argv[1]
+lie, starts = sys.argv[1:]
+print("started", file=open(starts, "a"))
 if lie == "chats":
     print("The model is loaded.", flush=True)
 if lie == "crash":
@@ -51,7 +52,9 @@ def make(runtime: Path) -> Iterator[Make]:
     made = []
 
     def server(lie: str = "", **keys: object) -> ServerProcess:
-        servers.write(runtime, "mine", run=[sys.executable, "-c", SERVER, lie], like="wyoming", **keys)
+        servers.write(
+            runtime, "mine", run=[sys.executable, "-c", SERVER, lie, f"{runtime}/starts"], like="wyoming", **keys
+        )
         made.append(ServerProcess(files.read("mine")))
         return made[-1]
 
@@ -110,11 +113,13 @@ def test_after_a_cancel_nobody_gets_its_answer(make: Make) -> None:
         ("deaf", "The server mine did not answer within 1 s."),
     ],
 )
-def test_a_start_that_fails(make: Make, lie: str, said: str) -> None:
+def test_a_start_that_fails(make: Make, runtime: Path, lie: str, said: str) -> None:
+    """It is not tried twice."""
     server = make(lie, start_timeout=1, stop_timeout=0.5)
     with pytest.raises(HushdError) as raised:
         start(server)
     assert raised.value.message == said
+    assert (runtime / "starts").read_text() == "started\n"
 
 
 def test_one_that_hangs(make: Make) -> None:

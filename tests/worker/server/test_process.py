@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -128,12 +127,12 @@ def test_a_folder_that_is_not_there(make: Make) -> None:
     assert "/no/such/folder: No such file or directory" in failure(make(cwd="/no/such/folder"))
 
 
-def test_waits_while_it_loads(make: Make) -> None:
-    """503 means that it loads; a path may say so, too, which answers before that."""
-    server = make("loading=0.6", ready="/ready", ready_has='"loaded": true')
-    began = time.monotonic()
-    start(server)
-    assert time.monotonic() - began > 1
+def test_waits_while_it_loads(make: Make, tmp_path: Path) -> None:
+    """503 means that it loads: it is asked again. A path may say so, too: then it is asked once that says yes."""
+    for name, keys in (("again", {}), ("once", {"ready": "/ready", "ready_has": '"loaded": true'})):
+        start(make("loading=0.6", env={"TOLD": str(tmp_path / name)}, **keys))
+    asked = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+    assert asked["once"] == 1 < asked["again"]
 
 
 @pytest.mark.parametrize("wrapper", [(), ("sh", "-c", '"$@"; exit 5', "sh")], ids=["alone", "in a shell"])
@@ -170,14 +169,28 @@ def test_another_program_on_its_port(make: Make) -> None:
     assert prove(server)(9)
 
 
-@pytest.mark.parametrize("keys", [{}, {"ready": "/ready"}], ids=["asked at once", "asked whether it is ready"])
-def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str]) -> None:
+def test_another_program_while_it_loads(make: Make) -> None:
+    """It is not waited for."""
+    server = make("shares", ready="/ready", ready_has="never")
+    with socket.socket() as other:
+
+        def shares(note: str) -> None:
+            if note.startswith("waits for") and not other.getsockname()[1]:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                other.bind(("127.0.0.1", int(server._where["port"])))
+                other.listen()
+
+        with pytest.raises(HushdError, match="Another program answers"):
+            server.start(prove(server), shares)
+
+
+def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken between the choice and the start: the server that is not ours is not asked."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         monkeypatch.setattr(addresses, "free_port", lambda: other.getsockname()[1])
-        message = failure(make(**keys))
+        message = failure(make())
     assert re.match(r"Another program answers on 127\.0\.0\.1:\d+, not the server mine|The server mine ended", message)
 
 
@@ -198,11 +211,13 @@ def test_a_card_is_looked_at_if_its_file_says_so(make: Make, monkeypatch: pytest
 
 
 def test_its_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It downloads nothing unless its file says so, and knows nothing of hushd's own Python."""
+    """It downloads nothing unless its file or somebody says so, and knows nothing of hushd's own Python."""
     monkeypatch.setenv("PYTHONPATH", "/ours")
     script = f"env > {tmp_path}/env; exit 1"
-    for env, offline in (({}, "1"), ({"HF_HUB_OFFLINE": "0"}, "0")):
-        failure(make(run=["sh", "-c", script, "{port}"], env={"MINE": "~/x", "AT": "{port}", **env}))
+    for env, asked, offline in (({}, False, "1"), ({}, True, "0"), ({"HF_HUB_OFFLINE": "0"}, False, "0")):
+        server = make(run=["sh", "-c", script, "{port}"], env={"MINE": "~/x", "AT": "{port}", **env})
+        server.offline = not asked
+        failure(server)
         seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines() if "=" in line)
         assert seen["HF_HUB_OFFLINE"] == offline
         assert seen["MINE"] == os.path.expanduser("~/x")
