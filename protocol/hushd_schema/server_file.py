@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -242,7 +241,7 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
 
 def known() -> dict[str, dict[str, Any]]:
     """Returns files for well-known servers, by name; their folders and models are examples."""
-    servers: dict[str, dict[str, Any]] = json.loads(files("hushd_schema").joinpath("known_servers.json").read_text())
+    servers: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("known_servers.json").read_text())
     return servers
 
 
