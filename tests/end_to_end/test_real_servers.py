@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -64,8 +65,10 @@ def _piper_http(folder: Path) -> dict[str, Any]:
 
 
 def _wyoming_piper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
+    """It lists voices that it would have to download, so its file names the one that is here."""
     program = _program("wyoming-piper", "wyoming-piper")
-    return {"run": [program, "--uri", uri, "--voice", "en_US-tiny-medium", *_voice(folder)]}
+    run = [program, "--uri", uri, "--voice", "en_US-tiny-medium", *_voice(folder)]
+    return {"run": run, "voices": ["en_US-tiny-medium"]}
 
 
 def _wyoming_piper_by_pipes(folder: Path) -> dict[str, Any]:
@@ -89,11 +92,11 @@ def _open_asr(folder: Path) -> dict[str, Any]:
     return {"run": run, "model": "openai/whisper-tiny", "cwd": str(folder), "words": True, "languages": ["en"]}
 
 
-@pytest.mark.parametrize(
-    "describe",
-    [_hushd, _piper_http, _wyoming_piper, _wyoming_piper_by_pipes],
-    ids=lambda each: each.__name__[1:],
-)
+SPEAK = [_hushd, _piper_http, _wyoming_piper, _wyoming_piper_by_pipes]
+HEAR = [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr]
+
+
+@pytest.mark.parametrize("describe", SPEAK, ids=lambda each: each.__name__[1:])
 def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
     """Two sentences, of which the second is warm."""
     servers.write(runtime, "real", **{"like": None} | describe(tmp_path))
@@ -105,11 +108,7 @@ def test_speaks(start_supervisor: Start, runtime: Path, tmp_path: Path, describe
             assert sound.any()
 
 
-@pytest.mark.parametrize(
-    "describe",
-    [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr],
-    ids=lambda each: each.__name__[1:],
-)
+@pytest.mark.parametrize("describe", HEAR, ids=lambda each: each.__name__[1:])
 def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe: Callable[..., Any]) -> None:
     """Stop, four and green, twice; with the times of words where the server has real ones."""
     file = describe(tmp_path)
@@ -123,3 +122,20 @@ def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe:
             assert {"four", "stop"} & set(heard.text.lower().replace(".", "").replace(",", "").split())
             assert bool(heard.segments[0].words) == bool(file.get("words"))
     assert soundfile.info(recording).frames
+
+
+@pytest.mark.night
+@pytest.mark.skipif(find_spec("hushd_conformance") is None, reason="the plugin conformance is not here")
+@pytest.mark.parametrize(
+    ("role", "describe"),
+    [*(("tts", each) for each in SPEAK), *(("stt", each) for each in HEAR)],
+    ids=lambda each: each if isinstance(each, str) else each.__name__[1:],
+)
+def test_keeps_an_engines_contract(
+    role: str, runtime: Path, tmp_path: Path, describe: Callable[..., Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The suite for engines finds no fault: with odd texts and sounds, cancelled work, what a model says of itself."""
+    servers.write(runtime, "real", **{"like": None} | describe(tmp_path))
+    command = [sys.executable, "-P", "-m", "hushd_conformance", "--role", role, "server", "real"]
+    done = subprocess.run(command, check=False, timeout=600)
+    assert done.returncode == 0, capfd.readouterr().out

@@ -41,7 +41,9 @@ def cases() -> Iterator[Case[Trial]]:
 def _spoken(text: str, trial: Trial) -> Iterator[str]:
     answer = trial.say(text)
     yield from answer.faults("the text", may_refuse=True)
-    if answer.error is None and not answer.chunks:
+    if answer.error is not None:
+        return
+    if not answer.chunks:
         yield "there is neither sound nor a refusal"
     for chunk in trial.speak(text):
         yield from wrong(chunk, text)
