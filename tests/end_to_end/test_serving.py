@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -69,10 +70,11 @@ def fetch(number: int, path: str, **headers: str) -> tuple[int, bytes]:
 
 def is_refused(number: int) -> bool:
     """Returns whether nobody listens at the port."""
-    try:
-        socket.create_connection(("127.0.0.1", number)).close()
-    except ConnectionRefusedError:
-        return True
+    with contextlib.suppress(ConnectionResetError):  # it is just being closed
+        try:
+            socket.create_connection(("127.0.0.1", number)).close()
+        except ConnectionRefusedError:
+            return True
     return False
 
 

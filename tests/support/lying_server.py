@@ -33,6 +33,16 @@ def wav(data: bytes, size: int | None = None) -> bytes:
     return head + data
 
 
+def wait_at_the_gate() -> None:
+    """Waits until somebody makes the file that GATE names; makes it where nobody does for long."""
+    if gate := os.environ.get("GATE"):
+        until = time.monotonic() + 30
+        while not os.path.exists(gate):
+            if time.monotonic() > until:
+                open(gate, "w").close()
+            time.sleep(0.01)
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -85,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(wav(b"", 0xFFFFFFFF)[:40])
             self.wfile.write(wav(b"", 0xFFFFFFFF)[40:] + hum(1))
             self.wfile.flush()
-            time.sleep(0.3)
+            wait_at_the_gate()
             self.wfile.write(hum(len(text.split()) - 1) if " " in text else b"")
         elif "sse" in LIES:
             import base64
@@ -147,16 +157,16 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def lie_file(self, value: str) -> None:
-        """Sends the file of that name in two parts."""
+        """Sends the file of that name in two parts, the second through the gate."""
         self.close_connection = True
         self.send_response(200)
         self.end_headers()
         with open(value, "rb") as file:
             data = file.read()
-        for part in (data[: len(data) // 2], data[len(data) // 2 :]):
-            self.wfile.write(part)
-            self.wfile.flush()
-            time.sleep(0.3)
+        self.wfile.write(data[: len(data) // 2])
+        self.wfile.flush()
+        wait_at_the_gate()
+        self.wfile.write(data[len(data) // 2 :])
 
     def lie_die(self, _: str) -> None:
         print("Segmentation fault: the model is too large", file=sys.stderr, flush=True)
