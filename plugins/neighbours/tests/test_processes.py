@@ -13,6 +13,7 @@ import pytest
 from hushd_neighbours import kinds, processes
 from hushd_neighbours.holding import Holding
 from hushd_neighbours.server import Server
+from support.peer import wait_until
 
 from . import shapes
 from .scripted import scripted
@@ -61,7 +62,8 @@ def test_another_users_server_is_known_by_its_command_line(monkeypatch: pytest.M
         hidden = [each._replace(pid=None) for each in processes.psutil.net_connections("tcp")]
         monkeypatch.setattr(processes.psutil, "net_connections", lambda _: hidden)
         with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-            assert processes.listener(port) == process.pid
+            # Its words are there a moment after it has begun.
+            assert wait_until(lambda: processes.listener(port)) == process.pid
             process.kill()
 
 

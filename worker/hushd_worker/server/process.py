@@ -28,6 +28,7 @@ _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
 _REST_S = 0.3  # without processor time, after which a server has ended what it did
 _TAIL = 4000  # bytes of its output that are kept
+_LAST_WORDS_S = 1.0  # for which the output of a server that has ended is still read
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 # Of this process's environment, what is not for a program with an environment of its own.
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
@@ -57,6 +58,7 @@ class ServerProcess:
         self._listeners: set[str] = set()  # inodes of sockets that are known to be its own
         self._output = bytearray()
         self._guard: subprocess.Popen[bytes]
+        self._reader: threading.Thread
         self._control = -1
         self._proven = False
         self._leaving: subprocess.Popen[bytes] | None = None  # the guard that is told to end
@@ -224,7 +226,8 @@ class ServerProcess:
             os.close(descriptor)
         for pipe in theirs:
             pipe.close()
-        threading.Thread(target=self._listen, args=(out_read,), name="server-output", daemon=True).start()
+        self._reader = threading.Thread(target=self._listen, args=(out_read,), name="server-output", daemon=True)
+        self._reader.start()
         threading.Thread(target=self._watch, args=(self._guard,), name="server-end", daemon=True).start()
 
     def _listen(self, descriptor: int) -> None:
@@ -285,6 +288,7 @@ class ServerProcess:
     def _why_ended(self) -> str:
         if not self._ended():
             return ""
+        self._reader.join(_LAST_WORDS_S)
         status = self._guard.returncode
         return f"ended ({f'signal {status - 128}' if status > 128 else f'exit status {status}'}{self._last_words()})"
 
