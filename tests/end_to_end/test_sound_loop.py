@@ -84,7 +84,7 @@ class Terminal:
 
 def test_what_is_said_while_the_worker_starts(loop: SoundLoop, beckett: Path) -> None:
     """Recording begins before there is a worker, nothing is lost, and the end of the utterance ends it."""
-    process = listen(loop, "--once")
+    process = listen(loop)
     loop.wait_for_a_recorder()
     loop.play(beckett)
     text, complaint = process.communicate(timeout=60)
