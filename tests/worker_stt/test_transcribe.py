@@ -245,9 +245,9 @@ def test_memory_is_flat_however_long_the_recording(
     """Four minutes in stereo take no more than the 24 s they are made of; the engine, which gets them a piece at a
     time, hears the first of either."""
     path = tmp_path / "long.flac"
-    with soundfile.SoundFile(path, "w", RATE, 2) as file:
+    with soundfile.SoundFile(path, "w", 3 * RATE, 2) as file:  # 92 MB as samples
         for _ in range(10):
-            file.write(np.repeat(first_half[:, None], 2, axis=1))
+            file.write(np.repeat(np.repeat(first_half, 3)[:, None], 2, axis=1))
     transcriber: Any = worker._recogniser.engine._transcriber  # type: ignore[attr-defined]
     hear, lengths = transcriber.model.text, list[int]()
 
@@ -263,7 +263,7 @@ def test_memory_is_flat_however_long_the_recording(
     assert len(lengths) > 18
     assert max(lengths) <= 15 * RATE + 1600
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 30_000 * (1024 if sys.platform == "darwin" else 1)
+    assert grown < 46_000 * (1024 if sys.platform == "darwin" else 1)
 
 
 @pytest.mark.usefixtures("every_time")
