@@ -107,6 +107,24 @@ def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[st
     wait_until(lambda: not ledgers(runtime), "the end of the ledger")
 
 
+def test_a_program_of_which_no_volume_is_remembered(
+    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop
+) -> None:
+    """The server may know of a program only whether it is mute: that ends no helper, and what it lowered comes back."""
+    from pulsectl import Pulse
+
+    others.play("Music")
+    others.play("Gone")
+    with holding(environment):
+        others.become(Music=QUIET, Gone=QUIET)
+        others.end("Gone")
+        with Pulse("test", server=loop.environment["PULSE_SERVER"]) as pulse:
+            pulse.stream_restore_write("sink-input-by-application-name:Gone", mode="replace", volume=[])
+        others.play("Late")
+        others.become(Late=QUIET, Music=QUIET)
+    others.become(Music=STEREO, Late=STEREO)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_two_holders_at_once(others: OtherPrograms, environment: dict[str, str], killed: bool) -> None:
     """Volumes come back with the last; a stream that appears once the first has gone is lowered; none is so twice."""

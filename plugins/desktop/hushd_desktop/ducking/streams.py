@@ -166,6 +166,8 @@ class Streams:
         The server makes other channels of the volume that it remembers by their average (pa_cvolume_remap).
         """
         channels = _volume(volume)
+        if not channels:  # the server remembers of some programs no volume, only whether they are mute
+            return None
         for before, now in self._ledger.applications.get(name or "", ()):
             if same(now, channels):
                 return before
