@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.entry_points import entry_points, plugin_of
+from hushd_schema.entry_points import entry_points, loaded, plugin_of
 
 from .command import GROUP, Command, named
 
@@ -134,8 +133,7 @@ def _added() -> list[Command]:
 
 
 def _loaded(value: str) -> Command:
-    module, _, name = value.partition(":")
-    command = getattr(import_module(module), name)
+    command = loaded(value)
     if not isinstance(command, Command):
         raise TypeError(f"{value} is not a hushd_cli.command.Command")
     return command

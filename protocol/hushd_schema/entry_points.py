@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from hushd_protocol import __version__
 
@@ -40,6 +41,12 @@ def entry_points(group: str) -> Mapping[str, str]:
     Those of an own plugin of another version are left out.
     """
     return _all(tuple(sys.path)).groups.get(group, {})
+
+
+def loaded(target: str) -> Any:
+    """Returns what an entry point names, `module:attribute`. Raises what the import does."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def plugins() -> Mapping[str, str]:

@@ -36,7 +36,3 @@ class Verdict:
         self.judged[rule] += 1
         if not right:
             self.violations.append(Violation(rule, story.request, f"{rule}: {story} {sentence}."))
-
-    def blame(self, rule: str, sentence: str) -> None:
-        """Adds a violation that is about no request."""
-        self.violations.append(Violation(rule, "", f"{rule}: {sentence}."))

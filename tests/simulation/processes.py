@@ -58,7 +58,6 @@ class Process:
         self.threads: list[Thread] = []
         self.main: Task | None = None
         self.cpu = 0.0
-        self.nice = 0
         self.ended = 0.0
         self.born = machine.scheduler.time
         self.memory = 20 * MEGABYTE

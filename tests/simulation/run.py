@@ -61,11 +61,6 @@ class Runner:
             self.requests += outcome.requests
             yield script, outcome
 
-    def replay(self, script: Script, history: str) -> Outcome:
-        """Plays a script once more, which counts for nothing, and writes its history."""
-        ((_, outcome),) = self._outcomes([script], 1, history)
-        return outcome
-
     def _outcomes(
         self, scripts: Iterable[Script], jobs: int, history: str | None = None
     ) -> Iterator[tuple[Script, Outcome]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -127,8 +126,9 @@ class EngineRegistry(Generic[E, D]):
         return entry_points(self.group)
 
     def _import(self, reference: str) -> type[E]:
-        module, _, name = reference.partition(":")
-        engine: type[E] = getattr(importlib.import_module(module), name)
+        from hushd_schema.entry_points import loaded
+
+        engine: type[E] = loaded(reference)
         if missing := [method for method in _methods(self.contract) if not hasattr(engine, method)]:
             raise TypeError(f"{reference} is not an engine: it has no {listed(missing)}")
         return engine

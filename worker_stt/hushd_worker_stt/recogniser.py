@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -144,12 +143,11 @@ class Recogniser:
     @cached_property
     def _identification(self) -> Identification | None:
         """A plugin's identification of languages, by the entry point group `hushd.identification`; None without one."""
-        from hushd_schema.entry_points import entry_points  # rarely needed
+        from hushd_schema.entry_points import entry_points, loaded  # rarely needed
 
         for target in entry_points("hushd.identification").values():
-            module, _, name = target.partition(":")
-            kind: type[Identification] = getattr(importlib.import_module(module), name)
-            return kind(self._languages)
+            identification: Identification = loaded(target)(self._languages)
+            return identification
         return None
 
     def spoken(self, options: Options) -> str:

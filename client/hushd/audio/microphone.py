@@ -6,7 +6,6 @@ import math
 import queue
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +13,7 @@ from hushd_protocol.errors import HushdError
 
 from hushd.audio import devices
 from hushd.audio.devices import STARVED_S, Device
+from hushd.audio.recording import Chunks
 from hushd.transport.link import devices_link
 
 RATE = 16000  # Hz, of speech models
@@ -33,7 +33,7 @@ def inputs() -> list[Device]:
     return devices.devices(devices.load(), "microphone")
 
 
-class Microphone(Iterator[bytes]):
+class Microphone(Chunks):
     """Iterates over chunks of s16le samples, a context manager.
 
     It records from its construction on, so that nothing is lost while a worker still loads.
@@ -59,16 +59,15 @@ class Microphone(Iterator[bytes]):
         rate: int = RATE,
         chunk_s: float = CHUNK_S,
     ) -> None:
+        super().__init__()
         self.rate = rate
         self._chunk_s = chunk_s
         self._since = math.inf if muted else -math.inf  # samples recorded before are dropped
-        self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._recorded_s, self._sounded = 0.0, False  # until the first sample that is not zero
         self._lost = False
-        self._failure: BaseException | None = None
         self._stream: Any
         if link := devices_link():
-            self._stream = link.devices.open_microphone(link, device, rate, chunk_s, self._callback, self._fail)
+            self._stream = link.devices.open_microphone(link, device, rate, chunk_s, self._callback, self.fail)
             return
         sounddevice = devices.load()
         self._stream = devices.open_stream(
@@ -81,15 +80,11 @@ class Microphone(Iterator[bytes]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __next__(self) -> bytes:
+    def _get(self) -> bytes | BaseException | None:
         try:
-            chunk = self._chunks.get(timeout=STARVED_S)
+            return self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
             raise self.lose() from None
-        if chunk is None:
-            self._chunks.put(None)  # the end lasts: a reader that looks ahead asks once more
-            raise self._failure or StopIteration
-        return chunk
 
     def take(self) -> bytes | None:
         """Returns a chunk without waiting; None at the end.
@@ -98,8 +93,8 @@ class Microphone(Iterator[bytes]):
             queue.Empty: there is none yet.
         """
         chunk = self._chunks.get_nowait()
-        if self._failure is not None and chunk is None:
-            raise self._failure
+        if isinstance(chunk, BaseException):
+            raise chunk
         return chunk
 
     @property
@@ -123,10 +118,6 @@ class Microphone(Iterator[bytes]):
     def unmute(self) -> None:
         """Records from now on; the latency of the device is taken into account."""
         self._since = time.monotonic()
-
-    def stop(self) -> None:
-        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
-        self._chunks.put(None)
 
     def close(self) -> None:
         """Stops recording; ends the iteration after the sound recorded until now."""
@@ -168,12 +159,7 @@ class Microphone(Iterator[bytes]):
             self._recorded_s += frames / self.rate
             self._sounded = any(data)
         if data:
-            self._chunks.put(data)
-
-    def _fail(self, error: BaseException) -> None:
-        """Ends the iteration with `error`, after the sound recorded until now."""
-        self._failure = error
-        self._chunks.put(None)
+            self.put(data)
 
 
 def zeros_reason() -> str:

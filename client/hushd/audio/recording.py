@@ -39,23 +39,24 @@ class Chunks(Iterator[bytes]):
     """Iterates over the chunks that another thread puts, until they are stopped or fail; both last."""
 
     def __init__(self) -> None:
-        self._chunks: queue.SimpleQueue[bytes | HushdError | None] = queue.SimpleQueue()
+        self._chunks: queue.SimpleQueue[bytes | BaseException | None] = queue.SimpleQueue()
 
     def __next__(self) -> bytes:
-        chunk = self._chunks.get()
-        if isinstance(chunk, HushdError):
-            self.fail(chunk)  # for the next call, too
-            raise chunk
-        if chunk is None:
-            self._chunks.put(None)
-            raise StopIteration
-        return chunk
+        chunk = self._get()
+        if isinstance(chunk, bytes):
+            return chunk
+        self._chunks.put(chunk)  # for the next call, too: of a reader that looks ahead
+        raise chunk or StopIteration
+
+    def _get(self) -> bytes | BaseException | None:
+        """Waits for the next chunk, error or end."""
+        return self._chunks.get()
 
     def put(self, chunk: bytes) -> None:
         """Adds a chunk."""
         self._chunks.put(chunk)
 
-    def fail(self, error: HushdError) -> None:
+    def fail(self, error: BaseException) -> None:
         """Ends the iteration with `error`, after the sound recorded until now."""
         self._chunks.put(error)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hushd.plugins import needed
+from hushd_protocol.errors import HushdError
+from hushd_schema.entry_points import entry_points, loaded
 
 if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
@@ -34,7 +36,7 @@ def find_machine(address: str | None, here: Paths) -> Machine | None:
     Raises:
         HushdError: `engine_missing` without the plugin, `bad_request` for what is not an endpoint.
     """
-    machine: Machine | None = needed("machine", "remote", address or _ATTACHED)(address, here)
+    machine: Machine | None = _remote("machine", address or _ATTACHED)(address, here)
     return machine
 
 
@@ -44,7 +46,24 @@ def find_lender(here: Paths) -> str:
     Raises:
         HushdError: `engine_missing` without the plugin.
     """
-    return str(needed("lender", "remote", _ATTACHED)(here))
+    return str(_remote("lender", _ATTACHED)(here))
 
 
 _ATTACHED = "A machine that is attached to this one"
+
+
+def _remote(name: str, what: str) -> Callable[..., Any]:
+    """Returns a function that the plugin adds.
+
+    Args:
+        what: the subject of the sentence where the plugin is not installed.
+
+    Raises:
+        HushdError: `engine_missing`, with the line that installs it.
+    """
+    if target := entry_points("hushd.client").get(name):
+        function: Callable[..., Any] = loaded(target)
+        return function
+    from hushd_models.installation import plugin_needed
+
+    raise HushdError("engine_missing", plugin_needed("remote", what))

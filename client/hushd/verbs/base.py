@@ -137,7 +137,7 @@ class ClientBase:
 
 def _ducking() -> Callable[[bool], None]:
     """The function that makes other programs quieter while a floor is held; a plugin's, without which none is."""
-    from hushd.plugins import added
+    from hushd_schema.entry_points import entry_points, loaded
 
-    ducking = added("ducking")
-    return ducking() if ducking else lambda held: None
+    ducking = entry_points("hushd.client").get("ducking")
+    return loaded(ducking)() if ducking else lambda held: None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,7 +11,7 @@ from hushd_protocol.names import ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.entry_points import entry_points
+from hushd_schema.entry_points import entry_points, loaded
 from hushd_schema.kinds import TABLE, Kind, check
 from hushd_schema.toml import Table
 
@@ -46,9 +45,7 @@ class Reader:
             elif key in tables:
                 values[key] = tables[key].make(**self._values(key, value, settings_of(type(tables[key].make()))))
             elif point := entry_points(GROUP).get(key):
-                module, _, checked = point.partition(":")
-                check_one = getattr(importlib.import_module(module), checked)
-                values.setdefault("plugins", {})[key] = self._each(key, value, check_one)
+                values.setdefault("plugins", {})[key] = self._each(key, value, loaded(point))
             else:
                 self._unknown(toml.key(key), key, [*known, *tables])
         return Settings(**values)

@@ -152,12 +152,6 @@ class Processes:
         machine.programs.setdefault("shell", lambda arguments: 0)
         return machine.start(["shell"], env, {}, own, group=0).pid
 
-    def getpriority(self, which: int, pid: int) -> int:
-        return self._of(pid).nice
-
-    def setpriority(self, which: int, pid: int, nice: int) -> None:
-        self._of(pid).nice = nice
-
     def times(self) -> Any:
         return real.times_result((self._own.cpu, 0.0, 0.0, 0.0, self._machine.scheduler.time))
 

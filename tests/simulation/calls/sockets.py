@@ -84,11 +84,6 @@ def socket_module(machine: Machine) -> ModuleType:
             machine.scheduler.point()
             return self._end.read(machine.faults.shortened(size, self._process))
 
-        def recv_into(self, buffer: Any) -> int:
-            data = self.recv(len(buffer))
-            buffer[: len(data)] = data
-            return len(data)
-
         def send(self, data: Any, flags: int = 0) -> int:
             machine.scheduler.point()
             return self._end.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])

@@ -97,7 +97,7 @@ class ServerProcess:
         except Hangs:
             raise self._failed(f"did not answer within {limit_s:g} s") from None
         except Broken as error:
-            time.sleep(_LOOK_S)  # for its last words
+            time.sleep(_LOOK_S)  # its end may be noticed a moment later
             raise self._failed(self._why_ended() or str(error)) from error
         except HushdError as error:
             if self._ended():
@@ -288,11 +288,12 @@ class ServerProcess:
     def _why_ended(self) -> str:
         if not self._ended():
             return ""
-        self._reader.join(_LAST_WORDS_S)
         status = self._guard.returncode
         return f"ended ({f'signal {status - 128}' if status > 128 else f'exit status {status}'}{self._last_words()})"
 
     def _last_words(self) -> str:
+        """Returns the end of the output of a server that has ended."""
+        self._reader.join(_LAST_WORDS_S)
         lines = bytes(self._output).decode(errors="replace").strip().splitlines()
         return f"; its log ends with: {lines[-1].strip()[:300].rstrip('.')}" if lines else ""
 
