@@ -11,7 +11,6 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
-from hushd.voice_assignments import names
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from mcp.server.mcpserver import Context
@@ -42,7 +41,6 @@ class Calls:
         tasks: the tasks of the calls.
         patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
-        folder: the working folder of the host's server; empty: unknown.
 
     Attributes:
         resumable: whether the host can come back with a ticket.
@@ -55,8 +53,6 @@ class Calls:
         tasks: TaskRegistry,
         patience: float | None = None,
         holder: str | None = None,
-        *,
-        folder: str = "",
     ) -> None:
         self.tasks = tasks
         self.answered: object = None
@@ -66,14 +62,13 @@ class Calls:
         self.resumable = patience is not None
         self._patience = PATIENCE_S if patience is None else patience
         self._holder = holder
-        self._folder = folder
         self._threads: anyio.CapacityLimiter | None = None
 
     @classmethod
     def of(cls, tasks: TaskRegistry, about: JsonObject) -> Calls:
-        """Returns the calls of the session that a relay describes: `holder`, `patience`, `folder`, the `answered`
-        request, and the facts `remembered` by an earlier process."""
-        calls = cls(tasks, about.get("patience"), about.get("holder"), folder=about["folder"])
+        """Returns the calls of the session that a relay describes: `holder`, `patience`, the `answered` request,
+        and the facts `remembered` by an earlier process."""
+        calls = cls(tasks, about.get("patience"), about.get("holder"))
         calls.resumable = calls.resumable or bool(about.get("resumable"))
         calls.answered = about.get("answered")
         return calls
@@ -150,12 +145,6 @@ class Calls:
         host = context.session.client_params
         name = self._holder or (host.client_info.name if host else "")
         return "".join(sign for sign in name if sign.isprintable())[:40].strip() or "mcp"
-
-    def speaker(self, context: Context) -> str:
-        """Returns the caller's name for people: the project in whose folder its host started the server, else the
-        host."""
-        name = names.of_folder(self._folder) if self._folder and not self._holder else ""
-        return self.holder(context) if name.startswith("agent") or not name else name
 
     async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
         """Returns the result of `function`, run on a thread. A cancelled call does not wait for it."""

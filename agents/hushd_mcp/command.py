@@ -78,7 +78,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
     folders = paths.find()
     with best_effort.writing(folders.logs):
         paths.make_state(folders)
-    session = {"holder": holder, "patience": patience, "folder": os.getcwd()}
+    session = {"holder": holder, "patience": patience}
     options = {
         "version": __version__, "place": place(folders, os.environ), "log": os.fspath(folders.logs / "mcp.log"),
         "session": json.dumps(session), "languages": preferences.languages_named(folders.config),

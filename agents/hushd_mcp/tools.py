@@ -82,7 +82,7 @@ class Tools:
         wait: UntilSpoken = True,
         **asked: Any,
     ) -> CallToolResult:
-        speech = work.say(text, priority, _speaking(asked), self._calls.speaker(context))
+        speech = work.say(text, priority, _speaking(asked))
         return await self._calls.carry_out(context, "say", speech, wait=wait)
 
     async def listen(
@@ -104,9 +104,7 @@ class Tools:
         **asked: Any,
     ) -> CallToolResult:
         # The question is spoken in the language of the answer.
-        turn = work.converse(
-            text, priority, _speaking(asked), arguments.options(_HEARD, asked), self._calls.speaker(context)
-        )
+        turn = work.converse(text, priority, _speaking(asked), arguments.options(_HEARD, asked))
         return await self._calls.carry_out(context, "converse", turn)
 
     async def transcribe(

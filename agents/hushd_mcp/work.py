@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from hushd.agents import without_keys
 from hushd.dialogue.exchange import CancelScope
 from hushd.transport.warning import UNLIKELY
 from hushd_protocol import JsonObject
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript, Transcription
-    from hushd.voice_assignments.speaker import Prepared
 
 MAX_TASKS = 16  # of a session at once, with those whose calls were answered by a ticket
 MAX_RESULTS = 50  # results of ended tasks that can still be fetched
@@ -248,12 +248,11 @@ class TaskRegistry:
 Options = JsonObject
 
 
-def say(text: str, priority: str, options: Options, name: str) -> Work:
-    """Returns the work of speaking `text` for the session of that name."""
+def say(text: str, priority: str, options: Options) -> Work:
+    """Returns the work of speaking `text`; of a key in it that it is one is all that is said."""
 
     def work(client: Client, task: Task) -> Options:
-        spoken, own = _prepared(client, name, text, options)
-        speech = _conversation(client, task, priority).say(spoken, **own)
+        speech = _conversation(client, task, priority).say(without_keys(text), **options)
         return {"duration": round(speech.seconds, 2), "voice": speech.voice}
 
     return work
@@ -268,12 +267,12 @@ def listen(priority: str, options: Options) -> Work:
     return work
 
 
-def converse(text: str, priority: str, speaking: Options, listening: Options, name: str) -> Work:
-    """Returns the work of speaking `text` for the session of that name, then hearing the answer."""
+def converse(text: str, priority: str, speaking: Options, listening: Options) -> Work:
+    """Returns the work of speaking `text` as `say` does, then hearing the answer."""
 
     def work(client: Client, task: Task) -> Options:
         conversation = _conversation(client, task, priority, duck=True)
-        return _found(conversation.converse(*_prepared(client, name, text, speaking), listening))
+        return _found(conversation.converse(without_keys(text), speaking, listening))
 
     return work
 
@@ -314,17 +313,6 @@ def _conversation(client: Client, task: Task, priority: str, duck: bool = False)
     conversation = Conversation(client, mode="half", priority=priority, duck=duck, stop=task.scope)
     task.progress = conversation
     return conversation
-
-
-def _prepared(client: Client, name: str, text: str, options: Options) -> Prepared:
-    """Returns the text and its voice's options: the session's voice, unless the call names one or its language needs
-    another."""
-    from hushd.voice_assignments.speaker import NamedSpeaker
-    from hushd_protocol.system import paths
-
-    member = NamedSpeaker(paths.find(), name)
-    member.check()
-    return member.prepare(text, options, lambda: client.describe("tts").tts)
 
 
 def _found(transcript: Transcript) -> Options:

@@ -38,7 +38,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         _own("stop", "stop all speech, playing or queued", "simple_commands:STOP"),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
-        _own("names", "list named voices, and mute them", this_machine_only=True, usual="list"),
     ),
     "workers, memory and models": (
         _own("status", "show the running workers and their memory"),

@@ -120,12 +120,9 @@ def test_a_host_and_its_relay_are_killed(environment: dict[str, str], diary: Dia
     assert (paths.find().logs / "mcp.log").read_text() == ""
 
 
-def test_sessions_are_apart(environment: dict[str, str], diary: Diary, tmp_path: Path) -> None:
+def test_sessions_are_apart(environment: dict[str, str], diary: Diary) -> None:
     """Each has its own calls and tickets; what one cancels ends nothing of another."""
-    folders = [tmp_path / name for name in ("api", "web")]
-    for folder in folders:
-        (folder / ".git").mkdir(parents=True)
-    api, web = (RawHost(environment=environment, folder=folder, name="claude") for folder in folders)
+    api, web = (RawHost(environment=environment, name="claude") for _ in range(2))
     with web, api:
         ticket = api.data("say", text=words(2), wait=False)["ticket"]
         diary.wait_for_sound()

@@ -8,8 +8,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from hushd.voice_assignments.speaker import VoiceAssignments
-from hushd_protocol.system import paths
 from support.diary import RATE, Diary, words
 from support.mcp_host import Host, stdio_host, text
 from support.peer import Supervisor, wait_until
@@ -165,15 +163,3 @@ def test_who_asks_is_shown(echo: Supervisor, diary: Diary) -> None:
             holder = wait_until(lambda: peer.control("status")["floor"].get("speaker"), "a speaker")
             assert holder["client"] == name
             host.call("result", ticket=answer["ticket"], cancel=True)
-
-
-def test_sessions_have_names(host: Host, diary: Diary) -> None:
-    """A muted one is told so, and others are not."""
-    host.data("say", text="abc")
-    with stdio_host("--holder", "web", environment=diary.environment) as other:
-        other.data("say", text="abc")
-        assert [sound.heard for sound in diary.sounds()] == [3, 3]
-        VoiceAssignments(paths.find()).mute("web")
-        assert "web is muted" in other.error("say", text="abc")
-        assert "web is muted" in other.error("converse", text="abc")
-    host.data("say", text="abc")

@@ -143,7 +143,7 @@ def test_a_package_adds_a_member(waving: Path, capsys: pytest.CaptureFixture[str
         main.main("hushd", ["agents", "wav"])
 
 
-@pytest.mark.parametrize("words", ["names", "models", "config"])
+@pytest.mark.parametrize("words", ["models", "config"])
 def test_a_family_that_keeps_things_lists_them(words: str, runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The usual subcommand is meant where none is named, and its options are taken."""
     subcommand = "show" if words == "config" else "list"

@@ -105,30 +105,6 @@ def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
     return [voice for voice in voices if _speaks(voice, tag)]
 
 
-def candidates(catalogue: SpeakingDescription) -> list[VoiceChoice]:
-    """Returns voices for speakers that name none and are to be told apart, in an order that is the same everywhere.
-
-    Those of the usual engine and model, so that one worker speaks for all, where it has several; else the natural
-    voices of that language that are here.
-    """
-    index = _VoiceIndex(catalogue, None)
-    default_voice = index.usual()
-    if default_voice is None:
-        return []
-    tag = _tag(default_voice.language)
-    here = [voice for voice in index.voices if voice.installed and _speaks(voice, tag)]
-    siblings = [voice for voice in here if (voice.engine, voice.model) == (default_voice.engine, default_voice.model)]
-    natural = [voice for voice in here if voice.engine not in index.robotic]
-    several = siblings if len(siblings) > 1 else natural
-    return sorted(VoiceChoice(voice.engine, index.model_for(voice), voice.name) for voice in several)
-
-
-def usual_language(catalogue: SpeakingDescription) -> str:
-    """Returns the tag of the default voice's language; empty where it is not known."""
-    voice = _VoiceIndex(catalogue, None).usual()
-    return voice.language if voice else ""
-
-
 class _VoiceIndex:
     """All engines and voices, or those of one engine, the preferred ones first."""
 

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import values
 
 from . import best_effort
@@ -174,25 +173,6 @@ def lock(descriptor: int, kind: int) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def locked_folder(folder: Path, mode: int = 0o777) -> Iterator[int]:
-    """Creates a folder if needed, and lets one process at a time change its files; yields its descriptor.
-
-    Raises:
-        HushdError: `output_failed` if it cannot be created or opened.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=mode)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise HushdError("output_failed", f"{folder} cannot be made ({error.strerror}).") from error
-    try:
-        lock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def replace(path: Path, content: str | bytes, mode: int | None = None, sync: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from hushd_protocol.light_dataclass import dataclass, field, fields
 
-from hushd_schema.kinds import Kind, flag, number
+from hushd_schema.kinds import Kind, number
 
 T = TypeVar("T")
 
@@ -67,12 +67,6 @@ def tables_of(kind: type) -> dict[str, Table]:
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """The table `[agents]`: sessions of agents that speak, by hooks and by MCP.
+    """The table `[agents]`: answers of agents that are read aloud."""
 
-    It stands here, since an agent's first word would wait for the module of the other tables.
-    """
-
-    voices: bool = setting(
-        True, flag(), "true: a session that names no voice gets one of its own, where there are several"
-    )
     rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")

@@ -62,7 +62,7 @@ def make_parser(prog: str) -> Parser:
     parser.examples = (
         ("hushd agents hook install claude", "have Claude Code read its answers aloud"),
         ("hushd agents hook off", "silence all agents"),
-        ("hushd names mute api", "silence those in the folder api"),
+        ("hushd stop api", "silence those in the folder api now"),
     )
     commands = parser.add_commands()
     for name, does in (

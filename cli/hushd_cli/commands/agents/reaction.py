@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hushd.voice_assignments import names
+from hushd import agents
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, paths
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from hushd.audio.playback import Player
     from hushd.floor import Floor
-    from hushd_protocol import JsonObject
     from hushd_protocol.system.paths import Paths
 
     from .events import Event
@@ -43,7 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if event is None:
         return 0
     where = paths.find()
-    name = names.of_folder(event.folder)
+    name = agents.name_of(event.folder)
     speaks = event.kind in ("answer", "notice")
     if speaks and off_mark(where).exists():
         return 0
@@ -51,7 +50,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _look_for_devices(where)
     from .sessions import Session, prune  # meanwhile
 
-    session = Session(where, event.session or event.folder, name)
+    session = Session(where, event.session or event.folder)
     if not speaks:
         session.hush(prompt=event.kind == "prompt")
         prune(where)
@@ -103,12 +102,10 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
     with session.speaking(silence) as may_speak:
         if may_speak:
-            from hushd.voice_assignments.keys import without_keys
-
             from .prose import prose
 
             # Keys first: of a long path prose leaves the last part alone.
-            speaker.speak(prose(without_keys(text)), on_begin=_begun)
+            speaker.speak(prose(agents.without_keys(text)), on_begin=_begun)
 
 
 def _begun() -> None:
@@ -136,15 +133,10 @@ class _Speaker:
             on_begin: called with the first sound.
         """
         from hushd.client import Client  # while the device is looked for
-        from hushd.voice_assignments.speaker import NamedSpeaker
 
-        member = NamedSpeaker(self._where, self._name)
-        if member.muted:
-            return
-        options: JsonObject = {"markup": "markdown", "wpm": member.settings.rate or None}
+        rate = _rate(self._where.config)
         with Client(holder=self._name) as client:
-            text, options = member.prepare(markdown, options, lambda: client.describe("tts").tts)
-            speech = client.synthesize(text, keep=False, **options)
+            speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None)
             try:
                 from hushd.audio.playback import Player  # while the worker works
 
@@ -168,3 +160,19 @@ class _Speaker:
         with self._lock:
             self._ends = [player.stop, floor.stop]
             return not self._stopped
+
+
+def _rate(config: Path) -> float:
+    """Returns the setting `[agents] rate`; of a configuration that does not name it nothing else is read.
+
+    Raises:
+        HushdError: `bad_request` for an error in the configuration.
+    """
+    try:
+        if b"agents" not in config.read_bytes():
+            return 0.0
+    except OSError:
+        return 0.0
+    from hushd_schema.settings import load  # some milliseconds before the first word
+
+    return load(config).agents.rate

@@ -42,16 +42,13 @@ class Session:
     """A session by its agent's name for it.
 
     Args:
-        name: the session's name for people.
         now: reads the clock that all processes of the machine share.
     """
 
-    def __init__(self, where: Paths, session: str, name: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, where: Paths, session: str, now: Callable[[], float] = time.monotonic) -> None:
         self._folder = where.runtime / "agents"
         self._where = where
-        self._session = session
         self._stem = _digest(session)
-        self._name = _digest(name)
         self._now = now
         self._began = now()
 
@@ -76,12 +73,12 @@ class Session:
         with self._memory() as memory:
             memory.silent = self._now()
             memory.prompts += prompt
-        hush(self._where, self._session)
+        hush(self._where, self._stem)
 
     @contextmanager
     def speaking(self, stop: Callable[[], None]) -> Iterator[bool]:
         """Calls `stop` on another thread when this session must be silent; yields whether it may still speak."""
-        pipe = self._folder / f"{self._stem}-{self._name}.{os.getpid()}"
+        pipe = self._folder / f"{self._stem}.{os.getpid()}"
         try:
             _prepare(self._where)
             os.mkfifo(pipe, 0o600)
@@ -114,15 +111,12 @@ class Session:
         return atomic_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
 
 
-def hush(where: Paths, name: str | None = None) -> None:
-    """Stops the speech of the session with this id or name; None: of all sessions.
+def hush(where: Paths, stem: str = "*") -> None:
+    """Stops the speech of the session whose files have this name; else of all sessions.
 
     The latest first: the one that plays was there first, and its end lets the next one speak.
     """
-    digest = None if name is None else _digest(name)
-    for pipe in sorted((where.runtime / "agents").glob("*-*.[0-9]*"), key=_made, reverse=True):
-        if digest is not None and digest not in pipe.stem.split("-"):
-            continue
+    for pipe in sorted((where.runtime / "agents").glob(f"{stem}.[0-9]*"), key=_made, reverse=True):
         try:
             descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:

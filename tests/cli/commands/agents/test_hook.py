@@ -146,24 +146,6 @@ def test_without_a_supervisor_the_agent_goes_on(hooks: Hooks, runtime: Path) -> 
     assert "hushd" in paths.find().worker_log("agent-hook").read_text()
 
 
-def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> None:
-    """`mute` ends what a name says and keeps it silent until `unmute`; `voices` shows it."""
-    hooks.hold.touch()
-    hooks.run(stop(words(20.0)))
-    hooks.diary.wait_for_sound()
-    hooks.hushd("names", "mute", "api")
-    hooks.finish()
-    hooks.hold.unlink()
-    hooks.run(stop("abc", turn="t2"))
-    hooks.finish()
-    assert hooks.begun() == 1
-    assert hooks.hushd("names", "list").splitlines()[1].split() == ["api", "the", "usual", "one", "muted"]
-    hooks.hushd("names", "unmute", "api")
-    hooks.run(stop("abc", turn="t3"))
-    hooks.finish()
-    assert hooks.begun() == 2
-
-
 def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -> None:
     """`hushd pause NAME` has a session wait, and `resume` has it go on: nothing is lost."""
     hooks.hold.touch()

@@ -12,7 +12,7 @@ from support.peer import BOUND_S
 
 
 def session(name: str = "s", clock: float = 0.0) -> Session:
-    return Session(paths.find(), name, "api", lambda: clock)
+    return Session(paths.find(), name, lambda: clock)
 
 
 def test_an_answer_is_taken_once(runtime: Path) -> None:
@@ -49,15 +49,13 @@ def test_the_memory_is_bounded_and_holds_no_word(runtime: Path) -> None:
 
 
 def test_hush_reaches_who_speaks(runtime: Path) -> None:
-    """Those of the session fall silent, by either of its names, and others speak on."""
+    """Those of the session fall silent, others speak on until all are to be silent."""
     ended, other = threading.Event(), threading.Event()
-    with session().speaking(ended.set) as may_speak:
+    with session("other").speaking(other.set), session().speaking(ended.set) as may_speak:
         assert may_speak
-        sessions.hush(paths.find(), "other")
-        assert not ended.is_set()
-        sessions.hush(paths.find(), "api")
-        assert ended.wait(BOUND_S)
-    with Session(paths.find(), "s2", "web").speaking(other.set), session().speaking(ended.set):
         session().hush(prompt=True)
-    assert not other.is_set()
-    assert not list((runtime / "agents").glob("*-*"))
+        assert ended.wait(BOUND_S)
+        assert not other.is_set()
+        sessions.hush(paths.find())
+        assert other.wait(BOUND_S)
+    assert not list((runtime / "agents").glob("*.[0-9]*"))

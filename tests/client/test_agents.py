@@ -1,12 +1,13 @@
-"""Secrets are said as "a key"; names, paths and numbers are not."""
+"""Words of agents: secrets are said as "a key", names, paths and numbers are not; and by which name they are said."""
 
 from __future__ import annotations
 
 import base64
 import random
+from pathlib import Path
 
 import pytest
-from hushd.voice_assignments.keys import without_keys
+from hushd.agents import name_of, without_keys
 
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE=\nAAAA\n-----END OPENSSH PRIVATE KEY-----"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -53,3 +54,15 @@ def test_random_words_of_base64_are_known(size: int, most: float) -> None:
     chance = random.Random(size)
     words = [base64.b64encode(chance.randbytes(size)).decode() for _ in range(2000)]
     assert sum(without_keys(word) != "a key" for word in words) <= most * len(words)
+
+
+def test_a_project_is_called_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder within a repository has the repository's name; home, the root and numbers are nobody's name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "api" / ".git").mkdir(parents=True)
+    (tmp_path / "api" / "src" / "a").mkdir(parents=True)
+    assert name_of(str(tmp_path / "api" / "src" / "a")) == "api"
+    assert name_of(str(tmp_path / "plain" / "inner")) == "inner"
+    assert name_of("") == name_of("/") == "agent"
+    assert name_of(str(tmp_path / "2026")) == "agent 2026"
+    assert name_of("/x/\x1b[31mred\n") == "[31mred"

@@ -1,14 +1,17 @@
-"""Keys and other secrets in a text, which are said as "a key".
+"""The words of agents that are said aloud: the name of a session, by its project, and a text without its secrets.
 
-The beginnings are those that the issuers document for their secrets: OpenAI and Anthropic, Stripe, GitHub, GitLab,
-Slack, Hugging Face, npm, PyPI, AWS and Google. What has none is known by its shape: a long word of hexadecimal digits,
-or one of base64 whose letters and digits take turns as they do in no name.
+The beginnings of keys are those that the issuers document for their secrets: OpenAI and Anthropic, Stripe, GitHub,
+GitLab, Slack, Hugging Face, npm, PyPI, AWS and Google. What has none is known by its shape: a long word of hexadecimal
+digits, or one of base64 whose letters and digits take turns as they do in no name.
 """
 
 from __future__ import annotations
 
+import os
 import re
 
+MAX_NAME = 40  # characters
+_TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
 SAID = "a key"
 _INSIDE = "a-key"  # in an address, which stays one: of it the host alone is read
 _PEM = re.compile(
@@ -27,6 +30,18 @@ _BASE64 = re.compile(r"(?<![^\s\"'`(=])[A-Za-z0-9+/_=-]{32,}(?![\w.])", re.ASCII
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # names something, and opens nothing
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _TURNS = 0.25  # of a word's characters, by which another kind follows: random ones have 0.47, names at most 0.2
+
+
+def name_of(folder: str) -> str:
+    """Returns the name of the project that a session's folder is in, by its repository; else of the folder itself."""
+    path = os.path.realpath(folder) if folder else ""
+    home = os.path.realpath(os.path.expanduser("~"))
+    project = path
+    while project not in ("", "/", home) and not os.path.exists(os.path.join(project, ".git")):
+        project = os.path.dirname(project)
+    name = os.path.basename(path if project in ("", "/", home) else project)
+    name = "".join(sign for sign in name if sign.isprintable())[:MAX_NAME].strip()
+    return f"agent {name}".strip() if name.isdecimal() or name in _TAKEN else name
 
 
 def without_keys(text: str) -> str:
