@@ -1,7 +1,7 @@
-"""Plants faults and reports which survive: cosmic-ray's in modules of the pure core, or the table's (--planted).
+"""Plants faults and reports which live: of cosmic-ray's as many as are drawn, or the table's (--planted).
 
 Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree. cosmic-ray has
-an environment of its own, by uv.
+an environment of its own, by uv: it lists the faults that it can make, and makes one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import resource
 import shlex
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from planted import PLANTED
@@ -24,20 +27,23 @@ from planted import PLANTED
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 900  # for all that is played to one fault: less would count one that lives as found
 SEEDS = {"HUSHD_FUZZ_SEEDS": "100"}
-UV = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
-# What is pure, and the tests that hold it.
+COSMIC_RAY = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
+PROCESSOR_S = 60  # for the tests of one fault; by the processor, since a busy machine would find every fault
+# What decides, and the tests that hold it.
 CORE = {
     "supervisor/hushd_supervisor/core/": "tests/supervisor/core",
-    "protocol/hushd_protocol/codec.py": "tests/protocol",
-    "protocol/hushd_schema/kinds.py": "tests/schema",
-    "protocol/hushd_schema/operations.py": "tests/schema",
+    "protocol/hushd_protocol/": "tests/protocol",
+    "protocol/hushd_schema/": "tests/schema",
+    "models/hushd_models/": "tests/models",
+    "client/hushd/transport/call.py": "tests/client/transport",
+    "client/hushd/transport/retry.py": "tests/client/transport",
 }
 # Annotations are text here, so that `int | None` may be anything.
 CONFIG = """[cosmic-ray]
-module-path = {module}
-timeout = {timeout}
+module-path = {modules}
+timeout = 60
 excluded-modules = []
-test-command = {command}
+test-command = ""
 [cosmic-ray.distributor]
 name = "local"
 [cosmic-ray.filters.operators-filter]
@@ -82,40 +88,68 @@ def lives(row: tuple[str, str, str, str], seeds: int) -> bool:
     return done.returncode == 0
 
 
-def mutated(path: str) -> tuple[int, list[str]]:
-    """Plays a module's tests to each fault that cosmic-ray makes in it; returns their number and those that live."""
-    tests = next(tests for place, tests in CORE.items() if path.startswith(place))
-    own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / tests).rglob(f"test_{Path(path).stem}*.py"))]
-    with copied(path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
-        work, played = file.parents[len(Path(path).parts) - 2], shlex.join(command(" ".join([*own, tests])))
-        (work / "config.toml").write_text(
-            CONFIG.format(
-                module=json.dumps(str(file)),
-                timeout=LIMIT_S,
-                command=json.dumps(f"sh -c {shlex.quote(f'cd {ROOT} && {played}')}"),
-            )
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault that cosmic-ray can make: the one with number `occurrence` of those that `operator` makes in `path`."""
+
+    path: str
+    operator: str
+    occurrence: int
+    line: int
+
+    def lives(self) -> bool:
+        """Returns whether no test of the module's own folder finds it; the tests that bear its name are first."""
+        tests = next(tests for place, tests in CORE.items() if self.path.startswith(place))
+        own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / tests).rglob(f"test_{Path(self.path).stem}*.py"))]
+        with copied(self.path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
+            apply = [*COSMIC_RAY, "cosmic-ray", "apply", str(file), self.operator, str(self.occurrence)]
+            subprocess.run(apply, check=True, env=environment, capture_output=True)
+            return all(self._passes(which, environment) for which in (" ".join(own), tests) if which)
+
+    def _passes(self, tests: str, environment: dict[str, str]) -> bool:
+        limits = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
+        done = subprocess.run(
+            command(tests),
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            timeout=LIMIT_S,
+            preexec_fn=lambda: resource.setrlimit(*limits),
         )
+        return done.returncode == 0
+
+
+def mutants(paths: list[str]) -> list[Mutant]:
+    """Returns each fault that cosmic-ray can make in these modules."""
+    with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
+        Path(folder, "config.toml").write_text(CONFIG.format(modules=json.dumps([str(ROOT / path) for path in paths])))
 
         def ray(*words: str) -> str:
-            return subprocess.run(
-                [*UV, *words], cwd=work, env=environment, check=True, stdout=subprocess.PIPE, text=True
-            ).stdout
+            return subprocess.run([*COSMIC_RAY, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
         ray("cosmic-ray", "init", "config.toml", "session")
         ray("cr-filter-operators", "session", "config.toml")
-        ray("cosmic-ray", "exec", "config.toml", "session")
-        results = [json.loads(line) for line in ray("cosmic-ray", "dump", "session").splitlines()]
-    tried = [(item["mutations"][0], result) for item, result in results if result["worker_outcome"] == "normal"]
-    return len(tried), [
-        f"{path}:{made['start_pos'][0]} {made['operator_name']}"
-        for made, result in tried
-        if result["test_outcome"] == "survived"
-    ]
+        lines = ray("cosmic-ray", "dump", "session").splitlines()
+    made = [item["mutations"][0] for item, result in map(json.loads, lines) if not result]
+    return sorted(
+        (
+            Mutant(
+                str(Path(one["module_path"]).relative_to(ROOT)),
+                one["operator_name"],
+                one["occurrence"],
+                one["start_pos"][0],
+            )
+            for one in made
+        ),
+        key=lambda one: (one.path, one.operator, one.occurrence),
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("modules", nargs="*", metavar="FILE", help="modules of the pure core; default: all")
+    parser.add_argument("modules", nargs="*", metavar="FILE", help="modules that decide; default: all")
+    parser.add_argument("--draw", type=int, metavar="N", help="as many faults of cosmic-ray's; default: all")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn; default: 1")
     parser.add_argument("--planted", action="store_true", help="the faults of lab/planted.py instead")
     parser.add_argument("--only", default="", help="of these, in modules whose names begin so")
     parser.add_argument("--seeds", type=int, default=60, help="of storms for each; default: 60")
@@ -129,16 +163,20 @@ def main() -> int:
                 print(f"{'LIVES' if alive else 'found'}  {row[0]}: {row[1]!r} -> {row[2]!r}", flush=True)
                 found, lived = found + (not alive), lived + alive
         else:
-            every = [str(path.relative_to(ROOT)) for place in CORE for path in _files(ROOT / place)]
-            for number, alive in pool.map(mutated, options.modules or every):
-                print("\n".join(f"LIVES  {one}" for one in alive), flush=True)
-                found, lived = found + number - len(alive), lived + len(alive)
+            every = mutants(options.modules or [path for place in CORE for path in _files(place)])
+            drawn = random.Random(options.seed).sample(every, min(options.draw or len(every), len(every)))
+            for one, alive in zip(drawn, pool.map(Mutant.lives, drawn), strict=True):
+                if alive:
+                    text = (ROOT / one.path).read_text().splitlines()[one.line - 1].strip()
+                    print(f"LIVES  {one.path}:{one.line} {one.operator} {one.occurrence}: {text}", flush=True)
+                found, lived = found + (not alive), lived + alive
     print(f"{found + lived} faults, {found} found")
     return 1 if lived else 0
 
 
-def _files(place: Path) -> list[Path]:
-    return sorted(path for path in place.rglob("*.py")) if place.is_dir() else [place]
+def _files(place: str) -> list[str]:
+    path = ROOT / place
+    return sorted(str(file.relative_to(ROOT)) for file in path.rglob("*.py")) if path.is_dir() else [place]
 
 
 if __name__ == "__main__":
