@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import advice, catalogue, languages, word_errors
-from hushd_models.installation import engine_needed
+from hushd_models.installation import document, engine_needed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import UNKNOWN_WORKER
@@ -256,7 +256,9 @@ def _missing(engine: str, model: str) -> HushdError:
 def _unknown(name: str, names: Iterable[str]) -> HushdError:
     if name.endswith((".pt", ".bin", ".onnx")):
         return HushdError(
-            "model_missing", f"A model is named and not pointed at: `hushd models import {name}` takes the file over."
+            "model_missing",
+            f"A model is named and not pointed at: put {name} into its engine's folder, as "
+            f"{document('MODELS.md')} says.",
         )
     return HushdError(
         "model_missing",

@@ -39,7 +39,7 @@ def missing(model: str) -> HushdError:
     """Returns the error for a model that is not on this machine, with the command that gets it."""
     known = catalogue.find(model)
     if known is None:
-        how = f"`hushd models import FILE --name {model}` puts a file or folder of yours there"
+        how = f"{installation.document('MODELS.md')} says where a file or folder of yours goes"
     elif known.package:
         how = engine_command(known.engine)
     else:

@@ -113,11 +113,6 @@ class Known:
         names = list(names)
         return next((chosen for files in self.files if (chosen := files.choose(names)) is not None), None)
 
-    def takes(self, name: str) -> bool:
-        """Returns whether a file of its repository belongs to it."""
-        patterns = (pattern for files in self.files for pattern in (*files.needed, *files.optional))
-        return any(_matches(pattern, name) for pattern in patterns)
-
 
 @dataclass(frozen=True, slots=True)
 class NamedVoice:

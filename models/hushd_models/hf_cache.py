@@ -10,7 +10,6 @@ from hushd_protocol.system.paths import user_cache
 
 # The suffix of a blob that hushd is pulling; `hf cache` treats `.incomplete` as the library's own.
 HALF = ".hushd.incomplete"
-MAX_NAME = 150  # bytes of a file's name in that of its unfinished blob: beside 64 of the blob, of 255 in all
 _MODEL = "models--"  # the prefix of a model's folder
 
 
@@ -42,24 +41,6 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
         commit = revision
     path = folder / "snapshots" / commit
     return path if commit and os.path.isdir(path) else None  # also False without permission
-
-
-def half_name(blob: str, file: str) -> str:
-    """Returns the name of an unfinished blob, which tells what file it is of, unless that is very long."""
-    named = file.replace("%", "%25").replace("/", "%2F")
-    return f"{blob}.{named}{HALF}" if len(os.fsencode(named)) <= MAX_NAME else f"{blob}{HALF}"
-
-
-def halves(repository: str) -> dict[Path, str]:
-    """Returns the unfinished blobs of hushd's own pulls of a repository, and the file of each; empty if that is not
-    known. Other programs' names differ."""
-    blobs = repository_folder(repository) / "blobs"
-    names = sorted(glob(f"*{HALF}", root_dir=blobs))
-    return {blobs / name: _file(name.removesuffix(HALF).partition(".")[2]) for name in names}
-
-
-def _file(named: str) -> str:
-    return named.replace("%2F", "/").replace("%25", "%")
 
 
 def offline() -> bool:

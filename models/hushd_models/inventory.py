@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         state: `installed`; `embedded` in an installed package; `broken`: a file that hushd installed is missing or has
-            another size, or its manifest cannot be read; `half`: an unfinished download or import; `absent`.
+            another size, or its manifest cannot be read; `half`: an unfinished download; `absent`.
         origin: its source: `hushd`, `hub` (Hugging Face's cache), `package` (the cache of its engine's package, or
             embedded), `user` (copied into the models folder by hand), `system`, or empty.
         folder: the folder of its files; None if there are none.
@@ -200,7 +200,7 @@ def _row(
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
     if manifest is not None:
         return Row(model, role, "broken", "hushd", known=known, problem=str(manifest))
-    if begun or (known and look.in_hub(known) and halves(known)):
+    if begun:
         return Row(model, role, "half", "hushd", known=known)
     if known and known.package and (spec := find_spec(known.package)):
         places = spec.submodule_search_locations
@@ -208,12 +208,6 @@ def _row(
     if known and any(glob(pattern) for pattern in known.system):
         return Row(model, role, "installed", "system", known=known)
     return Row(model, role, "absent", known=known)
-
-
-def halves(known: Known) -> list[Path]:
-    """Returns the unfinished blobs of a model's own files, and those of which it is not known what they are of."""
-    named = hf_cache.halves(known.repository)
-    return [path for path, name in named.items() if not name or known.takes(name)]
 
 
 class _Look:

@@ -1,6 +1,6 @@
 """The manifest of a model that hushd has installed: its source, its files, and their hashes. Pure.
 
-It is `ENGINE/NAME.hushd.json` in the models folder, and is written last: a model that hushd pulls or imports is
+It is `ENGINE/NAME.hushd.json` in the models folder, and is written last: a model that hushd pulls is
 installed once its manifest exists.
 """
 
@@ -16,7 +16,7 @@ from hushd_protocol.light_dataclass import dataclass, fields, values
 from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
-KINDS = ("hub", "url", "file")
+KINDS = ("hub", "url")
 SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -38,7 +38,7 @@ class Source:
 
     Attributes:
         kind: one of `KINDS`.
-        place: the hub's repository, the URL, or the path of the imported file.
+        place: the hub's repository, or the URL.
         revision: the commit, as resolved by the pull.
         sha256: for a URL, the hash of the server's information on its files (ETag, date, length), to notice changes.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.paths import user_cache
 from hushd_schema import engines
 
-from . import hf_cache, verification
-from .inventory import Row, halves
+from . import hf_cache
+from .inventory import Row
 from .manifest import Manifest
 from .store import Store
 
@@ -48,7 +48,6 @@ def remove(store: Store, row: Row) -> Removed:
         others = _needed(store, besides=row.model)
         # The manifest first, so that a half-removed model does not count as one.
         store.manifest_path(row.model).unlink(missing_ok=True)
-        verification.forget(store, row.model)
         size = spared = 0
         if row.folder is not None:
             paths = row.paths
@@ -57,7 +56,7 @@ def remove(store: Store, row: Row) -> Removed:
             size = _remove_files(store, row.folder, gone)
         size += _clear(store, row.model)
         if row.state == "half" and row.known and row.known.repository:
-            size += _remove_halves(hf_cache.repository_folder(row.known.repository), halves(row.known))
+            size += _remove_unlinked(hf_cache.repository_folder(row.known.repository))
         return Removed(row.model, size, spared)
 
 
@@ -183,10 +182,11 @@ def _clear(store: Store, model: str) -> int:
     return size
 
 
-def _remove_halves(repository: Path, halves: Collection[Path]) -> int:
+def _remove_unlinked(repository: Path) -> int:
     """Removes unfinished blobs of hushd's in a repository's folder, and complete blobs without a snapshot."""
-    whole = (path for path in (repository / "blobs").glob("*") if not path.name.endswith(".incomplete"))
-    gone = [*halves, *(path for path in whole if not _linked(repository, path))]
+    blobs = (repository / "blobs").glob("*")
+    ours = (path for path in blobs if path.name.endswith(hf_cache.HALF) or path.suffix != ".incomplete")
+    gone = [path for path in ours if not _linked(repository, path)]
     size = _bytes(gone)
     for path in gone:
         path.unlink(missing_ok=True)

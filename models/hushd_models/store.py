@@ -65,10 +65,6 @@ class Store:
                     manifests[model] = error
         return manifests
 
-    def has_any(self, engine: str) -> bool:
-        """Returns whether hushd has installed any model of `engine`."""
-        return bool(glob(f"*{SUFFIX}", root_dir=self.folder / engine))
-
     def manifest_path(self, model: str) -> Path:
         engine, name = split(model)
         return self.folder / engine / f"{name}{SUFFIX}"

@@ -1,1 +1,1 @@
-"""hushd's worker for models: pulls, imports and checks them."""
+"""hushd's worker for models: pulls them."""

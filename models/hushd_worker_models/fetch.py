@@ -6,14 +6,11 @@ The partial download is a file beside its target; a later call continues at its 
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import threading
-import urllib.error
 import urllib.parse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +19,7 @@ from hushd_protocol.errors import HushdError
 
 from .web import BROKEN, TRIES, Patience, Response, Web, host, total
 
-LOOK_S = 0.2  # between two checks whether another process has finished the file, or this download is to stop
+LOOK_S = 0.2  # between two checks whether this download is to stop
 _PIECE = 1 << 18  # bytes
 
 
@@ -32,18 +29,16 @@ class Download:
 
     Attributes:
         target: the path of the complete file, which is not fetched if it is correct.
-        part: the path of the partial file.
-        size: the file's size in bytes; None until the server reports it.
+        part: the path of the partial file; only one process at a time may have it.
+        size: the file's size in bytes.
         sha256: its hash in hexadecimal, if the source reports it.
-        etag: the server's name of the content; empty if `part` is named after it.
     """
 
     url: str
     target: Path
     part: Path
-    size: int | None
+    size: int
     sha256: str = ""
-    etag: str = ""
 
     @property
     def name(self) -> str:
@@ -66,7 +61,6 @@ class Fetch:
         self._download = download
         self._wait = wait
         self._report = report
-        self._size = download.size
         self._done = 0
         self._hash = hashlib.sha256()
         self._stopped = threading.Event()
@@ -82,50 +76,31 @@ class Fetch:
             HushdError: `model_missing` if the file cannot be fetched, or is wrong; `output_failed` if it cannot be
                 written.
         """
-        download = self._download
+        target, part = self._download.target, self._download.part
         try:
-            with self._alone() as part:
-                if self._is_kept():
-                    download.part.unlink()
+            if target.exists():
+                with open(target, "rb") as file:
+                    self._read(file)
+                if self._is_right():
+                    part.unlink(missing_ok=True)
                     return self._hash.hexdigest()
                 self._restart()
-                part.seek(0)
-                self._read(part)
-                resumed = self._done > 0
-                # A power failure may have damaged what was there: then once more from the beginning.
-                if not self._fetch_missing(part) and not (resumed and self._fetch_anew(part)):
-                    download.part.unlink()
-                    raise _wrong(download)
-                os.fsync(part.fileno())
-                os.replace(download.part, download.target)
-                return self._hash.hexdigest()
+            with open(part, "a+b") as file:
+                file.seek(0)
+                self._read(file)
+                self._fetch_missing(file)
+                os.fsync(file.fileno())
+            if not self._is_right():
+                part.unlink()
+                raise HushdError(
+                    "model_missing",
+                    f"{host(self._download.url)} has sent a wrong file ({self._download.name} has a wrong checksum): "
+                    "it was deleted; try again, or ask that server's operator.",
+                )
+            os.replace(part, target)
+            return self._hash.hexdigest()
         except OSError as error:  # of the disk: errors of connections are handled where they occur
-            raise unwritable(download.target, error) from error
-
-    @contextmanager
-    def _alone(self) -> Iterator[BinaryIO]:
-        """Yields the partial file, locked: models of one repository share files, and may be pulled at once."""
-        while True:
-            with open(self._download.part, "a+b") as part:
-                try:
-                    fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    self._sleep(LOOK_S)
-                    continue
-                # The last holder of the lock may have renamed or removed the file.
-                if self._download.part.exists() and os.path.samestat(
-                    os.fstat(part.fileno()), self._download.part.stat()
-                ):
-                    yield part
-                    return
-
-    def _is_kept(self) -> bool:
-        """Returns whether the target is complete and correct, perhaps by another process's download."""
-        if not self._download.target.exists():
-            return False
-        with open(self._download.target, "rb") as file:
-            self._read(file)
-        return self._size in (None, self._done) and self._is_right()
+            raise unwritable(target, error) from error
 
     def _read(self, file: BinaryIO) -> None:
         while data := file.read(1 << 20):
@@ -148,42 +123,24 @@ class Fetch:
         self._done += len(data)
         self._report(len(data))
 
-    def _is_right(self) -> bool:
-        """Returns whether the file matches the hash that the source has reported, if any."""
-        return self._download.sha256 in ("", self._hash.hexdigest())
-
-    def _forget(self, part: BinaryIO) -> None:
-        part.truncate(0)
-        self._restart()
-
     def _restart(self) -> None:
         self._report(-self._done)
         self._done = 0
         self._hash = hashlib.sha256()
 
-    def _fetch_anew(self, part: BinaryIO) -> bool:
-        self._forget(part)
-        return self._fetch_missing(part)
+    def _is_right(self) -> bool:
+        """Returns whether the file is whole, and matches the hash that the source has reported, if any."""
+        return self._done == self._download.size and self._download.sha256 in ("", self._hash.hexdigest())
 
-    def _fetch_missing(self, part: BinaryIO) -> bool:
-        """Fetches the missing bytes; returns whether the whole file is right."""
+    def _fetch_missing(self, part: BinaryIO) -> None:
         patience = Patience(self._sleep, self._download.url, TRIES)
-        while self._size is None or self._done < self._size:
-            done_before = self._done
+        while (done_before := self._done) < self._download.size:
             try:
                 self._ask(part)
             except BROKEN as error:
-                if isinstance(error, urllib.error.HTTPError) and error.code == 416:
-                    if self._size is None and self._done:  # the part is complete
-                        error.close()
-                        break
-                    self._forget(part)  # the file has become shorter
-                elif self._done > done_before:
+                if self._done > done_before:
                     patience.gained()
                 patience.lost(error)
-            else:
-                patience.gained()
-        return self._is_right() and self._size in (None, self._done)
 
     def _ask(self, part: BinaryIO) -> None:
         """Makes one request and reads its answer to the end.
@@ -191,28 +148,19 @@ class Fetch:
         Raises:
             BROKEN: the connection broke off before the end.
         """
-        headers = {}
-        if self._done:
-            headers["Range"] = f"bytes={self._done}-"
-            if self._download.etag.startswith('"'):  # If-Range takes no weak ETags
-                headers["If-Range"] = self._download.etag
-        with self._web.open(self._download.url, headers) as response:
+        size = self._download.size
+        with self._web.open(self._download.url, {"Range": f"bytes={self._done}-"} if self._done else {}) as response:
             if self._done and not _continues(response, self._done):
-                self._forget(part)  # the server does not support ranges, or the file has changed
-            size = total(response.headers)
-            if self._size is None:
-                self._size = size
-            elif size not in (None, self._size):
+                part.truncate(0)  # the server does not support ranges
+                self._restart()
+            if (told := total(response.headers)) not in (None, size):
                 raise HushdError(
                     "model_missing",
-                    f"{host(self._download.url)} has {size} bytes for {self._download.name} instead of "
-                    f"{self._size}: the file has changed, or a proxy answers for the server.",
+                    f"{host(self._download.url)} has {told} bytes for {self._download.name} instead of {size}: "
+                    "the file has changed, or a proxy answers for the server.",
                 )
-            while self._size is None or self._done < self._size:
-                room = _PIECE if self._size is None else min(_PIECE, self._size - self._done)
-                # `read1`, since bytes that `read` has collected are lost with the connection.
-                if not (data := response.read1(room)):
-                    break
+            # `read1`, since bytes that `read` has collected are lost with the connection.
+            while self._done < size and (data := response.read1(min(_PIECE, size - self._done))):
                 self._check()
                 try:
                     part.write(data)
@@ -220,10 +168,8 @@ class Fetch:
                 except OSError as error:
                     raise unwritable(self._download.target, error) from error
                 self._add(data)
-            if self._size is None:
-                self._size = self._done
-            elif self._done < self._size:
-                raise ConnectionError(f"the connection broke off at {self._done} of {self._size} bytes")
+            if self._done < size:
+                raise ConnectionError(f"the connection broke off at {self._done} of {size} bytes")
 
 
 def unwritable(path: Path, error: OSError) -> HushdError:
@@ -231,14 +177,6 @@ def unwritable(path: Path, error: OSError) -> HushdError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     remedy = "make room, and try again; the partial download is kept" if full else "check that folder's permissions"
     return HushdError("output_failed", f"{path} cannot be written ({error.strerror or error}): {remedy}.")
-
-
-def _wrong(download: Download) -> HushdError:
-    return HushdError(
-        "model_missing",
-        f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
-        "it was deleted; try again, or ask that server's operator.",
-    )
 
 
 def _continues(response: Response, start: int) -> bool:

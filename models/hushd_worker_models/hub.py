@@ -89,7 +89,7 @@ def download(how: Access, commit: Commit, file: HubFile) -> Download:
     return Download(
         url=_library().hf_hub_url(commit.repository, file.name, revision=commit.id, endpoint=how.endpoint),
         target=blob,
-        part=blob.with_name(hf_cache.half_name(file.blob, file.name)),
+        part=blob.with_name(f"{file.blob}{hf_cache.HALF}"),
         size=file.size,
         sha256=file.blob if len(file.blob) == 64 else "",
     )

@@ -6,11 +6,14 @@ files; any other model is fetched into a working folder, and moved to its place 
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from hushd_models import advice, hf_cache, removal
@@ -21,7 +24,7 @@ from hushd_protocol.errors import HushdError
 
 from . import hub
 from .fetch import Download, Fetch, unwritable
-from .install import alone, check_room, readable, settle, spec_of
+from .install import LOCKED_S, alone, check_room, readable, settle, spec_of
 from .task import Task
 from .web import Headers, Web, host, total
 
@@ -68,11 +71,24 @@ class Pull:
         self._task.note("checking installed files")
         for name, file in manifest.files.items():
             path = self._store.location(manifest) / name
-            if self._task.hash(path) != file.sha256:
+            if self._hash(path) != file.sha256:
                 removal.unlink(self._store, path.resolve()) or removal.unlink(self._store, path)
                 self._task.done = self._task.total = 0
                 return None
         return manifest
+
+    def _hash(self, path: Path) -> str:
+        """Returns the SHA-256 of a file, in hexadecimal; empty if it cannot be read."""
+        digest = hashlib.sha256()
+        try:
+            with open(path, "rb", buffering=0) as file:
+                while block := file.read(1 << 20):
+                    self._task.wait()
+                    digest.update(block)
+                    self._task.add(len(block))
+        except OSError:
+            return ""
+        return digest.hexdigest()
 
     # --- Hugging Face's hub ---
 
@@ -90,8 +106,8 @@ class Pull:
         commit = replace(commit, files=tuple(file for file in commit.files if file.name in names))
         source = Source("hub", commit.repository, commit.id)
         downloads = {file.name: hub.download(self._access, commit, file) for file in commit.files}
+        work = self._store.begin(known.model, replace(source, revision=""))
         if self._engine.flat:
-            work = self._store.begin(known.model, replace(source, revision=""))
             inside = {
                 PurePosixPath(name).name: replace(
                     download, target=work / download.target.name, part=work / f"{download.target.name}.part"
@@ -101,13 +117,29 @@ class Pull:
             return self._settle(source, inside, work)
         try:
             (folder / "blobs").mkdir(parents=True, exist_ok=True)
-            files = self._fetch(downloads, folder)
-            snapshot = hub.publish(self._access, commit, known.revision)
+            with self._alone_in(folder):
+                files = self._fetch(downloads, folder)
+                snapshot = hub.publish(self._access, commit, known.revision)
         except OSError as error:
             raise unwritable(folder, error) from error
         manifest = self._manifest(source, files, str(snapshot))
         self._store.write(manifest)
         return manifest
+
+    @contextmanager
+    def _alone_in(self, folder: Path) -> Iterator[None]:
+        """Waits for others who pull into a repository's folder: its models share files."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self._task.wait(LOCKED_S)
+            yield
+        finally:
+            os.close(descriptor)
 
     # --- other servers ---
 
@@ -118,7 +150,7 @@ class Pull:
         headers = {name: self._web.headers(self._address(name)) for name in names}
         # If the content changes on the server, a new download begins.
         contents = "".join(self._content(name, headers[name]) for name in names)
-        source = Source("url", known.url, sha256=sha256(contents.encode()).hexdigest())
+        source = Source("url", known.url, sha256=hashlib.sha256(contents.encode()).hexdigest())
         work = self._store.begin(known.model, source)
         return self._settle(source, {PurePosixPath(n).name: self._download(n, headers[n], work) for n in names}, work)
 
@@ -131,9 +163,11 @@ class Pull:
         return self._known.sha256.get(name) or seen
 
     def _download(self, name: str, headers: Headers, work: Path) -> Download:
-        target = work / PurePosixPath(name).name
+        target, address, size = work / PurePosixPath(name).name, self._address(name), total(headers)
+        if size is None:
+            raise HushdError("model_missing", f"{host(address)} does not say how large {address} is.")
         part, digest = target.with_name(f"{target.name}.part"), self._known.sha256.get(name, "")
-        return Download(self._address(name), target, part, total(headers), digest, headers.get("ETag", ""))
+        return Download(address, target, part, size, digest)
 
     # --- both ---
 
@@ -147,10 +181,9 @@ class Pull:
         """Fetches files, several at once; returns their sizes and hashes."""
         # The largest first, so that the last ones are short; those of the same content once.
         unique = {download.target: download for download in downloads.values()}
-        order = sorted(unique.values(), key=lambda download: -(download.size or 0))
+        order = sorted(unique.values(), key=lambda download: -download.size)
         self._check_room(order, folder)
-        sizes = [download.size for download in order]
-        self._task.done, self._task.total = 0, 0 if None in sizes else sum(filter(None, sizes))
+        self._task.done, self._task.total = 0, sum(download.size for download in order)
         self._task.note(f"downloading {self._known.model}")
         fetches = [Fetch(self._web, download, self._task.wait, self._task.add) for download in order]
         with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -161,10 +194,10 @@ class Pull:
                 for fetch in fetches:
                     fetch.stop()
                 raise
-        return {name: File(each.target.stat().st_size, hashes[each.target]) for name, each in downloads.items()}
+        return {name: File(each.size, hashes[each.target]) for name, each in downloads.items()}
 
     def _check_room(self, downloads: Sequence[Download], folder: Path) -> None:
-        missing = sum((each.size or 0) - _size(each.part) for each in downloads if not each.target.exists())
+        missing = sum(each.size - _size(each.part) for each in downloads if not each.target.exists())
         variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
         check_room(missing, folder, f"{self._known.model} needs {readable(missing)} more", variable)
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from pathlib import Path
 
-from hushd_models import verification
-from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import ModelResult
 from hushd_worker.job import Job
 
@@ -50,26 +47,6 @@ class Task:
         """Adds `count`, which may be negative, to the bytes done; from any thread."""
         with self._lock:
             self.done += count
-
-    def hash(self, path: Path) -> str:
-        """Returns the SHA-256 of a file, in hexadecimal; adds its bytes to those done.
-
-        Raises:
-            HushdError: `input_unreadable`.
-            Stopped: the job was cancelled.
-        """
-        reported = 0
-
-        def report(done: int) -> None:
-            nonlocal reported
-            self.wait()
-            self.add(done - reported)
-            reported = done
-
-        try:
-            return verification.sha256(path, report)
-        except OSError as error:
-            raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
     def note(self, step: str) -> None:
         """Sets the current step."""

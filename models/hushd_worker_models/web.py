@@ -64,7 +64,7 @@ class Web:
         try:
             return self._opener.open(request, timeout=timeout or TIMEOUT_S)
         except urllib.error.HTTPError as error:
-            if error.code in _BUSY or error.code == 416:
+            if error.code in _BUSY:
                 raise
             error.close()
             raise refused(error.code, url, error.headers) from None

@@ -7,9 +7,8 @@ import re
 import pytest
 from hushd_cli.arguments import Parser
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import flag
+from hushd_schema.kinds import flag, text
 from hushd_schema.operations import Field, Operation, Option
-from hushd_schema.operations.models import IMPORT
 
 SWITCHED = Operation("pull", {"update": Field(flag(), "true: newer ones", False, option=Option(help="newer ones"))})
 
@@ -42,7 +41,8 @@ def test_a_switch_of_a_subcommand_may_stand_alone(words: list[str], update: bool
 def test_a_field_that_an_operation_needs_is_required() -> None:
     """Unless the command has a default for it."""
     parser = Parser("hushd try", "Tries.")
-    parser.add_fields(parser, IMPORT, ["name"])
+    needs = Operation("try", {"name": Field(text(), "a name", option=Option(metavar="NAME"))}, needed=("name",))
+    parser.add_fields(parser, needs, ["name"])
     with pytest.raises(Exception, match="required: --name"):
         parser.parse_args([])
 

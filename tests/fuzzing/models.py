@@ -18,10 +18,8 @@ from unittest.mock import patch
 from hushd_models import catalogue
 from hushd_models import manifest as manifests
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines import NoModel, NotAlike
 from hushd_worker import onnx_session
 from hushd_worker_models import hub as worker_hub
-from hushd_worker_models.importing import look_at, recognitions
 from hushd_worker_stt.engines import onnx_models
 
 from .claims import sentence
@@ -244,27 +242,6 @@ def _model_folder(rng: Random, folder: Path) -> list[str]:
 
 
 @contextmanager
-def imports(folder: Path) -> Iterator[Feed]:
-    """Files given to `hushd models add`: checkpoints, graphs, safetensors, CTranslate2's folders, voices."""
-    place = folder / "model"
-    place.mkdir()
-
-    def feed(rng: Random) -> None:
-        _model_folder(rng, place)
-        path = rng.choice((place, place / "a.onnx", place / "a.pt", place / "a.gguf"))
-        engine = rng.choice(("", *recognitions()))
-        if engine:
-            with suppress(NoModel, NotAlike):  # and nothing else, which look_at would make a sentence of
-                recognitions()[engine].look(path, "mine")
-        try:
-            look_at(path, "mine", engine)
-        except HushdError as error:
-            sentence(error.message)
-
-    yield feed
-
-
-@contextmanager
 def own_models(folder: Path) -> Iterator[Feed]:
     """A model of the user's own in the models folder: its languages, as its files name them."""
     place = folder / "model"
@@ -272,7 +249,7 @@ def own_models(folder: Path) -> Iterator[Feed]:
 
     def feed(rng: Random) -> None:
         names = _model_folder(rng, place)
-        for engine in recognitions():
+        for engine in catalogue.engines():
             languages = catalogue.languages_of_files(engine, place, names)
             assert all(isinstance(tag, str) for tag in languages)
         catalogue.memory_of_files("whisper", {"x.pt": rng.choice((0, 74_200_000, 10**12))})

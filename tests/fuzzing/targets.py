@@ -24,7 +24,6 @@ TARGETS: dict[str, Target] = {
     "manifest": models.manifest,
     "hub": models.hub,
     "own-models": models.own_models,
-    "imports": models.imports,
     "weights": models.weights,
     "params": text.params,
     "script": text.script,

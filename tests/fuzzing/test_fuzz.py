@@ -13,7 +13,7 @@ INPUTS = {
     "client.sock": 400, "wyoming": 200, "http": 150, "messages": 2000, "wav": 200,
     "recording": 200, "program-sound": 200, "script": 400,
     "film": 200, "config": 120, "hub": 200,
-    "manifest": 800, "own-models": 120, "imports": 120, "params": 800,
+    "manifest": 800, "own-models": 120, "params": 800,
     "markup": 120, "weights": 400,
 }  # fmt: skip
 targets = pytest.mark.parametrize("target", INPUTS)

@@ -122,7 +122,7 @@ def _of_operation(operation: str, check: Callable[[Mapping[str, Any]], object]) 
 
 
 def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
-    from hushd_schema.operations.models import OPERATIONS
+    from hushd_schema.operations.models import PULL
     from hushd_worker_stt.engine import EngineInfo, ModelInfo
     from hushd_worker_stt.request import Request
     from hushd_worker_tts import params
@@ -137,7 +137,7 @@ def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
         "transcribe": lambda given: Request.parse(given, hears, tiny),
         "synthesize": lambda given: params.read(given, speaks, [voice]),
     }
-    return found | {name: operation.read for name, operation in OPERATIONS.items()}
+    return found | {PULL.name: PULL.read}
 
 
 def _decoder_names() -> list[str]:
@@ -236,7 +236,7 @@ def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operations import reference
     from hushd_schema.operations.decoder import DECODER
-    from hushd_schema.operations.models import IMPORT, PULL
+    from hushd_schema.operations.models import PULL
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -245,7 +245,6 @@ def with_references() -> str:
         (DECODER, "The options of `decoder`"),
         (SYNTHESIZE, "**`synthesize`**"),
         (PULL, "**`pull`**"),
-        (IMPORT, "**`import`**"),
     )
     return _with_tables(PROTOCOL, {start: reference(operation) for operation, start in starts})
 

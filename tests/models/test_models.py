@@ -102,7 +102,7 @@ def test_names_and_aliases() -> None:
         ("whisper/base", "`hushd models pull whisper/base` gets it (about 148 MB, MIT)."),
         ("faster-whisper/large-v3", "(about 3.1 GB, MIT)."),
         ("hibari/en", f"{extra_command('tts')}."),
-        ("whisper/mine", "`hushd models import FILE --name whisper/mine`"),
+        ("whisper/mine", "MODELS.md says where a file or folder of yours goes"),
     ):
         error = advice.missing(model)
         assert error.code == "model_missing"

@@ -1,4 +1,4 @@
-"""The store of models on real files: manifests good and bad, places, locks between processes, hashes, removal."""
+"""The store of models on real files: manifests good and bad, places, locks between processes, removal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import hf_cache, inventory, manifest, removal, verification
+from hushd_models import hf_cache, inventory, manifest, removal
 from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
@@ -34,7 +34,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def described(folder: Path, names: tuple[str, ...]) -> dict[str, File]:
-    return {n: File((folder / n).stat().st_size, verification.sha256(folder / n)) for n in names}
+    return {n: File(len(data := (folder / n).read_bytes()), hashlib.sha256(data).hexdigest()) for n in names}
 
 
 def bring(store: Store, model: str = MODEL, names: tuple[str, ...] = NAMES, location: str = "") -> Manifest:
@@ -146,8 +146,6 @@ def test_what_is_kept_is_found(store: Store) -> None:
     (store.place(MODEL) / "model.bin").write_bytes(b"half")
     (store.place(MODEL) / "config.json").unlink()
     assert sorted(store.missing(found)) == ["config.json", "model.bin"]
-    assert store.has_any("whisper")
-    assert not store.has_any("piper")
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"{}", b"\xff\xfe", b"[" * 5000])
@@ -239,68 +237,6 @@ def test_one_process_works_on_a_model(store: Store, other: Callable[..., subproc
     assert not list(store.folder.glob("*/.*.lock"))
 
 
-# --- verification ----------------------------------------------------------------------------------------------------
-
-
-def test_files_are_read_once_for_each_change(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first load reads all, the next none; one that was touched is read again, `verify` reads everything."""
-    found, read = bring(store), []
-    true_sha256 = verification.sha256
-    monkeypatch.setattr(
-        verification, "sha256", lambda path, report=None: read.append(path.name) or true_sha256(path, report)
-    )
-    notes: list[str] = []
-    assert verification.before_load("faster-whisper", "mine", notes.append) == found
-    assert sorted(read) == sorted(NAMES)
-    assert set(notes) == {f"checking the files of {MODEL}"}
-    read.clear()
-    verification.before_load("faster-whisper", "mine", notes.append)
-    assert read == []
-    os.utime(store.place(MODEL) / "model.bin", (1, 1))
-    verification.before_load("faster-whisper", "mine", notes.append)
-    assert read == ["model.bin"]
-    read.clear()
-    assert verification.verify(store, found) == []
-    assert sorted(read) == sorted(NAMES)
-
-
-@pytest.mark.parametrize("damage", ["a bit", "half", "gone", "a folder"])
-def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
-    """Before it is loaded, each time until it is whole; with the command that gets it again. Its size and time may be
-    the right ones."""
-    bring(store)
-    path = store.place(MODEL) / "model.bin"
-    verification.before_load("faster-whisper", "mine", print)
-    content = path.read_bytes()
-    match damage:
-        case "a bit":
-            path.write_bytes(content[:-1] + b"!")
-        case "half":
-            path.write_bytes(content[: len(content) // 2])
-        case "gone":
-            path.unlink()
-        case "a folder":
-            path.unlink()
-            path.mkdir()
-    for _ in range(2):
-        with pytest.raises(
-            HushdError, match=rf"^The model {MODEL} is damaged \(.*model\.bin .*\): `hushd models pull"
-        ) as e:
-            verification.before_load("faster-whisper", "mine", print)
-        assert e.value.code == "model_missing"
-    if damage == "half":
-        assert f"has {len(content) // 2} bytes instead of {len(content)}" in e.value.message
-
-
-def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:
-    """A model without a manifest loads as it always did; an alias is looked up under its model's name."""
-    assert verification.before_load("faster-whisper", "mine", print) is None
-    bring(store, "whisper/large-v3", ("large-v3.pt",), ".")
-    found = verification.before_load("whisper", "large", print)
-    assert found
-    assert found.name == "large-v3"
-
-
 # --- the inventory ---------------------------------------------------------------------------------------------------
 
 
@@ -360,13 +296,8 @@ def test_what_is_not_whole(store: Store) -> None:
     (store.place(MODEL) / "model.bin").unlink()
     store.manifest_path("whisper/base").write_text("{")
     store.begin("whisper/tiny", Source("url", "x"))
-    blobs = hf_cache.repository_folder("Systran/faster-whisper-small") / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / f"abc{hf_cache.HALF}").write_text("half")
     every = rows(store)
-    assert [every[m].state for m in (MODEL, "whisper/base", "whisper/tiny", "faster-whisper/small")] == [
-        "broken", "broken", "half", "half",
-    ]  # fmt: skip
+    assert [every[m].state for m in (MODEL, "whisper/base", "whisper/tiny")] == ["broken", "broken", "half"]
     assert "model.bin is missing or has changed" in every[MODEL].problem
     assert "is not JSON" in every["whisper/base"].problem
 
@@ -375,9 +306,8 @@ def test_what_is_not_whole(store: Store) -> None:
 
 
 def test_a_model_is_removed_with_all_that_is_its_own(store: Store) -> None:
-    """Files, folder, manifest and marks; what lies beside it stays."""
+    """Files, folder and manifest; what lies beside it stays."""
     bring(store)
-    assert verification.verify(store, bring(store)) == []
     bring(store, "faster-whisper/other")
     before = all_files(store.folder)
     removed = removal.remove(store, inventory.row(store, MODEL))
@@ -387,7 +317,6 @@ def test_a_model_is_removed_with_all_that_is_its_own(store: Store) -> None:
         str(store.manifest_path(MODEL)),
     }
     assert not store.place(MODEL).exists()
-    assert all_files(store.paths.verified) == set()
     with pytest.raises(HushdError, match="There is no model"):
         inventory.row(store, MODEL)
 
@@ -448,7 +377,7 @@ def test_nothing_outside_the_places_of_models_is_removed(store: Store, tmp_path:
         (store.place("onnx-asr/own") / "sub").symlink_to(elsewhere)
         location, name = "own", "sub/model.onnx"
     files = {name: File(100, hashlib.sha256(b"x" * 100).hexdigest())}
-    store.write(Manifest("onnx-asr", "own", "stt", Source("file", "/x"), files, location))
+    store.write(Manifest("onnx-asr", "own", "stt", Source("url", "http://x"), files, location))
     removal.remove(store, inventory.row(store, "onnx-asr/own"))
     assert (elsewhere / "model.onnx").is_file()
     assert store.kept() == {}

@@ -1,11 +1,12 @@
-"""Pulls and imports in processes of their own, killed at random moments: the remains must not be a model, or a
+"""Pulls in processes of their own, killed at random moments: the remains must not be a model, or a
 whole one, and the next try must succeed.
 
-`python killed_models.py pull MODEL` or `import PATH NAME` is such a process.
+`python killed_models.py MODEL` is such a process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import subprocess
@@ -14,9 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hushd_models import inventory, verification
+from hushd_models import inventory
 from hushd_models.store import Store
 from hushd_protocol import messages as m
 from hushd_protocol.system import paths
@@ -32,10 +32,8 @@ class Outcome:
     undisturbed_s: float
 
 
-def kill_at_random(
-    words: list[str], model: str, times: int, seed: int, forget: Callable[[], None], check: Callable[[], None]
-) -> Outcome:
-    """Kills `times` processes of the work `words` at moments spread over its length.
+def kill_at_random(model: str, times: int, seed: int, forget: Callable[[], None], check: Callable[[], None]) -> Outcome:
+    """Kills `times` pulls of a model at moments spread over its length.
 
     Args:
         forget: removes the model, so that there is something to do again.
@@ -45,13 +43,13 @@ def kill_at_random(
         AssertionError: something half-made was taken for a model, or the next try failed.
     """
     started = time.monotonic()
-    assert _start(words).wait(60) == 0, "it does not even succeed undisturbed"
+    assert _start(model).wait(60) == 0, "it does not even succeed undisturbed"
     undisturbed_s = time.monotonic() - started
     check()
     moments, late = random.Random(seed), 0
     for _ in range(times):
         forget()
-        process = _start(words)
+        process = _start(model)
         try:
             process.wait(moments.uniform(0.0, undisturbed_s))
             late += 1
@@ -59,13 +57,13 @@ def kill_at_random(
             process.kill()
             process.wait()
         _check_nothing_half_made(model)
-        assert _start(words).wait(60) == 0, "the next try has failed"
+        assert _start(model).wait(60) == 0, "the next try has failed"
         check()
     return Outcome(times, late, undisturbed_s)
 
 
-def _start(words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, __file__, *words], env=os.environ.copy())
+def _start(model: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, __file__, model], env=os.environ.copy())
 
 
 def _check_nothing_half_made(model: str) -> None:
@@ -76,14 +74,19 @@ def _check_nothing_half_made(model: str) -> None:
         return
     assert row.state != "broken", row
     if row.state == "installed" and row.manifest:
-        assert verification.verify(store, row.manifest) == [], row
+        for name, file in row.manifest.files.items():
+            assert _sha256(store.location(row.manifest) / name) == file.sha256, row
     elif row.state == "installed":  # whole files, and the manifest is not yet there
         sizes = {name: (row.folder / name).stat().st_size for name in row.files} if row.folder else {}
         assert all(sizes.values()), row
         for name in row.files:
             path = (row.folder / name).resolve() if row.folder else Path(name)
             if len(path.name) == 64:  # a blob, which is named by its hash
-                assert verification.sha256(path) == path.name
+                assert _sha256(path) == path.name
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main() -> None:
@@ -91,11 +94,8 @@ def main() -> None:
     from hushd_worker_models.worker import Worker
 
     web.PAUSE_S = 0.001
-    op, *words = sys.argv[1:]
-    params: dict[str, Any] = {"path": words[0], "name": words[-1]}
-    if op == "pull":
-        params = {"model": words[0]}
-    Worker("store").run(Job(m.Job(id=b"1" * 16, op=op, params=params, input="none"), lambda message: None))
+    params = {"model": sys.argv[1]}
+    Worker("store").run(Job(m.Job(id=b"1" * 16, op="pull", params=params, input="none"), lambda message: None))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -97,10 +96,6 @@ class SpeechToText:
         kind = REGISTRY.find(self._engine_name)
         info, known = kind.INFO, [model.name for model in kind.models()]
         name = choose_model(info.name, self._model_name, info.default_model, known)
-        if (paths.find().models / kind.INFO.name).is_dir():  # otherwise there is nothing to verify; saves 5 ms
-            from hushd_models import verification
-
-            verification.before_load(kind.INFO.name, name, report)
         # numpy's import and an engine's native load take 0.1 s or more each, on different cores.
         preparation = threading.Thread(target=_prepare, name="preparation", daemon=True)
         preparation.start()

@@ -91,10 +91,6 @@ class Worker:
         if not info.installed:
             raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
         model = choose_model(info.name, self._model, info.default_model, [model.name for model in info.models])
-        if (paths.find().models / info.name).is_dir():  # otherwise hushd has installed no model; saves 5 ms
-            from hushd_models import verification
-
-            verification.before_load(info.name, model, report)
         self._info = replace(info, default_voice=params.default_voice(info, kind.voices(), model))
         # Parsing dictionaries makes a million permanent objects; collecting garbage among them takes 10 to 20 ms.
         gc.disable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -172,23 +171,6 @@ class SupervisorVerbs(ClientBase):
             on_progress: called with a description of the step, the bytes received, and the total or 0.
         """
         return self._changed("pull", requests.pull_params(model), on_progress)
-
-    @verb
-    def import_model(
-        self,
-        path: str | os.PathLike[str],
-        name: str,
-        *,
-        engine: str | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> Steps[ModelResult]:
-        """Copies a model's file or folder into hushd's models folder, as `ENGINE/name`; returns what `pull` does.
-
-        Args:
-            engine: the engine that loads it; None: detected from the content.
-        """
-        params = {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
-        return self._changed("import", params, on_progress)
 
     # --- procedures ------------------------------------------------------------------------------------------------
 

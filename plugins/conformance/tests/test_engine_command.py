@@ -28,7 +28,7 @@ def ran(environment: dict[str, str], *command: str | Path, cwd: Path | None = No
 @pytest.mark.parametrize("role", [pytest.param("stt", marks=pytest.mark.night), "tts"])
 def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own tests pass where it is installed, among them the conformance run, which `hushd engine check` is too; it
-    has no fault that ruff knows; hushd imports its tiny model, lists it, and says that the engine is there."""
+    has no fault that ruff knows; hushd lists its tiny model, and says that the engine is there."""
     monkeypatch.chdir(tmp_path)
     assert main("hushd engine", ["new", "my-whistle", "--role", role]) == 0
     made = tmp_path / "hushd-my-whistle"
@@ -39,11 +39,6 @@ def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypa
     environment = os.environ | {"PYTHONPATH": str(made), "HUSHD_MODELS_DIR": str(tmp_path / "models")}
     assert "3 passed" in ran(environment, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", made)
     ran(environment, BIN / "ruff", "check", "--isolated", "--line-length", "120", cwd=made)
-    program = (
-        "from pathlib import Path; from hushd_worker_models.importing import look_at\n"
-        f"path = Path({str(made)!r}) / 'tests' / 'tiny.my-whistle'; print(look_at(path, 'tiny')[0])"
-    )
-    assert ran(environment, sys.executable, "-c", program) == "my-whistle\n"
     place = tmp_path / "models" / "my-whistle"
     place.mkdir(parents=True)
     (place / "tiny.my-whistle").write_bytes((made / "tests" / "tiny.my-whistle").read_bytes())

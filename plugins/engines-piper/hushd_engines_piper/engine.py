@@ -144,10 +144,6 @@ class Piper:
             path = _files().get(name)
             if path is None:
                 raise advice.missing(f"piper/{name}")
-            if name != self._model:  # the worker has checked its own model
-                from hushd_models import verification
-
-                verification.before_load("piper", name, lambda note: None)
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
                 loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)

@@ -1,24 +1,11 @@
-"""The voices of piper as files: recognition, languages, quantization and memory, for `spec.json`."""
+"""The voices of piper as files: languages and memory, for `spec.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushd_schema.engines import Files, NoModel, NotAlike, Sizes, model_files
-
-
-def look(path: Path, name: str) -> Files:
-    if path.suffix != ".onnx" or not path.is_file():
-        raise NotAlike("it is not a voice, an .onnx file")
-    description = path.with_name(f"{path.name}.json")
-    if not description.is_file():
-        raise NoModel(f"a voice of piper's has {description.name} beside it")
-    content = model_files.described(description)
-    if "phoneme_id_map" not in content or "audio" not in content:
-        raise NoModel(f"{description.name} does not describe a voice of piper's")
-    model_files.check_graph(path)
-    return {f"{name}.onnx.json": description, f"{name}.onnx": path}
+from hushd_schema.engines import Sizes, model_files
 
 
 def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,7 @@ from hushd_models import catalogue, recommendation
 from hushd_models.inventory import row
 from hushd_models.languages import code
 from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker_models.importing import look_at
 
 GRAPH = b"\x08\x08" + b"\x3a\x05graph"  # ir_version 8, and a graph of five bytes
 
@@ -51,31 +48,6 @@ def test_a_voice_of_ones_own_says_its_language(folder: Path) -> None:
     for text, languages in (('{"language": {"code": "fr_FR"}}', ("fr-FR",)), ("{", ())):
         description.write_text(text)
         assert row(Store(paths.find()), "piper/anne").languages == languages
-
-
-def test_a_voice_is_recognised_by_its_content(folder: Path) -> None:
-    """By that of the file beside it."""
-    voice = folder / "voice.onnx"
-    voice.write_bytes(GRAPH)
-    (folder / "voice.onnx.json").write_text(json.dumps({"audio": {}, "phoneme_id_map": {}}))
-    assert look_at(voice, "mine") == ("piper", {"mine.onnx.json": folder / "voice.onnx.json", "mine.onnx": voice})
-
-
-@pytest.mark.parametrize(
-    ("description", "why"),
-    [
-        (None, "has voice.onnx.json beside it"),
-        ("{}", "does not describe a voice"),
-        ("[", "voice.onnx.json is not JSON"),
-    ],
-)
-def test_what_is_no_voice_is_said_in_one_sentence(folder: Path, description: str | None, why: str) -> None:
-    """One that lacks its description, or has another program's."""
-    (folder / "voice.onnx").write_bytes(GRAPH)
-    if description is not None:
-        (folder / "voice.onnx.json").write_text(description)
-    with pytest.raises(HushdError, match=why):
-        look_at(folder / "voice.onnx", "mine", "piper")
 
 
 def test_what_the_core_says_of_it_is_what_it_speaks() -> None:

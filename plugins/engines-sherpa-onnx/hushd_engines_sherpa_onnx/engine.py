@@ -17,7 +17,7 @@ from hushd_models import advice
 from hushd_models.installation import engine_command, engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import footprint
-from hushd_schema.engines import NoModel, NotAlike
+from hushd_schema.engines import NoModel
 from hushd_worker.errors import load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
@@ -87,7 +87,7 @@ class SherpaOnnx:
             self._folder = folder
             try:
                 self._described = described(folder)
-            except (NotAlike, NoModel, OSError) as error:
+            except (NoModel, OSError) as error:
                 raise self._load_error(error) from error
             read_ahead(folder / name for name in self._described.files.values())
         try:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from hushd_schema.engines import Files, NoModel, NotAlike, Sizes, model_files
+from hushd_schema.engines import NoModel, Sizes, model_files
 
 
 class Speaker(NamedTuple):
@@ -115,8 +115,8 @@ def described(folder: Path) -> Described:
     """Returns the model in `folder`; checks its files, since the library ends the process for many unusable ones.
 
     Raises:
-        NotAlike: it is not a folder of any of the families.
-        NoModel: a file is missing or damaged, or the model can only clone voices.
+        NoModel: it is not a folder of any of the families, a file is missing or damaged, or the model can only clone
+            voices.
         OSError: a file cannot be read.
     """
     marks = []
@@ -204,7 +204,7 @@ def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...])
 def _noted(folder: Path, names: Sequence[str]) -> Described:
     """Describes a model of the families whose graphs have notes."""
     if "tokens.txt" not in names or not (graphs := [name for name in names if name.endswith(".onnx")]):
-        raise NotAlike("it is not a folder of voices with tokens.txt, or with the files of Supertonic or Pocket TTS")
+        raise NoModel("it is not a folder of voices with tokens.txt, or with the files of Supertonic or Pocket TTS")
     notes = {name: model_files.graph_metadata(folder / name) for name in graphs}
     if any("zipvoice" in note.get("model_type", "") for note in notes.values()):
         raise NoModel("ZipVoice has no voice of its own, and hushd imitates nobody's")
@@ -212,7 +212,7 @@ def _noted(folder: Path, names: Sequence[str]) -> Described:
     kinds |= {name: "vocoder" for name, note in notes.items() if note.get("model_type", "") in _VOCODERS}
     model = next((name for name in _int8_first(graphs) if kinds[name] not in ("", "vocoder")), "")
     if not model:
-        raise NotAlike("its graphs do not say that they are a voice for sherpa-onnx")
+        raise NoModel("its graphs do not say that they are a voice for sherpa-onnx")
     family, note = kinds[model], notes[model]
     if not all(note.get(key, "").isdecimal() for key in ("sample_rate", "n_speakers")):
         raise NoModel(f"{model} does not say how many speakers it has, and the rate of its sound")
@@ -282,13 +282,6 @@ def _tag(voice: str) -> str:
 
 
 # --- for `spec.json` -------------------------------------------------------------------------------------------------
-
-
-def look(path: Path, name: str) -> Files:
-    if not path.is_dir():
-        raise NotAlike("it is not a folder")
-    described(path)
-    return {name: file for name, file in model_files.all_in(path).items() if not name.startswith("espeak-ng-data/")}
 
 
 def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:

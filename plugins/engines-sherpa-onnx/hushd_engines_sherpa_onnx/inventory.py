@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_schema.engines import NoModel, NotAlike
+from hushd_schema.engines import NoModel
 from hushd_worker_tts.engine import Model, Voice, greeting
 from hushd_worker_tts.engines.espeak_ng import find_library
 
@@ -62,7 +62,7 @@ def here() -> dict[str, tuple[Path, Described]]:
         if folder := find(name):
             try:
                 models[name] = (folder, described(folder))
-            except (NotAlike, NoModel, OSError):
+            except (NoModel, OSError):
                 continue  # the load reports it
     return models
 

@@ -13,7 +13,7 @@ from hushd_engines_sherpa_onnx.engine import SherpaOnnx
 from hushd_models import catalogue, recommendation
 from hushd_models.languages import code
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines import NoModel, NotAlike
+from hushd_schema.engines import NoModel
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines import espeak_ng
@@ -215,11 +215,11 @@ def test_graphs_that_do_not_go_together(models: Path) -> None:
 
 def test_other_folders_are_not_its_models(tmp_path: Path) -> None:
     """An empty one, a graph that says nothing of itself, a pipe."""
-    with pytest.raises(NotAlike):
+    with pytest.raises(NoModel):
         folders.described(tmp_path)
     sherpa_voices.vits(tmp_path)
     sherpa_voices.describe(tmp_path / "model.onnx", {"model_type": "other"})
-    with pytest.raises(NotAlike, match="do not say that they are a voice"):
+    with pytest.raises(NoModel, match="do not say that they are a voice"):
         folders.described(tmp_path)
     os.mkfifo(tmp_path / "pipe.onnx")
     with pytest.raises(NoModel, match=r"pipe\.onnx is a pipe"):

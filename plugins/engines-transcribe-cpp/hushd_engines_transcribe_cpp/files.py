@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_schema import engines
-from hushd_schema.engines import Files, NoModel, NotAlike, OnCard, Sizes, whisper
+from hushd_schema.engines import NoModel, OnCard, Sizes, whisper
 
 from . import gguf, langid
 
@@ -144,19 +144,6 @@ def _timeless(header: Header, path: Path) -> bool:
     with open(path, "rb") as file:
         file.seek(weights.start + first)
         return not any(file.read(min(rest, 1 << 22)))
-
-
-def look(path: Path, name: str) -> Files:
-    if not path.is_file():
-        raise NotAlike("it is not a file in the format GGUF")
-    with open(path, "rb") as file:
-        if file.read(4) != gguf.MAGIC:
-            raise NotAlike("it is not a file in the format GGUF")
-    if gguf.architecture(path) == langid.ARCHITECTURE:
-        langid.labels(path)
-    else:
-        described(path)
-    return {f"{name}.gguf": path}
 
 
 def languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:

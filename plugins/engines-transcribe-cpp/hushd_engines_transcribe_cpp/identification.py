@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models import languages, verification
+from hushd_models import languages
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
@@ -101,7 +101,6 @@ class Identification:
 def _load(name: str, file: Path) -> Ecapa:
     from .ecapa import Ecapa
 
-    verification.before_load(SPEC.name, name, lambda note: None)
     try:
         return Ecapa(file)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""GGUF files as models: how they are imported, and those of full size that lab makes."""
+"""GGUF files as models: their roles, and those of full size that lab makes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ import numpy as np
 import pytest
 from hushd_engines_transcribe_cpp.ecapa import Ecapa
 from hushd_engines_transcribe_cpp.inventory import SPEC
-from hushd_protocol.errors import HushdError
-from hushd_worker_models.importing import look_at
 
 from .gguf_models import header, identifying
 
 
-def test_the_content_tells_the_engine_and_the_role(tmp_path: Path) -> None:
-    """Of a model that hears, and of one that identifies languages; a part of one is a sentence."""
+def test_the_content_tells_the_role(tmp_path: Path) -> None:
+    """Of a model that hears, and of one that identifies languages."""
     hearing = header(tmp_path / "own.gguf", "parakeet", {"general.languages": ["de"]})
-    assert look_at(hearing, "mine") == ("transcribe-cpp", {"mine.gguf": hearing})
     ears = identifying(tmp_path / "ears.gguf")
-    assert look_at(ears, "mine") == ("transcribe-cpp", {"mine.gguf": ears})
-    (tmp_path / "part.gguf").write_bytes(b"GGUF\3\0\0\0")
-    with pytest.raises(HushdError, match=r"part\.gguf is only a part"):
-        look_at(tmp_path / "part.gguf", "mine")
     assert SPEC.role_of
     assert [SPEC.role_of([path]) for path in (hearing, ears)] == ["stt", "langid"]
 

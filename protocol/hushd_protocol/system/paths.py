@@ -76,11 +76,6 @@ class Paths:
         return self.runtime / "engines.json"
 
     @property
-    def verified(self) -> Path:
-        """The file of the models that passed their last verification."""
-        return self.state / "verified"
-
-    @property
     def loudness(self) -> Path:
         """The folder of the measured loudness of voices, a file for each engine."""
         return self.state / "loudness"

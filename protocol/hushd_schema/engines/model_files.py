@@ -1,4 +1,4 @@
-"""Reads descriptions, graphs and tensors of model files for the specs, without loading the models.
+"""Reads descriptions and graphs of model files for the specs, without loading the models.
 
 Each check identifies the format and whether the file is complete: a failed download often leaves a truncated file.
 """
@@ -11,20 +11,11 @@ from pathlib import Path
 
 from hushd_protocol import JsonObject
 
-from .spec import Files, NoModel
+from .spec import NoModel
 
 MAX_BYTES = 16_000_000  # of a description
 _GRAPH, _METADATA = 7, 14  # the fields of an ONNX model with its graph and with a note of its makers
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
-
-
-def all_in(folder: Path) -> Files:
-    """Returns the files in a folder, except hidden ones; follows links."""
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    }
 
 
 def content(path: Path) -> JsonObject:
@@ -132,23 +123,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         if data[at + shift] < 128:
             return value, at + shift + 1
     return 0, 0
-
-
-def check_safetensors(path: Path) -> None:
-    """Checks that a safetensors file has a JSON header, and all the bytes that the header describes.
-
-    Raises:
-        NoModel: it has another format, or is incomplete.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size, MAX_BYTES * 8):
-            raise NoModel(f"{path.name} is not in the format of safetensors")
-        try:
-            header = json.loads(file.read(length))
-            end = max(int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__")
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise NoModel(f"{path.name} is not in the format of safetensors") from error
-    if 8 + length + end != size:
-        raise NoModel(f"{path.name} is only a part: {size} bytes of {8 + length + end}")

@@ -21,17 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
-Files: TypeAlias = "dict[str, Path]"  # by their names in the model's folder
 LAST = 1000  # the default rank: after hushd's engines
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class NotAlike(Exception):
-    """The file has another format; the message says what this format needs."""
-
-
 class NoModel(Exception):
-    """The file looks like a model, but is damaged or incomplete; the message says why."""
+    """The files are damaged or incomplete, or not a model of the engine's; the message says why."""
 
 
 class OnCard(NamedTuple):
@@ -44,22 +39,6 @@ class OnCard(NamedTuple):
 
     machine: float
     card: float
-
-
-class Recognition(NamedTuple):
-    """The recognition of a user's file or folder as a model of the engine, without running any of it.
-
-    Attributes:
-        look: takes its path and the model's new name; returns the files of the model. Raises `NotAlike` or `NoModel`.
-        kind: the kind of file, such as `checkpoints (.pt)`; empty for a folder.
-        alone: whether its content is enough; else the user must name the engine.
-        order: engines with smaller numbers look first.
-    """
-
-    look: Callable[[Path, str], Files]
-    kind: str = ""
-    alone: bool = True
-    order: int = LAST
 
 
 class Recommended(NamedTuple):
@@ -106,7 +85,6 @@ class EngineSpec(NamedTuple):
         flat: whether a model is files in the engine's folder; else it is a folder there.
         cache: the place in the user's cache where its package keeps its own downloads; or empty.
         format: the format of its models' files, for manifests.
-        recognition: how to recognise a model to import; None if models cannot be imported.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise any exception for damaged files.
         role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
@@ -144,7 +122,6 @@ class EngineSpec(NamedTuple):
     flat: bool = False
     cache: str = ""
     format: str = "onnx"
-    recognition: Recognition | None = None
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
     role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None
@@ -161,7 +138,7 @@ class EngineSpec(NamedTuple):
 
     @property
     def keeps_models(self) -> bool:
-        """True if it has models that can be listed, pulled or imported."""
+        """True if it has models that can be listed or pulled."""
         return bool(self.models or self.own)
 
 
@@ -177,8 +154,7 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 # --- the file --------------------------------------------------------------------------------------------------------
 
-_FUNCTIONS = ("look", "languages", "role_of", "memory_mb", "on_card_mb")
-_RECORDS = {"recognition": Recognition}
+_FUNCTIONS = ("languages", "role_of", "memory_mb", "on_card_mb")
 _TABLES = ("models", "layouts")
 
 
@@ -220,8 +196,6 @@ def _record(kind: Any, content: Any) -> Any:
             raise ValueError(f"there is no key {name}{did_you_mean(name, kind._fields)}")
         if name in _FUNCTIONS:
             values[name] = _function(name, value)
-        elif name in _RECORDS:
-            values[name] = _record(_RECORDS[name], value)
         elif name == "recommended":
             values[name] = tuple(_record(Recommended, each) for each in value)
         else:
@@ -239,7 +213,7 @@ def _function(name: str, place: Any) -> Callable[..., Any]:
     """Returns the function named `module:function`, whose module is imported when it is called."""
     module, _, function = place.partition(":") if isinstance(place, str) else ("", "", "")
     if not (module and function):
-        raise ValueError(f"{name} must name a function, such as hushd_pitch.files:look, not {place!r:.40}")
+        raise ValueError(f"{name} must name a function, such as hushd_pitch.files:languages, not {place!r:.40}")
 
     def call(*given: Any) -> Any:
         return getattr(importlib.import_module(module), function)(*given)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from . import model_files
-from .spec import Files, NoModel, NotAlike, OnCard, Sizes
+from .spec import OnCard, Sizes
 
 # The languages in the order of their tokens, `<|en|>` first. The last, Cantonese, came with large-v3.
 _LANGUAGES = (
@@ -28,22 +28,6 @@ def languages_of(vocabulary: int) -> tuple[str, ...]:
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
-
-
-def look_at_checkpoint(path: Path, name: str) -> Files:
-    import errno
-
-    if path.suffix != ".pt" or not path.is_file():
-        raise NotAlike("it is not a checkpoint, a .pt file")
-    try:
-        description = model_files.pickled(path)
-    except Exception as error:  # a damaged archive may raise anything
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a seek before the file's beginning
-            raise
-        raise NoModel("it is not a complete checkpoint") from error
-    if b"model_state_dict" not in description or b"n_vocab" not in description:
-        raise NoModel("it is not a Whisper checkpoint in OpenAI's format")
-    return {f"{name}.pt": path}
 
 
 def languages_of_checkpoint(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
@@ -76,24 +60,6 @@ def checkpoint_on_card_mb(files: Sizes) -> OnCard:
 
 
 # --- CTranslate2's folders -------------------------------------------------------------------------------------------
-
-
-def look_at_folder(path: Path, name: str) -> Files:
-    import struct
-
-    if not (path / "model.bin").is_file():
-        raise NotAlike("a folder in CTranslate2's format has a model.bin")
-    if missing := [name for name in FOLDER if not (path / name).is_file()]:
-        raise NoModel(f"a folder in CTranslate2's format has {missing[0]}")
-    with open(path / "model.bin", "rb") as file:
-        head = file.read(64)
-    # A number of the format, then the kind of model, a text behind its length.
-    if len(head) < 8 or not 1 <= struct.unpack_from("<I", head)[0] <= 64 or b"Whisper" not in head[6:40]:
-        raise NoModel("its model.bin is not a Whisper model in CTranslate2's format")
-    vocabulary = [file for file in path.glob("vocabulary.*") if file.is_file()]
-    if not vocabulary:
-        raise NoModel("it has no vocabulary.json or vocabulary.txt")
-    return model_files.all_in(path)
 
 
 def languages_of_folder(folder: Path, files: Sequence[str]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
-"""`pull` and `import`: models are downloaded and imported; each answers a `ModelResult`."""
+"""`pull`: models are downloaded; the answer is a `ModelResult`."""
 
 from __future__ import annotations
 
 from hushd_protocol.light_dataclass import dataclass
 
 from hushd_schema.kinds import flag, text
-from hushd_schema.operations import Field, Operation, Option
+from hushd_schema.operations import Field, Operation
 from hushd_schema.record import Record
 
 _NAME = text(empty=False)
@@ -19,21 +19,6 @@ PULL = Operation(
     },
     needed=("model",),
 )
-IMPORT = Operation(
-    "import",
-    {
-        "path": Field(_NAME, "an absolute path"),
-        "name": Field(_NAME, "the model's name here, as NAME or ENGINE/NAME", option=Option(metavar="NAME")),
-        "engine": Field(
-            text(),
-            "may be left out where the content shows it",
-            "",
-            option=Option(help="its engine; default: detected from its content", metavar="ENGINE"),
-        ),
-    },
-    needed=("path", "name"),
-)
-OPERATIONS = {operation.name: operation for operation in (PULL, IMPORT)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

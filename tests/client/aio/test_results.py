@@ -174,7 +174,6 @@ def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Pa
             await _refused(client.synthesize("Hello.", format="mpeg")),
             await _refused(client.synthesize("Hello.", priority="high")),
             await _refused(client.pull("moonshine/none")),
-            await _refused(client.import_model(tmp_path, "nothing")),
         ]
 
     found = asyncio.run(_with_client(run))
@@ -196,7 +195,6 @@ def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Pa
             lambda: client.synthesize("Hello.", format="mpeg"),
             lambda: client.synthesize("Hello.", priority="high"),
             lambda: client.pull("moonshine/none"),
-            lambda: client.import_model(tmp_path, "nothing"),
         ]
         for call, one in zip(calls, found, strict=True):
             try:

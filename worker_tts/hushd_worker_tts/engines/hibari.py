@@ -135,10 +135,6 @@ class Hibari:
                 from hushd_models import advice  # takes 5 ms, not needed for the voice in the wheel
 
                 raise advice.missing(f"hibari/{name}")
-            if not registry()[name].get("bundled"):
-                from hushd_models import verification
-
-                verification.before_load("hibari", name, lambda note: None)
             try:
                 self._sessions[name] = session.open_session(path)
             except Exception as error:

@@ -33,7 +33,7 @@ def add_options(parser: Parser) -> None:
     ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
     parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
     parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
-    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` copies models")
+    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="docs/MODELS.md says where models lie")
     for name in _LAYOUT:
         flag = f"--{name.replace('_', '-')}"
         ignored.add_argument(flag, default=SUPPRESS, metavar="N", help="subtitles have two lines of 42 characters")

@@ -32,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     run = {
         "list": _list, "show": _show, "rm": _remove,
-        "recommend": recommend.show, "pull": pull.pull, "import": pull.bring,
+        "recommend": recommend.show, "pull": pull.pull,
     }  # fmt: skip
     return run[options.command](ModelIndex(), options)
 

@@ -1,16 +1,13 @@
-"""`hushd models pull` and `import`: downloads and copies models."""
+"""`hushd models pull`: downloads models."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_models import advice
 from hushd_models.inventory import Row
-from hushd_protocol.errors import HushdError
-from hushd_schema.operations.models import IMPORT
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -27,11 +24,7 @@ def add_arguments(commands: Commands) -> None:
     pulled = commands.add("pull", "download models, or continue an interrupted download")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
-    imported = commands.add("import", "copy your own model to its engine's folder")
-    imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
-    imported.add_fields(imported, IMPORT, ["name", "engine"])
-    for command in (pulled, imported):
-        command.add_argument("--json", action="store_true", help="print JSON, for programs")
+    pulled.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def pull(index: ModelIndex, options: argparse.Namespace) -> int:
@@ -62,21 +55,6 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
     return 0
 
 
-def bring(_: ModelIndex, options: argparse.Namespace) -> int:
-    """Imports a model."""
-    if not Path(options.file).exists():
-        raise HushdError("input_unreadable", f"There is no {options.file}.")
-    engine, _, name = options.name.rpartition("/")
-    if engine and options.engine not in (None, engine):
-        raise HushdError("bad_request", f"--name says {engine}, and --engine {options.engine}: give one of them.")
-    with _Shown(options.json, resumable=False) as display:
-        brought = display.client.import_model(
-            options.file, name, engine=engine or options.engine, on_progress=display.progress(options.name)
-        )
-        display.came(brought)
-    return 0
-
-
 class _Shown:
     """A client that shows its work on models, and collects the results.
 
@@ -85,16 +63,14 @@ class _Shown:
 
     Args:
         as_json: prints all results together, at the end.
-        resumable: an interrupted task can be continued.
     """
 
-    def __init__(self, as_json: bool, resumable: bool = True) -> None:
+    def __init__(self, as_json: bool) -> None:
         from hushd.client import Client  # not needed for a list or a wrong name
 
         self.client = Client(holder="cli")
         self.models: list[ModelResult] = []
         self._as_json = as_json
-        self._resumable = resumable
         self._line = DownloadLine()
 
     def __enter__(self) -> _Shown:
@@ -105,7 +81,7 @@ class _Shown:
         self.client.close()
         if kind is None and self._as_json:
             console.write_json([model.data() for model in self.models])
-        if kind is KeyboardInterrupt and self._resumable:
+        if kind is KeyboardInterrupt:
             console.note("The part that has arrived is kept: the same command continues from there.")
 
     def progress(self, model: str) -> Callable[[str, float, float], None]:
@@ -134,7 +110,6 @@ def _offer(row: Row) -> str:
     if _comes(row):
         return f"{row.model} is installed already: it comes with its engine."
     if row.known is None:
-        source = row.manifest.source.place if row.manifest else ""
-        return f"{row.model} is a copy of {source}." if source else f"{row.model} was put here by hand."
+        return f"{row.model} was put here by hand."
     cost = f" ({row.known.cost})" if row.known.cost else ""
     return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"

@@ -1,4 +1,4 @@
-"""microWakeWord: small models of one phrase each, four of them in a wheel, and those that the user imports."""
+"""microWakeWord: small models of one phrase each, four of them in a wheel, and the user's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recognition
+from hushd_schema.engines import EngineSpec, NoModel
 
 
 class Word(NamedTuple):
@@ -62,18 +62,6 @@ def _begins(file: Path) -> bytes:
         return content.read(8)
 
 
-def _look(path: Path, name: str) -> Files:
-    """See `Recognition.look`."""
-    if not path.is_dir():
-        raise NotAlike("it is not a folder")
-    descriptions = sorted(path.glob("*.json"))
-    if not descriptions or not any(path.glob("*.tflite")):
-        raise NotAlike("a folder of microWakeWord has NAME.json and NAME.tflite")
-    words = [read(description) for description in descriptions]
-    files = [file for word in words for file in (word.description, *path.glob(f"{word.description.stem}.tflite"))]
-    return {file.name: file for file in files}
-
-
 SPEC = EngineSpec(
     name="micro",
     role="wake",
@@ -91,7 +79,6 @@ SPEC = EngineSpec(
     },
     own="*/*.tflite",
     format="tflite",
-    recognition=Recognition(look=_look, order=20),
     memory_mb=lambda files: 35.0,
     cards=(),
 )  # fmt: skip

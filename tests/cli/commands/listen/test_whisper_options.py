@@ -152,7 +152,7 @@ def test_a_bare_model_name(model: str, worker: str, start_router: Start, tmp_pat
     [
         ("turbo", "hushd models pull faster-whisper/turbo"),
         ("bas", "No engine has a model 'bas' (did you mean base?): `hushd models list stt` shows them."),
-        ("models/turbo.pt", "`hushd models import models/turbo.pt` takes the file over"),
+        ("models/turbo.pt", "put models/turbo.pt into its engine's folder, as "),
     ],
 )
 def test_a_model_that_is_not_here(model: str, words: str, start_router: Start, tmp_path: Any) -> None:

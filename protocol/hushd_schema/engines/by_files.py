@@ -1,4 +1,4 @@
-"""The models of onnx-asr, kokoro and chatterbox as files, for their specs: recognition, languages and memory."""
+"""The models of onnx-asr, kokoro and chatterbox as files, for their specs: languages and memory."""
 
 from __future__ import annotations
 
@@ -6,23 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import model_files
-from .spec import Files, NoModel, NotAlike, OnCard, Sizes, copied_graphs
+from .spec import OnCard, Sizes, copied_graphs
 
 # --- onnx-asr --------------------------------------------------------------------------------------------------------
 
 _STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run for each token
-
-
-def look_at_recogniser(path: Path, name: str) -> Files:
-    graphs = sorted([*path.glob("*.onnx"), *path.glob("*/*.onnx")]) if path.is_dir() else []
-    if not graphs:
-        raise NotAlike("it is not a folder with graphs, .onnx files, in it")
-    words = ("vocab.txt", "vocab.json", "tokens.txt", "config.json")
-    if not any([*path.glob(word), *path.glob(f"*/{word}"), *path.glob(f"*_{word}")] for word in words):
-        raise NoModel(f"it has graphs, but none of {', '.join(words)}, which say what they hear")
-    for graph in graphs:
-        model_files.check_graph(graph)
-    return model_files.all_in(path)
 
 
 def languages_of_recogniser(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
@@ -54,16 +42,6 @@ def recogniser_on_card_mb(files: Sizes) -> OnCard:
 # --- kokoro ----------------------------------------------------------------------------------------------------------
 
 
-def look_at_kokoro(path: Path, name: str) -> Files:
-    if path.suffix != ".onnx" or not path.is_file():
-        raise NotAlike("it is not a graph, an .onnx file")
-    model_files.check_graph(path)
-    voices = sorted(path.parent.glob("voices*.bin"))
-    if not voices:
-        raise NoModel("kokoro's model has voices-v1.0.bin beside it")
-    return {voices[-1].name: voices[-1], f"{name}.onnx": path}
-
-
 def languages_of_kokoro(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     return ("en-US", "en-GB", "es-ES", "fr-FR", "hi-IN", "it-IT", "ja-JP", "pt-BR", "zh-CN")
 
@@ -79,14 +57,6 @@ def kokoro_mb(files: Sizes) -> float:
 # --- chatterbox ------------------------------------------------------------------------------------------------------
 
 _MANY = "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh"
-
-
-def look_at_chatterbox(path: Path, name: str) -> Files:
-    if not path.is_dir() or not any((path / f"ve{end}").is_file() for end in (".safetensors", ".pt")):
-        raise NotAlike("it is not a folder of chatterbox's, which has ve.safetensors or ve.pt")
-    for file in path.glob("*.safetensors"):
-        model_files.check_safetensors(file)
-    return model_files.all_in(path)
 
 
 def languages_of_chatterbox(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
