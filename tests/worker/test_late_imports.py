@@ -39,7 +39,6 @@ OWN = {
     "hushd_worker_tts": 6, "hushd_worker_tts.audio_out": 6,
     "hushd_worker_tts.levelling": 2, "hushd_worker_tts.reading.markdown": 5,
     "hushd_worker_tts.reading.numbers": 1, "hushd_worker_tts.reading.rewriting": 5,
-    "hushd_worker_tts.reading.ssml": 5,
     "hushd_worker_tts.registry": 38, "hushd_worker_tts.worker": 40,
 }  # fmt: skip
 

@@ -35,8 +35,8 @@ REFUSED = [
     ({"wpm": -200}, "wpm must be a number from 1 to 1000, not -200."),
     ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
     ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
-    ({"markup": "html"}, "markup must be text, markdown or ssml, not 'html'."),
-    ({"markup": 1}, "markup must be text, markdown or ssml, not 1."),
+    ({"markup": "html"}, "markup must be text or markdown, not 'html'."),
+    ({"markup": 1}, "markup must be text or markdown, not 1."),
     ({"sample_rate": 7999}, "sample_rate must be a whole number from 8000 to 48000, not 7999."),
     ({"sample_rate": 8000.5}, "sample_rate must be a whole number from 8000 to 48000, not 8000.5."),
     (
@@ -162,24 +162,9 @@ def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, sa
 
 
 def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Callable[..., Any], speeds: list[float]) -> None:
-    """Rates in words a minute, relative or as a factor, are speeds within the engine's range."""
+    """Rates in words a minute, absolute or relative, are speeds within the engine's range."""
     say(tiny, "One. [[rate 300]] Two. [[rate +100]] Three. [[rate 9999]] Four. [[rset 0]] Five.", speed=1.2)
     assert speeds == [1.2, 1.5, pytest.approx(1.7), 2.0, 1.2]
-    speeds.clear()
-    ssml = '<speak>One. <prosody rate="50%">Two.</prosody> Three. <voice name="tong">Four.</voice></speak>'
-    say(tiny, ssml, markup="ssml", speed=1.5)
-    assert speeds == [1.5, 0.75, 1.5, 1.5]
-
-
-def test_ssml_that_is_malformed_at_its_end_is_refused_before_the_first_word(
-    tiny: Worker, say: Callable[..., Any], heard: list[str]
-) -> None:
-    """Text that is there as a whole is read as a whole; a voice that is not there is refused where it is asked for."""
-    with pytest.raises(HushdError, match="Line 1, column 19: the SSML is malformed"):
-        say(tiny, "<speak>One. Two.</s></speak>", markup="ssml")
-    assert heard == []
-    with pytest.raises(HushdError, match="There is no voice 'x'"):
-        say(tiny, '<speak>One. <voice name="x">Two.</voice></speak>', markup="ssml")
 
 
 def test_another_operation_is_unsupported(tiny: Worker) -> None:

@@ -35,7 +35,7 @@ class SynthesizeParams:
         speed: the speed, within the engine's range; 1 is natural.
         sample_rate: in Hz; None: the engine's own.
         languages: the user's languages, by which the text's own chooses the voice; None where a voice or a language was
-            named, and where the text is SSML, which names its own.
+            named.
         speed_warning: a sentence if the voice does not support the requested pace; otherwise empty.
     """
 
@@ -81,7 +81,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
         volume=used["volume"],
         pronounce=used["pronounce"],
         timeline=used["timeline"],
-        languages=None if named or used["markup"] == "ssml" else given.get("languages"),
+        languages=None if named else given.get("languages"),
         extra=used["extra"],
         speed_warning=_speed_warning(speed, voice, info, "wpm" in given),
     )

@@ -15,7 +15,7 @@ from hushd_worker.job import Job
 from . import params
 from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
 from .engine_thread import EngineThread
-from .reading.items import Item, MappedText, Pause, Piece, Rate, Speaker, Volume
+from .reading.items import Item, MappedText, Pause, Piece, Rate
 
 if TYPE_CHECKING:
     from .audio_out import Output
@@ -41,7 +41,6 @@ class SpeechJob:
         self._params = asked
         self._leveller = leveller
         self._leveller.begin()
-        self._voice = asked.voice
         self._rate = Rate()
         self._volume = asked.volume
         self._output: Output | None = None
@@ -63,7 +62,7 @@ class SpeechJob:
         """Speaks a piece, makes a pause, or notes a change.
 
         Raises:
-            HushdError: from the engine; `bad_request` for a voice that does not exist.
+            HushdError: from the engine.
             Cancelled: at the latest after the sentence being synthesised.
         """
         self._job.check()
@@ -74,10 +73,8 @@ class SpeechJob:
             self._pause(item.seconds)
         elif isinstance(item, Rate):
             self._rate = item
-        elif isinstance(item, Volume):
-            self._volume = self._params.volume * item.factor
         else:
-            self._voice = self._speaker(item)
+            self._volume = self._params.volume * item.factor
 
     def close(self) -> SpeechResult:
         """Closes the output, and returns the job's result.
@@ -98,18 +95,18 @@ class SpeechJob:
         )
 
     def _speak_piece(self, piece: Piece) -> None:
+        asked = self._params
         for chunk in self._chunks(piece) if piece.text else ():
             if self._output is None:
                 from .audio_out import Output
 
-                asked = self._params
                 self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
                 self._output.silence(self._silence)
-            if self._params.timeline:
+            if asked.timeline:
                 self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
-            gain = self._leveller.gain(self._voice, chunk)
+            gain = self._leveller.gain(asked.voice, chunk)
             self._output.write(chunk.samples, chunk.rate, self._volume * gain)
-            self._leveller.learn(self._voice, chunk)
+            self._leveller.learn(asked.voice, chunk)
             self._seconds += len(chunk.samples) / chunk.rate
             self._spoken = True
         self._goes_on = not piece.ends
@@ -125,7 +122,7 @@ class SpeechJob:
         """
         from .audio_out import JOINT_S, LEAD_S, joined, shorten
 
-        make = partial(self._synthesize, piece.text, self._voice, self._speed())
+        make = partial(self._synthesize, piece.text, self._params.voice, self._speed())
         chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
         # The end of a piece, and the times of its words, are only known once it is complete.
         if not piece.ends or self._params.timeline:
@@ -150,8 +147,8 @@ class SpeechJob:
     def _speed(self) -> float:
         speed, rate = self._params.speed, self._rate
         if rate.wpm is not None:
-            speed = rate.wpm / self._voice.wpm + (speed if rate.relative else 0.0)
-        return params.bounded(speed * rate.factor, self._info)
+            speed = rate.wpm / self._params.voice.wpm + (speed if rate.relative else 0.0)
+        return params.bounded(speed, self._info)
 
     def _pause(self, seconds: float) -> None:
         self._seconds += seconds
@@ -159,12 +156,6 @@ class SpeechJob:
             self._silence += seconds
         else:
             self._output.silence(seconds)
-
-    def _speaker(self, speaker: Speaker) -> Voice:
-        if speaker == Speaker():
-            return self._params.voice
-        voices = self._engine.voices()
-        return params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._params.voice)
 
     def _nothing(self) -> str:
         if not self._text_seen:

@@ -25,7 +25,6 @@ from hushd_worker.job import Job
 from . import params
 from .engine import EngineInfo, TtsEngine, Voice
 from .engine_thread import EngineThread
-from .reading.items import Item
 from .reading.pronunciation import PronunciationFile
 from .reading.reader import read
 from .registry import REGISTRY
@@ -109,8 +108,8 @@ class Worker:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
 
         Raises:
-            HushdError: `bad_request` for wrong parameters, malformed SSML, and text without words; `model_missing` for
-                a voice that is not installed; `unsupported` for another op.
+            HushdError: `bad_request` for wrong parameters and text without words; `model_missing` for a voice that is
+                not installed; `unsupported` for another op.
             Cancelled: at the latest after the sentence being synthesised.
         """
         if job.op != "synthesize":
@@ -122,15 +121,12 @@ class Worker:
         if asked.languages is not None:
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
         phonemes = bool(getattr(self._engine, "reads_phonemes", False))
-        pronounce = self._pronunciations(job, asked.pronounce)
-        items: Iterable[Item] = read(text, asked.markup, asked.voice.language, pronounce, phonemes)
-        if asked.markup == "ssml" and job.input == "inline":
-            items = list(items)  # so that malformed SSML is refused before the first word
+        pronounce = self._pronunciations(job, asked)
         with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
-            for item in items:
+            for item in read(text, asked.markup, asked.voice.language, pronounce, phonemes):
                 speech.speak(item)
             result = speech.close()
-        if asked.markup != "ssml" and (sentence := _foreign(text.text, asked.voice)):
+        if sentence := _foreign(text.text, asked.voice):
             job.warn("other_language", sentence)
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})
 
@@ -158,18 +154,18 @@ class Worker:
         if close := getattr(self._engine, "close", None):
             close()
 
-    def _pronunciations(self, job: Job, asked: Mapping[str, str]) -> Callable[[str], Mapping[str, str]]:
-        """Returns a function from a language to the user's own pronunciations, overridden by those of the request."""
+    def _pronunciations(self, job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:
+        """Returns the user's own pronunciations in the voice's language, overridden by those of the request."""
         try:
             own = self._own_pronunciations.entries()
         except HushdError as error:
             own = None
             job.warn("pronunciations", error.message)
         if own is None:
-            return lambda language: asked
+            return asked.pronounce
         if own.mistakes:
             job.warn("pronunciations", own.mistakes[0])
-        return lambda language: own.table(language) | dict(asked)
+        return own.table(asked.voice.language) | dict(asked.pronounce)
 
 
 class _Beginning:

@@ -57,7 +57,7 @@ def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
         value: object = data
         for key in (name.name or field).split("."):
             value = value.get(key) if isinstance(value, Mapping) else None
-        kind = name.kind or operation.fields[field].kind
+        kind = operation.fields[field].kind
         if value and kind.fits(value):
             fields[field] = kind.make(value)
     return fields

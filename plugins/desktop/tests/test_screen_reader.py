@@ -97,7 +97,7 @@ def test_index_marks(stage: Stage) -> None:
 
 
 def test_wrong_markup_is_read(stage: Stage) -> None:
-    """A screen reader is never silent: text that is not SSML is spoken without its tags."""
+    """A screen reader is never silent: whatever its tags are, the text is spoken."""
     with Reader(stage.dispatcher) as reader:
         reader.ask("SET self SSML_MODE on")
         reader.speak("<speak>One <b>two three four</speak>")

@@ -111,15 +111,13 @@ def test_what_a_voices_file_says(models: Path) -> None:
 
 
 def test_through_the_worker(models: Path) -> None:
-    """A worker of a voice speaks with it, and with another of the folder if the text asks for it."""
+    """A worker of a voice speaks with it, and with another of the folder if the request names it."""
     tiny_voices.piper(models, "en_GB-alan-medium", language="en_GB")
     tiny_voices.piper(models, "fr_FR-siwis-medium", language="fr_FR")
     worker = Worker("piper", "fr_FR-siwis-medium")
     assert worker.load(lambda note: None).voices == ("en_GB-alan-medium", "fr_FR-siwis-medium")
     assert speak(worker, "Bonjour.").result["voice"] == "fr_FR-siwis-medium"
     assert speak(worker, "Hello.", voice="en_GB-alan-medium").result["voice"] == "en_GB-alan-medium"
-    ssml = '<speak>Bonjour. <voice name="en_GB-alan-medium">Hello.</voice></speak>'
-    assert speak(worker, ssml, markup="ssml").result["sentences"] == 2
 
 
 def test_what_is_missing_is_said_with_how_to_get_it(models: Path) -> None:

@@ -13,7 +13,7 @@ from hushd_schema.operations import Field, Name, Operation, Option, documented, 
 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
 FORMATS = ("s16le", *sound_file.FORMATS)
-MARKUPS = ("text", "markdown", "ssml")
+MARKUPS = ("text", "markdown")
 MAX_VOICES = 8  # in a mixed voice
 _PART = re.compile(r"(?P<name>[^()+]{1,60})(?:\((?P<weight>\d{1,4}(?:\.\d{1,4})?)\))?")
 _MAX_PRONUNCIATIONS = 1000
@@ -90,9 +90,8 @@ class SynthesizeOptions(TypedDict, total=False):
         str | None,
         Field(
             choice(*MARKUPS),
-            "`text` (the default), `markdown` or `ssml`, see [SPEAKING.md](SPEAKING.md)",
+            "`text` (the default) or `markdown`, see [SPEAKING.md](SPEAKING.md)",
             MARKUPS[0],
-            wyoming=Name("", "text_format", choice("text", "ssml")),
         ),
     ]
     sample_rate: Annotated[

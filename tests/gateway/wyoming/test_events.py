@@ -22,8 +22,7 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
             {"text": "Hi.", "voice": {"name": "heart", "language": "en"}},
             {"voice": "heart", "language": "en"},
         ),
-        (SYNTHESIZE, {"voice": "heart", "text_format": "ssml"}, {"markup": "ssml"}),
-        (SYNTHESIZE, {"voice": None, "text_format": "markdown", "wpm": 200}, {}),
+        (SYNTHESIZE, {"voice": None, "markup": "markdown", "wpm": 200}, {}),
     ],
 )
 def test_fields_of_an_operation_among_events(operation: Operation, data: dict[str, Any], given: dict[str, Any]) -> None:

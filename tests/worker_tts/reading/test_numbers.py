@@ -314,16 +314,6 @@ def test_a_german_ordinal_does_not_end_a_sentence() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("language", "spoken"), [("fr", "deuxième"), ("pt-BR", "segundo"), ("es", "segundo"), ("de", "der zweite Test")]
-)
-def test_ssml_has_ordinals_and_dates_of_the_language(language: str, spoken: str) -> None:
-    """`say-as` with `ordinal` is the ordinal of the voice's language, not English's."""
-    said_as = '<say-as interpret-as="ordinal">2</say-as>'
-    text = f"<speak>der {said_as} Test</speak>" if language == "de" else f"<speak>{said_as}</speak>"
-    assert said(text, language, "ssml") == [spoken]
-
-
 def test_without_num2words_numbers_are_left_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment without the package speaks as engines do."""
     monkeypatch.setitem(sys.modules, "num2words", None)

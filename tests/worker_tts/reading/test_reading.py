@@ -96,7 +96,7 @@ UNTOUCHED = [
 
 
 def texts(text: str, markup: str = "text", language: str = "en", **pronounce: str) -> list[str]:
-    items = read([text.encode()], markup, language, lambda language: pronounce)
+    items = read([text.encode()], markup, language, pronounce)
     return [item.text for item in items if isinstance(item, Piece)]
 
 
@@ -221,7 +221,7 @@ def test_every_piece_knows_what_it_stands_for() -> None:
     """Through commands, splitting, addresses and pronunciations, words point at their place in the text."""
     text = "Hi \u200b[[slnc 9]] there.  See https://a.com/b now.\n\n- An \U0001f600 item: nginx"
     spans: dict[str, str] = {}
-    for item in read([text.encode()], pronounce=lambda language: {"nginx": "engine x"}):
+    for item in read([text.encode()], pronounce={"nginx": "engine x"}):
         if isinstance(item, Piece):
             for word in re.finditer(r"\S+", item.text):
                 start, end = item.mapped.span(*word.span())
@@ -294,14 +294,10 @@ def test_text_without_a_full_stop_is_read_in_bounded_memory_and_time(markup: str
     size = 32_768
 
     def chunks() -> Iterator[bytes]:
-        if markup == "ssml":
-            yield b"<speak>"
         for _ in range(4):
             yield (filler * (size // len(filler.encode()))).encode()
-        if markup == "ssml":
-            yield b"</speak>"
 
-    list(read([b"<speak>a</speak>" if markup == "ssml" else b"`a`"], markup))  # imports
+    list(read([b"`a`"], markup))  # imports
     began = time.process_time()
     tracemalloc.start()
     try:
@@ -325,12 +321,5 @@ def test_text_without_a_full_stop_is_read_in_bounded_memory_and_time(markup: str
 def test_phonemes_go_to_engines_that_read_them(language: str, phonemes: bool, heard: str) -> None:
     """Others get the nearest English spelling, and in another language the word as it is written."""
     table = {"gnocchi": "/ˈnjɒ.ki/", "new york": "/njuː jɔːk/"}
-    items = read([b"Eat Gnocchi in New York!"], "text", language, lambda language: table, phonemes)
+    items = read([b"Eat Gnocchi in New York!"], "text", language, table, phonemes)
     assert [item.text for item in items if isinstance(item, Piece)] == [heard]
-
-
-def test_a_language_has_its_own_pronunciations() -> None:
-    """A voice that SSML changes to is asked for what its language says."""
-    text = '<speak>Bau <lang xml:lang="de-DE">Bau</lang> Bau</speak>'
-    items = read([text.encode()], "ssml", "en", lambda language: {"bau": f"baw-{language}"})
-    assert [item.text.strip() for item in items if isinstance(item, Piece)] == ["baw-en", "baw-de-DE", "baw-en"]

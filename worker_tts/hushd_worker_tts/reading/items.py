@@ -101,12 +101,10 @@ class Rate(NamedTuple):
     Attributes:
         wpm: words per minute; None: the request's own rate.
         relative: whether `wpm` is added to the request's own rate.
-        factor: a factor for the resulting rate.
     """
 
     wpm: float | None = None
     relative: bool = False
-    factor: float = 1.0
 
 
 class Volume(NamedTuple):
@@ -115,18 +113,11 @@ class Volume(NamedTuple):
     factor: float
 
 
-class Speaker(NamedTuple):
-    """A new voice from here on, by name, or else by language; the request's own if both are None."""
-
-    voice: str | None = None
-    language: str | None = None
-
-
 class SentenceEnd(NamedTuple):
     """The end of a sentence by markup: a heading, a list item, a paragraph. Only used within reading."""
 
 
-Change = Pause | Rate | Volume | Speaker
+Change = Pause | Rate | Volume
 Item = Piece | Change
 # From the readers of markup to the splitter of sentences.
 Event = MappedText | Change | SentenceEnd

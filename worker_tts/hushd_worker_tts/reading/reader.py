@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
-from .items import Event, Item, MappedText, Piece, SentenceEnd, Speaker
+from .items import Event, Item, MappedText, Piece, SentenceEnd
 from .plain import Commands, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
@@ -36,7 +37,7 @@ def read(
     chunks: Iterable[bytes],
     markup: str = "text",
     language: str = "en",
-    pronounce: Callable[[str], Mapping[str, str]] = lambda language: {},
+    pronounce: Mapping[str, str] = MappingProxyType({}),
     phonemes: bool = False,
 ) -> Iterator[Item]:
     """Yields the pieces, pauses and changes of a UTF-8 text, whose chunks may split characters.
@@ -46,25 +47,17 @@ def read(
     Args:
         markup: one of `MARKUPS`.
         language: the voice's language.
-        pronounce: from a language to its words and their pronunciations.
+        pronounce: words and their pronunciations.
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
-
-    Raises:
-        HushdError: `bad_request` for malformed SSML, with the place of the mistake.
     """
-
-    def pronouncer(language: str) -> Pronouncer:
-        return Pronouncer(words(language), pronounce(language), language, phonemes)
-
-    spell = pronouncer(language)
-    reader, splitter = _reader(markup, language, phonemes), Splitter(language)
+    spell = Pronouncer(words(language), pronounce, language, phonemes)
+    reader, splitter = _reader(markup, language), Splitter(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):
             yield Piece(spell(sentence), ends)
 
-    slices = _unescaped(_slices(chunks))
-    for text, final in slices if markup == "ssml" else without_thoughts(slices):
+    for text, final in without_thoughts(_unescaped(_slices(chunks))):
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
                 yield from pieces(event, False)
@@ -72,21 +65,15 @@ def read(
                 yield from pieces(MappedText(), True)
             else:
                 yield from _cut(list(pieces(MappedText(), True)))
-                if isinstance(event, Speaker):
-                    spell = pronouncer(event.language or language)
                 yield event
     yield from pieces(MappedText(), True)
 
 
-def _reader(markup: str, language: str, phonemes: bool) -> MarkupReader:
+def _reader(markup: str, language: str) -> MarkupReader:
     if markup == "markdown":
         from .markdown import Markdown
 
         return Markdown(words(language))
-    if markup == "ssml":
-        from .ssml import Ssml
-
-        return Ssml(language, phonemes)
     return Commands()
 
 

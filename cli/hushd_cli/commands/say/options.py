@@ -89,16 +89,12 @@ def file_format(options: Namespace) -> str:
 def _add_speaking(parser: Parser) -> None:
     group = parser.add_argument_group("speech")
     parser.add_fields(group, SYNTHESIZE, SYNTHESIZE.options(schema.VOICE))
-    markup = group.add_mutually_exclusive_group()
-    markup.add_argument(
+    group.add_argument(
         "--markdown",
         dest="markup",
         action="store_const",
         const="markdown",
         help="the text is Markdown, as agents write it",
-    )
-    markup.add_argument(
-        "-x", "--ssml", "--ssml-mode", dest="markup", action="store_const", const="ssml", help="the text is SSML"
     )
     group.add_argument("--json", action="store_true", help="with -v '?' and other lists: print JSON, for programs")
 

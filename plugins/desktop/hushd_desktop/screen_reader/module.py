@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from . import protocol
 from .protocol import Connection
 from .settings import Settings
-from .wording import KINDS, Kind, Utterance, utterance, without_markup
+from .wording import KINDS, Kind, Utterance, utterance
 
 if TYPE_CHECKING:
     from hushd.synthesis.speech import Sentence, Speech
@@ -35,11 +35,9 @@ _HOLDER = "screen-reader"
 class Speaking:
     """Speaks one message, on a thread of its own."""
 
-    def __init__(
-        self, connection: Connection, client: Client, message: str, utterance: Utterance, settings: Settings
-    ) -> None:
+    def __init__(self, connection: Connection, client: Client, utterance: Utterance, settings: Settings) -> None:
         self._connection, self._client = connection, client
-        self._message, self._utterance, self._settings = message, utterance, settings
+        self._utterance, self._settings = utterance, settings
         self._lock = threading.Lock()
         self._speech: Speech | None = None
         self._due: deque[tuple[float, str]] = deque()  # marks with known times
@@ -68,20 +66,9 @@ class Speaking:
         try:
             self._speak(self._utterance, voice)
         except HushdError as error:
-            if error.code == "bad_request" and self._utterance.markup == "ssml" and not self._stopped:
-                self._again(voice)
-            elif not self._stopped:
+            if not self._stopped:
                 print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # to speech-dispatcher's log
         self._report_end()
-
-    def _again(self, voice: Mapping[str, Any]) -> None:
-        """Speaks the message without its invalid markup."""
-        plain = without_markup(self._message, self._settings)
-        self._marks = deque(plain.marks)
-        try:
-            self._speak(plain, voice)
-        except HushdError as error:
-            print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
 
     def _report_end(self) -> None:
         if self._stopped:
@@ -101,7 +88,6 @@ class Speaking:
                 return
             self._speech = self._client.synthesize(
                 utterance.text,
-                markup=utterance.markup,
                 priority=PRIORITY,
                 keep=False,
                 on_sentence=self._time_marks if utterance.marks else None,
@@ -204,7 +190,7 @@ class Module:
         else:
             spoken = utterance(kind, message, self._settings)
             self._connection.answer(protocol.SPEAKING)
-            self._speaking = Speaking(self._connection, self._client, message, spoken, self._settings)
+            self._speaking = Speaking(self._connection, self._client, spoken, self._settings)
             self._messages.put(self._speaking)
 
     def _take_settings(self, what: str, change: Any, done: str) -> None:

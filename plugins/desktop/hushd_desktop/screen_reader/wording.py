@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from html import escape, unescape
+from html import unescape
 from typing import Literal
 from unicodedata import name as unicode_name
 
@@ -41,13 +41,11 @@ class Utterance:
     """An utterance to speak.
 
     Attributes:
-        markup: `text` or `ssml`.
         marks: positions in the text and the names of the index marks there, in order.
         capital: whether it is a single capital letter.
     """
 
     text: str
-    markup: str = "text"
     marks: tuple[tuple[int, str], ...] = ()
     capital: bool = False
 
@@ -62,12 +60,7 @@ def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
         return Utterance(_plain(message.replace("-", " ").replace("_", " ")))
     if settings.spelling_mode == "on":
         return _spelt(message, settings)
-    return _read(message, settings, ssml=_TAG.search(message) is not None)
-
-
-def without_markup(message: str, settings: Settings) -> Utterance:
-    """Returns the utterance for text with invalid markup: without its tags."""
-    return _read(message, settings, ssml=False)
+    return _read(message, settings)
 
 
 def character(sign: str) -> str:
@@ -102,17 +95,14 @@ def _spelt(message: str, settings: Settings) -> Utterance:
     return Utterance(text.rstrip(", "), marks=tuple(marks))
 
 
-def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
+def _read(message: str, settings: Settings) -> Utterance:
     text, marks = "", []
     for part in _parts(message):
         if (name := _mark(part)) is not None:
             marks.append((len(text), name))
         elif not _TAG.fullmatch(part):
-            spoken = _punctuated(unescape(part), _READ[settings.punctuation_mode])
-            text += escape(spoken, quote=False) if ssml else _plain(spoken)
-        elif ssml:
-            text += part
-    return Utterance(text, "ssml" if ssml else "text", tuple(marks))
+            text += _plain(_punctuated(unescape(part), _READ[settings.punctuation_mode]))
+    return Utterance(text, tuple(marks))
 
 
 def _mark(part: str) -> str | None:
@@ -144,5 +134,5 @@ def _punctuated(text: str, read: frozenset[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Returns the text without commands of macOS's `say`."""
-    return text.replace("[[", "[ [")
+    """Returns the text without commands of macOS's `say` and marks of thoughts, which nobody would hear."""
+    return text.replace("[[", "[ [").replace("<think", "< think")

@@ -60,14 +60,14 @@ def test_marks_of_plain_text() -> None:
     """speech-dispatcher's own stand in any text; they are found, and entities are what they stand for."""
     message = '<speak>One &lt; two.<mark name="__spd_0"/> Three &amp; four.<mark name="__spd_1"/></speak>'
     found = utterance("SPEAK", message, Settings())
-    assert found.markup == "ssml"
-    assert found.text == "<speak>One &lt; two. Three &amp; four.</speak>"
+    assert found.text == "One < two. Three & four."
     assert [(found.text[place:][:5], name) for place, name in found.marks] == [
         (" Thre", "__spd_0"),
-        ("</spe", "__spd_1"),
+        ("", "__spd_1"),
     ]
 
 
 def test_commands_of_other_programs_are_text() -> None:
-    """Nothing on a screen changes the voice: double brackets are commands of macOS's say."""
+    """Nothing on a screen changes the voice or is left out: neither commands of macOS's say nor marks of thoughts."""
     assert said("SPEAK", "[[volm 0]] hello") == "[ [volm 0]] hello"
+    assert said("SPEAK", "&lt;think&gt; hello") == "< think> hello"

@@ -20,8 +20,6 @@ def asked(*arguments: str) -> dict[str, Any]:
         ([], {}),
         (["-v", "heart", "-r", "180", "-l", "en-GB"], {"voice": "heart", "wpm": 180.0, "language": "en-GB"}),
         (["--markdown"], {"markup": "markdown"}),
-        (["--ssml"], {"markup": "ssml"}),
-        (["-x"], {"markup": "ssml"}),
         (["--volume", "0.5"], {}),  # the player's
         (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
         (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
@@ -72,7 +70,6 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
         (["-o", "x.wav", "--channels", "3"], "--channels"),
         (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
         (["--compute-device", "gpu"], "or a card's name such as cuda:1, not 'gpu'"),
-        (["--ssml", "--markdown"], "not allowed with"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
