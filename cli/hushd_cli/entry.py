@@ -40,11 +40,6 @@ def hushd() -> NoReturn:
     _run("hushd", "hushd_cli.main")
 
 
-def serve_beside() -> NoReturn:
-    """Runs `hushd serve` beside a running supervisor."""
-    _run("hushd serve", "hushd_cli.commands.serve_beside")
-
-
 def agent_hook(event: bytes) -> NoReturn:
     """Handles an agent's event, in a background process."""
     sys.argv[1:] = [os.fsdecode(event)]

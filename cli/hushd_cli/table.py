@@ -40,7 +40,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
     ),
     "workers, memory and models": (
-        _own("status", "show the running workers and their memory"),
+        _own("status", "show the running workers and their memory", "simple_commands:STATUS"),
         _own("top", "show the same live"),
         _own("load", "start workers before they are needed", "simple_commands:LOAD", rare=True),
         _own("unload", "end workers and give their memory back"),
@@ -54,7 +54,10 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming"),
         _own("service", "make the system start hushd on demand", rare=True),
-        _own("restart", "finish what runs, and start a new supervisor", this_machine_only=True, rare=True),
+        _own(
+            "restart", "finish what runs, and start a new supervisor", "simple_commands:RESTART",
+            this_machine_only=True, rare=True,
+        ),
         _own(
             "shutdown", "finish what runs, and end the supervisor", "simple_commands:SHUTDOWN",
             this_machine_only=True, rare=True,

@@ -102,7 +102,7 @@ def _hand_over(settings: Settings) -> NoReturn:
         )
     listen = [*(f"http={text}" for text in settings.http.listen)]
     listen += [f"wyoming={text}" for text in settings.wyoming.listen]
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_cli.commands.serve_beside", *listen])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd", "serve", "--beside", *listen])
 
 
 def _other(start: Start, settings: Settings) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd_cli.commands.say.input import utf8
+from hushd_cli.commands.say.command import utf8
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_stt import engine as stt

@@ -22,7 +22,7 @@ OWN = re.compile(
 )
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
-    "cli/hushd_cli/commands/listen/whisper.py": "whose options these are, in a help text, which loads no specs",
+    "cli/hushd_cli/commands/listen/options.py": "whose options these are, in a help text, which loads no specs",
     "cli/hushd_cli/main.py": "an example of a command",
     "protocol/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
     "models/hushd_models/installation.py": "the system's library and its packages, which bear the name",

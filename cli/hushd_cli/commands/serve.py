@@ -1,19 +1,35 @@
-"""`hushd serve`: becomes the supervisor in the foreground, which serves other protocols at the named addresses."""
+"""`hushd serve`: becomes the supervisor in the foreground, which serves other protocols at the named addresses.
+
+Where another supervisor serves already, that program becomes `hushd serve --beside KIND=ADDRESS…`: it hands the running
+one the addresses, and stays while that serves them.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import time
 from argparse import SUPPRESS
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from hushd_protocol.errors import UNANSWERED, HushdError
 
 from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.client import Client
+
+AGAIN_S = 10.0  # for the next supervisor, such as `hushd restart`'s
+PAUSE_S = 0.2
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
+    if options.beside:
+        return _serve_beside(options.beside)
     if options.auto:
         become_supervisor(["--auto", "run"])
     listen = [("--http", address) for address in options.http]
@@ -31,6 +47,7 @@ def make_parser(prog: str) -> Parser:
     )
     add_addresses(parser)
     parser.add_argument("--auto", action="store_true", help=SUPPRESS)  # used by programs, see docs/PROTOCOL.md
+    parser.add_argument("--beside", nargs="+", help=SUPPRESS)  # used by the supervisor's own program
     return parser
 
 
@@ -58,3 +75,54 @@ def become(module: str, *arguments: str) -> NoReturn:
     With -P, since a file in the current folder must not shadow one of Python's modules.
     """
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
+
+
+# --- beside a running supervisor --------------------------------------------------------------------------------------
+
+
+def _serve_beside(addresses: Sequence[str]) -> int:
+    """Serves until the supervisor has ended without a successor; Ctrl-C ends the addresses."""
+    from hushd.client import Client
+    from hushd_schema.settings import HTTP_TOKEN
+
+    if os.environ.get(HTTP_TOKEN):
+        raise HushdError(
+            "bad_request",
+            f"A supervisor runs already and takes no {HTTP_TOKEN} from here: run `hushd shutdown` first, or write the "
+            "token into a file that [http] token_file names.",
+        )
+    try:
+        with Client(holder="serve", start=False, endpoint="") as client:
+            lines: Sequence[str] | None = _serve(client, addresses, printed=())
+            while lines is not None:
+                client.link.wait_lost()
+                lines = _serve_again(client, addresses, lines)
+        console.complain("The supervisor has left: these addresses are served no longer.")
+    except (KeyboardInterrupt, SystemExit):
+        pass  # Ctrl-C or a signal, which end a supervisor with 0 too
+    return 0
+
+
+def _serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
+    """Makes the supervisor listen, and prints the addresses unless `printed` already; returns the printed lines."""
+    from hushd_protocol.hosts import invitation
+    from hushd_schema.status import Listeners
+
+    listeners = Listeners.from_data(client.control("listen", *addresses)).listeners
+    lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
+    if lines != list(printed):
+        console.write("".join(f"{line}\n" for line in lines))
+    return lines
+
+
+def _serve_again(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str] | None:
+    """Serves with the next supervisor, once it runs; returns None if none starts."""
+    until = time.monotonic() + AGAIN_S
+    while time.monotonic() < until:
+        try:
+            return _serve(client, addresses, printed)
+        except HushdError as error:
+            if error.code not in UNANSWERED:
+                raise
+        time.sleep(PAUSE_S)
+    return None

@@ -1,14 +1,18 @@
-"""Commands that make one call of a client's method, such as `hushd pause`."""
+"""Commands to the running supervisor that are little more than one call of a client's method, such as `hushd pause`."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser, add_compute_device
+from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -69,8 +73,6 @@ def _shut_down(client: Client, options: Namespace) -> None:
 
 
 def _start(client: Client, options: Namespace) -> None:
-    from hushd_cli.terminal import console
-
     for warning in client.preload(*options.what, keep_alive=options.keep_alive):
         console.complain(warning.message)
 
@@ -99,3 +101,79 @@ STOP = Call(
     _add_who_and_current,
 )
 SHUTDOWN = Call("Finish the running jobs, then end the supervisor.", _shut_down)
+
+
+# --- status and restart -----------------------------------------------------------------------------------------------
+
+
+def _add_status(parser: Parser) -> None:
+    parser.add_argument(
+        "--wide", action="store_true", help="more columns: parts of the memory, process, requests, starts, crashes"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _show(client: Client, options: Namespace) -> None:
+    try:
+        status = client.status()
+    except HushdError as error:
+        if error.code == "no_supervisor" and not os.environ.get("HUSHD_ENDPOINT") and paths.find().paused.exists():
+            raise HushdError(error.code, f"{error.message} Speaking is paused: `hushd resume` goes on.") from error
+        raise
+    if options.json:
+        console.write_json(status.data())
+    else:
+        from hushd.reports.status_table import table
+
+        console.write(table(status, console.width(), client.link.place, wide=options.wide))
+
+
+def _add_restart(parser: Parser) -> None:
+    parser.add_argument(
+        "--config-only", action="store_true", help="keep the supervisor, and make it read its configuration again"
+    )
+
+
+def _restart(client: Client, options: Namespace) -> None:
+    """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
+
+    With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user. Where the configuration is wrong,
+    the old one stays.
+    """
+    if options.config_only:
+        client.reload()
+        return
+    from hushd.client import Client
+    from hushd.transport import autostart
+
+    from .config import checked
+
+    checked(paths.find().config)
+    starts = os.environ.get("HUSHD_AUTOSTART") != "0"
+    try:
+        _hand_over(client) if starts else client.restart()
+    except HushdError as error:
+        if error.code != "no_supervisor":
+            raise
+    if starts:
+        autostart.ensure(paths.find())
+        with Client(holder="cli") as next_one:
+            next_one.status()  # answers once it serves
+
+
+def _hand_over(client: Client) -> None:
+    """Ends the supervisor once the next one is ready to take over."""
+    from hushd.transport import autostart
+    from hushd.transport.link import refuse_borrowed
+
+    with closing(client.link.find()) as connection:
+        refuse_borrowed(connection)
+        assert connection.supervisor is not None
+        running = connection.supervisor.pid
+    autostart.succeed(client.link.paths, running, client.restart)
+
+
+STATUS = Call("Show what runs, and its memory.", _show, _add_status)
+RESTART = Call(
+    "Finish the running jobs, and start a new supervisor. Requests wait for it meanwhile.", _restart, _add_restart
+)

@@ -10,9 +10,9 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Segment, joined
+from hushd.transport.call import CUT_OFF, ResultWarning, warnings_of
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Blocking, Steps, run, verb
-from hushd.transport.warning import CUT_OFF, ResultWarning, warnings_of
 
 if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent, OnEvent, SpeakerVoice

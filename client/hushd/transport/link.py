@@ -1,6 +1,7 @@
 """A client's way to the supervisor: one connection, made when it is needed, and again when it was lost.
 
-And the way to the devices in use: this machine's, or another's that has attached itself.
+And the way to the devices in use: this machine's, or another's that has attached itself. Other machines are what the
+plugin `remote` adds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
@@ -23,8 +24,6 @@ from .source import File
 
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
-
-    from .elsewhere import Machine
 
 ENDPOINT = "HUSHD_ENDPOINT"  # the variable that names the machine which is asked
 DEVICES = "HUSHD_DEVICES"  # the variable that names the machine whose devices are used
@@ -229,8 +228,6 @@ def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
     address = os.environ.get(ENDPOINT) if endpoint is None else endpoint
     if address == "" or (address is None and not _has_guests(here)):
         return None
-    from .elsewhere import find_machine  # for few
-
     return find_machine(address, here)
 
 
@@ -260,8 +257,6 @@ def devices_link(holder: str | None = None) -> Link | None:
     here = paths.find()
     if os.environ.get(DEVICES) in ("", HERE) or not _has_guests(here):
         return None
-    from .elsewhere import find_lender  # for few
-
     endpoint = find_lender(here)
     return _link(endpoint, holder, os.getpid(), False) if endpoint else None
 
@@ -269,3 +264,63 @@ def devices_link(holder: str | None = None) -> Link | None:
 @lru_cache(maxsize=8)
 def _link(endpoint: str, holder: str | None, pid: int, starts: bool) -> Link:
     return Link(holder, start=starts, endpoint=endpoint)
+
+
+# --- other machines ---------------------------------------------------------------------------------------------------
+
+
+class Machine(Protocol):
+    """A machine that an endpoint names, or that has attached itself to this one.
+
+    Attributes:
+        place: its name, for people.
+        devices: the module that uses its loudspeaker and microphone by a link (`listed`, `open_microphone`,
+            `open_loudspeaker`); None: it lends none.
+    """
+
+    place: str
+    devices: Any
+
+    def connect(self, holder: str | None) -> Connection:
+        """Connects to the supervisor there. Raises HushdError, with the cause in one sentence."""
+
+
+def find_machine(address: str | None, here: paths.Paths) -> Machine | None:
+    """Returns the machine at an endpoint; without one, that which has attached itself and lends its models, or None.
+
+    Raises:
+        HushdError: `engine_missing` without the plugin, `bad_request` for what is not an endpoint.
+    """
+    machine: Machine | None = _remote("machine", address or _ATTACHED)(address, here)
+    return machine
+
+
+def find_lender(here: paths.Paths) -> str:
+    """Returns the endpoint of the attached machine whose devices are to be used; empty where there is none.
+
+    Raises:
+        HushdError: `engine_missing` without the plugin.
+    """
+    return str(_remote("lender", _ATTACHED)(here))
+
+
+_ATTACHED = "A machine that is attached to this one"
+
+
+def _remote(name: str, what: str) -> Callable[..., Any]:
+    """Returns a function that the plugin adds.
+
+    Args:
+        what: the subject of the sentence where the plugin is not installed.
+
+    Raises:
+        HushdError: `engine_missing`, with the line that installs it.
+    """
+    from hushd_schema.entry_points import entry_points, loaded  # for few
+
+    if target := entry_points("hushd.client").get(name):
+        function: Callable[..., Any] = loaded(target)
+        return function
+    from hushd_models.installation import plugin_needed
+
+    raise HushdError("engine_missing", plugin_needed("remote", what))

@@ -33,12 +33,11 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Accepted, Chunk, Message, Partial, Request, Result
 
-from .call import Call, new_id
+from .call import Call, add_unused_device, new_id
 from .connection import Connection
 from .link import GONE, refuse_borrowed
 from .source import ForgottenError, Input
 from .steps import Connect, Receive, Steps, Way
-from .warning import add_unused_device
 
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end

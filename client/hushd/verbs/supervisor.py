@@ -11,12 +11,11 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
 from hushd_protocol.suggest import quoted
 
-from hushd.transport.call import new_id
+from hushd.transport.call import ResultWarning, new_id, unused_device
 from hushd.transport.connection import Connection
 from hushd.transport.link import own_link, refuse_borrowed
 from hushd.transport.retry import with_connection
 from hushd.transport.steps import RunInThread, Steps, verb
-from hushd.transport.warning import ResultWarning, elsewhere
 
 from . import requests
 from .base import ClientBase
@@ -92,7 +91,7 @@ class SupervisorVerbs(ClientBase):
         for call in calls:
             while (message := (yield from call.receive())) is not None:
                 data += [message.data] if isinstance(message, Result) else []
-        return [elsewhere(each) for each in data if each.get("why_there")]
+        return [unused_device(each) for each in data if each.get("why_there")]
 
     @verb
     def unload(

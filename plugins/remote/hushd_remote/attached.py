@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd.transport.connection import Connection
-from hushd.transport.elsewhere import Machine
-from hushd.transport.link import DEVICES
+from hushd.transport.link import DEVICES, Machine
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 

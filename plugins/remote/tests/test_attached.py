@@ -9,8 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hushd.transport.elsewhere import find_lender
-from hushd.transport.link import Link
+from hushd.transport.link import Link, find_lender
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_remote.attached import SUFFIX, find

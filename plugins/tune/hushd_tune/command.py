@@ -10,9 +10,8 @@ from pathlib import Path
 from hushd.client import Client
 from hushd.model_choice import Candidate
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.config import change, have_it_read
+from hushd_cli.commands.config import change, checked, have_it_read
 from hushd_cli.commands.models.recommend import session_language
-from hushd_cli.commands.restart import check_configuration
 from hushd_cli.terminal import console
 from hushd_models import languages, text_language
 from hushd_protocol.errors import HushdError
@@ -31,7 +30,7 @@ _DESCRIPTION = (
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     _refuse_unused(options)
-    check_configuration()
+    checked(paths.find().config)
     return _run(options)
 
 

@@ -16,7 +16,6 @@ from hushd_cli.terminal import console
 
 from . import installation, machine
 from .finding import Check, Finding, broken, of_error
-from .running import Running
 
 EXIT_BROKEN = 1
 _COLOURS = {"ok": "32", "note": "36", "warning": "33", "broken": "31"}  # of the states, in SGR
@@ -41,7 +40,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     console.silence_libraries()
     findings = []
     with Client(holder="cli", endpoint="") as client:  # this machine, whatever HUSHD_ENDPOINT says
-        running = Running(client)
+        running = machine.Running(client)
         checks = [*_CHECKS, ("supervisor", running.supervisor)]
         checks += [] if options.no_engines else [("engines", running.engines)]
         for area, check in checks:

@@ -1,4 +1,5 @@
-"""Checks of the machine: memory, sound, graphics cards. None of them wakes a card."""
+"""Checks of the machine: memory, sound, graphics cards, none of which wakes a card; and of what runs on it: the
+supervisor, and each engine with a sentence."""
 
 from __future__ import annotations
 
@@ -6,20 +7,32 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hushd_protocol.errors import HushdError
+from hushd.client import Client
+from hushd_models import advice, catalogue
+from hushd_protocol import __version__
+from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
 from hushd_protocol.system import footprint
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-from .finding import Finding, of_error, ok, warning
+from .finding import Finding, note, of_error, ok, warning
+
+if TYPE_CHECKING:
+    from hushd_schema.description import EngineDescription
 
 LITTLE_MB = 700  # of free memory: the two default engines at once
+SENTENCE = "The quick brown fox jumps over the lazy dog."
+DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
+SILENT = 300  # of 32768: speech is far louder
+_PROGRAMS = "command"  # the engine for the user's own programs, which is optional
 _LOOK_S = 5.0  # for which the supervisor waits for the driver, too
 
 
@@ -95,3 +108,82 @@ def _nvidia(card: PciCard) -> Iterator[Finding]:
         yield warning(f"{text}; {', '.join(closed)} may not be opened", "usermod -aG video,render $USER")
     else:
         yield ok(text)
+
+
+class Running:
+    """Checks with one connection; the supervisor is started if none runs, and its workers end at once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._sentence_wav: bytes = b""  # SENTENCE as a WAV file, by the first voice that could
+
+    def supervisor(self) -> Iterator[Finding]:
+        """Checks that the supervisor answers and is of this version, and shows its memory budget."""
+        try:
+            status = self._client.status()
+        except HushdError as error:
+            yield of_error(error, "hushd logs")
+            return
+        own, memory = status.supervisor, status.memory
+        workers = plural(len(status.workers), "worker")
+        text = f"hushd {own.version}, pid {own.pid}, {own.size_mb:.0f} MB, {workers}"
+        if own.version != __version__:
+            yield warning(f"{text}; hushd {__version__} is installed", "hushd restart")
+        else:
+            yield ok(text)
+        room = f"workers may take {memory.budget_mb:.0f} MB, pressure {memory.pressure or 'none'}"
+        high = memory.pressure not in ("", "none", "normal")
+        remedy = "close other programs, or hushd unload" if high else ""
+        yield Finding("warning" if high else "ok", room, remedy)
+
+    def engines(self) -> Iterator[Finding]:
+        """Makes each text-to-speech engine with a model speak, then each speech-to-text engine transcribe that
+        speech."""
+        try:
+            described = self._client.describe("tts", "stt")
+        except HushdError as error:
+            yield of_error(error, "hushd logs describe-stt")
+            return
+        for role, does in (("tts", self._speak), ("stt", self._hear)):
+            for engine in described.of(role).engines:
+                if engine.name != _PROGRAMS or engine.installed:
+                    yield self._tried(role, engine, does)
+
+    def _tried(self, role: str, engine: EngineDescription, does: Callable[[str, str], tuple[str, str]]) -> Finding:
+        name = engine.name
+        # `installed` means an installed model for speech-to-text, and an installed package for text-to-speech.
+        if not engine.installed and not (name in catalogue.engines() and advice.engine_installed(name)):
+            return note(f"{role}/{name} is not installed", engine.install)
+        here = engine.installed_models()
+        if not here:
+            remedy = f"hushd models pull {name}/{engine.default_model}"
+            return note(f"{role}/{name} has no model here", remedy)
+        model = engine.default_model if engine.default_model in here else here[0]
+        began = time.monotonic()
+        try:
+            state, text = does(name, model)
+        except HushdError as error:
+            state = "warning" if error.code in BUSY else "broken"
+            return Finding(state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
+        took = f"{text}, {time.monotonic() - began:.1f} s with its start"
+        return Finding(state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}")
+
+    def _speak(self, engine: str, model: str) -> tuple[str, str]:
+        speech = self._client.synthesize(
+            SENTENCE, format="wav", engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
+        )
+        data = b"".join(speech)
+        samples = memoryview(data[44 : len(data) - len(data) % 2]).cast("h")
+        if not samples or max(max(samples), -min(samples)) < SILENT:
+            return "broken", "is silent"
+        self._sentence_wav = self._sentence_wav or data
+        return "ok", f"speaks {speech.duration:.1f} s"
+
+    def _hear(self, engine: str, model: str) -> tuple[str, str]:
+        if not self._sentence_wav:
+            return "warning", "was not tried: no engine here speaks"
+        text = self._client.transcribe(
+            self._sentence_wav, engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
+        ).text.strip()
+        words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
+        return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import stat
-from argparse import ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import whole
 from hushd_schema.operations import transcribe as schema
+from hushd_schema.operations.decoder import DECODER, WHISPER
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
 from hushd_cli.arguments import Parser, WideFormatter, value
-
-from . import whisper
 
 if TYPE_CHECKING:
     from hushd.client import Client
@@ -43,7 +43,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     """
     parser = make_parser(prog)
     options = parser.parse(argv, "files", files=True)
-    if computing := whisper.compute_device(options.whisper_device):
+    if computing := _computing(options.whisper_device):
         options.compute_device = options.compute_device or computing
     else:
         options.device = options.device or options.whisper_device  # an earlier name of --audio-device
@@ -56,7 +56,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     if not (options.files or _is_live(options)) and _is_piped():
         options.files = ["-"]
     _check_files(options) if options.files else _check_microphone(options)
-    options.note = whisper.note(options)
+    options.note = _note(options)
     options.silence_s = options.silence_s or schema.SILENCE_S
     options.turn_end = options.turn_end or schema.BY_SILENCE
     return options
@@ -79,14 +79,14 @@ def make_parser(prog: str) -> Parser:
     add_cutting(parser)
     _add_microphone(parser)
     parser.add_worker_options()
-    whisper.add_options(parser)
+    _add_whisper(parser)
     return parser
 
 
 def transcribe_options(options: Namespace) -> TranscribeOptions:
     """Returns the transcription's options on the command line."""
     chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
-    if decoder := whisper.decoder(options):
+    if decoder := _decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
 
@@ -242,3 +242,60 @@ def _speaker(text: str) -> tuple[str, str]:
     if not (is_name(name) and path):
         raise ArgumentTypeError(f"{text!r} is not a name and a file, as in Ann=ann.wav")
     return name, path
+
+
+# --- openai-whisper's options that are not shared: its decoder's, and those without effect here -----------------------
+
+_DEVICE = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
+_OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
+_INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
+_LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line")
+_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir", *_LAYOUT, "highlight_words")
+
+
+def _add_whisper(parser: Parser) -> None:
+    """Adds the options of Whisper's decoder, and options that are accepted without effect."""
+    group = parser.add_rare_group(
+        "Whisper's decoder", "Used by the engines whisper and faster-whisper; others ignore them, with a warning."
+    )
+    parser.add_fields(group, DECODER, DECODER.options(WHISPER), default=SUPPRESS)
+    named = parser.add_rare_group("accepted from openai-whisper's command lines")
+    named.add_argument(
+        "--device",
+        dest="whisper_device",
+        metavar="DEVICE",
+        help="as --compute-device; any other name is a microphone's",
+    )
+    ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
+    parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
+    parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
+    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="docs/MODELS.md says where models lie")
+    for name in _LAYOUT:
+        flag = f"--{name.replace('_', '-')}"
+        ignored.add_argument(flag, default=SUPPRESS, metavar="N", help="subtitles have two lines of 42 characters")
+    parser.add_switch(ignored, "--highlight-words", default=SUPPRESS, help="json has the time of each word")
+
+
+def _computing(name: str | None) -> str | None:
+    """Returns the compute device of `--device NAME`, as in openai-whisper; None if it names a microphone."""
+    if name is None or not (match := _DEVICE.fullmatch(name)):
+        return None
+    kind, number = (match[1] or name).lower(), match[2] or ""
+    return _OTHER_NAMES.get(kind, kind) + number
+
+
+def _decoder(options: Namespace) -> dict[str, Any]:
+    """Returns the given options of the decoder, for a request."""
+    given = {name: getattr(options, name) for name in DECODER.options(WHISPER) if hasattr(options, name)}
+    if options.temperature is not None:
+        given.setdefault("temperature_increment", _INCREMENT)  # a single temperature is only for the API
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _note(options: Namespace) -> str:
+    """Returns a sentence about options without effect; empty if there are none."""
+    names = [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
+    if not names:
+        return ""
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"{listed} {'has' if len(names) == 1 else 'have'} no effect here."

@@ -1,24 +1,29 @@
-"""`say`: speaks text, or writes the sound to a file."""
+"""`say`: speaks text, or writes the sound to a file: words, a file's text, or standard input, which may still grow."""
 
 from __future__ import annotations
 
+import codecs
+import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_PAYLOAD
 
 from hushd_cli.terminal import console
 from hushd_cli.terminal.progress import shown_client
 
-from . import input
 from .options import file_format, parse, synthesize_options
 
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.synthesis.speech import Speech
 
-    from .input import Text
+_LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
+# As `Client.synthesize` takes it: a short text is sent in one piece; everything else, also a pipe, is streamed.
+Text = str | bytes | Iterator[bytes]
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -59,7 +64,7 @@ def _write(client: Client, options: Namespace) -> None:
     from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
 
     form = file_format(options)
-    text = input.of(options)
+    text = _text(options)
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
         if file.is_terminal:
             raise HushdError(
@@ -72,12 +77,12 @@ def _write(client: Client, options: Namespace) -> None:
 
 
 def _play(client: Client, options: Namespace) -> None:
-    if not input.typed(options):
-        _speak(client, options, input.of(options))
+    if not _typed(options):
+        _speak(client, options, _text(options))
         return
-    for line in filter(bytes.strip, input.lines()):
+    for line in filter(bytes.strip, _lines()):
         try:
-            _speak(client, options, b"".join(input.utf8([line], "The line")))
+            _speak(client, options, b"".join(utf8([line], "The line")))
         except HushdError as error:
             if error.code not in ("bad_request", "input_unreadable"):
                 raise
@@ -117,3 +122,85 @@ def _speech(client: Client, options: Namespace, text: Text, form: str) -> Speech
         keep=False,
         **voice_options,
     )
+
+
+# --- the text ---------------------------------------------------------------------------------------------------------
+
+
+def _text(options: Namespace) -> Text:
+    """Returns the text that the arguments name.
+
+    Raises:
+        HushdError: `input_unreadable`, from the stream too.
+    """
+    if options.text:
+        return " ".join(options.text)
+    if options.input_file in (None, "-"):
+        return utf8(_blocks(0, "Standard input"), "Standard input")
+    name = options.input_file
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        size = os.fstat(descriptor).st_size
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
+        raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
+    blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
+    return b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks
+
+
+def _typed(options: Namespace) -> bool:
+    """Returns whether a person types the text."""
+    return not options.text and options.input_file in (None, "-") and os.isatty(0)
+
+
+def _lines() -> Iterator[bytes]:
+    """Yields the lines of standard input as they arrive."""
+    incomplete = b""
+    for block in _blocks(0, "Standard input"):
+        *whole, incomplete = (incomplete + block).split(b"\n")
+        yield from whole
+    if incomplete:
+        yield incomplete
+
+
+def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Yields the text of `blocks`, which must be UTF-8, without a byte order mark.
+
+    Other encodings are not guessed: a wrong guess would be spoken.
+
+    Args:
+        name: of the input, for errors.
+
+    Raises:
+        HushdError: `input_unreadable` for binary data and for other encodings, before anything after the last block
+            that was text.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    line = 1
+    for block in chain(blocks, [b""]):
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise _no_text(name, error.object, line + error.object.count(b"\n", 0, error.start)) from None
+        if "\0" in text:
+            raise _no_text(name, block, line)
+        line += text.count("\n")
+        if text:
+            yield text.encode()
+
+
+def _no_text(name: str, block: bytes, line: int) -> HushdError:
+    if b"\0" in block[:_LOOKED_AT] or block.startswith((b"%PDF", b"\x1f\x8b")):
+        return HushdError("input_unreadable", f"{name} is binary data and not text.")
+    return HushdError(
+        "input_unreadable",
+        f"{name} is not UTF-8 in line {line}: convert it, as with `iconv -f latin1 -t utf-8 FILE | say`.",
+    )
+
+
+def _blocks(descriptor: int, name: str) -> Iterator[bytes]:
+    try:
+        while block := os.read(descriptor, MAX_PAYLOAD):
+            yield block
+    except OSError as error:
+        raise HushdError("input_unreadable", f"{name} cannot be read ({error.strerror}).") from error

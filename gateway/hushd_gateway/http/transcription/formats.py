@@ -10,7 +10,7 @@ from itertools import count
 from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.warning import CUT_OFF, UNLIKELY, ResultWarning
+from hushd.transport.call import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.results import is_label

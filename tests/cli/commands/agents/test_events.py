@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.agents import events
+from hushd_cli.commands.agents import reaction
 
 RECORDED = Path(__file__).parent / "recorded"
 ANSWER = "Done. I fixed `src/api/server.py`:\n\n```python\nx = 1\ny = 2\n```\n\nAll tests pass."
@@ -16,7 +16,7 @@ SESSIONS = {"claude": "e58dca18-0eb8-41a1-a00a-aa509ac86ae4", "codex": "01a20481
 @pytest.mark.parametrize("name", ["claude-stop", "codex-stop", "codex-notify", "gemini-stop"])
 def test_every_agents_answer_is_read(name: str) -> None:
     """The answer, its session and its folder come out of each agent's own words for them."""
-    event = events.read((RECORDED / f"{name}.json").read_bytes())
+    event = reaction.event_of((RECORDED / f"{name}.json").read_bytes())
     assert event
     assert (event.kind, event.text, event.folder) == ("answer", ANSWER, "/home/ada/api")
     assert event.session == SESSIONS.get(name.split("-")[0], event.session) != ""
@@ -25,23 +25,23 @@ def test_every_agents_answer_is_read(name: str) -> None:
 @pytest.mark.parametrize("agent", ["claude", "codex", "gemini"])
 def test_prompts_and_ends_are_read(agent: str) -> None:
     """The events that silence are known of every agent."""
-    kinds = [events.read((RECORDED / f"{agent}-{name}.json").read_bytes()) for name in ("prompt", "end")]
+    kinds = [reaction.event_of((RECORDED / f"{agent}-{name}.json").read_bytes()) for name in ("prompt", "end")]
     assert [event and event.kind for event in kinds] == ["prompt", "end"]
     assert len({event and event.session for event in kinds}) == 1
 
 
 def test_a_question_is_spoken_and_idleness_is_not() -> None:
     """A notice that asks is read; that the agent waits is known to who has heard its answer."""
-    notice = events.read((RECORDED / "claude-notice.json").read_bytes())
+    notice = reaction.event_of((RECORDED / "claude-notice.json").read_bytes())
     assert notice
     assert (notice.kind, notice.text) == ("notice", "Claude needs your permission to use Bash")
-    assert events.read((RECORDED / "claude-idle.json").read_bytes()) is None
+    assert reaction.event_of((RECORDED / "claude-idle.json").read_bytes()) is None
 
 
 def test_a_subagent_is_not_heard() -> None:
     """An event from within a subagent, which has its id, is none."""
     fields = json.loads((RECORDED / "claude-stop.json").read_bytes())
-    assert events.read(json.dumps(fields | {"agent_id": "a1"}).encode()) is None
+    assert reaction.event_of(json.dumps(fields | {"agent_id": "a1"}).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_subagent_is_not_heard() -> None:
 )
 def test_what_is_not_an_event_is_none(data: bytes) -> None:
     """Garbage, other events, and JSON deeper than any are read as nothing."""
-    assert events.read(data) is None
+    assert reaction.event_of(data) is None

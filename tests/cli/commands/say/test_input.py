@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.say.input import utf8
+from hushd_cli.commands.say.command import utf8
 from hushd_protocol.messages import Request
 from support.scripted_router import ScriptedRouter
 from support.seeds import seeds
