@@ -19,7 +19,7 @@ CAPTIONS = Command(
 READ_SELECTION = Command(
     "read-selection",
     "read the selected text of any window aloud",
-    "hushd_desktop.read_selection.command",
+    "hushd_desktop.read_selection",
     after="captions",
     rare=True,
 )

@@ -185,7 +185,7 @@ class Settings:
     duck: float = setting(
         20.0,
         number(0, 90),
-        "decibels by which other programs are quieter while you talk with hushd or dictate, and players pause; 0: off",
+        "decibels by which other programs are quieter while you talk with hushd or dictate; 0: off",
         document="DESKTOP.md",
     )
     standby: Sequence[str] = setting(

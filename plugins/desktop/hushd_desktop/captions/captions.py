@@ -10,13 +10,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
-from hushd.dialogue.listener import CHUNK_S, cancels_echo
+from hushd.dialogue.listener import CHUNK_S
 from hushd_protocol.errors import HushdError
 
-from hushd_desktop.sound_server.monitor import Monitor
-
 from .claim import ListeningClaim
-from .half_duplex import HalfDuplexMicrophone, WatchedMonitor
+from .monitor import Monitor
 from .pausable import PausableMicrophone
 from .track import Event, Heard, Noted, Track
 
@@ -36,9 +34,7 @@ class Captions(Iterator[Event]):
     Args:
         client: transcribes.
         plays: whether to caption a loudspeaker; `sink` names it.
-        speaks: whether to caption the microphone; `device` names it. With both, it counts only while the loudspeaker is
-            silent.
-        headphones: whether the microphone hears no loudspeaker, and always counts.
+        speaks: whether to caption the microphone; `device` names it. Beside a loudspeaker it must not hear that.
         listening: further arguments of `Client.listen`.
 
     Raises:
@@ -53,7 +49,6 @@ class Captions(Iterator[Event]):
         speaks: bool,
         sink: str | None = None,
         device: str | None = None,
-        headphones: bool = False,
         **listening: Any,
     ) -> None:
         self._client = client
@@ -68,13 +63,10 @@ class Captions(Iterator[Event]):
         self._microphone: PausableMicrophone | None = None
         with ExitStack() as failing:
             failing.callback(self._opened.close)
-            if plays and speaks and not headphones and not cancels_echo(device):
-                self._add_both(sink, device)
-            else:
-                if speaks:
-                    self._add(ME, self._opened_microphone(device))
-                if plays:
-                    self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
+            if speaks:
+                self._add(ME, self._opened_microphone(device))
+            if plays:
+                self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
             failing.pop_all()
 
     def __enter__(self) -> Captions:
@@ -113,12 +105,6 @@ class Captions(Iterator[Event]):
     def _opened_microphone(self, device: str | None) -> PausableMicrophone:
         self._microphone = PausableMicrophone(lambda: Microphone(device, rate=RATE, chunk_s=CHUNK_S), CHUNK_S)
         return self._microphone
-
-    def _add_both(self, sink: str | None, device: str | None) -> None:
-        """Adds tracks of a loudspeaker and a microphone that hears it."""
-        monitor = WatchedMonitor(sink, chunk_s=CHUNK_S, on_source=self._report_source)
-        self._add(THEM, monitor)
-        self._add(ME, HalfDuplexMicrophone(self._opened_microphone(device), CHUNK_S, lambda: monitor.sounded_s))
 
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)

@@ -25,16 +25,13 @@ if TYPE_CHECKING:
 
     from .feeds import Feed
 
-HALF_DUPLEX = (
-    "The microphone counts only while nothing plays: with headphones give --headphones, and both are heard at once."
-)
-
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = _parse(prog, argv)
     if "?" in (options.sink, options.device):
         _list(options)
         return 0
+    _check_echo(options)
     console.silence_libraries()
     lines: list[Line] = []
     with ExitStack() as stack:
@@ -125,6 +122,18 @@ def _check_microphone() -> None:
         )
 
 
+def _check_echo(options: Namespace) -> None:
+    """Refuses a microphone beside a loudspeaker that it hears."""
+    from hushd.dialogue.listener import cancels_echo
+
+    if options.both and not options.headphones and not cancels_echo(options.device):
+        raise HushdError(
+            "bad_request",
+            "--both needs --headphones, or a microphone whose echo the sound server cancels: another one hears the "
+            "loudspeaker too.",
+        )
+
+
 def _check_output(file: str) -> None:
     if _format(file) not in FORMATS:
         known = ", ".join(f".{form}" for form in FORMATS)
@@ -141,7 +150,7 @@ def _list(options: Namespace) -> None:
     from hushd_cli.listing import list_devices
 
     if options.sink == "?":
-        from hushd_desktop.sound_server.monitor import sinks
+        from hushd_desktop.captions.monitor import sinks
 
         list_devices(sinks())
     else:
@@ -166,8 +175,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
     client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # loads meanwhile
     from hushd_desktop.captions.captions import Captions
 
-    if options.both and not options.headphones:
-        console.note(HALF_DUPLEX)
     listening: dict[str, Any] = {
         "language": options.language,
         "task": "translate" if options.translate else None,
@@ -185,7 +192,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         speaks=options.microphone or options.both,
         sink=options.sink,
         device=options.device,
-        headphones=options.headphones,
         **{name: value for name, value in listening.items() if value is not None},
     )
 

@@ -13,14 +13,9 @@ from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import Styled, escaped
 from hushd_protocol.system import atomic_file
 
 from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
-
-from .page import Page
-
-WAITING = 8  # pending connections to the socket
 
 
 class Feed(Protocol):
@@ -36,7 +31,7 @@ class Feed(Protocol):
 class Terminal:
     """Prints lines on standard output, and below them, on a terminal, the unfinished line.
 
-    On a terminal, a line whose speaker is corrected is replaced while it is on the screen. A file or a pipe keeps it.
+    A line whose speaker is corrected stays as it was heard.
 
     Args:
         named: whether to print the track's name before each line; a known speaker's name always is.
@@ -45,24 +40,13 @@ class Terminal:
     def __init__(self, named: bool) -> None:
         self._named = named
         self._screen = console.StatusLine()
-        self._unfinished: Unfinished | None = None
-        self._page = Page() if os.isatty(1) else None
 
     def show(self, event: Event) -> None:
         if isinstance(event, Unfinished):
-            self._unfinished = event
             self._draw(event)
-            return
-        self._screen.clear()
-        if isinstance(event, Line):
-            self._unfinished = None
-            self._write(self._text(event.track, event.segment), (event.track, event.segment.id))
-        elif isinstance(event, Revised):
-            self._replace(event)
-        elif isinstance(event, Heard):
-            self._complain(f"Hearing what {event.source} plays.")
-        else:
-            self._complain(event.sentence)
+        elif not isinstance(event, Revised):
+            self._screen.clear()
+            self._write(event)
 
     def close(self) -> None:
         self._screen.clear()
@@ -71,29 +55,14 @@ class Terminal:
         stable, text = _lead(event.track, event.speaker, named=self._named) + event.stable, event.text
         self._screen.show(lambda columns: unfinished(stable, text, columns))
 
-    def _write(self, text: str, name: tuple[str, int]) -> None:
-        console.write(f"{text}\n")
-        if self._page:
-            self._page.add(name, escaped(text))
-
-    def _replace(self, event: Revised) -> None:
-        if self._page:
-            size = os.get_terminal_size(1)
-            name = (event.track, event.segment.id)
-            text = escaped(self._text(event.track, event.segment))
-            up, text = self._page.replace(name, text, size.columns, size.lines)
-            if up:
-                console.write(Styled(f"\r\x1b[{up}A\x1b[J{text}"))
-        if self._unfinished:
-            self._draw(self._unfinished)
-
-    def _complain(self, sentence: str) -> None:
-        console.complain(sentence)
-        if self._page and os.isatty(console.errors()):
-            self._page.add(None, escaped(f"{console.program}: {sentence}"))
-
-    def _text(self, track: str, segment: Segment) -> str:
-        return _lead(track, segment.speaker, named=self._named) + segment.text.strip()
+    def _write(self, event: Line | Heard | Noted) -> None:
+        if isinstance(event, Line):
+            lead = _lead(event.track, event.segment.speaker, named=self._named)
+            console.write(f"{lead}{event.segment.text.strip()}\n")
+        elif isinstance(event, Heard):
+            console.complain(f"Hearing what {event.source} plays.")
+        else:
+            console.complain(event.sentence)
 
 
 class JsonLines:

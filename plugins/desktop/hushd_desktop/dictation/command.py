@@ -11,10 +11,10 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-from hushd_desktop.dictation.keys import Key, parse
+from hushd_desktop.dictation.keys import parse
 from hushd_desktop.only_one import OnlyOne
 
-OUTPUTS = ("auto", "type", "paste", "clipboard", "command", "print")
+OUTPUTS = ("auto", "type", "clipboard", "print")
 _EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
 
 
@@ -53,7 +53,7 @@ def make_parser(prog: str) -> Parser:
     )
     parser.epilog = _EPILOG
     when = parser.add_argument_group("when")
-    when.add_argument("--key", type=_key, metavar="KEY", help="dictate while this key is held: F9, Super+d")
+    when.add_argument("--key", type=parse, metavar="KEY", help="dictate while this key is held: F9, Super+d")
     when.add_argument("--toggle", action="store_true", help="one press of the key begins, the next ends")
     when.add_argument("--stop", action="store_true", help="end the dictation of another `hushd dictate`")
     when.add_argument("--install", action="store_true", help="wait for the key in every desktop session")
@@ -63,11 +63,8 @@ def make_parser(prog: str) -> Parser:
         "--output",
         choices=OUTPUTS,
         default="auto",
-        help="type while you speak; paste, clipboard, command or print at the end; default: type, or where that is "
-        "impossible clipboard",
-    )
-    where.add_argument(
-        "--command", metavar="PROGRAM", help="with --output command: the program that reads the text on standard input"
+        help="type while you speak; clipboard or print at the end; default: type, or where that is impossible "
+        "clipboard",
     )
     where.add_argument(
         "--end", metavar="TEXT", help="the text after the last word; default: a space, where text is typed"
@@ -93,16 +90,6 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "Give --install or --uninstall.")
     if (options.toggle or options.install) and not options.key:
         raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
-    if (options.command is not None) != (options.output == "command"):
-        raise HushdError("bad_request", "--output command and --command PROGRAM go together.")
-    if options.command:
-        from hushd_desktop.dictation.outputs import words
-
-        words(options.command)
-
-
-def _key(text: str) -> Key:
-    return parse(text)
 
 
 def _kept(argv: Sequence[str]) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from hushd.audio.recording import Device
+from hushd.audio.microphone import Microphone
 from hushd_protocol.errors import HushdError
-
-from hushd_desktop.sound_server.server_recorder import ServerRecorder
 
 from .composition import Composition
 from .outputs import Output
@@ -24,18 +21,6 @@ CHUNK_S = 0.032  # short, so that the last one arrives soon
 LEAD_S = 0.3  # of silence before the recording: without it the first words are understood less well
 TAIL_S = 0.1  # recorded after the end: the key is released before the word ends
 FLOOR = "important"  # a pressed key goes before other programs
-
-
-def _microphone(device: str | None) -> Device:
-    """Opens the microphone; the default one through the sound server if possible, which is quick and light."""
-    if device is None and sys.platform == "linux":
-        try:
-            return ServerRecorder(chunk_s=CHUNK_S)
-        except HushdError:
-            pass  # PortAudio finds devices without a sound server, and has the error for no device
-    from hushd.audio.microphone import Microphone
-
-    return Microphone(device, chunk_s=CHUNK_S)
 
 
 class Dictation:
@@ -71,7 +56,7 @@ class Dictation:
         previous: Dictation | None = None,
         on_end: Callable[[HushdError | None], None] = lambda _: None,
     ) -> None:
-        self._microphone = _microphone(device)
+        self._microphone = Microphone(device, chunk_s=CHUNK_S)
         self._client = client
         self._output = output
         self._vocabulary = vocabulary

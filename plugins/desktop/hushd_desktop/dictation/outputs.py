@@ -1,9 +1,8 @@
-"""The outputs of dictated text: the cursor, the clipboard, a program, standard output."""
+"""The outputs of dictated text: the cursor, the clipboard, standard output."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,7 @@ CLIPBOARDS = (  # commands that set the clipboard, and the variable that each ne
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
     (("pbcopy",), ""),
 )
-RUN_S = 60.0  # for a program that gets the text
+RUN_S = 60.0  # for a program that gets or types the text
 SETTLE_MS = 50  # from a virtual keyboard's creation to its first key
 TOKEN = "dictate-token"  # the file in the state folder
 
@@ -35,9 +34,6 @@ class Typist(Protocol):
 
     def delete(self, count: int) -> None:
         """Deletes so many characters before the cursor."""
-
-    def paste(self) -> None:
-        """Types the keys that paste."""
 
     def close(self) -> None:
         """Closes the output."""
@@ -109,31 +105,6 @@ class Clipboard(_AtOnce):
         _run(self._command, text)
 
 
-class Pasting(Clipboard):
-    """Puts the text on the clipboard and pastes it at the cursor."""
-
-    def __init__(self, typist: Typist) -> None:
-        super().__init__()
-        self._typist = typist
-
-    def finish(self, text: str) -> None:
-        super().finish(text)
-        self._typist.paste()
-
-    def close(self) -> None:
-        self._typist.close()
-
-
-class Command(_AtOnce):
-    """Passes the text to a program's standard input."""
-
-    def __init__(self, command: str) -> None:
-        self._command = words(command)
-
-    def finish(self, text: str) -> None:
-        _run(self._command, text)
-
-
 class Printing(_AtOnce):
     """Prints lines by `write`."""
 
@@ -152,9 +123,6 @@ class Wtype:
 
     def delete(self, count: int) -> None:
         self._run(*["-k", "BackSpace"] * count)
-
-    def paste(self) -> None:
-        self._run("-M", "ctrl", "-k", "v", "-m", "ctrl")
 
     def close(self) -> None:
         pass
@@ -177,7 +145,7 @@ def typist() -> Typist:
         from . import x11
 
         return x11.Typist()
-    raise HushdError("no_device", "There is no desktop to type into: use --output print or --output command.")
+    raise HushdError("no_device", "There is no desktop to type into: use --output print.")
 
 
 def _on_wayland() -> Typist:
@@ -198,27 +166,12 @@ def _on_wayland() -> Typist:
         ) from error
 
 
-def words(command: str) -> list[str]:
-    """Returns the words of a command line.
-
-    Raises:
-        HushdError: `bad_request` if it is empty, or has an open quote.
-    """
-    try:
-        arguments = shlex.split(command)
-    except ValueError as error:
-        raise HushdError("bad_request", f"{command!r} is not a command line ({error}).") from error
-    if not arguments or shutil.which(arguments[0]) is None:
-        raise HushdError("bad_request", f"There is no program {(arguments or [command])[0]!r}.")
-    return arguments
-
-
 def _clipboard() -> list[str]:
     for command, variable in CLIPBOARDS:
         if (not variable or os.environ.get(variable)) and shutil.which(command[0]):
             return list(command)
     if sys.platform != "darwin" and not any(os.environ.get(variable) for _, variable in CLIPBOARDS if variable):
-        raise HushdError("no_device", "There is no desktop with a clipboard: use --output print or --output command.")
+        raise HushdError("no_device", "There is no desktop with a clipboard: use --output print.")
     remedy = installation.PROGRAMS["wl-copy" if os.environ.get("WAYLAND_DISPLAY") else "xclip"].remedy()
     raise HushdError("no_device", f"The clipboard needs a program: {remedy}.")
 

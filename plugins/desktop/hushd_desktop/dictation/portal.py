@@ -1,6 +1,6 @@
 """Wayland: a global key and typing through the desktop portals, which ask the user once; without root or uinput.
 
-The D-Bus library is jeepney, of the extra `dictate`. A program outside a sandbox must first register under the name of
+The D-Bus library is jeepney. A program outside a sandbox must first register under the name of
 an installed desktop file, which `hushd dictate --install` writes.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, best_effort
 
-from .extra import needs_extra
 from .keys import Key, keysym
 
 APPLICATION = "org.hushd.Dictate"  # the name of the desktop file
@@ -32,7 +31,6 @@ _KEYBOARD = 1  # the portal's number for keyboards
 _UNTIL_REVOKED = 2  # the permission lasts until the user revokes it
 _PATH = "/org/freedesktop/portal/desktop"
 _NAME = "org.freedesktop.portal.Desktop"
-_CONTROL, _V = 0xFFE3, ord("v")
 
 
 class Portal:
@@ -43,8 +41,8 @@ class Portal:
     """
 
     def __init__(self) -> None:
-        with needs_extra("Wayland"):
-            from jeepney.io.blocking import open_dbus_connection
+        from jeepney.io.blocking import open_dbus_connection
+
         try:
             self._connection = open_dbus_connection(bus="SESSION")
         except (OSError, KeyError, ValueError) as error:
@@ -238,12 +236,6 @@ class Typist:
     def delete(self, count: int) -> None:
         """Deletes so many characters before the cursor."""
         self.type("\b" * count)
-
-    def paste(self) -> None:
-        """Types Ctrl+V."""
-        with self._lock:
-            for code, down in ((_CONTROL, True), (_V, True), (_V, False), (_CONTROL, False)):
-                self._send(code, down)
 
     def close(self) -> None:
         """Ends the session."""

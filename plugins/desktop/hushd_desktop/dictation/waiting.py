@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
 import threading
@@ -9,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from hushd.audio import devices
 from hushd.client import Client
@@ -20,12 +21,25 @@ from hushd_schema import pronunciations
 
 from hushd_desktop.dictation import outputs
 from hushd_desktop.dictation.dictation import Dictation
-from hushd_desktop.dictation.global_key import GlobalKey, global_key
 from hushd_desktop.dictation.outputs import Output
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
 
-TYPED = ("auto", "type", "paste")  # outputs that end with a space
+TYPED = ("auto", "type")  # outputs that end with a space
 Action = Literal["press", "release", "toggle", "stop", "leave"] | HushdError | None
+
+
+class GlobalKey(Protocol):
+    """A key that the desktop reports, whichever window has the focus."""
+
+    def wait(self) -> None:
+        """Calls back until `stop`.
+
+        Raises:
+            HushdError: if the desktop has gone.
+        """
+
+    def stop(self) -> None:
+        """Ends `wait`."""
 
 
 class Dictations:
@@ -94,8 +108,7 @@ def wait_for_key(options: Namespace) -> int:
     """Dictates by a key until Ctrl-C. An error of one dictation does not end it."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
-    if options.device:
-        devices.load_ahead()  # so that the microphone opens at once; the default one needs no PortAudio
+    devices.load_ahead()  # so that the microphone opens at once
     with Client(holder="dictate", compute_device=options.compute_device) as client:
         dictations = Dictations(client, options, _complain)
         key = _key(options, actions)
@@ -114,8 +127,16 @@ def wait_for_key(options: Namespace) -> int:
 
 
 def _key(options: Namespace, actions: queue.SimpleQueue[Action]) -> GlobalKey:
+    """Watches the key by this desktop's means: a Wayland portal, or X11."""
+    press = partial(actions.put, "toggle" if options.toggle else "press")
     release: Callable[[], None] = (lambda: None) if options.toggle else partial(actions.put, "release")
-    return global_key(options.key, partial(actions.put, "toggle" if options.toggle else "press"), release)
+    if os.environ.get("WAYLAND_DISPLAY"):
+        from hushd_desktop.dictation import portal
+
+        return portal.GlobalKey(options.key, press, release)
+    from hushd_desktop.dictation import x11
+
+    return x11.GlobalKey(options.key, press, release)
 
 
 def _act(dictations: Dictations, action: Action) -> None:
@@ -161,12 +182,8 @@ def output(options: Namespace) -> Output:
     """Returns the options' output."""
     if options.output == "print":
         return outputs.Printing(console.write)
-    if options.output == "command":
-        return outputs.Command(options.command)
     if options.output == "clipboard":
         return outputs.Clipboard()
-    if options.output == "paste":
-        return outputs.Pasting(outputs.typist())
     try:
         return outputs.Typing(outputs.typist())
     except HushdError as error:

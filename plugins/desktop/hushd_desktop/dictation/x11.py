@@ -1,8 +1,9 @@
-"""X11: a global key by a grab, and typing by XTest, through python-xlib of the extra `dictate`."""
+"""X11: a global key by a grab, and typing by XTest, through python-xlib."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import select
 import struct
 import threading
@@ -13,7 +14,6 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
-from .extra import needs_extra
 from .keys import Key, keysym
 
 LOOK_S = 0.5  # between two looks whether to stop
@@ -35,8 +35,10 @@ _MODIFIERS = (
 
 
 def _display() -> Any:
-    with needs_extra("X11"):
-        from Xlib import display, error
+    if not os.environ.get("DISPLAY"):
+        raise HushdError("no_device", "There is no desktop here whose keys a program can use: DISPLAY is not set.")
+    from Xlib import display, error
+
     try:
         return display.Display()
     except (error.DisplayError, OSError) as failure:
@@ -156,16 +158,6 @@ class Typist:
         """Deletes so many characters before the cursor."""
         self.type("\b" * count)
 
-    def paste(self) -> None:
-        """Types Ctrl+V."""
-        from Xlib import XK
-
-        with self._lock, self._modifiers_up():
-            control = self._display.keysym_to_keycode(XK.XK_Control_L)
-            self._send(control, down=True)
-            self._press(*self._key_of(XK.XK_v))
-            self._send(control, down=False)
-
     def close(self) -> None:
         """Frees the borrowed keys."""
         with self._lock:
@@ -206,7 +198,9 @@ class Typist:
         if not unused:
             oldest = next(iter(self._borrowed), None)
             if oldest is None:
-                raise HushdError("no_device", "The keyboard has no free key for other characters: use --output paste.")
+                raise HushdError(
+                    "no_device", "The keyboard has no free key for other characters: use --output clipboard."
+                )
             unused = [self._borrowed.pop(oldest)]
         self._display.sync()
         time.sleep(SETTLE_S)  # lets programs read the typed text before the key changes

@@ -1,5 +1,5 @@
 """Makes other programs quieter while a program speaks or listens: their streams by PulseAudio's protocol, which
-PipeWire serves too, and players that can pause by MPRIS.
+PipeWire serves too.
 
 A program that has the floor starts a helper process (`holder`), whose standard input is a pipe from the program. When
 the pipe ends, also because the program was killed, the helper restores the volumes (`helper`). Changes are recorded

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.system import atomic_file, paths
 
-from .ledger import PLAYERS, VOLUMES
+from .ledger import VOLUMES
 
 if TYPE_CHECKING:
-    from .players import Players
     from .streams import Streams
 
 ORDERLY = b"."  # written by a holder before it closes its pipe
@@ -98,7 +97,6 @@ class Helper:
         self._wish = wish
         self._folder = folder
         self._decibels = decibels
-        self._players: Players | None = None
 
     def run(self) -> None:
         """Runs until the wish is over, and restores everything unless other helpers continue."""
@@ -113,19 +111,16 @@ class Helper:
 
     def _lead(self) -> None:
         """Makes other programs quieter until the wish is over or the sound server has gone."""
-        if not self._at_the_server(lambda streams: streams.follow(self._wish.over, self._pause_players)):
-            self._pause_players()
+        if not self._at_the_server(lambda streams: streams.follow(self._wish.over)):
             self._wish.over(RETRY_S)
 
     def _restore(self) -> None:
-        """Restores volumes, then resumes players; leaves failures to the next helper."""
+        """Restores volumes; leaves failures to the next helper."""
         give_up = time.monotonic() + RESTORE_S
         while any(self._folder.glob(VOLUMES)) and time.monotonic() < give_up:
             if self._at_the_server(lambda streams: streams.bring_back()):
                 break
             time.sleep(LOOK_S)
-        if (self._folder / PLAYERS).exists() and (players := self._players or self._reach_players()):
-            players.resume()
 
     def _at_the_server(self, work: Callable[[Streams], None]) -> bool:
         """Does `work` with the sound server, if it runs; returns whether it did."""
@@ -133,7 +128,7 @@ class Helper:
             from pulsectl import Pulse
 
             from . import streams
-        except (ImportError, OSError):  # the extra or libpulse is missing: players can still be paused
+        except (ImportError, OSError):  # libpulse is missing
             return False
         try:
             with Pulse("hushd", connect=False) as pulse:
@@ -142,20 +137,6 @@ class Helper:
         except streams.ERRORS:
             return False
         return True
-
-    def _pause_players(self) -> None:
-        """Pauses playing players, once."""
-        if self._players is None and (players := self._reach_players()):
-            self._players = players
-            players.pause()
-
-    def _reach_players(self) -> Players | None:
-        try:
-            from .players import Players
-
-            return Players(self._folder / PLAYERS)
-        except (ImportError, OSError, KeyError, ValueError):  # the extra is missing, or there is no session bus
-            return None
 
 
 def main(decibels: float) -> None:

@@ -1,17 +1,16 @@
-"""The record of changed volumes and paused players, written before each change so that any helper can undo it."""
+"""The record of changed volumes, written before each change so that any helper can undo it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hushd_protocol.system import atomic_file
 
-# These files only exist while there are changes to undo.
-VOLUMES = "ducking-volumes-*.json"  # one for each sound server
-PLAYERS = "ducking-players.json"
+# One file for each sound server, only while there are changes to undo.
+VOLUMES = "ducking-volumes-*.json"
 TOLERANCE = 200  # 0.3 %: sound servers round, and users change by at least 1 %
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -60,33 +59,16 @@ class Ledger:
             return cls()
 
     def write(self, path: Path) -> None:
-        """Writes the ledger to a file, as the function `write` does."""
-        write(
-            path,
-            [self.server, self.streams, self.applications] if self.streams or self.applications else None,
-        )
+        """Replaces the file; removes it if nothing is lowered.
 
-
-def read_players(path: Path) -> tuple[dict[str, str], float]:
-    """Returns the players to be resumed (bus connections by name), and the time of the last pause in seconds since
-    boot."""
-    try:
-        players, at = json.loads(path.read_bytes())
-        return {str(name): str(owner) for name, owner in players.items()}, float(at)
-    except _UNREADABLE:
-        return {}, 0.0
-
-
-def write(path: Path, content: Any) -> None:
-    """Replaces the file; removes it if `content` is None.
-
-    Raises:
-        OSError: as on a full disk; then no change may be made.
-    """
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        atomic_file.replace(path, json.dumps(content), mode=0o600)
+        Raises:
+            OSError: as on a full disk; then no change may be made.
+        """
+        if self.streams or self.applications:
+            content = [self.server, self.streams, self.applications]
+            atomic_file.replace(path, json.dumps(content), mode=0o600)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _volume(values: list[int]) -> Volume:

@@ -66,13 +66,12 @@ class Streams:
         if ledger.server != server.cookie:
             ledger.server, ledger.streams = server.cookie, {}
 
-    def follow(self, over: Callable[[], bool], on_lowered: Callable[[], None]) -> None:
-        """Lowers all streams, calls `on_lowered`, and lowers new streams until `over` returns True."""
+    def follow(self, over: Callable[[], bool]) -> None:
+        """Lowers all streams, and new ones until `over` returns True."""
         changes: list[Any] = []
         self._pulse.event_mask_set("sink_input")
         self._pulse.event_callback_set(changes.append)
         self.lower()
-        on_lowered()
         while not over():
             changed = bool(changes)
             changes.clear()

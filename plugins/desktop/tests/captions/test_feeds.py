@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-import pty
-import re
-import struct
-import termios
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hushd import Segment
-from hushd_cli.terminal import console
 from hushd_desktop.captions.feeds import LiveFile, Terminal, as_json
-from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
+from hushd_desktop.captions.track import Heard, Line, Revised, Unfinished
 
 
 def line(text: str) -> Line:
@@ -53,53 +45,6 @@ def test_a_corrected_caption(runtime: Path) -> None:
     assert path.read_text() == "Ever tried.\nEver fai\n"
 
 
-def show_on_terminal(columns: int, rows: int, *events: Event) -> str:
-    """The rows of a terminal of this size, from the top, once the events were shown on it."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    if not (child := os.fork()):
-        for descriptor in (1, 2):
-            os.dup2(theirs, descriptor)
-        terminal = Terminal(named=False)
-        for event in events:
-            terminal.show(event)
-        os._exit(0)
-    os.close(theirs)
-    sent = b""
-    with contextlib.suppress(OSError):
-        while piece := os.read(ours, 10_000):
-            sent += piece
-    os.close(ours)
-    os.waitpid(child, 0)
-    return drawn(sent.decode(), columns, rows)
-
-
-def drawn(sent: str, columns: int, rows: int) -> str:
-    """The rows of a terminal that wraps, scrolls, and knows the sequences which captions use."""
-    screen, row, column = [""], 0, 0
-    for part in re.findall(r"\x1b\[\d*[A-Za-z]|.|\n", sent, re.DOTALL):
-        if part == "\n":
-            row += 1
-        elif part == "\r":
-            column = 0
-        elif part.endswith("A") and part != "A":
-            row -= int(part[2:-1])
-        elif part in ("\x1b[J", "\x1b[K"):
-            screen[row] = screen[row][:column]
-            screen = screen[: row + 1] if part == "\x1b[J" else screen
-        elif len(part) == 1:
-            if column == columns:
-                row, column = row + 1, 0
-            screen += [""] * (row + 1 - len(screen))
-            screen[row] = screen[row][:column] + part + screen[row][column + 1 :]
-            column += 1
-        screen += [""] * (row + 1 - len(screen))
-        if len(screen) > rows:
-            row -= len(screen) - rows
-            screen = screen[-rows:]
-    return "\n".join(screen).rstrip()
-
-
 def spoken(number: int, text: str) -> Line:
     return Line("them", Segment(number, float(number), number + 1.0, text, speaker="them"))
 
@@ -108,23 +53,8 @@ def revised(number: int, text: str) -> Revised:
     return Revised("them", Segment(number, 0.0, 1.0, text))
 
 
-def test_a_terminal_shows_a_corrected_line_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines that wrap, lines after it, sentences for the user and the line in the making stay as they are."""
-    monkeypatch.setattr(console, "program", "hushd")
-    before = [
-        Noted("them", "A note."),
-        spoken(0, "Ever tied and tied again."),
-        spoken(1, "No mater."),
-        spoken(2, "Try."),
-    ]
-    shown = show_on_terminal(20, 24, *before, Unfinished("them", "Fail", " bet"), revised(0, "Ever."))
-    assert shown == "hushd: A note.\nEver.\nNo mater.\nTry.\nFail bet"
-    shown = show_on_terminal(20, 24, *before, revised(1, "No matter, said again."), revised(2, "Try again."))
-    assert shown == "hushd: A note.\nEver tied and tied a\ngain.\nNo matter, said agai\nn.\nTry again."
-
-
-def test_a_pipe_keeps_the_line_as_it_was_heard(capfd: pytest.CaptureFixture[str]) -> None:
-    """Text that was written there cannot be taken back, and is not written twice."""
+def test_a_line_stays_as_it_was_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """On standard output: text that was written there cannot be taken back, and is not written twice."""
     terminal = Terminal(named=True)
     terminal.show(spoken(0, "Ever tied."))
     terminal.show(revised(0, "Ever tried."))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hushd_desktop import program
-from hushd_desktop.read_selection import selection
+from hushd_desktop import read_selection as selection
 from hushd_protocol.errors import HushdError
 from support.outside import lacking
 from support.peer import Supervisor, wait_until
 
-from .. import desktop, sway
-from ..desktop import Desktop
+from . import desktop, sway
+from .desktop import Desktop
 
 LACKS = ", ".join(filter(None, [desktop.missing(), lacking("xclip")]))
 NO_WAYLAND = sway.missing("wl-copy", "wl-paste")
@@ -45,14 +43,13 @@ def select(text: str) -> None:
 
 
 def test_selected_text_is_read_whole(screen: Desktop) -> None:
-    """In any script, as long as a megabyte; nothing at all, more than that and a window that hangs are one sentence."""
+    """In any script, as long as a megabyte; nothing at all is one sentence."""
     for text in ("The quick brown fox.", "-v is an option\nin two lines", "Füchse 狐", "word " * 200_000):
         select(text)
         assert selection.selected() == text.strip()
-    for text, complaint in ((" \n", "No text is selected"), ("x" * (program.MAX_OUTPUT + 1), "More than a megabyte")):
-        select(text)
-        with pytest.raises(HushdError, match=complaint):
-            selection.selected()
+    select(" \n")
+    with pytest.raises(HushdError, match="No text is selected"):
+        selection.selected()
 
 
 @pytest.mark.skipif(bool(NO_WAYLAND), reason=f"not installed: {NO_WAYLAND}")
@@ -98,17 +95,3 @@ def test_given_again_it_ends(screen: Desktop, start_supervisor: Start) -> None:
     select("One word.")
     third = subprocess.run([*RUN, "--", "-o", "-"], stdout=subprocess.PIPE, check=True)
     assert third.stdout[:4] == b"RIFF"
-
-
-def test_a_key_reads_and_ends(screen: Desktop, start_supervisor: Start, runtime: Path) -> None:
-    """One press reads, whatever has the focus; Ctrl-C ends the wait, and leaves no process."""
-    start_supervisor()
-    select("One word.")
-    sound = runtime / "sound.wav"
-    waiting = subprocess.Popen([*RUN, "--key", "F8", "--", "-o", str(sound)])
-    wait_until(lambda: screen.waits_for("F8"), "the key")
-    screen.press("F8")
-    screen.release("F8")
-    wait_until(sound.exists, "the sound")
-    waiting.send_signal(signal.SIGINT)
-    assert waiting.wait() == 0

@@ -1,1 +1,0 @@
-"""`hushd read-selection`: reads the selected text of any window aloud."""
