@@ -142,6 +142,5 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
 
 @pytest.mark.plugin("conformance")
 def test_it_keeps_the_contract(house: House) -> None:
-    """The conformance run, by its name; one that there is not is named with its neighbour."""
-    assert ", 0 failed" in house.run("hushd", "engine", "check", "kazoo", "--model", "mine").splitlines()[-1]
-    assert "did you mean kazoo?" in house.run("hushd", "engine", "check", "kazo", status=6)
+    """The conformance run."""
+    assert ", 0 failed" in house.run(sys.executable, "-P", "-m", "hushd_conformance", "kazoo", "mine").splitlines()[-1]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
@@ -189,23 +189,3 @@ def ill_said(what: str, error: HushdError) -> Iterator[str]:
     text = error.message
     if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 2000:
         yield f"the answer to {what} is not a sentence: {text[:300]!r}"
-
-
-def faults_in_cancel(engine: Any, work: Callable[[], object], what: str) -> Iterator[str]:
-    """Yields the faults of an engine whose client has gone: the exception of `check` must pass through `work`."""
-
-    def gone() -> None:
-        raise Cancelled
-
-    usual = getattr(engine, "check", lambda: None)
-    engine.check = gone
-    try:
-        work()
-    except Cancelled:
-        pass
-    except HushdError as error:
-        yield from ill_said(what, error)
-    except Exception as error:  # the engine may raise anything
-        yield f"it turns the exception into a {type(error).__name__}: {error!s:.200}"
-    finally:
-        engine.check = usual

@@ -134,21 +134,3 @@ def test_an_engine_that_promises_nothing_of_feeds_is_not_held_to_it() -> None:
     engine = Steady("by the feed")
     engine.any_feeds = False
     assert play(CASES["stream.feeds"], OnTrial(engine))[0] == LEFT_OUT
-
-
-def test_a_client_that_has_gone_is_not_made_an_error_of() -> None:
-    """A stream that swallows what its engine's check raises, and raises another error, is found."""
-
-    class Muddled(Steady):
-        def begin(self, options: Options) -> EngineStream:
-            return Swallowing(self, options)
-
-    class Swallowing(Stream):
-        def feed(self, samples: Samples) -> Hypothesis:
-            try:
-                return super().feed(samples)
-            except Exception as error:
-                raise ValueError("odd") from error
-
-    told = play(CASES["stream.client-gone"], OnTrial(Muddled()))
-    assert told == (FAILED, ("it turns the exception into a ValueError: odd",))

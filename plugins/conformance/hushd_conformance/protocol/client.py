@@ -103,14 +103,6 @@ def refusal(trial: Trial) -> None:
     trial.fails("overloaded", "The queue is full: please try again.")
 
 
-def later_code(trial: Trial) -> None:
-    """Sends an error that the table does not have yet."""
-    request = spoken(trial)
-    header = {"type": "error", "id": request.id, "code": "struck_by_lightning", "message": "It thundered."}
-    trial.send_frames(MAGIC, msgpack.packb(header), b"")
-    trial.fails("worker_failed", "It thundered.")
-
-
 def lost(trial: Trial) -> None:
     """Ends the connection in the middle of an answer."""
     request = spoken(trial)
@@ -144,18 +136,6 @@ def path(trial: Trial) -> None:
         raise Fault("its output does not have the segment's text")
 
 
-def refused_input(trial: Trial) -> None:
-    """Ends a request while its input is still being sent."""
-    file = trial.folder / "recording.wav"
-    file.write_bytes(RECORDING)
-    request = trial.request("transcribe", str(file))
-    if request.input == "stream":
-        trial.send(Credit(id=request.id, chunks=1))
-        trial.expect(Chunk)
-    trial.refuse(request, HushdError("input_unreadable", "This is no recording."))
-    trial.fails("input_unreadable", "This is no recording.")
-
-
 def again(trial: Trial) -> None:
     """Crashes the worker of a streamed input, also of its repetition."""
     file = trial.folder / "recording.wav"
@@ -187,10 +167,8 @@ CASES = (
     Case("ping", "A client with a request answers each ping.", ping),
     Case("gap", "A client that finds a gap in seq ends the request with protocol_error.", gap),
     Case("refusal", "An error ends the request with its code and its sentence.", refusal),
-    Case("later_code", "An unknown code counts as worker_failed, and its sentence is kept.", later_code),
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
     Case("path", "A file is named with its identity, or streamed as credit allows, in order, up to its end.", path),
-    Case("refused_input", "A request that has failed gets no further input, and its error is shown.", refused_input),
     Case(
         "again", "A request is repeated after worker_crashed with its id, attempt 1 and the whole input, once.", again
     ),

@@ -10,7 +10,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.engine import RATE
 
 from hushd_conformance.case import Case, LeftOut
-from hushd_conformance.trial import faults_in_cancel, ill_said
+from hushd_conformance.trial import ill_said
 
 from .trial import Trial, wrong
 
@@ -33,7 +33,6 @@ def cases() -> Iterator[Case[Trial]]:
     for name in _OPTIONS:
         claim = f"The option {name} is used or ignored, without a failure."
         yield Case(f"option.{name}", claim, partial(_option, name))
-    yield Case("engine.cancelled", "An engine does not catch the exceptions of its check.", _check)
 
 
 def sound(name: str, speech: Samples) -> Samples:
@@ -99,8 +98,3 @@ def _batch(trial: Trial) -> Iterator[str]:
 
 def _option(name: str, trial: Trial) -> Iterator[str]:
     yield from wrong(trial.hear(trial.speech, **{name: _OPTIONS[name]}), len(trial.speech) / RATE)
-
-
-def _check(trial: Trial) -> Iterator[str]:
-    yield from faults_in_cancel(trial.engine, lambda: trial.hear(trial.speech), "the piece")
-    yield from wrong(trial.hear(trial.speech), len(trial.speech) / RATE)

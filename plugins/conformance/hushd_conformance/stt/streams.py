@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, Segment
 
 from hushd_conformance.case import Case, LeftOut
-from hushd_conformance.trial import faults_in_cancel
 
 from .trial import Trial, wrong
 
@@ -25,7 +24,6 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("stream.nothing", "A stream that ends without a feed has no text.", _nothing)
     yield Case("stream.over", "A feed or an end after the end is refused.", _over)
     yield Case("stream.cancel", "A stream can be cancelled at any time, even twice, before another.", _cancel)
-    yield Case("stream.client-gone", "No call of a stream catches an exception of its engine's check.", _client_gone)
 
 
 @contextmanager
@@ -109,14 +107,3 @@ def _cancel(trial: Trial) -> Iterator[str]:
             stream.cancel()
         if _heard(trial, feeds) != before:
             yield f"a stream after one that was cancelled after {count} feeds has a different text"
-
-
-def _client_gone(trial: Trial) -> Iterator[str]:
-    before = _heard(trial, _usual(trial))
-    with _opened(trial) as stream:
-        yield from faults_in_cancel(trial.engine, lambda: stream.feed(trial.speech), "the feed")
-    with _opened(trial) as stream:
-        stream.feed(trial.speech)
-        yield from faults_in_cancel(trial.engine, stream.finish, "the end")
-    if _heard(trial, _usual(trial)) != before:
-        yield "the next stream has a different text"

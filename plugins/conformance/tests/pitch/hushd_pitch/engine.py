@@ -51,5 +51,5 @@ class Pitch(Engine):
 
 
 def folder() -> Path:
-    """Where its models are."""
+    """Returns the folder of its models."""
     return paths.find().models / SPEC.name
