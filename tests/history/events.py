@@ -5,8 +5,20 @@ Each line is one event, an object with the fields
     at       seconds of the simulation's clock
     party    the one that saw it: a client, the harness; unique in the history
     request  the request that it is about, unique in the history; empty: none, the event is the party's own
-    event    its kind, one of `KINDS`
-    …        the fields of that kind
+    event    its kind
+    …        the fields of that kind, which follow here; those in brackets may be left out
+
+    invoke     op [machine] [length] [gapless]   the request begins; a claim has its devices and priority too
+    cancelled                                    the party is about to say that it no longer wants it
+    ok         [length]                          it ends as it should
+    fail       code                              it ends in an error, which says that nothing more will come of it
+    granted    epoch [machine]                   a claim is told that it has its devices; by whom, and of whose floor
+    released   keep                              it is silent, and about to give them back; `keep`: until its next turn
+    audio      start stop                        received by the client
+    segment    index start stop                  of a transcript; `gapless`: each begins where the last one ended
+    closed                                       the party leaves in good order: each of its requests has ended
+    fault      kind target [until]               of the harness, before it is done; `target`: a party, a worker, …
+    calm                                         of the harness: no fault from now on
 
 **Times.** An event is written before the party acts (`invoke`, `released`, `cancelled`, `closed`) or after it has seen
 something (all others). So an `invoke` and its end are an interval in which the thing itself happened, somewhere; of
@@ -24,39 +36,12 @@ repeated or resumed on the way. Whoever writes them takes them from the content.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 ENDS = ("ok", "fail")
-
-# The fields that an event of each kind must have. Those of `invoke` by its operation are in OPERATIONS.
-KINDS: dict[str, tuple[str, ...]] = {
-    # A request, from beginning to end.
-    "invoke": ("op",),
-    "cancelled": (),  # the party is about to say that it no longer wants it
-    "ok": (),  # may have `length`, the units of all its audio or of its transcript
-    "fail": ("code",),
-    # What a claim to the floor is told, and does; `epoch` says by whom.
-    "granted": ("epoch",),  # may have `machine`, whose floor it is, where that is not the claim's
-    "released": ("keep",),  # silent, and about to give the devices back; `keep`: until its next turn
-    # What comes of a request.
-    "audio": ("start", "stop"),  # received by the client
-    "segment": ("index", "start", "stop"),  # of a transcript
-    # What concerns a party, and no request.
-    "closed": (),  # it leaves in good order: each of its requests has ended
-    # Written by the harness.
-    "fault": ("kind", "target"),  # before it is done; `target`: a party, a worker, `supervisor`, `machine`; `until`
-    "calm": (),  # no fault from now on
-}
-
-OPERATIONS: dict[str, tuple[str, ...]] = {
-    "claim": ("devices", "priority"),  # may have `machine`, whose floor it is
-    "speak": (),  # may have `length`
-    "transcribe": (),  # the same; and `gapless`: each segment begins where the last one ended
-    "status": (),
-    "unload": (),
-    "other": (),
-}
+OPERATIONS = ("claim", "speak", "transcribe", "status", "unload", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +70,33 @@ class Event:
         at, party, request, kind = (fields.pop(name) for name in ("at", "party", "request", "event"))
         return Event(at, party, request, kind, fields)
 
-    def check(self) -> None:
-        """Raises ValueError where the event lacks a field of its kind: a mistake of its writer."""
-        needed = KINDS[self.kind]
-        if self.kind == "invoke":
-            needed += OPERATIONS[self.more["op"]]
-        if missing := [name for name in needed if name not in self.more]:
-            raise ValueError(f"{self.kind} without {', '.join(missing)}")
+
+class Recorder:
+    """Writes what one party sees; see the page above.
+
+    Args:
+        party: its name, unique in the history.
+        write: takes each line.
+        clock: seconds, the same clock for all parties.
+    """
+
+    def __init__(self, party: str, write: Callable[[bytes], object], clock: Callable[[], float]) -> None:
+        self.party = party
+        self._write = write
+        self._clock = clock
+
+    def saw(self, kind: str, request: str = "", /, **more: Any) -> None:
+        """Writes an event that the party has just seen, or that it is about to cause."""
+        self._write(Event(self._clock(), self.party, request, kind, more).line())
+
+    def invoke(self, request: str, op: str, /, **more: Any) -> None:
+        """Writes that a request is about to be made."""
+        self.saw("invoke", request, op=op, **more)
+
+    def ok(self, request: str, /, **more: Any) -> None:
+        """Writes that a request has ended as it should."""
+        self.saw("ok", request, **more)
+
+    def fail(self, request: str, code: str, /, **more: Any) -> None:
+        """Writes that a request has ended in an error, which says that nothing more will come of it."""
+        self.saw("fail", request, code=code, **more)

@@ -1,10 +1,11 @@
-"""A history by its requests: the story of each, the ends of parties, and the faults."""
+"""A history by its requests: the story of each, the ends of parties, and the faults; and the verdict on it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from .events import ENDS, Event
 
@@ -98,3 +99,33 @@ class History:
             if fault.at >= since or fault.more.get("until", fault.at) >= since
         )
         return min(times, default=float("inf"))
+
+
+class Violation(NamedTuple):
+    """A promise that was broken.
+
+    Attributes:
+        sentence: names the rule and the request, and says what happened and when.
+    """
+
+    rule: str
+    request: str
+    sentence: str
+
+
+class Verdict:
+    """Collects what the rules say.
+
+    Attributes:
+        judged: by rule, how many things were certain enough to be judged. A rule that judged nothing proves nothing.
+    """
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.judged: Counter[str] = Counter()
+
+    def judge(self, rule: str, story: Story, right: bool, sentence: str) -> None:
+        """Counts a judgment; unless it is `right`, `sentence` says what happened to the request."""
+        self.judged[rule] += 1
+        if not right:
+            self.violations.append(Violation(rule, story.request, f"{rule}: {story} {sentence}."))

@@ -228,7 +228,6 @@ class Endpoint(Description):
         super().__init__(machine)
         self.real = real
         self.peer: Endpoint | None = None  # of a pair, whose other end is told of each change
-        self.listens = False
         real.setblocking(False)
         machine.endpoints[self] = None
 
@@ -242,10 +241,6 @@ class Endpoint(Description):
         if self.blocking and not self.readable():
             self.machine.scheduler.wait(self.readable, None, (self,))
 
-    def accept(self) -> Endpoint:
-        self.wait()
-        return Endpoint(self.machine, self.real.accept()[0])
-
     def read(self, size: int) -> bytes:
         self.wait()
         return self.real.recv(size)
@@ -254,10 +249,6 @@ class Endpoint(Description):
         size = self.real.send(data, real_socket.MSG_NOSIGNAL)
         self._tell_peer()
         return size
-
-    def shut(self, how: int) -> None:
-        self.real.shutdown(how)
-        self._tell_peer()
 
     def dropped(self) -> None:
         del self.machine.endpoints[self]

@@ -13,7 +13,7 @@ AFTER_S = 2.0  # for which what a fault has brought about lasts at most: a refus
 REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for the next one
 # Of faults, by error.
 _EXCUSES = {
-    "server_busy": (("tight", "disk", "card"), AFTER_S),  # no memory for a start, or no open files
+    "server_busy": (("tight", "disk"), AFTER_S),  # no memory for a start, or no open files
     # It cannot make its runtime folder or its sockets; or one that was told to leave still finishes its jobs.
     "no_supervisor": (("disk", "term", "shutdown", "restart"), REMEMBERED_S),
     "output_failed": (("disk",), AFTER_S),

@@ -20,6 +20,18 @@ LIBRARY = ("asyncio", "concurrent", "selectors")  # of the standard library: the
 _FILES = ("pathlib", "pathlib._local", "pathlib._os", "tempfile", "shutil")
 
 
+class Module(ModuleType):
+    """A module that is another one but for what it was given."""
+
+    def __init__(self, name: str, real_module: ModuleType, **own: Any) -> None:
+        super().__init__(name)
+        self.__dict__.update(own)
+        self.__dict__["_real"] = real_module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_real"], name)
+
+
 class Loader(importlib.machinery.SourceFileLoader):
     """Loads a module that sees the world's builtins."""
 

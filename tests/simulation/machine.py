@@ -20,33 +20,6 @@ SCARCE = 0.15  # of all memory available: with less the machine says so, and pro
 EPOCH = 1_800_000_000.0  # seconds since 1970 at which every simulation begins
 
 
-class NoFaults:
-    """A machine on which nothing fails."""
-
-    def at_file(self, call: str, path: str, process: Process) -> int:
-        """Returns the error number with which a call fails that concerns a file; 0: it does not."""
-        return 0
-
-    def refuses(self, call: str, process: Process) -> bool:
-        """Returns whether the machine lacks what a call needs."""
-        return False
-
-    def shortened(self, size: int, process: Process) -> int:
-        """Returns how many of so many bytes a call takes or gives."""
-        return size
-
-    def spawn_s(self, process: Process) -> float:
-        """The seconds for which a process stands still that starts another."""
-        return 0.0
-
-    def born(self, process: Process) -> None:
-        """Called when a process starts."""
-
-    def start_s(self, kind: str) -> float:
-        """The seconds from the start of a process to its first line."""
-        return 0.03
-
-
 class Machine:
     """A kernel.
 
@@ -59,7 +32,7 @@ class Machine:
         self.random = scheduler.random
         self.memory_elsewhere = 2_000 * MEGABYTE  # taken by programs that are not simulated,
         self.scarce_at = -math.inf  # when a program last saw that memory is scarce
-        self.faults: Any = NoFaults()
+        self.faults: Any = None  # the storm, which it asks what fails
         self.programs: dict[str, Callable[[list[str]], int | None]] = {}
         self.processes: dict[int, Process] = {}
         self.init = Process(self, 1, None, ["init"], {}, {}, 1)

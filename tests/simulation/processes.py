@@ -259,4 +259,4 @@ def _status(error: SystemExit, process: Process) -> int:
 
 def _kind(arguments: list[str]) -> str:
     """A short name for a program, in the history."""
-    return arguments[0].rpartition(".")[2].removeprefix("hushd_") if arguments else "?"
+    return arguments[0].rpartition(".")[2].removeprefix("hushd_").removeprefix("async_") if arguments else "?"

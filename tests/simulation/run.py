@@ -31,8 +31,6 @@ class Runner:
     Args:
         jobs: scripts at a time.
 
-    Attributes:
-        requests: of all scripts so far.
     """
 
     def __init__(self, jobs: int = 1) -> None:
@@ -40,7 +38,6 @@ class Runner:
         self._world = World()
         self._jobs = jobs
         self._digest = hashlib.sha256()
-        self.requests = 0
         gc.collect()
         gc.freeze()
 
@@ -49,16 +46,10 @@ class Runner:
         """The digest of all histories so far."""
         return self._digest.hexdigest()[:16]
 
-    def play(self, script: Script, history: str | None = None) -> Outcome:
-        """Plays one script."""
-        ((_, outcome),) = self.play_all([script], history)
-        return outcome
-
     def play_all(self, scripts: Iterable[Script], history: str | None = None) -> Iterator[tuple[Script, Outcome]]:
         """Plays scripts; yields each, in their order, with what came of it."""
         for script, outcome in self._outcomes(scripts, self._jobs, history):
             self._digest.update(f"{script.seed} {outcome.digest}\n".encode())
-            self.requests += outcome.requests
             yield script, outcome
 
     def _outcomes(
@@ -104,7 +95,7 @@ class Runner:
         except BaseException as error:
             text = f"the simulation ended with {type(error).__name__}: {error}"
             trace = traceback.format_exc()
-            return Outcome(self._world.machine.digest, [text, trace], 0.0, 0, {})
+            return Outcome(self._world.machine.digest, [text, trace], 0.0, {})
         finally:
             if history:
                 self._write(Path(history), folder)
@@ -135,5 +126,5 @@ class _Play(NamedTuple):
         _, status = os.waitpid(self.pid, 0)
         shutil.rmtree(self.folder)
         if not text:
-            return Outcome("", [f"the simulation has no end: its process ended with status {status}"], 0.0, 0, {})
+            return Outcome("", [f"the simulation has no end: its process ended with status {status}"], 0.0, {})
         return Outcome(*json.loads(text))

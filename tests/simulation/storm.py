@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import signal
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ from history.events import Event
 
 from .card import Card
 from .machine import Machine
-from .points import TAKEN
 from .processes import MEGABYTE, Process
+from .script import TAKEN
+from .troubles import Troubles
 
 _WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace", "symlink")
 _FAILING = {  # calls, by error
     errno.EIO: (*_WRITING, "read", "fchmod", "close"),
     errno.ENOSPC: (*_WRITING, "close"),
-    errno.EMFILE: ("open", "pipe", "dup", "accept", "receive"),
+    errno.EMFILE: ("open", "pipe", "dup"),
 }
 # Faults that last so long as they say last.
 _LASTING = ("card", "crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot", "starve", "stop", "wire")
@@ -29,27 +29,24 @@ _SPOTS = {
     "lock": (("write", "ftruncate"), "/hushd/lock", ("supervisor",)),
     "state": ((*_WRITING, "close", "unlink"), "/.local/state/hushd", ("supervisor", "engine", "person")),
 }
-STILL_S = 5.0  # for which a supervisor must answer nobody until a client gives it up, `hushd.transport.link.FIND_S`
-LEAVE_S = 75.0  # for one that finishes its jobs first to leave: `drain_timeout` and `lock.AFTER_JOBS_S`
-BREATH_S = 1.0  # between two standstills that count as one
 SHORT = 500 * MEGABYTE  # available: with less, memory is short
 TIGHT = 3_500 * MEGABYTE  # with less, not all workers may have room that a supervisor expects to be of 400 MB each
 
 
-class Storm:
+class Storm(Troubles):
     """The faults of a simulation; the machine asks it what fails.
 
     Attributes:
         crashing: the share of jobs in which an engine ends its process.
         card: the one that the machine may have.
         over: whether nothing goes wrong any more.
-        points: in product code that are open.
-        taken: how often each of them was taken.
+        taken: how often each point in product code was taken.
         felled, held: the processes that it has killed or meant to, and those that it has stopped for a while.
     """
 
     def __init__(self, machine: Machine, network: Any) -> None:
-        self._machine, self._network = machine, network
+        super().__init__(machine)
+        self._network = network
         self.card = Card(machine)
         self.felled: set[int] = set()
         self.held: set[int] = set()
@@ -60,94 +57,11 @@ class Storm:
         self._disk: tuple[int, float] = (0, 0.0)  # the error of calls on files, and the share of them that fail
         self._stops: dict[int, int] = {}  # how often a process was stopped, by its pid
         self._late = 0.0  # seconds until a process runs
-        self._blows: list[float] = []  # when a supervisor was ended, or told to leave
-        self._standstills: list[tuple[float, float]] = []  # of supervisors: when each began and ends
-        self._absences: list[tuple[float, float]] = []  # likewise, with those that look busy
-        self._stood: dict[int, list[tuple[float, float]]] = {}  # likewise of each process that was stopped alone
-        self._starved: dict[int, list[tuple[float, float]]] = {}  # likewise of each client that waited for its turn
         self.folder = Path()
-        self._slow: list[tuple[float, float]] = []  # of libzmq's threads: a turn's delay at most, and until when
-        self._struck: list[tuple[str, float]] = []  # the kind of each fault so far, and its end
-        self._troubles: list[tuple[float, float]] = []  # the beginning of each, and its end
         self.crashing = 0.0
         self._short = 0.0  # the share of calls on files and sockets that take or give a part
         self.over = False
-        self.points: frozenset[str] = frozenset()
         self.taken: dict[str, int] = {}
-
-    def excuses(self, since: float, most: int) -> bool:
-        """Returns whether a request that began at `since` may have been lost: so many supervisors ended over it, or
-        one stood still until its clients gave it up."""
-        ended = [p.ended for p in self._machine.processes.values() if p.kind == "supervisor" and not p.living]
-        blows = sum(moment >= since for moment in (*self._blows, *ended))
-        return blows >= most or any(end >= since and end - begin >= STILL_S for begin, end in self._standstills)
-
-    def awake_until(self, moment: float) -> float:
-        """Returns the time at which the standstill of supervisors began in which a moment is, or which had just ended
-        then; the moment itself where there is none."""
-        absences = (begin for begin, end in self._absences if begin <= moment <= end + BREATH_S)
-        return min(absences, default=moment)
-
-    def slept(self, since: float, until: float | None = None) -> float:
-        """Returns the seconds of that time, else until now, in which supervisors stood still, or looked busy."""
-        until = self._machine.scheduler.time if until is None else until
-        return sum(max(0.0, min(end, until) - max(begin, since)) for begin, end in self._absences)
-
-    def stood_still(self, process: Process, since: float) -> float:
-        """Returns the length of the longest standstill of a process alone that had not ended at `since`, so far."""
-        return self._longest(self._stood.get(process.pid, []), since)
-
-    @property
-    def slowness(self) -> float:
-        """The seconds by which a turn of libzmq's threads is late now, at most."""
-        now = self._machine.scheduler.time
-        return max((delay for delay, end in self._slow if end + delay >= now), default=0.0)
-
-    def held_for(self, since: float) -> float:
-        """Returns the length of the longest standstill of one process alone, whichever, likewise."""
-        return max((self._longest(standstills, since) for standstills in self._stood.values()), default=0.0)
-
-    def starved_for(self, since: float) -> float:
-        """Returns the length of the longest time for which one client, whichever, waited for its turn, likewise."""
-        return max((self._longest(waits, since) for waits in self._starved.values()), default=0.0)
-
-    def _longest(self, standstills: list[tuple[float, float]], since: float) -> float:
-        now = self._machine.scheduler.time
-        return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
-
-    def _stand_still(self, seconds: float, standstills: list[tuple[float, float]], breath_s: float = BREATH_S) -> None:
-        """Notes a standstill, with an earlier one from which nobody had gone on for longer than a breath as one."""
-        begin = self._machine.scheduler.time
-        end = begin + seconds
-        for other in list(standstills):
-            if begin <= other[1] + breath_s:
-                begin, end = min(begin, other[0]), max(end, other[1])
-                standstills.remove(other)
-        standstills.append((begin, end))
-
-    def struck(self, kinds: Collection[str], since: float) -> bool:
-        """Returns whether a fault of `kinds` was there at `since` or later."""
-        return any(kind in kinds and end >= since for kind, end in self._struck)
-
-    def scarce(self, since: float) -> bool:
-        """Returns whether a program has seen since then that memory is scarce."""
-        return self._machine.scarce_at >= since
-
-    def troubled(self, since: float, until: float) -> bool:
-        """Returns whether anything went wrong in that time, or anybody ended."""
-        ended = any(since <= process.ended <= until for process in self._machine.processes.values() if process.ended)
-        return ended or any(begin <= until and end >= since for begin, end in self._troubles)
-
-    def deaths(self, kind: str, since: float) -> int:
-        """The processes of a kind that have ended since then by a signal or with an error."""
-        return sum(p.kind == kind and bool(p.status) and p.ended >= since for p in self._machine.processes.values())
-
-    def left(self, since: float) -> bool:
-        """Returns whether a supervisor has ended since then that was told so before, or leaves whenever it is idle."""
-        processes = self._machine.processes.values()
-        told = any(since - LEAVE_S <= moment < since for moment in self._blows)
-        leaves = told or "idle supervisor leaves" in self.points
-        return leaves and any(p.kind == "supervisor" and p.status == 0 and p.ended >= since for p in processes)
 
     def buggify(self, point: str) -> bool:
         """Returns whether product code takes the rare way at a point."""
@@ -286,11 +200,6 @@ class Storm:
 
     def _mend_card(self) -> None:
         self.card.slow_s, self.card.elsewhere, self.card.refuses = 0.0, 0, False
-
-    def _do_flutter(self, times: int, seconds: float, gap: float) -> None:
-        """Has the machine sleep again and again, and wake up for a moment in between."""
-        for number in range(times):
-            self._machine.scheduler.later(number * (seconds + gap), lambda: self.strike("freeze", [seconds]))
 
     def _do_clock(self, seconds: float) -> None:
         self._note_fault("clock", seconds=seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from simulation.points import POINTS
-from simulation.script import Script
+from simulation.script import POINTS
 from support.seeds import SHARE
 
 pytestmark = [
@@ -72,7 +72,8 @@ def test_a_start_outlives_a_standstill(tmp_path: Path, moment: float) -> None:
     """The machine stands still for 40 s while a supervisor starts: its client does not count them to the 30 s that this
     may take."""
     faults = ((moment, "freeze", 20.0), (moment + 19.9, "freeze", 20.0))
-    (tmp_path / "script").write_text(str(Script(5, 45.0, (("status",),), faults)))
+    script = {"seed": 5, "seconds": 45.0, "clients": [["status"]], "faults": faults}
+    (tmp_path / "script").write_text(json.dumps(script))
     status, lines = simulate("--script", str(tmp_path / "script"))
     assert status == 0, "\n".join(lines)
 

@@ -113,9 +113,6 @@ class ModuleLock:
     def release(self) -> None:
         self._own().release()
 
-    def locked(self) -> bool:
-        return self._own().locked()
-
     def _at_fork_reinit(self) -> None:
         """Nobody forks."""
 
@@ -221,12 +218,6 @@ class Semaphore:
         with self._condition:
             self._value += n
             self._condition.notify(n)
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
 
 
 class Thread:
@@ -335,12 +326,6 @@ class Local:
     def __setattr__(self, name: str, value: Any) -> None:
         self._own()[name] = value
 
-    def __delattr__(self, name: str) -> None:
-        try:
-            del self._own()[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
 
 _nobody: dict[int, dict[str, Any]] = {}
 
@@ -363,14 +348,8 @@ class SimpleQueue:
                 raise real_queue.Empty
             return self._items.popleft()
 
-    def get_nowait(self) -> Any:
-        return self.get(block=False)
-
     def empty(self) -> bool:
         return not self._items
-
-    def qsize(self) -> int:
-        return len(self._items)
 
 
 def current_thread() -> Thread:

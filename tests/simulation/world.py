@@ -7,13 +7,11 @@ one it forks. So nothing of a simulation is left in the next.
 from __future__ import annotations
 
 import importlib
-import io
 import os
 import random
 import select
 import sys
 import tempfile
-import wave
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,18 +19,18 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import zmq
-from history.checker import check
-from history.events import Event
-from history.recorder import Recorder
+from history.events import Event, Recorder
+from history.rules import check
 
-from . import calls, importer, leaks, logs, loops, sessions, threads
+from . import blame, calls, importer, loops, places, sessions, threads
+from .audit import SETTLE_S, Audit
 from .card import Card
-from .deaths import unexplained
 from .descriptors import Description, File
 from .ends import BLAMELESS, complaint, delay
 from .machine import Machine
 from .processes import MEGABYTE, Process
 from .promptness import Promptness
+from .saved import Saved
 from .scheduler import Scheduler
 from .script import Script
 from .storm import Storm
@@ -54,7 +52,7 @@ PRODUCT = (
     "hushd_schema.operations.synthesize", "hushd.transcripts.transcript", "hushd_schema.operations.transcribe",
     "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
-    "simulation.programs.aio.person", "simulation.programs.auditor", "simulation.programs.card",
+    "simulation.programs.async_person", "simulation.programs.auditor", "simulation.programs.card",
     "hushd.aio.client",
     "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
     "hushd_schema.settings.reader", "hushd_schema.results", "hushd_schema.toml",
@@ -67,13 +65,8 @@ BOUNDED = (
 )  # fmt: skip
 CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for
 LEAVE_S = 10.0  # after that, in which clients that slept for 5 s wake up and leave
-SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
-AUDIT_S = 10.0  # in which a supervisor must tell its status then
 LEFT_S = 0.1  # from the end of a supervisor's connections to its own
 BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
-SETTLED = ("stopped", "ready", "suspended", "backoff", "failed")
-WITHIN_MB = 5.0  # between the account and the processes, for each of them
-FORMER = 4_194_304  # the highest number of a process on Linux: longer than any of a supervisor here
 FULL_S = 60.0  # before a worker finds a card full, in which a fault may have made the last look at it wrong
 IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
 
@@ -95,17 +88,14 @@ class Outcome(NamedTuple):
         seconds: simulated.
         counts: of the ends of requests: `ok`, or the code of an error.
         settled: seconds after the last fault until every client had its answers.
-        failed: simulated seconds until the first violation.
         taken: how often each point in product code was taken.
     """
 
     digest: str
     violations: list[str]
     seconds: float
-    requests: int
     counts: dict[str, int]
     settled: float = 0.0
-    failed: float = 0.0
     taken: dict[str, int] | None = None
 
 
@@ -136,11 +126,9 @@ class World:
         self.machine.on_write = self._wrote
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
-        self.promptness = Promptness(self)
+        self.promptness, self.audit, self.saved = Promptness(self), Audit(self), Saved(self)
         self.seed, self.script = 0, Script(0)
-        self.speeches: dict[Path, list[bytes]] = {}  # those that a file may have
         self.violations: list[str] = []
-        self.failed = 0.0  # simulated seconds until the first of them
         self._begin = self.scheduler.time
         self._judged = 0  # of the kernel's events
         self.open_requests: dict[str, tuple[Process, str]] = {}
@@ -149,7 +137,6 @@ class World:
         self.clients: dict[str, Any] = {}  # and by whom;
         self.connected: set[str] = set()  # of clients that had a connection
         self.folders: list[str] = []  # of the sessions that there are
-        self.reports: list[Any] = []
         self.dice = random.Random(0)
 
     @property
@@ -182,7 +169,7 @@ class World:
             "hushd_supervisor": lambda arguments: modules["hushd_supervisor.__main__"].main(arguments),
             "simulation.programs.engine": engine.main,
             "simulation.programs.person": person.main,
-            "simulation.programs.aio.person": modules["simulation.programs.aio.person"].main,
+            "simulation.programs.async_person": modules["simulation.programs.async_person"].main,
             "simulation.programs.auditor": auditor.main,
             "hushd_worker.card": modules["simulation.programs.card"].look,
             "hushd_worker.suspension": modules["simulation.programs.card"].suspension,
@@ -208,39 +195,37 @@ class World:
         self._begin = self.scheduler.time
         for at, kind, *how in script.faults:
             self.scheduler.later(at, partial(self.storm.strike, kind, how))
-        self._until(lambda: False, script.seconds)
+        self.until(lambda: False, script.seconds)
         settled = self._calm_down()
-        self._audit()
-        self._until(lambda: not self._services(), IDLE_S)
+        self.audit.check()
+        self.until(lambda: not self._services(), IDLE_S)
         for process in self._services():
             self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
         self.promptness.check_floor()
         if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
             self.violation(wrong)
         self._check_history()
-        return Outcome(
-            self.machine.digest, self.violations, self.scheduler.time - self._begin, sum(self.counts.values()),
-            self.counts, round(settled, 3), self.failed, self.storm.taken,
-        )  # fmt: skip
+        seconds = self.scheduler.time - self._begin
+        return Outcome(self.machine.digest, self.violations, seconds, self.counts, round(settled, 3), self.storm.taken)
 
     def _calm_down(self) -> float:
         """Ends all faults; returns the seconds after which every client had its answers."""
         self.storm.end()
         end = self.scheduler.time
         self._write(Event(end, "harness", "", "calm").line())
-        self._until(lambda: not self._waiting(), CALM_S)
+        self.until(lambda: not self._waiting(), CALM_S)
         settled = self.scheduler.time - end
         for name in self._waiting():
             process, op = self.open_requests[name]
             self.violation(f"{name} ({op}) has no end {CALM_S:.0f} s after the storm")
             self.machine.note("stacks", text=self.scheduler.stacks(process))
-        self._until(lambda: not self._busy(), LEAVE_S)
+        self.until(lambda: not self._busy(), LEAVE_S)
         for process in self._busy():
             self.violation(f"{process} is still there {LEAVE_S:.0f} s after its last answer")
-        self._until(lambda: False, SETTLE_S)
+        self.until(lambda: False, SETTLE_S)
         return settled
 
-    def _until(self, over: Callable[[], bool], seconds: float) -> None:
+    def until(self, over: Callable[[], bool], seconds: float) -> None:
         """Goes on until `over`, or for so long, and judges what the kernel has seen."""
         end = self.scheduler.time + seconds
         self.scheduler.later(seconds, lambda: None)
@@ -276,53 +261,22 @@ class World:
         for module, name in BOUNDED:
             make = getattr(sys.modules[module], name).__init__
             make.__defaults__ = (*make.__defaults__[:-1], self.script.room)
-        for name in ("home", "run", "apart", "tmp", "in", "out"):
-            (self.folder / name).mkdir(mode=0o700)
-        self.machine.folder = str(self.folder)
+        self.machine.folder, self.machine.path = str(self.folder), [str(self.folder / "site")]
         tempfile.tempdir = str(self.folder / "tmp")
         names = random.Random(f"names {self.seed}")
         tempfile._name_sequence = iter(lambda: f"{names.getrandbits(32):08x}", "")  # type: ignore[attr-defined]
-        self._install()
-        command = "command = ['python', '-m', 'simulation.programs.engine']\n"
-        self._leave_remains()
-        workers = "".join(f'[worker."{role}/echo"]\n{command}' for role in ("stt", "tts"))
-        (self.folder / "config.toml").write_text(f"[worker]\nstart_timeout = 30\nvram_mb = 300\n{workers}")
+        places.furnish(self.folder, self.seed)
 
-    def _leave_remains(self) -> None:
-        """In half of the seeds, leaves the lock of a supervisor that was there before the power was cut."""
-        if random.Random(f"remains {self.seed}").random() < 0.5:
-            (self.folder / "run" / "hushd").mkdir(mode=0o700)
-            (self.folder / "run" / "hushd" / "lock").write_text(f"{FORMER}\n")
-
-    def _install(self) -> None:
-        """Makes the packages that are installed on this machine, whatever is on ours: hushd, and one without entry
-        points."""
-        site = self.folder / "site"
-        self.machine.path = [str(site)]
-        for name in ("hushd", "psutil"):
-            (site / f"{name}-1.dist-info").mkdir(parents=True)
-        (site / "hushd-1.dist-info" / "entry_points.txt").write_text(
-            "[console_scripts]\nhushd = hushd_cli.entry:main\n"
-        )
-
-    def _environment(self, session: str) -> dict[str, str]:
+    def environment(self, session: str) -> dict[str, str]:
         """The environment of a program in a session."""
-        environment = {
-            "HOME": str(self.folder / "home"),
-            "PATH": "/bin",
-            "HUSHD_CONFIG": str(self.folder / "config.toml"),
-            "TMPDIR": str(self.folder / "tmp"),
-        }
-        if self.script.card:
-            environment["HUSHD_CARDS"] = "simulation.programs.card:"
-        return environment | ({} if session == sessions.NONE else {"XDG_RUNTIME_DIR": str(self.folder / session)})
+        return places.environment(self.folder, session, self.script.card)
 
     def _client(self, number: int, script: Script) -> Callable[[], None]:
-        program = "simulation.programs.aio.person" if number in script.loops else "simulation.programs.person"
+        program = "simulation.programs.async_person" if number in script.loops else "simulation.programs.person"
         arguments = [program, f"client-{number}", *script.clients[number]]
 
         session = sessions.APART if number in script.apart else sessions.SESSION
-        environment = self._environment(sessions.NONE if number in script.cut else session)
+        environment = self.environment(sessions.NONE if number in script.cut else session)
 
         def start() -> None:
             self.machine.start(arguments, environment, self.standard(), group=0)
@@ -364,31 +318,6 @@ class World:
             file.write(data)
         return str(path)
 
-    def awaits(self, name: str, samples: bytes) -> Path:
-        """Expects a speech in a file, where others may be expected too; returns its path."""
-        path = self.folder / "out" / name
-        self.speeches.setdefault(path, []).append(samples)
-        return path
-
-    def trouble_with(self, path: str) -> str:
-        """Returns a sentence if a file is not a whole speech that was expected there."""
-        try:
-            with open(path, "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            return "" if self.storm.hidden.exists() else f"{path} is not there"
-        samples = _samples(data) if path.endswith(".wav") else data
-        return "" if samples in self.speeches[Path(path)] else f"{path} has {len(data)} bytes, which are not a speech"
-
-    def check_parts(self, name: str) -> None:
-        """Checks that a client that is about to leave has given up all files that it began to write."""
-        process = self.machine.current
-        assert process
-        for path in self.folder.rglob("*.part"):
-            info = os.stat(path)
-            if self.machine.locked.get((info.st_dev, info.st_ino)) in process.table.values():
-                self.violation(f"{name} has begun {path.name}, and neither kept nor discarded it")
-
     @property
     def card(self) -> Card:
         return self.storm.card
@@ -398,7 +327,7 @@ class World:
         since = self.scheduler.time - FULL_S
         supervisors = [p for p in self.machine.processes.values() if p.kind == "supervisor"]
         alone = sum(process.living or process.ended >= since for process in supervisors) == 1
-        if alone and not self.storm.struck(("card", "disk", "stop", "freeze", "kill"), since):
+        if alone and not self.storm.struck(("card",), since):
             self.violation(f"{self.machine.current} was started on a card that is full")
 
     def crashes(self) -> bool:
@@ -441,8 +370,6 @@ class World:
 
     def violation(self, text: str, error: BaseException | None = None) -> None:
         """Notes that something happened that must not."""
-        if not self.violations:
-            self.failed = self.scheduler.time - self._begin
         self.violations.append(text)
         self.machine.note("violation", text=text)
         if error is not None:
@@ -454,7 +381,7 @@ class World:
         """Judges a line of a supervisor's log."""
         if process.kind == "supervisor" and path.endswith("supervisor.log"):
             text = data.decode(errors="replace").strip().split(" ", 2)[-1]  # without the time
-            if wrong := logs.untrue(self.machine, self.storm, text):
+            if wrong := blame.untrue(self.machine, self.storm, text):
                 self.violation(f"{process} {wrong}: {text.strip()}")
 
     def _ignored(self, ignored: Any) -> None:
@@ -469,39 +396,6 @@ class World:
 
     # --- what must hold ----------------------------------------------------------------------------------------------
 
-    def _audit(self) -> None:
-        """Checks what must hold once all is calm."""
-        for process in unexplained(self.storm, list(self.machine.processes.values())):
-            self.violation(f"{process} ended with status {process.status}, which no fault explains")
-        seen: set[int] = set()
-        for session in self.folders:
-            self.reports.clear()
-            self.machine.start(["simulation.programs.auditor"], self._environment(session), self.standard(), group=0)
-            self._until(lambda: bool(self.reports), AUDIT_S)
-            if not self.reports:
-                self.violation(f"the supervisor has not told its status in {AUDIT_S:.0f} s")
-            for status in self.reports:
-                if status is not None and status.supervisor.pid not in seen:
-                    seen.add(status.supervisor.pid)
-                    self._check_status(status)
-        if wrong := sessions.lost_pointer(self.machine, self.folder / "home", self.storm):
-            self.violation(wrong)
-        self._until(lambda: not self.machine.living("auditor"), AUDIT_S)
-        self._check_files()
-
-    def _check_files(self) -> None:
-        """Checks that each file that a speech was saved to is whole, and that nothing else was left."""
-        for path in sorted((self.folder / "out").iterdir()):
-            if path in self.speeches:
-                if trouble := self.trouble_with(str(path)):
-                    self.violation(trouble)
-            elif path.name != "last":
-                self.violation(f"{path.name} was left where speeches are saved")
-        for path in sorted((self.folder / "tmp").iterdir()):
-            sockets = path == self.folder / "tmp" / f"hushd-{os.getuid()}"  # without a session's folder
-            if not sockets:
-                self.violation(f"{path.name} was left in the folder of temporary files")
-
     def _last_words(self, beginning: str) -> str:
         """Returns the last line of the supervisors' log that has `beginning`, empty if there is none."""
         lines = [line for log in self.folder.rglob("supervisor.log*") for line in log.read_text().splitlines()]
@@ -512,50 +406,6 @@ class World:
         events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
         for violation in check(events).violations:
             self.violation(violation.sentence)
-
-    def audited(self, status: Any) -> None:
-        self.reports.append(status)
-
-    def _check_status(self, status: Any) -> None:
-        """Checks what a supervisor says of itself against what there is."""
-        pid = status.supervisor.pid
-        children = {
-            child.pid: child
-            for child in self.machine.processes[pid].children
-            if child.living and child.kind == "engine"
-        }
-        rows = {row.pid: row for row in status.workers if row.pid}
-        for row in status.workers:
-            if row.state not in SETTLED:
-                self.violation(f"worker {row.name} is {row.state} {SETTLE_S:.0f} s after the last answer")
-            if row.queued or row.running:
-                self.violation(f"worker {row.name} has {row.queued} requests queued and {row.running} running")
-            for holder in row.holders:
-                self._check_lease(row.name, holder)
-        if set(rows) != set(children):
-            self.violation(f"supervisor {pid} has processes {sorted(children)}, and says {sorted(rows)}")
-        processes = sum(child.private_memory for child in children.values()) / MEGABYTE
-        if abs(status.memory.used_mb - processes) > WITHIN_MB * (1 + len(children)):
-            self.violation(f"the account has {status.memory.used_mb:.0f} MB, and the processes {processes:.0f} MB")
-        if left := leaks.of_supervisor(self.machine.processes[pid]):
-            self.violation(f"supervisor {pid} has more open files than it needs: {left}")
-        floor = status.floor
-        if floor.speaker or floor.microphone or floor.waiting:
-            self.violation(f"the floor is not free: {floor}")
-
-    def _check_lease(self, worker: str, holder: str) -> None:
-        if not holder.startswith("client-"):
-            self.violation(f"{holder!r} holds a lease on {worker} that nobody asked for")
-
-
-def _samples(data: bytes) -> bytes:
-    """The samples of a WAV file; none of one that is not whole."""
-    try:
-        with wave.open(io.BytesIO(data)) as file:
-            samples = file.readframes(file.getnframes())
-            return samples if len(samples) == 2 * file.getnframes() and file.getframerate() == 16000 else b"?"
-    except (wave.Error, EOFError):
-        return b"?"
 
 
 class _Modules(dict[str, Any]):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..events import ENDS
-from ..story import History, Story
-from ..verdict import Verdict
+from ..story import History, Story, Verdict
 
 RULE = "ended once"
 # Told to the party by those who serve it: none of them comes after the end.

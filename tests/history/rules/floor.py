@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..events import ENDS, Event
-from ..story import History, Story
-from ..verdict import Verdict
+from ..story import History, Story, Verdict
 
 RULE = "one holder"
 GRACE_S = 1.0  # to fall silent, once told

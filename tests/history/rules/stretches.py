@@ -6,8 +6,7 @@ Both hold over every repetition and every supervisor that is lost on the way: po
 from __future__ import annotations
 
 from ..events import Event
-from ..story import History, Story
-from ..verdict import Verdict
+from ..story import History, Story, Verdict
 
 SPEECH, TRANSCRIPT = "speech", "transcript"
 CLOSE = 1e-6  # of positions that were rounded

@@ -7,7 +7,6 @@ import errno
 import gc as real_gc
 import os as real
 import resource
-import signal as real_signal
 import subprocess as real_subprocess
 import sys as real_sys
 import traceback as real_traceback
@@ -16,8 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import File, fail
+from ..importer import Module
 from ..machine import Machine
-from .module import Module
 from .processes import module_of
 
 
@@ -58,21 +57,6 @@ def subprocess_module(machine: Machine) -> ModuleType:
                 self.returncode = self._process.status
             return self.returncode
 
-        def wait(self, timeout: float | None = None) -> int:
-            if not machine.scheduler.wait(lambda: self._process.status is not None, timeout, (machine.current,)):
-                raise real_subprocess.TimeoutExpired(self.args, timeout or 0)
-            return self.poll() or 0
-
-        def send_signal(self, number: int) -> None:
-            if self.poll() is None:
-                self._process.signal(number)
-
-        def kill(self) -> None:
-            self.send_signal(real_signal.SIGKILL)
-
-        def terminate(self) -> None:
-            self.send_signal(real_signal.SIGTERM)
-
     return Module("subprocess", real_subprocess, Popen=Popen)
 
 
@@ -100,10 +84,6 @@ def sys_module(machine: Machine) -> ModuleType:
             machine.scheduler.hook_generators((firstiter, finalizer))
 
         @property
-        def argv(self) -> list[str]:
-            return machine.current.arguments if machine.current else real_sys.argv
-
-        @property
         def path(self) -> list[str]:
             return machine.path if machine.current else real_sys.path
 
@@ -128,10 +108,6 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         assert machine.current
         machine.current.complain("".join(real_traceback.format_exception(error)))
 
-    def print_tb(frames: Any) -> None:
-        assert machine.current
-        machine.current.complain("".join(real_traceback.format_tb(frames)))
-
     library = _Library()
     unlimited = resource.RLIM_INFINITY
 
@@ -148,7 +124,5 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         "gc": Module("gc", real_gc, collect=lambda *_: 0, freeze=lambda: None, enable=lambda: None),
         "ctypes": Module("ctypes", ctypes, CDLL=lambda *_, **__: library, get_errno=lambda: 0),
         "resource": Module("resource", resource, getrlimit=limit, setrlimit=set_limit, prlimit=lambda *_: limit(_[1])),
-        "traceback": Module(
-            "traceback", real_traceback, print_exc=print_exc, print_exception=print_exception, print_tb=print_tb
-        ),
+        "traceback": Module("traceback", real_traceback, print_exc=print_exc, print_exception=print_exception),
     }

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import Description, Endpoint, File, Pipe, Stalls, Text, fail
+from ..importer import Module
 from ..machine import Machine, proc_file, proc_folder
 from ..processes import Process
-from .module import Module
 
 _VIRTUAL = ("/proc/", "/sys/", "/dev/fd", "/dev/dri", "/dev/nvidia", "/dev/kfd", "/run/")
 WITH_PATH = (

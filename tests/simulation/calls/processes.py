@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import Description, File, ProcessEnd, fail
+from ..importer import Module
 from ..machine import Machine
 from ..processes import Process
 from .files import WITH_FILE, WITH_PATH, Files, paths
-from .module import Module
 
 
 class Environment(MutableMapping[str, str]):
@@ -30,8 +30,6 @@ class Environment(MutableMapping[str, str]):
         return str(self._own[key])
 
     def __setitem__(self, key: str, value: str) -> None:
-        if not isinstance(value, str):
-            raise TypeError(f"str expected, not {type(value).__name__}")
         self._own[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -42,9 +40,6 @@ class Environment(MutableMapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._own)
-
-    def copy(self) -> dict[str, str]:
-        return dict(self._own)
 
 
 class Processes:
@@ -68,9 +63,6 @@ class Processes:
 
     def getpgrp(self) -> int:
         return self._own.group
-
-    def getpgid(self, pid: int) -> int:
-        return self._of(pid).group
 
     def kill(self, pid: int, number: int) -> None:
         process = self._of(pid)
@@ -111,13 +103,9 @@ class Processes:
 
     def waitid(self, kind: int, pid: int, options: int) -> Any:
         process = self._child(pid)
-        if process.status is None:
-            if options & real.WNOHANG:
-                return None
-            self._machine.scheduler.wait(lambda: process.status is not None, None, (self._own,))
-        if not options & real.WNOWAIT:
-            self._machine.reap(process)
-        return (pid, process.status)
+        assert options & real.WNOHANG
+        assert options & real.WNOWAIT
+        return None if process.status is None else (pid, process.status)
 
     def waitpid(self, pid: int, options: int) -> tuple[int, int]:
         process = self._child(pid)

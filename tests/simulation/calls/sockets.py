@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import Endpoint, fail
+from ..importer import Module
 from ..machine import Machine
-from .module import Module
 
 
 def socket_module(machine: Machine) -> ModuleType:
@@ -48,7 +48,6 @@ def socket_module(machine: Machine) -> ModuleType:
 
         def listen(self, backlog: int = 0) -> None:
             self._end.real.listen(backlog)
-            self._end.listens = True
 
         def connect(self, where: Any) -> None:
             machine.scheduler.point()
@@ -61,25 +60,6 @@ def socket_module(machine: Machine) -> ModuleType:
                         raise
                     machine.scheduler.wait(lambda: False, 0.2, (self._end,))
 
-        def connect_ex(self, where: Any) -> int:
-            try:
-                self.connect(where)
-            except OSError as error:
-                return error.errno or errno.EIO
-            return 0
-
-        def accept(self) -> tuple[Socket, Any]:
-            machine.scheduler.point()
-            listener = self._end
-            listener.wait()
-            if not listener.readable():
-                raise fail(errno.EAGAIN)
-            if number := machine.faults.at_file("accept", "", self._process):
-                raise fail(number)  # before the connection leaves the backlog
-            self._process.may_give()
-            accepted = listener.accept()
-            return Socket(fileno=self._process.give(accepted)), ""
-
         def recv(self, size: int, flags: int = 0) -> bytes:
             machine.scheduler.point()
             return self._end.read(machine.faults.shortened(size, self._process))
@@ -88,32 +68,8 @@ def socket_module(machine: Machine) -> ModuleType:
             machine.scheduler.point()
             return self._end.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])
 
-        def sendall(self, data: bytes, flags: int = 0) -> None:
-            while data:
-                data = data[self._end.write(data) :]
-
-        def shutdown(self, how: int) -> None:
-            self._end.shut(how)
-
         def setblocking(self, blocking: bool) -> None:
             self._end.blocking = blocking
-
-        def settimeout(self, seconds: float | None) -> None:
-            self._end.blocking = seconds is None
-
-        def gettimeout(self) -> float | None:
-            return None if self._end.blocking else 0.0
-
-        def setsockopt(self, *_: Any) -> None:
-            pass
-
-        def getsockopt(self, level: int, option: int, size: int = 0) -> Any:
-            if size:
-                raise fail(errno.ENOPROTOOPT)  # nobody tells who is at the other end
-            return int(self._end.listens) if option == real_socket.SO_ACCEPTCONN else 0
-
-        def getsockname(self) -> Any:
-            return self._end.real.getsockname()
 
         def detach(self) -> int:
             descriptor, self._descriptor = self._descriptor, -1

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import File, fail
+from ..importer import Module
 from ..machine import Machine
-from .module import Module
 
 
 def io_module(machine: Machine, os: ModuleType) -> ModuleType:
@@ -57,14 +57,6 @@ def io_module(machine: Machine, os: ModuleType) -> ModuleType:
 
         def tell(self) -> int:
             return self.seek(0, 1)
-
-        def truncate(self, size: int | None = None) -> int:
-            size = self.tell() if size is None else size
-            os.ftruncate(self._descriptor, size)
-            return size
-
-        def isatty(self) -> bool:
-            return False
 
         def close(self) -> None:
             if self.closed:

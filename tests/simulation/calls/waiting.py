@@ -12,9 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from ..descriptors import Description, Epoll, File, ProcessEnd, fail
+from ..importer import Module
 from ..machine import EPOCH, Machine
 from ..processes import Process
-from .module import Module
 
 
 def time_module(machine: Machine) -> ModuleType:
@@ -79,9 +79,6 @@ def select_module(machine: Machine) -> ModuleType:
             self._watched[descriptor if isinstance(descriptor, int) else descriptor.fileno()] = events
 
         modify = register
-
-        def unregister(self, descriptor: Any) -> None:
-            del self._watched[descriptor if isinstance(descriptor, int) else descriptor.fileno()]
 
         def poll(self, milliseconds: float | None = None) -> list[tuple[int, int]]:
             process = machine.current
@@ -171,7 +168,4 @@ def fcntl_module(machine: Machine) -> ModuleType:
             raise fail(errno.EINVAL)
         return 0
 
-    def ioctl(descriptor: int, *rest: Any) -> Any:
-        raise fail(errno.ENOTTY)
-
-    return Module("fcntl", real_fcntl, flock=flock, fcntl=control, ioctl=ioctl)
+    return Module("fcntl", real_fcntl, flock=flock, fcntl=control)

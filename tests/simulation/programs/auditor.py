@@ -17,9 +17,9 @@ def main(arguments: list[str]) -> None:
     atomic_file.replace(Path(world.folder / "out" / "last"), b"")  # which removes what the dead have left there
     client = Client(holder="auditor", start=False)
     try:
-        world.audited(client.status())
+        world.audit.audited(client.status())
     except HushdError as error:
         if error.code != "no_supervisor":
             world.violation(f"the auditor was told: {error}")
-        world.audited(None)
+        world.audit.audited(None)
     client.close()

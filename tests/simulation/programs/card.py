@@ -30,7 +30,7 @@ class Driver:
 
     def memory(self, id: str) -> tuple[int, int]:
         _wait()
-        return TOTAL, world.card.free
+        return TOTAL, world.card.look()
 
     def processes(self, id: str) -> dict[int, int]:
         taken: dict[int, int] = world.card.taken()
@@ -49,10 +49,14 @@ def look(arguments: list[str]) -> None:
 
 def suspension(arguments: list[str]) -> None:
     """`python -m hushd_worker.suspension VERB PID`, which the driver obeys in between."""
+    verb, pid = arguments[0], int(arguments[1])
+    world.card.moves(pid)
     _wait()
-    error = getattr(world.card, arguments[0])(int(arguments[1]))
+    error = getattr(world.card, verb)(pid)
     _wait()
-    print(json.dumps({"error": error, "lost": bool(error) and arguments[0] == "restore"}))
+    if bool(error) == (verb == "suspend"):
+        world.card.stays(pid)
+    print(json.dumps({"error": error, "lost": bool(error) and verb == "restore"}))
 
 
 def _wait() -> None:

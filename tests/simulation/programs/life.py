@@ -99,10 +99,10 @@ class Life:
     def target(self, text: bytes) -> str:
         """A file that shall have the speech of a text; two clients may share it."""
         name = f"{self.dice.randrange(4)}.{self.dice.choice(['wav', 'pcm'])}"
-        return str(world.awaits(name, doubled(text)))
+        return str(world.saved.awaits(name, doubled(text)))
 
     def check_saved(self, path: str) -> None:
-        if trouble := world.trouble_with(path):
+        if trouble := world.saved.trouble_with(path):
             raise WrongAnswer(trouble)
 
     def lease(self, seconds: float = 300.0) -> dict[str, Any]:

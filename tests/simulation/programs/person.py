@@ -41,7 +41,7 @@ class Person(Life):
             for other in others:
                 other.join()
             self.client.close()  # what began after the first time has connected again
-        life.world.check_parts(self.name)
+        life.world.saved.check_parts(self.name)
         self.record.saw("closed")
 
     # --- acts --------------------------------------------------------------------------------------------------------

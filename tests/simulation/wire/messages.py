@@ -1,14 +1,36 @@
-"""Messages: as programs see them, frame by frame, and as bytes between two processes."""
+"""Messages: as programs see them, frame by frame, and as bytes between two processes; and the errors of pyzmq."""
 
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from collections.abc import Iterator
 
 import zmq
 
-from .errors import ZMQError
+
+class ZMQError(Exception):
+    """An error of the simulated libzmq."""
+
+    def __init__(self, number: int | None = None, text: str | None = None) -> None:
+        self.errno = number
+        self.strerror = text or os.strerror(number or 0)
+        super().__init__(self.strerror)
+
+
+class Again(ZMQError):
+    """It would have to wait."""
+
+    def __init__(self, number: int = errno.EAGAIN, text: str | None = None) -> None:
+        super().__init__(number, text)
+
+
+class ContextTerminated(ZMQError):
+    """The context has ended."""
+
+    def __init__(self, number: int = int(zmq.ETERM), text: str | None = None) -> None:
+        super().__init__(number, text)
 
 
 class Message:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from zmq import constants
 
-from . import errors
-from .context import Context
-from .messages import Frame
+from .context import Context, Thread
+from .messages import Again, ContextTerminated, Frame, ZMQError
 from .poller import Poller
 from .sockets import Socket
-from .thread import Thread
 
 if TYPE_CHECKING:
     from simulation.machine import Machine
@@ -89,9 +87,9 @@ class Network:
             "Socket": Socket,
             "Poller": type("Poller", (Poller,), {"network": self}),
             "Frame": Frame,
-            "ZMQError": errors.ZMQError,
-            "Again": errors.Again,
-            "ContextTerminated": errors.ContextTerminated,
+            "ZMQError": ZMQError,
+            "Again": Again,
+            "ContextTerminated": ContextTerminated,
             "__path__": [],
         }
         for name, value in contents.items():

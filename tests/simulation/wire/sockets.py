@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from .connection import Connection, Listener
-from .errors import Again, ContextTerminated, ZMQError
-from .messages import Frame, Message
+from .messages import Again, ContextTerminated, Frame, Message, ZMQError
 
 if TYPE_CHECKING:
     from .context import Context

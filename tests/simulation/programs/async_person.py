@@ -12,8 +12,9 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
-from simulation.programs import life
-from simulation.programs.life import PATIENCE, Life
+
+from . import life
+from .life import PATIENCE, Life
 
 ACTS = (
     "hear", "hear_stream", "hear_blocking", "hear_file", "say", "say_stream", "save", "preload",
@@ -37,7 +38,7 @@ class Person(Life):
     async def leave_for_good(self) -> None:
         await self.client.close()
         await self._check_tasks()
-        life.world.check_parts(self.name)
+        life.world.saved.check_parts(self.name)
         self.record.saw("closed")
 
     async def _act(self, name: str) -> None:

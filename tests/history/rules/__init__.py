@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .events import Event
-from .rules import ends, floor, stretches
-from .story import History
-from .verdict import Verdict
+from ..events import Event
+from ..story import History, Verdict
+from . import ends, floor, stretches
 
 SLACK_S = 1.0  # for which a message may be under way, and a party busy with something else
 

@@ -1,1 +1,0 @@
-"""Programs with an event loop."""
