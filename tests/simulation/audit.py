@@ -1,4 +1,4 @@
-"""What must hold once all is calm: a supervisor says of itself what there is, and nobody has more than it needs."""
+"""The audit once all is calm: a supervisor says of itself what there is, and nobody has more than it needs."""
 
 from __future__ import annotations
 

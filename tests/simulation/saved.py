@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Saved:
-    """What clients save in a world."""
+    """The speeches that clients save in a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world

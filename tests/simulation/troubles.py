@@ -1,4 +1,4 @@
-"""What has gone wrong so far, which rules ask before they blame anybody."""
+"""The troubles so far, which rules ask before they blame anybody."""
 
 from __future__ import annotations
 
