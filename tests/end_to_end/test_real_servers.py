@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from hushd import Client
-from support import servers
+from support import servers, whisper_files
 from support.peer import Supervisor
 
 Start = Callable[..., Supervisor]
@@ -92,8 +92,19 @@ def _open_asr(folder: Path) -> dict[str, Any]:
     return {"run": run, "model": "openai/whisper-tiny", "cwd": str(folder), "words": True, "languages": ["en"]}
 
 
+def _whisper_cpp(folder: Path) -> dict[str, Any]:
+    program, model = _program("whisper-cpp", "whisper-server"), whisper_files.ggml(folder / "commands.bin")
+    return {"run": [program, "-m", str(model), "-l", "en", "--host", "127.0.0.1", "--port", "{port}"]}
+
+
+def _transformers(folder: Path) -> dict[str, Any]:
+    model = str(whisper_files.transformers(folder / "commands"))
+    run = [_program("transformers", "transformers"), "serve", model, "--host", "127.0.0.1", "--port", "{port}"]
+    return {"run": run, "model": model, "send": ["model", "file"], "languages": ["en"], "start_timeout": 600}
+
+
 SPEAK = [_hushd, _piper_http, _wyoming_piper, _wyoming_piper_by_pipes]
-HEAR = [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr]
+HEAR = [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr, _whisper_cpp, _transformers]
 
 
 @pytest.mark.parametrize("describe", SPEAK, ids=lambda each: each.__name__[1:])

@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler
 RATE = 8000
 WHERE, LIES = sys.argv[1], sys.argv[2:]
 BEGAN = time.monotonic()
+# Which requests a lie is for: the first is the proof.
+_WHEN = {"first": (0).__eq__, "later": (0).__lt__, "second": (1).__eq__, "third": (2).__eq__}
 
 
 def hum(words: int, level: int = 8000) -> bytes:
@@ -70,8 +72,8 @@ class Handler(BaseHTTPRequestHandler):
         Handler.served = served + 1
         for lie in LIES:
             name, _, value = lie.partition("=")
-            if name in ("first", "later"):  # only the first request, the proof, or only those after it
-                if (served == 0) != (name == "first"):
+            if name in _WHEN:
+                if not _WHEN[name](served):
                     continue
                 name, _, value = value.partition(":")
             if (act := getattr(self, f"lie_{name}", None)) and act(value) is not False:

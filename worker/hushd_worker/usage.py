@@ -9,6 +9,7 @@ import time
 from hushd_protocol.system.footprint import descendants
 
 forked = False  # from a template, whose pages would be private to this process if the template ended
+elsewhere = 0  # bytes that work for this process takes in none of its children, but in a container
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
@@ -37,7 +38,7 @@ class PrivateMemory:
         """Measures the memory, in 0.05 ms."""
         own = _sizes("self")
         self._mapped = max(self._mapped, own.get(b"RssFile:", 0))
-        self.now = sum(map(_private, (own, *map(_sizes, descendants("self")))))
+        self.now = elsewhere + sum(map(_private, (own, *map(_sizes, descendants("self")))))
         high = own.get(b"VmHWM:", 0)
         self.peak = max(self.peak, self.now, high - self._mapped if high > self._load_high else 0)
 

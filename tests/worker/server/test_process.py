@@ -113,7 +113,7 @@ def test_a_unix_socket(make: Make, runtime: Path) -> None:
 )
 def test_a_start_that_fails(make: Make, lies: tuple[str, ...], said: str) -> None:
     """One sentence with the end of its log; nothing is left of it."""
-    message = failure(make(*lies, start_timeout=1.5 if "1.5" in said or "503" in said else 30))
+    message = failure(make(*lies, start_timeout=1.5 if "1.5" in said else 5 if "503" in said else 30))
     assert message.startswith(f"The server mine {said}"), message
 
 

@@ -16,17 +16,18 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 from hushd_schema.server_file import ServerFile
 
+from hushd_worker import usage
 from hushd_worker.errors import EXIT_CRASHED
 
 from . import addresses, exchange, files, wyoming
 from .exchange import Answer, Broken, Check, Hangs, Line
+from .turns import Turns
 
 _LOOK_S = 0.05  # between two looks whether a starting server listens
 _AGAIN_S = 0.25  # before a server that still loads is asked again
 _DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
-_REST_S = 0.3  # without processor time, after which a server has ended what it did
 _TAIL = 4000  # bytes of its output that are kept
 _LAST_WORDS_S = 1.0  # for which the output of a server that has ended is still read
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
@@ -62,9 +63,7 @@ class ServerProcess:
         self._control = -1
         self._proven = False
         self._leaving: subprocess.Popen[bytes] | None = None  # the guard that is told to end
-        self._turn = threading.Lock()  # of a server by pipes, which has one connection
-        self._rests = threading.Event()  # unless it may still work for a request that was cancelled
-        self._rests.set()
+        self._turns = Turns(1 if server.by_pipes else server.parallel, server.stop_timeout, self._replace)
 
     def start(self, prove: Callable[[float], object], report: Callable[[str], None]) -> None:
         """Starts the server, and waits until `prove`, which asks it for something short, has succeeded.
@@ -105,6 +104,8 @@ class ServerProcess:
             self.end()
             raise error if error.code == "engine_missing" else HushdError("engine_missing", error.message) from error
         self._proven = True
+        if self.file.stop:
+            usage.elsewhere = int(1e6 * self.file.memory_mb)
 
     def compute_device(self) -> str:
         """Returns `cuda` if the server holds memory of a card; that is only looked up if its file expects some."""
@@ -118,26 +119,18 @@ class ServerProcess:
     def line(self, check: Check, limit_s: float) -> Iterator[Line]:
         """Connects; closes the connection afterwards, by which the server learns of a cancel.
 
-        A server that goes on with what was cancelled is let finish first, or replaced after `stop_timeout`.
+        A server that goes on with what was cancelled is let finish first, or replaced; see `turns`.
         """
-        if self._pipes:
-            with self._by_pipes(check, limit_s) as line:
-                yield line
-            return
-        while not self._rests.wait(_LOOK_S):
-            check()
-        try:
-            with self._connect() as connection:
-                yield Line(connection, check, limit_s)
-        except OSError as error:
-            raise Broken(f"cannot be reached ({error.strerror or error})") from error
-        except (HushdError, Broken, Hangs):
-            raise
-        except BaseException:  # cancelled
-            if self.file.parallel == 1:
-                self._rests.clear()
-                threading.Thread(target=self._let_finish, name="server-finishes", daemon=True).start()
-            raise
+        with self._turns.turn(check, goes_on=not self._pipes):
+            if self._pipes:
+                with self._by_pipes(check, limit_s) as line:
+                    yield line
+                return
+            try:
+                with self._connect() as connection:
+                    yield Line(connection, check, limit_s)
+            except OSError as error:
+                raise Broken(f"cannot be reached ({error.strerror or error})") from error
 
     @contextlib.contextmanager
     def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> Iterator[Answer]:
@@ -165,17 +158,6 @@ class ServerProcess:
         except Hangs:
             threading.Timer(_DEATH_S, self._replace).start()  # once the error is sent
             raise HushdError("worker_failed", f"The server {name} has not answered for {limit_s:g} s.") from None
-
-    def _let_finish(self) -> None:
-        until, before, rested = time.monotonic() + self.file.stop_timeout, _processor_time(), 0.0
-        while rested < _REST_S:
-            if time.monotonic() > until:
-                self._replace()
-                return
-            time.sleep(_LOOK_S)
-            now = _processor_time()
-            rested, before = rested + _LOOK_S if now == before else 0.0, now
-        self._rests.set()
 
     def _replace(self) -> None:
         """Ends the server, and with it this worker: the supervisor starts both again if somebody asks."""
@@ -242,6 +224,9 @@ class ServerProcess:
         """Ends this worker with its server."""
         status = guard.wait()
         if status == -9:  # the guard was killed, and left us its tree
+            if stop := self.file.program(self._where, self.file.stop):
+                with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                    subprocess.run(stop, timeout=self.file.stop_timeout, stdout=subprocess.DEVNULL)
             for pid in descendants("self"):
                 with contextlib.suppress(OSError):
                     os.kill(int(pid), 9)
@@ -307,22 +292,21 @@ class ServerProcess:
     @contextlib.contextmanager
     def _by_pipes(self, check: Check, limit_s: float) -> Iterator[Line]:
         """Speaks over the server's standard input and output; one that ended after its last answer is started again."""
-        with self._turn:
-            try:
-                line = self._greeted(check, limit_s)
-            except (OSError, Broken, HushdError):
-                if not self._proven:
-                    raise
+        try:
+            line = self._greeted(check, limit_s)
+        except (OSError, Broken, HushdError):
+            if not self._proven:
+                raise
+            self.end()
+            self._spawn()
+            line = self._greeted(check, limit_s)
+        done = False
+        try:
+            yield line
+            done = True
+        finally:
+            if not done:  # what is left of its answer must not become the next one's
                 self.end()
-                self._spawn()
-                line = self._greeted(check, limit_s)
-            done = False
-            try:
-                yield line
-                done = True
-            finally:
-                if not done:  # what is left of its answer must not become the next one's
-                    self.end()
 
     def _greeted(self, check: Check, limit_s: float) -> Line:
         line = Line(self._pipes[0], check, limit_s, self._pipes[1])
@@ -371,12 +355,3 @@ def _environment(own: Mapping[str, str], where: Mapping[str, str], offline: bool
             value.replace("{port}", where["port"]).replace("{socket}", where["socket"])
         )
     return variables
-
-
-def _processor_time() -> int:
-    """Returns the processor time of all that this process has started, in ticks."""
-    ticks = 0
-    for pid in descendants("self"):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
-            ticks += sum(map(int, file.read().rpartition(b")")[2].split()[11:13]))
-    return ticks

@@ -1,0 +1,89 @@
+"""A server of several turns that goes on with a cancelled request: others are served beside it, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import servers
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processor time is looked up in /proc")
+
+# Request 1 is the proof, 2 is served meanwhile, 3 is cancelled once the server has it, and 4 comes after it.
+WORKER = """
+import os, sys, threading, time
+from hushd_worker.server import files
+from hushd_worker.server.process import ServerProcess
+server = ServerProcess(files.read("mine"))
+def ask(name, check=lambda: None, limit=60):
+    body = b'{"input": "one"}'
+    with server.ask("/v1/audio/speech", body, "application/json", check, limit) as answer:
+        print(name, len(b"".join(answer.blocks())), flush=True)
+def told():
+    return open(os.environ["TOLD"]).read().count("speech")
+def third():
+    if told() == 3:
+        raise KeyboardInterrupt
+server.start(lambda limit: ask("proof", limit=limit), lambda note: None)
+second = threading.Thread(target=ask, args=("second",))
+second.start()
+while told() < 2:
+    time.sleep(0.01)
+try:
+    ask("third", third)
+except KeyboardInterrupt:
+    print("cancelled", flush=True)
+if "fourth" in sys.argv:
+    ask("fourth")
+second.join()
+if "stays" in sys.argv:
+    sys.stdin.read()
+server.end()
+"""
+
+
+def run(runtime: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, list[str], list[str]]:
+    """The worker's exit status, what it was answered, and what the server was asked for and had done."""
+    told = runtime / "told"
+    monkeypatch.setenv("TOLD", str(told))
+    program = [sys.executable, "-c", WORKER, *words]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as worker:
+        assert worker.stdout
+        said = [line.split()[0] for line in worker.stdout]
+        status = worker.wait(30)
+    asked = [json.loads(line)["path"].rpartition("/")[2] for line in told.read_text().splitlines()]
+    return status, said, asked
+
+
+def test_it_is_let_finish(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then it has a turn less: of two, one is busy with the cancelled request, one with the other."""
+    lies = ("second=busy:1", "third=busy:2")
+    servers.write(runtime, "mine", *lies, parallel=2, stop_timeout=60, env={"TOLD": str(runtime / "told")})
+    status, said, asked = run(runtime, monkeypatch, "fourth")
+    assert status == 0
+    assert sorted(said) == ["cancelled", "fourth", "proof", "second"]
+    assert asked[:4] == ["speech", "speech", "speech", "done"]
+    assert "speech" in asked[4:]
+
+
+def test_it_is_replaced(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other request, which takes longer than `stop_timeout`, is answered first; then the worker ends as after a
+    crash."""
+    lies = ("second=slow:2", "third=busy:600")
+    servers.write(runtime, "mine", *lies, parallel=2, stop_timeout=0.5, env={"TOLD": str(runtime / "told")})
+    status, said, _ = run(runtime, monkeypatch, "stays")
+    assert status == 70
+    assert said == ["proof", "cancelled", "second"]
+
+
+def test_a_late_one_takes_no_further_requests(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of three turns is free, but what began now would end with the server."""
+    lies = ("second=slow:2", "third=busy:600")
+    servers.write(runtime, "mine", *lies, parallel=3, stop_timeout=0, env={"TOLD": str(runtime / "told")})
+    status, said, asked = run(runtime, monkeypatch, "fourth")
+    assert status == 70
+    assert "fourth" not in said
+    assert asked == ["speech"] * 3
