@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
-from benches import cold, full_size, gigabyte, incident, servers, stages, warm
+from benches import cold, full_size, gigabyte, servers, warm
 from benches.hearing import accuracy, live
 from benches.stage import show
 from benches.supervision import memory
@@ -23,12 +23,10 @@ CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
     "cold": cold.cold,
-    "stages": stages.stages,
     "warm": warm.warm,
     "live": live.live,
     "servers": servers.serving,
     "wer": accuracy.wer,
-    "incident": incident.incident,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
 }
@@ -42,12 +40,10 @@ def main() -> int:
     parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts, for wer and live")
     parser.add_argument("--engine", help="fullsize with this engine alone")
     parser.add_argument(
-        "--models", metavar="DIR", type=Path, help="incident, fullsize, gigabyte: a folder filled by scripts/fullsize"
+        "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"
     )
     parser.add_argument("--minutes", type=float, default=1, help="gigabyte: the minutes of sound")
-    parser.add_argument(
-        "--document", action="store_true", help="incident, fullsize: write their sections of docs/BENCHMARKS.md"
-    )
+    parser.add_argument("--document", action="store_true", help="fullsize: write its section of docs/BENCHMARKS.md")
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():

@@ -45,14 +45,12 @@ def draw(
     below: tuple[str, Sequence[float]] | None = None,
     beside: tuple[str, Sequence[float]] | None = None,
     ticks: Sequence[Tick] = (),
-    span_text: str = "",
 ) -> str:
     """Returns the picture of `series` (MB at each of `times`, in seconds from 0) with `marks` (seconds, words).
 
     Args:
         below: one more series (its name, MB), drawn as a line under the picture on a scale of its own.
         beside: one more series, drawn as a dashed line on the same scale.
-        span_text: in place of the seconds of the whole picture.
     """
     highest = max(*map(sum, zip(*series.values(), strict=True)), *(beside[1] if beside else ()), 1.0)
     picture = _Picture(max(times) or 1.0, round_up(highest))
@@ -74,7 +72,7 @@ def draw(
             *dashes,
             *picture.marks(marks),
             *picture.ticks(ticks),
-            f'<text x="{WIDTH - RIGHT}" y="{height - 7}" text-anchor="end">{span_text or f"{max(times):.0f} s"}</text>',
+            f'<text x="{WIDTH - RIGHT}" y="{height - 7}" text-anchor="end">{max(times):.0f} s</text>',
             *strip,
             "</svg>",
             "",

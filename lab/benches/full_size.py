@@ -15,20 +15,13 @@ from pathlib import Path
 import psutil
 import section as document
 from full_size.catalogue import MODELS
-from full_size.chatterbox import PYTHON
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.system.memory.needs import Estimate
 
-from .incident import THREADS
 from .process_memory import Recording, held
 from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
 
-# Without the model for the borders of Chinese words, which it would fetch.
-_MULTILINGUAL = (
-    "from chatterbox.models.tokenizers.tokenizer import ChineseCangjieConverter as T; "
-    "T._init_segmenter = lambda t: None; from chatterbox.mtl_tts import ChatterboxMultilingualTTS as C"
-)
 # Each loads the model as its package's README has it, with the precision that hushd takes on a CPU.
 _BARE = {
     "onnx-asr": "import onnx_asr; onnx_asr.load_model({kind!r}, {path!r}, quantization={precision!r})",
@@ -37,13 +30,11 @@ _BARE = {
     "transcribe-cpp": "import glob, transcribe_cpp as t; t.Model(glob.glob({path!r} + '/*.gguf')[0], backend='cpu')",
     "kokoro": "from kokoro_onnx import Kokoro; Kokoro({path!r} + '.onnx', {folder!r} + '/voices-v1.0.bin')",
     "piper": "from piper import PiperVoice; PiperVoice.load({path!r} + '.onnx')",
-    "chatterbox/english": "from chatterbox.tts import ChatterboxTTS as C; C.from_local({path!r}, 'cpu')",
-    "chatterbox/multilingual": f"{_MULTILINGUAL}; C.from_local({{path!r}}, 'cpu')",
-    "chatterbox/turbo": "from chatterbox.tts_turbo import ChatterboxTurboTTS as C; C.from_local({path!r}, 'cpu')",
 }
 _TIMES = "import time\nbegan = time.monotonic()\n{load}\nprint(time.process_time(), time.monotonic() - began)\n"
-_SPEAKING = ("kokoro", "piper", "chatterbox")
-_TORCH = ("whisper", "chatterbox")
+_SPEAKING = ("kokoro", "piper")
+# Torch's threads wait for each other at every layer, which takes minutes on a busy machine.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 _FP32 = "-fp32"
 
 
@@ -82,10 +73,7 @@ def full_size(options: Namespace) -> Iterator[Row]:
         engine, _, model = name.partition("/")
         if options.engine not in (None, "all", engine, model, name):
             continue
-        if engine == "chatterbox" and not os.environ.get(PYTHON):
-            yield Row(f"fullsize {name}", None, "", note=f"not measured: {PYTHON} is not set")
-            continue
-        if not (engine in _BARE or name in _BARE):
+        if engine not in _BARE:
             yield Row(
                 f"fullsize {name}", None, "", note="not measured: how its library alone loads it is not known here"
             )
@@ -120,14 +108,13 @@ def _measured(models: Path, name: str) -> Taken:
     """
     engine, _, model = name.partition("/")
     role = "tts" if engine in _SPEAKING else "stt"
-    python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
     expected = Estimate(models)(f"{role}/{name}").memory / 1e6
-    bare_cpu, bare_wall = _bare(python, models, name)
-    threads = THREADS if engine in _TORCH else {}
-    config = "[worker]\nkeep_alive = 600\n"
-    if engine == "chatterbox":
-        config += f'[worker."tts/chatterbox"]\ncommand = ["{python}", "-m", "hushd_worker_tts"]\n'
-    with supervisor(config, HUSHD_MODELS_DIR=str(models), **threads) as process, Client() as client:
+    bare_cpu, bare_wall = _bare(models, name)
+    threads = _ONE_THREAD if engine == "whisper" else {}
+    with (
+        supervisor("[worker]\nkeep_alive = 600\n", HUSHD_MODELS_DIR=str(models), **threads) as process,
+        Client() as client,
+    ):
         memory = Recording(
             lambda: {str(child.pid): held(child) for child in process.children(recursive=True)}, pause=0.05
         )
@@ -161,15 +148,13 @@ def _measured(models: Path, name: str) -> Taken:
     )  # fmt: skip
 
 
-def _bare(python: str, models: Path, name: str) -> tuple[float, float]:
+def _bare(models: Path, name: str) -> tuple[float, float]:
     """CPU seconds and wall seconds of a fresh process that loads a model with nothing but its library."""
     engine, _, model = name.partition("/")
     kind, precision = ("nemo-conformer-tdt", None) if model.endswith(_FP32) else (model, "int8")
-    load = (_BARE.get(name) or _BARE[engine]).format(
-        path=str(models / name), folder=str(models / engine), kind=kind, precision=precision
-    )
+    load = _BARE[engine].format(path=str(models / name), folder=str(models / engine), kind=kind, precision=precision)
     program = _TIMES.format(load=load)
-    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     cpu, wall = (float(word) for word in done.stdout.split()[-2:])
     return cpu, wall
 

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
-from full_size import chatterbox, chatterbox_t3, making, whisper
+from full_size import making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
@@ -135,35 +135,6 @@ def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypa
     assert 0.005 < usual.samples.std() < 0.5
     assert np.isfinite(usual.samples).all()
     assert len(slow.samples) == pytest.approx(2 * len(usual.samples), rel=0.2)
-
-
-def test_chatterbox_needs_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence says how to name it, where none is named and where its Python lacks the package; nothing is left."""
-    model = MODELS["chatterbox/english"]
-    monkeypatch.delenv(chatterbox.PYTHON, raising=False)
-    with pytest.raises(CannotMake, match=r"install it as docs/MODELS.md says, and set HUSHD_CHATTERBOX_PYTHON to that"):
-        make(tmp_path / model.place, model.parts(1), model.flat)
-    monkeypatch.setenv(chatterbox.PYTHON, sys.executable)
-    with pytest.raises(CannotMake, match=r"its model: ModuleNotFoundError: No module named '(chatt|torch)"):
-        make(tmp_path / model.place, model.parts(1), model.flat)
-    with pytest.raises(CannotMake, match="cannot be made smaller"):
-        model.parts(SCALE)
-    assert list((tmp_path / "chatterbox").iterdir()) == []
-
-
-def test_chatterbox_says_a_sound_where_it_may_not_stop() -> None:
-    """The last one again, at twice the score of all others: the multilingual model fails at tokens from 6561 on."""
-    shapes = {"speech_head.weight": (8194, 1024), "speech_pos_emb.emb.weight": (20, 1024)}
-    head, places = (chatterbox_t3.draw(Noise(), name, shape, shapes) for name, shape in shapes.items())
-    scores = places @ head.T
-    said = scores.argmax(axis=1)
-    sounds, ends = said[: chatterbox_t3.SAID], said[chatterbox_t3.SAID :]
-    assert (sounds < 6561).all()
-    assert (ends == chatterbox_t3.STOP).all()
-    scores[:, chatterbox_t3.STOP] = -np.inf
-    second, third = np.sort(scores[chatterbox_t3.SAID :], axis=1)[:, :-3:-1].T
-    assert (scores[chatterbox_t3.SAID :].argmax(axis=1) == sounds[-1]).all()
-    assert (second > 2 * third).all()
 
 
 def test_every_model_bears_a_name_that_hushd_knows() -> None:

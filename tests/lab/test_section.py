@@ -6,7 +6,7 @@ import pytest
 from section import BENCHMARKS, replaced
 
 
-@pytest.mark.parametrize("name", ["incident", "fullsize", "gpu"])
+@pytest.mark.parametrize("name", ["fullsize", "gpu"])
 def test_the_benchmarks_have_a_place_for_each_section(name: str) -> None:
     """The marks stand in docs/BENCHMARKS.md once, and the text between them is replaced whole."""
     text = BENCHMARKS.read_text()
