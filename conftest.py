@@ -216,7 +216,10 @@ def memory_group() -> Iterator[MemoryGroup]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the tests of the night out by day and those of a user as root, and puts the longest files first."""
+    """Leaves the tests of the night out by day and those of a user as root, and puts the longest files first.
+
+    Of a file's tests that lack the same thing one stands for all.
+    """
     if path := config.getoption("--passed-in"):
         names = passed.read(path)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid in names])
@@ -230,6 +233,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
         config.hook.pytest_deselected(items=[item for item in items if item in late])
         items[:] = [item for item in items if item not in late]
+    if again := skips.again(items):
+        config.hook.pytest_deselected(items=list(again))
+        items[:] = [item for item in items if item not in again]
     if emulated():
         lengthen(items, float(config.getini("timeout")))
     seconds = processor_time.recorded()

@@ -6,10 +6,11 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,12 +46,15 @@ SPOKEN = {
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
 
-def need(model: str) -> None:
-    engine = model.partition("/")[0]
-    if missing := [package for package in NEEDED[engine] if find_spec(package) is None]:
-        pytest.skip(f"{', '.join(missing)} is not installed: scripts/setup --engines all")
-    if engine == "sherpa-onnx" and espeak_ng.find_library() is None:
-        pytest.skip("espeak-ng, which reads for it, is not installed: apt install espeak-ng")
+def where_installed(names: Iterable[str]) -> Iterable[Any]:
+    """The models, or engines, as parameters, each skipped where what runs it is not here."""
+    for name in names:
+        engine = name.partition("/")[0]
+        missing = [package for package in NEEDED[engine] if find_spec(package) is None]
+        if engine == "sherpa-onnx" and espeak_ng.find_library() is None:
+            missing.append("espeak-ng, which reads for it,")
+        reason = f"{', '.join(missing)} is not installed: scripts/setup --engines all"
+        yield pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=reason))
 
 
 def small(name: str, folder: Path) -> int:
@@ -77,10 +81,9 @@ def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 
 @pytest.mark.parametrize("size", ["small", "large-v3"])
-@pytest.mark.parametrize("engine", ["whisper", "faster-whisper"])
+@pytest.mark.parametrize("engine", where_installed(["whisper", "faster-whisper"]))
 def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To noise and to silence, at the first try: with 51865 tokens and with 51866. Its language has a probability."""
-    need(engine)
     small(f"{engine}/{size}", tmp_path)
     recogniser = loaded(f"{engine}/{size}", tmp_path, monkeypatch)
     for sound in (NOISE, 0 * NOISE):
@@ -92,22 +95,22 @@ def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monke
     assert 0.0 < detected.probability <= 1.0
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("onnx-asr/nemo-parakeet")])
+@pytest.mark.parametrize("name", where_installed(n for n in MODELS if n.startswith("onnx-asr/nemo-parakeet")))
 def test_parakeet_makes_a_token_of_every_fourth_frame(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 5 s of noise, 63 frames of the encoder: as bytes, and in float32 with its weights in a second file."""
-    need(name)
     small(name, tmp_path)
     (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
     assert len(segment.text.split()) == 16
     assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n.startswith("transcribe-cpp/") and "lang-id" not in n])
+@pytest.mark.parametrize(
+    "name", where_installed(n for n in MODELS if n.startswith("transcribe-cpp/") and "lang-id" not in n)
+)
 def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whisper says its sentence to noise; Parakeet and Nemotron make words, each with its times."""
-    need(name)
     small(name, tmp_path)
     segments = list(loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en", word_times=True)))
     if "whisper" in name:
@@ -117,10 +120,9 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
         assert any(segment.words for segment in segments)
 
 
-@pytest.mark.parametrize("name", [name for name in SPOKEN if name in MODELS])
+@pytest.mark.parametrize("name", where_installed(name for name in SPOKEN if name in MODELS))
 def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many samples as phonemes, twice as many at half the speed: noise that is neither silent nor clipped."""
-    need(name)
     small(name, tmp_path)
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     engine, _, model = name.partition("/")
@@ -164,10 +166,9 @@ def test_the_size_is_that_of_the_published_file(name: str) -> None:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", "whisper/tiny"])
+@pytest.mark.parametrize("name", where_installed(["onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", "whisper/tiny"]))
 def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     """Whatever was made before it."""
-    need(name)
     for folder in ("one", "other"):
         small(name, tmp_path / folder)
     assert sums(tmp_path / "one") == sums(tmp_path / "other")

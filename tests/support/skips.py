@@ -1,11 +1,20 @@
-"""Groups skips by reason, for the end of a run: a line for each test would be hundreds."""
+"""Groups skips by reason, for the end of a run: a line for each test would be hundreds.
+
+Where a whole engine is missing, one test of each of its files is skipped, and stands for the others.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pytest
+
+FOR = "stands for"  # a property of a report: how many tests its skip stands for, itself among them
 
 
 class Report(Protocol):
@@ -13,13 +22,27 @@ class Report(Protocol):
 
     nodeid: str
     longrepr: object
+    user_properties: list[tuple[str, object]]
+
+
+def again(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """Returns the tests that a mark skips for the reason of one before them in their file."""
+    first: dict[tuple[Path, str], pytest.Item] = {}
+    others: dict[pytest.Item, pytest.Item] = {}
+    for item in items:
+        reason = next((str(m.kwargs["reason"]) for m in item.iter_markers("skipif") if m.args[0] is True), None)
+        if reason is not None and (one := first.setdefault((item.path, reason), item)) is not item:
+            others[item] = one
+    for one in first.values():
+        one.user_properties.append((FOR, 1 + sum(each is one for each in others.values())))
+    return set(others)
 
 
 @dataclass
 class _Skipped:
     """The tests and the whole files that one reason has left out; several processes may report the same file."""
 
-    tests: set[str] = field(default_factory=set)
+    tests: dict[str, int] = field(default_factory=dict)  # each, with how many it stands for
     files: set[str] = field(default_factory=set)
 
 
@@ -28,14 +51,16 @@ def table(reports: Iterable[Report]) -> Iterator[str]:
     reasons: dict[str, _Skipped] = defaultdict(_Skipped)
     for report in reports:
         reason = _reason(report.longrepr)
-        is_test = "::" in report.nodeid
-        (reasons[reason].tests if is_test else reasons[reason].files).add(report.nodeid)
+        if "::" in report.nodeid:
+            reasons[reason].tests[report.nodeid] = int(str(dict(report.user_properties).get(FOR, 1)))
+        else:
+            reasons[reason].files.add(report.nodeid)
     if not reasons:
         return
     yield "Skipped:"
     yield " tests  files  reason"
-    for reason, skipped in sorted(reasons.items(), key=lambda item: (-len(item[1].tests), item[0])):
-        yield f"{len(skipped.tests) or '':6}  {len(skipped.files) or '':5}  {reason}"
+    for reason, skipped in sorted(reasons.items(), key=lambda item: (-sum(item[1].tests.values()), item[0])):
+        yield f"{sum(skipped.tests.values()) or '':6}  {len(skipped.files) or '':5}  {reason}"
 
 
 def count(reports: Iterable[Report]) -> int:

@@ -37,17 +37,24 @@ Engines = dict[str, Any]
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 
 
-def need(engine: str) -> None:
-    packages = {"whisper": ("torch", "whisper"), "faster-whisper": ("ctranslate2", "faster_whisper")}[engine]
-    for package in packages:
-        if find_spec(package) is None:
-            pytest.skip(f"{engine} is not installed: pip install 'hushd[{engine}]'")
+def needs(engine: str, *packages: str) -> pytest.MarkDecorator:
+    """Skips a test where an engine is not installed."""
+    reason = f"{engine} is not installed: pip install 'hushd[{engine}]'"
+    return pytest.mark.skipif(not all(map(find_spec, packages)), reason=reason)
 
 
-@pytest.fixture(params=["whisper", "faster-whisper"])
+needs_whisper = needs("whisper", "torch", "whisper")
+needs_faster_whisper = needs("faster-whisper", "ctranslate2", "faster_whisper")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("whisper", marks=needs_whisper),
+        pytest.param("faster-whisper", marks=needs_faster_whisper),
+    ]
+)
 def name(request: pytest.FixtureRequest) -> str:
     """Each of the two engines that is installed."""
-    need(request.param)
     return str(request.param)
 
 
@@ -156,13 +163,13 @@ def test_unseen_utterances_are_understood(
     assert word_error_rate(said, " ".join(texts(name, engine, spoken))) <= 0.04
 
 
+@needs_faster_whisper
 def test_int8_hears_what_float32_hears(models: Path, forty: list[tuple[str, np.ndarray]], texts: Texts) -> None:
     """Both conversions understand the words as well as each other, and int8 takes a third of the space.
 
     Not word for word: which of two words as likely as each other wins depends on how a processor rounds (one of the
     141 differed on one machine and none on another).
     """
-    need("faster-whisper")
     small, large = (models / "faster-whisper" / model / "model.bin" for model in ("commands", "commands-float32"))
     assert small.stat().st_size < large.stat().st_size / 3
     said = " ".join(said for said, _ in forty)
@@ -325,10 +332,10 @@ def test_models_of_the_users_own_are_listed(name: str) -> None:
     assert not engine.installed("base")
 
 
+@needs_faster_whisper
+@needs_whisper
 def test_what_the_packages_know_is_what_we_say() -> None:
     """Names, languages and places on the hub are those of the packages."""
-    need("whisper")
-    need("faster-whisper")
     import whisper
     from faster_whisper.utils import _MODELS
 
@@ -418,9 +425,9 @@ def broken_checkpoints(whole: Path) -> dict[str, bytes]:
     }
 
 
+@needs_whisper
 def test_broken_checkpoints_are_a_sentence(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with the file: `model_missing`, with its name and what to do; it is listed all the same."""
-    need("whisper")
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     place = tmp_path / "whisper" / "mine.pt"
     place.parent.mkdir()
@@ -434,9 +441,9 @@ def test_broken_checkpoints_are_a_sentence(models: Path, tmp_path: Path, monkeyp
         assert f"replace {place} by a complete copy" in error.message, kind
 
 
+@needs_whisper
 def test_a_checkpoint_cannot_run_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pickle that would make a folder is refused, by the list of models and by the load, and makes none."""
-    need("whisper")
     import torch
 
     class Evil:
@@ -451,9 +458,9 @@ def test_a_checkpoint_cannot_run_anything(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "made").exists()
 
 
+@needs_faster_whisper
 def test_broken_conversions_are_a_sentence(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of CTranslate2 with a damaged or missing file is `model_missing`, and never asks the hub for it."""
-    need("faster-whisper")
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     place = tmp_path / "faster-whisper" / "mine"
     whole = models / "faster-whisper" / "commands"

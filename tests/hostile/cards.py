@@ -13,7 +13,7 @@ from hushd_supervisor.core.memory.cards import FRESH_S
 from hushd_supervisor.core.worker.states import State
 
 if TYPE_CHECKING:
-    from .hostile_world import Process, World
+    from .world import Process, World
 
 NEED = 3_000_000_000  # of a card, of every worker that uses one
 RESERVE = 256_000_000

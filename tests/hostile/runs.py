@@ -16,9 +16,10 @@ from hushd_supervisor.core import fleet
 from hushd_supervisor.core.standby import Phase, Template
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import State
-from support.card_world import CardWorld
-from support.crowded_world import CrowdedWorld
-from support.hostile_world import World
+
+from .crowded import CrowdedWorld
+from .one_card import CardWorld
+from .world import World
 
 SHARE = 25  # seeds that a process takes at a time: the last to end is late by as many
 ALONE = 10  # shares that this process does itself: others run tests meanwhile, and each more would import first

@@ -13,7 +13,7 @@ from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.standby import HAS_PROCESS, Phase
 
 if TYPE_CHECKING:
-    from .hostile_world import World
+    from .world import World
 
 NAMES = ("stt/a", "stt/b", "tts/c")
 SIZE = 60_000_000

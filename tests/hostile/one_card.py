@@ -7,8 +7,8 @@ from typing import Any
 
 from hushd_schema.settings import Settings
 
-from .hostile_cards import Device
-from .hostile_world import NAMES, Person, Process, World
+from .cards import Device
+from .world import NAMES, Person, Process, World
 
 RARE = ("no-hello", "no-ready", "dies", "hangs", "load-fails", "unreachable")  # ways to misbehave, seldom here
 

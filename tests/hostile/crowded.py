@@ -6,7 +6,7 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core import fleet
 
-from .hostile_world import NAMES, Person, Process, World
+from .world import NAMES, Person, Process, World
 
 FRESH = "stt/a/fresh"  # a name that nobody has used
 

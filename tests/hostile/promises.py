@@ -1,0 +1,158 @@
+"""What must hold in a hostile world after each step: of each worker, of its requests, and of all together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.names import base
+from hushd_supervisor.core.memory.pressure import SMALL, Level
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+class Promises:
+    """The pool's invariants, of one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def check(self) -> None:
+        """Checks all of them."""
+        pool = self._world.pool
+        live = [p.name for p in self._world.processes.values() if p.alive]
+        crowded = {base(name) for name, worker in pool._workers.items() if worker.jobs.waiting}
+        held = 0
+        for name, worker in pool._workers.items():
+            self._check_state(worker, live.count(name))
+            if worker.jobs.running or worker.lifecycle.retires or base(name) in crowded:
+                self._check_places(worker)
+            if worker.jobs.waiting or worker.jobs.running:
+                self._check_aside(worker)
+                held += self._check_requests(worker)
+        if pool._admission.level is Level.CRITICAL:
+            sizes = [worker.machine for worker in pool._admission.use.every(self._world.now)]
+            idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
+            assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"
+        self._check_floor()
+        self._world.templates.check()
+        assert held == len(pool._requests.active), "a request that nobody holds"
+        routes = [request.route for request in pool._requests.active.values()]
+        for route, connection in pool._connections._by_route.items():
+            assert connection.requests == routes.count(route)
+
+    def _check_state(self, worker: Worker, live: int) -> None:
+        """Checks that a worker's state agrees with its processes and its requests."""
+        state, waiting, running = worker.state, worker.jobs.waiting, worker.jobs.running
+        assert live <= 1
+        if state.has_process:
+            # A failed spawn is known to the world a moment before the worker hears of it.
+            known = live or self._world.processes[worker.name, worker.gen].mode == "no-spawn"
+            assert known, "state without a process"
+        else:
+            assert not live, f"{state} with a process"
+            assert not running
+        leaving = self._world.pool._departure.down or self._world.pool._departure.renewing
+        assert not (state is State.STOPPED and waiting) or leaving, "stopped with a queue"
+        assert not (state is State.FAILED and waiting), "failed with a queue"
+        assert not (leaving and state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
+        assert not (state is State.WAITING and not waiting), "waits for nobody"
+        assert not (state is State.READY and running)
+        assert not (state is State.READY and waiting), "ready, and somebody waits"
+        assert not running or state in (State.BUSY, State.DRAINING, State.KILLING)
+        assert not worker.jobs.ended
+
+    def _check_requests(self, worker: Worker) -> int:
+        """Checks each request that a worker has, and returns how many have not ended."""
+        jobs, held = worker.jobs, 0
+        files = [t for t in jobs.running.values() if not (t.session or t.aside)]
+        assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
+        last: dict[tuple[bytes, int, bool], Any] = {}
+        for request in jobs.queue.order(self._world.now):
+            alike = request.route, request.rank, request.session
+            assert alike not in last or last[alike] <= request.order, "one client's equal requests out of order"
+            last[alike] = request.order
+        unheard = [t for t in jobs.running.values() if t.done]
+        if unheard:
+            assert all(t.cancelled for t in unheard)
+            self._world.events.add("an engine ends what nobody hears")
+        for request in jobs.waiting:
+            person = next(person for person in self._world.people if person.route == request.route)
+            assert self._world.now - person.heard[request.id] <= 5 or not person.connected, (
+                "somebody waits without a word"
+            )
+        for request in (*jobs.waiting, *jobs.running.values()):
+            if request in unheard:
+                continue
+            assert not request.done
+            assert len(request.killed) <= 1
+            assert self._world.pool._requests.active[request.key] is request
+            assert request.upload >= 0
+            assert request.download >= 0
+            held += 1
+        return held
+
+    def _check_places(self, worker: Worker) -> None:
+        """No place is taken twice, and none is free that somebody waits for."""
+        queue, jobs = worker.jobs.queue, worker.jobs
+        apart = jobs.running.sessions if queue.sessions else 0
+        assert apart <= queue.sessions, "too many sessions"
+        aside = sum(t.aside for t in jobs.running.values())
+        assert len(jobs.running) - apart - aside <= queue.slots, "overbooked"
+        if jobs.running.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
+            self._world.events.add("a file waits for a session")
+        if worker.state in (State.READY, State.BUSY):
+            name, retires = base(worker.name), worker.lifecycle.retires
+            others = [w for w in self._world.pool._workers.values() if w is not worker and base(w.name) == name]
+            if jobs.queue.next(self._world.now) is not None:
+                closed = (State.STOPPED, State.FAILED)
+                helped = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
+                assert retires, "somebody waits for a free place"
+                assert helped, "somebody waits for a free place"
+            for other in others:
+                waiting = (t for t in other.jobs.waiting if t.message.op != "warm")
+                assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"
+            if retires:
+                self._world.events.add("a process retires beside another" if others else "a process retires")
+
+    def _check_aside(self, worker: Worker) -> None:
+        """Only who waits for its client is set aside, at once where that can be, and no client takes all places."""
+        queue, jobs = worker.jobs.queue, worker.jobs
+        aside = [t for t in jobs.running.values() if t.aside]
+        for request in aside:
+            if request.key not in self._world.rested:
+                self._world.rested.add(request.key)
+                self._world.events.add("a job is set aside")
+                assert request.waits_for_client, "a job at work is set aside"
+                assert not request.session, "a session is set aside"
+            elif not request.waits_for_client:
+                self._world.events.add("a job goes on aside")
+        if queue.aside and worker.state is State.BUSY:
+            assert all(t.aside_at() >= self._world.now - 1e-6 for t in jobs.running.values()), "a pause holds a slot"
+        assert not aside or queue.aside, "aside of a worker that has no places for it"
+        assert len(aside) < queue.aside + queue.slots, "too many aside"
+        for count in Counter(t.route for t in aside).values():
+            assert 2 * count <= queue.aside + 2 * queue.slots, "one client has more than its share"
+            if jobs.waiting and 2 * count >= queue.aside:
+                self._world.events.add("a client has its share of pauses")
+
+    def _check_floor(self) -> None:
+        floor = self._world.pool._floor
+        for device in ("speaker", "microphone") if floor._claims else ():
+            holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
+            assert len(holders) <= 1, "two have one device"
+            waiting = [c for c in floor._claims.values() if not c.holds and c.devices == {device} and not c.paused]
+            awake = [c for c in waiting if c.route not in floor._silent]
+            both = any(len(c.devices) == 2 and not c.holds for c in floor._claims.values())
+            assert holders or not awake or both, "somebody waits for a free device"
+        people = {p.route: p for p in self._world.people} if floor._claims else {}
+        for claim in floor._claims.values():
+            assert claim.route in self._world.pool._connections, "a claim of nobody"
+            assert claim.over or people[claim.route].turns[claim.id] == claim.state
+        if floor.busy:
+            due = self._world.pool.deadline()
+            assert due is not None, "a client with a turn is not pinged"
+            assert due <= self._world.now + 2, "a client with a turn is not pinged"
