@@ -170,16 +170,17 @@ LATE = '{"method": "tools/call", "params": {"arguments": {"audio": "%s"}}, "json
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        (CALL % ("7", "A" * MAX_LINE), 7),
-        (LATE % ("A" * MAX_LINE, "7"), 7),
-        (CALL % ('"seven"', "A" * MAX_LINE), "seven"),
-        (CALL % ("[7]", "A" * MAX_LINE), None),
-        ("A" * (MAX_LINE + 1), None),
+        (CALL % ("7", "…"), 7),
+        (LATE % ("…", "7"), 7),
+        (CALL % ('"seven"', "…"), "seven"),
+        (CALL % ("[7]", "…"), None),
+        ("A…", None),
     ],
 )
 def test_a_line_that_is_too_long_is_refused_by_its_id(line: str, name: object) -> None:
     """Wherever the id stands, and whatever pieces the line comes in; no more than a message's bytes are held."""
     lines, came = Lines(), []
+    line = line.replace("…", "A" * MAX_LINE)
     for start in range(0, len(line), 65_000):
         came += lines.add(line[start : start + 65_000].encode())
         assert len(lines._received) <= MAX_LINE + 65_000

@@ -13,12 +13,9 @@ import numpy as np
 import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Job as JobMessage
-from hushd_worker.command import CommandLine
 from hushd_worker.job import Job
 from hushd_worker_stt.audio.inlet import raw_blocks
-from hushd_worker_stt.audio.recording import Recording, is_concatenated, is_truncated
-from hushd_worker_tts.engines import command
-from hushd_worker_tts.engines.command import CommandSpec
+from hushd_worker_stt.audio.recording import Recording
 from support import films
 
 from .claims import sentence
@@ -63,21 +60,6 @@ def _chunks(rng: Random) -> bytes:
     return b"RIFF" + struct.pack("<I", rng.choice((len(body) + 4, 0, 2**32 - 1, 4))) + b"WAVE" + body
 
 
-@contextmanager
-def wav(folder: Path) -> Iterator[Feed]:
-    """The looks at files joined or cut off."""
-    files, path = _files(), folder / "a"
-
-    def feed(rng: Random) -> None:
-        data = _chunks(rng) if rng.random() < 0.5 else damaged(rng, rng.choice(files))
-        path.write_bytes(data)
-        with open(path, "rb", buffering=0) as file:
-            is_concatenated(file.fileno())
-            is_truncated(file.fileno())
-
-    yield feed
-
-
 def _job(data: bytes, params: dict[str, object] | None = None) -> Job:
     return Job(JobMessage(id=bytes(16), op="transcribe", params=params or {}, payload=data), lambda message: None)
 
@@ -119,25 +101,5 @@ def film(folder: Path) -> Iterator[Feed]:
 
     def feed(rng: Random) -> None:
         _read(damaged(rng, rng.choice(_LISTS if rng.random() < 0.2 else files)), rng)
-
-    yield feed
-
-
-@contextmanager
-def program_sound(folder: Path) -> Iterator[Feed]:
-    """Sound made by a program of the user's: a file, or samples alone."""
-    files = _files()
-    line = CommandLine("espeak", ())
-    specs = [CommandSpec(folder / "a.toml", line, (), output, 22_050, 2, 175, 0, 60.0) for output in ("sound", "raw")]
-
-    def feed(rng: Random) -> None:
-        data = _chunks(rng) if rng.random() < 0.2 else damaged(rng, rng.choice(files))
-        try:
-            samples, rate = command._decoded(data, rng.choice(specs))
-        except HushdError as error:
-            sentence(error.message)
-            return
-        assert samples.ndim == 1
-        assert rate >= 0
 
     yield feed

@@ -1,11 +1,10 @@
-"""Models and all that comes with them: manifests, checkpoints, graphs, descriptions, and files of user engines."""
+"""Models: a hub's answers about them, checkpoints of OpenAI's, and graphs."""
 
 from __future__ import annotations
 
 import io
 import json
 import pickle
-import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,37 +14,13 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from hushd_models import catalogue
-from hushd_models import manifest as manifests
 from hushd_protocol.errors import HushdError
 from hushd_worker import onnx_session
 from hushd_worker_models import hub as worker_hub
-from hushd_worker_stt.engines import onnx_models
+from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, anything, damaged, json_file
-
-_MANIFEST: dict[str, Any] = {
-    "engine": "whisper", "name": "base", "role": "stt", "location": ".", "format": "ctranslate2-int8", "licence": "MIT",
-    "source": {"kind": "hub", "place": "a/b", "revision": "main", "sha256": "0" * 64},
-    "files": {"base.pt": {"size": 100, "sha256": "0" * 64}, "a/b.json": {"size": 2, "sha256": "f" * 64}},
-}  # fmt: skip
-
-
-@contextmanager
-def manifest(folder: Path) -> Iterator[Feed]:
-    """Manifests: what passes can be written again as it was."""
-
-    def feed(rng: Random) -> None:
-        try:
-            found = manifests.loads(json_file(rng, _MANIFEST))
-        except manifests.BadManifest as error:
-            sentence(error)
-            return
-        assert manifests.loads(manifests.dumps(found).encode(errors="surrogatepass")) == found
-
-    yield feed
-
 
 _REPOSITORY = {
     "id": "a/b", "sha": "0" * 40, "cardData": {"license": ["mit", "apache-2.0"]},
@@ -166,6 +141,20 @@ def _graph(rng: Random) -> bytes:
 
 
 @contextmanager
+def checkpoint(folder: Path) -> Iterator[Feed]:
+    """A checkpoint of OpenAI's: its tensors are inside its file, or it is refused, and its pickle calls nothing."""
+    path = folder / "a.pt"
+
+    def feed(rng: Random) -> None:
+        path.write_bytes(_archive(rng))
+        with suppress(BadCheckpoint), Checkpoint(path) as opened:  # promised
+            for name in opened._tensors:
+                opened.tensor(name).sum()
+
+    yield feed
+
+
+@contextmanager
 def weights(folder: Path) -> Iterator[Feed]:
     """A graph's weights are found within its file, or the graph is refused."""
     path = folder / "model.onnx"
@@ -190,69 +179,3 @@ def _varint(value: int) -> bytes:
     while value > 127:
         data, value = data + bytes([value & 127 | 128]), value >> 7
     return data + bytes([value])
-
-
-def _safetensors(rng: Random) -> bytes:
-    header = json_file(rng, {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "__metadata__": {"a": "b"}})
-    length = len(header) if rng.random() < 0.8 else rng.choice(NUMBERS)
-    return struct.pack("<Q", length & (2**64 - 1)) + header + bytes(rng.choice((8, 0, 7)))
-
-
-_PIPER = {
-    "audio": {"sample_rate": 22_050}, "phoneme_id_map": {"a": [1]}, "speaker_id_map": {"x": 0, "y": 1},
-    "language": {"code": "en_GB"}, "espeak": {"voice": "en-gb"}, "num_speakers": 2,
-}  # fmt: skip
-
-
-def _gguf() -> bytes:
-    """A file with two keys and a tensor of eight bytes."""
-
-    def text(text: str) -> bytes:
-        return struct.pack("<Q", len(text)) + text.encode()
-
-    keys = text("general.architecture") + struct.pack("<I", 8) + text("parakeet")
-    keys += text("general.languages") + struct.pack("<IIQ", 9, 8, 2) + text("en") + text("de")
-    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 2) + keys + text("a") + struct.pack("<IQIQ", 1, 2, 0, 0)
-    return head + bytes(-len(head) % 32 + 8)
-
-
-def _model_folder(rng: Random, folder: Path) -> list[str]:
-    """Writes the files of some model."""
-    made: dict[str, bytes] = {
-        "a.onnx": _graph(rng),
-        "a.onnx.json": json_file(rng, _PIPER),
-        "config.json": json_file(rng, {"languages": ["en", "de"], "model_type": "whisper"}),
-        "added_tokens.json": json_file(rng, {"<|en|>": 1, "<|de|>": 2}),
-        "vocabulary.json": json_file(rng, ["a", "b"]),
-        "vocabulary.txt": rng.randbytes(40),
-        "tokenizer.json": b"{}",
-        "model.bin": damaged(rng, struct.pack("<IH", 6, 13) + b"WhisperSpec\0" + bytes(40)),
-        "ve.safetensors": _safetensors(rng),
-        "a.pt": _archive(rng),
-        "a.gguf": damaged(rng, _gguf()),
-        "vocab.txt": rng.randbytes(30),
-        "voices-v1.0.bin": rng.randbytes(30),
-    }
-    for path in folder.iterdir():
-        path.unlink()
-    names = [name for name in made if rng.random() < 0.75]
-    for name in names:
-        (folder / name).write_bytes(made[name])
-    return names
-
-
-@contextmanager
-def own_models(folder: Path) -> Iterator[Feed]:
-    """A model of the user's own in the models folder: its languages, as its files name them."""
-    place = folder / "model"
-    place.mkdir()
-
-    def feed(rng: Random) -> None:
-        names = _model_folder(rng, place)
-        for engine in catalogue.engines():
-            languages = catalogue.languages_of_files(engine, place, names)
-            assert all(isinstance(tag, str) for tag in languages)
-        catalogue.memory_of_files("whisper", {"x.pt": rng.choice((0, 74_200_000, 10**12))})
-        onnx_models.described(place)
-
-    yield feed

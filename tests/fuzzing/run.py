@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .targets import TARGETS
+from .targets import find
 
 HANG_S = 5.0  # of the processor, for one input
 STUCK_S = 60.0  # of the clock
@@ -38,7 +38,7 @@ def run(name: str, folder: Path, seed: str, seconds: float, inputs: int, first: 
     signal.signal(signal.SIGPROF, _hang)
     findings: dict[str, int] = {}
     number, began = first, time.monotonic()
-    with open(folder / "at", "r+b", buffering=0) as place, TARGETS[name](folder) as feed:
+    with open(folder / "at", "r+b", buffering=0) as place, find(name)(folder) as feed:
         while number < first + inputs and time.monotonic() - began < seconds and len(findings) < MOST:
             place.seek(0)
             place.write(b"%d" % number)

@@ -13,9 +13,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd_protocol import messages as m
-from hushd_protocol.limits import ID_BYTES
-
 from .mutate import NUMBERS, Feed, altered, anything, damaged
 from .sockets import ANSWER_S, LOOK, House
 
@@ -189,7 +186,7 @@ class Look:
         self._no_failures()
 
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self._house.process.pid}/fd"))
+        return len(os.listdir(f"/proc/{self._house.pid}/fd"))
 
     def _no_failures(self) -> None:
         log = self._log.read_text(errors="replace") if self._log.exists() else ""
@@ -197,6 +194,5 @@ class Look:
         assert "Traceback" not in log, log[-1000:]
 
     def _door(self) -> dict[str, Any]:
-        status = self._house.ask(m.Control(id=os.urandom(ID_BYTES), action="status"))
-        found: dict[str, Any] = status["door"]
+        found: dict[str, Any] = self._house.status()["door"]
         return found

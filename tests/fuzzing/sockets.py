@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import psutil
 import zmq
 from hushd_protocol import messages as m
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import ID_BYTES, PROTOCOL
+from hushd_protocol.limits import PROTOCOL
+from support.peer import CONFIG, Supervisor
 
 from . import wire
 from .mutate import Feed
 
-TESTS = Path(__file__).parents[1] / "support"
+DEFAULTS = 'stt = "echo/a"\ntts = "echo/a"\n[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n'
 LOOK = 500  # inputs between two looks at whether it still answers
 ANSWER_S = 30.0
 CROWD = 6  # connections at a time
@@ -37,59 +36,36 @@ class House:
     """
 
     def __init__(self, folder: Path, tables: str = "") -> None:
-        self._folder = folder
-        self.run = folder / "run"
-        self._log = folder / "errors"
-        self._tables = tables
+        run, config = folder / "run", folder / "config.toml"
+        run.mkdir(mode=0o700)
+        names = {"RUNTIME_DIR": run, "STATE_DIR": folder / "state", "CONFIG": config}
+        os.environ |= {f"HUSHD_{name}": str(path) for name, path in names.items()}
         self.context = zmq.Context()
+        self._supervisor = Supervisor(run, f"{DEFAULTS}{CONFIG}{tables}")
+        assert self._supervisor.ready, self._supervisor.log()
+        self.pid = self._supervisor.pid
 
     def __enter__(self) -> House:
-        def command(*words: object) -> str:
-            return "command = [" + ", ".join(f"'{word}'" for word in words) + "]\n"
-
-        tables = [
-            'stt = "echo/a"\ntts = "echo/a"\n',
-            "[worker]\nkeep_alive = 5\nstart_timeout = 20\ndrain_timeout = 2\n",
-            *(
-                f'[worker."{role}/echo"]\n{command(sys.executable, TESTS / "echo_worker.py")}'
-                for role in ("stt", "tts")
-            ),
-            f'[worker."stt/fake"]\n{command(sys.executable, TESTS / "fake_worker.py")}',
-            self._tables,
-        ]
-        config = self._folder / "config.toml"
-        config.write_text("".join(tables))
-        self.run.mkdir(mode=0o700)
-        names = {"RUNTIME_DIR": self.run, "STATE_DIR": self._folder / "state", "CONFIG": config}
-        environment = os.environ | {f"HUSHD_{name}": str(path) for name, path in names.items()}
-        ready, told = os.pipe()
-        with open(self._log, "ab") as log:  # what this process has said there stays
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "hushd_supervisor", "--ready-fd", str(told)],
-                pass_fds=(told,), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
-        os.close(told)
-        try:
-            assert os.read(ready, 1), self._log.read_text()
-        finally:
-            os.close(ready)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.context.destroy(linger=0)
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        finally:
-            self.process.kill()
-            self.process.wait()
-        assert "Traceback" not in self._log.read_text(errors="replace"), self._log.read_text(errors="replace")[-2000:]
+        self._supervisor.stop()
+        log = self._supervisor.errors.read_text(errors="replace")
+        assert self._supervisor.process.returncode != -signal.SIGKILL, "it did not end when it was told to"
+        assert "Traceback" not in log, log[-2000:]
 
     def connect(self) -> zmq.Socket[bytes]:
+        """A client that says anything."""
         socket = self.context.socket(zmq.DEALER)
         socket.set(zmq.LINGER, 0)
-        socket.connect(f"ipc://{self.run}/client.sock")
+        socket.connect(f"ipc://{self._supervisor.socket}")
         return socket
+
+    def status(self) -> dict[str, Any]:
+        """Returns what it says of itself to a client with manners."""
+        with self._supervisor.connect() as peer:
+            return peer.control("status")
 
     def check(self, worker: str = "stt/echo/good") -> None:
         """A client with manners is answered, and the supervisor keeps little.
@@ -97,33 +73,11 @@ class House:
         Raises:
             AssertionError: it is not.
         """
-        self.ask(
-            m.Control(id=b"s" * ID_BYTES, action="status"),
-            m.Request(id=b"r" * ID_BYTES, worker=worker, op="echo", params={"a": 1}),
-        )
-        resident = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        with self._supervisor.connect() as peer:
+            peer.control("status")
+            peer.ask("echo", worker, params={"a": 1})
+        resident = psutil.Process(self.pid).memory_info().rss
         assert resident < LARGEST, f"the supervisor holds {resident} bytes"
-
-    def ask(self, *questions: m.Control | m.Request) -> dict[str, Any]:
-        """Asks one after the other, on a connection of its own; returns the last result."""
-        with self.connect() as socket:
-            socket.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="fuzz", pid=os.getpid())))
-            for asked in questions:
-                socket.send_multipart(pack(asked))
-                answer = self._answer(socket, asked.id)
-                assert isinstance(answer, m.Result), answer
-        return dict(answer.data)
-
-    def _answer(self, socket: zmq.Socket[bytes], wanted: bytes) -> m.Message:
-        decoder, until = Decoder(m.TO_CLIENT), time.monotonic() + ANSWER_S
-        while socket.poll(max(0.0, until - time.monotonic()) * 1000):
-            message = unpack(socket.recv_multipart(), decoder)
-            if isinstance(message, m.Ping):
-                socket.send_multipart(pack(m.Pong()))
-            elif isinstance(message, m.Result | m.Error) and message.id in (wanted, b""):
-                return message
-        log = self._log.read_text(errors="replace")[-500:]
-        raise AssertionError(f"no answer in {ANSWER_S:.0f} s; the supervisor's status is {self.process.poll()}: {log}")
 
 
 class _Crowd:

@@ -10,11 +10,8 @@ from fuzzing.targets import TARGETS
 from support import warm
 
 INPUTS = {
-    "client.sock": 400, "wyoming": 200, "http": 150, "messages": 2000, "wav": 200,
-    "recording": 200, "program-sound": 200, "script": 400,
-    "film": 200, "config": 120, "hub": 200,
-    "manifest": 800, "own-models": 120, "params": 800,
-    "markup": 120, "weights": 400,
+    "client.sock": 400, "wyoming": 200, "http": 150, "messages": 2000, "recording": 200, "film": 200, "hub": 200,
+    "checkpoint": 400, "weights": 400, "params": 800, "markup": 120,
 }  # fmt: skip
 targets = pytest.mark.parametrize("target", INPUTS)
 

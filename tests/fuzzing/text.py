@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hushd_cli.commands.say.command import utf8
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_stt import engine as stt
@@ -87,24 +86,6 @@ def markup(folder: Path) -> Iterator[Feed]:
         try:
             for item in read(pieces, rng.choice(MARKUPS), language, pronounced, phonemes):
                 assert not isinstance(item, Piece) or item.text is not None
-        except HushdError as error:
-            sentence(error.message)
-
-    yield feed
-
-
-@contextmanager
-def script(folder: Path) -> Iterator[Feed]:
-    """Input of `say` in any encoding: it is text, or nobody hears it."""
-    encodings = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1")
-
-    def feed(rng: Random) -> None:
-        data = rng.choice(_SAMPLES).encode(rng.choice(encodings), errors="replace")
-        data = damaged(rng, data) if rng.random() < 0.6 else data
-        size = rng.choice((1, 2, 3, 7, 100_000))
-        try:
-            for block in utf8((data[start : start + size] for start in range(0, len(data), size)), "a"):
-                block.decode()
         except HushdError as error:
             sentence(error.message)
 

@@ -1,4 +1,4 @@
-"""What must hold in a hostile world after each step: of each worker, of its requests, and of all together."""
+"""The promises of a hostile world, looked at after each step: of each worker, of its requests, and of all together."""
 
 from __future__ import annotations
 

@@ -46,15 +46,17 @@ SPOKEN = {
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
 
-def where_installed(names: Iterable[str]) -> Iterable[Any]:
+def where_installed(names: Iterable[str]) -> list[Any]:
     """The models, or engines, as parameters, each skipped where what runs it is not here."""
+    params = []
     for name in names:
         engine = name.partition("/")[0]
         missing = [package for package in NEEDED[engine] if find_spec(package) is None]
         if engine == "sherpa-onnx" and espeak_ng.find_library() is None:
             missing.append("espeak-ng, which reads for it,")
         reason = f"{', '.join(missing)} is not installed: scripts/setup --engines all"
-        yield pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=reason))
+        params.append(pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=reason)))
+    return params
 
 
 def small(name: str, folder: Path) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import soundfile
-from openai import OpenAI, UnprocessableEntityError
 from support.films import cut, film
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 SAID = "The recording is cut off or damaged"
 
@@ -49,5 +52,7 @@ def test_what_cannot_be_read_at_all_is_refused(openai: OpenAI, tmp_path: Path) -
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(100), 16_000)
     path.write_bytes(path.read_bytes()[:44])
+    from openai import UnprocessableEntityError
+
     with pytest.raises(UnprocessableEntityError):
         openai.audio.transcriptions.create(model="whisper-1", file=path)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -17,11 +17,13 @@ import soxr
 from hushd_mcp.answers import of_task
 from hushd_mcp.work import Task, transcribe
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from openai import OpenAI
 from support import foreign_speech, warm
 from support.http_gateway import HttpGateway
 
 from .test_realtime import COMPLETED, append, session
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 DEVICE = Path(__file__).parents[2] / "support" / "quiet_device"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai import BadRequestError, OpenAI
 from support import servers
 from support.http_gateway import HttpGateway
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +23,8 @@ def told(home: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def client(told: Path, gateway: HttpGateway) -> OpenAI:
+    from openai import OpenAI
+
     return OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="none", max_retries=0)
 
 
@@ -52,6 +56,8 @@ def test_further_fields_reach_it(client: OpenAI, told: Path) -> None:
 
 
 def test_a_file_of_this_machine_is_not_named_over_http(client: OpenAI) -> None:
+    from openai import BadRequestError
+
     for path in ("/etc/passwd", "~/voice.wav", "file:///etc/passwd"):
         with pytest.raises(BadRequestError, match="ref_audio names a file"):
             client.audio.speech.create(

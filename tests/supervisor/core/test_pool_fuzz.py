@@ -3,9 +3,9 @@
 import os
 
 import pytest
+from hostile.runs import crowded, hostile, on_cards, play
 from hushd_supervisor.core import standby
 from hushd_supervisor.core.worker.states import ALLOWED
-from hostile.runs import crowded, hostile, on_cards, play
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
 # Beyond a day's seeds: a worker comes back to its card, a stopped job runs again, a crash at rest or at a start is the
