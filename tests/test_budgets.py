@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 CODE = (".py", ".js", ".ts", ".mjs", ".html", ".css", ".sh", ".c")
 MADE = {"node_modules", "__pycache__", "build", "dist"}
-LAB = {"fuzz", "fuzzing", "history", "hostile", "lab", "simulation", "soak", "storm"}  # folders of tests
+LAB = {"fuzz", "fuzzing", "hostile", "lab", "simulation", "soak", "storm"}  # folders of tests
 
 
 def weight() -> Counter[str]:

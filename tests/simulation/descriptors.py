@@ -92,15 +92,14 @@ class Text(Description):
         return piece
 
 
-class Stalls(Description):
+class Stalls(Text):
     """/proc/pressure/memory: takes triggers, and reports a stall where the world has one.
 
     A trigger reports one soon after it was made too, whether there is any, as Linux 6.18 does: only the totals tell.
     """
 
     def __init__(self, machine: Machine, content: bytes) -> None:
-        super().__init__(machine)
-        self._content = content
+        super().__init__(machine, content)
         self._seen = machine.alarms
         self._armed = False
 
@@ -109,10 +108,6 @@ class Stalls(Description):
             self._seen = self.machine.alarms
             return True
         return False
-
-    def read(self, size: int) -> bytes:
-        piece, self._content = self._content[:size], self._content[size:]
-        return piece
 
     def write(self, data: bytes) -> int:
         self._armed, self._content = True, b""

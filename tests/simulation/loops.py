@@ -60,22 +60,7 @@ class Complaints(logging.Handler):
         error = record.exc_info and record.exc_info[1]
         if type(error).__name__ == "InvalidStateError" and "_copy_future_state" in self.format(record):
             return  # Ctrl-C between two lines of the library, whose handler cancels the task at once
-        text = self.format(record)
-        if "out of system resource" in text or (isinstance(error, ValueError) and "_start_serving" in text):
-            return  # no descriptor was left: asyncio tries again after a second, even where it listens no more
         self._machine.note("uncaught", process=repr(process), thread="loop", error=self.format(record)[-600:])
-
-
-class Log(logging.Handler):
-    """Writes what libraries log to the standard error of whichever process runs."""
-
-    def __init__(self, machine: Machine) -> None:
-        super().__init__(logging.WARNING)
-        self._machine = machine
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if process := self._machine.current:
-            process.complain(self.format(record) + "\n")
 
 
 def load(machine: Machine) -> None:
@@ -97,7 +82,6 @@ def load(machine: Machine) -> None:
     asyncio.Task.__hash__ = number
     sys.modules["asyncio.base_events"].__dict__["weakref"] = _Weak
     asyncio.get_event_loop_policy()  # made once, for all processes: it has a state for each thread
-    logging.lastResort = Log(machine)  # type: ignore[assignment]
     logger = logging.getLogger("asyncio")
     logger.addHandler(Complaints(machine))
     logger.propagate = False

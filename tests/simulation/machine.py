@@ -312,8 +312,6 @@ def _of_process(process: Process, parts: list[str]) -> bytes | None:
         case ["task", _, "children"] | ["children"]:
             children = [child for child in process.children if not child.reaped]
             return " ".join(str(child.pid) for child in children).encode()
-        case ["cmdline"]:
-            return "\0".join(["python", "-m", *process.arguments]).encode()
     return None
 
 

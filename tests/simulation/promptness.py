@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from history.events import Event
+from . import floor
+from .history import Event
 
 if TYPE_CHECKING:
     from .world import World
@@ -52,40 +53,8 @@ class Promptness:
         if jobs > known and not self._world.storm.troubled(since - _FELT_S, self._now):
             self._world.violation(f"the supervisor has {jobs} jobs, and {known} requests were there lately")
 
-    def check_floor(self) -> None:
-        """Judges by the history: a loudspeaker that nobody has is given to somebody who waits."""
-        events = sorted(map(Event.of, self._world.machine.lines), key=lambda event: event.at)
-        machines: dict[str, _Loudspeaker] = {}
-        claims: dict[str, _Loudspeaker] = {}
-        for event in events:
-            if event.kind == "invoke" and event.more["op"] == "claim":
-                claims[event.request] = machines.setdefault(event.more.get("machine", ""), _Loudspeaker())
-            if (speaker := claims.get(event.request)) and (free := speaker.take(event)):
-                begin, end = free
-                if end - begin > SOON_S and not self._world.storm.troubled(begin - _FELT_S, end):
-                    self._world.violation(
-                        f"{event.request} waited for a loudspeaker that was free for {end - begin:.1f} s"
-                    )
-
-
-class _Loudspeaker:
-    """A loudspeaker with its holders and those who wait for it."""
-
-    def __init__(self) -> None:
-        self._holders: set[str] = set()
-        self._waiting: set[str] = set()
-        self._since = 0.0  # when somebody began to wait for it while it was free
-
-    def take(self, event: Event) -> tuple[float, float] | None:
-        """Takes an event of a claim; returns from when to when somebody has waited in vain, if that ends with it."""
-        idle = bool(self._waiting) and not self._holders
-        interval = (self._since, event.at) if idle else None
-        self._holders.discard(event.request)
-        self._waiting.discard(event.request)
-        if event.kind == "granted":
-            self._holders.add(event.request)
-        elif event.kind == "invoke" or (event.kind == "released" and event.more["keep"]):
-            self._waiting.add(event.request)
-        if not idle or event.kind == "granted":
-            self._since = event.at
-        return interval
+    def check_floor(self, events: list[Event]) -> None:
+        """Judges by the history that nobody waits for a loudspeaker that is free."""
+        for request, begin, end in floor.in_vain(events):
+            if end - begin > SOON_S and not self._world.storm.troubled(begin - _FELT_S, end):
+                self._world.violation(f"{request} waited for a loudspeaker that was free for {end - begin:.1f} s")

@@ -7,9 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from history.events import Event
-
 from .card import Card
+from .history import Event
 from .machine import Machine
 from .processes import MEGABYTE, Process
 from .script import TAKEN
@@ -37,7 +36,9 @@ class Storm(Troubles):
     """The faults of a simulation; the machine asks it what fails.
 
     Attributes:
-        crashing: the share of jobs in which an engine ends its process.
+        figures: of the faults that have one: the share of jobs in which an engine crashes, the seconds for which a
+            supervisor stands still for the start of a process, those until a process runs, and the share of calls on
+            files and sockets that take or give a part.
         card: the one that the machine may have.
         over: whether nothing goes wrong any more.
         taken: how often each point in product code was taken.
@@ -53,13 +54,10 @@ class Storm(Troubles):
         self._pace = network.pace
         self._spot: tuple[int, str] = (0, "")  # the error of calls on one file, and its name in `_SPOTS`
         self._doomed: list[int] = []  # calls after which supervisors that are about to start are killed
-        self._spawn_s = 0.0  # that a supervisor stands still for the start of a process
         self._disk: tuple[int, float] = (0, 0.0)  # the error of calls on files, and the share of them that fail
         self._stops: dict[int, int] = {}  # how often a process was stopped, by its pid
-        self._late = 0.0  # seconds until a process runs
         self.folder = Path()
-        self.crashing = 0.0
-        self._short = 0.0  # the share of calls on files and sockets that take or give a part
+        self.figures = dict.fromkeys(("crash", "heavy", "late", "short"), 0.0)
         self.over = False
         self.taken: dict[str, int] = {}
 
@@ -76,7 +74,12 @@ class Storm(Troubles):
             lasts = how[-1] if kind in _LASTING else 0.0
             self._troubles.append((self._machine.scheduler.time, self._machine.scheduler.time + lasts))
             self._struck.append((kind, self._machine.scheduler.time + lasts))
-            getattr(self, f"_do_{kind}")(*how)
+            if kind in self.figures:
+                self._note_fault(kind, figure=how[0])
+                self.figures[kind] = how[0]
+                self._machine.scheduler.later(lasts, lambda: self.figures.update({kind: 0.0}))
+            else:
+                getattr(self, f"_do_{kind}")(*how)
 
     def _target(self, kind: str, which: int) -> Process | None:
         name = {"worker": "engine", "client": "person"}.get(kind, kind)
@@ -148,11 +151,6 @@ class Storm(Troubles):
             else:
                 process.signal(number)
 
-    def _do_short(self, share: float, seconds: float) -> None:
-        self._note_fault("short", share=share)
-        self._short = share
-        self._machine.scheduler.later(seconds, lambda: setattr(self, "_short", 0.0))
-
     def _do_disk(self, error: str, share: float, seconds: float) -> None:
         self._note_fault("disk", error=error)
         if error == "ENOENT":
@@ -185,12 +183,6 @@ class Storm(Troubles):
         """Has the next supervisor be killed while it starts."""
         self._doomed.append(calls)
 
-    def _do_heavy(self, spawn_s: float, seconds: float) -> None:
-        """Has each start of a process keep its supervisor from all else, as a machine does that is short of memory."""
-        self._note_fault("heavy", spawn_s=spawn_s)
-        self._spawn_s = spawn_s
-        self._machine.scheduler.later(seconds, lambda: setattr(self, "_spawn_s", 0.0))
-
     def _do_card(self, slow_s: float, megabytes: int, refuses: bool, seconds: float) -> None:
         """Has the card's driver answer late, and perhaps suspend nobody, and other programs take memory there."""
         self._note_fault("card", slow_s=slow_s, megabytes=megabytes, refuses=refuses)
@@ -204,11 +196,6 @@ class Storm(Troubles):
     def _do_clock(self, seconds: float) -> None:
         self._note_fault("clock", seconds=seconds)
         self._machine.clock_offset += seconds
-
-    def _do_late(self, start_s: float, seconds: float) -> None:
-        self._note_fault("late", start_s=start_s)
-        self._late = start_s
-        self._machine.scheduler.later(seconds, lambda: setattr(self, "_late", 0.0))
 
     def _do_memory(self, megabytes: int, thrash: bool, seconds: float) -> None:
         """Has other programs take memory, and with `thrash` read more files than the cache holds."""
@@ -230,11 +217,6 @@ class Storm(Troubles):
 
     def _give_memory_back(self) -> None:
         self._machine.memory_elsewhere = 2_000 * MEGABYTE
-
-    def _do_crash(self, share: float, seconds: float) -> None:
-        self._note_fault("crash", share=share)
-        self.crashing = share
-        self._machine.scheduler.later(seconds, lambda: setattr(self, "crashing", 0.0))
 
     def _do_wire(self, delay: float, seconds: float) -> None:
         self._note_fault("wire", delay=delay)
@@ -267,8 +249,8 @@ class Storm(Troubles):
         """Ends all faults."""
         self.over = True
         self._machine.hasten()
-        self._disk, self._late, self.crashing, self._short = (0, 0.0), 0.0, 0.0, 0.0
-        self._spot, self._spawn_s = (0, ""), 0.0
+        self.figures = dict.fromkeys(self.figures, 0.0)
+        self._disk, self._spot = (0, 0.0), (0, "")
         self._doomed.clear()
         self._give_memory_back()
         self._mend_card()
@@ -301,7 +283,12 @@ class Storm(Troubles):
 
     def shortened(self, size: int, process: Process) -> int:
         random = self._machine.random
-        if size < 2 or not self._short or process.kind == "auditor" or random.random() >= self._short:
+        if (
+            size < 2
+            or not self.figures["short"]
+            or process.kind == "auditor"
+            or random.random() >= self.figures["short"]
+        ):
             return size
         return random.choice([1, random.randrange(1, size)])
 
@@ -311,7 +298,7 @@ class Storm(Troubles):
 
     def spawn_s(self, process: Process) -> float:
         """The seconds for which a process stands still that starts another."""
-        return self._spawn_s if process.kind == "supervisor" else 0.0
+        return self.figures["heavy"] if process.kind == "supervisor" else 0.0
 
     def born(self, process: Process) -> None:
         """Dooms a supervisor that starts, where that was meant; it is awake beside those who stand still."""
@@ -329,6 +316,6 @@ class Storm(Troubles):
             process.doom = self._doomed.pop()
 
     def start_s(self, kind: str) -> float:
-        if self._late and kind != "person":
-            return self._late
+        if self.figures["late"] and kind != "person":
+            return self.figures["late"]
         return 0.02 + 0.1 * self._machine.random.random()

@@ -12,8 +12,7 @@ if find_spec("greenlet") is None:
     pytest.skip("needs the package greenlet", allow_module_level=True)
 
 from simulation import threads
-from simulation.machine import Machine
-from simulation.scheduler import Scheduler, Stuck
+from simulation.scheduler import Scheduler
 
 
 class Owner:
@@ -98,21 +97,6 @@ def test_a_lock_has_one_holder() -> None:
         run(seed, body)
 
 
-def test_time_passes_only_where_all_wait() -> None:
-    """An hour of waiting takes an hour of simulated time; a condition that is told in time does not time out."""
-
-    def body(scheduler: Scheduler, threading: Any) -> None:
-        event = threading.Event()
-        began = scheduler.time
-        assert not event.wait(3600.0)
-        assert 3600.0 <= scheduler.time - began < 3600.1
-        threading.Timer(5.0, event.set).start()
-        assert event.wait(3600.0)
-        assert scheduler.time - began < 3606.0
-
-    run(1, body)
-
-
 def test_a_dead_process_does_nothing_more() -> None:
     """The threads of a process that was killed run no further line, not even a `finally`."""
     scheduler = Scheduler(1)
@@ -153,33 +137,3 @@ def test_the_lock_of_a_module_is_each_processs_own() -> None:
     scheduler.later(2.0, lambda: scheduler.spawn(Owner(), take, "main"))
     scheduler.run(lambda: len(taken) == 2)
     assert taken == [True, False]
-
-
-def test_nothing_to_wait_for_is_an_error() -> None:
-    """A simulation in which all wait for ever ends with an error."""
-    with pytest.raises(Stuck):
-        run(1, lambda scheduler, threading: threading.Event().wait() and None)
-
-
-def test_what_waits_for_a_condition_is_asked_when_it_changes() -> None:
-    """A task that waits for a source is woken by that source alone."""
-    asked: list[float] = []
-
-    def body(scheduler: Scheduler, threading: Any) -> None:
-        machine, source = Machine(scheduler), object()
-        ready = [False]
-
-        def look() -> bool:
-            asked.append(scheduler.time)
-            return ready[0]
-
-        def tell() -> None:
-            ready[0] = True
-            machine.wake(source)
-
-        scheduler.later(1.0, lambda: None)
-        scheduler.later(2.0, tell)
-        assert scheduler.wait(look, 10.0, (source,))
-        assert len(asked) == 3  # at once, when it was told, and by the task itself
-
-    run(1, body)

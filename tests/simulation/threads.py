@@ -107,20 +107,14 @@ class ModuleLock:
         task = _scheduler.current
         return self._locks.setdefault(task and task.owner, Lock())
 
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        return self._own().acquire(blocking, timeout)
-
-    def release(self) -> None:
-        self._own().release()
-
-    def _at_fork_reinit(self) -> None:
-        """Nobody forks."""
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own(), name)
 
     def __enter__(self) -> bool:
-        return self.acquire()
+        return self._own().acquire()
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self._own().release()
 
 
 def lock() -> Lock | ModuleLock:
@@ -283,33 +277,11 @@ class Thread:
         return self._task is not None and not self._over.is_set()
 
 
-class Timer(Thread):
-    def __init__(
-        self, interval: float, function: Callable[..., Any], args: Any = None, kwargs: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(name="timer")
-        self.interval, self.function = interval, function
-        self.args, self.kwargs = args or [], kwargs or {}
-        self.finished = Event()
-
-    def cancel(self) -> None:
-        self.finished.set()
-
-    def run(self) -> None:
-        self.finished.wait(self.interval)
-        if not self.finished.is_set():
-            self.function(*self.args, **self.kwargs)
-        self.finished.set()
-
-
 class MainThread(Thread):
     """The first thread of a process, or of nobody."""
 
     def __init__(self) -> None:
         super().__init__(name="MainThread", daemon=False)
-
-    def is_alive(self) -> bool:
-        return True
 
 
 class Local:
@@ -384,7 +356,7 @@ def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
     threading, queue = ModuleType("threading"), ModuleType("queue")
     threading.__dict__.update(
         Lock=lock, RLock=RLock, Condition=Condition, Event=Event, Semaphore=Semaphore, BoundedSemaphore=Semaphore,
-        Thread=Thread, Timer=Timer, local=Local, current_thread=current_thread, main_thread=main_thread,
+        Thread=Thread, local=Local, current_thread=current_thread, main_thread=main_thread,
         get_ident=lambda: scheduler.current.number if scheduler.current else 0, TIMEOUT_MAX=real.TIMEOUT_MAX,
         _register_atexit=lambda *_, **__: None,
         active_count=lambda: len(scheduler.current.owner.threads) + 1 if scheduler.current else 1,

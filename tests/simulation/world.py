@@ -19,14 +19,13 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import zmq
-from history.events import Event, Recorder
-from history.rules import check
 
-from . import blame, calls, importer, loops, places, sessions, threads
+from . import blame, calls, floor, importer, loops, places, sessions, threads
 from .audit import SETTLE_S, Audit
 from .card import Card
 from .descriptors import Description, File
 from .ends import BLAMELESS, complaint, delay
+from .history import Event, Recorder
 from .machine import Machine
 from .processes import MEGABYTE, Process
 from .promptness import Promptness
@@ -77,7 +76,6 @@ class Load(NamedTuple):
     steps: int
     seconds: float
     memory: int
-    fails: bool
 
 
 class Outcome(NamedTuple):
@@ -201,10 +199,12 @@ class World:
         self.until(lambda: not self._services(), IDLE_S)
         for process in self._services():
             self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
-        self.promptness.check_floor()
+        events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
+        self.promptness.check_floor(events)
+        for sentence in floor.shared(events):
+            self.violation(sentence)
         if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
             self.violation(wrong)
-        self._check_history()
         seconds = self.scheduler.time - self._begin
         return Outcome(self.machine.digest, self.violations, seconds, self.counts, round(settled, 3), self.storm.taken)
 
@@ -292,7 +292,7 @@ class World:
     # --- what the programs ask ---------------------------------------------------------------------------------------
 
     def load(self) -> Load:
-        return Load(4, self.machine.random.choice([0.0, 0.2, 1.0]), 150 * MEGABYTE, fails=False)
+        return Load(4, self.machine.random.choice([0.0, 0.2, 1.0]), 150 * MEGABYTE)
 
     def grow(self, size: int) -> None:
         process = self.machine.current
@@ -331,7 +331,8 @@ class World:
             self.violation(f"{self.machine.current} was started on a card that is full")
 
     def crashes(self) -> bool:
-        return bool(self.storm.crashing) and self.machine.random.random() < self.storm.crashing
+        share = self.storm.figures["crash"]
+        return bool(share) and self.machine.random.random() < share
 
     def recorder(self, party: str) -> Recorder:
         return Recorder(party, self._write, lambda: self.scheduler.time)
@@ -400,12 +401,6 @@ class World:
         """Returns the last line of the supervisors' log that has `beginning`, empty if there is none."""
         lines = [line for log in self.folder.rglob("supervisor.log*") for line in log.read_text().splitlines()]
         return next((line for line in reversed(lines) if beginning in line), "")
-
-    def _check_history(self) -> None:
-        """Has the checker of histories, which knows nothing of us, judge what the clients have seen."""
-        events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
-        for violation in check(events).violations:
-            self.violation(violation.sentence)
 
 
 class _Modules(dict[str, Any]):

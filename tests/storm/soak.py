@@ -2,11 +2,10 @@
 
 Programs, commands, an HTTP client and a Wyoming client speak and listen at the same time on both embedded engines, in
 bursts with gaps until all workers have left, while workers and the gateway are killed, stopped and starved. Each answer
-is checked, and each request must end in it or in one clear error. The supervisor's own memory is printed after 10, 50,
-100, 1,000 and 10,000 requests, and at rest after each burst; its growth is counted from the first burst, by whose end
-it has loaded what it needs. Fails when a request is lost, when the supervisor has grown by a MB in ten minutes or more,
-when a worker outlives its keep-alive, or when a process or a file is left. `--hours 8` is a night, and `--picture`
-draws its memory.
+is checked, and each request must end in it or in one clear error. The supervisor's own memory is printed at rest after
+each burst; its growth is counted from the first burst, by whose end it has loaded what it needs. Fails when a request
+is lost, when the supervisor has grown by a MB in ten minutes or more, when a worker outlives its keep-alive, or when a
+process or a file is left. `--minutes 480` is a night, and `--picture` draws its memory.
 """
 
 from __future__ import annotations
@@ -28,13 +27,11 @@ from benches.stage import port, recording
 from hushd import Client
 from watch import Watch, own_mb
 
-from .crowd import Manager, Person
+from .crowd import HomeAssistant, Manager, Person, Programs, Web
 from .faults import Faults
 from .ledger import END_S, Ledger
 from .stage import Stage, wait_until
-from .workday import HomeAssistant, Programs, Web
 
-COUNTS = (10, 50, 100, 1000, 10_000)
 CLIP_S = 1.5  # of beckett.wav: "Ever tried."
 GROWTH_MB = 1.0
 BURST_S = 60.0
@@ -46,14 +43,12 @@ class Soak:
     """One run on a stage: bursts of work and faults, and the supervisor's memory meanwhile.
 
     Attributes:
-        sizes: the supervisor's own memory (USS, MB) after so many requests.
         faults: how many of each kind there were.
     """
 
     def __init__(self, stage: Stage, ledger: Ledger, clip: Path, pause: float) -> None:
         self.stage, self.ledger, self.clip, self.pause = stage, ledger, clip, pause
         self.others = Ledger()  # of what is not work: a manager's requests
-        self.sizes: dict[int, float] = {}
         self.faults: Counter[str] = Counter()
         self.bursts = 0
         with Client() as client:
@@ -69,10 +64,7 @@ class Soak:
         threads = [*self._crowd(over), Manager(self.stage, self.others, over, seed), faults]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self._look()
-            time.sleep(0.05)
+        time.sleep(seconds)
         over.set()
         for thread in reversed(threads):
             thread.join(END_S)
@@ -85,11 +77,6 @@ class Soak:
         if not wait_until(lambda: not self.stage.workers(), LEAVE_S):
             self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 10:.0f} s")
         return own_mb(self.root)
-
-    def _look(self) -> None:
-        due = [count for count in COUNTS if count <= self.ledger.requests and count not in self.sizes]
-        if due:
-            self.sizes |= dict.fromkeys(due, own_mb(self.root))
 
     def _crowd(self, over: threading.Event) -> list[Person]:
         common, seed = (self.stage, self.ledger, over), f"burst {self.bursts}"
@@ -133,7 +120,6 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
         "files": len(files),
         "faults": soak.faults.total(),
         "faults_by_kind": dict(soak.faults.most_common()),
-        "supervisor_mb_after": {str(count): round(size, 2) for count, size in soak.sizes.items()},
         "supervisor_mb_at_rest": [round(size, 2) for size in sizes],
         "growth_mb": round(sizes[-1] - sizes[0], 2),
         "slowest_s": round(ledger.slowest[0], 1),
@@ -174,7 +160,6 @@ def _clip(folder: Path) -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=5.0, help="of work, at least (5)")
-    parser.add_argument("--hours", type=float, help="the same in hours; 8 for a night")
     parser.add_argument("--requests", type=int, default=10_000, help="at least so many, however long they take (10000)")
     parser.add_argument("--pause", type=float, default=0.8, metavar="S", help="between two faults, on average (0.8)")
     parser.add_argument("--picture", metavar="FILE", type=Path, help="draw the memory over time there, as SVG")
@@ -182,7 +167,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.pop("PYTHONPATH", None)  # where this module was found; nobody else looks there
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
-    seconds = options.hours * 3600 if options.hours else options.minutes * 60
+    seconds = options.minutes * 60
     figures, complaints = run(seconds, options.requests, options.pause, options.picture)
     print(json.dumps(figures, indent=1))
     if options.json:

@@ -22,33 +22,47 @@ WITH_FILE = ("fstat", "ftruncate", "fsync", "fdatasync", "fchmod", "lseek", "fch
 _CHANGES = ("mkdir", "unlink", "remove", "rename", "replace", "symlink", "link")
 
 
-class Files:
-    """The calls of `os` that concern descriptors and paths."""
+class Calls:
+    """Calls of the process that runs now."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def _may(self, call: str, path: Any) -> Process | None:
-        """A call is about to be made: others may come first, the process may be killed, the call may fail."""
+    @property
+    def _own(self) -> Process:
         process = self._machine.current
-        if process is not None:
-            self._machine.scheduler.point()
-            if number := self._machine.faults.at_file(call, path, process):
-                self._machine.note("fault", call=call, error=errno.errorcode[number], process=repr(process))
-                raise fail(number)
+        assert process is not None
+        return process
+
+    def within(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A call of `os` that is the real one where no simulated process runs."""
+        function = getattr(real, name)
+
+        def either(*arguments: Any, **named: Any) -> Any:
+            return (call if self._machine.current else function)(*arguments, **named)
+
+        return either
+
+
+class Files(Calls):
+    """The calls of `os` that concern descriptors and paths."""
+
+    def _may(self, call: str, path: Any) -> Process:
+        """A call is about to be made: others may come first, the process may be killed, the call may fail."""
+        process = self._own
+        self._machine.scheduler.point()
+        if number := self._machine.faults.at_file(call, path, process):
+            self._machine.note("fault", call=call, error=errno.errorcode[number], process=repr(process))
+            raise fail(number)
         return process
 
     def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         process = self._may("open", path)
-        if process is None:  # it is the runner, which removes its folders
-            return real.open(path, flags, mode, dir_fd=dir_fd)
-        name = real.fsdecode(path)
-        return process.give(self._description(process, name, flags, mode))
+        return process.give(self._description(process, real.fsdecode(path), flags, mode))
 
     def memfd_create(self, name: str, flags: int = 0) -> int:
         process = self._may("open", "/proc/memory")  # which no disk is asked for
-        number = real.memfd_create(name, flags)
-        return process.give(File(self._machine, number, "/proc/memory")) if process else number
+        return process.give(File(self._machine, real.memfd_create(name, flags), "/proc/memory"))
 
     def _description(self, process: Process, name: str, flags: int, mode: int) -> Description:
         machine = self._machine
@@ -63,72 +77,51 @@ class Files:
         return File(machine, real.open(name, flags, mode & ~umask), name)
 
     def read(self, descriptor: int, size: int) -> bytes:
-        process = self._machine.current
-        if process is None:
-            return real.read(descriptor, size)
         self._machine.scheduler.point()
-        description = process.look_up(descriptor)
+        description = self._own.look_up(descriptor)
         if isinstance(description, File):
             self._may("read", description.path)
-            size = self._machine.faults.shortened(size, process)
+            size = self._shortened(size)
         return description.read(size)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        process = self._machine.current
-        if process is None:
-            return real.write(descriptor, data)
         self._machine.scheduler.point()
-        description = process.look_up(descriptor)
+        description = self._own.look_up(descriptor)
         if isinstance(description, File):
-            self._may("write", description.path)
+            process = self._may("write", description.path)
             self._machine.on_write(process, description.path, data)
-            data = data[: self._machine.faults.shortened(len(data), process)]
+            data = data[: self._shortened(len(data))]
         return description.write(bytes(data))
 
     def close(self, descriptor: int) -> None:
-        process = self._machine.current
-        if process is None:
-            return real.close(descriptor)
-        description = process.look_up(descriptor)
-        process.close(descriptor)
+        description = self._own.look_up(descriptor)
+        self._own.close(descriptor)
         if isinstance(description, File):
             self._may("close", description.path)  # a file on a server may report only here that it is full
         else:
             self._machine.scheduler.point()
-        return None
 
     def pread(self, descriptor: int, size: int, offset: int) -> bytes:
-        number = self._real(descriptor, "read")
-        return real.pread(number, self._shortened(size), offset)
+        return real.pread(self._real(descriptor, "read"), self._shortened(size), offset)
 
     def pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
-        number = self._real(descriptor, "write")
-        return real.pwrite(number, data[: self._shortened(len(data))], offset)
+        return real.pwrite(self._real(descriptor, "write"), data[: self._shortened(len(data))], offset)
 
     def _shortened(self, size: int) -> int:
-        process = self._machine.current
-        return self._machine.faults.shortened(size, process) if process else size
+        return int(self._machine.faults.shortened(size, self._own))
 
     def dup(self, descriptor: int) -> int:
-        process = self._machine.current
-        if process is None:
-            return real.dup(descriptor)
-        self._may("dup", "")
+        process = self._may("dup", "")
         return process.give(process.look_up(descriptor))
 
     def dup2(self, descriptor: int, other: int, inheritable: bool = True) -> int:
-        process = self._machine.current
-        if process is None:
-            return real.dup2(descriptor, other, inheritable)
-        process.give(process.look_up(descriptor), other)
+        self._own.give(self._own.look_up(descriptor), other)
         if inheritable:
-            process.inheritable.add(other)
+            self._own.inheritable.add(other)
         return other
 
     def pipe(self) -> tuple[int, int]:
         process = self._may("pipe", "")
-        if process is None:
-            return real.pipe()
         pipe = Pipe(self._machine)
         assert pipe.reader
         assert pipe.writer
@@ -140,42 +133,28 @@ class Files:
             raise
 
     def set_blocking(self, descriptor: int, blocking: bool) -> None:
-        process = self._machine.current
-        if process is None:
-            return real.set_blocking(descriptor, blocking)
-        process.look_up(descriptor).blocking = blocking
-        return None
+        self._own.look_up(descriptor).blocking = blocking
 
     def set_inheritable(self, descriptor: int, inheritable: bool) -> None:
-        process = self._machine.current
-        assert process
-        (process.inheritable.add if inheritable else process.inheritable.discard)(descriptor)
+        (self._own.inheritable.add if inheritable else self._own.inheritable.discard)(descriptor)
 
     def get_inheritable(self, descriptor: int) -> bool:
-        process = self._machine.current
-        assert process
-        process.look_up(descriptor)
-        return descriptor in process.inheritable
+        self._own.look_up(descriptor)
+        return descriptor in self._own.inheritable
 
     def isatty(self, descriptor: int) -> bool:
         return False
 
     def _real(self, descriptor: int, call: str) -> int:
         """The real descriptor of a real file."""
-        process = self._machine.current
-        if process is None:
-            return descriptor
-        description = process.look_up(descriptor)
+        description = self._own.look_up(descriptor)
         if isinstance(description, File):
             self._may(call, description.path)
             return description.real
         raise fail(errno.EINVAL)
 
     def fstat(self, descriptor: int) -> Any:
-        process = self._machine.current
-        if process is None:
-            return real.fstat(descriptor)
-        description = process.look_up(descriptor)
+        description = self._own.look_up(descriptor)
         if isinstance(description, File):
             return real.fstat(description.real)
         if isinstance(description, Endpoint):
@@ -198,12 +177,9 @@ class Files:
         def call(path: Any = ".", *rest: Any, **named: Any) -> Any:
             if isinstance(path, int):
                 return function(self._real(path, name), *rest, **named)
-            process = self._machine.current
-            if process is None:
-                return function(path, *rest, **named)
             text = real.fsdecode(path)
             if text.startswith(_VIRTUAL):
-                return self._virtual(name, text, process)
+                return self._virtual(name, text)
             if name in _CHANGES:
                 self._may(name, text)
             result = function(path, *rest, **named)
@@ -211,36 +187,28 @@ class Files:
 
         return call
 
-    def _virtual(self, name: str, path: str, process: Process) -> Any:
+    def _virtual(self, name: str, path: str) -> Any:
         if name == "access":
             return False
-        if name in ("listdir", "scandir") and (names := proc_folder(self._machine, path, process)) is not None:
+        if name in ("listdir", "scandir") and (names := proc_folder(self._machine, path, self._own)) is not None:
             return names
-        if name == "stat" and proc_file(self._machine, path, process) is not None:
+        if name == "stat" and proc_file(self._machine, path, self._own) is not None:
             return real.stat("/dev/null")
         raise FileNotFoundError(errno.ENOENT, real.strerror(errno.ENOENT), path)
 
 
-def paths(machine: Machine, files: Files) -> ModuleType:
+def paths(machine: Machine) -> ModuleType:
     """os.path, which looks at simulated files for those of /proc."""
-
-    def virtual(path: Any) -> bool:
-        return (
-            machine.current is not None and isinstance(path, str | bytes) and real.fsdecode(path).startswith(_VIRTUAL)
-        )
 
     def guarded(name: str) -> Callable[[Any], Any]:
         function = getattr(real.path, name)
 
         def call(path: Any) -> Any:
-            if virtual(path):
-                process = machine.current
-                assert process
-                text = real.fsdecode(path)
-                if text == "/proc/thread-self/children":
-                    return True
-                return proc_file(machine, text, process) is not None and name != "isdir"
-            return function(path)
+            text = real.fsdecode(path) if isinstance(path, str | bytes) else ""
+            if machine.current is None or not text.startswith(_VIRTUAL):
+                return function(path)
+            there = text == "/proc/thread-self/children" or proc_file(machine, text, machine.current) is not None
+            return there and name != "isdir"
 
         return call
 

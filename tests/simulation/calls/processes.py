@@ -12,7 +12,7 @@ from ..descriptors import Description, File, ProcessEnd, fail
 from ..importer import Module
 from ..machine import Machine
 from ..processes import Process
-from .files import WITH_FILE, WITH_PATH, Files, paths
+from .files import WITH_FILE, WITH_PATH, Calls, Files, paths
 
 
 class Environment(MutableMapping[str, str]):
@@ -42,21 +42,11 @@ class Environment(MutableMapping[str, str]):
         return len(self._own)
 
 
-class Processes:
+class Processes(Calls):
     """The calls of `os` that concern processes."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-
-    @property
-    def _own(self) -> Process:
-        process = self._machine.current
-        assert process is not None
-        return process
-
     def getpid(self) -> int:
-        process = self._machine.current
-        return process.pid if process else real.getpid()
+        return self._own.pid
 
     def getppid(self) -> int:
         return self._own.parent.pid if self._own.parent else 0
@@ -151,11 +141,11 @@ def module_of(command: list[str]) -> list[str]:
 
 def os_module(machine: Machine) -> ModuleType:
     files, processes = Files(machine), Processes(machine)
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = {name: files.with_path(name) for name in WITH_PATH}
+    own |= {name: files.with_file(name) for name in WITH_FILE}
     for part in (files, processes):
-        own |= {name: getattr(part, name) for name in dir(part) if not name.startswith("_") or name == "_exit"}
-    own |= {name: files.with_path(name) for name in WITH_PATH}
-    own |= {name: files.with_file(name) for name in WITH_FILE if name not in own}
+        own |= {name: getattr(part, name) for name in dir(part) if name in dir(real)}
+    own = {name: files.within(name, call) for name, call in own.items()}
     environment = Environment(machine)
 
     def fdopen(descriptor: int, mode: str = "r", *rest: Any, **named: Any) -> Any:
@@ -171,7 +161,7 @@ def os_module(machine: Machine) -> ModuleType:
         "umask": lambda mask: 0o022,
         "register_at_fork": lambda **_: None,
         "setsid": lambda: None,
-        "path": paths(machine, files),
+        "path": paths(machine),
         "PathLike": real.PathLike,
     }
     return Module("os", real, **own)

@@ -152,9 +152,9 @@ class Person(Life):
             if once:
                 self.once(request, len(data))
             transcript = await self.client.transcribe(audio(), engine="echo", model=model)
-            self.check_transcript(request, transcript, data)
+            self.check_transcript(transcript, data)
 
-        await self._ask("transcribe", ask, worker=f"stt/echo/{model}", gapless=True, **self.lease())
+        await self._ask("transcribe", ask, worker=f"stt/echo/{model}", **self.lease())
 
     async def say(self) -> None:
         text = self.text()
@@ -178,7 +178,7 @@ class Person(Life):
                 await speech.save(path)
             self.check_saved(path)
 
-        await self._ask("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text), **self.lease())
+        await self._ask("speak", ask, worker=f"tts/echo/{model}", **self.lease())
 
     async def say_stream(self) -> None:
         """A text that comes bit by bit."""
@@ -202,7 +202,7 @@ class Person(Life):
                 heard = self.hear_chunk(request, chunk, text, heard)
             self.check_length(heard, text)
 
-        await self._ask("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text), **self.lease())
+        await self._ask("speak", ask, worker=f"tts/echo/{model}", **self.lease())
 
     async def preload(self) -> None:
         worker, seconds = f"{self.dice.choice(['stt', 'tts'])}/echo/{self.model()}", self.dice.choice([1, 200])

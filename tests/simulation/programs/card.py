@@ -22,9 +22,6 @@ class Driver:
     def asleep(self, id: str) -> bool:
         return False
 
-    def uuid(self, id: str) -> str:
-        return f"GPU-{id}"
-
     def name(self, id: str) -> str:
         return "simulated"
 

@@ -49,8 +49,6 @@ class Engine:
         for _ in range(how.steps):
             self._compute(how.seconds / how.steps)
             world.grow(how.memory // how.steps)
-        if how.fails:
-            raise HushdError("engine_missing", "The engine is not installed.")
         if "HUSHD_CARDS" in os.environ:
             return self._place()
         return Capabilities(engine="echo")

@@ -7,10 +7,9 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from history.events import OPERATIONS
 from hushd_protocol.errors import HushdError
 
 from .. import leaks, sessions
@@ -52,7 +51,7 @@ class Life:
         """Has the history know of a request, whose name is yielded, and of how it ends."""
         self.requests += 1
         request = f"{self.name}-{self.requests}"
-        self.record.invoke(request, op if op in OPERATIONS else "other", **more)
+        self.record.invoke(request, op, **more)
         world.begun(self, request, op)
         self._begun[request] = None
         try:
@@ -109,6 +108,14 @@ class Life:
         """The lease that a request asks for, by default that of the configuration."""
         return {"holder": self.name, "keep_alive": seconds}
 
+    def hearing(self, model: str) -> AbstractContextManager[str]:
+        """The request for a transcript."""
+        return self.request("transcribe", worker=f"stt/echo/{model}", **self.lease())
+
+    def saying(self, model: str) -> AbstractContextManager[str]:
+        """The request for a speech."""
+        return self.request("speak", worker=f"tts/echo/{model}", **self.lease())
+
     def model(self) -> str:
         return self.dice.choice(MODELS)
 
@@ -130,19 +137,16 @@ class Life:
         """A recording that comes bit by bit."""
         return [self.dice.randbytes(self.dice.randint(1, 3 * SECOND)) for _ in range(self.dice.randint(1, 8))]
 
-    def check_transcript(self, request: str, transcript: Any, data: bytes) -> None:
-        wanted = [digest(data[start : start + SECOND]) for start in range(0, len(data), SECOND)]
-        heard = []
-        for number, segment in enumerate(transcript):
-            self.record.saw("segment", request, index=number, start=segment.start, stop=segment.end)
-            heard.append(segment.text.strip())
+    def check_transcript(self, transcript: Any, data: bytes) -> None:
+        seconds = [data[start : start + SECOND] for start in range(0, len(data), SECOND)]
+        wanted = [(number, number + 1, digest(second)) for number, second in enumerate(seconds)]
+        heard = [(segment.start, segment.end, segment.text.strip()) for segment in transcript]
         if heard != wanted:
             raise WrongAnswer(f"{len(heard)} segments of {len(wanted)}: {heard} instead of {wanted}")
 
     def hear_chunk(self, request: str, chunk: bytes, text: bytes, heard: int) -> int:
         self.answered.add(request)
         whole = doubled(text)
-        self.record.saw("audio", request, start=heard, stop=heard + len(chunk))
         if whole[heard : heard + len(chunk)] != chunk:
             raise WrongAnswer(f"other audio than was asked for, at byte {heard}")
         return heard + len(chunk)

@@ -64,10 +64,11 @@ class Person(Life):
         self.client.close()
         self.client = Client(holder=self.name)
 
-    def hear(self) -> None:
+    def hear(self, diarize: bool = False) -> None:
         data, model = self.recording(), self.model()
-        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
-            self.check_transcript(request, self.client.transcribe(data, engine="echo", model=model), data)
+        with self.hearing(model):
+            transcript = self.client.transcribe(data, engine="echo", model=model, diarize=diarize)
+            self.check_transcript(transcript, data)
 
     def hear_stream(self) -> None:
         pieces, model, dice = self.pieces(), self.model(), random.Random(self.dice.random())
@@ -78,36 +79,34 @@ class Person(Life):
                     time.sleep(dice.random())
                 yield piece
 
-        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+        with self.hearing(model) as request:
             self.once(request, len(b"".join(pieces)))
             transcript = self.client.transcribe(drip(), engine="echo", model=model)
-            self.check_transcript(request, transcript, b"".join(pieces))
+            self.check_transcript(transcript, b"".join(pieces))
 
     def hear_speakers(self) -> None:
         """Asks who speaks, too: such an answer is asked for again as a whole, and no part of it is heard twice."""
-        data, model = self.recording(), self.model()
-        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
-            self.check_transcript(request, self.client.transcribe(data, engine="echo", model=model, diarize=True), data)
+        self.hear(diarize=True)
 
     def hear_live(self) -> None:
         """Speaks live, which is asked for again only as long as all of it is kept."""
         pieces, model = self.pieces(), self.model()
-        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+        with self.hearing(model) as request:
             self.once(request, len(b"".join(pieces)))
             transcript = self.client.listen(iter(pieces), continuous=True, engine="echo", model=model)
-            self.check_transcript(request, transcript, b"".join(pieces))
+            self.check_transcript(transcript, b"".join(pieces))
 
     def hear_file(self) -> None:
         model = self.model()
-        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+        with self.hearing(model):
             path, data = self.recording_file()
-            self.check_transcript(request, self.client.transcribe(path, engine="echo", model=model), data)
+            self.check_transcript(self.client.transcribe(path, engine="echo", model=model), data)
 
     def save(self) -> None:
         """Saves a speech, and tries again where the file could not be written."""
         text, model = self.text(), self.model()
         path, late = self.target(text), self.dice.choice([0.0, 0.0, 2.0])
-        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
+        with self.saying(model) as request:
             speech = self.client.synthesize(text, engine="echo", model=model)
             self.answered.add(request)
             time.sleep(late)  # the audio gathers in the spool
@@ -122,7 +121,7 @@ class Person(Life):
 
     def say(self) -> None:
         text, model = self.text(), self.model()
-        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
+        with self.saying(model) as request:
             heard = 0
             for chunk in self.client.synthesize(text, engine="echo", model=model):
                 life.world.promptness.heard(request, chunk)
@@ -132,7 +131,7 @@ class Person(Life):
     def say_slowly(self) -> None:
         """Reads a long answer with pauses, so that the engine waits for its credit."""
         text, model = self.text() * 6, self.model()
-        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
+        with self.saying(model) as request:
             heard = 0
             for chunk in self.client.synthesize(text, engine="echo", model=model):
                 heard = self.hear_chunk(request, chunk, text, heard)
@@ -149,7 +148,7 @@ class Person(Life):
         """Takes the loudspeaker, and plays for a while."""
         priority = self.dice.choice(["important", "text", "text", "notification", "progress"])
         long = self.dice.expovariate(1 / 3.0)
-        with self.request("claim", devices=["speaker"], priority=priority, machine=self.session()) as request:
+        with self.request("claim", priority=priority, machine=self.session()) as request:
             floor = self.client.floor("speaker", priority=priority)
             lost = threading.Event()
             floor.on_loss = lost.set
@@ -216,7 +215,7 @@ class Person(Life):
 
     def give_up(self) -> None:
         """Cancels while the engine is busy with a piece that takes long."""
-        with self.request("speak", worker=f"tts/echo/{SLOW}", **self.lease()) as request:
+        with self.saying(SLOW) as request:
             speech = self.client.synthesize(self.text(), engine="echo", model=SLOW)
             time.sleep(self.dice.choice([2.0, 4.0]))
             self.record.saw("cancelled", request)
@@ -225,7 +224,7 @@ class Person(Life):
     def interrupt(self) -> None:
         """Cancels in the middle of an answer."""
         text, most, model = self.text() * 3, self.dice.randint(0, 4), self.model()
-        with self.request("speak", worker=f"tts/echo/{model}", **self.lease()) as request:
+        with self.saying(model) as request:
             speech = self.client.synthesize(text, engine="echo", model=model)
             for _, _ in zip(range(most), speech, strict=False):
                 self.answered.add(request)

@@ -1,4 +1,4 @@
-"""The format of a history: what the parties of a simulation saw of it, as lines of JSON.
+"""The history of a simulation: what its parties saw, as lines of JSON.
 
 Each line is one event, an object with the fields
 
@@ -8,29 +8,18 @@ Each line is one event, an object with the fields
     event    its kind
     …        the fields of that kind, which follow here; those in brackets may be left out
 
-    invoke     op [machine] [length] [gapless]   the request begins; a claim has its devices and priority too
-    cancelled                                    the party is about to say that it no longer wants it
-    ok         [length]                          it ends as it should
-    fail       code                              it ends in an error, which says that nothing more will come of it
-    granted    epoch [machine]                   a claim is told that it has its devices; by whom, and of whose floor
-    released   keep                              it is silent, and about to give them back; `keep`: until its next turn
-    audio      start stop                        received by the client
-    segment    index start stop                  of a transcript; `gapless`: each begins where the last one ended
-    closed                                       the party leaves in good order: each of its requests has ended
-    fault      kind target [until]               of the harness, before it is done; `target`: a party, a worker, …
-    calm                                         of the harness: no fault from now on
+    invoke     op [machine]     the request begins; `machine`: whose loudspeaker a claim is for
+    cancelled                   the party is about to say that it no longer wants it
+    ok                          it ends as it should
+    fail       code             it ends in an error, which says that nothing more will come of it
+    granted    epoch machine    a claim is told that it has its loudspeaker; by which supervisor, and of which machine
+    released   keep             it is silent, and about to give it back; `keep`: until its next turn
+    closed                      the party leaves in good order
+    fault      kind target [until]   of the harness, before it is done; `target`: a party, a worker, `supervisor`, …
+    calm                        of the harness: no fault from now on
 
-**Times.** An event is written before the party acts (`invoke`, `released`, `cancelled`, `closed`) or after it has seen
-something (all others). So an `invoke` and its end are an interval in which the thing itself happened, somewhere; of
-two requests whose intervals overlap, either may have been first.
-
-**A request** begins with one `invoke` and ends once: `ok`, or `fail` with a code. A party that is killed leaves
-requests without an end; a `fault` says so.
-
-**Positions.** `audio` and `segment` give a stretch from `start` to `stop`, counted over the whole request, whatever was
-repeated or resumed on the way. Whoever writes them takes them from the content.
-
-**Epochs.** `epoch` tells supervisors apart (its process number will do): what one of them granted ends with it.
+An event is written before the party acts (`invoke`, `released`, `cancelled`, `closed`) or after it has seen something
+(all others). So an `invoke` and its end are an interval in which the thing itself happened, somewhere.
 """
 
 from __future__ import annotations
@@ -41,7 +30,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENDS = ("ok", "fail")
-OPERATIONS = ("claim", "speak", "transcribe", "status", "unload", "other")
 
 
 @dataclass(frozen=True, slots=True)
