@@ -317,6 +317,25 @@ def test_race_23_results_come_before_the_exit(stage: Stage) -> None:
     process.hang_up()
 
 
+@pytest.mark.parametrize("arrives", ["once", "always"])
+def test_race_23_a_timer_waits_for_messages_that_lie_unread(stage: Stage, arrives: str) -> None:
+    """A message that arrives as a timer is due is read before anything is judged, unless others never end to arrive."""
+    arrived: list[bytes] = []
+
+    def unread() -> bool:
+        if arrived and arrives == "once":
+            return False
+        arrived.append(b"tts ")
+        return bool(os.write(stage.extra.writable, arrived[-1]))
+
+    stage.extra.lies_unread = unread
+    stage.pool.due = float("-inf")
+    stage.start()
+    with stage.pool._changed:
+        assert stage.pool._changed.wait_for(lambda: stage.pool.ticks == 1, BOUND_S)
+    assert stage.pool.heard_at_tick[0] >= 1
+
+
 def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     """A deadline in the past, even minus infinity, is met at once; one to come ends the wait for it."""
     stage.pool.due = float("-inf")
