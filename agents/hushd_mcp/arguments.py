@@ -106,10 +106,7 @@ Priority = Annotated[
     ),
 ]
 Language = Annotated[str, or_else(""), Field(description="Language spoken, such as en or de (default: any).")]
-Path = Annotated[
-    str, or_else(""), Field(description="A sound or video file on this computer: absolute path, or one with ~.")
-]
-Audio = Annotated[str, or_else(""), Field(description="Instead of `path`: the file's bytes in base64.")]
+Path = Annotated[str, Field(description="A sound or video file on this computer: absolute path, or one with ~.")]
 Segments = Annotated[bool, or_else(False), Field(description="true: add times for each sentence (default false).")]
 UntilSpoken = Annotated[
     bool, or_else(True), Field(description="false: return at once and go on speaking (default true).")

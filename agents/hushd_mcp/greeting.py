@@ -67,7 +67,7 @@ def is_whole(value: object) -> bool:
 
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # the versions that the SDK accepts in `initialize`
-MAX_LINE = 1 << 23  # bytes of one message: 6 MB of audio in base64
+MAX_LINE = 1 << 23  # bytes of one message
 _ENDS = 4096  # bytes at both ends of a longer one, in which its id is looked for
 INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears"}
 INSTRUCTIONS = """\
@@ -145,7 +145,7 @@ class Lines:
 def too_long(line: bytes) -> dict[str, object]:
     """Returns the answer to a message of more than `MAX_LINE` bytes, given whole or by its ends."""
     places = (line[:_ENDS].partition(b'"params"')[0], line[-_ENDS:])
-    sentence = f"A message has at most {MAX_LINE / 1e6:.0f} MB: name a recording by its path instead of sending it."
+    sentence = f"A message has at most {MAX_LINE / 1e6:.0f} MB: send less at once."
     name = None
     for place in places:
         value = place.rpartition(b'"id"')[2].strip(b" :").partition(b",")[0].rstrip(b" }\r\n")

@@ -7,8 +7,6 @@ that occurs twice.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -33,7 +31,6 @@ from . import arguments, work
 from .answers import answer, refusal, with_message
 from .arguments import (
     Argument,
-    Audio,
     Cancel,
     Language,
     Path,
@@ -110,14 +107,13 @@ class Tools:
     async def transcribe(
         self,
         context: Context,
-        path: Path = "",
-        audio: Audio = "",
+        path: Path,
         *,
         segments: Segments = False,
         **asked: Any,
     ) -> CallToolResult:
         try:
-            source = _recording(path, audio)
+            source = _recording(path)
         except HushdError as error:
             return refusal(error)
         options = arguments.options(_READ, asked)
@@ -178,14 +174,7 @@ class Tools:
         return with_message("It was ended.", {"state": "cancelled"}) if ended else state
 
 
-def _recording(path: str, audio: str) -> str | bytes:
-    if bool(path) == bool(audio):
-        raise HushdError("bad_request", "Give either path or audio.")
-    if audio:
-        try:
-            return base64.b64decode("".join(audio.rpartition(",")[2].split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise HushdError("bad_request", "audio is not valid base64.") from error
+def _recording(path: str) -> str:
     name = os.path.expanduser(path.removeprefix("file://"))
     if not os.path.isabs(name):
         raise HushdError("bad_request", f"{path!r} is not an absolute path, and hosts start this server anywhere.")

@@ -277,8 +277,8 @@ def converse(text: str, priority: str, speaking: Options, listening: Options) ->
     return work
 
 
-def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work:
-    """Returns the work of transcribing a recording, by path or by its bytes."""
+def transcribe(recording: str, segments: bool, options: Options) -> Work:
+    """Returns the work of transcribing a recording, by its path."""
 
     def work(client: Client, task: Task) -> Options:
         reading = task.progress = Reading()

@@ -1,12 +1,11 @@
 """The floor: the right to use the speaker or the microphone, which the supervisor grants to one program at a time.
 
-`FloorState` decides, and is pure. Its events come from the program and from the I/O thread; `Floor` does its actions.
+`FloorState` decides, and is pure. Its events come from the program and from the I/O thread.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from functools import partial
@@ -20,8 +19,6 @@ from .transport.link import GONE, Link
 from .transport.retry import with_connection
 from .transport.steps import Steps, Way, run
 
-NEXT_S = 2.0  # for another supervisor to come by itself
-PAUSE_S = 0.02  # between two looks whether it listens
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
 
@@ -30,14 +27,8 @@ class Phase(Enum):
     ASKED = auto()  # there is no answer yet
     WAITING = auto()  # others have them, or a person has paused us
     HELD = auto()  # they are ours
-    HANDING_OVER = auto()  # they are ours; who granted them has left, and the next supervisor is asked
     LOST = auto()  # an error has ended the claim
     STOPPED = auto()  # for good
-
-
-class Action(Enum):
-    TELL_LOSS = auto()  # players must fall silent
-    HAND_OVER = auto()  # claim from the next supervisor what is ours
 
 
 _RETURNED = HushdError("cancelled", "The floor was given back.")
@@ -48,19 +39,18 @@ class FloorState:
 
     Attributes:
         claim: the last one; news of others are dropped.
-        old_claim: the claim of a supervisor that has left, while the next one has not answered.
         word: the state of the last turn that was received.
         error: why the devices are not ours, nor will be by this claim.
     """
 
     def __init__(self) -> None:
-        self.claim = self.old_claim = b""
+        self.claim = b""
         self.phase, self.word = Phase.OUTSIDE, ""
         self.error: HushdError | None = _RETURNED
 
     @property
     def held(self) -> bool:
-        return self.phase in (Phase.HELD, Phase.HANDING_OVER)
+        return self.phase is Phase.HELD
 
     def enter(self) -> None:
         """Raises HushdError: `cancelled` after a stop."""
@@ -68,49 +58,46 @@ class FloorState:
             raise self.error
         self._set_state(Phase.ASKED)
 
-    def ask(self, claim: bytes, old_claim: bytes = b"") -> None:
-        """Claims the devices; those of `old_claim` stay ours meanwhile.
+    def ask(self, claim: bytes) -> None:
+        """Claims the devices.
 
         Raises:
             HushdError: `cancelled` when they were given back or stopped meanwhile.
         """
-        if not self._wants(old_claim):
-            raise self.error or HushdError("cancelled", "Another claim has taken its place.")
+        if self._is_over and self.error:
+            raise self.error
         self.claim = claim
-        if not old_claim:
-            self._set_state(Phase.ASKED)
+        self._set_state(Phase.ASKED)
 
-    def answer(self, claim: bytes, word: str, error: HushdError | None = None) -> Action | None:
-        """A turn with its state, or the error that ends it."""
-        if claim != self.claim or self.phase in (Phase.OUTSIDE, Phase.STOPPED):
-            return None
-        if self.phase is Phase.HELD and error is not None and error.code == "shutting_down":
-            self.phase, self.old_claim = Phase.HANDING_OVER, claim
-            return Action.HAND_OVER
+    def answer(self, claim: bytes, word: str, error: HushdError | None = None) -> bool:
+        """A turn with its state, or the error that ends it; returns whether players must fall silent."""
+        if claim != self.claim or self._is_over:
+            return False
         held = self.held
         self._set_state(Phase.HELD if word == "granted" else Phase.WAITING if word else Phase.LOST, word, error)
-        return Action.TELL_LOSS if held and not self.held else None
+        return held and not self.held
 
-    def find_nobody(self, old_claim: bytes = b"") -> None:
+    def find_nobody(self) -> None:
         """There is no supervisor, so nobody else asks for the devices either."""
-        if self._wants(old_claim):
+        if not self._is_over:
             self._set_state(Phase.HELD)
 
-    def stop(self) -> Action:
-        """Ends this claim and all later ones."""
+    def stop(self) -> bool:
+        """Ends this claim and all later ones; players must fall silent."""
         self._set_state(Phase.STOPPED, error=HushdError("cancelled", "It was stopped."))
-        return Action.TELL_LOSS
+        return True
 
     def leave(self) -> None:
         """The devices are given back."""
         if self.phase is not Phase.STOPPED:
             self._set_state(Phase.OUTSIDE, error=_RETURNED)
 
-    def _wants(self, old_claim: bytes) -> bool:
-        return self.phase not in (Phase.OUTSIDE, Phase.STOPPED) and old_claim == self.old_claim
+    @property
+    def _is_over(self) -> bool:
+        return self.phase in (Phase.OUTSIDE, Phase.STOPPED)
 
     def _set_state(self, phase: Phase, word: str = "", error: HushdError | None = None) -> None:
-        self.phase, self.old_claim, self.word, self.error = phase, b"", word, error
+        self.phase, self.word, self.error = phase, word, error
 
 
 class Floor:
@@ -121,8 +108,8 @@ class Floor:
     then on, and `on_loss` is called, on another thread: a player must fall silent within a second and call `keep` or
     leave the block.
 
-    Without a supervisor nobody else asks either, and the devices are ours. One that leaves has the next one keep them
-    for us: they stay ours while that is asked, and `on_loss` is called only if it has other plans.
+    Without a supervisor nobody else asks either, and the devices are ours. When one leaves they are lost, and `keep`
+    asks the next one for them.
 
     Args:
         on_hold: called, on any thread, with whether the devices are ours, whenever that changes; it must be quick.
@@ -242,32 +229,13 @@ class Floor:
         if isinstance(error, HushdError):
             self._do(lambda: self._state.answer(self.id, "", error))
 
-    def _do(self, event: Callable[[], Action | None]) -> None:
-        """Applies an event to the state, and does the action that follows."""
+    def _do(self, event: Callable[[], bool]) -> None:
+        """Applies an event to the state; tells of a loss."""
         with self._changed:
-            action = event()
+            lost = event()
             self._notify()
-        if action is Action.HAND_OVER:
-            threading.Thread(
-                target=self._hand_over, args=(self._state.old_claim,), name="hushd-floor", daemon=True
-            ).start()
-        elif action is Action.TELL_LOSS and self.on_loss is not None:
+        if lost and self.on_loss is not None:
             self.on_loss()
-
-    def _hand_over(self, old_claim: bytes) -> None:
-        """Claims from the next supervisor the devices that we have; on a thread of its own.
-
-        That comes by itself after a restart. To start one would stop all of this program for as long as the machine
-        takes to begin a process, which could be heard.
-        """
-        give_up = time.monotonic() + NEXT_S
-        try:
-            while self._state.old_claim == old_claim and not self._way.listens() and time.monotonic() < give_up:
-                time.sleep(PAUSE_S)
-            self._ask(old_claim)
-        except HushdError as caught:
-            error = caught
-            self._do(lambda: self._state.answer(self.id, "", error) if self._state.old_claim == old_claim else None)
 
     def _notify(self) -> None:
         """Wakes all waiting threads; under the lock, on any thread."""
@@ -278,28 +246,26 @@ class Floor:
 
     # --- claims ------------------------------------------------------------------------------------------------------
 
-    def _ask(self, old_claim: bytes = b"") -> None:
-        """Claims the devices, which stay ours meanwhile if we have them by `old_claim`."""
+    def _ask(self) -> None:
+        """Claims the devices."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> Steps[None]:
             with self._changed:
-                self._state.ask(claim.id, old_claim)
+                self._state.ask(claim.id)
                 self._connection = connection
                 connection.carry(self, claim)  # here, so that the claim precedes what gives it back
             yield from ()
 
         try:
-            # The claim may have been released meanwhile, and the client closed; then do not reconnect.
-            needed = lambda: old_claim in (b"", self._state.old_claim)  # noqa: E731
-            run(with_connection(self._way, carry, needed=needed))
+            run(with_connection(self._way, carry))
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
                 raise
             with self._changed:
                 self._connection = None
-                self._state.find_nobody(old_claim)
+                self._state.find_nobody()
                 self._notify()
 
     def _wait(self) -> None:

@@ -7,14 +7,13 @@ from hushd_protocol.light_dataclass import dataclass
 
 USAGE = "hushd serve"
 HELP = """\
-usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--after PID] [--http ADDRESS] [--wyoming ADDRESS]
+usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--http ADDRESS] [--wyoming ADDRESS]
                                   [run | serve]
 
 Runs the supervisor; `hushd serve` does the same.
 
   --auto        leave after a while without a worker or a request (`exit_when_idle` in the configuration)
   --ready-fd N  write a line to the open file N once clients can connect
-  --after PID   wait until that supervisor has left, and take over; writes a line to N, too, once it only waits
   --http, --wyoming ADDRESS
                 listen there, in place of what the configuration says; may be repeated
   -h, --help    show this help and exit
@@ -29,7 +28,6 @@ class Options:
         auto: whether a client started us: leave after a while without work, as one started by a service manager's
             socket does.
         ready_fd: an open file that gets a line once clients can connect.
-        predecessor: the pid of the supervisor that is about to leave, for which to wait; 0 for none.
         http, wyoming: addresses to listen at, in place of the configuration's.
         help: whether to show the help instead of running.
         serve: whether a person has it serve HTTP and Wyoming, and reads where.
@@ -37,7 +35,6 @@ class Options:
 
     auto: bool = False
     ready_fd: int | None = None
-    predecessor: int = 0
     http: tuple[str, ...] = ()
     wyoming: tuple[str, ...] = ()
     help: bool = False
@@ -50,7 +47,7 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         HushdError: `bad_request`.
     """
-    auto, ready_fd, predecessor = False, None, 0
+    auto, ready_fd = False, None
     listen: dict[str, list[str]] = {"--http": [], "--wyoming": []}
     if "--help" in arguments or "-h" in arguments:
         return Options(help=True)
@@ -61,17 +58,15 @@ def parse(arguments: list[str]) -> Options:
             auto = True
         elif option == "--ready-fd" and _is_number(rest):
             ready_fd = int(rest.pop(0))
-        elif option == "--after" and _is_number(rest):
-            predecessor = int(rest.pop(0))
         elif option in listen and rest:
             listen[option].append(rest.pop(0))
         else:
             raise HushdError("bad_request", f"The option {option} is unknown or lacks its value: use {USAGE}.")
     match rest:
         case [] | ["run"]:
-            return Options(auto, ready_fd, predecessor, tuple(listen["--http"]), tuple(listen["--wyoming"]))
+            return Options(auto, ready_fd, tuple(listen["--http"]), tuple(listen["--wyoming"]))
         case ["serve"]:
-            return Options(False, None, 0, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
+            return Options(False, None, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
     raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
 
 

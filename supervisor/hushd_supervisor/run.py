@@ -32,8 +32,6 @@ def run(options: Options, paths: Paths) -> None:
         make_state(paths)
     start = _start(options, paths)
     settings = _settings(options, paths)
-    if options.predecessor:
-        _report(options)
     if other := _other(start, settings):
         _report_ready(options)
         if options.serve:
@@ -107,11 +105,11 @@ def _hand_over(settings: Settings) -> NoReturn:
 
 def _other(start: Start, settings: Settings) -> Path | None:
     """The runtime folder of another supervisor of this user that serves already; None when we are the one to serve."""
-    paths, predecessor, activated = start.paths, start.options.predecessor, start.inherited is not None
+    paths, activated = start.paths, start.inherited is not None
     patience = lock.PATIENCE_S
-    if activated or predecessor:  # the other one finishes its jobs first, under the same configuration
+    if activated:  # the other one finishes its jobs first, under the same configuration
         patience = settings.longest_drain + lock.AFTER_JOBS_S
-    if lock.acquire(paths, patience, activated=activated, predecessor=predecessor) is None:
+    if lock.acquire(paths, patience, activated=activated) is None:
         return paths.runtime
     return lock.claim_pointer(paths, patience, activated=activated)
 
@@ -137,16 +135,11 @@ def complain(message: str) -> None:
 
 
 def _report_ready(options: Options) -> None:
-    mark("supervisor ready")
-    _report(options)
-    if options.ready_fd is not None:
-        os.close(options.ready_fd)
-
-
-def _report(options: Options) -> None:
     """Writes a line to who has started us."""
+    mark("supervisor ready")
     if options.ready_fd is not None:
         try:
             os.write(options.ready_fd, b"\n")
         except OSError:
             pass  # the process that waited is gone; others may still need this supervisor
+        os.close(options.ready_fd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import foreign_speech, moonshine_once, sound_loop
 from support.mcp_host import Host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
-from support.playlists import FILES, WORDS, private_files
 from support.recordings import opening, recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
@@ -62,32 +60,17 @@ def engines(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 
 
 @pytest.mark.usefixtures("carried")
-def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path) -> None:
-    """Both give the words; times only where they are asked for."""
+def test_a_recording_by_its_path(person: dict[str, str], beckett: Path) -> None:
+    """It gives the words; times only where they are asked for."""
     with stdio_host(*PATIENT, environment=person) as host:
         by_path = host.data("transcribe", path=str(beckett), segments="true")
-        by_bytes = host.data("transcribe", audio=base64.b64encode(beckett.read_bytes()).decode())
+        without_times = host.data("transcribe", path=str(beckett))
     assert word_error_rate(WHOLE, by_path["text"]) <= 2 / 12
-    assert by_bytes["text"] == by_path["text"]
+    assert without_times["text"] == by_path["text"]
     assert by_path["language"] == "en"
     assert abs(by_path["duration"] - 10) < 0.1
     assert [part["text"] for part in by_path["segments"]] == by_path["text"].replace(", ", ",\n").splitlines()
-    assert "segments" not in by_bytes
-
-
-@pytest.mark.usefixtures("carried")
-def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Path) -> None:
-    """No playlist among the bytes opens what its sender must not name."""
-    private = private_files(tmp_path)
-    samples, rate = soundfile.read(beckett)
-    soundfile.write(private.sound, samples, rate, format="MP3")
-    with stdio_host(environment=dict(os.environ)) as host:
-        for make in FILES.values():
-            sentence = host.error("transcribe", audio=base64.b64encode(make(private)).decode())
-            assert sentence.startswith("The audio sent ")
-            assert WORDS not in sentence
-        own = base64.b64encode(private.sound.read_bytes()).decode()
-        assert word_error_rate(WHOLE, host.data("transcribe", audio=own)["text"]) <= 2 / 12
+    assert "segments" not in without_times
 
 
 def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:

@@ -20,7 +20,6 @@ from hushd_supervisor.arguments import Options, parse
         (["run"], Options()),
         (["--auto"], Options(auto=True)),
         (["--ready-fd", "7", "--auto", "run"], Options(auto=True, ready_fd=7)),
-        (["--after", "12"], Options(predecessor=12)),
         (["run", "--help"], Options(help=True)),
     ],
 )
@@ -30,7 +29,7 @@ def test_arguments(arguments: list[str], options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["--after", "-1"], ["start"], ["run", "a"], ["config", "check"]]
+    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["start"], ["run", "a"], ["config", "check"]]
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     """One sentence that says how it is used."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.errors import HushdError
@@ -151,7 +150,7 @@ def _restart(client: Client, options: Namespace) -> None:
     checked(paths.find().config)
     starts = os.environ.get("HUSHD_AUTOSTART") != "0"
     try:
-        _hand_over(client) if starts else client.restart()
+        client.restart()
     except HushdError as error:
         if error.code != "no_supervisor":
             raise
@@ -159,18 +158,6 @@ def _restart(client: Client, options: Namespace) -> None:
         autostart.ensure(paths.find())
         with Client(holder="cli") as next_one:
             next_one.status()  # answers once it serves
-
-
-def _hand_over(client: Client) -> None:
-    """Ends the supervisor once the next one is ready to take over."""
-    from hushd.transport import autostart
-    from hushd.transport.link import refuse_borrowed
-
-    with closing(client.link.find()) as connection:
-        refuse_borrowed(connection)
-        assert connection.supervisor is not None
-        running = connection.supervisor.pid
-    autostart.succeed(client.link.paths, running, client.restart)
 
 
 STATUS = Call("Show what runs, and its memory.", _show, _add_status)

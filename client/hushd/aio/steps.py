@@ -49,7 +49,7 @@ async def _connected(step: Connect) -> Any:
     may be closed by then."""
     cancelled = False
     try:
-        return await asyncio.to_thread(step.way.connect, lambda: not cancelled and step.needed())
+        return await asyncio.to_thread(step.way.connect, lambda: not cancelled)
     except asyncio.CancelledError:
         cancelled = True
         raise

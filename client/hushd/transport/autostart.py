@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hushd_protocol.errors import HushdError
@@ -104,32 +104,26 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     raise HushdError("no_supervisor", f"The supervisor did not start{reason}: {advice}.", detail={"log": log})
 
 
-def succeed(paths: Paths, predecessor: int, leave: Callable[[], object]) -> None:
-    """Starts the supervisor that takes over from the running one: calls `leave`, which ends that, once it only waits.
-
-    So the time between two supervisors is not that of a start. Returns when the next one serves, or has not in time.
-
-    Args:
-        predecessor: the pid of the running one.
-
-    Raises:
-        HushdError: `no_supervisor` when none can be started; and what `leave` raises.
-    """
-    with _started(os.fspath(paths.supervisor_log), "--after", str(predecessor)) as ready:
-        _reports(ready, READY_S)
-        leave()
-        _reports(ready, READY_S)
-
-
 def _start(paths: Paths, log: str) -> bool | None:
     """Starts a supervisor; returns whether one became ready, this or another one, None while none has in time."""
-    with _started(log) as ready:
+    ready, report = os.pipe()
+    try:
+        try:
+            _spawn(log, report)
+        except OSError as error:
+            raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
+        finally:
+            os.close(report)
+        waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
+        waiting.register(ready, select.POLLIN)
         for _ in range(round(READY_S / LOOK_S)):  # looks, not seconds: while we stood still, so perhaps did it
-            if (reported := _reports(ready, LOOK_S)) is not None:
-                return reported
+            if waiting.poll(1000 * LOOK_S):
+                return os.read(ready, 1) != b""  # nothing: it has ended
             if running(paths):
                 return True
-    return None
+        return None
+    finally:
+        os.close(ready)
 
 
 @contextmanager
@@ -143,30 +137,7 @@ def _our_turn() -> Iterator[None]:
             _turn.release()
 
 
-@contextmanager
-def _started(log: str, *options: str) -> Iterator[int]:
-    """Spawns a supervisor in a session of its own; the block has the pipe in which that reports."""
-    ready, report = os.pipe()
-    try:
-        try:
-            _spawn(log, report, options)
-        except OSError as error:
-            raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
-        finally:
-            os.close(report)
-        yield ready
-    finally:
-        os.close(ready)
-
-
-def _reports(ready: int, seconds: float) -> bool | None:
-    """Returns whether a supervisor has reported, False for one that has ended; None where neither came in time."""
-    waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
-    waiting.register(ready, select.POLLIN)
-    return os.read(ready, 1) != b"" if waiting.poll(1000 * seconds) else None
-
-
-def _spawn(log: str, report: int, options: Sequence[str]) -> None:
+def _spawn(log: str, report: int) -> None:
     # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
     output = log if _is_writable(log) else os.devnull
     number = 3 if report != 3 else 4
@@ -184,7 +155,7 @@ def _spawn(log: str, report: int, options: Sequence[str]) -> None:
         # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]
-    command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number), *options]
+    command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
     mark("supervisor spawned")
     shell = os.posix_spawn(

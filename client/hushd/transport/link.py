@@ -134,12 +134,6 @@ class Link:
         last.wait_lost(LEAVE_S)
         return self.find()
 
-    def listens(self) -> bool:
-        """Returns whether a supervisor accepts connections; of another machine that is not known before."""
-        from . import autostart
-
-        return self._machine is not None or autostart.find(self.paths) is not None
-
     def find(self) -> Connection:
         """Connects; tries again after a failure, having started a supervisor if none listens.
 

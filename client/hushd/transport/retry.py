@@ -302,7 +302,6 @@ def with_connection(
     use: Callable[[Connection], Steps[T]],
     *,
     own_only: bool = False,
-    needed: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Steps[T]:
     """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
@@ -311,12 +310,11 @@ def with_connection(
 
     Args:
         own_only: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
-        needed: see `Link.connect`.
     """
     give_up = math.inf
     last = False
     while True:
-        connection = yield Connect(way, needed)
+        connection = yield Connect(way)
         if own_only:
             refuse_borrowed(connection)
         try:

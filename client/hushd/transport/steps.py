@@ -31,21 +31,17 @@ class Way(Protocol):
     def current(self) -> Connection | None:
         """Returns the connection if it can be used; never waits."""
 
-    def connect(self, needed: Callable[[], bool]) -> Connection:
+    def connect(self, needed: Callable[[], bool] = ...) -> Connection:
         """Returns the connection, a new one if need be; raises `cancelled` where that is not `needed` by then."""
-
-    def listens(self) -> bool:
-        """Returns whether a supervisor accepts connections, without starting one."""
 
 
 class Connect(NamedTuple):
-    """Brings the connection, a new one only if that is `needed` by then."""
+    """Brings the connection, a new one if need be."""
 
     way: Way
-    needed: Callable[[], bool] = lambda: True
 
     def __call__(self) -> Connection:
-        return self.way.connect(self.needed)
+        return self.way.connect()
 
 
 class Receive(NamedTuple):

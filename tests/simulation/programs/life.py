@@ -151,17 +151,6 @@ class Life:
             raise WrongAnswer(f"other audio than was asked for, at byte {heard}")
         return heard + len(chunk)
 
-    def moved(self, request: str, floor: Any, before: dict[str, Any]) -> dict[str, Any]:
-        """Notes that another session's supervisor grants a turn by now, and returns it: after a restart, a client
-        without a session's folder may find one of its own kind before that at the end of the pointer."""
-        now = turn(floor)
-        asked = bool(floor._state.old_claim)  # and not granted yet: until then it is the first one's turn
-        if asked or not now["epoch"] or now["machine"] == before.get("machine"):
-            return before
-        self.record.saw("released", request, keep=True)
-        self.record.saw("granted", request, **now)
-        return now
-
     def check_length(self, heard: int, text: bytes) -> None:
         if heard != 2 * len(text):
             raise WrongAnswer(f"{heard} bytes of {2 * len(text)}")

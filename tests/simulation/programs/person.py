@@ -154,16 +154,13 @@ class Person(Life):
             floor.on_loss = lost.set
             with floor:
                 end = time.monotonic() + long
-                held = turn(floor)
-                self.record.saw("granted", request, **held)
+                self.record.saw("granted", request, **turn(floor))
                 while time.monotonic() < end and not life.world.calm:
                     if lost.wait(0.2):
                         lost.clear()
                         self.record.saw("released", request, keep=True)
                         floor.keep()
-                        held = turn(floor)
-                        self.record.saw("granted", request, **held)
-                    held = self.moved(request, floor, held)
+                        self.record.saw("granted", request, **turn(floor))
                 self.record.saw("released", request, keep=False)
 
     def preload(self) -> None:

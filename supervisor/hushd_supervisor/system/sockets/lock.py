@@ -27,7 +27,7 @@ PAUSE_S = 0.05
 LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
-def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False, predecessor: int = 0) -> int | None:
+def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> int | None:
     """Takes the lock of the runtime folder and returns its descriptor, which must stay open.
 
     Returns None if this process is not needed: another supervisor holds the lock and accepts connections, or a service
@@ -36,7 +36,6 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
     Args:
         activated: whether we have a service manager's socket, so that only we answer at its path. A supervisor that
             holds the lock sees that its own socket there was replaced, finishes its jobs and leaves; this waits for it.
-        predecessor: the pid of a supervisor that was asked to leave, and answers until it does; 0 for none.
 
     Raises:
         HushdError: `no_supervisor` if the holder neither leaves nor answers for `patience` seconds; `output_failed` if
@@ -52,8 +51,7 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
     give_up = time.monotonic() + patience
     while buggify("lock is held for a moment") or not _take(descriptor):  # another process's `_is_held` takes it, too
         holder = _read(descriptor).partition("\n")[0] or "unknown"
-        waits = activated or holder == str(predecessor)
-        if not waits and answers(paths.client_socket):
+        if not activated and answers(paths.client_socket):
             os.close(descriptor)
             return None
         if time.monotonic() >= give_up:

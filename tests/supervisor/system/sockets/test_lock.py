@@ -11,15 +11,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
-from hushd_schema.settings import Settings
-from hushd_supervisor import run
-from hushd_supervisor.arguments import Options
-from hushd_supervisor.assembly import Start
 from hushd_supervisor.system.sockets import lock
 
 HOLDER = """
@@ -76,49 +70,6 @@ def test_a_full_disk_keeps_nobody_from_the_lock(runtime: Path) -> None:
 def test_a_loser_leaves_at_once_when_the_holder_answers(holder: subprocess.Popen[str]) -> None:
     """No waiting for a supervisor that is well."""
     assert lock.acquire(find(), patience=60) is None
-
-
-@pytest.mark.parametrize("holder", ["answers"], indirect=True)
-def test_a_successor_waits_for_a_holder_that_answers(holder: subprocess.Popen[str]) -> None:
-    """Only for the one that it was told of; at any other that answers it leaves at once."""
-    assert lock.acquire(find(), patience=60, predecessor=os.getpid()) is None
-    with pytest.raises(HushdError, match=f"pid {holder.pid}"):
-        lock.acquire(find(), patience=0, predecessor=holder.pid)
-    threading.Timer(0.1, holder.kill).start()
-    descriptor = lock.acquire(find(), patience=60, predecessor=holder.pid)
-    assert descriptor is not None
-    holder.wait(60)
-    os.close(descriptor)
-
-
-@pytest.mark.parametrize("holder", ["answers"], indirect=True)
-@pytest.mark.parametrize("table", ["", "stt/moonshine"])
-def test_a_successor_waits_as_long_as_its_predecessor_may_finish_jobs(
-    holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, table: str
-) -> None:
-    """By the longest limit of any worker, and some seconds for the end of the process; then it gives up."""
-    now, leaves_at = 0.0, 610.0
-
-    def sleep(_: float) -> None:
-        nonlocal now
-        now += 1.0
-        if now == leaves_at:
-            holder.kill()
-            holder.wait(60)
-
-    taken: list[int | None] = []
-    acquire = lock.acquire
-    monkeypatch.setattr(lock, "acquire", lambda *args, **options: taken.append(acquire(*args, **options)) or taken[-1])
-    monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
-    start = Start(Options(predecessor=holder.pid), find())
-    with pytest.raises(HushdError, match=f"pid {holder.pid}"):
-        run._other(start, Settings())
-    assert now == 75.0
-    now = 0.0
-    assert run._other(start, Settings(worker={table: {"drain_timeout": 600.0}})) is None
-    assert now == leaves_at
-    assert taken[0] is not None
-    os.close(taken[0])
 
 
 @pytest.mark.parametrize("holder", ["silent"], indirect=True)
