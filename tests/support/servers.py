@@ -10,6 +10,25 @@ import psutil
 from hushd_schema import server_file
 
 LYING = Path(__file__).parent / "lying_server.py"
+# A worker with the server `mine`, until its input ends. `ask` is for programs that go on from here.
+PARENT = """
+import sys
+from hushd_worker.server import files
+from hushd_worker.server.process import ServerProcess
+from hushd_worker.usage import PrivateMemory
+server = ServerProcess(files.read("mine"))
+def ask(limit, check=lambda: None):
+    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", check, limit) as answer:
+        return b"".join(answer.blocks())
+server.start(ask, lambda note: None)
+"""
+WORKER = f"""{PARENT}
+memory = PrivateMemory()
+memory.look()
+print(server._where["port"], server._guard.pid, memory.now // 1_000_000, flush=True)
+sys.stdin.read()
+server.end()
+"""
 
 
 def write(folder: Path, name: str, *lies: str, **keys: Any) -> Path:

@@ -110,12 +110,12 @@ def _row(name: str) -> dict[str, Any]:
         server = _read(name)
     except HushdError as error:
         return row | {"state": "broken", "problem": error.message}
-    workers = _workers(name)
+    workers, elsewhere = _workers(name), server.memory_mb if server.stop else 0.0
     return row | {
         "like": server.like,
         "does": [word for role, word in _ROLES.items() if server.does(role)],
         "state": next((worker.state for worker in workers), "stopped"),
-        "size_mb": sum(worker.private_mb or 0.0 for worker in workers),
+        "size_mb": sum((worker.private_mb or 0.0) + elsewhere for worker in workers),
     }
 
 

@@ -56,15 +56,15 @@ def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: C
 
 
 def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    """Its state and its memory while it runs; `add` ends it."""
+    """Its state and its memory while it runs, with what its file says of a container's."""
     start_supervisor("")
-    servers.write(runtime, "mine", "hoards", hear=False)
+    servers.write(runtime, "mine", "hoards", hear=False, stop=["true"], stop_timeout=0, memory_mb=1000)
     with Client() as client:
         client.preload("tts/server/mine")
         run("list", "--json")
         (row,) = json.loads(capfd.readouterr().out)
     assert (row["state"], row["does"]) == ("ready", ["speaks"])
-    assert row["size_mb"] > 60  # of the server, beside its worker
+    assert row["size_mb"] > 1060  # of the server, beside its worker
 
 
 def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:

@@ -18,23 +18,6 @@ from support import servers
 from support.peer import wait_until
 
 DOCKER = [sys.executable, "-S", str(servers.LYING.with_name("containers.py"))]
-WORKER = """
-import sys
-from hushd_worker.server import files
-from hushd_worker.server.process import ServerProcess
-from hushd_worker.usage import PrivateMemory
-server = ServerProcess(files.read("mine"))
-def prove(limit):
-    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, limit) as answer:
-        b"".join(answer.blocks())
-server.start(prove, lambda note: None)
-memory = PrivateMemory()
-memory.look()
-print(server._guard.pid, memory.now // 1_000_000, flush=True)
-sys.stdin.read()
-server.end()
-"""
-
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what a process leaves is looked up in /proc")
 
 
@@ -57,11 +40,11 @@ def daemon(runtime: Path) -> Iterator[psutil.Process]:
 @pytest.mark.parametrize("victim", ["nobody", "worker", "guard", "client"])
 def test_nothing_is_left_of_it(daemon: psutil.Process, victim: str) -> None:
     """Its worker ends it, or SIGKILL ends the worker, its guard, or the client, which cannot pass it on."""
-    run = [sys.executable, "-c", WORKER]
+    run = [sys.executable, "-c", servers.WORKER]
     with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as worker:
         assert worker.stdin
         assert worker.stdout
-        guard, held_mb = map(int, worker.stdout.readline().split())
+        _, guard, held_mb = map(int, worker.stdout.readline().split())
         (container,) = daemon.children()
         (client,) = psutil.Process(guard).children()
         assert 3000 < held_mb < 3200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import socket
 import struct
 from pathlib import Path
@@ -29,7 +28,7 @@ def socket_path() -> Path:
     for path in runtime.glob("server-*.sock"):  # of workers that were killed
         if not os.path.exists(f"/proc/{path.stem.split('-')[1]}"):
             path.unlink(missing_ok=True)
-    return runtime / f"server-{os.getpid()}-{secrets.token_hex(2)}.sock"
+    return runtime / f"server-{os.getpid()}-{os.urandom(2).hex()}.sock"
 
 
 def listeners(port: int) -> set[str]:
