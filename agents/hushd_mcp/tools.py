@@ -45,7 +45,7 @@ from .calls import Calls
 
 PREFIX = "hushd_"
 # One person answers.
-_HEARD = {name: each for name, each in arguments.of(TRANSCRIBE, LIVE).items() if each.field != "diarize"}
+_HEARD = arguments.of(TRANSCRIBE, LIVE)
 _READ = arguments.of(TRANSCRIBE, RECORDED)
 _SPOKEN = arguments.of(SYNTHESIZE)
 _CONVERSED = {name: argument for name, argument in _SPOKEN.items() if name not in _HEARD} | _HEARD

@@ -1,10 +1,11 @@
-"""Writes the notes of a meeting, from the microphone or from a recording: Markdown, with times and speakers.
+"""Writes the notes of a meeting: Markdown, with times, and of a recording with speakers.
 
     pip install 'hushd[default]'
     python meeting_notes.py > notes.md                # the microphone, until Ctrl-C
     python meeting_notes.py meeting.mp4 > notes.md    # a recording, or a film
 
-Speakers of the table `[speakers]` in the configuration appear by name, others as SPEAKER_00 and so on.
+Speakers of the table `[speakers]` in the configuration appear by name, others as SPEAKER_00 and so on; live speech
+has none.
 """
 
 from __future__ import annotations
@@ -25,17 +26,10 @@ def attend(client: hushd.Client) -> Iterable[hushd.Segment]:
     with client.floor("microphone") as floor, hushd.Microphone() as microphone:
         signal.signal(signal.SIGINT, lambda *_: microphone.stop())
         print("Listening: Ctrl-C ends.", file=sys.stderr)
-        session = client.listen(
-            floor.while_held(microphone),
-            rate=microphone.rate,
-            continuous=True,
-            diarize=True,
-            people=client.voiceprints(),
-        )
-        for segment in session:
+        for segment in client.listen(floor.while_held(microphone), rate=microphone.rate, continuous=True):
             segments.append(segment)
             print(segment.text.strip(), file=sys.stderr)
-        return session.revised(segments)  # with the final speakers
+    return segments
 
 
 def notes(title: str, segments: Iterable[hushd.Segment]) -> Iterator[str]:
@@ -44,7 +38,7 @@ def notes(title: str, segments: Iterable[hushd.Segment]) -> Iterator[str]:
     for speaker, turn in groupby(segments, lambda segment: segment.speaker):
         sentences = list(turn)
         time = timedelta(seconds=int(sentences[0].start))
-        yield f"**{speaker}** ({time})  \n{' '.join(sentence.text.strip() for sentence in sentences)}\n"
+        yield f"**{speaker or 'Notes'}** ({time})  \n{' '.join(sentence.text.strip() for sentence in sentences)}\n"
 
 
 def main(*recordings: str) -> None:

@@ -40,7 +40,7 @@ def captions(events: Iterable[str]) -> Iterator[str]:
     lines: dict[tuple[str, int], str] = {}
     for event in map(json.loads, events):
         making = ""
-        if event["kind"] in ("line", "revised"):
+        if event["kind"] == "line":
             lines[event["track"], event["id"]] = event["text"]
         elif event["kind"] == "unfinished":
             making = " ".join(f"{event['stable']} {event['text']}".split())

@@ -196,19 +196,15 @@ class LiveEvent(TypedDict, total=False):
     """An event of live audio besides segments; programs get it as it is sent.
 
     Attributes:
-        kind: `began`, `ended`, `nothing`, `unstable`, `speaker` or `revised`.
-        start: in `began`, the start of speech; in `speaker`, the start of that person's speech.
+        kind: `began`, `ended`, `nothing` or `unstable`.
+        start: in `began`, the start of speech.
         stable, text: in `unstable`, the final part of the text, and all of the text so far.
-        speaker: in `speaker`, the speaker of the speech that has no segment yet; in `revised`, of the `segments`.
-        segments: in `revised`, the ids of segments that had another speaker.
     """
 
     kind: Required[str]
     start: float
     stable: str
     text: str
-    speaker: str
-    segments: list[int]
 
 
 OnEvent = Callable[[str, LiveEvent], None]  # takes the kind and the event

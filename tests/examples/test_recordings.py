@@ -61,7 +61,7 @@ def test_notes_of_the_microphone_end_with_an_interrupt(room: Room) -> None:
     process.send_signal(signal.SIGINT)
     notes, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0
-    assert re.match(r"# \d{4}-\d\d-\d\d \d\d:\d\d\n\n\*\*SPEAKER_00\*\* \(0:00:0\d\)  \n", notes)
+    assert re.match(r"# \d{4}-\d\d-\d\d \d\d:\d\d\n\n\*\*Notes\*\* \(0:00:0\d\)  \n", notes)
     assert sentence in notes
 
 

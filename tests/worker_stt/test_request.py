@@ -131,6 +131,13 @@ def test_what_an_engine_cannot_do_is_unsupported() -> None:
     assert Request.parse({"task": "translate"}, TRANSLATOR, LARGE).options().translate
 
 
+def test_speakers_are_told_apart_in_recordings() -> None:
+    """Live speech has none, and the sentence says so."""
+    with pytest.raises(HushdError, match="in recordings: leave out live, or diarize") as caught:
+        Request.parse({"live": True, "diarize": True}, ENGLISH, TINY)
+    assert caught.value.code == "unsupported"
+
+
 def test_a_model_without_another_language_does_not_translate() -> None:
     """An English-only Whisper makes nonsense of German, and turbo was trained without translations: both refuse."""
     turbo = ModelInfo("turbo", LARGE.languages, memory_mb=1, translation=False)

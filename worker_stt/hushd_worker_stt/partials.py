@@ -33,23 +33,7 @@ class Nothing:
     """The last `Began` was not speech but a cough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """The present guess that the speech since `start`, in seconds, without a segment yet, is `speaker`'s."""
-
-    start: float
-    speaker: str
-
-
-@dataclass(frozen=True, slots=True)
-class Revised:
-    """The corrected `speaker` of the segments with these numbers."""
-
-    segments: tuple[int, ...]
-    speaker: str
-
-
-Event = Segment | Unstable | Began | Ended | Nothing | Speaker | Revised
+Event = Segment | Unstable | Began | Ended | Nothing
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
@@ -79,7 +63,7 @@ def probability(value: float | None) -> float | None:
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 
-def of_event(event: Unstable | Began | Ended | Nothing | Speaker | Revised) -> LiveEvent:
+def of_event(event: Unstable | Began | Ended | Nothing) -> LiveEvent:
     """Returns the data of a live event that is not a segment."""
 
     kind = type(event).__name__.lower()
@@ -88,8 +72,4 @@ def of_event(event: Unstable | Began | Ended | Nothing | Speaker | Revised) -> L
             return {"kind": kind, "start": round(event.start, 3)}
         case Unstable():
             return {"kind": kind, "stable": event.stable, "text": event.text}
-        case Speaker():
-            return {"kind": kind, "start": round(event.start, 3), "speaker": event.speaker}
-        case Revised():
-            return {"kind": kind, "segments": list(event.segments), "speaker": event.speaker}
     return {"kind": kind}

@@ -90,8 +90,8 @@ class Request:
             )
         if not given.get("diarize") and (given.get("people") or given.get("voiceprints")):
             raise HushdError("bad_request", "people and voiceprints are for diarization: set diarize too.")
-        if live and given.get("voiceprints"):
-            raise HushdError("unsupported", "voiceprints are made from recordings: leave out live.")
+        if live and given.get("diarize"):
+            raise HushdError("unsupported", "Speakers are told apart in recordings: leave out live, or diarize.")
         if given.get("task") == "translate" and not engine.translates(model):
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.judge import LiveJudge
-    from .live.voices import Voices
     from .plausibility import UnlikelyText
 
 _PATIENCE_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
@@ -219,14 +218,12 @@ class SpeechToText:
         from .plausibility import UnlikelyText
 
         length = self._recogniser.piece_length(request, economy=job.economy)
-        voices = self._voices(request)
         only_language, unlikely_text = self._recogniser.knows_only(job), UnlikelyText()
         listener = LiveListener(
             self._recogniser,
             job,
             request,
             length,
-            voices=voices,
             judge=self._judge(job, request, unlikely_text) if only_language else None,
             habits=self._recogniser.engine.HABITS,
         )
@@ -245,7 +242,6 @@ class SpeechToText:
             segments=count,
             ended=listener.ended,
             unlikely=unlikely_text.stretches,
-            speakers=voices.count if voices else None,
         )
 
     def _judge(self, job: Job, request: Request, unlikely_text: UnlikelyText) -> LiveJudge | None:
@@ -256,13 +252,6 @@ class SpeechToText:
 
         options = request.options()
         return LiveJudge(lambda samples: self._recogniser.second_reading(job, samples, options), unlikely_text)
-
-    def _voices(self, request: Request) -> Voices | None:
-        if not request.diarize:
-            return None
-        from .live.voices import Voices
-
-        return Voices(self._diarization_models(), request.speakers, request.people)
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

@@ -15,7 +15,7 @@ from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Blocking, Steps, run, verb
 
 if TYPE_CHECKING:
-    from hushd_schema.results import LiveEvent, OnEvent, SpeakerVoice
+    from hushd_schema.results import OnEvent, SpeakerVoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,6 @@ class Transcript:
         return "".join(render(form, self))
 
 
-OnRevised = Callable[[tuple[Segment, ...]], object]
-
-
 class IncomingTranscript:
     """Everything known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
 
@@ -91,7 +88,6 @@ class IncomingTranscript:
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
-        on_revised: OnRevised | None = None,
         *,
         diarized: bool = False,
     ) -> None:
@@ -99,9 +95,6 @@ class IncomingTranscript:
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
-        self._on_revised = on_revised
-        self._speakers: dict[int, str] = {}  # of live segments that had another when they came
-        self._named: dict[int, Segment] = {}  # live segments, for `on_revised`
         self.diarized = diarized
         self.language = ""
         self.language_probability: float | None = None
@@ -112,12 +105,6 @@ class IncomingTranscript:
         self.voices: tuple[SpeakerVoice, ...] = ()
         self.rest_s = 0.0
         self._count = 0
-
-    def revised(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
-        """Returns segments of this transcript with the speakers that they are known to have by now."""
-        if not self._speakers:
-            return tuple(segments)
-        return tuple(replace(segment, speaker=self._speakers.get(segment.id, segment.speaker)) for segment in segments)
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
@@ -133,7 +120,7 @@ class IncomingTranscript:
         segments = []
         while segment := (yield from self._segment()):
             segments.append(segment)
-        return self._transcript(self.revised(segments))
+        return self._transcript(tuple(segments))
 
     def _segment(self) -> Steps[Segment | None]:
         """Returns the next segment, as a procedure; None after the last."""
@@ -171,26 +158,15 @@ class IncomingTranscript:
             self._count += 1
             self.rest_s = segment.end if data.rest is None else float(data.rest)
             self.language = data.language or self.language
-            if self.diarized and self._on_revised:
-                self._named[segment.id] = segment
             return segment
         event = cast(LiveEvent, message.data)
         if kind == "unstable":
             if self._on_partial:
                 self._on_partial(event.get("stable", ""), event.get("text", ""))
             return None
-        if kind == "revised":
-            self._revise(event)
         if self._on_event:
             self._on_event(str(kind), event)
         return None
-
-    def _revise(self, event: LiveEvent) -> None:
-        """Takes that segments have another speaker than was said."""
-        numbers = event.get("segments", [])
-        self._speakers |= dict.fromkeys(numbers, event.get("speaker", ""))
-        if self._on_revised and (segments := self.revised(self._named[n] for n in numbers if n in self._named)):
-            self._on_revised(segments)
 
     def so_far(self, segments: Iterable[Segment], damage: HushdError | None = None) -> Transcript:
         """Returns these segments as a transcript; of a recording that is damaged, with a warning that says so.
@@ -206,7 +182,7 @@ class IncomingTranscript:
                 raise damage
             self.duration = float(read_s)
             self.warnings = (*self.warnings, ResultWarning(CUT_OFF, damage.message))
-        return self._transcript(self.revised(segments))
+        return self._transcript(tuple(segments))
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
         return Transcript(

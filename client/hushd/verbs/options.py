@@ -13,7 +13,6 @@ from hushd_schema.operations.transcribe import TranscribeOptions
 from hushd_schema.results import OnEvent
 
 from hushd.synthesis.speech import Sentence
-from hushd.transcripts.transcript import OnRevised
 from hushd.verbs.requests import KeepAlive
 
 
@@ -62,4 +61,3 @@ class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
     speed: str | None
     on_partial: Callable[[str, str], None] | None
     on_event: OnEvent | None
-    on_revised: OnRevised | None

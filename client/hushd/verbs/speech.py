@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hushd.model_choice import ModelChoice
     from hushd.synthesis.speech import IncomingSpeech
     from hushd.synthesis.voices import Voice
-    from hushd.transcripts.transcript import IncomingTranscript, OnRevised, Transcript
+    from hushd.transcripts.transcript import IncomingTranscript, Transcript
     from hushd.verbs.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
 # What the faces differ in: what they take, and the class of what is still being made.
@@ -123,9 +123,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
-                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with
-                `speaker` and `revised`: see docs/PROTOCOL.md.
-            on_revised: called while iterating, with `diarize`, with segments whose speaker turns out to be another.
+                `ended` after the last segment of their utterance, and with `nothing` when it was a cough.
             options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
@@ -264,7 +262,6 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         speed: str | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[..., object] | None = None,
-        on_revised: OnRevised | None = None,
         **options: Any,
     ) -> Steps[AnyTranscription]:
         """See `Client.listen`."""
@@ -275,7 +272,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
         call = yield from self._send(request, audio)
         begin = self._transcription_class()
-        return begin(call, None, on_partial, on_event, on_revised, diarized=bool(options.get("diarize")))
+        return begin(call, None, on_partial, on_event)
 
 
 MIN_S, MAX_S = 2.0, 30.0  # of a recording

@@ -140,8 +140,9 @@ class TranscribeOptions(TypedDict, total=False):
         bool,
         Field(
             flag(),
-            "true: with `speaker`",
+            "true: with `speaker`. Not with `live`",
             False,
+            sound=RECORDED,
             option=Option(help="tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
             http=Name("Tells speakers apart in every format."),
             mcp=Name("true: label who speaks (default false).", "speakers"),

@@ -241,3 +241,21 @@ class TestJobs:
         with pytest.raises(Cancelled):
             worker.run(job)
         assert sum(isinstance(message, when) for message in asked.messages) <= 2
+
+    def test_memory_is_short(self, worker: SpeechToText, chat: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The models are not loaded for speakers then, and the result says why it has none. Voiceprints are made all
+        the same, since they are nothing else."""
+
+        def heard(**params: object) -> tuple[Asked, bool]:
+            sound = s16le(chat.samples[: 6 * RATE])
+            job, asked = make_job(sound, {"format": "s16le", "diarize": True, **params}, economy=True)
+            asked.result = worker.run(job)
+            return asked, job.degraded
+
+        monkeypatch.setattr(worker, "_diarization", None)
+        asked, degraded = heard()
+        assert not any(segment.get("speaker") for segment in asked.segments)
+        assert [warning["code"] for warning in asked.result["warnings"]] == ["speakers_unknown"]
+        assert degraded
+        asked, _ = heard(voiceprints=True)
+        assert asked.result["voices"]

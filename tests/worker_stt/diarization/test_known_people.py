@@ -47,24 +47,6 @@ def test_a_name_is_sure_or_none(embedding: np.ndarray, seconds: float, name: str
     assert people.name(Voice(embedding, seconds)) == name
 
 
-@pytest.mark.parametrize(
-    ("turn", "speaker", "name"),
-    [
-        (BERT, ANNA, "Bert"),  # its own voice is sure
-        (towards(0.4, 0, 1), ANNA, "Anna"),
-        (towards(0.25, 0, 1), ANNA, ""),  # it does not resemble her
-        (towards(0.4, 0.42, 1), ANNA, ""),  # more like another
-        (ANNA, towards(1, 1, 0), "Anna"),
-        (towards(0.4, 0, 1), towards(1, 1, 0), ""),
-    ],
-)
-def test_a_turn_of_a_speaker_who_may_be_two_people(turn: np.ndarray, speaker: np.ndarray, name: str) -> None:
-    """A turn has its speaker's name where it resembles that person and nobody more, and one of its own where that is
-    sure."""
-    people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)})
-    assert people.name_of_turn(Voice(turn, 3.0), Voice(speaker, 30.0)) == name
-
-
 def test_a_voiceprint_that_is_none() -> None:
     """One without a direction, or with numbers that are none, resembles nobody; the others do."""
     people = KnownPeople(

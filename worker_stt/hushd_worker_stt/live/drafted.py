@@ -102,12 +102,6 @@ class DraftedUtterance:
             self._final = self._pass(0, draft=False)
         yield from self._say(self._final)
 
-    def cut(self, at: float) -> Iterator[Segment | Unstable]:
-        """Finishes the utterance up to the second `at`, where another person goes on; the rest is kept."""
-        end = round((at - self._start) * RATE)
-        if 0 < end < self._length:
-            yield from self._cut(np.concatenate(self._audio), end)
-
     def _cut(self, audio: Samples, end: int) -> Iterator[Segment | Unstable]:
         """Finishes the utterance up to a sample of `audio`, the audio that is not final."""
         final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)

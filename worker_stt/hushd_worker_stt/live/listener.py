@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
-    from .voices import Voices
-
 _LEAD = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
 _PAD_S = 0.2  # of quiet kept around speech
 _HOLD_S = 0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
@@ -47,7 +45,6 @@ class LiveListener:
     with `Request.continuous` all of them.
 
     Args:
-        voices: tells who speaks; None without diarization.
         judge: tells which texts are unlikely; None: nothing is judged.
         habits: the engine's, see `Engine.HABITS`.
 
@@ -67,7 +64,6 @@ class LiveListener:
         length: PieceLength,
         clock: Callable[[], float] = time.monotonic,
         *,
-        voices: Voices | None = None,
         judge: LiveJudge | None = None,
         habits: Collection[str] = (),
     ) -> None:
@@ -77,10 +73,7 @@ class LiveListener:
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
         self._identifies = bool(recogniser.feed_s) and request.language is None and recogniser.identifies_streams
-        self._streaming = Streaming(
-            self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None, first_s=self._first_s
-        )
-        self._voices = voices
+        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, first_s=self._first_s)
         self._by_meaning = request.turn_end == "meaning"
         self._judge = judge
         self._hold_s = min(_HOLD_S, request.silence_s / 2) if self._by_meaning else _HOLD_S
@@ -104,11 +97,7 @@ class LiveListener:
         """
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):
-                yield self._complete(event) if isinstance(event, Segment) else event
-            if self._voices and self._job.economy:
-                self._job.degraded = True  # the names stay as the voices changed
-            elif self._voices:
-                yield from self._voices.settle(self._job.check)
+                yield self._judge.mark(event) if self._judge and isinstance(event, Segment) else event
             if self._judge:
                 self._judge.settle(self._job.check)
 
@@ -118,12 +107,6 @@ class LiveListener:
             self._utterance.close()
         if self._judge:
             self._judge.close()
-
-    def _complete(self, segment: Segment) -> Segment:
-        """Returns a segment with its speaker's name, and marked if it is unlikely."""
-        if self._judge:
-            segment = self._judge.mark(segment)
-        return self._voices.name(segment) if self._voices else segment
 
     def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
         gain = RunningGain(FRAME)
@@ -142,17 +125,12 @@ class LiveListener:
             if state is State.NOBODY:
                 self._give_up()
                 return
-            if utterance is not None and self._voices and len(frame) == FRAME and state is not State.ENDED:
-                yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
             if utterance is None:
                 lead.append(frame)
                 if state is State.WAITING:
                     continue
                 yield Began(self.seconds - endpointer.begun_s)
                 utterance = self._utterance = self._begun(self.seconds - sum(map(len, lead)) / RATE)
-                if self._voices:
-                    count = round(endpointer.begun_s * RATE / FRAME)
-                    self._voices.begin(list(lead)[-count:], self.seconds - endpointer.begun_s)
                 self._probabilities = list(recent)[-round(endpointer.begun_s * RATE / FRAME) :]
                 yield from utterance.speak(lead)
                 lead.clear()
@@ -183,23 +161,9 @@ class LiveListener:
 
         return wait_s(finished(utterance.text, self._recogniser.spoken(self.options)), self._request.silence_s)
 
-    def _tell_apart(
-        self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
-    ) -> Iterator[Event]:
-        """Finds the speaker; if another person speaks now, the speech before gets its text.
-
-        Called before the utterance gets the frame, since its draft would delay the name.
-        """
-        yield from voices.hear(frame, self.seconds - FRAME / RATE, spoken=spoken)
-        if voices.change is not None:
-            yield from utterance.cut(voices.change)
-            yield from voices.next()
-
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
-        """Ends an utterance; a cough is not assigned to a speaker."""
+        """Ends an utterance."""
         segments, self._over = until(self._heard_in(utterance), self._request.until)
-        if self._voices and utterance.said:
-            yield from self._voices.end()
         yield from segments
         self._learn(utterance)
 

@@ -33,7 +33,6 @@ class Streaming:
         length: the length of a stream: an utterance goes on in another stream at the first pause after `shortest`, or,
             without a pause, after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
-        cuts: whether an utterance may be cut in audio that a stream was fed already, so that this audio is kept.
         first_s: returns the seconds of speech that must precede a stream, except in a pause.
     """
 
@@ -41,7 +40,6 @@ class Streaming:
     feed_s: float
     length: PieceLength
     pad_s: float
-    cuts: bool = False
     first_s: Callable[[], float] = lambda: 0.0
 
 
@@ -61,7 +59,6 @@ class StreamedUtterance:
         self._pending: list[Samples] = []
         self._stream: EngineStream | None = None
         self._start = start  # the start of the open stream
-        self._fed: list[Samples] = []  # the audio fed to it, if it may be cut
         self._told = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
@@ -97,25 +94,6 @@ class StreamedUtterance:
                 yield from self._report(hypothesis)
         self.held.append(frame)
 
-    def cut(self, at: float) -> Iterator[Segment]:
-        """Finishes the utterance up to the second `at`, where another person goes on, in another stream.
-
-        The open stream has heard both, so the first person's speech is heard again in a stream of its own.
-        """
-        pending = self._taken()
-        start = self._start if self._stream else self._position
-        audio = np.concatenate([*self._fed, pending])
-        end = round((at - start) * RATE)
-        if not 0 < end < len(audio):
-            self._pending = [pending]
-            return
-        self.seconds -= (len(audio) - len(pending)) / RATE
-        self.close()
-        self._position = start
-        self._feed(audio[:end])
-        yield from self._end()
-        self._pending = [audio[end:]]
-
     def finish(self) -> Iterator[Segment]:
         if len(audio := self._taken()):
             self._feed(audio)
@@ -123,7 +101,6 @@ class StreamedUtterance:
 
     def close(self) -> None:
         """Ends the open stream, if any, without its text."""
-        self._fed = []
         if stream := self._stream:
             self._stream = None
             stream.cancel()
@@ -150,8 +127,6 @@ class StreamedUtterance:
             audio = audio[quiet:]
             self._start = self._position = self._position + quiet / RATE
             self._stream = self._streaming.begin(audio)
-        if self._streaming.cuts:
-            self._fed.append(audio)
         self._position += len(audio) / RATE
         self.seconds += len(audio) / RATE
         return self._stream.feed(audio)
@@ -173,7 +148,6 @@ class StreamedUtterance:
         if (stream := self._stream) is None:
             return
         segments = stream.finish()
-        self._fed = []
         self._stream, self.language = None, stream.language or self.language
         self._told = Unstable("", "")
         for segment in segments:

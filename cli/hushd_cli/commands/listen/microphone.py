@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,6 @@ from .output import Output
 if TYPE_CHECKING:
     from hushd.audio.microphone import Microphone
     from hushd.transcripts.transcript import Transcription
-    from hushd_schema.results import LiveEvent
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -57,22 +56,16 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
             model=options.model,
             keep_alive=options.keep_alive,
             on_partial=screen.unfinished,
-            on_event=screen.event,
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
-            if output.printed and not (options.diarize and output.needs_end):
+            if output.printed:
                 for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
             else:
-                version = session.revised()
-                if output.printed:
-                    for text in output.pieces(version):
-                        console.write(text)
-                else:
-                    output.save("microphone", version)
+                output.save("microphone", session.transcript())
         except HushdError as error:
             if error.code == "no_speech" and microphone.only_zeros:
                 raise HushdError(error.code, zeros_reason()) from error
@@ -99,29 +92,10 @@ def _checked(microphone: Microphone) -> Iterator[bytes]:
 
 
 class _Screen(console.StatusLine):
-    """The unfinished line with its speaker's name, and corrections of earlier speakers."""
-
-    _speaker = ""
+    """The unfinished line."""
 
     def unfinished(self, stable: str, text: str) -> None:
-        stable = f"{self._speaker}: {stable}" if self._speaker else stable
         self.show(lambda columns: unfinished(stable, text, columns))
-
-    def event(self, kind: str, event: LiveEvent) -> None:
-        speaker = event.get("speaker", "")
-        if kind == "speaker":
-            self._speaker = speaker
-        elif kind == "began":
-            self._speaker = ""
-        elif kind == "revised":
-            self.clear()
-            console.note(f"{numbered_lines(event.get('segments', []))}: the speaker is {speaker}.")
-
-
-def numbered_lines(ids: Sequence[int]) -> str:
-    """`Line 3`, or `Lines 3, 4 and 7`, of the segments with `ids`, which count from 0."""
-    *before, last = [str(number + 1) for number in ids]
-    return f"Lines {', '.join(before)} and {last}" if before else f"Line {last}"
 
 
 class _Session:
@@ -135,7 +109,7 @@ class _Session:
 
     def __init__(self, transcription: Transcription) -> None:
         self._transcription = transcription
-        self.diarized = transcription.diarized
+        self.diarized = False
         self.end: HushdError | SystemExit | None = None
 
     @property
@@ -154,11 +128,11 @@ class _Session:
     def unlikely(self) -> tuple[tuple[float, float], ...]:
         return self._transcription.unlikely
 
-    def revised(self) -> Transcript:
-        """Waits for the end; returns the transcript with the final speakers."""
-        segments = list(self)
+    def transcript(self) -> Transcript:
+        """Waits for the end; returns the transcript."""
+        segments = tuple(self)
         return Transcript(
-            self._transcription.revised(segments),
+            segments,
             self.language,
             self._transcription.duration,
             warnings=self.warnings,

@@ -144,6 +144,8 @@ def _check_microphone(options: Namespace) -> None:
         raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
     if options.audio_track:
         raise HushdError("bad_request", "--audio-track names a track of a recording: name its FILE.")
+    if options.diarize:
+        raise HushdError("bad_request", "--diarize says who speaks in a recording: record first, and name its FILE.")
     if options.min_silence_s is not None:
         raise HushdError("bad_request", "--min-silence is for FILE: at the microphone --silence ends a line.")
 

@@ -17,7 +17,6 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from .. import fields, parameters
 from ..errors import bad
-from ..parameters import Parameters
 from ..transcription.params import VAD
 
 Object = JsonObject
@@ -32,7 +31,7 @@ _OLD_NAMES = {
 }
 RATES = SYNTHESIZE.fields["sample_rate"].kind
 # The options of a session's transcription; recordings alone tell speakers apart.
-HEARD = Parameters(*(each for each in parameters.of(TRANSCRIBE, LIVE) if each.name != "diarize"))
+HEARD = parameters.of(TRANSCRIBE, LIVE)
 _KEYS = ("format", "noise_reduction", "transcription", "turn_detection")  # of `audio.input`; others are ignored
 # OpenAI's models without turn detection: their programs commit without turning it off.
 _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")

@@ -13,7 +13,6 @@ from hushd.client import Client
 from hushd.transcripts.formats import FORMATS
 from hushd.verbs.preparation import names_no_engine
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.listen.options import add_speaker, voiceprints
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -53,7 +52,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     options = make_parser(prog).parse(argv, "words")
-    options.diarize |= options.speaker is not None
     _check(options)
     return options
 
@@ -86,8 +84,6 @@ def make_parser(prog: str) -> Parser:
     outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
-    parser.add_fields(text, TRANSCRIBE, ["diarize"])
-    add_speaker(text)
     text.add_argument("--translate", action="store_true", help="translate into English, with engines that can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
     parser.add_worker_options()
@@ -180,8 +176,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "task": "translate" if options.translate else None,
         "hotwords": options.hotwords,
         "silence_s": options.silence_s,
-        "diarize": options.diarize or None,
-        "people": voiceprints(client, options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,
@@ -209,16 +203,12 @@ def _worker(client: Client, options: Namespace) -> tuple[str | None, str | None]
 def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
     from hushd_cli.commands.listen.microphone import interrupt
 
-    from hushd_desktop.captions.track import Line, Revised
+    from hushd_desktop.captions.track import Line
 
     with interrupt(captions.stop):
         for event in captions:
             if isinstance(event, Line):
                 lines.append(event)
-            elif isinstance(event, Revised):
-                corrected = (event.track, event.segment.id)
-                lines[:] = [line for line in lines if (line.track, line.segment.id) != corrected]
-                lines.append(Line(event.track, event.segment))
             for feed in feeds:
                 feed.show(event)
 
@@ -228,10 +218,10 @@ def _save(options: Namespace, captions: Sequence[Line], language: str) -> None:
     from hushd.transcripts.transcript import Transcript
     from hushd_protocol.system.output_file import OutputFile
 
-    named = options.both or options.diarize
     ordered = sorted((line.segment for line in captions), key=lambda segment: segment.start)
     lines = tuple(
-        replace(segment, id=number, speaker=segment.speaker if named else "") for number, segment in enumerate(ordered)
+        replace(segment, id=number, speaker=segment.speaker if options.both else "")
+        for number, segment in enumerate(ordered)
     )
     text = Transcript(lines, language).render(_format(options.output))
     with OutputFile(options.output) as output:

@@ -15,7 +15,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
 
-from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
+from hushd_desktop.captions.track import Event, Heard, Line, Noted, Unfinished
 
 
 class Feed(Protocol):
@@ -31,10 +31,8 @@ class Feed(Protocol):
 class Terminal:
     """Prints lines on standard output, and below them, on a terminal, the unfinished line.
 
-    A line whose speaker is corrected stays as it was heard.
-
     Args:
-        named: whether to print the track's name before each line; a known speaker's name always is.
+        named: whether to print the track's name before each line.
     """
 
     def __init__(self, named: bool) -> None:
@@ -43,26 +41,23 @@ class Terminal:
 
     def show(self, event: Event) -> None:
         if isinstance(event, Unfinished):
-            self._draw(event)
-        elif not isinstance(event, Revised):
-            self._screen.clear()
-            self._write(event)
-
-    def close(self) -> None:
+            stable, text = self._lead(event.track) + event.stable, event.text
+            self._screen.show(lambda columns: unfinished(stable, text, columns))
+            return
         self._screen.clear()
-
-    def _draw(self, event: Unfinished) -> None:
-        stable, text = _lead(event.track, event.speaker, named=self._named) + event.stable, event.text
-        self._screen.show(lambda columns: unfinished(stable, text, columns))
-
-    def _write(self, event: Line | Heard | Noted) -> None:
         if isinstance(event, Line):
-            lead = _lead(event.track, event.segment.speaker, named=self._named)
-            console.write(f"{lead}{event.segment.text.strip()}\n")
+            console.write(f"{self._lead(event.track)}{event.segment.text.strip()}\n")
         elif isinstance(event, Heard):
             console.complain(f"Hearing what {event.source} plays.")
         else:
             console.complain(event.sentence)
+
+    def close(self) -> None:
+        self._screen.clear()
+
+    def _lead(self, track: str) -> str:
+        """Returns what stands before a line."""
+        return f"{track}: " if self._named else ""
 
 
 class JsonLines:
@@ -87,27 +82,20 @@ class LiveFile:
 
     def __init__(self, path: str) -> None:
         self._path = Path(os.path.abspath(path))
-        self._name = ("", -1)  # the last line's track and id
         self._texts = ["", ""]
         self._write("")
 
     def show(self, event: Event) -> None:
         if isinstance(event, Line):
-            self._name = (event.track, event.segment.id)
-            self._texts = [self._text(event.track, event.segment), ""]
+            self._texts = [event.segment.text.strip(), ""]
         elif isinstance(event, Unfinished):
-            self._texts[1] = _lead(event.track, event.speaker) + joined((event.stable, event.text))
-        elif isinstance(event, Revised) and self._name == (event.track, event.segment.id):
-            self._texts[0] = self._text(event.track, event.segment)
+            self._texts[1] = joined((event.stable, event.text))
         else:
             return
         self._write("".join(f"{text}\n" for text in self._texts if text))
 
     def close(self) -> None:
         self._write("")
-
-    def _text(self, track: str, segment: Segment) -> str:
-        return _lead(track, segment.speaker) + segment.text.strip()
 
     def _write(self, text: str) -> None:
         try:
@@ -116,30 +104,18 @@ class LiveFile:
             raise HushdError("output_failed", f"{str(self._path)!r} cannot be written ({error.strerror}).") from error
 
 
-def _lead(track: str, speaker: str, *, named: bool = False) -> str:
-    """Returns the name before a line: its speaker's, else, if `named`, its track's."""
-    name = speaker if speaker != track else ""
-    name = name or (track if named else "")
-    return f"{name}: " if name else ""
-
-
-def as_json(event: Unfinished | Line | Heard | Revised) -> str:
+def as_json(event: Unfinished | Line | Heard) -> str:
     """Returns an event as a line of JSON."""
     fields: JsonObject = {"kind": "unfinished", "track": event.track}
-    if isinstance(event, Line | Revised):
-        kind = "line" if isinstance(event, Line) else "revised"
-        fields |= {"kind": kind, "id": event.segment.id, **_spoken(event, event.segment)}
+    if isinstance(event, Line):
+        fields |= {"kind": "line", "id": event.segment.id, **_spoken(event.segment)}
     elif isinstance(event, Heard):
         fields |= {"kind": "source", "source": event.source}
     else:
         fields |= {"stable": event.stable, "text": event.text}
-        if event.speaker:
-            fields["speaker"] = event.speaker
     return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
-def _spoken(event: Line | Revised, segment: Segment) -> JsonObject:
+def _spoken(segment: Segment) -> JsonObject:
     fields: JsonObject = {"start": segment.start, "end": segment.end, "text": segment.text.strip()}
-    if segment.speaker not in ("", event.track):
-        fields["speaker"] = segment.speaker
     return fields | ({"words": [*map(word_fields, segment.words)]} if segment.words else {})

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.playback_buffer import QUIET
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
-from hushd_schema.results import is_label
 
 from .recording import Recording
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcript import Transcription
-    from hushd_schema.results import LiveEvent
 
 MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
 ASLEEP_S = 60.0  # without speech, after which a session ends
@@ -41,7 +39,6 @@ class Unfinished:
     track: str
     stable: str
     text: str
-    speaker: str = ""  # with diarization, if known
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,6 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Revised:
-    """A finished line whose speaker is corrected: it has the same id."""
-
-    track: str
-    segment: Segment
-
-
-@dataclass(frozen=True, slots=True)
 class Noted:
     """A sentence for the user."""
 
@@ -76,7 +65,7 @@ class Noted:
     sentence: str
 
 
-Event = Unfinished | Line | Heard | Revised | Noted
+Event = Unfinished | Line | Heard | Noted
 
 
 class Track:
@@ -87,8 +76,7 @@ class Track:
         source: the open device.
         begun_s: when the source was opened, in seconds since the captions began.
         put: called with each event, on the thread of `run`.
-        listening: further arguments of `Client.listen`. With `diarize` lines have their speaker's name instead of the
-            track's; after a minute of silence all speakers get new names.
+        listening: further arguments of `Client.listen`.
 
     Attributes:
         language: of the last line; empty if the engine does not report it.
@@ -110,8 +98,6 @@ class Track:
         self._recording = Recording(source)
         self._stopped = False
         self._line = 0
-        self._speaker = ""  # of the unfinished line
-        self._people = self._earlier = 0  # numbers of speakers named so far, and in earlier sessions
         self.language = ""
 
     def run(self, client: Client) -> None:
@@ -171,22 +157,17 @@ class Track:
         return False
 
     def _session(self, client: Client) -> Transcription:
-        lines: dict[int, int] = {}  # line numbers by segment id
-        self._earlier = self._people
         begun_s = self._begun_s + self._recording.begins_s
         transcription = client.listen(
             self._recording.read(),
             rate=self._recording.rate,
             continuous=True,
             no_speech_s=ASLEEP_S,
-            on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text, self._speaker)),
-            on_event=self._follow,
-            on_revised=lambda segments: self._revise(segments, lines, begun_s),
+            on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text)),
             **{"silence_s": SILENCE_S, "max_segment_s": MAX_LINE_S, **self._listening},
         )
         try:
             for segment in transcription:
-                lines[segment.id] = self._line
                 self._finish(segment, begun_s)
                 self.language = transcription.language
         except HushdError:
@@ -199,25 +180,6 @@ class Track:
         self._put(Line(self.name, self._timed(replace(segment, id=self._line), begun_s)))
         self._line += 1
 
-    def _follow(self, kind: str, event: LiveEvent) -> None:
-        """Tracks the speaker."""
-        if kind == "began":
-            self._speaker = ""
-        elif kind == "speaker":
-            self._speaker = self._named(event["speaker"])
-
-    def _named(self, speaker: str) -> str:
-        """Returns the track-wide name of a session's speaker; known people keep their name."""
-        if not is_label(speaker):
-            return speaker
-        number = self._earlier + int(speaker.rpartition("_")[2])
-        self._people = max(self._people, number + 1)
-        return f"SPEAKER_{number:02d}"
-
-    def _revise(self, segments: Iterable[Segment], lines: dict[int, int], begun_s: float) -> None:
-        for segment in segments:
-            self._put(Revised(self.name, self._timed(replace(segment, id=lines[segment.id]), begun_s)))
-
     def _timed(self, segment: Segment, begun_s: float) -> Segment:
         """Returns the segment with times since the captions began."""
         start, end = (round(begun_s + seconds, 3) for seconds in (segment.start, segment.end))
@@ -225,8 +187,7 @@ class Track:
             replace(word, start=round(begun_s + word.start, 3), end=round(begun_s + word.end, 3))
             for word in segment.words
         )
-        speaker = self._named(segment.speaker) if segment.speaker else self.name
-        return replace(segment, start=start, end=end, words=tuple(words), speaker=speaker)
+        return replace(segment, start=start, end=end, words=tuple(words), speaker=self.name)
 
     def _note(self, sentence: str) -> None:
         self._put(Noted(self.name, sentence))

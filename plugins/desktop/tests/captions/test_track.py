@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hushd import HushdError, Segment, Word
 from hushd_desktop.captions import track
-from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished
+from hushd_desktop.captions.track import Event, Line, Noted, Track
 
 RATE = 16_000
 QUIET, LOUD = (array("h", [level] * RATE).tobytes() for level in (0, 5000))  # a second of each
@@ -56,28 +56,6 @@ class Session:
         yield Segment(0, 0.25, 0.5, " Hello.", (Word("Hello.", 0.25, 0.5),))
 
 
-LABELS = ("SPEAKER_00", "SPEAKER_01")
-
-
-class People(Session):
-    """A session of three seconds in which two people speak, of whom the second turns out to be the first."""
-
-    def __init__(self, chunks: Iterator[bytes], options: dict[str, Any]) -> None:
-        super().__init__(chunks, 3, None)
-        self._options = options
-
-    def __iter__(self) -> Iterator[Segment]:
-        on_event, on_partial = self._options["on_event"], self._options["on_partial"]
-        for number, speaker in enumerate(LABELS):
-            on_event("began", {"kind": "began", "start": 0.0})
-            on_partial("", "Hel")
-            on_event("speaker", {"kind": "speaker", "start": 0.0, "speaker": speaker})
-            on_partial("Hel", "lo")
-            yield Segment(number, 0.25, 0.5, "Hello.", speaker=speaker)
-        revised = Segment(1, 0.25, 0.5, "Hello.", speaker=LABELS[0])
-        self._options["on_revised"]((revised,))
-
-
 class Client:
     """Begins sessions of the lengths given, and then of any length."""
 
@@ -87,8 +65,6 @@ class Client:
         self.sessions: list[Session] = []
 
     def listen(self, chunks: Iterator[bytes], **options: Any) -> Session:
-        if options.get("diarize"):
-            return People(chunks, options)
         session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
         self.sessions.append(session)
         return session
@@ -141,26 +117,3 @@ def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([event for event in events if isinstance(event, Line)]) == 1
     assert b"".join(client.sessions[-1].sent) == LOUD * 3
     assert notes(events) == ["There is none. The captions wait 0 s for it."]
-
-
-def test_a_speaker_who_is_known_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person's name is theirs in each session, where numbers begin anew."""
-    monkeypatch.setattr(f"{__name__}.LABELS", ("Anna", "SPEAKER_01"))
-    events = run(Client(), Device(LOUD, *[QUIET] * 4, LOUD, *[QUIET] * 4), diarize=True)
-    lines = [event.segment.speaker for event in events if isinstance(event, Line)]
-    assert lines == ["Anna", "SPEAKER_01", "Anna", "SPEAKER_03"]
-    revised = [event for event in events if isinstance(event, Revised)]
-    assert [event.segment.speaker for event in revised] == ["Anna", "Anna"]
-
-
-def test_who_speaks() -> None:
-    """Lines have the names of their speakers; one that turns out to be another's comes again with its number; and who
-    speaks after a silence, in another session, has a name that nobody had before."""
-    events = run(Client(), Device(LOUD, *[QUIET] * 4, LOUD, *[QUIET] * 4), diarize=True)
-    lines = [(event.segment.id, event.segment.speaker) for event in events if isinstance(event, Line)]
-    assert lines == [(0, "SPEAKER_00"), (1, "SPEAKER_01"), (2, "SPEAKER_02"), (3, "SPEAKER_03")]
-    revised = [event for event in events if isinstance(event, Revised)]
-    lines = [(event.segment.id, event.segment.speaker) for event in revised]
-    assert lines == [(1, "SPEAKER_00"), (3, "SPEAKER_02")]
-    shown = [event.speaker for event in events if isinstance(event, Unfinished)]
-    assert shown == ["", "SPEAKER_00", "", "SPEAKER_01", "", "SPEAKER_02", "", "SPEAKER_03"]

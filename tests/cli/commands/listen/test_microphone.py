@@ -9,14 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hushd import Client, HushdError
 from hushd.audio.devices import Device, choose
 from hushd.audio.microphone import CHUNK_S, ZEROS_S, zeros_reason
-from hushd.transcripts.segment import Segment
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -183,56 +181,6 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
     assert (process.returncode, complaint) == (0, "")
     assert text.index("A line.") < text.index("The rest.")
     assert sum(chunk.last for chunk in router.of(Chunk)) == 1
-
-
-def people(router: ScriptedRouter, route: bytes, message: Message) -> None:
-    """Two lines of two people, of whom the second turns out to be the first when the session ends."""
-    if isinstance(message, Chunk) and message.last:
-        told = {"kind": "revised", "segments": [1], "speaker": "SPEAKER_00"}
-        result = Result(id=message.id, data={"ended": "input", "speakers": 1})
-        router.send(route, Partial(id=message.id, seq=2, data=told), result)
-    elif isinstance(message, Chunk) and message.seq == 2:
-        for number, text in enumerate(("A line.", "Another.")):
-            line = segment(message.id, number, text)
-            router.send(route, replace(line, data=line.data | {"id": number, "speaker": f"SPEAKER_0{number}"}))
-    elif not isinstance(message, Chunk):
-        finishing(router, route, message)
-
-
-def test_speakers_that_are_revised(start_router: Start, client: Client) -> None:
-    """The transcript has the speakers that are known at its end; whoever wants to know at once is told by the ids."""
-    start_router(people)
-    revisions: list[tuple[Segment, ...]] = []
-    transcription = client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
-    first = [segment.speaker for segment in transcription]
-    assert first == ["SPEAKER_00", "SPEAKER_01"]
-    assert [[(each.id, each.speaker) for each in revised] for revised in revisions] == [[(1, "SPEAKER_00")]]
-    transcript = client.listen(iter(CHUNKS), rate=8000, diarize=True).transcript()
-    assert [segment.speaker for segment in transcript] == ["SPEAKER_00", "SPEAKER_00"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        ([], "SPEAKER_00: A line.\nSPEAKER_01: Another.\n"),
-        (["-f", "srt"], "[SPEAKER_01]: Another."),
-        (["-f", "json"], '"text": "Another.", "speaker": "SPEAKER_00"'),
-        (["-o", "notes.txt"], "SPEAKER_00: A line.\nAnother.\n"),
-        (["-o", "notes.vtt"], "<v SPEAKER_00>Another."),
-    ],
-)
-def test_who_speaks(
-    arguments: list[str], text: str, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Lines are printed with the names known then; a file and JSON, written at the end, have the last ones."""
-    monkeypatch.chdir(runtime)
-    router = start_router(people)
-    process = start_listen(runtime, "--continuous", "--diarize", *arguments)
-    wait_until(lambda: len(router.of(Chunk)) > 3, "chunks")
-    process.send_signal(signal.SIGINT)
-    printed, complaint = process.communicate(timeout=60)
-    assert (process.returncode, complaint) == (0, "")
-    assert text in ("".join(path.read_text() for path in runtime.glob("notes.*")) if "-o" in arguments else printed)
 
 
 def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Path) -> None:

@@ -70,6 +70,7 @@ def test_what_is_asked_for(argv: list[str], expected: dict[str, Any]) -> None:
         (["-o", "x", "--output_dir", "y", "a.wav"], "--output and --output-dir both say where the text goes"),
         (["--resume"], "name its FILE"),
         (["--resume", "--diarize", "a.wav"], "leave out --resume"),
+        (["--continuous", "--diarize"], "record first, and name its FILE"),
         (["-f", "docx", "a.wav"], "docx"),
     ],
 )
