@@ -32,16 +32,16 @@ def keys(dims: Mapping[str, int], name: str, timestamps: bool = True) -> Keys:
     """The keys of a model with `dims`, by OpenAI's names.
 
     Raises:
-        HushdError: `engine_missing` without openai-whisper's package, which has the tokens.
+        ImportError: openai-whisper's package is not here, which has the tokens.
     """
-    from hushd_worker_stt.convert import checkpoint
     from hushd_worker_stt.engines.whisper_family import languages
+    from support import whisper_models
 
-    ranks, special = checkpoint.ranks(dims["n_vocab"]), checkpoint.specials(dims["n_vocab"])
-    letters, known = checkpoint._letters(), languages(dims["n_vocab"])
+    ranks, special = whisper_models.ranks(dims["n_vocab"]), whisper_models.specials(dims["n_vocab"])
+    letters, known = whisper_models.letters(), languages(dims["n_vocab"])
     ids = {token: len(ranks) + number for number, token in enumerate(special)}
     written = {token: "".join(letters[byte] for byte in token) for token in sorted(ranks, key=ranks.__getitem__)}
-    merges = [checkpoint._halves(token, ranks) for token in written if len(token) > 1]
+    merges = [whisper_models.halves(token, ranks) for token in written if len(token) > 1]
     end, start = ids["<|endoftext|>"], ids["<|startoftranscript|>"]
     never = [
         ids[f"<|{word}|>"]

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from hushd_protocol.errors import HushdError
 
 from . import checkpoint, gguf_file, gguf_whisper
 from .making import CannotMake, Part
@@ -92,14 +91,14 @@ def ggml(scale: int, size: str) -> list[Part]:
     tensors = gguf_whisper.tensors(shapes, lambda name: _draw(noise, shape, name, shapes[name]), shape.mels, "q8_0")
     try:
         keys = gguf_whisper.keys(shape.dims, f"whisper-{size}", timestamps=False)
-    except HushdError as error:
-        raise CannotMake(error.message) from error
+    except ImportError as error:
+        raise CannotMake(str(error)) from error
     return [gguf_file.part(f"whisper-{size}-Q8_0.gguf", keys, tensors)]
 
 
 def _convert(source: Part, size: str, path: Path) -> None:
     try:
-        from hushd_worker_stt.convert.whisper import convert
+        from support.whisper_models import convert
     except ImportError as error:
         raise CannotMake(f"faster-whisper's models are made by its package ({error}).") from error
     drawn, folder = path.with_name("drawn.pt"), path.with_name("converted")
@@ -179,7 +178,7 @@ def _words(noise: Noise, shape: Shape) -> np.ndarray:
 
 def _script(noise: Noise, shape: Shape) -> np.ndarray:
     """For each position the direction of the word that it decides: the sentence, and then the end."""
-    from hushd_worker_stt.convert.checkpoint import ranks
+    from support.whisper_models import ranks
 
     tokens, words = ranks(shape.words), _words(noise, shape)
     spoken = [*(f" {word}".encode() for word in SENTENCE.rstrip(".").split()), b"."]

@@ -31,8 +31,8 @@ def _whisper(folder: Path) -> Path:
     """A checkpoint that knows 22 words, for faster-whisper."""
     if not all(map(find_spec, ("ctranslate2", "tokenizers", "whisper"))):
         pytest.skip("faster-whisper and whisper are not installed (scripts/setup --engines all)")
-    from hushd_worker_stt.convert.whisper import convert
     from support.commands import unpack_checkpoint
+    from support.whisper_models import convert
 
     path = folder / "openai" / "whisper-tiny"
     path.parent.mkdir()

@@ -90,8 +90,8 @@ def _whisper(folder: Path) -> Small:
 
 
 def _faster_whisper(folder: Path) -> Small:
-    from hushd_worker_stt.convert.whisper import convert
     from support.commands import unpack_checkpoint
+    from support.whisper_models import convert
 
     (folder / "models" / "faster-whisper").mkdir()
     convert(unpack_checkpoint(folder / "commands.pt"), folder / "models" / "faster-whisper" / "commands", "int8")

@@ -37,7 +37,6 @@ SCRIPTS = {os.path.join(os.path.dirname(sys.executable), name) for name in ("hus
 IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
     "fuzzing": ("fuzzing.command",),
-    "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
     "cluster": (*COMMANDS, "hushd_cluster.corpus"),
     "http_gateway": ("hushd", "hushd_gateway.http", "hushd_schema.settings", "uvicorn"),
     "scripted_engine": ("hushd_worker.harness", "hushd_schema.results", "hushd_worker.errors", "argparse"),

@@ -82,23 +82,6 @@ def without_progress_bars() -> Iterator[None]:
             del sys.modules[name]
 
 
-@contextmanager
-def without_torch() -> Iterator[None]:
-    """Makes imports of torch inside it fail, as if it were not installed, unless it was imported before.
-
-    CTranslate2's specifications import torch to accept its tensors, which hushd does not use: that takes 1.4 s of CPU
-    time and 190 MB of memory.
-    """
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["torch"]
-
-
 class _NoBar:
     """A progress bar that shows nothing."""
 

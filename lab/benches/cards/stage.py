@@ -104,7 +104,7 @@ class Stage:
 def _make(folder: Path, size: str, device: str) -> None:
     """Makes Whisper's checkpoints, a trained one and two of chance, and of each what faster-whisper reads."""
     from full_size import making, whisper
-    from hushd_worker_stt.convert.whisper import convert
+    from support.whisper_models import convert
 
     commands.unpack_checkpoint(folder / "whisper" / "commands.pt")
     for name, shape in (("commands", ""), ("small", "small" if size == "large-v3" else size), ("large", size)):

@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 from full_size import gguf_langid, gguf_parakeet, gguf_whisper
 from full_size.gguf_file import Tensor, Value, write
-from hushd_worker_stt.convert.checkpoint import Checkpoint
 from support.commands import unpack_checkpoint
+from support.whisper_models import checkpoint
 
 
 def commands(path: Path, kind: str = "f16") -> Path:
     """Writes the checkpoint that hears commands to `path`; takes the tokens from openai-whisper's package."""
-    with Checkpoint(unpack_checkpoint(path.with_suffix(".pt"))) as checkpoint:
-        names = [*checkpoint._tensors]
-        shapes = {name: checkpoint.tensor(name).shape for name in names}
-        tensors = gguf_whisper.tensors(shapes, checkpoint.tensor, checkpoint.dims["n_mels"], kind)
-        write(path, gguf_whisper.keys(checkpoint.dims, "commands", timestamps=False), tensors)
+    dims, numbers = checkpoint(unpack_checkpoint(path.with_suffix(".pt")))
+    shapes = {name: tensor.shape for name, tensor in numbers.items()}
+    tensors = gguf_whisper.tensors(shapes, numbers.__getitem__, dims["n_mels"], kind)
+    write(path, gguf_whisper.keys(dims, "commands", timestamps=False), tensors)
     return path
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import soundfile
-from hushd_worker_stt.convert.whisper import convert
 from support.commands import RATE, multilingual_checkpoint, say, unpack_checkpoint
 from support.wer import words
+from support.whisper_models import convert
 
 if TYPE_CHECKING:
     from openai import OpenAI

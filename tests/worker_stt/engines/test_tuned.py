@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker import compute_device
-from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.registry import REGISTRY
 from support.commands import say, unpack_checkpoint
 from support.wer import words
+from support.whisper_models import convert
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 

@@ -20,7 +20,6 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
@@ -30,6 +29,7 @@ from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, unpack_checkpoint, utterances
 from support.stt_jobs import Asked, make_job, s16le
 from support.wer import word_error_rate, words
+from support.whisper_models import convert
 
 Engines = dict[str, Any]
 
@@ -434,7 +434,7 @@ def test_broken_checkpoints_are_a_sentence(models: Path, tmp_path: Path, monkeyp
     for kind, content in broken_checkpoints(models / "whisper" / "commands.pt").items():
         place.write_bytes(content)
         assert "mine" in [model.name for model in Whisper.models()], kind
-        if kind == "a hole":  # torch reads past it; only the converter looks at checksums
+        if kind == "a hole":  # torch reads past it
             continue
         error = refusal("whisper", "mine")
         assert error.code == "model_missing", kind

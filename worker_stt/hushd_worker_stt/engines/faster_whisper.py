@@ -89,7 +89,7 @@ class FasterWhisper(WhisperFamily):
             self.batch = self._max_batch
             self._model.model = TogetherModel(self._model.model, self._ctranslate2)
         config = json.loads((path / "config.json").read_bytes())
-        self.timestamps = config.get("timestamps", True)  # found by hushd's converter
+        self.timestamps = config.get("timestamps", True)  # of a model that never learnt them
 
     def _on_gpu(self, path: Path) -> Any:
         """Returns the model in its own precision; on the CPU if no card works, unless one was requested."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
+import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -16,7 +19,6 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import SHARED, Decoding, WhisperFamily, alignment, languages
@@ -37,6 +39,7 @@ _PASSED_ON = (  # the decoder's options for the package
 )
 _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
 _FRAMES = 100  # the package's frames per second
+_MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 
 
 class Whisper(WhisperFamily):
@@ -61,13 +64,8 @@ class Whisper(WhisperFamily):
     def own(cls, path: Path) -> ModelInfo | None:
         if path.suffix != ".pt" or not path.is_file():  # opening a pipe would block
             return None
-        try:
-            with Checkpoint(path) as checkpoint:
-                vocabulary = checkpoint.dims["n_vocab"]
-        except (BadCheckpoint, OSError, KeyError):
-            vocabulary = 0  # the load reports the error
         memory = catalogue.memory_of_files("whisper", {path.name: path.stat().st_size})
-        return ModelInfo(path.stem, languages(vocabulary), memory)
+        return ModelInfo(path.stem, languages(_vocabulary(path)), memory)
 
     def _import(self) -> None:
         self._torch = import_torch()
@@ -222,6 +220,30 @@ def _batch_task(package: Any) -> Any:
             return super()._detect_language(features[:: self.n_group], tokens)
 
     return Task
+
+
+def _vocabulary(path: Path) -> int:
+    """Returns the number of tokens of a checkpoint's model, without torch; 0 for a damaged file, as the load says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            if archive.getinfo(name).file_size > _MAX_DESCRIPTION:
+                return 0
+            with archive.open(name) as description:
+                return int(_Description(description).load()["dims"]["n_vocab"])
+    except Exception:  # a damaged pickle may raise anything
+        return 0
+
+
+class _Description(pickle._Unpickler):
+    """Reads what a checkpoint says of itself, and looks up no class. It is the unpickler in Python; the one in C
+    allocates gigabytes for a number in the file, such as a memo's."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return OrderedDict if name == "OrderedDict" else lambda *_: None
+
+    def persistent_load(self, pid: Any) -> None:
+        return None
 
 
 def _cache() -> Path:

@@ -292,12 +292,5 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
     return different.pop() if len(different) == 1 else b""
 
 
-def alignment_heads(name: str, layers: int, heads: int, vocabulary: int) -> list[tuple[int, int]]:
-    """Returns layer and head of each cross-attention for word times: by default all of the upper half."""
-    if packed := alignment(name, layers, heads, vocabulary):
-        return [divmod(number, heads) for number, follows in enumerate(_unpacked(packed)) if follows]
-    return [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]
-
-
 def _unpacked(packed: bytes) -> bytes:
     return gzip.decompress(base64.b85decode(packed))
