@@ -55,7 +55,6 @@ def products(path: Path, count: int = 3, side: int = SIDE, int8: bool = False) -
 def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small graphs are worth mapping too."""
     monkeypatch.setattr(onnx_session, "MIN_BYTES", 0)
-    monkeypatch.delenv(onnx_session.ENVIRONMENT, raising=False)
 
 
 class Runtime:
@@ -94,7 +93,7 @@ def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: b
 
 
 def test_weights_are_no_private_memory(tmp_path: Path) -> None:
-    """Of 64 MB in matrices a process that has used them all holds a tenth, and nearly all and more when packed."""
+    """Of 64 MB in matrices a process that has used them all holds a tenth; the runtime alone copies all and more."""
     path = products(tmp_path / "model.onnx", count=16, side=1024)
     small = products(tmp_path / "small.onnx", count=1, side=1024)
     program = (
@@ -107,7 +106,9 @@ def test_weights_are_no_private_memory(tmp_path: Path) -> None:
         "options = onnxruntime.SessionOptions()\n"
         "options.intra_op_num_threads, options.enable_cpu_mem_arena = 1, False\n"
         "def run(path):\n"
-        "    made = open_session(onnxruntime.InferenceSession, Path(path), options, ['CPUExecutionProvider'])\n"
+        "    kind, providers = onnxruntime.InferenceSession, ['CPUExecutionProvider']\n"
+        "    mapped = sys.argv[3] == 'mapped'\n"
+        "    made = open_session(kind, Path(path), options, providers) if mapped else kind(path, options, providers)\n"
         "    made.run(None, {'x': numpy.ones((9, 1024), numpy.float32)})\n"
         "    return made\n"
         "first = run(sys.argv[2])  # or the library's own pages would count, and an emulator's translation of it\n"
@@ -116,13 +117,12 @@ def test_weights_are_no_private_memory(tmp_path: Path) -> None:
         "print(private() - before)\n"
     )
     held = {}
-    for weights in ("mapped", "packed"):
-        command = [sys.executable, "-c", program, str(path), str(small)]
-        environment = {"HUSHD_WEIGHTS": weights, "PATH": ""}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    for weights in ("mapped", "copied"):
+        command = [sys.executable, "-c", program, str(path), str(small), weights]
+        done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, timeout=60, check=True)
         held[weights] = float(done.stdout)
     assert held["mapped"] < 16
-    assert held["packed"] > 64
+    assert held["copied"] > 64
 
 
 @pytest.mark.parametrize("large", [True, False])
@@ -146,15 +146,13 @@ def test_weights_beside_a_graph_are_found_through_links(
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["packed", "small", "on a card", "damaged", "an older runtime"])
+@pytest.mark.parametrize("case", ["small", "on a card", "damaged", "an older runtime"])
 def test_what_is_not_mapped_is_loaded_by_its_path(
     tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    """As ever: where it is asked for, where little is gained, where weights go to a card, and where it cannot be."""
+    """As ever: where little is gained, where weights go to a card, and where it cannot be."""
     path, runtime, providers = products(tmp_path / "model.onnx"), Runtime(), CPU
-    if case == "packed":
-        monkeypatch.setenv(onnx_session.ENVIRONMENT, onnx_session.PACKED)
-    elif case == "small":
+    if case == "small":
         monkeypatch.setattr(onnx_session, "MIN_BYTES", path.stat().st_size + 1)
     elif case == "on a card":
         providers = ["CUDAExecutionProvider", *CPU]

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hushd_worker import quick_start as module
 from hushd_worker.quick_start import read_ahead
 
 SIZE = 24_000_000
@@ -93,22 +92,3 @@ def test_a_file_that_shrinks_ends_the_reading(tmp_path: Path) -> None:
     os.truncate(file, 0)
     join()
     assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
-
-
-def test_a_disk_that_spins_gets_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two would have it seek between them; any other gets two."""
-    file = tmp_path / "model.bin"
-    with file.open("wb") as out:
-        out.truncate(SIZE)
-    begun: list[tuple[int, int]] = []
-    monkeypatch.setattr(module, "_begin", lambda file, start, end: begun.append((start, end)))
-    for spins, parts in ((True, [(0, SIZE)]), (False, [(0, SIZE // 2), (SIZE // 2, SIZE)])):
-        monkeypatch.setattr(module, "_spins", lambda device, spins=spins: spins)
-        read_ahead([file])
-        assert begun == parts
-        begun.clear()
-
-
-def test_what_is_on_no_disk_does_not_spin() -> None:
-    """Memory, a network, or a system that does not say."""
-    assert not module._spins(os.makedev(0, 999))

@@ -4,8 +4,7 @@ On a CPU the runtime copies weights twice: out of the graph, and into the order 
 ("prepacking"). For Parakeet's encoder in int8, a file of 654 MB, the copies take 675 MB of private memory, and 4.5 s of
 CPU time at each load; mapped they take 16 MB and 0.4 s. Without prepacking the output is identical bit for bit in int8,
 and almost identical in floats. Each run then takes more CPU time, for this encoder 0.08 s, however long the sound is.
-For a graph that runs once per token that is too much (1.3 → 2.5 ms), so those graphs are prepacked. With
-HUSHD_WEIGHTS=packed nothing is mapped and everything is prepacked, which may be better for many short utterances.
+For a graph that runs once per token that is too much (1.3 → 2.5 ms), so those graphs are prepacked.
 
 The rest of a load was mostly a plan for the reuse of memory between outputs: for each node the runtime searches all
 free buffers, and compares shapes as text. For Parakeet's encoder that was 1.4 of 1.76 s of CPU time, for kokoro 0.4 of
@@ -16,18 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_protocol.errors import HushdError
-
 MIN_BYTES = 20_000_000  # of a graph to map; a smaller one is copied in less time than it is parsed
-ENVIRONMENT, PACKED = "HUSHD_WEIGHTS", "packed"
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 _STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run once per token
 
 
@@ -49,7 +43,6 @@ def open_session(
         others: further arguments for `create`.
 
     Raises:
-        HushdError: `bad_request` for an unknown value of HUSHD_WEIGHTS.
         Exception: an error of the runtime.
     """
     # Files in the hub's cache are links. The runtime maps a file of that name in that folder; weights in a file beside
@@ -58,8 +51,7 @@ def open_session(
         path = path.resolve()
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
-    large = on_cpu and _size(path) >= MIN_BYTES
-    mapped = _mapping_asked() and large
+    mapped = on_cpu and _size(path) >= MIN_BYTES
     if mapped and not prepack:
         options.add_session_config_entry(_NO_PREPACKING, "1")
     if mapped and (graph := _without_weights(path)) is not None:
@@ -69,35 +61,7 @@ def open_session(
             session = create(graph, options, providers, **others)
             session._model_path = str(path)  # as for other sessions: kokoro-onnx reads it
             return session
-    with large_blocks_apart() if large else contextlib.nullcontext():
-        return create(str(path), options, providers, **others)
-
-
-@contextlib.contextmanager
-def large_blocks_apart() -> Iterator[None]:
-    """Makes glibc give each block of a megabyte its own pages, which are returned when the block is freed.
-
-    The runtime frees each weight that it has copied, but the gaps between other blocks are not returned: Parakeet in
-    int8, packed, held 1,330 MB, and 774 with this. Jobs would need more CPU time, with kokoro a third, so it ends after
-    the load, with the values at which glibc arrives itself for a program with large blocks. The user's own values are
-    kept.
-    """
-    if any(os.environ.get(f"MALLOC_{name}_THRESHOLD_") for name in ("MMAP", "TRIM")):
-        yield
-        return
-    _mallopt(_MMAP_THRESHOLD, 1 << 20)
-    try:
-        yield
-    finally:
-        _mallopt(_MMAP_THRESHOLD, 32 << 20)
-        _mallopt(_TRIM_THRESHOLD, 64 << 20)
-
-
-def _mallopt(parameter: int, value: int) -> None:
-    import ctypes
-
-    with contextlib.suppress(AttributeError, OSError):  # not glibc
-        ctypes.CDLL(None).mallopt(parameter, value)
+    return create(str(path), options, providers, **others)
 
 
 @contextlib.contextmanager
@@ -123,13 +87,6 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
         runtime.InferenceSession = original
 
 
-def _mapping_asked() -> bool:
-    asked = os.environ.get(ENVIRONMENT, "")
-    if asked not in ("", "mapped", PACKED):
-        raise HushdError("bad_request", f"{ENVIRONMENT} must be mapped or {PACKED}, not {asked[:40]!r}.")
-    return asked != PACKED
-
-
 def _size(path: Path) -> int:
     """Returns the bytes of a graph and of the weights beside it."""
     return sum(file.stat().st_size for file in _parts(path))
@@ -140,7 +97,6 @@ def _parts(path: Path) -> list[Path]:
 
 
 def _without_weights(path: Path) -> bytes | None:
-
     try:
         return without_weights(path)
     except (OSError, ValueError):

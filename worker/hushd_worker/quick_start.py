@@ -23,26 +23,17 @@ from pathlib import Path
 from types import ModuleType
 
 _MIN_BYTES = 20_000_000  # of a file; a smaller one is read in less time than the threads take to start
-_THREADS = 2  # for one file; more were no faster, and a spinning disk gets one, to avoid seeks
+_THREADS = 2  # for one file; more were no faster
 
 
 def read_ahead(files: Iterable[Path]) -> None:
     """Begins to read `files` into the system's cache, and returns at once. The loader will report failures."""
     for file in files:
         with contextlib.suppress(OSError):
-            if (size := (info := file.stat()).st_size) >= _MIN_BYTES:
-                part = -(-size // (1 if _spins(info.st_dev) else _THREADS))
+            if (size := file.stat().st_size) >= _MIN_BYTES:
+                part = -(-size // _THREADS)
                 for start in range(0, size, part):
                     _begin(file, start, min(start + part, size))
-
-
-def _spins(device: int) -> bool:
-    """Returns whether a file system is on a spinning disk; a partition's disk is one folder above."""
-    place = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
-    for queue in (place / "queue", place / ".." / "queue"):
-        with contextlib.suppress(OSError):
-            return (queue / "rotational").read_text().strip() == "1"
-    return False
 
 
 def _begin(file: Path, start: int, end: int) -> None:
