@@ -66,7 +66,6 @@ class Request:
     silence_s: float
     no_speech_s: float
     turn_end: str
-    until: str
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:
@@ -81,8 +80,6 @@ class Request:
             raise HushdError("bad_request", "format must be s16le for live audio, not 'file'.")
         if continuous and not live:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
-        if given.get("until") and not live:
-            raise HushdError("bad_request", "until is for live audio: set live too.")
         if given.get("clips") and (live or given.get("diarize")):
             raise HushdError(
                 "unsupported",

@@ -56,7 +56,6 @@ class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
     continuous: bool
     silence_s: float
     turn_end: str
-    until: str | None
     no_speech_s: float | None
     speed: str | None
     on_partial: Callable[[str, str], None] | None

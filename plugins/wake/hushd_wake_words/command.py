@@ -73,7 +73,7 @@ def make_parser(prog: str) -> Parser:
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
     text = parser.add_argument_group("the speech after the word")
-    parser.add_fields(text, TRANSCRIBE, ["language", "until"])
+    parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["silence_s"], TRANSCRIBE.defaults()["silence_s"])
     parser.add_fields(
         text, TRANSCRIBE, ["no_speech_s"], SPEECH_S, help="how long to wait for speech after the word; default: 5"
@@ -83,7 +83,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _wait(client: Client, options: Namespace, command: Sequence[str]) -> None:
-    listens = options.listen or options.until or (command and not options.at_once)
+    listens = options.listen or (command and not options.at_once)
     from .heard import wake
 
     waiting = wake(
@@ -115,7 +115,6 @@ def _text(client: Client, heard: Heard, options: Namespace) -> str:
             heard.sound(),
             rate=heard.rate,
             silence_s=options.silence_s,
-            until=options.until,
             no_speech_s=options.no_speech_s,
             engine=options.engine,
             model=options.model,

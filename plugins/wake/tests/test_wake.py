@@ -245,15 +245,3 @@ def test_a_command_that_fails_does_not_end_it(wake: Callable[..., subprocess.Pop
         2,
         "hushd wake: 'no-such-program' cannot be started: there is no such program.\n",
     )
-
-
-def test_an_end_word_ends_a_turn_of_several_sentences(wake: Callable[..., subprocess.Popen[bytes]]) -> None:
-    """With `--until` a pause ends nothing, and the end word is not part of the text."""
-    sound = room(1.0, "alexa", 0.3, "open the red door", 1.5, "close the window", 1.5, "stop", 3.0)
-    process = wake(sound, "alexa", "--once", "--listen", "--until", "stop")
-    output, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 0, complaint
-    heard = words(output.decode())
-    assert heard[:5] == ["alexa", "open", "the", "red", "door"]
-    assert "stop" not in heard
-    assert heard[-2:] == ["the", "window"]

@@ -337,20 +337,5 @@ TRANSCRIBE = Operation(
                 help="silence, or meaning, which waits up to 2 s for an unfinished sentence", group=MICROPHONE
             ),
         ),
-        "until": Field(
-            Kind(
-                "words of at most 80 characters",
-                lambda value: isinstance(value, str) and len(value) <= 80 and any(map(str.isalnum, value)),
-            ),
-            "with `live`: the words that end the session, such as `over`, where an utterance ends with them; they are "
-            "not in its text. It goes on through pauses, and `no_speech_s` is the silence that ends it without them",
-            "",
-            sound=LIVE,
-            option=Option(
-                help="end at these words, such as over, instead of a pause; the text leaves them out",
-                metavar="WORDS",
-                group=MICROPHONE,
-            ),
-        ),
     },
 )

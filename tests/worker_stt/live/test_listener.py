@@ -458,38 +458,3 @@ def test_the_language_is_that_of_the_first_seconds() -> None:
     assert told[0] == "la"
     assert set(told[5:]) == {"de"}
     assert listener.options.language == "de"
-
-
-class Sentences(Scripted):
-    """A recogniser that hears a sentence in each utterance, by how many seconds of words it has."""
-
-    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
-        segments = super().transcribe(job, piece, options, pad_s, live=live)
-        texts = {"1.00": "Open the door.", "1.50": "Over there is another.", "2.00": "Close it. Over.", "0.50": "Over."}
-        return [replace(segment, text=texts.get(segment.text, "")) for segment in segments]
-
-
-def test_words_end_a_session_and_pauses_do_not() -> None:
-    """With `until` it goes on through pauses to the utterance that ends with the words, which are not in the text."""
-    heard = sounds((1, 0.5), (1.5, 0), (1.5, 0.5), (1.5, 0), (2, 0.5), (3, 0), (1, 0.5), (20, 0))
-    listener, segments, _ = listened(Sentences(), heard, until="over")
-    assert [segment.text for segment in segments] == ["Open the door.", "Over there is another.", "Close it."]
-    assert listener.ended == "endpoint"
-    assert listener.seconds == pytest.approx(7.5 + 0.8, abs=0.1)
-
-
-@pytest.mark.parametrize("continuous", [False, True])
-def test_an_utterance_of_the_end_word_alone(continuous: bool) -> None:
-    """It has no segment, and ends a continuous session, too."""
-    heard = sounds((1, 0.5), (1.5, 0), (0.5, 0.5), (9, 0))
-    listener, segments, _ = listened(Sentences(), heard, until="over", continuous=continuous)
-    assert ([segment.text for segment in segments], listener.ended) == (["Open the door."], "endpoint")
-
-
-def test_silence_ends_what_no_word_ends() -> None:
-    """After the first utterance `no_speech_s` of silence end it with the text so far; before that it is an error."""
-    listener, segments, _ = listened(Sentences(), sounds((1, 0.5), (9, 0)), until="over")
-    assert ([segment.text for segment in segments], listener.ended) == (["Open the door."], "silence")
-    assert listener.seconds == pytest.approx(1 + 0.8 + 5, abs=0.1)
-    with pytest.raises(HushdError, match="Nobody spoke within 5 seconds"):
-        listened(Sentences(), sounds((20, 0)), until="over")

@@ -18,7 +18,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
-from hushd_worker_stt.segmentation.endpoint import Endpointer, State, until
+from hushd_worker_stt.segmentation.endpoint import Endpointer, State
 from hushd_worker_stt.segmentation.pieces import Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import heard
@@ -41,8 +41,8 @@ _SURE_S = 2.0  # of speech: enough to fix the language for the rest of the sessi
 
 
 class LiveListener:
-    """Transcribes the utterances in a stream of audio: the first one, with `Request.until` those up to its words, or
-    with `Request.continuous` all of them.
+    """Transcribes the utterances in a stream of audio: the first one, or with `Request.continuous` all of
+    them.
 
     Args:
         judge: tells which texts are unlikely; None: nothing is judged.
@@ -53,7 +53,7 @@ class LiveListener:
         options: the options, with the language once it is known.
         language_probability: the probability of that language, if a model has detected it and reports one.
         ended: the cause of the end of `events`: `endpoint`, the speaker; `input`, the end of the audio; `silence`, a
-            long silence in a continuous session, or in one with `until`.
+            long silence in a continuous session.
     """
 
     def __init__(
@@ -82,8 +82,6 @@ class LiveListener:
         self.language_probability: float | None = None
         self.seconds = 0.0
         self.ended = "input"
-        self._heard = False  # whether there was an utterance
-        self._over = False  # whether the last one ends with the words of `Request.until`
         self._probabilities: list[float] = []  # of speech, since the beginning of the utterance
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
@@ -140,7 +138,6 @@ class LiveListener:
                 if self._is_last(utterance):
                     self.ended = "endpoint"
                     return
-                self._heard |= utterance.said
                 yield Ended() if utterance.said else Nothing()
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # a soft beginning may be in them
@@ -163,8 +160,7 @@ class LiveListener:
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
         """Ends an utterance."""
-        segments, self._over = until(self._heard_in(utterance), self._request.until)
-        yield from segments
+        yield from self._heard_in(utterance)
         self._learn(utterance)
 
     def _heard_in(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
@@ -180,8 +176,6 @@ class LiveListener:
 
     def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
         """Returns whether the utterance, which has ended, is the last one."""
-        if self._request.until:
-            return self._over
         return utterance.said and not self._request.continuous
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
@@ -208,7 +202,7 @@ class LiveListener:
             self.options = replace(self.options, language=utterance.language)
 
     def _give_up(self) -> None:
-        if not (self._request.continuous or self._heard):
+        if not self._request.continuous:
             raise HushdError(
                 "no_speech", f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
             )

@@ -29,7 +29,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 def transcribe(client: Client, options: Namespace, output: Output) -> int:
-    """Transcribes one utterance, or with --continuous or --until everything up to the end or Ctrl-C, which keeps the
+    """Transcribes one utterance, or with --continuous everything up to the end or Ctrl-C, which keeps the
     text; returns the exit code."""
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False, language=options.language)  # it loads while the microphone opens
@@ -37,20 +37,18 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
     from hushd.audio.microphone import Microphone, zeros_reason
 
     screen = _Screen()
-    lasting = options.continuous or options.until
     with (
         client.floor("microphone", on_wait=console.note_wait) as floor,
         Microphone(options.device) as microphone,
-        interrupt(microphone.stop if lasting else None),
+        interrupt(microphone.stop if options.continuous else None),
     ):
-        console.note("Listening: Ctrl-C ends." if lasting else "Listening.")
+        console.note("Listening: Ctrl-C ends." if options.continuous else "Listening.")
         transcription = client.listen(
             floor.while_held(_checked(microphone)),
             rate=microphone.rate,
             continuous=options.continuous,
             silence_s=options.silence_s,
             turn_end=options.turn_end,
-            until=options.until,
             no_speech_s=options.no_speech_s,
             engine=options.engine,
             model=options.model,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 ALL = "all"  # of the formats
-_RARE = ("hotwords", "clips", "turn_end", "until", "silence_s")  # fields that only the whole help shows
+_RARE = ("hotwords", "clips", "turn_end", "silence_s")  # fields that only the whole help shows
 
 _EXAMPLES = (
     ("listen", "the microphone, until you stop speaking"),
@@ -95,8 +95,7 @@ def _check_files(options: Namespace) -> None:
     if _is_live(options):
         raise HushdError(
             "bad_request",
-            "--continuous, --timeout, --silence, --turn-end, --until and --audio-device are for the microphone, not "
-            "FILE.",
+            "--continuous, --timeout, --silence, --turn-end and --audio-device are for the microphone, not FILE.",
         )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read only once: give - once.")
@@ -117,7 +116,7 @@ def _check_files(options: Namespace) -> None:
 def _is_live(options: Namespace) -> bool:
     """Returns whether an option is for the microphone alone."""
     live = options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    return bool(live or options.until or options.device)
+    return bool(live or options.device)
 
 
 def _is_piped() -> bool:
