@@ -41,10 +41,8 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     Raises:
         HushdError: `engine_missing` if the format needs a library that is not installed.
     """
-    if format == "s16le":
-        return _Raw(job, rate, channels)
-    if format == "pcm":
-        return _Pcm(job, rate, channels)
+    if format in ("s16le", "pcm"):
+        return _Raw(job, rate, channels, 0 if format == "pcm" else None)
     if format in _HEADERS:
         header, coding = _HEADERS[format]
         return _Headed(job, partial(header, rate, channels=channels), coding)
@@ -60,32 +58,21 @@ class _InProcess:
 
 
 class _Raw(_InProcess):
-    """Raw samples without offsets, for playing; the first chunk carries rate and channels."""
+    """Raw samples; the first chunk carries rate and channels.
 
-    def __init__(self, job: Job, rate: int, channels: int) -> None:
+    Args:
+        offset: of the first sample in a file; None: they are for playing, without offsets.
+    """
+
+    def __init__(self, job: Job, rate: int, channels: int, offset: int | None) -> None:
         self._job = job
         self._first: dict[str, int] = {"rate": rate, "channels": channels}
-
-    def write(self, samples: Integers) -> None:
-        self._job.send_chunk(samples.tobytes(), **self._first)
-        self._first = {}
-
-    def close(self) -> None:
-        pass
-
-
-class _Pcm(_InProcess):
-    """Raw samples with their offsets, for a file."""
-
-    def __init__(self, job: Job, rate: int, channels: int) -> None:
-        self._job = job
-        self._first: dict[str, int] = {"rate": rate, "channels": channels}
-        self._size = 0
+        self._offset = offset
 
     def write(self, samples: Integers) -> None:
         data = samples.tobytes()
-        self._job.send_chunk(data, offset=self._size, **self._first)
-        self._size += len(data)
+        self._job.send_chunk(data, offset=self._offset, **self._first)
+        self._offset = None if self._offset is None else self._offset + len(data)
         self._first = {}
 
     def close(self) -> None:

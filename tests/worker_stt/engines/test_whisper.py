@@ -401,7 +401,7 @@ def test_what_hushd_has_brought_is_found_by_its_manifest(name: str, models: Path
     kept = {file: File(len(data), hashlib.sha256(data).hexdigest()) for file, data in contents.items()}
     try:
         for model in ("mine", "tiny.en"):
-            found = Manifest(name, model, "stt", Source("file", "/x"), kept, str(folder))
+            found = Manifest(name, model, "stt", Source("url", "http://x"), kept, str(folder))
             Store(paths.find()).write(found)
             assert REGISTRY.find(name).installed(model)
             assert words(text(load(name, model), say(["yes", "no"]))) == ["yes", "no"]
