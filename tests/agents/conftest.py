@@ -11,7 +11,7 @@ from support.diary import ECHO, Diary
 from support.peer import Supervisor
 
 if TYPE_CHECKING:
-    from support.mcp_host import Host
+    from .mcp_host import Host
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def echo(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 @pytest.fixture
 def host(echo: Supervisor, diary: Diary) -> Iterator[Host]:
     """A host that has started `hushd mcp` for itself."""
-    from support.mcp_host import stdio_host
+    from .mcp_host import stdio_host
 
     with stdio_host(environment=diary.environment) as connected:
         yield connected

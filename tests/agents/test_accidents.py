@@ -15,9 +15,10 @@ import pytest
 from hushd_models.installation import extra_command
 from support import warm
 from support.diary import ECHO, Diary, words
-from support.mcp_host import PROGRAM, Host, text
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.stopwatch import Stopwatch
+
+from .mcp_host import PROGRAM, Host, text
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

@@ -9,9 +9,10 @@ from importlib.util import find_spec
 import pytest
 from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, check_no_overlap, words
-from support.mcp_host import Host, stdio_host, text
 from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch
+
+from .mcp_host import Host, stdio_host, text
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

@@ -13,8 +13,9 @@ from typing import IO
 
 import pytest
 from hushd_mcp import greeting
-from support.mcp_host import PROGRAM
 from support.peer import BOUND_S
+
+from .mcp_host import PROGRAM
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, words
-from support.mcp_host import text
 from support.peer import CONFIG, Supervisor, wait_until
-from support.raw_host import RawHost, cut
 from support.stopwatch import Stopwatch
+
+from .mcp_host import text
+from .raw_host import RawHost, cut
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

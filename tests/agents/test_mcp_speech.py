@@ -16,11 +16,12 @@ import soundfile
 import soxr
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import foreign_speech, moonshine_once, sound_loop
-from support.mcp_host import Host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.recordings import opening, recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
+
+from .mcp_host import Host, stdio_host, text
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

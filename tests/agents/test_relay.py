@@ -18,9 +18,10 @@ from hushd_mcp.command import place
 from hushd_mcp.greeting import MAX_LINE, Lines, too_long
 from hushd_protocol.system import paths
 from support.diary import Diary, words
-from support.mcp_host import serving, stdio_host, text
 from support.peer import BOUND_S, Supervisor, wait_until
-from support.raw_host import RawHost
+
+from .mcp_host import serving, stdio_host, text
+from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 AGENTS = Path(greeting.__file__).parents[1]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from support.diary import RATE, Diary, words
-from support.mcp_host import Host, stdio_host, text
 from support.peer import Supervisor, wait_until
+
+from .mcp_host import Host, stdio_host, text
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 

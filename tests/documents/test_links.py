@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from hushd_schema.entry_points import PLUGINS
-from support.command_lines import BLOCK, SPAN, wrong
+
+from .command_lines import BLOCK, SPAN, wrong
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"

@@ -164,7 +164,8 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
         pid = client.status().supervisor.pid
         from hushd.transport.call import new_id
         from hushd_protocol.messages import Request
-        from support.client_calls import result, sent
+
+        from .client_calls import result, sent
 
         asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
         os.kill(pid, signal.SIGSTOP)

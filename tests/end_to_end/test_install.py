@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from release_maker import environments
-from support import wheelhouse
+
+from . import wheelhouse
 
 ROOT = Path(__file__).parents[2]
 BASE = ("msgpack", "psutil", "pyzmq", "tomlkit")

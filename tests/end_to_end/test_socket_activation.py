@@ -19,10 +19,11 @@ from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
 from hushd_protocol.messages import Request
 from hushd_protocol.system.paths import find
-from support.client_calls import result, sent
 from support.outside import needs
 from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
-from support.service_manager import ServiceManager
+
+from .client_calls import result, sent
+from .service_manager import ServiceManager
 
 LEAVES_SOON = "exit_when_idle = 0.2\n[worker]\nkeep_alive = 0\n" + CONFIG
 ACTIVATE = shutil.which("systemd-socket-activate")

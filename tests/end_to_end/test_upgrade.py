@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from support import next_wheel, wheelhouse
+
+from . import next_wheel, wheelhouse
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 500

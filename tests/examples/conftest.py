@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import soundfile
 import soxr
-from support.examples_room import Room
 from support.peer import Supervisor
 from support.recordings import recording
+
+from .room import Room
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from support.examples_room import LIMIT_S, Room, ended
 from support.wer import BECKETT, word_error_rate
+
+from .room import LIMIT_S, Room, ended
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 # What the model does in the place of a real one: its calls, one after the other.

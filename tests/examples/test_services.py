@@ -26,8 +26,9 @@ from typing import Any
 import hushd
 import pytest
 import soundfile
-from support.examples_room import EXAMPLES, LIMIT_S, Room, ended
 from support.wer import BECKETT, word_error_rate
+
+from .room import EXAMPLES, LIMIT_S, Room, ended
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 

@@ -13,9 +13,10 @@ import urllib.request
 import hushd
 import psutil
 import pytest
-from support.examples_room import EXAMPLES, LIMIT_S, Room, ended
 from support.outside import lacking
 from support.peer import wait_until
+
+from .room import EXAMPLES, LIMIT_S, Room, ended
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 

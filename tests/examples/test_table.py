@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from support.examples_room import EXAMPLES
+
+from .room import EXAMPLES
 
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 

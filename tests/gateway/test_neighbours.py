@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from hushd_protocol.system import uploads
 from support.peer import BOUND_S, ECHO, Supervisor, check_nothing_is_left, command, wait_until
-from support.raw_web_socket import TEXT, RawWebSocket, frame
+
+from .raw_web_socket import TEXT, RawWebSocket, frame
 
 CONFIG = (
     "stt = 'echo/a'\ntts = 'echo/a'\n"

@@ -37,8 +37,7 @@ from support.stopwatch import Stopwatch
 
 UNSENDABLE = "The engine failed at this request (TypeError: can not serialize 'set' object)."
 TOO_LARGE = "The engine failed at this request (HushdError: The header has 70050 bytes, 65536 are allowed)."
-SUPPORT = Path(__file__).parents[1] / "support"
-PROGRAM = SUPPORT / "scripted_engine.py"
+PROGRAM = Path(__file__).with_name("scripted_engine.py")
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="sizes are known from /proc")
 
 
@@ -53,7 +52,7 @@ def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
     It does not come to rest, and so sends no beat about it, unless a test says when.
     """
 
-    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    monkeypatch.setenv("PYTHONPATH", str(PROGRAM.parent))
 
     def run(*flags: str, **options: int) -> Any:
         return start([sys.executable, "-P", "-m", "scripted_engine", "--settle", "60", *flags], **options)

@@ -11,7 +11,8 @@ from hushd_models import hf_cache as hub_cache
 from hushd_models.store import Store
 from hushd_protocol.system import paths
 from support.hub_server import HubServer
-from support.killed_models import kill_at_random
+
+from .killed_models import kill_at_random
 
 KILLS = int(os.environ.get("HUSHD_KILLS", "3"))
 

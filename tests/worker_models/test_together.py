@@ -24,7 +24,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support import warm
 from support.hub_server import HubServer
-from support.peer import TESTS, command
+from support.peer import command
 
 REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
 WEIGHTS = random.Random(4).randbytes(3_000_000)
@@ -32,7 +32,7 @@ FILES: dict[str, Any] = {"config.json": b"{}", "model.bin": WEIGHTS, "tokenizer.
 KNOWN = catalogue.models()[MODEL]
 SIZE = sum(map(len, FILES.values()))
 HEARD = hashlib.sha256(WEIGHTS).hexdigest()
-NEEDY = [sys.executable, str(TESTS / "needy_worker.py")]
+NEEDY = [sys.executable, str(Path(__file__).with_name("needy_worker.py"))]
 AUDIO = b"RIFF, as far as this worker looks"
 HUSHD = Path(sys.executable).parent / "hushd"
 

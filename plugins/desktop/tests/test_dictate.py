@@ -12,13 +12,13 @@ import pytest
 from hushd import Client
 from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
-from support.portal_desktop import PortalDesktop
 from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
 from . import desktop
 from .desktop import Desktop
+from .portal_desktop import PortalDesktop
 
 _MISSING = ", ".join(filter(None, (sound_loop.missing(), desktop.missing())))
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {_MISSING}")

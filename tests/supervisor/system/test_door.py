@@ -24,7 +24,7 @@ from hushd_supervisor.system.door import LEAVE_S, PAUSE_S, Door
 from hushd_supervisor.system.process import Child
 from support.peer import BOUND_S
 
-GATEWAY = (sys.executable, "-I", "-S", str(Path(__file__).parents[2] / "support" / "small_gateway.py"))
+GATEWAY = (sys.executable, "-I", "-S", str(Path(__file__).with_name("small_gateway.py")))
 ROUTE = b"client"
 
 

@@ -6,6 +6,7 @@ import hashlib
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,6 @@ from hushd_worker_stt.engine import DetectedLanguage, Options
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
-from support.models_folder import isolated
 from support.stt_jobs import make_job
 
 asr = pytest.importorskip("onnx_asr.asr", reason="onnx-asr is not installed: pip install 'hushd[onnx-asr]'")
@@ -39,7 +39,17 @@ TEXT = "ever tried ever failed. fail fail"
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty models folder, no cache of the hub, and a network that must not be used."""
-    return isolated(tmp_path, monkeypatch) / "onnx-asr"
+
+    def forbidden(*arguments: object) -> None:
+        raise AssertionError(f"the network was used: {arguments}")
+
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    return tmp_path / "models" / "onnx-asr"
 
 
 def loaded(model: str) -> OnnxAsr:

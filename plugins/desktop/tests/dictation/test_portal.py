@@ -12,7 +12,10 @@ from hushd_desktop.dictation.keys import parse
 from hushd_desktop.dictation.portal import APPLICATION, GlobalKey, Typist
 from support.peer import wait_until
 
-portal_desktop = pytest.importorskip("support.portal_desktop", reason="jeepney is not installed")
+pytest.importorskip("jeepney", reason="jeepney is not installed")
+
+from .. import portal_desktop
+
 pytestmark = pytest.mark.skipif(bool(portal_desktop.missing()), reason=f"not installed: {portal_desktop.missing()}")
 
 Start = Callable[..., "portal_desktop.PortalDesktop"]

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from support import warm
-from support.mcp_host import PROGRAM, serving
 from support.peer import BOUND_S
+
+from .mcp_host import PROGRAM, serving
 
 
 class RawHost:
