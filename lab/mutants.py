@@ -65,7 +65,7 @@ def copied(module: str) -> Iterator[tuple[Path, dict[str, str]]]:
 def command(finder: str, seeds: int = 1) -> list[str]:
     """The command that fails where a fault is found: tests by their place, or `simulate` with options."""
     if finder.startswith("simulate"):
-        return [sys.executable, "-m", "simulation", "--seeds", str(seeds), *shlex.split(finder)[1:]]
+        return [sys.executable, "-m", "simulation", "--first", "--seeds", str(seeds), *shlex.split(finder)[1:]]
     return [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", *finder.split()]
 
 

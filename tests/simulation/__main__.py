@@ -76,6 +76,8 @@ def main(arguments: list[str]) -> int:
     runner = Runner(options.jobs)
     for script, outcome in runner.play_all(scripts, options.history):
         tally.add(script, outcome)
+        if tally.failed and options.first:
+            break
     tally.show()
     print(f"seed {options.seed} {runner.digest}")
     return 1 if tally.failed else 0
@@ -90,6 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", default=",".join(KINDS), metavar="LIST", help=f"of {', '.join(KINDS)}, or none")
     parser.add_argument("--script", metavar="FILE", help="play the fields of a Script that are there as JSON")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time")
+    parser.add_argument("--first", action="store_true", help="stop at the first seed that fails")
     parser.add_argument("--history", metavar="FILE", help="write the history of the last seed there")
     return parser
 

@@ -61,7 +61,7 @@ def install(stand_ins: Mapping[str, ModuleType]) -> None:
     loaded = [name for name in sys.modules if name.startswith(INSIDE) and name != "simulation.programs"]
     assert not loaded, f"{loaded} are loaded already: a simulation needs a process of its own"
     space = dict(vars(builtins))
-    space["__import__"] = _importing(stand_ins)
+    space["__import__"] = importing(stand_ins)
     space["open"] = stand_ins["io"].open
     space["print"] = _printing(stand_ins["sys"])
     Loader.space = space
@@ -76,7 +76,7 @@ def install(stand_ins: Mapping[str, ModuleType]) -> None:
                 vars(module)[variable] = stand_ins[stand_in]
 
 
-def _importing(stand_ins: Mapping[str, ModuleType]) -> Any:
+def importing(stand_ins: Mapping[str, ModuleType]) -> Any:
     real = builtins.__import__
 
     def import_(

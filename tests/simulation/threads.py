@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import _thread
+import builtins
+import inspect
 import itertools
+import os
 import queue as real_queue
 import threading as real
-from collections import deque
+import time
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from .importer import Module, importing
 from .scheduler import Scheduler, Task
 
 _scheduler: Scheduler
 _numbers = itertools.count(1)
+_python: dict[str, Any] = {}  # its own `threading` on these locks and this clock: what stands on locks alone is taken
 
 
 class Lock:
@@ -57,6 +63,20 @@ class Lock:
     def _at_fork_reinit(self) -> None:
         """Nobody forks."""
 
+    def _is_owned(self) -> bool:
+        return self._taken and self._owner is _scheduler.current
+
+    def _release_save(self) -> Any:
+        self.release()
+
+    def _acquire_restore(self, saved: Any) -> None:
+        """Takes it back after a wait, whatever signals come, as Python does."""
+        task = _scheduler.current
+        assert task is not None
+        task.masked += 1
+        self.acquire()
+        task.masked -= 1
+
     def __enter__(self) -> bool:
         return self.acquire()
 
@@ -87,13 +107,13 @@ class RLock(Lock):
         if not self._depth:
             super().release()
 
-    def give_up(self) -> int:
+    def _release_save(self) -> int:
         depth, self._depth = self._depth, 1
         self.release()
         return depth
 
-    def take_back(self, depth: int) -> None:
-        self.acquire()
+    def _acquire_restore(self, depth: Any) -> None:
+        super()._acquire_restore(depth)
         self._depth = depth
 
 
@@ -122,98 +142,6 @@ def lock() -> Lock | ModuleLock:
     return Lock() if _scheduler.current else ModuleLock()
 
 
-class Condition:
-    def __init__(self, lock: Any = None) -> None:
-        self._lock = RLock() if lock is None else lock
-        self._sleepers: list[Task] = []
-        self.acquire, self.release = self._lock.acquire, self._lock.release
-
-    def __enter__(self) -> bool:
-        return bool(self._lock.__enter__())
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.__exit__()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        task = _scheduler.current
-        assert task is not None
-        self._sleepers.append(task)
-        depth = self._lock.give_up() if isinstance(self._lock, RLock) else self._lock.release()
-        notified = True
-        try:
-            if task in self._sleepers:
-                notified = _scheduler.park(timeout)
-        finally:
-            if task in self._sleepers:
-                self._sleepers.remove(task)
-            task.masked += 1  # as in Python's, which takes its lock back whatever signals come
-            if isinstance(self._lock, RLock):
-                self._lock.take_back(depth)
-            else:
-                self._lock.acquire()
-            task.masked -= 1
-        return notified
-
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        end = None if timeout is None else _scheduler.time + timeout
-        result = predicate()
-        while not result:
-            left = None if end is None else end - _scheduler.time
-            if left is not None and left <= 0:
-                break
-            self.wait(left)
-            result = predicate()
-        return result
-
-    def notify(self, n: int = 1) -> None:
-        for task in self._sleepers[:n]:
-            self._sleepers.remove(task)
-            _scheduler.unpark(task)
-
-    def notify_all(self) -> None:
-        self.notify(len(self._sleepers))
-
-
-class Event:
-    def __init__(self) -> None:
-        self._condition = Condition(Lock())
-        self._set = False
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def set(self) -> None:
-        with self._condition:
-            self._set = True
-            self._condition.notify_all()
-
-    def clear(self) -> None:
-        with self._condition:
-            self._set = False
-
-    def wait(self, timeout: float | None = None) -> bool:
-        with self._condition:
-            return bool(self._set or self._condition.wait_for(lambda: self._set, timeout))
-
-
-class Semaphore:
-    def __init__(self, value: int = 1) -> None:
-        self._condition = Condition(Lock())
-        self._value = value
-
-    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
-        with self._condition:
-            if not self._condition.wait_for(lambda: self._value > 0, timeout if blocking else 0):
-                return False
-            self._value -= 1
-            return True
-
-    def release(self, n: int = 1) -> None:
-        with self._condition:
-            self._value += n
-            self._condition.notify(n)
-
-
 class Thread:
     """A thread of the process that has made it. What leaves its `run` is in the process's standard error, as usual."""
 
@@ -231,7 +159,7 @@ class Thread:
         self.daemon = bool(daemon)
         self._target, self._args, self._kwargs = target, tuple(args), dict(kwargs or {})
         self._task: Task | None = None
-        self._over = Event()
+        self._over = _python["Event"]()
         self._number = next(_numbers)
 
     def __hash__(self) -> int:
@@ -302,28 +230,6 @@ class Local:
 _nobody: dict[int, dict[str, Any]] = {}
 
 
-class SimpleQueue:
-    def __init__(self) -> None:
-        self._items: deque[Any] = deque()
-        self._condition = Condition(Lock())
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        with self._condition:
-            self._items.append(item)
-            self._condition.notify()
-
-    put_nowait = put
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        with self._condition:
-            if not self._condition.wait_for(lambda: self._items, timeout if block else 0):
-                raise real_queue.Empty
-            return self._items.popleft()
-
-    def empty(self) -> bool:
-        return not self._items
-
-
 def current_thread() -> Thread:
     """The thread that runs now."""
     task = _scheduler.current
@@ -349,17 +255,31 @@ def _thread_of(task: Task) -> Thread:
     return thread
 
 
+def _loaded(module: ModuleType, stand_ins: Mapping[str, ModuleType]) -> dict[str, Any]:
+    """The names of a module of the standard library that imports `stand_ins`."""
+    space = {"__builtins__": vars(builtins) | {"__import__": importing(stand_ins)}, "__name__": module.__name__}
+    exec(compile(inspect.getsource(module), str(module.__file__), "exec"), space)
+    return space
+
+
 def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
     """The modules `threading` and `queue` over `scheduler`."""
     global _scheduler
     _scheduler = scheduler
-    threading, queue = ModuleType("threading"), ModuleType("queue")
+    stand_ins: dict[str, ModuleType] = {
+        "_thread": Module("_thread", _thread, allocate_lock=lock, RLock=RLock),
+        "time": Module("time", time, monotonic=scheduler.now),
+        "os": Module("os", os, register_at_fork=lambda **_: None),
+    }
+    _python.update(_loaded(real, stand_ins))
+    threading = ModuleType("threading")
+    threading.__dict__.update({name: _python[name] for name in ("Condition", "Event", "Semaphore", "BoundedSemaphore")})
     threading.__dict__.update(
-        Lock=lock, RLock=RLock, Condition=Condition, Event=Event, Semaphore=Semaphore, BoundedSemaphore=Semaphore,
-        Thread=Thread, local=Local, current_thread=current_thread, main_thread=main_thread,
+        Lock=lock, RLock=RLock, Thread=Thread, local=Local, current_thread=current_thread, main_thread=main_thread,
         get_ident=lambda: scheduler.current.number if scheduler.current else 0, TIMEOUT_MAX=real.TIMEOUT_MAX,
         _register_atexit=lambda *_, **__: None,
         active_count=lambda: len(scheduler.current.owner.threads) + 1 if scheduler.current else 1,
     )  # fmt: skip
-    queue.__dict__.update(SimpleQueue=SimpleQueue, Queue=SimpleQueue, Empty=real_queue.Empty, Full=real_queue.Full)
+    queues = _loaded(real_queue, {"threading": threading, "time": stand_ins["time"]})
+    queue = Module("queue", real_queue, SimpleQueue=queues["_PySimpleQueue"], Queue=queues["Queue"])
     return {"threading": threading, "queue": queue}

@@ -108,6 +108,10 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         assert machine.current
         machine.current.complain("".join(real_traceback.format_exception(error)))
 
+    def print_tb(frames: Any) -> None:
+        assert machine.current
+        machine.current.complain("".join(real_traceback.format_tb(frames)))
+
     library = _Library()
     unlimited = resource.RLIM_INFINITY
 
@@ -124,5 +128,7 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         "gc": Module("gc", real_gc, collect=lambda *_: 0, freeze=lambda: None, enable=lambda: None),
         "ctypes": Module("ctypes", ctypes, CDLL=lambda *_, **__: library, get_errno=lambda: 0),
         "resource": Module("resource", resource, getrlimit=limit, setrlimit=set_limit, prlimit=lambda *_: limit(_[1])),
-        "traceback": Module("traceback", real_traceback, print_exc=print_exc, print_exception=print_exception),
+        "traceback": Module(
+            "traceback", real_traceback, print_exc=print_exc, print_exception=print_exception, print_tb=print_tb
+        ),
     }
