@@ -1,8 +1,7 @@
-"""`hushd tune --voice` and `hushd tune DIR`: measure which installed model hears these sentences best, and save it."""
+"""`hushd tune DIR`: measures which installed model hears these sentences best, and saves it."""
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,18 +17,15 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load
 
-from . import hearing, ranking, recorder, report
-from .tuning_folder import Clip, TuningFolder, clips
+from . import hearing, ranking, report
+from .clips import Clip, clips
 from .words import Normalise, compare, normaliser
 
-_DESCRIPTION = (
-    "Has all installed models hear the same sentences, yours or a folder's, and says which makes the fewest mistakes."
-)
+_DESCRIPTION = "Has all installed models hear the sentences of a folder, and says which makes the fewest mistakes."
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    _refuse_unused(options)
     checked(paths.find().config)
     return _run(options)
 
@@ -37,54 +33,34 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
+    parser.add_argument("folder", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt")
     parser.add_argument(
-        "folder", nargs="?", default="", metavar="DIR", help="a folder of recordings x.wav with their texts x.txt"
+        "--language", metavar="TAG", help="of the sentences; default: that of the texts, or the session's"
     )
-    parser.add_argument("--voice", action="store_true", help="record yourself reading twenty sentences aloud instead")
-    parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
-    parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
     parser.add_argument("--write", action="store_true", help="write the best model into the configuration")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
-def _refuse_unused(options: Namespace) -> None:
-    """Refuses a missing source of sentences, and options that would have no effect.
+def _run(options: Namespace) -> int:
+    """Measures, prints the comparison, and writes the choice if that is wanted.
 
     Raises:
         HushdError: `bad_request`, `input_unreadable`.
     """
-    folder = options.folder
-    if folder and options.voice:
-        raise HushdError("bad_request", f"--voice takes no folder: leave out {folder[:80]!r}.")
-    if not (folder or options.voice):
-        raise HushdError("bad_request", "Give a folder of recordings with their texts, or --voice to read aloud.")
-    if folder and not os.path.isdir(folder):
-        raise HushdError("input_unreadable", f"There is no folder {folder[:80]!r}: name one of recordings, or --voice.")
-    if options.device and not options.voice:
-        raise HushdError("bad_request", "--audio-device is for --voice: give that too.")
-
-
-def _run(options: Namespace) -> int:
-    """Measures, prints the comparison, and writes the choice if that is wanted."""
-    folder = None if options.voice else Path(options.folder)
+    folder = Path(options.folder)
+    if not folder.is_dir():
+        raise HushdError("input_unreadable", f"There is no folder {options.folder[:80]!r}: name one of recordings.")
     language = _language(options.language, folder)
-    normalise, tuning = normaliser(language), TuningFolder()  # before anybody reads a sentence
-    given = _usable(clips(folder), normalise) if folder else []
-    if folder and not given:
+    normalise = normaliser(language)
+    heard = _usable(clips(folder), normalise)
+    if not heard:
         raise HushdError(
             "input_unreadable",
             f"{folder} has no recordings with their texts: each x.wav needs what is said in it beside it, in x.txt.",
         )
-    missing = {} if folder else recorder.missing(tuning, language)
     with Client(holder="tune") as client:
-        models = _models(client, language)
-        if missing:
-            recorder.record(client, tuning, language, missing, options.device)
-        heard = given or _usable(tuning.clips(language), normalise)
-        if not heard:
-            raise HushdError("input_unreadable", "No sentence is recorded, so there is nothing to compare models by.")
-        hearings, failed = _hear(client, heard, models, language)
+        hearings, failed = _hear(client, heard, _models(client, language), language)
     comparison = _compared(heard, hearings, failed, language, normalise)
     if not options.json:
         console.write(report.table(comparison, console.width()))
@@ -98,12 +74,12 @@ def _usable(clips: Sequence[Clip], normalise: Normalise) -> list[Clip]:
     return [clip for clip in clips if normalise(clip.sentence).strip()]
 
 
-def _language(named: str | None, folder: Path | None) -> str:
+def _language(named: str | None, folder: Path) -> str:
     if named and not languages.is_tag(named):
         raise HushdError("bad_request", f"{named!r} is not a language: name one by its tag, such as de or pt-BR.")
     if named:
         return languages.code(named)
-    texts = " ".join(clip.sentence for clip in clips(folder)) if folder else ""
+    texts = " ".join(clip.sentence for clip in clips(folder))
     return text_language.certain(texts) or session_language()
 
 

@@ -11,7 +11,7 @@ from hushd.model_choice import Candidate, candidates
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
-from .tuning_folder import Clip
+from .clips import Clip
 
 _OF_ALL = ("cancelled", "no_supervisor", "shutting_down", "supervisor_lost", "input_unreadable", "unauthorised")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_tune.clips import Clip
 from hushd_tune.hearing import Hearings, hear
-from hushd_tune.tuning_folder import Clip
 
 CLIPS = [Clip(Path(f"/{key}.wav"), "A text.") for key in "abc"]
 

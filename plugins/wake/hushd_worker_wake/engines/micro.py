@@ -22,7 +22,8 @@ from hushd_worker_wake.specs import micro
 from hushd_worker_wake.specs.micro import SPEC
 
 if TYPE_CHECKING:
-    from .micro_model import MicroModel
+    import numpy as np
+    from pymicro_wakeword import MicroWakeWord
 
 INSTALL = engine_command(SPEC)
 # A model's probability stays high for up to 1.4 s after the word, and may dip briefly.
@@ -31,6 +32,7 @@ REST_S = 0.5
 # pause: 0.01 s for hey_mycroft, 0.27 for hey_jarvis, 0.34 for alexa and okay_nabu.
 LAG_S = 0.4
 _WINDOW_S, _STEP_S = 0.03, 0.01  # the length of a feature's sound, and the step to the next one
+LOUDEST = 26.0  # a feature: above it the models' bytes would begin at 0 again
 LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
 _STEP = round(2 * RATE * _STEP_S)  # bytes
 
@@ -93,9 +95,10 @@ class Stream:
     """A stream of audio; the features are computed once for all words."""
 
     def __init__(self, waits: Sequence[_Wait]) -> None:
+        import numpy
         from pymicro_features import MicroFrontend
 
-        self._waits = waits
+        self._numpy, self._waits = numpy, waits
         self._frontend = MicroFrontend()
         self._incomplete = b""  # bytes of an incomplete step
         self._count = 0  # features computed
@@ -110,8 +113,9 @@ class Stream:
                 continue  # the first window is incomplete
             now = _WINDOW_S + _STEP_S * self._count
             self._count += 1
+            levels = self._numpy.minimum(self._numpy.array(features), LOUDEST).reshape((1, 1, -1))
             for wait in self._waits:
-                if detection := wait.hear(features, now):
+                if detection := wait.hear(levels, now):
                     yield detection
 
     def close(self) -> None:
@@ -124,16 +128,16 @@ class _Wait:
     """The detection of one word in one stream."""
 
     def __init__(self, word: str, description: micro.Word, threshold: float | None) -> None:
-        from .micro_model import MicroModel
+        from pymicro_wakeword import MicroWakeWord
 
-        self.model: MicroModel = MicroModel(description.description)
+        self.model: MicroWakeWord = MicroWakeWord.from_config(description.description)
         self._word, self._name = word, description.name
-        self._threshold = self.model.cutoff if threshold is None else threshold
+        self._threshold = self.model.probability_cutoff if threshold is None else threshold
         self._sure = -REST_S  # when the model was last sure
 
-    def hear(self, features: Sequence[float], now: float) -> Detection | None:
+    def hear(self, features: np.ndarray, now: float) -> Detection | None:
         """Takes the features of the next 10 ms; returns the word if it ends there."""
-        probability = self.model.probability(features)
+        probability = self.model.process_streaming_prob(features) or 0.0
         if probability <= self._threshold:
             return None
         rested, self._sure = now - self._sure >= REST_S, now
