@@ -20,7 +20,7 @@ def looks(known: Mapping[str, NeighbourSettings], ends: float) -> dict[str, list
     """Returns the models that each server holds, or the sentence why they are not known, in the order of `known`."""
     with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
         asked: dict[str, Future[list[Holding] | str]] = {
-            name: threads.submit(kinds.look, server_of(each, ends), each.kind) for name, each in known.items()
+            name: threads.submit(kinds.look, _server(each, ends), each.kind) for name, each in known.items()
         }
         return {name: _answer(answer) for name, answer in asked.items()}
 
@@ -29,14 +29,14 @@ def gives(known: Mapping[str, NeighbourSettings], chosen: Iterable[Named], ends:
     """Has servers unload models; returns the sentence why not for each, empty if it has."""
 
     def give(name: str, holding: Holding) -> str:
-        kinds.give(server_of(known[name], ends), known[name].kind, holding)
+        kinds.give(_server(known[name], ends), known[name].kind, holding)
         return ""
 
     with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
         return [_answer(answer) for answer in [threads.submit(give, *each) for each in chosen]]
 
 
-def server_of(each: NeighbourSettings, ends: float) -> Server:
+def _server(each: NeighbourSettings, ends: float) -> Server:
     """Returns a neighbour's server, whose calls end at `ends`."""
     return Server(each.url, each.token, ends)
 

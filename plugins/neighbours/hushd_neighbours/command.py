@@ -14,16 +14,14 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.console import shown
 from hushd_models.installation import document
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import settings
 
-from . import ask, give, kinds
-from .holding import Failed, Holding, why_not
+from . import ask, give
+from .holding import Holding, why_not
 from .settings import NeighbourSettings
 
 _LOOK_S = 4.0
-_WAKE_S = 120.0  # weights go back to a card
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -32,8 +30,6 @@ def main(prog: str, argv: Sequence[str]) -> int:
     known = settings.load(place).plugins.get("neighbours", {})
     if options.command == "give":
         give.give(known, sys.stdin.buffer)
-    elif options.command == "wake":
-        _wake(known)
     elif known:
         _list(known, json_wanted=options.json)
     elif options.json:
@@ -54,7 +50,6 @@ def make_parser(prog: str) -> Parser:
     listed = commands.add("list", "ask each configured server for its models; the default")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add("give", "ask idle servers for the memory that a start lacks; for `[memory] when_short`")
-    commands.add("wake", "wake the servers that sleep since they gave memory: vLLM does not by itself")
     return parser
 
 
@@ -132,15 +127,3 @@ def _idle(holding: Holding) -> str:
 
 def _asked(row: _Row) -> str:
     return f"no: {row.why_not}" if row.why_not else "yes"
-
-
-def _wake(known: Mapping[str, NeighbourSettings]) -> None:
-    """Wakes the servers of kinds that may sleep."""
-    ends = time.monotonic() + _WAKE_S
-    for name, each in known.items():
-        if wake := kinds.KINDS[each.kind].wake:
-            try:
-                wake(ask.server_of(each, ends))
-                console.write(f"{name} is awake.\n")
-            except Failed as error:
-                raise HushdError("worker_failed", f"{name} does not wake: {error}") from None

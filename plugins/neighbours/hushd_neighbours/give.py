@@ -10,7 +10,7 @@ from typing import IO
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
-from . import ask, kinds
+from . import ask
 from .choice import Lack, choose
 from .holding import why_not
 from .settings import NeighbourSettings
@@ -43,8 +43,7 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
         if failure:
             console.complain(f"{name}: {failure}")
             continue
-        asleep = ", and sleeps until `hushd neighbours wake`" if kinds.KINDS[known[name].kind].wake else ""
-        console.write(f"{name} gave {holding.size / 1e9:.1f} GB ({holding.model}){asleep}\n")
+        console.write(f"{name} gave {holding.size / 1e9:.1f} GB ({holding.model})\n")
     if all(failures):
         raise HushdError("server_busy", "No neighbour has given its memory.", 1000)
 

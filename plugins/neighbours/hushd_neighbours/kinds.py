@@ -29,12 +29,10 @@ class Kind(NamedTuple):
     Attributes:
         look: lists the models that a server holds.
         give: unloads one of them.
-        wake: undoes `give` for a server that does not load its model again itself.
     """
 
     look: Callable[[Server], list[Holding]]
     give: Callable[[Server, Holding], None]
-    wake: Callable[[Server], None] | None = None
 
 
 def look(server: Server, kind: str) -> list[Holding]:
@@ -142,43 +140,8 @@ def _llama_swap_give(server: Server, holding: Holding) -> None:
     server.tell(f"/api/models/unload/{quote(holding.model)}")
 
 
-# --- vLLM -------------------------------------------------------------------------------------------------------
-
-
-def _vllm(server: Server) -> list[Holding]:
-    """Lists the model, unless it sleeps: then it has left the card, and its weights are in RAM, which it cannot
-    free."""
-    status, _ = server.call("GET", "/is_sleeping")
-    if status == 404:
-        raise Failed("The server cannot sleep: start vLLM with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode.")
-    if server.get("/is_sleeping")["is_sleeping"] is not False:
-        return []
-    return [
-        measured(server)._replace(model=name_in(row["id"]), ram=0, in_use=_requests(server))
-        for row in server.get("/v1/models")["data"][:1]
-    ]
-
-
-def _requests(server: Server) -> bool | None:
-    """Returns whether any request runs or waits, by the server's Prometheus metrics; None without them."""
-    status, data = server.call("GET", "/metrics")
-    named = ("vllm:num_requests_running", "vllm:num_requests_waiting")
-    lines = [line for line in data.decode(errors="replace").splitlines() if line.startswith(named)]
-    return any(float(line.rpartition(" ")[2]) > 0 for line in lines) if status == 200 and lines else None
-
-
-def _vllm_give(server: Server, _: Holding) -> None:
-    """Makes the server sleep when its requests have ended; older versions ignore `mode`, and drop the requests."""
-    server.tell("/sleep?level=1&mode=wait")
-
-
-def _vllm_wake(server: Server) -> None:
-    server.tell("/wake_up")
-
-
 KINDS = {
     "ollama": Kind(_ollama, _ollama_give),
     "llama-server": Kind(_llama_server, _llama_server_give),
     "llama-swap": Kind(_llama_swap, _llama_swap_give),
-    "vllm": Kind(_vllm, _vllm_give, _vllm_wake),
 }

@@ -14,7 +14,7 @@ from hushd_schema import toml
 from hushd_schema.kinds import TABLE, Kind, check, choice, seconds, text
 from hushd_schema.settings.declaration import setting, settings_of
 
-KINDS = ("ollama", "llama-server", "llama-swap", "vllm")
+KINDS = ("ollama", "llama-server", "llama-swap")
 
 
 def _is_url(value: object) -> bool:

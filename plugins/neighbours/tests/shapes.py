@@ -41,13 +41,3 @@ def swap(port: int, state: str = "ready") -> dict[str, Any]:
         "ttl": 0, "name": "", "description": "",
     }  # fmt: skip
     return {"running": [row]}
-
-
-METRICS = """# HELP vllm:num_requests_running Number of requests in model execution batches.
-# TYPE vllm:num_requests_running gauge
-vllm:num_requests_running{engine="0",model_name="Qwen/Qwen3-8B"} %d.0
-# HELP vllm:num_requests_waiting Number of requests waiting to be processed.
-# TYPE vllm:num_requests_waiting gauge
-vllm:num_requests_waiting{engine="0",model_name="Qwen/Qwen3-8B"} 0.0
-"""
-VLLM_MODELS = {"object": "list", "data": [{"id": "Qwen/Qwen3-8B", "object": "model", "owned_by": "vllm"}]}

@@ -18,7 +18,7 @@ from . import shapes
 from .scripted import Raw, Scripted, scripted
 
 LISTINGS = {
-    "ollama": "GET /api/ps", "llama-server": "GET /models", "llama-swap": "GET /running", "vllm": "GET /is_sleeping",
+    "ollama": "GET /api/ps", "llama-server": "GET /models", "llama-swap": "GET /running",
 }  # fmt: skip
 SECRET = "xyzzy-5b1f"
 
@@ -58,7 +58,7 @@ def _sentence(kind: str, server: Scripted) -> str:
         (Raw(b"\xff\xfe{}"), "is not JSON."),
         (None, "is not from this kind of server."),
         ([], "is not from this kind of server."),
-        ({"models": 7, "data": 1, "running": "x", "is_sleep": 1}, "is not from this kind"),
+        ({"models": 7, "data": 1, "running": "x"}, "is not from this kind"),
     ],
 )
 def test_a_bad_answer_is_one_sentence(kind: str, server: Scripted, answer: Any, sentence: str) -> None:

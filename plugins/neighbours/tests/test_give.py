@@ -1,4 +1,4 @@
-"""Tests of `hushd neighbours give` and `wake`."""
+"""Tests of `hushd neighbours give`."""
 
 from __future__ import annotations
 
@@ -97,28 +97,3 @@ def test_a_question_that_makes_no_sense_is_refused(question: object, monkeypatch
     with pytest.raises(HushdError, match="must be an object such as") as refused:
         _give(monkeypatch, question)
     assert refused.value.code == "bad_request"
-
-
-def test_what_sleeps_is_woken_by_a_command(
-    config: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """vLLM does not wake by itself; the line that says what it gave names the command."""
-    answers = {
-        "GET /is_sleeping": {"is_sleeping": False},
-        "GET /v1/models": {"data": [{"id": "qwen"}]},
-        "GET /metrics": Raw(b"vllm:num_requests_running 0.0\nvllm:num_requests_waiting 0.0\n"),
-        "POST /wake_up": Raw(),
-    }
-    with scripted(answers) as vllm:
-
-        def sleep(_: object) -> Raw:
-            vllm.answers["GET /is_sleeping"] = {"is_sleeping": True}
-            return Raw()
-
-        vllm.answers["POST /sleep?level=1&mode=wait"] = sleep
-        config.write_text(f'[neighbours.v]\nkind = "vllm"\nurl = "{vllm.url}"\nidle = 0\n')
-        assert _give(monkeypatch, _lacks(0, 10**9)) == 0
-        assert capfd.readouterr().out == "v gave 5.0 GB (qwen), and sleeps until `hushd neighbours wake`\n"
-        assert command.main("hushd neighbours", ["wake"]) == 0
-        assert capfd.readouterr().out == "v is awake.\n"
-        assert vllm.asked[-1][0] == "POST /wake_up"

@@ -118,36 +118,6 @@ def test_llama_swap_says_what_runs_and_not_whether_it_works(server: Scripted) ->
     assert _look("llama-swap", server) == [HELD._replace(model="qwen3", in_use=True)]
 
 
-@pytest.mark.parametrize(("running", "in_use"), [(0, False), (2, True)])
-def test_vllm_leaves_its_card_and_no_ram(server: Scripted, running: int, in_use: bool) -> None:
-    """Its weights lie in RAM while it sleeps, so it is never asked for that."""
-    server.answers |= {
-        "GET /is_sleeping": {"is_sleeping": False}, "GET /v1/models": shapes.VLLM_MODELS,
-        "GET /metrics": Raw((shapes.METRICS % running).encode()),
-    }  # fmt: skip
-    assert _look("vllm", server) == [HELD._replace(model="Qwen/Qwen3-8B", ram=0, in_use=in_use)]
-
-
-def test_vllm_sleeps_when_its_requests_have_ended_and_is_woken(server: Scripted) -> None:
-    """It does not wake by itself, so hushd does that; what sleeps holds nothing."""
-    server.answers |= {"GET /is_sleeping": {"is_sleeping": False}, "GET /v1/models": shapes.VLLM_MODELS}
-    asleep = {"is_sleeping": True}
-    server.answers |= _unloads(server, "POST /sleep?level=1&mode=wait", "GET /is_sleeping", asleep, Raw())
-    assert _give("vllm", server, "Qwen/Qwen3-8B") == [("POST /sleep?level=1&mode=wait", None)]
-    assert _look("vllm", server) == []
-    server.answers["POST /wake_up"] = Raw()
-    wake = kinds.KINDS["vllm"].wake
-    assert wake
-    wake(_at(server))
-    assert server.asked[-1] == ("POST /wake_up", None)
-
-
-def test_a_vllm_that_cannot_sleep_is_told_how(server: Scripted) -> None:
-    """Without its development mode there is no such address."""
-    with pytest.raises(Failed, match="VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode"):
-        _look("vllm", server)
-
-
 def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted) -> None:
     """A model that is still listed was not given."""
     server.answers |= {"GET /api/ps": shapes.ollama(100), "POST /api/generate": {"done": True}}

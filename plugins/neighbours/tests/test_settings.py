@@ -31,10 +31,10 @@ def test_the_document_shows_every_key() -> None:
 
 def test_a_neighbour_is_read_strictly_and_its_token_is_never_shown(tmp_path: Path) -> None:
     """A neighbour needs a kind, and an address; no listing and no refusal has a token."""
-    text = '[neighbours.big]\nkind = "vllm"\nurl = "http://10.0.0.2:8000"\ntoken = "s3cret"\nidle = "2m"\n'
+    text = '[neighbours.big]\nkind = "llama-swap"\nurl = "http://10.0.0.2:8000"\ntoken = "s3cret"\nidle = "2m"\n'
     settings = load(tmp_path, f'{text}[neighbours.others]\nkind = "ollama"\nurl = "http://127.0.0.1:1"\n')
     assert settings.plugins["neighbours"] == {
-        "big": NeighbourSettings("vllm", "http://10.0.0.2:8000", 120.0, "s3cret"),
+        "big": NeighbourSettings("llama-swap", "http://10.0.0.2:8000", 120.0, "s3cret"),
         "others": NeighbourSettings("ollama", "http://127.0.0.1:1"),
     }
     shown = {".".join(row["path"]): row["value"] for row in rows(settings)}
@@ -42,8 +42,8 @@ def test_a_neighbour_is_read_strictly_and_its_token_is_never_shown(tmp_path: Pat
     assert shown["neighbours.big.idle"] == 120.0
     for wrong in (
         'kind = "olama"', "", 'kind = "ollama"', "port = 1",
-        'kind = "vllm"\nurl = "x"', 'kind = "vllm"\nurl = "ftp://x"', 'kind = "vllm"\nurl = "http://a:b@c"',
-        'kind = "vllm"\nurl = "http://x"\nidle = -1', 'token = ["s3cret"]', 'kind = "vllm"\nurl = "http://x:99999"',
+        'kind = "llama-swap"\nurl = "x"', 'kind = "llama-swap"\nurl = "ftp://x"', 'kind = "llama-swap"\nurl = "http://a:b@c"',
+        'kind = "llama-swap"\nurl = "http://x"\nidle = -1', 'token = ["s3cret"]', 'kind = "llama-swap"\nurl = "http://x:99999"',
     ):  # fmt: skip
         with pytest.raises(HushdError, match=r"neighbours\.big") as refused:
             load(tmp_path, f"[neighbours.big]\n{wrong}\n")
