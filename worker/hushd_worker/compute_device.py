@@ -129,9 +129,6 @@ def report(engine: object, name: str) -> tuple[str, str]:
     return device, why
 
 
-_MAX_BEAMS = 100
-
-
 def threads(spare: int = 0) -> int:
     """Returns OMP_NUM_THREADS, or else the number of cores of this process minus `spare`; at least one."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
@@ -152,15 +149,3 @@ def compute_type(known: Sequence[str]) -> str:
             "bad_request", f"HUSHD_COMPUTE_TYPE must be one of {', '.join(known)} for this engine, not {asked[:40]!r}."
         )
     return asked
-
-
-def beam() -> int | None:
-    """Returns HUSHD_BEAM_SIZE; None for the engine's default.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
-    asked = os.environ.get("HUSHD_BEAM_SIZE", "")
-    if asked and not (asked.isdecimal() and 1 <= int(asked) <= _MAX_BEAMS):
-        raise HushdError("bad_request", f"HUSHD_BEAM_SIZE must be a number from 1 to {_MAX_BEAMS}, not {asked[:40]!r}.")
-    return int(asked) if asked else None

@@ -44,12 +44,7 @@ def test_threads(monkeypatch: pytest.MonkeyPatch, asked: str, wanted: int | None
 
 def test_nonsense_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """`bad_request`, with what it may be."""
-    assert compute_device.beam() is None
     assert compute_device.compute_type(("int8",)) == ""
-    for asked in ("0", "101", "five"):
-        monkeypatch.setenv("HUSHD_BEAM_SIZE", asked)
-        with pytest.raises(HushdError, match="from 1 to 100"):
-            compute_device.beam()
     monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
     with pytest.raises(HushdError, match="int8, float32 for this engine, not 'int4'") as caught:
         compute_device.compute_type(("int8", "float32"))
@@ -57,12 +52,11 @@ def test_nonsense_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_faster_whisper_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads, precision and hypotheses; what a request says of the latter is stronger."""
+    """Threads and precision; hypotheses are the packages' five, or what a request says."""
     for package in ("ctranslate2", "faster_whisper", "whisper"):
         pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
     convert(unpack_checkpoint(models / "c.pt"), models / "faster-whisper" / "commands", "float32")
     monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "float32")
-    monkeypatch.setenv("HUSHD_BEAM_SIZE", "2")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     engine = loaded("faster-whisper")
     if not engine._ctranslate2.get_cuda_device_count():
@@ -72,7 +66,7 @@ def test_faster_whisper_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(engine, "_decode", lambda samples, how: (seen.append(how.beam), decode(samples, how))[1])
     assert heard(engine, "open", "red") == ["open", "red"]
     list(engine.transcribe(say(["one"]), Options(language="en", beam=3)))
-    assert seen == [2, 3]
+    assert seen == [5, 3]
     monkeypatch.setenv("HUSHD_COMPUTE_TYPE", "int4")
     with pytest.raises(HushdError) as caught:
         loaded("faster-whisper")

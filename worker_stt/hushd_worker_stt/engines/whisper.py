@@ -21,7 +21,7 @@ from hushd_worker.torch_loading import import_torch, mapping, unfilled
 from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
-from .whisper_family import SHARED, Decoding, WhisperFamily, alignment, languages
+from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -87,7 +87,7 @@ class Whisper(WhisperFamily):
             self.suspends = self.compute_device == "cuda"
             self._torch.cuda.empty_cache()
             self._card = CardShare(self._torch, SPEC, path, dims)
-        self.batch = self._card.batch(self._beam, self._max_batch) if self._card else self._max_batch
+        self.batch = self._card.batch(BEAM, self._max_batch) if self._card else self._max_batch
         self._model.decode = self._decode_together
         self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_BEAM = 5  # the default of both packages' command lines
+BEAM = 5  # the default of both packages' command lines
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _MIN_S = 0.5  # of audio: the text of a shorter window is dropped
@@ -167,7 +167,7 @@ class WhisperFamily(Engine):
             ) from error
         if path is None:
             raise advice.missing(f"{self.INFO.name}/{model}")
-        self.compute_type, self._beam = compute_device.compute_type(self.COMPUTE_TYPES), compute_device.beam() or _BEAM
+        self.compute_type = compute_device.compute_type(self.COMPUTE_TYPES)
         report("loading the model")
         self._languages = next(info.languages for info in self.models() if info.name == model)
         try:
@@ -186,7 +186,7 @@ class WhisperFamily(Engine):
         # NaN and overflows would give torch invalid probabilities, for which it raises an error.
         samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
         length = len(samples) / RATE
-        beam, temperatures = options.beam or self._beam, _temperatures(options)
+        beam, temperatures = options.beam or BEAM, _temperatures(options)
         if self.economy and (beam > 1 or len(temperatures) > 1):
             # Each hypothesis has its own memory of the decoded text, and so does each of the fallback's samples.
             beam, temperatures = 1, temperatures[:1]
