@@ -1,12 +1,8 @@
-"""Models: a hub's answers about them, checkpoints of OpenAI's, and graphs."""
+"""Models: a hub's answers about them, and graphs."""
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
-import zipfile
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,10 +13,9 @@ from unittest.mock import patch
 from hushd_protocol.errors import HushdError
 from hushd_worker import onnx_session
 from hushd_worker_models import hub as worker_hub
-from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
 
 from .claims import sentence
-from .mutate import NUMBERS, Feed, anything, damaged, json_file
+from .mutate import NUMBERS, Feed, damaged, json_file
 
 _REPOSITORY = {
     "id": "a/b", "sha": "0" * 40, "cardData": {"license": ["mit", "apache-2.0"]},
@@ -60,69 +55,6 @@ def hub(folder: Path) -> Iterator[Feed]:
     yield feed
 
 
-class _Global:
-    """A name in a pickle."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.words = f"c{module}\n{name}\n".encode()
-
-
-class _Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]  # the one in Python, which takes names that are not there
-    def persistent_id(self, value: Any) -> Any:
-        return value[1] if isinstance(value, tuple) and value[:1] == ("storage",) else None
-
-    def save(self, value: Any, save_persistent_id: bool = True) -> None:
-        if isinstance(value, _Global):
-            self.write(value.words)
-        elif isinstance(value, _Tensor):
-            self.save(_Global("torch._utils", "_rebuild_tensor_v2"))
-            self.save(value.arguments)
-            self.write(b"R")
-        else:
-            super().save(value, save_persistent_id)
-
-
-class _Tensor:
-    def __init__(self, *arguments: Any) -> None:
-        self.arguments = arguments
-
-
-def _pickle(rng: Random) -> bytes:
-    """A description of tensors, of which any may be odd."""
-
-    def number() -> Any:
-        return rng.choice((0, 1, 2, 4, 4, -1, rng.choice(NUMBERS), anything(rng, 1)))
-
-    kinds = ("FloatStorage", "HalfStorage", "DoubleStorage", "ByteStorage", "device")
-    tensors: OrderedDict[Any, Any] = OrderedDict()
-    for name in ("encoder.conv1.weight", "decoder.token_embedding.weight", rng.choice(("a", "b"))):
-        module = "torch" if rng.random() < 0.95 else rng.choice(("os", "builtins", "posix"))
-        storage = (
-            "storage",
-            ("storage", _Global(module, rng.choice(kinds)), rng.choice(("0", "1", "../0", 0)), "cpu", 4),
-        )
-        shape = tuple(number() for _ in range(rng.choice((0, 1, 2, 2, 3))))
-        strides = tuple(number() for _ in shape) if rng.random() < 0.9 else number()
-        tensors[name] = _Tensor(storage, number(), shape, strides, False, OrderedDict())
-    dims = {"n_mels": 80, "n_vocab": rng.choice((51_865, number())), "n_audio_ctx": 1500}
-    content = {"dims": dims, "model_state_dict": tensors} if rng.random() < 0.95 else anything(rng)
-    sink = io.BytesIO()
-    _Pickler(sink, 2).dump(content)
-    return sink.getvalue()
-
-
-def _archive(rng: Random) -> bytes:
-    """A checkpoint in OpenAI's format, more or less."""
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
-        description = _pickle(rng)
-        archive.writestr("model/data.pkl", damaged(rng, description) if rng.random() < 0.4 else description)
-        for key in "01":
-            archive.writestr(f"model/data/{key}", bytes(rng.choice((0, 3, 8, 16, 64))))
-    data = sink.getvalue()
-    return damaged(rng, data) if rng.random() < 0.4 else data
-
-
 def _graph(rng: Random) -> bytes:
     """An ONNX file's outermost fields."""
     data = b""
@@ -138,20 +70,6 @@ def _graph(rng: Random) -> bytes:
             case _:
                 data += rng.randbytes(rng.choice((4, 8)))
     return data
-
-
-@contextmanager
-def checkpoint(folder: Path) -> Iterator[Feed]:
-    """A checkpoint of OpenAI's: its tensors are inside its file, or it is refused, and its pickle calls nothing."""
-    path = folder / "a.pt"
-
-    def feed(rng: Random) -> None:
-        path.write_bytes(_archive(rng))
-        with suppress(BadCheckpoint), Checkpoint(path) as opened:  # promised
-            for name in opened._tensors:
-                opened.tensor(name).sum()
-
-    yield feed
 
 
 @contextmanager

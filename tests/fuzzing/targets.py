@@ -20,7 +20,6 @@ TARGETS = {
     "recording": "audio.recording",
     "film": "audio.film",
     "hub": "models.hub",
-    "checkpoint": "models.checkpoint",
     "weights": "models.weights",
     "params": "text.params",
     "markup": "text.markup",

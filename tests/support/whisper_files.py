@@ -25,7 +25,8 @@ _NAMES = (
 def ggml(path: Path) -> Path:
     """Writes the checkpoint for whisper.cpp, as its convert-pt-to-ggml.py does."""
     import whisper
-    from hushd_worker_stt.convert.checkpoint import ranks
+
+    from .whisper_models import ranks
 
     known = _known(path.with_suffix(".pt"))
     dims = known["dims"]
@@ -50,7 +51,7 @@ def ggml(path: Path) -> Path:
 
 def transformers(folder: Path) -> Path:
     """Writes the checkpoint for transformers."""
-    from hushd_worker_stt.convert.checkpoint import ranks, specials, tokenizer
+    from .whisper_models import ranks, specials, tokenizer
 
     folder.mkdir(parents=True)
     known = _known(folder.with_suffix(".pt"))

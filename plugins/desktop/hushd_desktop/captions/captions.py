@@ -59,7 +59,6 @@ class Captions(Iterator[Event]):
         self._running = 0
         self._failure: BaseException | None = None
         self._listening = listening
-        self._plays = plays
         self._microphone: PausableMicrophone | None = None
         with ExitStack() as failing:
             failing.callback(self._opened.close)
@@ -109,9 +108,7 @@ class Captions(Iterator[Event]):
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)
         begun_s = time.monotonic() - self._began
-        # Beside a loudspeaker, the microphone hears one person, named `me`.
-        alone = {"diarize": False} if name == ME and self._plays else {}
-        self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening | alone))
+        self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening))
 
     def _report_source(self, source: str) -> None:
         self._events.put(Heard(THEM, source))
