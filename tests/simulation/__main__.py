@@ -15,8 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from .run import Runner
-from .script import KINDS, Script, draw
-from .world import Outcome
+from .script import KINDS, Outcome, Script, draw
 
 MOST_SHOWN = 12  # violations of a seed
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .script import Script
-from .world import Outcome, World
+from .script import Outcome, Script
+from .world import World
 
 CPU_S = 120  # of one simulation; one that takes more goes on for ever
 _PIPE = 900  # the descriptor by which a fork answers

@@ -1,4 +1,4 @@
-"""The script of a simulation: what clients do and what goes wrong, drawn from a seed, or written down."""
+"""The script of a simulation: what clients do and what goes wrong, drawn from a seed, or written down; its outcome."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import signal
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 FAULTS = (
     "kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire", "freeze", "signal", "short",
@@ -61,6 +61,25 @@ class Script:
     points: tuple[str, ...] = ()  # in product code, at which it may take the rare way
     card: bool = False  # whether the machine has one
     room: int = 1 << 23  # bytes of an answer, and of a stream, for which clients have memory
+
+
+class Outcome(NamedTuple):
+    """The result of a simulation.
+
+    Attributes:
+        violations: of what must hold, as sentences; none is good.
+        seconds: simulated.
+        counts: of the ends of requests: `ok`, or the code of an error.
+        settled: seconds after the last fault until every client had its answers.
+        taken: how often each point in product code was taken.
+    """
+
+    digest: str
+    violations: list[str]
+    seconds: float
+    counts: dict[str, int]
+    settled: float = 0.0
+    taken: dict[str, int] | None = None
 
 
 def draw(seed: int, kinds: Collection[str] = KINDS) -> Script:

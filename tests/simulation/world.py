@@ -31,7 +31,7 @@ from .processes import MEGABYTE, Process
 from .promptness import Promptness
 from .saved import Saved
 from .scheduler import Scheduler
-from .script import Script
+from .script import Outcome, Script
 from .storm import Storm
 from .wire.network import Network
 
@@ -76,25 +76,6 @@ class Load(NamedTuple):
     steps: int
     seconds: float
     memory: int
-
-
-class Outcome(NamedTuple):
-    """The result of a simulation.
-
-    Attributes:
-        violations: of what must hold, as sentences; none is good.
-        seconds: simulated.
-        counts: of the ends of requests: `ok`, or the code of an error.
-        settled: seconds after the last fault until every client had its answers.
-        taken: how often each point in product code was taken.
-    """
-
-    digest: str
-    violations: list[str]
-    seconds: float
-    counts: dict[str, int]
-    settled: float = 0.0
-    taken: dict[str, int] | None = None
 
 
 class World:
