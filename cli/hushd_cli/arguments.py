@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
 
 if TYPE_CHECKING:
     from hushd_schema.kinds import Kind
@@ -171,7 +170,7 @@ class Parser(argparse.ArgumentParser):
             )
 
     def add_worker_options(self) -> None:
-        """Adds --engine, --model, --keep-alive and --compute-device."""
+        """Adds --engine, --model and --keep-alive."""
         group = self.add_argument_group("worker")
         group.add_argument("--engine", help="the engine to use; default: the configured one")
         group.add_argument("--model", help="one of the engine's models")
@@ -180,7 +179,6 @@ class Parser(argparse.ArgumentParser):
             metavar="TIME",
             help="how long the worker stays afterwards: seconds, 5m, 1h30m, 0 (not at all), -1 (for ever)",
         )
-        add_compute_device(group)
 
     def add_no_duck(self, group: argparse._ActionsContainer) -> None:
         """Adds --no-duck."""
@@ -299,23 +297,6 @@ class _Joined(argparse.Action):
                     raise argparse.ArgumentError(self, f"{path} is not a file")
                 values[key] = path
         setattr(namespace, self.dest, (getattr(namespace, self.dest, None) or {}) | values)
-
-
-def add_compute_device(group: argparse._ActionsContainer) -> None:
-    """Adds --compute-device."""
-    group.add_argument(
-        "--compute-device",
-        type=_device,
-        metavar="DEVICE",
-        help="cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; a worker on another device is moved there first; "
-        "default: the configured one",
-    )
-
-
-def _device(text: str) -> str:
-    if not is_compute_device(text):
-        raise ArgumentTypeError(f"must be {COMPUTE_DEVICES}, not {text!r}")
-    return text
 
 
 class Commands:

@@ -39,8 +39,6 @@ class Client(SpeechVerbs[Text, "Audio", Iterable[bytes], "Speech", "Transcriptio
             downloaded because a request needs it and the configuration says `auto_pull`.
         on_wait: called with what a request waits for, such as `loading, 2.1 of 3.2 GB`, every few seconds, and with an
             empty text once it does not.
-        compute_device: `cpu`, `mps`, `cuda`, `rocm`, `vulkan`, or one such as `cuda:1`: a worker on another device is
-            moved there first; None: where it is, or the configuration has it.
         endpoint: `ssh://[USER@]HOST[:PORT]` of a supervisor on another machine; empty: this machine; None: the one
             in HUSHD_ENDPOINT, else this machine.
     """

@@ -24,12 +24,11 @@ from .arguments import Options
 from .core.events import Event, Shutdown
 from .core.pool import Pool
 from .system.configuration import Configuration
-from .system.describe import Descriptions
+from .system.describe import Descriptions, default_model
 from .system.door import Door
-from .system.living import Living
 from .system.log import Log, Logged
 from .system.loop import Loop
-from .system.memory import cards, measure, psi
+from .system.memory import cards, measure
 from .system.memory.history import History
 from .system.memory.needs import Estimate, Needs
 from .system.pause_file import PauseFile
@@ -103,7 +102,6 @@ class Assembly:
         self._pause = PauseFile(paths.paused)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
-        self._stalls = psi.choose(self._poller, self._cgroup, memory)
         self._pool = Pool(
             settings,
             version=__version__,
@@ -115,6 +113,7 @@ class Assembly:
             has_cards=cards.there,
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
+            default_model=default_model,
             paused=self._pause.exists(),
             most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )
@@ -154,17 +153,14 @@ class Assembly:
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         self._hear(configuration, watch)
-        living = Living(self._workers, self._templates, self._stalls)
         return [
             self.history,
             self.signals,
-            self._stalls,
             self._workers,
             Descriptions(self._poller, self._launch, logs),
             cards.CardLooks(self._poller, self._launch, logs),
             Suspensions(self._poller, self._launch, logs, self._workers.pids),
             self._templates,
-            living,
             self._clients,
             self._door,
             *((manager,) if manager else ()),

@@ -66,8 +66,9 @@ def test_examples_are_command_lines_that_parse() -> None:
 
 
 def test_a_device_computes_or_is_a_microphone() -> None:
-    """`--device` of `listen` names a microphone, or as whisper's does what computes."""
+    """`--device` of `listen` names a microphone; what computes, as whisper's does, has no effect."""
     assert listen.parse("listen", ["--device", "USB"]).device == "USB"
     assert listen.parse("listen", ["-a", "USB"]).device == "USB"
     assert listen.parse("listen", ["--audio-device", "cuda"]).device == "cuda"
-    assert listen.parse("listen", ["a.wav", "--device", "cuda"]).compute_device == "cuda"
+    options = listen.parse("listen", ["a.wav", "--device", "cuda"])
+    assert (options.device, options.note) == (None, "--device has no effect here.")

@@ -124,12 +124,8 @@ def test_the_list_of_voices(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentences"),
     [
-        (
-            ["--compute-device", "cuda"],
-            ["The compute device cuda was not used: the engine hibari computes on the CPU alone."],
-        ),
         (["-r", "600"], ["The voice heart speaks at most about 354 words a minute, not 600."]),
-        (["--compute-device", "cpu", "-r", "200"], []),
+        (["-r", "200"], []),
     ],
 )
 def test_options_without_effect_are_named(folder: Path, options: list[str], sentences: list[str]) -> None:

@@ -79,7 +79,7 @@ class CrowdedWorld(World):
             assert not any(process.alive for process in self.processes.values()), "not all were unloaded"
             assert not self.pool._requests.active, "requests of nobody"
             before = self._starts(name)
-            request = self.request(person, worker=name, op="echo", deadline_ms=None, compute_device="")
+            request = self.request(person, worker=name, op="echo", deadline_ms=None)
             if self.cards.devices:
                 self._wait(person, 6)  # the longest look
             else:

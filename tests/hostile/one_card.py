@@ -42,7 +42,6 @@ class CardWorld(World):
     def request(self, person: Person, **fields: Any) -> bytes:
         wanted = {
             "worker": self.tastes.choice(NAMES[:2]),
-            "compute_device": "",
             "keep_alive": None,
             "deadline_ms": None,
         }

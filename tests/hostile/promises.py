@@ -28,7 +28,7 @@ class Promises:
         held = 0
         for name, worker in pool._workers.items():
             self._check_state(worker, live.count(name))
-            if worker.jobs.running or worker.lifecycle.retires or base(name) in crowded:
+            if worker.jobs.running or worker.retires or base(name) in crowded:
                 self._check_places(worker)
             if worker.jobs.waiting or worker.jobs.running:
                 self._check_aside(worker)
@@ -105,18 +105,14 @@ class Promises:
         if jobs.running.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
             self._world.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
-            name, retires = base(worker.name), worker.lifecycle.retires
+            name, retires = base(worker.name), worker.retires
             others = [w for w in self._world.pool._workers.values() if w is not worker and base(w.name) == name]
-            if jobs.queue.next(self._world.now) is not None:
-                closed = (State.STOPPED, State.FAILED)
-                helped = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
-                assert retires, "somebody waits for a free place"
-                assert helped, "somebody waits for a free place"
+            assert retires or jobs.queue.next(self._world.now) is None, "somebody waits for a free place"
             for other in others:
                 waiting = (t for t in other.jobs.waiting if t.message.op != "warm")
                 assert not any(map(worker.would_run, waiting)), "a free replica nobody uses"
             if retires:
-                self._world.events.add("a process retires beside another" if others else "a process retires")
+                self._world.events.add("a process retires")
 
     def _check_aside(self, worker: Worker) -> None:
         """Only who waits for its client is set aside, at once where that can be, and no client takes all places."""

@@ -223,7 +223,6 @@ class World:
             deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
-            compute_device=self.dice.choice(["", "", "", "", "cpu", "cuda:1"]),
         )
         if self.dice.random() < 0.15:  # somebody speaks for as long as they like
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
@@ -283,11 +282,9 @@ class World:
             self.tell(ev.FromClient(person.route, m.Pong()))
 
     def memory_gets_short(self) -> None:
-        """Other programs come and go, which the kernel reports at once, later, or never."""
+        """Other programs come and go."""
         self.others = int(self.total * self.random.choice([0, 0.3, 0.6, 0.88, 0.95]))
         self.at(self.random.uniform(1, 60), lambda: setattr(self, "others", 0))
-        if self.random.random() < 0.6:
-            self.tell(ev.Pressure(self.random.choice([Level.WARNING, Level.CRITICAL])))
 
     def speech(self) -> None:
         """One random act about the floor; by dice of its own, so that all else happens as without it."""
@@ -362,9 +359,6 @@ class World:
                     elsewhere = shown or device not in ("", "cpu")
                     assert base(name) not in self.on_cpu_alone or not elsewhere, "a device for nothing"
                     self._spawn(name, gen, shown, why)
-                case do.Log(_, text) if " leaves (asked for on " in text:
-                    assert base(text.partition(" ")[0]) not in self.on_cpu_alone, "a process is replaced for nothing"
-                    self.events.add("a worker moves to the device that is asked for")
                 case do.Log(_, text) if text.endswith(" leaves its card"):
                     self.events.add("a worker leaves its card for others")
                 case do.Suspend(name, gen):
@@ -429,11 +423,6 @@ class World:
         if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
             asked, served = person.open[name].worker, base(message.data.get("worker") or self.ran_on[name].name)
             assert served == asked or (asked == "stt" and served == "stt/a/x"), "another worker"
-            named = person.open[name].compute_device
-            unused = served in self.on_cpu_alone and named not in ("", "cpu")
-            assert ("why_there" in message.data) == unused, "a false or missing word on the device"
-            if unused:
-                self.events.add("an engine without a choice of device is asked for one")
             assert "degraded" not in message.data, "a false degraded"
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
             assert message.code != "shutting_down" or self.pool._departure.down, "nobody leaves"

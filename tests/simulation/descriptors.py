@@ -92,39 +92,6 @@ class Text(Description):
         return piece
 
 
-class Stalls(Text):
-    """/proc/pressure/memory: takes triggers, and reports a stall where the world has one.
-
-    A trigger reports one soon after it was made too, whether there is any, as Linux 6.18 does: only the totals tell.
-    """
-
-    def __init__(self, machine: Machine, content: bytes) -> None:
-        super().__init__(machine, content)
-        self._seen = machine.alarms
-        self._armed = False
-
-    def readable(self) -> bool:
-        if self._armed and self.machine.alarms != self._seen:
-            self._seen = self.machine.alarms
-            return True
-        return False
-
-    def write(self, data: bytes) -> int:
-        self._armed, self._content = True, b""
-        self.machine.stall_files.append(self)
-        self.machine.scheduler.later(2 * self.machine.random.random(), self._report)
-        return len(data)
-
-    def _report(self) -> None:
-        """Reports all stalls from before the trigger was made."""
-        self._seen = -1
-        self.machine.scheduler.wake(self)
-
-    def dropped(self) -> None:
-        if self in self.machine.stall_files:
-            self.machine.stall_files.remove(self)
-
-
 class Pipe:
     """The bytes between two ends."""
 

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .descriptors import Description, Endpoint, File, Stalls
+from .descriptors import Description, Endpoint, File
 from .processes import MEGABYTE, Process
 from .scheduler import ANYTHING, Scheduler, Timer
 
@@ -43,9 +43,6 @@ class Machine:
         self.on_write: Callable[[Process, str, bytes], None] = lambda process, path, data: None  # to a file
         self.locked: dict[tuple[int, int], File] = {}
         self.clock_offset = 0.0  # of the wall clock, by which it was set
-        self.stalls = 0  # where programs wait for memory, and
-        self.alarms = 0  # reports of stalls
-        self.stall_files: list[Stalls] = []
         self.events: list[dict[str, Any]] = []
         self.lines: list[bytes] = []
         self._digest = hashlib.sha256()
@@ -267,11 +264,6 @@ def proc_file(machine: Machine, path: str, current: Process) -> bytes | None:
         if machine.memory_available < SCARCE * machine.memory_total:
             machine.scarce_at = machine.scheduler.time
         return f"MemTotal: {machine.memory_total // 1024} kB\nMemFree: {free} kB\nMemAvailable: {free} kB\n".encode()
-    if path == "/proc/pressure/memory":
-        micros = machine.stalls * 500_000
-        return "".join(
-            f"{kind} avg10=0.00 avg60=0.00 avg300=0.00 total={micros}\n" for kind in ("some", "full")
-        ).encode()
     if path == "/proc/vmstat":
         return b"oom_kill 0\n"
     if not path.startswith("/proc/") or len(parts) < 2:

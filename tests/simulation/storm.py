@@ -197,23 +197,13 @@ class Storm(Troubles):
         self._note_fault("clock", seconds=seconds)
         self._machine.clock_offset += seconds
 
-    def _do_memory(self, megabytes: int, thrash: bool, seconds: float) -> None:
-        """Has other programs take memory, and with `thrash` read more files than the cache holds."""
+    def _do_memory(self, megabytes: int, seconds: float) -> None:
+        """Has other programs take memory."""
         self._note_fault("memory", megabytes=megabytes)
         self._machine.memory_elsewhere = megabytes * MEGABYTE
         if self._machine.memory_available < TIGHT:
             self._struck.append(("tight", self._machine.scheduler.time + seconds))
-        self._stall(thrash, self._machine.scheduler.time + seconds)
         self._machine.scheduler.later(seconds, self._give_memory_back)
-
-    def _stall(self, thrash: bool, until: float) -> None:
-        """Reports a stall, a true one and again and again where programs wait for memory."""
-        self._machine.alarms += 1
-        if self._machine.memory_available < SHORT or (thrash and self._machine.scheduler.time < until):
-            self._machine.stalls += 1
-            self._machine.scheduler.later(1.0, lambda: self._stall(thrash, until))
-        for file in self._machine.stall_files:
-            self._machine.scheduler.wake(file)
 
     def _give_memory_back(self) -> None:
         self._machine.memory_elsewhere = 2_000 * MEGABYTE

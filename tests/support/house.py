@@ -12,6 +12,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.needs import Estimated
+from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -56,6 +57,13 @@ class House:
     def memory(self) -> Memory:
         self.looks += 1
         return Memory(self.total, self.available)
+
+    def press(self, level: Level) -> None:
+        """Memory is short to that level for a moment, in which the pool looks."""
+        before, self.available = self.available, int(self.total * (0.1 if level is Level.WARNING else 0.05))
+        self.pool._admission.look(self.now)
+        self.available = before
+        self.tick()
 
     def tell(self, event: ev.Event) -> list[do.Action]:
         return self._take(self.pool.handle(event, self.now))

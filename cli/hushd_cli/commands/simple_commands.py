@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
-from hushd_cli.arguments import Parser, add_compute_device
+from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ class Call(NamedTuple):
         options = self.make_parser(prog).parse_args(argv)
         from hushd.client import Client
 
-        computing = getattr(options, "compute_device", None)
-        with Client(holder="cli", start=self.start, compute_device=computing) as client:
+        with Client(holder="cli", start=self.start) as client:
             self.call(client, options)
         return 0
 
@@ -52,7 +51,6 @@ class Call(NamedTuple):
 def _add_workers(parser: Parser) -> None:
     parser.add_argument("what", nargs="+", metavar="WHAT", help="such as stt, tts/hibari or stt/moonshine/tiny-en")
     parser.add_argument("--keep-alive", metavar="TIME", help="how long they stay: 300, 5m, 1h30m, -1 (for ever)")
-    add_compute_device(parser)
 
 
 def _add_who(parser: Parser) -> None:

@@ -170,7 +170,7 @@ def _download_line() -> DownloadLine:
 
 
 @contextmanager
-def shown_client(compute_device: str | None) -> Iterator[Client]:
+def shown_client() -> Iterator[Client]:
     """Yields a client that shows what its requests wait for, also a model's download."""
     from hushd.client import Client
 
@@ -184,7 +184,6 @@ def shown_client(compute_device: str | None) -> Iterator[Client]:
             holder="cli",
             on_pull=lambda model, done, total: _download_line()(model, done, total),
             on_wait=show,
-            compute_device=compute_device,
         ) as client:
             yield client
     finally:

@@ -227,16 +227,3 @@ def unused_device(data: JsonObject) -> ResultWarning:
     device = str(data.get("compute_device") or "cpu")
     device_name = "the CPU" if device == "cpu" else device
     return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {device_name}: {data['why_there']}.")
-
-
-def add_unused_device(data: JsonObject, device: str) -> None:
-    """Adds a warning to the data of a result that was not computed by `device`, which the request named."""
-    why = data.get("why_there")
-    if why and device.partition(":")[0] not in (
-        "",
-        "auto",
-        "cpu",
-        str(data.get("compute_device", "")).partition(":")[0],
-    ):
-        warning = {"code": NO_EFFECT, "message": f"The compute device {device} was not used: {why}."}
-        data["warnings"] = [*(data.get("warnings") or ()), warning]

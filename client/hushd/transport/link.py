@@ -15,8 +15,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
-from hushd_protocol.messages import Request
 from hushd_protocol.system import paths
 
 from .connection import Connection
@@ -50,7 +48,6 @@ class Link:
         self,
         holder: str | None = None,
         start: bool = True,
-        compute_device: str | None = None,
         endpoint: str | None = None,
     ) -> None:
         self.paths = paths.find()
@@ -58,7 +55,6 @@ class Link:
         self._machine = _machine(endpoint, self.paths)
         self.holder = holder
         self.starts = start
-        self._compute_device = compute_device or ""
         self._lock = threading.Lock()
         # Of a supervisor that leaves there is one in which requests go on, beside that to the next.
         self._connections: list[Connection] = []
@@ -98,11 +94,6 @@ class Link:
         if self._machine and isinstance(input, File):
             input.sent = True
         return input
-
-    def placed(self, request: Request) -> Request:
-        """Returns `request` with the compute device, unless it manages models."""
-        device = "" if request.worker.partition("/")[0] == "models" else self._compute_device
-        return replace(request, compute_device=device)
 
     def connect(self, needed: Callable[[], bool] = lambda: True) -> Connection:
         """Returns the connection, a new one if the last one was lost.

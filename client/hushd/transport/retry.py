@@ -33,7 +33,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Accepted, Chunk, Message, Partial, Request, Result
 
-from .call import Call, add_unused_device, new_id
+from .call import Call, new_id
 from .connection import Connection
 from .link import GONE, refuse_borrowed
 from .source import ForgottenError, Input
@@ -85,8 +85,6 @@ class Attempts:
                 return False
             assert self._failure
             raise self._failure
-        if isinstance(message, Result):
-            add_unused_device(message.data, self.request.compute_device)
         if _lasts(message):
             self._handed_out, self._lost = True, self._max_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}

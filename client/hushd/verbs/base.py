@@ -43,10 +43,9 @@ class ClientBase:
         start: bool = True,
         on_pull: requests.OnProgress | None = None,
         on_wait: Callable[[str], object] | None = None,
-        compute_device: str | None = None,
         endpoint: str | None = None,
     ) -> None:
-        self.link = Link(holder, start, compute_device, endpoint)
+        self.link = Link(holder, start, endpoint)
         self._on_pull, self._on_wait = on_pull, on_wait
 
     @classmethod
@@ -86,7 +85,7 @@ class ClientBase:
     ) -> Steps[RetryingCall]:
         """Sends a request; returns it under way. `voiced`: see `RetryingCall`."""
         link = self.link
-        request, given = link.placed(request), link.sent(source)
+        given = link.sent(source)
         call = RetryingCall(link, self.calls, request, given, self._pulled, voiced, on_wait=self._on_wait)
         yield from call.begin()
         return call

@@ -74,7 +74,7 @@ class SupervisorVerbs(ClientBase):
 
         Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
         """
-        warm = [self.link.placed(requests.warm(worker, keep_alive, language)) for worker in workers]
+        warm = [requests.warm(worker, keep_alive, language) for worker in workers]
         if not wait:
 
             def start(connection: Connection) -> Steps[None]:

@@ -32,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     DETECT.read({"words": options.words or None})  # checked before the microphone opens
     if command and not shutil.which(command[0]):
         raise HushdError("bad_request", f"{command[0]!r} cannot be started: there is no such program.")
-    with Client(holder="wake", compute_device=options.compute_device) as client:
+    with Client(holder="wake") as client:
         if options.list:
             _list(client, json_wanted=options.json)
             return 0

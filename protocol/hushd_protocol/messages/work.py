@@ -29,7 +29,6 @@ class Request(Message):
     `session`: the input is produced while it is sent (by a microphone), for any length of time. Sessions are counted
     separately from other requests, called files, so that neither has to wait for the other.
 
-    `compute_device` first moves the worker to that device, if it is on another; empty: any device.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -49,7 +48,6 @@ class Request(Message):
     keep_alive: float | None = None
     attempt: int = 0
     session: bool = False
-    compute_device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The cgroup of this process, of either version: its limits, stalls and out-of-memory kills. Sizes in bytes.
+"""The cgroup of this process, of either version: its limits and out-of-memory kills. Sizes in bytes.
 
 In a container the machine's memory and cores are not ours. The tightest limit of our own group and its ancestors
 counts, less their usage; file cache that no process has mapped counts as free, since the kernel drops it before it
@@ -84,13 +84,6 @@ class Cgroup:
             return None
         name = "memory.events" if self.version == 2 else "memory.oom_control"
         return number_of(self.folders[0] / name, "oom_kill")
-
-    def pressure_file(self) -> Path | None:
-        """Returns the file in which the kernel reports this group's stalls, if the group has a limit."""
-        if self.version == 2 and self.folders and self.limits():
-            file = self.folders[0] / "memory.pressure"
-            return file if file.exists() else None
-        return None
 
     def _processors(self, folder: Path) -> float:
         try:

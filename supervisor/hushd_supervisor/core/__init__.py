@@ -26,10 +26,9 @@
 # back by its exit.
 #
 # Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
-# queued at a worker, running on one, or parked until a catalogue names its model (`requests/directory`). `Jobs.finish`
-# is the only place where an accepted one ends, so no client waits for ever and none is answered twice. Waiting requests
-# are ordered by priority, programs take turns, and priorities rise with time (`requests/queue`). Live sessions and
-# files have slots of their own where a worker declares them.
+# queued at a worker, or running on one. `Jobs.finish` is the only place where an accepted one ends, so no client waits
+# for ever and none is answered twice. Waiting requests are ordered by priority, programs take turns, and priorities
+# rise with time (`requests/queue`). Live sessions and files have slots of their own where a worker declares them.
 #
 # Who waits, waits: a request is refused only when its queue has reached its length or size. So a thousand threads are
 # served in turn, and another program's request waits for one of theirs. Each client that waits hears where it

@@ -13,6 +13,7 @@ from hushd_protocol.limits import MAX_CONNECTIONS, MAX_HOLDER, PROTOCOL
 
 from .actions import Action, ToClient
 
+QUIET_PONGS = 3  # after so many the client loses the floor, until it answers
 MISSED_PONGS = 30  # after so many the client counts as gone, even if its socket lives: a program may work meanwhile
 PING_S = 2.0  # between two pings of one client
 MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
@@ -99,8 +100,9 @@ class Connections:
         for connection in self._by_route.values():
             connection.unanswered = 0
 
-    def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes]]:
-        """Returns the clients to ping and those to give up, of those with a request or for which `waits` is true.
+    def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        """Returns the clients to ping, those that have fallen quiet and those to give up, of those with a request or
+        for which `waits` is true.
 
         The next turn is due after `ping_s`.
         """
@@ -108,17 +110,20 @@ class Connections:
             self._begin_round(waits)
         routes, self._unpinged = self._unpinged[:MAX_WOKEN], self._unpinged[MAX_WOKEN:]
         pinged: list[bytes] = []
+        quiet: list[bytes] = []
         silent: list[bytes] = []
         for route in routes:
             connection = self._by_route.get(route)
             if connection is None or not (connection.requests or waits(route)):
                 continue
             connection.unanswered += 1
+            if connection.unanswered == QUIET_PONGS + 1:
+                quiet.append(route)
             if connection.unanswered <= MISSED_PONGS:
                 pinged.append(route)
             elif connection.unanswered == MISSED_PONGS + 1:
                 silent.append(route)
-        return pinged, silent
+        return pinged, quiet, silent
 
     def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
         for route, connection in self._by_route.items():

@@ -12,7 +12,6 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 
-from .memory.pressure import Level
 from .worker.process import Used
 
 
@@ -161,13 +160,6 @@ class Relieved:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressure:
-    """A sign of memory pressure: of `level`, and of all lower levels."""
-
-    level: Level
-
-
-@dataclass(frozen=True, slots=True)
 class Configured:
     """The configuration was read again, without errors."""
 
@@ -207,7 +199,6 @@ Event = (
     | Described
     | Seen
     | Relieved
-    | Pressure
     | Configured
     | Shutdown
     | Visited

@@ -312,20 +312,17 @@ class Fleet:
             name = base(family[0].name)
             help_at = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
             if help_at <= now and self._has_place():
-                device = next(worker.jobs.queue.device_asked(now) for worker in family if worker.jobs.waiting)
-                actions += self.admission.look_for(family[0], device, now)
-                if place := self.admission.room_for(family[0], device, now):
+                actions += self.admission.look_for(family[0], now)
+                if place := self.admission.room_for(family[0], now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(replica for replica in replicas.names(name) if replica not in taken)
-                    actions += self.worker(unused).room.help(now, place, device)
+                    actions += self.worker(unused).room.help(now, place)
                     continue
                 if self.admission.cards.looking:
                     help_at = math.inf  # the look's answer leads here again
             if help_at <= now:
                 help_at = self._no_help_before[name] = now + NO_ROOM_S
             self._help_at = min(self._help_at, help_at)
-            for worker in replicas.carries_on(family):
-                actions += worker.carry_on(now)
         return actions
 
     def _learn(self, worker: Worker, gen: int, now: float) -> None:

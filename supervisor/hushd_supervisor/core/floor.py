@@ -9,7 +9,7 @@ Within one client the rules of speech-dispatcher decide which claim ends which (
 priorities queue; only `important` and `message` interrupt, and they only interrupt lower priorities. A claim that is
 ended or paused while it holds devices is notified, and keeps them until it is silent, for a second at most.
 
-A client that shows no sign of life for 6 s loses its devices but keeps its place: once it answers again, it goes on.
+A client that answers no ping for 6 s loses its devices but keeps its place: once it answers again, it goes on.
 """
 
 from __future__ import annotations
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
 GRACE_S = 1.0  # to fade out and close the device
-LEASE_S = 6.0  # for which a client may show no sign of life; the pool pings every 2 s
-# The last second of the lease, after one more ping. On a machine that thrashes, supervisor and clients all stand still
-# again and again, and a ping sent in a second that took three was heard by no client.
-LAST_S = 1.0
 PATIENCE_S = 10.0  # after which other claims may no longer pass one that waits for two devices
 MAX_CLAIMS = 200
 
@@ -62,9 +58,7 @@ class Floor:
 
     def __init__(self, paused: bool = False) -> None:
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
-        self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
-        self._doubted: dict[bytes, float] = {}  # by client: until when it may answer its last ping
-        self._silent: set[bytes] = set()  # clients without one
+        self._silent: set[bytes] = set()  # clients with a claim that no longer answer
         self._all_paused = paused
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
         self._count = 0
@@ -101,11 +95,9 @@ class Floor:
                 if sibling.rank in ENDS[rank][0 if sibling.holds else 1]:
                     actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not sibling.over for sibling in siblings):
-                return [*actions, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
+                actions.append(ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED))))
+                return actions + self._settle(now)
         self._claims[route, claim.id] = new_claim
-        self._seen[route] = now
-        self._doubted.pop(route, None)
-        self._silent.discard(route)
         return actions + self._settle(now)
 
     def give_back(self, route: bytes, name: bytes, keep: bool, now: float) -> list[Action]:
@@ -131,15 +123,20 @@ class Floor:
         return [ToClient(route, m.Error.of(name, error)), *self._settle(now)]
 
     def alive(self, route: bytes, now: float) -> list[Action]:
-        """Records a sign of life of a client."""
-        if route not in self._seen:
-            return []
-        self._seen[route] = now
-        self._doubted.pop(route, None)
+        """Takes a sign of life of a client: one that did not answer goes on."""
         if route not in self._silent:
             return []
         self._silent.discard(route)
         return self._settle(now)
+
+    def silenced(self, route: bytes, now: float) -> list[Action]:
+        """Takes the devices of a client that no longer answers."""
+        if not self.watches(route):
+            return []
+        self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
+        for claim in [c for c in self._claims.values() if c.route == route]:
+            self._take_devices(claim)
+        return [Log("WARNING", "a client with a turn has stopped answering"), *self._settle(now)]
 
     def gone(self, route: bytes, now: float) -> list[Action]:
         """Forgets the claims of a connection that has ended."""
@@ -201,37 +198,18 @@ class Floor:
 
     def deadline(self) -> float:
         """The time at which `on_time` is due; `math.inf` for never."""
-        if not (self._claims or self._seen):
-            return math.inf
-        deadline = min((c.until for c in self._claims.values()), default=math.inf)
-        return min([deadline, *map(self._doubt_due, self._seen.keys() - self._silent)])
-
-    def excuse(self, late: float, now: float) -> None:
-        """Extends every lease by `late` seconds, in which no client was pinged or heard."""
-        for route in self._seen.keys() - self._silent:
-            self._seen[route] = min(now, self._seen[route] + late)
-            self._doubted.pop(route, None)
+        return min((c.until for c in self._claims.values()), default=math.inf)
 
     def on_time(self, now: float) -> list[Action]:
-        """Takes devices from claims that should be silent by now, and from clients that no longer answer."""
-        actions: list[Action] = []
-        for route in [route for route in self._seen if route not in self._silent and self._doubt_due(route) <= now]:
-            if route in self._doubted and now - self._doubted[route] < LAST_S:
-                self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
-                actions.append(Log("WARNING", "a client with a turn has stopped answering"))
-            else:
-                self._doubted[route] = now + LAST_S
-                actions.append(ToClient(route, m.Ping()))
-        for claim in list(self._claims.values()):
-            if claim.until <= now or claim.route in self._silent:
-                claim.holds, claim.until = False, math.inf
-                if claim.over:
-                    self._forget(claim)
-        return actions + self._settle(now)
+        """Takes devices from claims that should be silent by now."""
+        for claim in [c for c in self._claims.values() if c.until <= now]:
+            self._take_devices(claim)
+        return self._settle(now)
 
-    def _doubt_due(self, route: bytes) -> float:
-        """The time at which a client that shows no sign of life gets its last ping, or is given up."""
-        return self._doubted.get(route, self._seen[route] + LEASE_S - LAST_S)
+    def _take_devices(self, claim: Claim) -> None:
+        claim.holds, claim.until = False, math.inf
+        if claim.over:
+            self._forget(claim)
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -241,12 +219,12 @@ class Floor:
 
     def watches(self, route: bytes) -> bool:
         """Returns whether this client has a claim and must be pinged."""
-        return route in self._seen and route not in self._silent
+        return route not in self._silent and any(claim.route == route for claim in self._claims.values())
 
     @property
     def busy(self) -> bool:
         """True if any client that answers has a claim."""
-        return any(route not in self._silent for route in self._seen)
+        return any(claim.route not in self._silent for claim in self._claims.values())
 
     def status(self, now: float) -> FloorStatus:
         """The holder of each device, and the number of waiting claims."""
@@ -336,6 +314,4 @@ class Floor:
     def _forget(self, claim: Claim) -> None:
         del self._claims[claim.route, claim.id]
         if not any(remaining.route == claim.route for remaining in self._claims.values()):
-            del self._seen[claim.route]
-            self._doubted.pop(claim.route, None)
             self._silent.discard(claim.route)

@@ -53,6 +53,7 @@ class Pool:
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
+        default_model: the model that a role's engine has where a request names none.
         most_clients: how many clients there may be at once.
     """
 
@@ -69,6 +70,7 @@ class Pool:
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+        default_model: Callable[[str, str], str] = lambda role, engine: "default",
         paused: bool = False,
         most_clients: int = MAX_CONNECTIONS,
     ) -> None:
@@ -78,7 +80,7 @@ class Pool:
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid), most_clients)
         self._directory = Directory()
         self._departure = Departure(auto)
-        self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
+        self._requests = Requests(settings, self._connections, self._fleet, self._departure, default_model)
         self._floor = Floor(paused)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
@@ -106,14 +108,11 @@ class Pool:
             case ev.TemplateReady() | ev.TemplateGone():
                 actions = self._fleet.standby.handle(event, now)
             case ev.Described(role, catalogue, error):
-                actions = self._described(role, catalogue, error, now)
+                actions = self._described(role, catalogue, error)
             case ev.Seen(cards, error):
                 actions = self._fleet.seen(cards, error, now)
             case ev.Relieved(freed):
                 self._admission.relieved(freed, now)
-                actions = []
-            case ev.Pressure(level):
-                self._admission.pressure(level, now)
                 actions = []
             case ev.Configured(settings):
                 self._settings = self._requests.settings = settings
@@ -128,7 +127,7 @@ class Pool:
     def on_time(self, now: float) -> list[Action]:
         """Acts on deadlines that have passed; call it after `deadline`, once all events up to `now` were handled."""
         self._excuse_if_late(now)
-        actions = self._fleet.on_time(now) + self._directory.on_time(now)
+        actions = self._fleet.on_time(now)
         if self._floor.deadline() <= now:
             actions += self._floor.on_time(now)
         if self._next_ping <= now:
@@ -150,14 +149,12 @@ class Pool:
             late = max(late, now - self._awake_at)
             self._excused_at = now
             self._fleet.excuse(late, now)
-            self._floor.excuse(late, now)
             self._connections.excuse()
         self._awake_at = now
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        parts = self._fleet.deadline(), self._floor.deadline(), self._directory.deadline()
-        deadline = min(*parts, self._next_ping, self._departure.at)
+        deadline = min(self._fleet.deadline(), self._floor.deadline(), self._next_ping, self._departure.at)
         return None if deadline == math.inf else deadline
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
@@ -217,8 +214,10 @@ class Pool:
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
-        pinged, silent = self._connections.turn(self._waits)
+        pinged, quiet, silent = self._connections.turn(self._waits)
         actions: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
+        for route in quiet:
+            actions += self._floor.silenced(route, now)
         for route in silent:  # its socket may still live, as a stopped process's does: workers become free
             actions.append(Log("WARNING", "a client with a request has stopped answering"))
             actions += self._requests.cancel_all_of(route, now, "slow_consumer")
@@ -274,7 +273,7 @@ class Pool:
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
 
-    def _described(self, role: str, printed: Mapping[str, Any], error: str, now: float) -> list[Action]:
+    def _described(self, role: str, printed: Mapping[str, Any], error: str) -> list[Action]:
         from hushd_schema import description  # imported only when used
 
         try:
@@ -284,7 +283,7 @@ class Pool:
         settings = self._settings
         usual, by_language = settings.default_model(role), settings.by_language(role)
         catalogue = replace(catalogue, default=usual, by_language=by_language)
-        return self._directory.described(role, catalogue, error) + self._requests.submit_parked(role, now)
+        return self._directory.described(role, catalogue, error)
 
     def _renew(self, now: float) -> list[Action]:
         """Lets running jobs finish before the shutdown; new requests wait for the next supervisor."""

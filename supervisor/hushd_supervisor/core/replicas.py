@@ -65,7 +65,7 @@ def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequ
         return None
     for replica in sorted(family, key=lambda replica: -len(replica.jobs.waiting)):
         for request in replica.jobs.queue.order(now) if replica is not worker else ():
-            if (request.message.op != "warm" or replica.lifecycle.retires) and worker.would_run(request):
+            if (request.message.op != "warm" or replica.retires) and worker.would_run(request):
                 return request
     return None
 
@@ -73,39 +73,18 @@ def next_for(worker: Worker, family: Iterable[Worker], now: float) -> ActiveRequ
 def help_due(family: list[Worker], cores: int) -> float:
     """The time at which to start another process; `math.inf` while no request waits, or a replica is not busy.
 
-    Many requests for a worker without a process cause one start. A retiring process may be replaced beyond the limit,
-    unless the configuration sets the limit or only one process may work.
+    Many requests for a worker without a process cause one start.
     """
     living = [worker for worker in family if worker.state is not State.STOPPED]
     if any(worker.state is not State.BUSY for worker in living):
         return math.inf  # checked first: after a crash many workers start, and each message passes all of them
-    taking = [worker for worker in living if not worker.lifecycle.retires]
-    counted = taking if living and may_be_replaced(living[0]) else living
-    if len(counted) >= limit(family[0].settings, _role(family[0]), family, cores):
+    if len(living) >= limit(family[0].settings, _role(family[0]), family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
     since = [max(next(iter(w.jobs.waiting)).arrived, w.process.ready_at) for w in living if w.jobs.waiting]
     if not since:
         return math.inf
-    if not taking and any(map(stuck, living)):
-        return min(since)
     return min(since) + min(worker.lifecycle.start_s for worker in living)
-
-
-def may_be_replaced(worker: Worker) -> bool:
-    """Returns whether another process may work beside one that retires."""
-    return _role(worker) in MAX_REPLICAS and not worker.settings.max_replicas
-
-
-def stuck(worker: Worker) -> bool:
-    """Returns whether the worker retires for longer than a client can wait: sessions and downloads take hours."""
-    return worker.lifecycle.retires and (worker.jobs.running.endless > 0 or _role(worker) not in MAX_REPLICAS)
-
-
-def carries_on(family: Iterable[Worker]) -> list[Worker]:
-    """The replicas that must go on taking work while they retire, since no other replica does."""
-    open_ = [worker for worker in family if worker.state not in (State.STOPPED, State.FAILED)]
-    return [w for w in open_ if stuck(w) and w.jobs.waiting] if all(w.lifecycle.retires for w in open_) else []
 
 
 def _role(worker: Worker) -> str:

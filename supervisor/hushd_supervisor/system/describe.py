@@ -16,6 +16,7 @@ from typing import IO
 
 import zmq
 from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.names import SPEECH_ROLES
 
 from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described
@@ -138,6 +139,14 @@ class Descriptions(Source):
         if not isinstance(catalogue, dict):
             return Described(role, error="its answer is not a JSON object.")
         return Described(role, catalogue)
+
+
+def default_model(role: str, engine: str) -> str:
+    """Returns the model that an engine has where a request names none; `default` where its worker knows that best."""
+    from hushd_schema import engines  # only for a request that names an engine alone
+
+    spec = engines.find(engine, role) if role in SPEECH_ROLES else None
+    return spec.default_model if spec else "default"
 
 
 def _open_nameless(path: Path) -> IO[bytes]:

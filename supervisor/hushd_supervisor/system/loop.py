@@ -2,10 +2,9 @@
 
 Everything that touches the system is in the sources (`source`); the loop only knows their interface. Each turn handles,
 in this order: the sources' expired deadlines; what has arrived, source by source (signals, workers' messages, exits,
-answers of children, clients' messages, the door: `assembly` has the list); the pool's timers; and one costly action
-(`core.backlog`). After 64 messages of one socket, or 5 ms of clients' messages, the other sources have their turn.
-Timers are judged once everything that arrived before they were due has been read: no peer is blamed for a message that
-lies unread here.
+answers of children, clients' messages, the door: `assembly` has the list); and the pool's timers. After 64 messages of
+one socket, or 5 ms of clients' messages, the other sources have their turn. Timers are judged once everything that
+arrived before they were due has been read: no peer is blamed for a message that lies unread here.
 With nothing due the loop sleeps without a timeout.
 """
 
@@ -16,7 +15,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, get_args
+from typing import Protocol
 
 import zmq
 from hushd_protocol import buggify
@@ -24,13 +23,11 @@ from hushd_protocol.messages import Control
 from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
-from hushd_supervisor.core.backlog import Backlog, Costly
 from hushd_supervisor.core.events import Event, FromClient, Shutdown
 
 from .source import Outcome, Perform, Source, overriding
 
 READ_TURNS, READ_S = 16, 0.25  # turns and time after which timers are judged even though more keeps arriving
-_COSTLY = get_args(Costly)
 
 
 class Core(Protocol):
@@ -74,7 +71,6 @@ class Loop:
         self._with_unread = overriding(sources, "unread")
         self._with_finish = overriding(sources, "finish")
         self._leaves = self._done = self._makes_way = False
-        self._backlog = Backlog()
         self._reading_since = math.inf  # since when timers have waited for messages to be read,
         self._read_turns = 0  # and for how many turns
 
@@ -112,8 +108,6 @@ class Loop:
             self._handle(source.events(ready, self._clock()))
         if self._may_judge(now):
             self._handle(self._carry_out(self._pool.on_time(now)))
-        if not buggify("costly action waits") and (action := self._backlog.take()):
-            self._handle(self._answered(self._perform(action)))
         self._done = self._leaves and not [source for source in self._with_finish if not source.finish(self._clock())]
 
     # --- the times ---------------------------------------------------------------------------------------------------
@@ -122,8 +116,6 @@ class Loop:
         deadlines = [due for source in self._with_deadline if (due := source.deadline()) is not None]
         if (due := self._pool.deadline()) is not None:
             deadlines.append(due)
-        if self._backlog:
-            deadlines.append(now)
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond; a day at most, which poll() can take.
@@ -161,27 +153,11 @@ class Loop:
                         self._make_way()
 
     def _carry_out(self, actions: Iterable[Action]) -> list[Event]:
-        """Carries out `actions` in order, and queues the costly ones; returns the events that follow."""
+        """Carries out `actions` in order, and sends the answers; returns the events that follow."""
         events: list[Event] = []
         for action in actions:
-            if not isinstance(action, _COSTLY):
-                events += self._answered(self._perform(action))
-            elif event := self._backlog.add(action):
-                events.append(event)
-        return events
-
-    def _perform(self, action: Action) -> list[Outcome]:
-        """Carries out an action to its end, and returns what follows."""
-        return list(self._performers[type(action)](action))
-
-    def _answered(self, outcomes: Iterable[Outcome]) -> list[Event]:
-        """Sends the answers among `outcomes`; returns the events, and those of failed sends."""
-        events: list[Event] = []
-        for outcome in outcomes:
-            if isinstance(outcome, ToClient):
-                events += self._carry_out([outcome])
-            else:
-                events.append(outcome)
+            for outcome in list(self._performers[type(action)](action)):
+                events += self._carry_out([outcome]) if isinstance(outcome, ToClient) else [outcome]
         return events
 
     def _announce_end(self, event: Event) -> None:
@@ -202,8 +178,6 @@ class Loop:
         return ()
 
     def _leave(self, _: Leave) -> Iterable[Outcome]:
-        for remaining in self._backlog.rest():
-            self._perform(remaining)  # the pool has decided its last: the outcome no longer matters
         self._announce(stop=True)
         self._leaves = True
         return ()

@@ -95,11 +95,6 @@ class Templates(Source):
         """Applies new settings to the next starts."""
         self._settings = settings
 
-    @property
-    def count(self) -> int:
-        """The number of templates."""
-        return len(self._known)
-
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Prepare: self._prepare, Dismiss: self._dismiss}
 

@@ -71,7 +71,7 @@ def test_no_cgroups(tmp_path: Path) -> None:
         tree(tmp_path / "odd", {"proc/self/cgroup": "", "proc/self/mountinfo": ""}),
     ):
         group = Cgroup.own(root)
-        assert (group.folders, group.limits(), group.oom_kills(), group.pressure_file()) == ((), [], None, None)
+        assert (group.folders, group.limits(), group.oom_kills()) == ((), [], None)
         assert measure.machine(group, root) == (8_000_000 * 1024, 4_000_000 * 1024)
 
 
@@ -139,17 +139,6 @@ def test_kills_are_counted_where_the_kernel_tells(tmp_path: Path) -> None:
     none = tree(tmp_path / "0", {"proc/vmstat": "nr_free_pages 5\noom_kill 7"})
     assert [measure.oom_kills(Cgroup.own(root), root) for root in (two, one, none)] == [3, 2, 7]
     assert measure.oom_kills(Cgroup.own(tmp_path), tmp_path) is None
-
-
-def test_the_groups_own_stalls_count_where_it_has_a_limit(tmp_path: Path) -> None:
-    """A container's stalls are its own; without a limit, or in version 1, they are the machine's."""
-    files = used_2(100 * MB, 30 * MB, memory_pressure="some avg10=0.00")
-    root = version_2(tmp_path / "a", "/a", {"a": files})
-    assert Cgroup.own(root).pressure_file() == root / "sys/fs/cgroup/a/memory.pressure"
-    root = version_2(tmp_path / "b", "/a", {"a": files | {"memory.max": "max"}})
-    assert Cgroup.own(root).pressure_file() is None
-    root = version_1(tmp_path / "c", "/a", {"a": used_1(100 * MB, 30 * MB)})
-    assert Cgroup.own(root).pressure_file() is None
 
 
 LOOK = """

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..descriptors import Description, Endpoint, File, Pipe, Stalls, Text, fail
+from ..descriptors import Description, Endpoint, File, Pipe, Text, fail
 from ..importer import Module
 from ..machine import Machine, proc_file, proc_folder
 from ..processes import Process
@@ -66,8 +66,6 @@ class Files(Calls):
 
     def _description(self, process: Process, name: str, flags: int, mode: int) -> Description:
         machine = self._machine
-        if name == "/proc/pressure/memory":
-            return Stalls(machine, proc_file(machine, name, process) or b"")
         if name.startswith(_VIRTUAL):
             content = proc_file(machine, name, process)
             if content is None:

@@ -51,10 +51,10 @@ def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
 
 def test_a_card_that_is_named_is_refused_at_once() -> None:
     """With a sentence that says until when, and the time after which to ask again; no look at the cards is needed."""
-    there = house()
+    there = house(stt={"compute_device": "cuda"})
     there.blind = True
     there.control("unload", for_s=90.0)
-    error = refusal(there, there.request(A, compute_device="cuda"))
+    error = refusal(there, there.request(A))
     assert error.code == "server_busy"
     assert "workers keep away from cards for another 90s, as `hushd unload --for` says" in error.message
     assert 89_000 <= (error.retry_after_ms or 0) <= 91_000

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import MISSED_PONGS, PING_S
-from hushd_supervisor.core.floor import LEASE_S
+from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import LATE_S
 from hushd_supervisor.core.worker.process import HELLO_S
 from hushd_supervisor.core.worker.states import State
@@ -42,14 +41,17 @@ def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
 
 
 def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
-    """It was not pinged for longer than its lease lasts; from then on it counts."""
+    """It was not pinged for long; from then on three pings without an answer count, in six seconds."""
     house = DeafHouse()
     claim = b"c" * 16
     house.tell(ev.FromClient(ROUTE, m.Claim(id=claim, devices=["speaker"], priority="text")))
-    house.now += LEASE_S + LATE_S + 1
+    house.wait(2 * PING_S)
+    house.now += QUIET_PONGS * PING_S + LATE_S + 1
     house.tick()
     assert not [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
-    house.wait(LEASE_S + 0.1)
+    house.wait(QUIET_PONGS * PING_S - 0.1)
+    assert not [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
+    house.wait(0.2)
     assert [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
 
 

@@ -8,19 +8,23 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings, WorkerSettings
 from hushd_supervisor.core import replicas
-from hushd_supervisor.core.requests.directory import resolve
+from hushd_supervisor.core.requests.acceptance import resolve
 from hushd_supervisor.core.worker.states import State
 from support.house import A, House
 
 MODELS = "models/store/local"
 
 
+def unasked(role: str, engine: str) -> str:
+    raise AssertionError("the model is known")
+
+
 def test_the_role_alone_means_the_one_worker_there_is() -> None:
     """`models` is `models/store/local`, which no setting changes and no catalogue needs to be asked for."""
-    assert resolve("models", Settings(), {}) == MODELS
-    assert resolve("models/store", Settings(), {}) == MODELS
+    assert resolve("models", Settings(), unasked) == MODELS
+    assert resolve("models/store", Settings(), unasked) == MODELS
     with pytest.raises(HushdError, match="stt, tts, wake, models"):
-        resolve("model", Settings(), {})
+        resolve("model", Settings(), unasked)
 
 
 def test_it_leaves_ten_seconds_after_its_last_job_unless_the_user_says_otherwise() -> None:

@@ -91,36 +91,26 @@ def test_beyond_the_ceiling_a_client_gets_one_error() -> None:
     assert isinstance(said(pool.handle(ev.FromClient(b"3", hello), 0))[0], m.Welcome)
 
 
-@pytest.mark.parametrize(
-    "asked", [request(worker="stt/other"), ev.FromClient(b"r", m.Control(id=ONE, action="describe"))]
-)
-def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> None:
+def test_a_client_that_waits_for_a_catalogue_is_pinged() -> None:
     """On a busy machine the engines may take longer than a client waits for a supervisor that says nothing."""
     pool = pool_with_client()
-    pool.handle(asked, 0)
+    pool.handle(ev.FromClient(b"r", m.Control(id=ONE, action="describe")), 0)
     for _ in range(10):
         due = pool.deadline()
         assert due is not None
         assert m.Ping() in said(pool.on_time(due))
         pool.handle(ev.FromClient(b"r", m.Pong()), due)
-    pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
     pool.handle(ev.ClientGone(b"r"), due)
     assert pool.deadline() is None
 
 
-def test_a_deadline_runs_while_the_engines_are_asked() -> None:
-    """It counts from the request's arrival, and goes on after the answer; the idle supervisor stays meanwhile."""
-    pool = Pool(Settings(exit_when_idle=0.0), version="0", pid=1, auto=True)
+def test_an_engine_alone_means_its_usual_model() -> None:
+    """The configured model of a configured engine; of another engine the one that it says is its usual one."""
+    pool = Pool(Settings(), version="0", pid=1, default_model=lambda role, engine: f"{role}-of-{engine}")
     pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="0", holder="t")), 0)
-    for name in (ONE, TWO):
-        asked = m.Request(id=name, worker="stt/small", op="transcribe", input="path", path="/a", deadline_ms=500)
-        pool.handle(ev.FromClient(b"r", asked), 1)
-    assert not [action for action in pool.on_time(1.2) if isinstance(action, do.Leave)]
-    pool.handle(ev.FromClient(b"r", m.Cancel(id=TWO)), 1.3)
-    due = pool.deadline()
-    assert due == 1.5
-    (error,) = [message for message in said(pool.on_time(due)) if isinstance(message, m.Error)]
-    assert (error.id, error.code) == (ONE, "deadline_exceeded")
+    for name, worker in ((ONE, "stt/other"), (TWO, "stt/moonshine")):
+        pool.handle(request(id=name, worker=worker), 0)
+    assert {row.name for _, row in pool.status(0)} == {"stt/other/stt-of-other", "stt/moonshine/tiny-en"}
 
 
 @pytest.mark.parametrize(

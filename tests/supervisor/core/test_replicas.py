@@ -10,7 +10,6 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 
@@ -24,7 +23,7 @@ class Desk:
         settings = Settings(
             worker={"": {"max_replicas": most, "memory_mb": 100}, "stt/b": {"memory_mb": 300}}, memory_share=1.0
         )
-        self.admission = room
+        self.admission, self.available = room, 1 << 40
         self.looks = 0
         self.pool = Pool(settings, version="1", pid=1, memory=self.memory, cores=cores)
         self.now = 0.0
@@ -34,7 +33,7 @@ class Desk:
 
     def memory(self) -> Memory:
         self.looks += 1
-        return Memory(self.admission * 100_000_000, 1 << 40)
+        return Memory(self.admission * 100_000_000, self.available)
 
     def tell(self, event: ev.Event) -> None:
         self.now += 0.01
@@ -188,7 +187,9 @@ def test_no_help_while_memory_is_short() -> None:
     desk.request()
     desk.ready()
     desk.request()
-    desk.tell(ev.Pressure(Level.WARNING))
+    desk.available = desk.admission * 10_000_000
+    desk.pool._admission.look(desk.now)
+    desk.available = 1 << 40
     desk.wait(9)
     assert len(desk.spawned) == 1
     desk.wait(10)

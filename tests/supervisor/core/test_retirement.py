@@ -144,38 +144,9 @@ def test_an_unload_waits_2_s_for_what_nobody_hears() -> None:
         assert result.data == {"unloaded": [A]}
 
 
-def test_a_used_up_process_with_a_session_is_replaced_beside_it() -> None:
-    """The next file gets a process of its own at once; the old one leaves when its session has ended."""
-    house, live = house_with_a_session(max_pss_mb=300.0)
-    house.says(A, m.Result(id=house.request(A)))
-    assert house.state(A) is State.BUSY
-    file = house.request(A)
-    assert house.spawned() == [A, A2]
-    house.ready(A2, sessions=1)
-    assert runs_on(house, file) == A2
-    house.finish(A2)
-    assert (house.code(file), house.code(live), house.drained()) == ("result", "", [A2])
-    house.finish(A)
-    assert (house.code(live), house.drained()) == ("result", [A2, A])
-
-
-def test_nobody_is_sent_to_a_process_that_retires() -> None:
-    """All wait in one queue for the process beside it, in the order of their arrival, though it has a free place."""
-    house, _ = house_with_a_session(max_pss_mb=300.0)
-    house.says(A, m.Result(id=house.request(A)))
-    early = [house.request(A) for _ in range(3)]
-    house.ready(A2)
-    for file in (*early, house.request(A)):
-        assert (runs_on(house, file), len(house.worker(A).jobs.running)) == (A2, 1)
-        house.finish(A2)
-        if house.state(A2) is State.STOPPING:
-            house.leave(A2)
-            house.ready(A2)
-
-
-def test_where_there_is_no_room_a_used_up_process_serves_on() -> None:
+def test_a_used_up_process_with_a_session_serves_on() -> None:
     """A session may last for hours: files wait neither for its end nor for memory, and nobody is ended."""
-    house, live = house_with_a_session(room=1, max_pss_mb=300.0)
+    house, live = house_with_a_session(max_pss_mb=300.0)
     for _ in range(5):
         file = house.request(A)
         assert runs_on(house, file) == A
@@ -185,16 +156,6 @@ def test_where_there_is_no_room_a_used_up_process_serves_on() -> None:
     assert house.code(warm) == "result"
     house.finish(A)
     assert house.drained() == [A]
-
-
-def test_a_session_that_makes_its_process_grow_retires_it() -> None:
-    """The size counts while somebody speaks too: the process takes no more, and the session goes on."""
-    house, live = house_with_a_session(max_pss_mb=500.0)
-    house.says(A, m.Result(id=house.request(A)))
-    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
-    house.total = house.available = 4000 * MB
-    house.request(A)
-    assert (house.spawned(), house.code(live), house.drained()) == ([A, A2], "", [])
 
 
 def test_a_process_is_renewed_after_a_day() -> None:

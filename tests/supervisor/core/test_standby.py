@@ -164,7 +164,7 @@ def test_pressure_ends_it_first_and_it_comes_back(level: Level) -> None:
     house = ready()
     house.idle(C)
     before = len(house.done)
-    house.tell(ev.Pressure(level))
+    house.press(level)
     leaving = [action for action in house.done[before:] if isinstance(action, do.Dismiss | do.ToWorker)]
     assert leaving[0] == do.Dismiss(ENGINE, 1)
     assert (house.drained() == [C]) == (level is Level.CRITICAL)

@@ -21,20 +21,15 @@ from hushd_schema.settings import Settings
 from hushd_schema.status import MemoryStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
-from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system.describe import Descriptions
-from hushd_supervisor.system.living import Living
 from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
-from hushd_supervisor.system.memory.psi import Stalls
 from hushd_supervisor.system.signals import LEAVE, Signals
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
 from hushd_supervisor.system.sockets.watch import SocketWatch
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.source import Outcome, Perform, Source
-from hushd_supervisor.system.standby import Templates
 from hushd_supervisor.system.status import Reporter
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
@@ -98,33 +93,6 @@ class ScriptedPool:
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
-
-
-class Watched(Stalls):
-    """A pipe in the place of the kernel's triggers that remembers whether anybody listens."""
-
-    wanted = False
-
-    def __init__(self, poller: zmq.Poller) -> None:
-        super().__init__(poller, Path(os.devnull), lambda: Memory(1, 1))
-        self._read, self._write = os.pipe()
-        poller.register(self._read, zmq.POLLIN)
-
-    def fire(self) -> None:
-        """Reports critical pressure."""
-        os.write(self._write, b"!")
-
-    def events(self, ready: Container[object], now: float) -> Iterator[e.Pressure]:
-        if self._read in ready:
-            os.read(self._read, 1)
-            yield e.Pressure(Level.CRITICAL)
-
-    def close(self) -> None:
-        os.close(self._read)
-        os.close(self._write)
-
-    def watch(self, wanted: bool) -> None:
-        self.wanted = wanted
 
 
 class Extra(Source):
@@ -195,20 +163,16 @@ class Stage:
         def record(level: str, text: str) -> None:
             self.log.append((level, text))
 
-        self.triggers = Watched(poller)
         self.clients = ClientSocket(self.context, self.listener)
         self.workers = WorkerSocket(
             self.context, worker_listener, poller, find(), Settings(), WELCOME, self.launch, record
         )
-        templates = Templates(poller, self.launch, find(), Settings())
         self.extra = Extra()
         self.before_close: Callable[[], object] = lambda: None
         sources = [
             self.signals,
-            self.triggers,
             self.workers,
             Descriptions(poller, self.launch, find().logs, lambda role: ["describe", role]),
-            Living(self.workers, templates, self.triggers),
             self.clients,
             SocketWatch((self.listener, worker_listener), record, apart=0.0),
             Reporter(self.pool, self.workers),
@@ -427,20 +391,6 @@ def test_an_idle_loop_does_not_wake_up(stage: Stage) -> None:
     stage.connect()
     stage.pool.wait_for(e.FromClient)
     comes_to_rest(os.getpid(), stage._thread.native_id)
-
-
-def test_pressure_is_an_event_and_heard_while_a_process_lives(stage: Stage) -> None:
-    """The triggers are listened to from the first spawn to the last exit; what they say comes with its level."""
-    stage.start(on(e.FromClient, a.Spawn(NAME, 1)))
-    assert not stage.triggers.wanted
-    stage.connect()
-    wait_until(lambda: stage.triggers.wanted, "the first spawn")
-    stage.triggers.fire()
-    assert stage.pool.wait_for(e.Pressure) == [e.Pressure(Level.CRITICAL)]
-    assert stage.triggers.wanted
-    stage.launch.started[0].exit(0)
-    stage.pool.wait_for(e.Exited)
-    wait_until(lambda: not stage.triggers.wanted, "the end of the watch")
 
 
 def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:

@@ -30,7 +30,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.note:
         console.complain(options.note)
     output = Output(options, options.files)
-    with shown_client(options.compute_device) as client:
+    with shown_client() as client:
         _choose(client, options)
         options.people = voiceprints(client, options)
         if not options.files:

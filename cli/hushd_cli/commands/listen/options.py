@@ -43,10 +43,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     """
     parser = make_parser(prog)
     options = parser.parse(argv, "files", files=True)
-    if computing := _computing(options.whisper_device):
-        options.compute_device = options.compute_device or computing
-    else:
-        options.device = options.device or options.whisper_device  # an earlier name of --audio-device
+    options.device = options.device or _microphone(options)
     options.diarize |= options.speakers is not None or options.speaker is not None
     if options.json and options.format not in (None, "json"):
         raise HushdError("bad_request", f"--json and -f {options.format} exclude each other: give one of them.")
@@ -247,8 +244,7 @@ def _speaker(text: str) -> tuple[str, str]:
 
 # --- openai-whisper's options that are not shared: its decoder's, and those without effect here -----------------------
 
-_DEVICE = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
-_OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
+_COMPUTES = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
 _INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
 _LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line")
 _WITHOUT_EFFECT = ("fp16", "verbose", "model_dir", *_LAYOUT, "highlight_words")
@@ -265,7 +261,7 @@ def _add_whisper(parser: Parser) -> None:
         "--device",
         dest="whisper_device",
         metavar="DEVICE",
-        help="as --compute-device; any other name is a microphone's",
+        help="cpu, cuda and so on have no effect here; any other name is a microphone's",
     )
     ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
     parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
@@ -277,14 +273,6 @@ def _add_whisper(parser: Parser) -> None:
     parser.add_switch(ignored, "--highlight-words", default=SUPPRESS, help="json has the time of each word")
 
 
-def _computing(name: str | None) -> str | None:
-    """Returns the compute device of `--device NAME`, as in openai-whisper; None if it names a microphone."""
-    if name is None or not (match := _DEVICE.fullmatch(name)):
-        return None
-    kind, number = (match[1] or name).lower(), match[2] or ""
-    return _OTHER_NAMES.get(kind, kind) + number
-
-
 def _decoder(options: Namespace) -> dict[str, Any]:
     """Returns the given options of the decoder, for a request."""
     given = {name: getattr(options, name) for name in DECODER.options(WHISPER) if hasattr(options, name)}
@@ -293,9 +281,16 @@ def _decoder(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _microphone(options: Namespace) -> str | None:
+    """Returns the microphone that openai-whisper's `--device` names; None where it names what computes."""
+    name = options.whisper_device
+    return None if name and _COMPUTES.fullmatch(name) else name
+
+
 def _note(options: Namespace) -> str:
     """Returns a sentence about options without effect; empty if there are none."""
-    names = [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
+    names = ["--device"] if options.whisper_device and not _microphone(options) else []
+    names += [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
     if not names:
         return ""
     listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -39,7 +39,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             from hushd_desktop.ducking.holder import Ducking  # the loudspeaker is not captioned then
 
             stack.enter_context(Ducking())
-        client = stack.enter_context(Client(holder="captions", compute_device=options.compute_device))
+        client = stack.enter_context(Client(holder="captions"))
         captions = stack.enter_context(_captions(client, options))
         console.note("Ctrl-C ends.")
         try:

@@ -91,7 +91,7 @@ def dictate(options: Namespace) -> int:
     """Dictates until Ctrl-C, a signal from another `hushd dictate`, or an error."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
-    with Client(holder="dictate", compute_device=options.compute_device) as client:
+    with Client(holder="dictate") as client:
         dictations = Dictations(client, options, actions.put)
         dictations.begin()
         console.note("Dictating: Ctrl-C ends.")
@@ -109,7 +109,7 @@ def wait_for_key(options: Namespace) -> int:
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
     devices.load_ahead()  # so that the microphone opens at once
-    with Client(holder="dictate", compute_device=options.compute_device) as client:
+    with Client(holder="dictate") as client:
         dictations = Dictations(client, options, _complain)
         key = _key(options, actions)
         failures: list[HushdError] = []

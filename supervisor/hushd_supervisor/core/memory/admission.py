@@ -21,7 +21,7 @@ from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
 from .cards import Away, Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import HOLD_S, SMALL, VERY_LOW, Level, Pressure, WhenShort, sign
+from .pressure import HOLD_S, LOOK_S, SMALL, VERY_LOW, Level, Pressure, WhenShort, sign
 
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
@@ -62,6 +62,7 @@ class Admission:
         self._devices = Devices(self.needs, self.budget, self.cards, self.away)
         self.level = Level.NORMAL  # as the workers were last told
         self._when_short = WhenShort(settings)
+        self._looked_at = -math.inf
         self.due = self.standby.deadline()  # when to look again
 
     def configure(self, settings: Settings) -> None:
@@ -72,14 +73,9 @@ class Admission:
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
-    def pressure(self, level: Level, now: float) -> None:
-        """Takes a sign of pressure from outside."""
-        self._pressure.see(level, now)
-        self.look(now)
-
     def look(self, now: float) -> Memory:
-        """Measures memory, and takes the result as a sign too."""
-        memory = self._memory()
+        """Measures memory, and takes the result as a sign."""
+        self._looked_at, memory = now, self._memory()
         self._pressure.see(sign(memory), now)
         return memory
 
@@ -155,7 +151,7 @@ class Admission:
         self._when_short.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self.standby.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
-            self.due = min(self.due, self._pressure.deadline(now))
+            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at) + LOOK_S)
         if waiting := self._waiting():
             ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:
@@ -254,7 +250,7 @@ class Admission:
         shortage = worker.room.shortage
         if shortage is not None and not self._others_have_left(shortage, now):
             return self._after(shortage, worker, memory, now)
-        start = self._start(worker, now)
+        start = self._start(worker)
         if self._must_look(start, now):
             return self.cards.look(now)
         decision = self._devices.decide(start, memory, self.use.every(now), now, now < self._impatient_at(worker))
@@ -332,7 +328,7 @@ class Admission:
         if not self.cards.fresh(now):
             return self.cards.look(now)
         others = [other for other in self.use.every(now) if other.machine.name != worker.name]
-        verdict = self._devices.restores(self._start(worker, now), worker.process.card, others)
+        verdict = self._devices.restores(self._start(worker), worker.process.card, others)
         if verdict.admit:
             self.cards.forget()
             return worker.room.restore(now)
@@ -345,26 +341,22 @@ class Admission:
         """Returns whether the start must wait for a look at the cards."""
         return self._devices.chooses(start) and not (self.cards.fresh(now) or self.away.left_s(now))
 
-    def _start(self, worker: Worker, now: float) -> Start:
-        device = worker.jobs.queue.device_asked(now) or worker.settings.compute_device
+    def _start(self, worker: Worker) -> Start:
         kinds = worker.lifecycle.card_kinds if self.cards.there() else ()
-        return Start(worker.name, device, worker.room.cpu_reason, kinds)
+        return Start(worker.name, worker.settings.compute_device, worker.room.cpu_reason, kinds)
 
-    def look_for(self, worker: Worker, device: str, now: float) -> list[Action]:
+    def look_for(self, worker: Worker, now: float) -> list[Action]:
         """Looks at the cards if `room_for` needs to know them first."""
-        return self.cards.look(now) if self._must_look(self._replica(worker, device, now), now) else []
+        return self.cards.look(now) if self._must_look(self._replica(worker), now) else []
 
-    def room_for(self, worker: Worker, device: str, now: float) -> Place | None:
-        """Returns where a replica of `worker` could start now, with no worker leaving for it.
-
-        Considers only the `device` that a request asks for; None if it has no room, or the cards must be looked at
-        first.
-        """
-        start = self._replica(worker, device, now)
+    def room_for(self, worker: Worker, now: float) -> Place | None:
+        """Returns where a replica of `worker` could start now, with no worker leaving for it; None if there is no room,
+        or the cards must be looked at first."""
+        start = self._replica(worker)
         return None if self._must_look(start, now) else self._fits(start, now)
 
-    def _replica(self, worker: Worker, device: str, now: float) -> Start:
-        return self._start(worker, now)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
+    def _replica(self, worker: Worker) -> Start:
+        return self._start(worker)._replace(cpu_reason="")
 
     def _fits(self, start: Start, now: float) -> Place | None:
         waits = any(worker.state is State.WAITING for worker in self.workers.values())

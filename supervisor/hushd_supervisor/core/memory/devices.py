@@ -130,7 +130,7 @@ class Start(NamedTuple):
     """A start to decide about.
 
     Attributes:
-        asked: the device that the configuration or a request asks for.
+        asked: the device that the configuration asks for.
         cpu_reason: the reason why it must be on the CPU; empty if it need not.
         kinds: the kinds of cards that its engine may be able to use.
     """

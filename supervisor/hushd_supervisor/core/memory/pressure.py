@@ -1,12 +1,7 @@
 """The level of memory pressure, and the program that may relieve it; pure. Sizes in bytes, times in seconds.
 
-A sign is a stall that the kernel reports, or a look at the available memory. A level holds for `HOLD_S` after its last
-sign, so that a machine at a threshold does not flutter between levels.
-
-A report of a stall is an occasion to look, and proof of nothing. A trigger that was just registered fires with the
-first microsecond of stall (Linux up to 6.18 measures it against zero), so the file's own totals must confirm it. And
-while memory is available, processes stall for other reasons: the limit of their own cgroup, or page cache that is read
-faster than it is kept, and counts as available.
+A sign is a look at the available memory: before each start, and from time to time while a process lives that could
+leave. A level holds for `HOLD_S` after its last sign, so that a machine at a threshold does not flutter between levels.
 """
 
 from __future__ import annotations
@@ -25,10 +20,9 @@ HOLD_S = 10.0
 LOW = 0.15  # share of memory available below which is a sign of WARNING
 VERY_LOW = 0.07  # and below which is a sign of CRITICAL
 SMALL = 0.1  # share of the available memory that may be taken even while it is short
-STALL_US = 150_000  # microseconds of stall in a window make a sign
-WINDOW_US = 2_000_000  # an unprivileged process may only ask for multiples of it
+LOOK_S = 5.0  # between two looks at memory while a worker or a template lives
 SHOWN_S = 2.0  # for the memory to be seen free, after a program that says it has freed some
-LOOK_S = 0.1  # between two looks at memory meanwhile
+SHOWN_LOOK_S = 0.1  # between two looks at memory meanwhile
 AGAIN_S = 10.0  # after a program that did not help, until the next one
 
 
@@ -49,25 +43,6 @@ def sign(memory: Memory) -> Level:
     if memory.available < VERY_LOW * memory.total:
         return Level.CRITICAL
     return Level.WARNING if memory.available < LOW * memory.total else Level.NORMAL
-
-
-def weight(level: Level, memory: Memory) -> Level:
-    """The level that a confirmed stall of `level` indicates with this much memory available."""
-    return level if sign(memory) > Level.NORMAL else Level.NORMAL
-
-
-class Stall:
-    """One kind of stall, measured by the kernel's count: `total` microseconds at `now`."""
-
-    def __init__(self, total: int, now: float) -> None:
-        self._total, self._since = total, now
-
-    def confirmed(self, total: int, now: float) -> bool:
-        """Returns whether stalls since the last report reach the trigger's threshold, in proportion to the time."""
-        grown, windows = total - self._total, (now - self._since) * 1e6 / WINDOW_US
-        if windows >= 1:
-            self._total, self._since = total, now
-        return grown >= STALL_US * max(1.0, windows)
 
 
 class Pressure:
@@ -155,4 +130,4 @@ class WhenShort:
 
     def deadline(self, now: float) -> float:
         """The time of the next look at memory, `math.inf` for none."""
-        return now + LOOK_S if self._asked and self.shows(now) else math.inf
+        return now + SHOWN_LOOK_S if self._asked and self.shows(now) else math.inf

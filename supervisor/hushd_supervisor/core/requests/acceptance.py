@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import PRIORITIES
-from hushd_protocol.names import COMPUTE_DEVICES, is_compute_device
+from hushd_protocol.names import NAME, ROLES
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.connections import Connections, Departure
 from hushd_supervisor.core.fleet import Fleet
 
-from .directory import Directory
 from .request import ActiveRequest
 
 INPUTS = ("inline", "path", "stream", "none")
 
+_NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
+
 
 class Requests:
     """Every accepted request that has not ended.
+
+    Args:
+        default_model: returns the model that a role's engine has where a request names none.
 
     Attributes:
         settings: the user's configuration; may be replaced at any time.
@@ -30,14 +36,19 @@ class Requests:
     """
 
     def __init__(
-        self, settings: Settings, connections: Connections, directory: Directory, fleet: Fleet, departure: Departure
+        self,
+        settings: Settings,
+        connections: Connections,
+        fleet: Fleet,
+        departure: Departure,
+        default_model: Callable[[str, str], str],
     ) -> None:
         self.settings = settings
         self.active: dict[tuple[bytes, bytes], ActiveRequest] = {}
         self._connections = connections
-        self._directory = directory
         self._fleet = fleet
         self._departure = departure
+        self._default_model = default_model
         self._accepted = 0
 
     def of(self, route: bytes) -> list[ActiveRequest]:
@@ -45,14 +56,11 @@ class Requests:
         return [request for request in self.active.values() if request.route == route]
 
     def has(self, route: bytes, request_id: bytes) -> bool:
-        """Returns whether a client has a request of this id, which may still wait for the catalogue of its model."""
-        return (route, request_id) in self.active or self._directory.has(route, request_id)
+        """Returns whether a client has a request of this id."""
+        return (route, request_id) in self.active
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        """Accepts a request, or refuses it; parks it while its model's name is unknown."""
-        return self._submit(route, message, now, _deadline(message, now))
-
-    def _submit(self, route: bytes, message: m.Request, now: float, deadline: float) -> list[Action]:
+        """Accepts a request, or refuses it."""
         self._accepted += 1
         connection = self._connections[route]
         try:
@@ -60,14 +68,12 @@ class Requests:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
             message = self._with_settings(message)
-            name = self._directory.resolve(message.worker, self.settings)
-            if name is None:
-                return self._directory.park(route, message, now, deadline)
+            name = resolve(message.worker, self.settings, self._default_model)
             worker = self._fleet.worker(name)
+            deadline = math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
             request = ActiveRequest(route, message, connection.holder, name, self._accepted, now, deadline)
             request.client = connection.number
             request.program = connection.pid or route
-            worker.choose_device(request)
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:
@@ -90,16 +96,11 @@ class Requests:
             return message
         return replace(message, worker=f"{role}/{settings.model_for(role, language)}", params=params)
 
-    def submit_parked(self, role: str, now: float) -> list[Action]:
-        """Accepts or refuses the requests that waited for the models of `role`, which are known now."""
-        parked = self._directory.take_parked(role)
-        return [action for each in parked for action in self._submit(each.route, each.message, now, each.deadline)]
-
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on a client's message about one of its requests."""
         request = self.active.get((route, message.id))
         if request is None:  # the request may have ended while the message was on its way
-            return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
+            return []
         worker = self._fleet.workers[request.worker]
         match message:
             case m.Chunk():
@@ -128,8 +129,23 @@ class Requests:
                 connection.requests -= 1
 
 
-def _deadline(message: m.Request, now: float) -> float:
-    return math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
+def resolve(worker: str, settings: Settings, default_model: Callable[[str, str], str]) -> str:
+    """Completes a name to `role/engine/model`.
+
+    Raises:
+        HushdError: `bad_request` if it is not a worker's name.
+    """
+    if not _NAME.fullmatch(worker):
+        raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")
+    role, *parts = worker.split("/")
+    if role not in ROLES:
+        raise HushdError("bad_request", f"{role} is not a role: use one of {', '.join(ROLES)}.")
+    if len(parts) == 2:
+        return worker
+    engine, _, model = settings.default_model(role).partition("/")
+    if not parts or parts[0] == engine:
+        return f"{role}/{engine}/{model}"
+    return f"{worker}/{default_model(role, parts[0])}"
 
 
 def check(message: m.Request) -> None:
@@ -146,8 +162,6 @@ def check(message: m.Request) -> None:
         raise HushdError("bad_request", "A path must be absolute.")
     if not message.op:
         raise HushdError("bad_request", "The request names no operation.")
-    if message.compute_device and not is_compute_device(message.compute_device):
-        raise HushdError("bad_request", f"The compute_device must be {COMPUTE_DEVICES}.")
     if message.deadline_ms is not None and message.deadline_ms <= 0:
         raise HushdError("bad_request", "deadline_ms must be above 0.")
     if message.keep_alive is not None and not math.isfinite(message.keep_alive):

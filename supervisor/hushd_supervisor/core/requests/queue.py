@@ -48,7 +48,6 @@ class Queue:
         self.aside = 0
         self._lines: dict[tuple[bool, int], Line] = {}  # by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
-        self._asking: set[ActiveRequest] = set()  # those that ask for a device
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request; one that was here before gets its old place."""
@@ -57,15 +56,12 @@ class Queue:
         self.bytes += self.waiting[request]
         if request.message.op == "warm":
             self._warming[request] = None
-        if request.device:
-            self._asking.add(request)
 
     def remove(self, request: ActiveRequest, *, served: bool = False) -> None:
         """Removes a request: it is about to run, here or at a replica, if it is `served`."""
         self._lines[request.session, request.rank].remove(request, served=served)
         self.bytes -= self.waiting.pop(request)
         self._warming.pop(request, None)
-        self._asking.discard(request)
 
     def has_room(self, request: ActiveRequest, places: int) -> bool:
         """Returns whether one more request may wait in a queue of so many `places`."""
@@ -102,10 +98,6 @@ class Queue:
     def warming(self) -> list[ActiveRequest]:
         """The requests that only want the worker to be ready."""
         return list(self._warming)
-
-    def device_asked(self, now: float) -> str:
-        """The device that the next request asks for; empty for any."""
-        return next(self.order(now)).device if self._asking else ""
 
     # --- what may run ------------------------------------------------------------------------------------------------
 

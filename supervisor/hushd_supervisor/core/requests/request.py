@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 
-from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from hushd_protocol.messages import Chunk, Job, Request
@@ -55,7 +54,6 @@ class ActiveRequest:
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent
-    unused_device: str = ""  # why it is not on the device that it names, which its result reports
 
     # Of the run under way:
     started: float = 0.0
@@ -79,12 +77,10 @@ class ActiveRequest:
     aside: bool = False  # whether it has given up its slot while it waited for its client
 
     rank: int = field(init=False)
-    device: str = field(init=False)  # the device its worker must move to; empty: any
 
     def __post_init__(self) -> None:
         self.program = self.program or self.route
         self.rank = PRIORITIES.index(self.message.priority)
-        self.device = self.message.compute_device
         self.alone = self.message.attempt > 0 and not self.session
         self.input_complete = self.message.input != "stream"
         self.download = self.message.credit
@@ -117,12 +113,6 @@ class ActiveRequest:
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
         return self.rank - int((now - self.arrived) / AGING_S)
-
-    def remarks(self, data: JsonObject) -> JsonObject:
-        """The supervisor's additions to the `data` of its result."""
-        if self.unused_device and "why_there" not in data:
-            return {"compute_device": "cpu", "why_there": self.unused_device}
-        return {}
 
     def job(self, economy: bool) -> Job:
         """The message that hands it to a process."""

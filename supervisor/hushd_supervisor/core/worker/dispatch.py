@@ -95,20 +95,24 @@ class Dispatcher:
         self.held = self.down = False
         self.where: JsonObject = {}
 
+    @property
+    def retires(self) -> bool:
+        """True if the process gets no more jobs, and leaves after the last: it is used up, or not wanted any more.
+
+        Beside jobs that may last for hours, live sessions and downloads, it goes on meanwhile.
+        """
+        lasts = self._jobs.running.endless or self._lifecycle.name.startswith("models/")
+        return self._lifecycle.state is State.BUSY and bool(self._lifecycle.process.retiring) and not lasts
+
     def settle(self, now: float) -> None:
         """After any change: hands out work, rests, leaves or starts, depending on the state and the queue."""
         state = self._lifecycle.state
         if state is State.DRAINING or self._lifecycle.process.unwanted:
             self._jobs.running.hurry(now)
         if state in (State.READY, State.BUSY):
-            if self._lifecycle.computes_on(self._jobs.queue.device_asked(now)):
-                self._serve(now)
-            else:
-                self._move(now)
+            self._serve(now)
         elif state is State.SUSPENDED and self._jobs.waiting:
             self._lifecycle.is_wanted(now)
-            if not self._lifecycle.computes_on(self._jobs.queue.device_asked(now)):
-                self._lifecycle.kill(now, expected=True)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.leave(now)
         elif state is State.STOPPED and self._jobs.waiting and not self.held:
@@ -128,22 +132,17 @@ class Dispatcher:
     def recycle(self, now: float) -> None:
         """Replaces a process that is used up: at once if it is idle, else once nothing runs on it."""
         if self._lifecycle.state in (State.READY, State.BUSY):
-            retired = self._lifecycle.retires
+            retired = self.retires
             self._wear(now)
             if self._lifecycle.state is State.READY and self._lifecycle.process.retiring:
                 self._replace(now)
-            elif retired and not self._lifecycle.retires:
+            elif retired and not self.retires:
                 self.settle(now)  # waiting requests may run again
 
     def retire(self, why: str, now: float) -> None:
-        """Gives a working process no more jobs if another can take them; it leaves once nothing runs on it."""
+        """Gives a working process no more jobs; it leaves once nothing runs on it."""
         self._lifecycle.process.unwanted = self._lifecycle.process.unwanted or why
         self.settle(now)
-
-    def carry_on(self, now: float) -> None:
-        """Hands out work to a retiring process: there is no room for another, and its jobs may last for hours."""
-        self._answer_warm(now)
-        self._run_next(now)
 
     def lease(self, request: ActiveRequest, now: float) -> None:
         """Records the lease that a request earned by running."""
@@ -168,18 +167,8 @@ class Dispatcher:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _move(self, now: float) -> None:
-        """Replaces the process, once nothing runs on it, by one on the device that the next request asks for."""
-        self._lifecycle.process.unwanted = (
-            self._lifecycle.process.unwanted or f"asked for on {self._jobs.queue.device_asked(now)}"
-        )
-        if not self._jobs.running:
-            if self._lifecycle.state is State.BUSY:
-                self._lifecycle.enter(State.READY)
-            self._replace(now)
-
     def _serve(self, now: float) -> None:
-        if not self._lifecycle.retires:
+        if not self.retires:
             self._answer_warm(now)
         self._hand_out(now)
 
@@ -193,8 +182,10 @@ class Dispatcher:
         # A used-up process is replaced after a job, so that no job waits for its replacement.
         if self._lifecycle.state is State.BUSY:
             self._wear(now)
-        if not self._lifecycle.retires:
-            self._run_next(now)
+        while not self.retires and (request := self._jobs.queue.next(now)):
+            if self._lifecycle.state is State.READY:
+                self._lifecycle.work(now)
+            self._jobs.run(request, now)
         if self._jobs.running:
             return
         if self._lifecycle.state is State.BUSY:
@@ -203,12 +194,6 @@ class Dispatcher:
             self._replace(now)
         else:
             self.rest(now)
-
-    def _run_next(self, now: float) -> None:
-        while request := self._jobs.queue.next(now):
-            if self._lifecycle.state is State.READY:
-                self._lifecycle.work(now)
-            self._jobs.run(request, now)
 
     def _wear(self, now: float) -> None:
         """Retires a process that is used up; takes this back if only a job had made it large."""

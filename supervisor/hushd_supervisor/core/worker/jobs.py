@@ -14,7 +14,6 @@ from collections.abc import KeysView
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import replace
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.requests.queue import Notices, Queue
@@ -86,8 +85,6 @@ class Jobs:
     def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
         """Ends a request; no other code does. The caller has taken it out of `waiting`."""
         assert not request.done
-        if isinstance(message, m.Result):
-            message = replace(message, data=message.data | request.remarks(message.data))
         self._to_client(request, message)
         request.done = True
         self.ended.append(request)

@@ -95,11 +95,6 @@ class Lifecycle:
         return gen == self.gen and self.state.has_process
 
     @property
-    def retires(self) -> bool:
-        """True if the process works but gets no more jobs that another process can take."""
-        return self.state is State.BUSY and bool(self.process.retiring)
-
-    @property
     def card_kinds(self) -> tuple[str, ...]:
         """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
         return ANY_KIND if self.settings.command else self._card_kinds(self.name)
@@ -110,8 +105,7 @@ class Lifecycle:
         process = self.process
         if process.card or process.kind:
             return bool(process.card) or is_card(process.kind)
-        started_for = process.place.device or process.compute_device or self.settings.compute_device
-        return is_card(started_for) and bool(self.card_kinds)
+        return is_card(process.place.device or self.settings.compute_device) and bool(self.card_kinds)
 
     @property
     def holds_card(self) -> bool:
@@ -131,12 +125,6 @@ class Lifecycle:
     @property
     def _may_suspend(self) -> bool:
         return self.process.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned
-
-    def computes_on(self, device: str) -> bool:
-        """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
-        process = self.process
-        started_for = process.compute_device or self.settings.compute_device
-        return device in ("", "auto", process.kind, started_for, process.place.device)
 
     def send(self, message: m.Message) -> None:
         """Sends to the process."""
@@ -163,15 +151,14 @@ class Lifecycle:
         """Starts the wait for memory again."""
         self._timer = now + ROOM_S
 
-    def start(self, now: float, place: Place, compute_device: str = "", cpu_reason: str = "") -> None:
+    def start(self, now: float, place: Place, cpu_reason: str = "") -> None:
         """Starts the next generation on the device of `place`."""
         gen = next(self._generations)
-        self.process = Process(gen, place, compute_device, cpu_reason, started_at=now, card=place.card)
+        self.process = Process(gen, place, cpu_reason, started_at=now, card=place.card)
         self.starts += 1
         if place.why:
             self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
-        visible_card = place.device if place.card else ""
-        device = compute_device if visible_card else place.device or compute_device
+        device, visible_card = ("", place.device) if place.card else (place.device, "")
         self._outbox.append(Spawn(self.name, gen, device, visible_card, place.why))
         self.enter(State.STARTING)
 

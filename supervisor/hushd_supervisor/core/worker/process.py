@@ -163,7 +163,6 @@ class Process:
     Attributes:
         gen: its generation; 0 before the first.
         place: the device on which it was started to compute.
-        compute_device: the device that a request asked for then; empty: the configuration's.
         cpu_reason: the reason why it was started for the CPU instead of its card; empty if it was not.
         started_at: when it began to run.
         ready_at: when it became ready; `math.inf` before that and after its exit.
@@ -187,7 +186,6 @@ class Process:
 
     gen: int = 0
     place: Place = ANYWHERE
-    compute_device: str = ""
     cpu_reason: str = ""
     started_at: float = 0.0
     ready_at: float = math.inf

@@ -9,7 +9,6 @@ about one. If it cannot be had back in time, it is ended and another started, so
 
 from __future__ import annotations
 
-from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
@@ -71,18 +70,17 @@ class WorkerRoom:
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:
+    def admit(self, now: float, place: Place = ANYWHERE) -> list[Action]:
         """Starts the process that waits for memory, on the device of `place`."""
         if self._lifecycle.state is State.WAITING:
-            device = self._jobs.queue.device_asked(now) or compute_device
-            self._lifecycle.start(now, place, device, self.cpu_reason)
+            self._lifecycle.start(now, place, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()
 
-    def help(self, now: float, place: Place, compute_device: str) -> list[Action]:
+    def help(self, now: float, place: Place) -> list[Action]:
         """Starts a process to help busy replicas; no request waits at this one yet."""
         self._lifecycle.wait(now)
-        return self.admit(now, place, compute_device)
+        return self.admit(now, place)
 
     # --- no room -------------------------------------------------------------------------------------------------
 
@@ -125,11 +123,10 @@ class WorkerRoom:
 
         Args:
             on_card: whether a card's memory is lacking. Then a start on the CPU, if allowed, goes on waiting for
-                memory; whoever named the card gets it or an error.
+                memory.
         """
         self.shortage = None
-        named = is_card(self._jobs.queue.device_asked(now))
-        if on_card and not self.cpu_reason and self.may_leave_card and not named:
+        if on_card and not self.cpu_reason and self.may_leave_card:
             self.cpu_reason = "the card had no memory for it"
             return self._outbox.take()
         return self.refuse(now, error)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import ANY_KIND, kind_of
-from hushd_protocol.errors import HushdError
+from hushd_protocol.cards import ANY_KIND
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
@@ -80,6 +79,11 @@ class Worker:
         return self.lifecycle.settings
 
     @property
+    def retires(self) -> bool:
+        """True if the process works, gets no more jobs, and leaves after the last."""
+        return self._dispatch.retires
+
+    @property
     def cards_mb(self) -> dict[str, float]:
         """The memory that the process reports to take on each graphics card, by the card's place on the bus."""
         cards = self.process.cards if self.state.has_process else {}
@@ -91,28 +95,6 @@ class Worker:
         if self.state is State.STARTING:
             return len(self.jobs.waiting)
         return self.jobs.running.uncancelled if self.state in WATCHED else 0
-
-    def choose_device(self, request: ActiveRequest) -> None:
-        """Decides on the device of a request that is about to be given to this worker.
-
-        An engine that only computes on the CPU ignores the choice: its process would be replaced by one that computes
-        in the same place. The process answers as it is, and the result says so.
-
-        Raises:
-            HushdError: `unsupported` for a kind of card that no build of its engine can use.
-        """
-        device = request.device = request.message.compute_device
-        request.unused_device = ""
-        if device in ("", "auto"):
-            return
-        kinds, engine = self.lifecycle.card_kinds, f"the engine {self.name.split('/')[1]}"
-        if not kinds:
-            request.device = ""
-            request.unused_device = "" if device == "cpu" else f"{engine} computes on the CPU alone"
-        elif kind_of(device) not in (*kinds, "cpu"):
-            usable = f"{', '.join(('cpu', *kinds[:-1]))} or {kinds[-1]}"
-            refusal = f"{engine[:1].upper()}{engine[1:]} cannot compute on {device}: ask for {usable}."
-            raise HushdError("unsupported", refusal)
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
@@ -137,8 +119,8 @@ class Worker:
 
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a new request would be handed to the process at once."""
-        loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
-        return loaded and not self.lifecycle.retires and self.jobs.queue.would_run(request)
+        loaded = self.state in (State.READY, State.BUSY)
+        return loaded and not self.retires and self.jobs.queue.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
@@ -175,14 +157,6 @@ class Worker:
         return self._outbox.take()
 
     # --- what the pool decides -----------------------------------------------------------------------------------
-
-    def carry_on(self, now: float) -> list[Action]:
-        """Hands out work although the process retires: no other process can take it."""
-        if self.lifecycle.retires:
-            self._dispatch.carry_on(now)
-        return self._outbox.take()
-
-    # --- what the owner does -------------------------------------------------------------------------------------
 
     def unload(self, now: float, owner: bytes = b"", force: bool = False) -> list[Action]:
         """Ends the worker whatever its leases say: jobs of the client `owner` end at once, other jobs finish first.

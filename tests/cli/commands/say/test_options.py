@@ -69,7 +69,6 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
         (["--sample-rate", "8000"], "for -o FILE"),
         (["-o", "x.wav", "--channels", "3"], "--channels"),
         (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
-        (["--compute-device", "gpu"], "or a card's name such as cuda:1, not 'gpu'"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], words: str) -> None:

@@ -7,16 +7,12 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.needs import Estimated
-from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.memory.pressure import LOOK_S, Level
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 
 ROOM_FOR_ONE = {"memory_share": 0.5}  # of 1000 MB; a worker needs 300
-
-
-def press(house: House, level: Level) -> None:
-    house.tell(ev.Pressure(level))
 
 
 # --- starts and evictions -------------------------------------------------------------------------------------------
@@ -218,7 +214,7 @@ def test_warning_asks_for_economy() -> None:
     """From the sign on jobs carry `economy`, those of workers that are made later too; 10 s after it no more."""
     house = House({"": {"memory_mb": 100.0}})
     house.busy(A)
-    press(house, Level.WARNING)
+    house.press(Level.WARNING)
     house.finish(A)
     house.busy(A)
     house.busy(B)
@@ -245,7 +241,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     house.idle(C)
     running = house.busy(B)
     queued = house.request(B)
-    press(house, Level.CRITICAL)
+    house.press(Level.CRITICAL)
     assert house.drained() == [A]
     assert house.state(C) is State.READY
     house.leave(A)
@@ -260,7 +256,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
     for _ in range(2):
         assert house.code(cold) == ""
         house.wait(6)
-        press(house, Level.CRITICAL)
+        house.press(Level.CRITICAL)
     refusal = house.answer(cold)
     assert isinstance(refusal, m.Error)
     assert (refusal.code, refusal.retry_after_ms) == ("server_busy", 6000)
@@ -272,7 +268,7 @@ def test_the_end_of_critical_pressure_is_waited_for() -> None:
     """A single sign costs a start 10 s and nobody an error; with no process too, when nothing else wakes the pool."""
     house = House(**ROOM_FOR_ONE)
     house.idle(A)
-    press(house, Level.CRITICAL)
+    house.press(Level.CRITICAL)
     house.leave(A)
     first, second = house.request(B), house.request(B)
     house.wait(9.9)
@@ -288,7 +284,7 @@ def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
     """169 of 2400 MB: neither a reload nor a refusal would help a machine on which memory is short."""
     house = House({"": {"memory_mb": 169.0}})
     house.total, house.available = 24_000 * MB, 2400 * MB
-    press(house, Level.CRITICAL)
+    house.press(Level.CRITICAL)
     assert house.pool._admission.level is Level.CRITICAL
     house.request(A)
     house.ready(A, size=169 * MB)
@@ -350,14 +346,14 @@ def test_critical_by_a_look_at_a_start() -> None:
 
 
 def test_an_occasion_to_look_is_enough() -> None:
-    """A look now and then notices that memory is short, at every level, although no trigger tells."""
+    """A look now and then notices that memory is short, at every level; without a process nothing is due."""
     house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
     house.idle(A)
     house.available = 100 * MB
-    press(house, Level.NORMAL)
+    house.wait(LOOK_S)
     assert house.pool._admission.level is Level.WARNING
     house.available = 60 * MB
-    press(house, Level.NORMAL)
+    house.wait(LOOK_S)
     assert house.drained() == [A]  # which takes 300 MB, whatever was configured
     house.leave(A)
     assert house.pool.deadline() is None
@@ -373,7 +369,8 @@ def test_the_status_tells_what_is_true_now() -> None:
     house.available = 60 * MB
     assert house.pool.memory(house.now).pressure == "critical"
     assert house.pool._admission.level is Level.NORMAL
-    press(house, Level.NORMAL)
+    house.pool._admission.look(house.now)
+    house.tick()
     assert house.pool._admission.level is Level.CRITICAL
 
 

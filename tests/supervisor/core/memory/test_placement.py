@@ -160,10 +160,10 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
     )
 
 
-def test_a_card_that_a_request_names_is_full() -> None:
+def test_a_card_that_the_configuration_names_is_full() -> None:
     """It is refused, with the missing memory: whoever names a card does not wait for the CPU's text instead."""
-    there = house(card(free=4 * GB))
-    request = there.request(A, compute_device="cuda")
+    there = house(card(free=4 * GB), worker={"stt": {"compute_device": "cuda"}})
+    request = there.request(A)
     assert there.placed() == []
     answer = there.answer(request)
     assert isinstance(answer, m.Error)

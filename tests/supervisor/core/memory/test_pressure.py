@@ -7,7 +7,7 @@ import math
 
 import pytest
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, Stall, sign, weight
+from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, sign
 
 N, W, C = Level
 
@@ -45,30 +45,3 @@ def test_every_sign_at_every_level(before: Level, then: Level) -> None:
     if max(before, then) > N:
         assert pressure.deadline(104.0) == (last if then >= before else first)
         assert pressure.level(pressure.deadline(104.0)) < pressure.level(104.0)
-
-
-def test_the_first_report_of_a_trigger_proves_nothing() -> None:
-    """Linux fires a new trigger with the first microsecond of stall: 5 ms of 150 are not confirmed, at any time."""
-    for after in (0.0, 0.7, 2.0, 2.1, 600.0):
-        assert not Stall(1_770_000, 100.0).confirmed(1_775_000, 100.0 + after)
-
-
-@pytest.mark.parametrize(
-    ("grown", "elapsed", "true"),
-    [
-        (150, 0.125, True), (149, 0.125, False), (150, 2.0, True), (160, 2.25, False), (170, 2.25, True),
-        (500, 60.0, False), (4500, 60.0, True),
-    ],
-)  # fmt: skip
-def test_a_stall_is_confirmed_by_its_total(grown: int, elapsed: float, true: bool) -> None:
-    """150 ms in each 2 s since the last report, however late this one is read."""
-    assert Stall(10, 100.0).confirmed(10 + 1000 * grown, 100.0 + elapsed) is true
-
-
-@pytest.mark.parametrize("level", [W, C])
-def test_a_stall_where_memory_is_available_is_another_programs(level: Level) -> None:
-    """It waits under a limit of its own, or for page cache, which is available; below 15 % it counts as it is."""
-    for available in (1000, 850, 400, 150):
-        assert weight(level, Memory(1000, available)) is N
-    for available in (149, 10, 0):
-        assert weight(level, Memory(1000, available)) is level

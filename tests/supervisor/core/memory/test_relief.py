@@ -108,7 +108,7 @@ def test_memory_of_a_card_is_asked_for_by_its_name_and_place() -> None:
 def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -> None:
     """The pressure from before it freed memory holds nobody back afterwards."""
     it = house(30)
-    it.tell(ev.Pressure(Level.CRITICAL))
+    it.press(Level.CRITICAL)
     it.request(A)
     [run] = runs(it)
     assert run.ram == (300 + 125 - 30) * MB
