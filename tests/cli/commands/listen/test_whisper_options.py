@@ -35,12 +35,12 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
     (
         "a.wav --device cuda --fp16 True",
         {},
-        "--fp16 has no effect here.",
+        "--device and --fp16 have no effect here.",
     ),
     (
         "--device cpu a.wav",
         {},
-        "",
+        "--device has no effect here.",
     ),
     ("a.wav --threads 4", decoder(threads=4), ""),
     ("a.wav --threads 0", decoder(threads=0), ""),
