@@ -69,7 +69,7 @@ PLANTED = (
     ("hushd.transport.autostart", "range(round(READY_S / LOOK_S))", "range(2)", "simulate --faults term"),
     ("hushd_supervisor.core.worker.lifecycle", "        self.leaves(now)\n        self.send(m.Drain())", "        self.kill(now, expected=True)", "simulate --faults wire"),
     ("hushd_supervisor.core.worker.news", "HushdError(code, ENDINGS[code])", 'HushdError("worker_crashed", ENDINGS[code])', "simulate --faults freeze,starve"),
-    ("hushd.aio.steps", "while not future.done():", "if True:", "simulate --faults signal"),
+    ("hushd.aio.client", "while not future.done():", "if True:", "simulate --faults signal"),
     ("hushd.floor", "        except BaseException:  # Ctrl-C: nobody would do it any more\n            self._give_back()\n            raise", "        except BaseException:\n            raise", "simulate --faults signal,term"),
     ("hushd.verbs.supervisor", "            if over:  # the task", "            if False:  # the task", "simulate --faults term"),
     ("hushd_supervisor.core.pool", "return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]", "return self._shutdown(now)", "simulate --faults wire"),

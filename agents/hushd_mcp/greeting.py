@@ -67,8 +67,6 @@ def is_whole(value: object) -> bool:
 
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # the versions that the SDK accepts in `initialize`
-MAX_LINE = 1 << 23  # bytes of one message
-_ENDS = 4096  # bytes at both ends of a longer one, in which its id is looked for
 INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears"}
 INSTRUCTIONS = """\
 hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
@@ -120,40 +118,6 @@ def id_of(message: dict[str, object], key: str = "id") -> str | int | None:
     """Returns the id of a request in a message; None for what cannot be one."""
     name = message.get(key)
     return name if isinstance(name, str | int) and not isinstance(name, bool) else None
-
-
-class Lines:
-    """A host's lines, of which no more than `MAX_LINE` bytes are held: of a longer one its two ends remain."""
-
-    def __init__(self) -> None:
-        self._received = bytearray()
-        self._is_cut = False
-
-    def add(self, chunk: bytes) -> list[tuple[bytes, bool]]:
-        """Returns the lines that `chunk` completes, each with whether it was too long; an empty chunk ends the last."""
-        self._received += chunk
-        if chunk and b"\n" not in chunk:
-            if self._is_cut or len(self._received) > MAX_LINE:
-                self._is_cut = True
-                del self._received[_ENDS:-_ENDS]
-            return []
-        *lines, rest = self._received.split(b"\n") if chunk else [self._received, bytearray()]
-        cut, self._received, self._is_cut = self._is_cut, rest, False
-        return [(bytes(line), (n == 0 and cut) or len(line) > MAX_LINE) for n, line in enumerate(lines)]
-
-
-def too_long(line: bytes) -> dict[str, object]:
-    """Returns the answer to a message of more than `MAX_LINE` bytes, given whole or by its ends."""
-    places = (line[:_ENDS].partition(b'"params"')[0], line[-_ENDS:])
-    sentence = f"A message has at most {MAX_LINE / 1e6:.0f} MB: send less at once."
-    name = None
-    for place in places:
-        value = place.rpartition(b'"id"')[2].strip(b" :").partition(b",")[0].rstrip(b" }\r\n")
-        try:
-            name = name if name is not None else id_of({"id": loads(value)})
-        except ValueError:
-            pass
-    return {"jsonrpc": "2.0", "id": name, "error": {"code": -32600, "message": sentence}}
 
 
 def _is_usual(params: dict[str, object]) -> bool:

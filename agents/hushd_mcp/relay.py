@@ -50,17 +50,19 @@ class Relay:
 
     def run(self) -> None:
         """Serves until the host closes standard input."""
-        received = greeting.Lines()
+        received = bytearray()
         while True:
             for descriptor, event in self._poll.poll():
                 if descriptor == 0:
                     chunk = os.read(0, _CHUNK)
-                    for line, is_too_long in received.add(chunk):
-                        if is_too_long:
-                            _send(greeting.too_long(line))
-                        elif line or chunk:
-                            self._take(line)
+                    received += chunk
+                    if b"\n" in chunk:
+                        *lines, received = received.split(b"\n")
+                        for line in lines:
+                            self._take(bytes(line))
                     if not chunk:
+                        if received:
+                            self._take(bytes(received))
                         return
                 elif self._link and descriptor == self._link.fileno():
                     self._serve(event)

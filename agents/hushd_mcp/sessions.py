@@ -27,7 +27,6 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, JSONRPCResponse
 
-from hushd_mcp import greeting
 from hushd_mcp.calls import Calls
 from hushd_mcp.server import Server, take_signals
 from hushd_mcp.work import TaskRegistry
@@ -88,6 +87,7 @@ def _id(line: str) -> str | int | None:
         return None
 
 
+MAX_LINE = 1 << 23  # bytes of one message; a session that sends more ends
 REST_S = 60.0  # without a call, after which a session closes and the process ends
 
 
@@ -113,7 +113,7 @@ class Sessions:
     async def run(self, listener: socket.socket) -> None:
         """Serves until there was no call for a while, and no session is left."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=greeting.MAX_LINE + 1)
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
         while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
             self._parted.clear()
             try:
@@ -238,7 +238,7 @@ class _Input:
         try:
             await self._writer.drain()
             line = await self._reader.readline()
-        except (OSError, ValueError):  # the relay has gone, or sends a line that it should have refused
+        except (OSError, ValueError):  # the relay has gone, or sends too long a line
             line = b""
         if not line:
             raise StopAsyncIteration

@@ -15,7 +15,6 @@ import psutil
 import pytest
 from hushd_mcp import greeting, meeting
 from hushd_mcp.command import place
-from hushd_mcp.greeting import MAX_LINE, Lines, too_long
 from hushd_protocol.system import paths
 from support.diary import Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
@@ -164,43 +163,14 @@ def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
     assert "is not ours alone" in answer["content"][0]["text"]
 
 
-CALL = '{"jsonrpc": "2.0", "id": %s, "method": "tools/call", "params": {"name": "x", "arguments": {"audio": "%s"}}}'
-LATE = '{"method": "tools/call", "params": {"arguments": {"audio": "%s"}}, "jsonrpc": "2.0", "id": %s}'
-
-
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        (CALL % ("7", "…"), 7),
-        (LATE % ("…", "7"), 7),
-        (CALL % ('"seven"', "…"), "seven"),
-        (CALL % ("[7]", "…"), None),
-        ("A…", None),
-    ],
-)
-def test_a_line_that_is_too_long_is_refused_by_its_id(line: str, name: object) -> None:
-    """Wherever the id stands, and whatever pieces the line comes in; no more than a message's bytes are held."""
-    lines, came = Lines(), []
-    line = line.replace("…", "A" * MAX_LINE)
-    for start in range(0, len(line), 65_000):
-        came += lines.add(line[start : start + 65_000].encode())
-        assert len(lines._received) <= MAX_LINE + 65_000
-    came += lines.add(b'\n{"jsonrpc": "2.0"}\n')
-    (cut, is_too_long), follower = came
-    assert is_too_long
-    assert follower == (b'{"jsonrpc": "2.0"}', False)
-    answer = too_long(cut)
-    assert answer["id"] == name
-    assert "8 MB" in answer["error"]["message"]  # type: ignore[index]
-
-
 def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str, str]) -> None:
     """Parameters of a wrong type, 9 MB, and a cancellation of what cannot be an id: the session goes on."""
     with RawHost(environment=environment) as host:
         assert host.data("status")["calls"] == []
         host.notify("notifications/cancelled", {"requestId": [1]})
         assert "JSON-RPC" in host.refused("tools/call", 3)
-        assert "8 MB" in host.refused("tools/call", {"name": "x", "arguments": {"audio": "A" * 9_000_000}})
+        too_long = host.wait(host.call("say", text="A" * 9_000_000))
+        assert too_long["isError"]
         assert host.data("status")["calls"] == []
 
 

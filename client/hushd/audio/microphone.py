@@ -6,7 +6,6 @@ import math
 import queue
 import sys
 import time
-from contextlib import suppress
 from typing import Any
 
 from hushd_protocol.errors import HushdError
@@ -107,13 +106,6 @@ class Microphone(Chunks):
         self._lost = True
         devices.close_lost(self._stream)
         return devices.lost("microphone")
-
-    def mute(self) -> None:
-        """Drops all sound from now on, and all that was not read yet. The device stays open."""
-        self._since = math.inf
-        with suppress(queue.Empty):
-            while True:  # another thread may read too: to wait for what it has taken would be for ever
-                self._chunks.get_nowait()
 
     def unmute(self) -> None:
         """Records from now on; the latency of the device is taken into account."""

@@ -41,8 +41,6 @@ def of_audio(audio: Audio, rate: int | None = None) -> Source:
     if isinstance(audio, str | os.PathLike):
         return Stream(_piped(audio)) if _is_pipe(audio) else File(audio)
     if is_array(audio):
-        from hushd.audio.source import Samples
-
         return Samples(audio, rate)
     if isinstance(audio, bytes | bytearray | memoryview):
         if not audio:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass, replace
 
-from hushd.reports.display import clock
-
 if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, WorkerStatus
 
@@ -178,9 +176,6 @@ def mean(moments: Sequence[Moment]) -> tuple[float, float]:
     return total / span, math.fsum(moment.resident * seconds for moment, seconds in times) / span
 
 
-RIVAL = "a server that never unloads"
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """The record from `start` to `end`, in seconds since 1970."""
@@ -201,15 +196,6 @@ class Window:
     def changes(self) -> list[Entry]:
         """The starts and exits."""
         return [e for e in self.entries if e.event in ("start", "exit") and self.start <= e.time <= self.end]
-
-    @property
-    def summary(self) -> str:
-        """One sentence: both averages."""
-        held, theirs = mean(self.moments)
-        return (
-            f"Memory held on average for {clock(self.end - self.start)}: {megabytes(held):.0f} MB; "
-            f"by {RIVAL}: {megabytes(theirs):.0f} MB."
-        )
 
     def data(self, points: int = 0) -> JsonObject:
         """The object under `memory` in `GET /v1/activity`; with `points`, thinned to that many equal parts."""

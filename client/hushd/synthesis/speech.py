@@ -246,8 +246,6 @@ class IncomingSpeech:
     def _add_sentence(self, data: JsonObject) -> None:
         from hushd_schema.results import SentenceData  # for those who asked for it
 
-        from hushd.synthesis.speech import Sentence
-
         sentence = Sentence.of(SentenceData.from_data(data))
         self.timeline.append(sentence)
         if self._on_sentence is not None:

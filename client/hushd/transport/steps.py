@@ -5,7 +5,7 @@ A procedure is a generator. It yields each step, is sent its outcome, and return
     connection = yield Connect(link)
     message = yield Receive(connection.start(request))
 
-A step is called without arguments, and blocks; `run` does no more than that. `hushd.aio.steps.run` awaits the steps
+A step is called without arguments, and blocks; `run` does no more than that. `hushd.aio.client.run` awaits the steps
 that are classes here, and calls any other on a thread. The error of a step is raised where the procedure yielded it,
 and so is whatever ends the waiting: Ctrl-C, or the cancellation of the task.
 """
@@ -150,7 +150,7 @@ class Awaited:
 
     @staticmethod
     async def _run(steps: Steps[T]) -> T:
-        """Runs a procedure: `hushd.aio.steps.run`."""
+        """Runs a procedure: `hushd.aio.client.run`."""
         raise NotImplementedError
 
 

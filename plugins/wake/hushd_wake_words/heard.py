@@ -9,11 +9,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from hushd.audio.recording import Chunks, Device, Ring
+from hushd.audio.recording import Chunks, Device
 from hushd.floor import Floor
 from hushd_protocol.errors import HushdError
 
 from .detection import Detection, Detections, detect
+from .ring import Ring
 
 if TYPE_CHECKING:
     from hushd.client import Client

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hushd.aio import steps as aio
+from hushd.aio import client as aio
 from hushd.transport import steps
 from hushd.transport.steps import Await, Connect, Receive, RunInThread, Steps
 

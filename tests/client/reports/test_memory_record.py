@@ -168,5 +168,4 @@ def test_a_clock_that_was_set_back() -> None:
     status = Status.from_data({"supervisor": {"rss_mb": 20.0}, "workers": []})
     window = Window.last(3600.0, sorted(jumped, key=lambda each: each.time), status, 30.0)
     assert (window.start, window.end) == (0, 30)
-    assert "for 0:30:" in window.summary
     assert Window.last(3600.0, [entry(years, "start", STT)], status, 30.0).data()["mean_mb"] == 20.0

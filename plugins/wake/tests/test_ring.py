@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hushd.audio.recording import KEPT_S, Ring
 from hushd_protocol.errors import HushdError
+from hushd_wake_words.ring import KEPT_S, Ring
 
 RATE = 100
 BOUND_S = 30
