@@ -107,7 +107,7 @@ def main(arguments: list[str]) -> int:
     except HushdError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    log.take_over(configuration.settings.log_format, paths.logs / "gateway.log")
+    log.take_over(paths.logs / "gateway.log")
     asyncio.run(Gateway(configuration, channel).run(listeners))
     sys.stderr.flush()
     return 0

@@ -16,8 +16,8 @@ MAX_LINE = 8192  # characters
 class BoundedLog(LogStream):
     """Writes to standard error; at 1 MB moves the log file `path` aside."""
 
-    def __init__(self, form: str, path: Path) -> None:
-        super().__init__(2, form)
+    def __init__(self, path: Path) -> None:
+        super().__init__(2)
         self._path = path
 
     def _write(self, lines: list[str]) -> None:
@@ -45,9 +45,9 @@ def report(error: BaseException, what: str) -> None:
     print(f"{what} failed: {_brief(error)}", file=sys.stderr)
 
 
-def take_over(form: str, path: Path) -> None:
+def take_over(path: Path) -> None:
     """Takes logging over, without asyncio's warnings, a line for each write to an ended connection."""
-    sys.stderr = BoundedLog(form, path)
+    sys.stderr = BoundedLog(path)
     best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     assert logging.lastResort

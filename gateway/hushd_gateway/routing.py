@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
         VoiceDescription,
     )
 
-_PIPER = re.compile(r"(?P<language>[a-z]{2,3}_[A-Z]{2})-(?P<speaker>\w+)-(?:x_low|low|medium|high)")
-
 
 class Model(NamedTuple):
     """`engine` and `model` as the client's methods take them; both None: the configured default."""
@@ -50,9 +47,8 @@ def stt(
     *,
     translate: bool = False,
     words: bool = False,
-    logprobs: bool = False,
 ) -> Model:
-    """Returns the model for a transcription; with `words`, one that times words, with `logprobs`, one that rates them.
+    """Returns the model for a transcription; with `words`, one that times words.
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's, means
     the default, or the best model that knows the language or can translate, if the default does not.
@@ -65,25 +61,16 @@ def stt(
     if model is None:
         auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
         model = Model(None, AUTO) if auto else Model()
-    if logprobs:
-        likely = (entry for entry in catalogue.engines if "probabilities" in (entry.options or ()))
-        able = {entry.name: models for entry in likely if (models := entry.installed_models())}
-        return _of_able(catalogue, settings, model, able, "how likely each word is", "leave include out")
-    if words:
-        able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
-        return _of_able(catalogue, settings, model, able, "when each word is said", "leave word out")
-    return model
+    return _with_words(catalogue, settings, model) if words else model
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
     """Returns the engine, model and voice for a speech, as far as the request names them.
 
     An unknown model's name means the default. If a named model has a voice of its own, one of OpenAI's voices is
-    ignored. A speaker means the voice in the model's name, as in speaches (`fr_FR-siwis-medium` and `siwis`).
+    ignored.
     """
     name = settings.http.models.get(name, name)
-    if (piper := _PIPER.search(name)) and piper["speaker"] == voice:
-        voice = piper.group()
     model = _named(catalogue, name)
     if model is None:
         return VoiceChoice(None, None, voice or None)
@@ -95,24 +82,19 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     return VoiceChoice(model.engine, model.model, voice or None)
 
 
-def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str | None, str] | None:
+def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str, str] | None:
     """Returns the name and language of the voice to use instead of a well-known one that is not installed; None for
     other names.
 
     Many programs have kokoro's names built in, since the servers that they were made for have no others. The fallback
     is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of OpenAI's
-    names of that gender. A mixed voice falls back to its first one's. One of piper's (`en_US-ryan-low`), of which no
-    list is complete, falls back to another quality of the same speaker, or to the default voice of the language, with
-    the name None.
+    names of that gender. A mixed voice falls back to its first one's.
     """
     parts = voice_parts(voice)
     voice = parts[0].voice if parts else voice
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):
         return None
-    if piper := _PIPER.fullmatch(voice):
-        alike = (each.name for each in installed if each.name.startswith(f"{piper['language']}-{piper['speaker']}-"))
-        return next(alike, None), piper["language"].replace("_", "-")
     named = (each for engine in known_models.engines() for each in known_models.voices(engine))
     if (well_known := next((each for each in named if each.name == voice), None)) is None:
         return None
@@ -130,16 +112,9 @@ def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDes
     return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
-def _of_able(
-    catalogue: HearingDescription,
-    settings: Settings,
-    chosen: Model,
-    able: Mapping[str, Sequence[str]],
-    what: str,
-    without: str,
-) -> Model:
-    """Returns the chosen model if it is in `able` (names by engine), or if none was named, one that is; `what` names
-    the ability."""
+def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model) -> Model:
+    """Returns the chosen model if it knows when each word is said, or if none was named, one that does."""
+    able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
     engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
     if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
@@ -150,7 +125,7 @@ def _of_able(
     named = f"{engine}/{model}" if engine in able else engine
     whose = f"{named} does not know" if chosen.engine else "No installed model knows"
     instead = f": choose a model of {' or '.join(able)}" if able else advice.for_translation()
-    raise HushdError("model_missing", f"{whose} {what}{instead}, or {without}.")
+    raise HushdError("model_missing", f"{whose} when each word is said{instead}, or leave word out.")
 
 
 def is_known_to_hear(model: str, language: str) -> bool:

@@ -8,7 +8,6 @@ NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
 SPEECH_ROLES = ("stt", "tts")  # roles whose models produce text or speech
 ENGINE_ROLES = (*SPEECH_ROLES, "wake")  # roles with several engines, one of which the configuration names
 ROLES = (*ENGINE_ROLES, "models")
-LOG_FORMATS = ("text", "json")
 SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
 AUTO = "auto"  # as a model's name: the best one installed
 COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for messages

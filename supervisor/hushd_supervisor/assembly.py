@@ -83,9 +83,7 @@ class Assembly:
     def __init__(self, start: Start, settings: Settings, read: Callable[[], Settings]) -> None:
         paths = start.paths
         self._start, self._read = start, read
-        self._log = Log(
-            settings.log_level, paths.supervisor_log if start.unattended else None, form=settings.log_format
-        )
+        self._log = Log(settings.log_level, paths.supervisor_log if start.unattended else None)
         self.record = self._log.write
         best_effort.report_to(functools.partial(self.record, "warning"))
         self._poller, self._launch = zmq.Poller(), Limits().launch
@@ -188,7 +186,7 @@ class Assembly:
     def _read_again(self) -> Settings:
         """The configuration, read once more; the log follows it at once."""
         settings = self._read()
-        self._log.configure(settings.log_level, settings.log_format)
+        self._log.configure(settings.log_level)
         return settings
 
     def close(self) -> None:

@@ -42,8 +42,7 @@ SPEECH: dict[str, Any] = {
 }  # fmt: skip
 FORM: dict[str, Any] = {
     "model": "whisper-1", "language": "en", "prompt": "a", "response_format": "json", "temperature": "0",
-    "stream": "false", "timestamp_granularities[]": "segment", "include[]": "", "chunking_strategy[type]": "server_vad",
-    "chunking_strategy[silence_duration_ms]": "300", "keywords[]": "a", "languages[]": "en",
+    "stream": "false", "timestamp_granularities[]": "segment", "include[]": "", "keywords[]": "a", "languages[]": "en",
 }  # fmt: skip
 SESSION: dict[str, Any] = {
     "type": "transcription",

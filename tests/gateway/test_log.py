@@ -33,7 +33,7 @@ def test_a_large_file_is_moved_aside(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(log_files, "ROTATE_BYTES", 10_000)
     path = tmp_path / "gateway.log"
     with written(path):
-        stream = BoundedLog("text", path)
+        stream = BoundedLog(path)
         stream.write("x" * 100_000 + "\n")
         assert path.stat().st_size < 10_000
         stream.write("y" * 100_000 + "\n")

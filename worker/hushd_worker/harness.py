@@ -71,7 +71,7 @@ def serve(engine: Engine) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # engines' output goes to the log,
     # unbuffered, since `os._exit` does not flush buffers.
-    sys.stdout = sys.stderr = log_files.LogStream(2, os.environ.pop(log_files.FORMAT, ""))
+    sys.stdout = sys.stderr = log_files.LogStream(2)
     best_effort.report_to(print)
     try:
         status = _Harness(engine, endpoint, token).run()

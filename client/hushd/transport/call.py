@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hushd_protocol import buggify
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from hushd_protocol import JsonObject
     from hushd_schema.results import Warned
 
-# Of all ids that are made in a context, so that what asks for several things can be found in the log by one.
-beginning_of_ids: ContextVar[bytes] = ContextVar("beginning_of_ids", default=b"")
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
 
 
@@ -194,8 +191,7 @@ class Call:
 
 def new_id() -> bytes:
     """Returns an id for a request: random, so that nobody has to remember those in use."""
-    beginning = beginning_of_ids.get()
-    return beginning + os.urandom(ID_BYTES - len(beginning))
+    return os.urandom(ID_BYTES)
 
 
 # --- reasons to doubt a transcript or a speech, as a result reports them ----------------------------------------------

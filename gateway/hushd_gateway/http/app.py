@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from . import models, processes, speech, web_page
 from .context import Context
 from .errors import ApiError, answer
-from .middleware import HEADER, EndsWithClient, NamesRequests
+from .middleware import EndsWithClient
 from .realtime import socket
 from .security import Authorisation
 from .transcription import endpoints as transcription
@@ -40,7 +40,6 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/activity", processes.show),
     Route("/v1/unload", processes.unload, methods=["POST"]),
     Route("/health", models.health),
-    Route("/metrics", models.metrics),
     *(Route(path, web_page.serve) for path in web_page.FILES),
 ]
 
@@ -56,7 +55,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "", listed:
     """
     uploads.sweep()
     origins = list(settings.http.origins)
-    middleware = [Middleware(NamesRequests), Middleware(Authorisation, settings.http.hosts, origins, token)]
+    middleware = [Middleware(Authorisation, settings.http.hosts, origins, token)]
     if origins:
         middleware.append(
             Middleware(
@@ -64,7 +63,6 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "", listed:
                 allow_origins=origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["*"],
-                expose_headers=[HEADER],
             )
         )
     middleware.append(Middleware(EndsWithClient))

@@ -39,16 +39,14 @@ class Context:
         *,
         translate: bool = False,
         words: bool = False,
-        logprobs: bool = False,
         speed: str = "medium",
     ) -> Model:
         """Returns the model for a transcription; see `routing.stt`. A request without a choice lists no engines."""
-        usual = not (translate or words or logprobs) and self._is_default(name)
+        usual = not (translate or words) and self._is_default(name)
         if usual and routing.is_known_to_hear(self.settings.stt, language):
             return Model()
         catalogue = await self._engines.stt()
-        needs = {"translate": translate, "words": words, "logprobs": logprobs}
-        model = routing.stt(catalogue, self.settings, name, language, **needs)
+        model = routing.stt(catalogue, self.settings, name, language, translate=translate, words=words)
         if model.model != AUTO:
             return model
         return await self._engines.best(language, speed=speed, engine=model.engine, translate=translate)

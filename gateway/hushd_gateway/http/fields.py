@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
@@ -84,12 +83,6 @@ def texts(fields: Fields, name: str) -> list[str]:
                 raise bad(f"{name} must be a list of texts.", name)
             words.append(each)
     return [each for each in words if each]
-
-
-def members(fields: Fields, name: str) -> JsonObject:
-    """Returns the object that a form sends as `name[key]` for each key."""
-    start = f"{name}["
-    return {key[len(start) : -1]: single(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}
 
 
 def single(fields: Fields, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The lists of models, voices and languages; and `/health` and `/metrics`."""
+"""The lists of models, voices and languages; and `/health`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from hushd_models import languages as names
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.system import paths
-from hushd_schema import metrics as figures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -80,12 +79,6 @@ def _languages() -> list[JsonObject]:
 
 
 _DOES = {"hearing": "stt", "speaking": "tts"}
-
-
-async def metrics(request: Request) -> Response:
-    """Answers with the figures of `hushd status`, for Prometheus."""
-    text = figures.text(await context.of(request).client.status())
-    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 async def health(request: Request) -> Response:

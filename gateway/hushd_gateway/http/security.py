@@ -72,8 +72,7 @@ class Authorisation:
             if started and isinstance(error, OSError):
                 return  # the program has left, or does not read (TimeoutError)
             if not isinstance(error, ApiError | HushdError):
-                name = scope.get("request_id", "")
-                log.report(error, f"request {name}" if name else "an HTTP request")
+                log.report(error, "an HTTP request")
                 error = ApiError(500, "hushd failed at this request: its log says where.", code="internal_error")
             if not started:
                 await _refuse(error if isinstance(error, ApiError) else ApiError.of(error), scope, receive, send)

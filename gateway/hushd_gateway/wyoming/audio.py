@@ -1,4 +1,4 @@
-"""Collects a recording's chunks: samples of any usual width become 16 bits, and a long recording goes to a file."""
+"""Collects a recording's chunks of 16-bit samples; a long recording goes to a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from hushd_protocol.system import uploads
 
 SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
 MAX_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
-_SIGNED = bytes(sample ^ 0x80 for sample in range(256))
 
 
 class Format(NamedTuple):
-    """The format of raw samples; `width` in bytes: 1 (unsigned, as in WAV files), or 2, 3 or 4 (signed,
-    little-endian)."""
+    """The format of raw samples, signed and little-endian; `width` in bytes."""
 
     rate: int = 16_000
     width: int = 2
@@ -39,8 +37,8 @@ def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format
     if any(type(value) is not int for value in format) or not _is_usual(format):
         raise HushdError(
             "bad_request",
-            "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 1 to 4 bytes, and "
-            "1 to 16 channels.",
+            "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 2 bytes, and 1 to 16 "
+            "channels.",
         )
     return format
 
@@ -50,14 +48,13 @@ class Recording:
 
     Attributes:
         format: of the added samples.
-        size: bytes so far, as 16-bit samples.
+        size: bytes so far.
     """
 
     def __init__(self) -> None:
         self.format = Format()
         self.size = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=SHORT)  # noqa: SIM115  # `close` closes it
-        self._incomplete = b""  # part of a frame
 
     def begin(self, data: Mapping[str, Any]) -> None:
         """Takes the format from an event's data, if it has one. Raises as `format_of`."""
@@ -70,15 +67,11 @@ class Recording:
             HushdError: as `format_of`; `too_large` beyond `MAX_BYTES`; as `uploads.failure` if it cannot be stored.
         """
         self.begin(data)
-        samples = self._incomplete + samples
-        whole = len(samples) - len(samples) % (self.format.width * self.format.channels)
-        self._incomplete = samples[whole:]
-        chunk = sixteen_bits(samples[:whole], self.format.width)
-        self.size += len(chunk)
+        self.size += len(samples)
         if self.size > MAX_BYTES:
             raise HushdError("too_large", f"A recording has at most {MAX_BYTES // 2**20} MiB: send it in parts.")
         try:
-            self._file.write(chunk)
+            self._file.write(samples)
         except OSError as error:
             raise uploads.failure(error) from error
 
@@ -101,16 +94,4 @@ class Recording:
 
 
 def _is_usual(format: Format) -> bool:
-    return 4000 <= format.rate <= 384_000 and 1 <= format.width <= 4 and 1 <= format.channels <= 16
-
-
-def sixteen_bits(samples: bytes, width: int) -> bytes:
-    """Returns the upper 16 bits of each sample of `width` bytes."""
-    if width == 2:
-        return samples
-    upper = bytearray(2 * (len(samples) // width))
-    if width == 1:
-        upper[1::2] = samples.translate(_SIGNED)
-    else:
-        upper[0::2], upper[1::2] = samples[width - 2 :: width], samples[width - 1 :: width]
-    return bytes(upper)
+    return 4000 <= format.rate <= 384_000 and format.width == 2 and 1 <= format.channels <= 16

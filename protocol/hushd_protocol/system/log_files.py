@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hushd_protocol.names import LOG_FORMATS
 from hushd_protocol.suggest import escaped
 
 from . import best_effort
 
-FORMAT = "HUSHD_LOG_FORMAT"  # the variable that tells a worker the form of its lines
 SHORT_ID_BYTES = 4  # of a request's id: enough to tell apart requests of the same time
 _at_work = threading.local()  # `request`: the short id of the request on which a thread works
 _OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?")
@@ -29,31 +25,19 @@ def short_id(request: bytes) -> str:
     return request[:SHORT_ID_BYTES].hex()
 
 
-def line(text: str, *, form: str, request: str = "", level: str = "", facts: Mapping[str, Any] | None = None) -> str:
+def line(text: str, *, request: str = "", level: str = "") -> str:
     """A line with its newline; further lines of `text` are indented, so that they cannot pass for separate entries.
 
     Args:
         request: the short id of the request that the line concerns, if any.
-        facts: the contents of the text as fields, for JSON.
     """
-    now = time.time()
-    if form == "json":
-        moment = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
-        parts = {"time": moment, "level": level.lower(), "request": request}
-        fields = {name: value for name, value in parts.items() if value}
-        return json.dumps({**fields, "text": text.rstrip(), **(facts or {})}) + "\n"
     body = "\n    ".join(escaped(part) for part in text.rstrip().splitlines())
     about = f"{f'{level.upper():7} ' if level else ''}{f'request {request}: ' if request else ''}"
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))} {about}{body}\n"
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S')} {about}{body}\n"
 
 
 def text_of(entry: str) -> str:
     """Returns the text of a log line without its time, level and request; any other line unchanged."""
-    if entry.startswith('{"time"'):
-        try:
-            return str(json.loads(entry).get("text", entry))
-        except (ValueError, AttributeError):
-            return entry
     return _OURS.sub("", entry, count=1)
 
 
@@ -65,11 +49,10 @@ def concern(request: bytes) -> None:
 class LogStream(io.TextIOWrapper):
     """A replacement for standard error that turns each line into a log line."""
 
-    def __init__(self, descriptor: int, form: str) -> None:
+    def __init__(self, descriptor: int) -> None:
         super().__init__(
             _Log(descriptor, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
         )
-        self._form = form if form in LOG_FORMATS else LOG_FORMATS[0]
         self._begun = threading.local()  # the unfinished line of each thread
 
     def write(self, text: str) -> int:
@@ -87,7 +70,7 @@ class LogStream(io.TextIOWrapper):
 
     def _write(self, lines: list[str]) -> None:
         request = getattr(_at_work, "request", "")
-        if made := "".join(line(text, form=self._form, request=request) for text in lines if text.strip()):
+        if made := "".join(line(text, request=request) for text in lines if text.strip()):
             super().write(made)
 
 

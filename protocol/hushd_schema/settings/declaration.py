@@ -13,7 +13,6 @@ T = TypeVar("T")
 
 # When a reload applies a setting:
 AT_ONCE = "at once"
-NEXT_START = "at once; workers and the gateway when they next start"
 REPLACES = "by a new process, once the running jobs have ended"
 
 

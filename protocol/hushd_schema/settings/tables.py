@@ -14,11 +14,11 @@ from typing import Any
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.names import COMPUTE_DEVICES, LOG_FORMATS, SPEECH_ROLES, base, is_compute_device, is_model
+from hushd_protocol.names import COMPUTE_DEVICES, SPEECH_ROLES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
 
-from .declaration import NEXT_START, REPLACES, AgentSettings, setting, table
+from .declaration import REPLACES, AgentSettings, setting, table
 
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
@@ -201,13 +201,6 @@ class Settings:
         600.0, seconds(), "a supervisor that a request started leaves after so long without a worker or a request"
     )
     log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
-    log_format: str = setting(
-        "text",
-        choice(*LOG_FORMATS),
-        'or "json": each line an object, for programs',
-        document="MONITORING.md",
-        reload=NEXT_START,
-    )
     memory_share: float = setting(
         0.8,
         number(0.001, 1),

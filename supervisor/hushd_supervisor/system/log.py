@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Error, Hello, Job, Message, Request, Result
@@ -27,29 +27,26 @@ class Log:
     """Writes lines of `level` and above to file descriptor 2.
 
     Args:
-        form: `text`, or `json` for one object per line.
         path: the file behind descriptor 2, if it is one; it is moved to `path`.1 when it exceeds 1 MB.
     """
 
-    def __init__(self, level: str = "info", path: Path | None = None, form: str = "text") -> None:
-        self.configure(level, form)
+    def __init__(self, level: str = "info", path: Path | None = None) -> None:
+        self.configure(level)
         self._path = path
 
-    def configure(self, level: str, form: str) -> None:
-        """Sets the lowest level to write, and the form."""
+    def configure(self, level: str) -> None:
+        """Sets the lowest level to write."""
         self._min_level = LOG_LEVELS.index(level)
-        self._form = form
 
-    def write(self, level: str, text: str, request: str = "", **facts: Any) -> None:
+    def write(self, level: str, text: str, request: str = "") -> None:
         """Writes a record; further lines of `text` are indented, so that no text can pass for another record.
 
         Args:
             request: the short id of the request that it concerns.
-            facts: the text's figures for programs, only written in JSON.
         """
         if LOG_LEVELS.index(level.lower()) < self._min_level:
             return
-        record = line(text[:MAX_RECORD], form=self._form, request=request, level=level, facts=facts)
+        record = line(text[:MAX_RECORD], request=request, level=level)
         try:
             os.write(2, record.encode(errors="replace"))
         except OSError:
@@ -81,7 +78,7 @@ class Logged:
     """A pool whose clients' requests are logged, with their answers, but no words spoken or heard.
 
     Args:
-        record: writes a line: level, text, the request's short id, and facts for programs.
+        record: writes a line: level, text, and the request's short id.
     """
 
     def __init__(self, pool: Core, record: Callable[..., None]) -> None:
@@ -150,14 +147,4 @@ class Logged:
         text = f"{request.op} on {request.worker} for {request.client}: {outcome} after {took:.2f} s"
         text += f", {waited:.2f} of them waiting" if waited >= 0.01 else ""
         text += f" ({why})" if why else ""
-        self._record(
-            "info" if outcome in _FAULTLESS else "warning",
-            text,
-            short_id(key[1]),
-            op=request.op,
-            worker=request.worker,
-            client=request.client,
-            outcome=outcome,
-            seconds=round(took, 3),
-            waited=round(waited, 3),
-        )
+        self._record("info" if outcome in _FAULTLESS else "warning", text, short_id(key[1]))

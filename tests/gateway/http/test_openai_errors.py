@@ -88,7 +88,6 @@ def test_a_wrong_key_is_said_at_once(package: ModuleType, guarded: HttpGateway) 
     "ask",
     [
         {"response_format": "verbose_json", "timestamp_granularities": ["word"]},
-        {"include": ["logprobs"]},
         {"language": "ja"},
         {"model": "onnx-asr/nemo-canary-1b-v2"},
         {"translate": True},

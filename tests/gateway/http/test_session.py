@@ -51,10 +51,9 @@ def test_semantic_vad_goes_by_meaning() -> None:
 
 
 def test_what_a_session_cannot_do_is_refused() -> None:
-    """The flat names of 2024 with their successor, log probabilities, and the codings of telephony; other keys pass."""
+    """Log probabilities, and the codings of telephony; other keys pass."""
     session = _session()
     for update, sentence in (
-        ({"input_audio_format": "pcm16"}, "send audio.input.format"),
         ({"include": ["item.input_audio_transcription.logprobs"]}, "no log probabilities"),
         ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, "type must be audio/pcm"),
     ):

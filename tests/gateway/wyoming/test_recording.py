@@ -20,24 +20,16 @@ pytestmark = pytest.mark.usefixtures("carried")
 
 
 # Each format, as one of the six seconds of speech has it.
-FORMATS = [(8_000, 2, 1), (16_000, 4, 1), (22_050, 1, 1), (44_100, 2, 2), (48_000, 3, 2)]
+FORMATS = [(8_000, 1), (16_000, 1), (44_100, 2)]
 
 
-def encoded(samples: np.ndarray, width: int) -> bytes:
-    """Samples from -1 to 1 as a WAV file has them."""
-    if width == 1:
-        return ((samples * 127).astype(np.int16) + 128).astype(np.uint8).tobytes()
-    whole = (samples * (2 ** (8 * width - 1) - 1)).astype("<i4")
-    return whole.view(np.uint8).reshape(*whole.shape, 4)[..., :width].tobytes()
-
-
-@pytest.mark.parametrize(("rate", "width", "channels"), FORMATS)
-def test_any_usual_format_is_understood(rate: int, width: int, channels: int) -> None:
-    """Other rates, two channels, and 8, 24 or 32 bits, in chunks that end within a sample and have no audio-start."""
+@pytest.mark.parametrize(("rate", "channels"), FORMATS)
+def test_any_usual_format_is_understood(rate: int, channels: int) -> None:
+    """Other rates and two channels, in chunks that end within a sample and have no audio-start."""
     samples, given = soundfile.read(BECKETT, frames=6 * 16_000)
     samples = soxr.resample(samples, given, rate)
-    data = encoded(np.stack([samples] * channels, axis=-1), width)
-    sound = {"rate": rate, "width": width, "channels": channels}
+    data = (np.stack([samples] * channels, axis=-1) * 32767).astype("<i2").tobytes()
+    sound = {"rate": rate, "width": 2, "channels": channels}
 
     async def run() -> None:
         async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:

@@ -1,8 +1,7 @@
-"""Lines of logs: text and JSON, with the request's id, from streams that several threads write to."""
+"""Lines of logs, with the request's id, from streams that several threads write to."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -14,14 +13,14 @@ from hushd_protocol.system.log_files import LogStream, concern, line, short_id
 
 REQUEST = bytes.fromhex("a1b2c3d4") + bytes(12)
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-Open = Callable[[str], LogStream]
+Open = Callable[[], LogStream]
 
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Open]:
     """Opens the log `tmp_path`/log as a stream; afterwards this thread concerns no request."""
     descriptor = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
-    yield lambda form: LogStream(descriptor, form)
+    yield lambda: LogStream(descriptor)
     concern(b"")
     os.close(descriptor)
 
@@ -32,23 +31,14 @@ def written(folder: Path) -> list[str]:
 
 def test_a_line_of_text_has_time_level_and_request() -> None:
     """Unknown fields are left out, and further lines of a text are indented."""
-    made = line("one\ntwo", form="text", request=short_id(REQUEST), level="info")
+    made = line("one\ntwo", request=short_id(REQUEST), level="info")
     assert TIME.sub("T", made) == "T INFO    request a1b2c3d4: one\n    two\n"
-    assert TIME.sub("T", line("one", form="text")) == "T one\n"
-
-
-def test_a_line_of_json_is_an_object_with_facts() -> None:
-    """Time in UTC, the known fields, and facts that the text only says; newlines stay inside."""
-    made = line("one\ntwo", form="json", request="a1b2c3d4", level="WARNING", facts={"seconds": 1.5})
-    assert made.count("\n") == 1
-    data = json.loads(made)
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", data.pop("time"))
-    assert data == {"level": "warning", "request": "a1b2c3d4", "text": "one\ntwo", "seconds": 1.5}
+    assert TIME.sub("T", line("one")) == "T one\n"
 
 
 def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path) -> None:
     """Each line has the id of the request on which its thread works, and none before and after."""
-    stream = opened("text")
+    stream = opened()
     print("loading", file=stream)
     concern(REQUEST)
     print("one\n\ntwo", file=stream)
@@ -69,6 +59,6 @@ def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path)
 def test_a_full_disk_ends_no_thread() -> None:
     """A write that fails is lost."""
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    stream = LogStream(descriptor, "text")
+    stream = LogStream(descriptor)
     print("lost", file=stream)
     os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from support.peer import CONFIG, Supervisor
 
 ID = bytes.fromhex("a1b2c3d4") + bytes(12)
 SECRET = "albatross"
-Lines = list[tuple[str, str, str, dict[str, Any]]]
+Lines = list[tuple[str, str, str]]
 
 
 @pytest.fixture
@@ -44,8 +43,8 @@ class Opened:
     """A log that has seen a client, `agent`, ask for something."""
 
     def __init__(self, lines: Lines) -> None:
-        def record(level: str, text: str, request: str = "", **facts: Any) -> None:
-            lines.append((level, text, request, facts))
+        def record(level: str, text: str, request: str = "") -> None:
+            lines.append((level, text, request))
 
         self._script = Script()
         self.log = Logged(self._script, record)
@@ -62,28 +61,20 @@ class Opened:
 
 
 def test_an_ending_is_one_line(lines: Lines) -> None:
-    """Operation, worker, client, outcome, and how long it took and waited, as words and as facts."""
+    """Operation, worker, client, outcome, and how long it took and waited, in words."""
     log = Opened(lines)
     log.acts(ToWorker("tts/a/b", 1, Job(id=ID, op="synthesize", params={})), 1.5)
     log.acts(ToClient(b"r", Result(id=ID)), 3.0)
     log.acts(ToClient(b"r", Result(id=ID)), 4.0)  # of a control with that id, say
-    facts = {
-        "op": "synthesize",
-        "worker": "tts/a/b",
-        "client": "agent",
-        "outcome": "done",
-        "seconds": 2.0,
-        "waited": 0.5,
-    }
     text = "synthesize on tts/a/b for agent: done after 2.00 s, 0.50 of them waiting"
-    assert lines == [("info", text, "a1b2c3d4", facts)]
+    assert lines == [("info", text, "a1b2c3d4")]
 
 
 def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines) -> None:
     """The sentence of an error may quote the words said."""
     error = Error(id=ID, code="worker_failed", message=f"Cannot say {SECRET}.")
     Opened(lines).acts(ToClient(b"r", error), 2.0)
-    ((level, text, _, _),) = lines
+    ((level, text, _),) = lines
     assert (level, text.split(": ")[1]) == ("warning", "worker_failed after 1.00 s, 1.00 of them waiting")
     assert SECRET not in str(lines)
 
@@ -98,15 +89,14 @@ def test_a_client_that_leaves_ends_its_requests(lines: Lines) -> None:
 
 def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Path) -> None:
     """At the level debug no file of its state has the text."""
-    started: Supervisor = start_supervisor('log_level = "debug"\nlog_format = "json"\n' + CONFIG)
+    started: Supervisor = start_supervisor('log_level = "debug"\n' + CONFIG)
     with started.connect(holder="agent") as peer:
         peer.ask("echo", "tts/echo/a", payload=SECRET.encode(), credit=100)
         request = f"{peer._count.to_bytes(16, 'big').hex()[:8]}"
         log = started.log()
         files = [path for path in (runtime / "state").rglob("*") if path.is_file()]
         assert SECRET not in log + "".join(path.read_text(errors="replace") for path in files)
-        ends = [entry for entry in map(json.loads, log.splitlines()) if entry.get("outcome") == "done"]
-        assert (ends[-1]["request"], ends[-1]["client"]) == (request, "agent")
+        assert f"request {request}: echo on tts/echo/a for agent: done after " in log
 
 
 def test_a_worker_prints_under_the_id_of_its_request(supervisor: Supervisor, runtime: Path) -> None:

@@ -1,7 +1,6 @@
 """The configuration of a realtime session, as `session.update` changes it. Pure.
 
-The configuration is the object that OpenAI's API shows for a session of transcription. Flat names of older programs
-(`input_audio_format`, …) are refused with their successor.
+The configuration is the object that OpenAI's API shows for a session of transcription.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hushd_protocol import JsonObject
+from hushd_schema.kinds import number
 from hushd_schema.operations import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -17,19 +17,13 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from .. import fields, parameters
 from ..errors import bad
-from ..transcription.params import VAD
 
 Object = JsonObject
 PCM, RATE = "audio/pcm", 24_000  # Hz
 # Seconds of silence after a finished sentence, by the eagerness of semantic_vad; after an unfinished one it is longer.
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
-_OLD_NAMES = {
-    "input_audio_format": "audio.input.format",
-    "input_audio_noise_reduction": "audio.input.noise_reduction",
-    "input_audio_transcription": "audio.input.transcription",
-    "turn_detection": "audio.input.turn_detection",
-}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
+_SILENCE_MS = number(0, 60_000)
 # The options of a session's transcription; recordings alone tell speakers apart.
 HEARD = parameters.of(TRANSCRIBE, LIVE)
 _KEYS = ("format", "noise_reduction", "transcription", "turn_detection")  # of `audio.input`; others are ignored
@@ -68,12 +62,8 @@ class Session:
             ApiError: for a value that does not fit.
         """
         changes = _object(changes, "session")
-        for old, new in _OLD_NAMES.items():
-            if old in changes:
-                sentence = f"{old} belongs to the interface that OpenAI ends in January 2027: send {new}."
-                raise bad(sentence, f"session.{old}")
         if fields.texts(changes, "include"):
-            raise bad("A session has no log probabilities: /v1/audio/transcriptions has.", "session.include")
+            raise bad("hushd has no log probabilities: leave include out.", "session.include")
         sent = _object(_object(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
         audio_input = {**self.input, **{name: value for name, value in sent.items() if name in _KEYS}}
         _check(audio_input)
@@ -152,7 +142,7 @@ def _check(audio_input: Object) -> None:
         if fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad") == "semantic_vad":
             fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
         else:
-            VAD.check(detection)
+            fields.value(detection, "silence_duration_ms", _SILENCE_MS)
 
 
 def _object(value: Any, param: str) -> Object:

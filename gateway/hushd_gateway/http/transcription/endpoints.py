@@ -58,7 +58,7 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
             return JSONResponse(verbose, headers=_head(transcript))
         case "diarized_json":
             return JSONResponse(formats.diarized(transcript, ask.known), headers=_head(transcript))
-    return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs), headers=_head(transcript))
+    return JSONResponse(formats.as_json(transcript), headers=_head(transcript))
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
@@ -98,12 +98,12 @@ async def start_transcription(
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
-    model = await shared.stt(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
+    model = await shared.stt(ask.model, ask.language, translate=translate, words=ask.words)
     chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
     if ask.known:
         options = {**options, "people": await known_speakers.voiceprints(shared, ask.known, **chosen)}
     if shared.is_server("stt", model.engine):
-        options = {**options, "extra": TRANSCRIPTION.further(form.fields, "include", "subtitles")}
+        options = {**options, "extra": TRANSCRIPTION.further(form.fields, "subtitles")}
     return await shared.client.transcribe_stream(form.path, **chosen, **options)
 
 
@@ -117,23 +117,16 @@ async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> Asy
                 delta = between(text, segment.text) + segment.text if text else segment.text
                 text += delta
                 segments.append(segment)
-                doubts = (
-                    {"logprobs": formats.log_probabilities([segment], before=text[: -len(delta)])}
-                    if ask.logprobs
-                    else {}
-                )
                 if ask.form == "diarized_json":
                     event = names.segment(segment)
                     yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
                     yield event
                 else:
-                    yield {"type": "transcript.text.delta", "delta": delta, **doubts}
+                    yield {"type": "transcript.text.delta", "delta": delta}
         except HushdError as damage:
             transcription.so_far((), _unnamed(damage, form))
     done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.warned(transcription.warnings)}
     done |= formats.stretches(transcription.unlikely)
-    if ask.logprobs:
-        done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:
         done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
     known = transcription.language and not any(each.code == UNLIKELY for each in transcription.warnings)

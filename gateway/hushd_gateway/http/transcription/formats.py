@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import count
 
-from hushd.transcripts.cues import tokens
-from hushd.transcripts.segment import Segment, between
+from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.call import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages
@@ -18,13 +17,11 @@ from hushd_schema.results import is_label
 Object = JsonObject
 LETTERS = 26
 UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
-_LEAST = 1e-4  # the lowest probability, since they have four decimals
 
 
-def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
+def as_json(transcript: Transcript) -> Object:
     """`response_format` json."""
-    scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
-    return {"text": transcript.text, **scores, **warned(transcript.warnings), "usage": usage(transcript.duration)}
+    return {"text": transcript.text, **warned(transcript.warnings), "usage": usage(transcript.duration)}
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
@@ -36,25 +33,6 @@ def warned(warnings: Iterable[ResultWarning]) -> Object:
     """Returns these for an answer in JSON; nothing where there are none."""
     doubtful = [warning._asdict() for warning in doubts(warnings)]
     return {"warnings": doubtful} if doubtful else {}
-
-
-def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
-    """Returns the words with a known probability as OpenAI's tokens; if all are known, they join to the text.
-
-    Args:
-        before: the preceding text.
-    """
-    logprobs: list[Object] = []
-    for segment in segments:
-        for number, (token, word) in enumerate(zip(tokens(segment), segment.words, strict=False)):
-            bare = token.text.strip()
-            apart = token.text[:1].isspace() if number else bool(before) and between(before, bare) == " "
-            text = f" {bare}" if apart else bare
-            before = text
-            if word.probability is not None:
-                logprob = math.log(max(word.probability, _LEAST))
-                logprobs.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
-    return logprobs
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hushd_protocol import JsonObject
-from hushd_schema.kinds import number
 from hushd_schema.operations import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
@@ -23,7 +21,6 @@ STREAMED = ("json", "text", "diarized_json")
 UNSTREAMED = (
     "whisper-1"  # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript
 )
-_MS = number(0, 60_000)  # of silence or padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,6 @@ class TranscriptionRequest:
         language: of the recording; empty if not named.
         subtitles: whether to add `srt` and `vtt`, for hushd's page.
         words: whether to list `words`; with `segments` also the segments.
-        logprobs: whether to add the probability of each word.
         options: for `AsyncClient.transcribe`.
         known: recordings of known speakers, by name.
     """
@@ -45,7 +41,6 @@ class TranscriptionRequest:
     model: str
     language: str
     words: bool
-    logprobs: bool
     segments: bool
     stream: bool
     subtitles: bool
@@ -68,16 +63,15 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
     detail = values["timestamp_granularities"]
     words = "word" in detail and form == "verbose_json"  # other formats have no words
     language = _language(values)
-    logprobs = _logprobs(data, form)
+    if fields.texts(data, "include"):
+        raise bad("hushd has no log probabilities: leave include out.", "include")
     options = parameters.options_of(TRANSCRIBE, values)
     options |= {
         "language": language or None,
         "task": "translate" if translate else None,
         "hotwords": [*values["keywords"], *filter(None, [options["hotwords"]])] or None,
         "word_times": words,
-        "probabilities": logprobs,
         "diarize": form == "diarized_json" or options["diarize"],
-        **values["chunking_strategy"],
     }
     references = known_speakers.references(data)
     if references and not options["diarize"]:
@@ -87,18 +81,7 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
         )
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
-    return TranscriptionRequest(
-        form, model, language, words, logprobs, segments, stream, subtitles, options, references
-    )
-
-
-def _logprobs(data: Fields, form: str) -> bool:
-    included = fields.texts(data, "include")
-    if set(included) - {"logprobs"}:
-        raise bad("include takes logprobs.", "include")
-    if included and form != "json":
-        raise bad(f"logprobs come with the response_format json, not {form}.", "include")
-    return bool(included)
+    return TranscriptionRequest(form, model, language, words, segments, stream, subtitles, options, references)
 
 
 def _language(given: Mapping[str, Any]) -> str:
@@ -112,38 +95,11 @@ def _granularities(data: Fields, name: str) -> set[str]:
     return fields.subset(data, name, ("word", "segment"))
 
 
-def _chunking(data: Fields, name: str) -> JsonObject:
-    """Returns the options in `auto` or an object, which forms send as JSON or by members."""
-    strategy = fields.single(data, name) or fields.members(data, name)
-    if isinstance(strategy, str) and strategy.startswith("{"):
-        try:
-            strategy = fields.parse(strategy)
-        except (ValueError, RecursionError):
-            strategy = None
-    if strategy in ("auto", {}, ""):
-        return {}
-    if not isinstance(strategy, dict) or strategy.get("type") != "server_vad":
-        raise bad(f'{name} must be "auto" or an object of the type server_vad.', name)
-    given = VAD.check(strategy)
-    padding, silence = given["prefix_padding_ms"], given["silence_duration_ms"]
-    return {
-        "speech_pad_s": None if padding is None else padding / 1000,
-        "min_silence_s": None if silence is None else silence / 1000,
-    }
-
-
-VAD = Parameters(
-    parameters.text("type", "The only kind, server_vad."),
-    parameters.value("threshold", "Taken without effect: every engine's detector has one of its own.", number(0, 1)),
-    parameters.value("prefix_padding_ms", "Sound kept around speech.", _MS),
-    parameters.value("silence_duration_ms", "Silence that divides segments.", _MS),
-)
 _COMMON = (
     parameters.text("model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."),
     *parameters.of(TRANSCRIBE, RECORDED),
     parameters.texts("keywords", "Words to expect."),
     Parameter("timestamp_granularities", "The times in verbose_json.", _granularities, several=True),
-    Parameter("chunking_strategy", "How speech is detected.", _chunking),
 )
 TRANSCRIPTION = Parameters(
     *_COMMON,

@@ -184,7 +184,6 @@ class WorkerSocket(Source):
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
                     "HUSHD_WORKER_TOKEN": token,
-                    log_files.FORMAT: self._settings.log_format,
                 },
                 fork=self._fork_of(action.template),
             )
