@@ -93,12 +93,12 @@ def refuse_elsewhere(command: str) -> None:
     """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
     if not (address := os.environ.get("HUSHD_ENDPOINT")):
         return
-    from hushd_protocol import endpoint
+    from hushd_protocol import hosts
 
     raise HushdError(
         "unsupported",
         f"`{command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to "
-        f"{endpoint.parse(address).host}: run it there, or for this machine with HUSHD_ENDPOINT= before it.",
+        f"{hosts.parse(address).host}: run it there, or for this machine with HUSHD_ENDPOINT= before it.",
     )
 
 

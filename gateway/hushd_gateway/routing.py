@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hushd import model_choice
 from hushd.synthesis.voices import ALIASES, VoiceChoice
+from hushd.synthesis.voices import choose as choose_voice
 from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
-from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions
 from hushd_schema.operations.synthesize import voice_parts
 from hushd_schema.settings import Settings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SpeakingDescription,
         VoiceDescription,
     )
+    from starlette.requests import HTTPConnection
 
 
 class Model(NamedTuple):
@@ -181,37 +182,74 @@ def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
     return True
 
 
+def of(connection: HTTPConnection) -> Engines:
+    """Returns the engines of the application that a request or a WebSocket came to."""
+    engines: Engines = connection.app.state.engines
+    return engines
+
+
 NOTHING = Descriptions.from_data({})
 FRESH_S = 10.0  # for so long a list that cannot be kept in a file is not asked for again
 
 
 class Engines:
-    """Finds engines, models and voices without listing them again, which takes 0.3 s and more.
+    """The engines as a gateway offers them, found without listing them again, which takes 0.3 s and more.
 
     Args:
         listed: keeps the lists for the next gateway; the supervisor removes this file when they may have changed. None:
             they are asked for again after a while.
     """
 
-    def __init__(self, client: AsyncClient, settings: Settings, listed: Path | None) -> None:
-        self._client = client
-        self._settings = settings
+    def __init__(self, client: AsyncClient, settings: Settings, listed: Path | None = None) -> None:
+        self.client = client
+        self.settings = settings
         self._listed = listed
-        self._paths = find()
         self._described: dict[str, tuple[float, Descriptions]] = {}  # by role
 
     async def stt(self) -> HearingDescription:
         """Returns the speech-to-text engines and models."""
-        return replace((await self._known("stt")).stt, default=self._settings.default_model("stt"))
+        return replace((await self._known("stt")).stt, default=self.settings.default_model("stt"))
 
     async def tts(self) -> SpeakingDescription:
         """Returns the text-to-speech engines, models and voices."""
-        return replace((await self._known("tts")).tts, default=self._settings.default_model("tts"))
+        return replace((await self._known("tts")).tts, default=self.settings.default_model("tts"))
 
     async def every(self) -> Descriptions:
         """Returns the engines that hear and those that speak."""
         stt, tts = await asyncio.gather(self.stt(), self.tts())
         return replace(await self._known("stt"), stt=stt, tts=tts)
+
+    async def model(
+        self, name: str, language: str = "", *, translate: bool = False, words: bool = False, speed: str = "medium"
+    ) -> Model:
+        """Returns the model for a transcription; see `stt`. A request without a choice lists no engines."""
+        if not (translate or words) and self._is_default(name) and is_known_to_hear(self.settings.stt, language):
+            return Model()
+        model = stt(await self.stt(), self.settings, name, language, translate=translate, words=words)
+        if model.model != AUTO:
+            return model
+        return await self.best(language, speed=speed, engine=model.engine, translate=translate)
+
+    async def voice(self, name: str, voice: str, language: str = "") -> VoiceChoice:
+        """Returns the engine, model and voice for a speech by the name of a model, each None if nothing chooses it.
+
+        Raises:
+            HushdError: the voice does not exist, or no voice knows the language.
+        """
+        voice = self.settings.http.voices.get(voice, voice)
+        if not voice and not language and self._is_default(name):
+            return VoiceChoice(None, None, None)
+        catalogue = await self.tts()
+        choice = tts(catalogue, self.settings, name, voice)
+        if not choice.voice and not language:
+            return choice
+        if choice.engine is None and (instead := fallback_voice(catalogue, choice.voice or "")):
+            return choose_voice(catalogue, *instead)
+        return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
+
+    def is_server(self, role: str, engine: str | None) -> bool:
+        """Returns whether a request goes to a speech server of the user's, which may know further fields."""
+        return (engine or self.settings.default_model(role).partition("/")[0]) == "server"
 
     async def best(
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False
@@ -222,9 +260,12 @@ class Engines:
             HushdError: no installed model knows the language, or can translate.
         """
         candidates = model_choice.candidates(await self.stt(), engine, translate)
-        capacity = model_choice.capacity(await self._client.status(), "stt")
+        capacity = model_choice.capacity(await self.client.status(), "stt")
         chosen = model_choice.choose(candidates, capacity, language or None, speed, engine)
         return Model(chosen.engine, chosen.model)
+
+    def _is_default(self, name: str) -> bool:
+        return is_openai(name) and name not in self.settings.http.models
 
     async def _known(self, role: str) -> Descriptions:
         """Returns descriptions in which that of `role` is current."""
@@ -233,7 +274,7 @@ class Engines:
             return listing
         when, described = self._described.get(role, (-math.inf, listing))
         if time.monotonic() - when > FRESH_S:
-            described = await self._client.describe(role)
+            described = await self.client.describe(role)
             self._described[role] = time.monotonic(), described
             if self._listed:
                 listings.save_catalogues(self._listed, self._kept().having(role, described.of(role)))

@@ -19,7 +19,7 @@ from hushd_protocol import JsonObject
 
 from .errors import HushdError
 from .light_dataclass import MISSING, fields
-from .limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_ITEMS, MAX_PAYLOAD
+from .limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
 from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
@@ -102,24 +102,6 @@ def encode(message: Message) -> bytes:
     return typing.cast(bytes, msgpack.packb(header))
 
 
-class _TooManyItems(Exception):
-    pass
-
-
-def _unpack_few(header: bytes) -> Any:
-    """Unpacks a header of at most MAX_ITEMS items; stops at the first list or map beyond that."""
-    remaining = MAX_ITEMS
-
-    def count(items: Any) -> Any:
-        nonlocal remaining
-        remaining -= 1 + len(items)
-        if remaining < 0:
-            raise _TooManyItems
-        return items
-
-    return msgpack.unpackb(header, object_hook=count, list_hook=count)
-
-
 class Decoder:
     """Decodes the messages that one direction of one socket may carry.
 
@@ -127,12 +109,10 @@ class Decoder:
 
     Args:
         kinds: the classes of the messages.
-        few: whether headers are limited to MAX_ITEMS items, as clients' are: everyone waits while one is decoded.
     """
 
-    def __init__(self, kinds: Iterable[type[Message]], *, few: bool = False) -> None:
+    def __init__(self, kinds: Iterable[type[Message]]) -> None:
         self._specs = {kind.TYPE: _SPECS.get(kind) or _SPECS.setdefault(kind, _spec(kind)) for kind in kinds}
-        self._few = few
 
     def decode(self, header: bytes, payload: bytes = b"") -> Message:
         """Decodes one message.
@@ -144,11 +124,7 @@ class Decoder:
         """
         try:
             # msgpack itself refuses strings that are not UTF-8, maps that are too deep, and false counts.
-            # Each item takes at least a byte: most headers are too short to have too many.
-            long = self._few and len(header) > MAX_ITEMS
-            fields = _unpack_few(header) if long else msgpack.unpackb(header)
-        except _TooManyItems as error:
-            raise HushdError("too_large", f"The header has more than {MAX_ITEMS} items; send fewer.") from error
+            fields = msgpack.unpackb(header)
         except Exception as error:
             raise HushdError("protocol_error", "The header is not a msgpack map.") from error
         if type(fields) is not dict:

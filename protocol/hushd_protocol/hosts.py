@@ -1,4 +1,4 @@
-"""The host names by which a web page may call this machine.
+"""Names of machines: those by which a web page may call this one, and addresses to listen at or to ask by ssh.
 
 A hostile page can make its own host name resolve to 127.0.0.1, and then has the same origin as hushd (DNS rebinding).
 Its requests still carry that name in `Host`, so they are refused. An address cannot be rebound.
@@ -7,7 +7,17 @@ Its requests still carry that name in `Host`, so they are refused. An address ca
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Iterable
+
+from .errors import HushdError
+from .light_dataclass import dataclass
+from .suggest import quoted
+
+SCHEME = "ssh://"
+_HOST = r"\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/@\s]*"
+_HOST_PORT = re.compile(rf"({_HOST}):([0-9]{{1,5}})", re.ASCII)
+_PLACE = re.compile(rf"(?:([^\s@/:-][^\s@/:]*)@)?(?!-)({_HOST})(?::([0-9]{{1,5}}))?/?", re.ASCII)
 
 
 def is_allowed(host: str, names: Collection[str] = ()) -> bool:
@@ -81,3 +91,41 @@ def reachable(host: str) -> str:
     if host in ("", "0.0.0.0"):
         return "127.0.0.1"
     return {"::": "::1", "[::]": "[::1]"}.get(host, host)
+
+
+# --- addresses ---
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A machine as ssh knows it; an empty `user` and a `port` of 0 leave the choice to ssh."""
+
+    user: str
+    host: str
+    port: int
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments that name the machine on ssh's command line."""
+        port = ["-p", str(self.port)] if self.port else []
+        return [*port, "--", f"{self.user}@{self.host}" if self.user else self.host]
+
+
+def parse(text: str) -> Endpoint:
+    """Returns the endpoint that `text` names.
+
+    Raises:
+        HushdError: `bad_request`.
+    """
+    match = _PLACE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
+    if match is None or not match[2] or int(match[3] or 0) > 65535:
+        raise HushdError("bad_request", f"{quoted(text)} names no machine: use ssh://[USER@]HOST[:PORT].")
+    return Endpoint(match[1] or "", match[2].strip("[]"), int(match[3] or 0))
+
+
+def split_address(text: str) -> tuple[str, int] | None:
+    """Returns host and port of `HOST:PORT`, an IPv6 address without its brackets; None for any other text."""
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or int(match[2]) > 65535:
+        return None
+    return match[1].strip("[]"), int(match[2])

@@ -16,7 +16,6 @@ MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 
 ID_BYTES = 16
 MAX_DEPTH = 32  # levels of lists and maps in one field
-MAX_ITEMS = 2048  # items of all lists and maps in a client's header: 64 KiB of empty lists took 68 ms to decode
 MAX_ARGUMENTS = 64  # names in one control message
 MAX_HOLDER = 256  # of a holder's name: `status` shows it, and leases keep it after the connection
 SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path without its NUL on Linux; 103 on macOS

@@ -12,9 +12,8 @@ from hushd.synthesis.voices import choose
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_gateway import routing
-from hushd_gateway.http.context import Context
 from hushd_gateway.http.transcription import formats
-from hushd_gateway.routing import Model
+from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
 from hushd_models import listings
 from hushd_protocol.system.paths import find
@@ -137,9 +136,9 @@ def test_usual_requests_list_no_engines() -> None:
 
     async def run() -> None:
         client = Describer()
-        there = Context(client, SETTINGS)  # type: ignore[arg-type]
-        assert await there.stt("gpt-4o-transcribe", "en") == Model()
-        assert await there.tts("gpt-realtime", "") == (None, None, None)
+        there = Engines(client, SETTINGS)  # type: ignore[arg-type]
+        assert await there.model("gpt-4o-transcribe", "en") == Model()
+        assert await there.voice("gpt-realtime", "") == (None, None, None)
         assert client.count == 0
 
     asyncio.run(run())
@@ -151,18 +150,18 @@ def test_the_list_of_engines_is_kept_for_the_next_gateway(runtime: Path) -> None
     async def run() -> None:
         client = Describer()
         for count, listed in ((1, None), (2, None), (3, find().listed), (3, find().listed)):
-            there = Context(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
-            assert await there.stt("small") == Model("faster-whisper", "small")
+            there = Engines(client, SETTINGS, listed=listed)  # type: ignore[arg-type]
+            assert await there.model("small") == Model("faster-whisper", "small")
             assert client.count == count
         only = replace(HEARING, engines=HEARING.engines[:1])
         listings.save_catalogues(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
-        there = Context(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
-        assert await there.stt("small") == Model()
-        assert await there.tts("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
+        there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+        assert await there.model("small") == Model()
+        assert await there.voice("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")
         assert client.count == 3
         find().listed.unlink()
-        there = Context(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
-        assert await there.stt("small") == Model("faster-whisper", "small")
+        there = Engines(client, SETTINGS, listed=find().listed)  # type: ignore[arg-type]
+        assert await there.model("small") == Model("faster-whisper", "small")
         assert client.count == 4
 
     asyncio.run(run())

@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from hushd_gateway.routing import Engines
+
 from . import models, processes, speech, web_page
-from .context import Context
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
 from .realtime import socket
@@ -71,7 +72,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "", listed:
         middleware=middleware,
         exception_handlers={ApiError: answer, HushdError: answer, HTTPException: _unknown},
     )
-    app.state.context = Context(client, settings, token, listed)
+    app.state.engines = Engines(client, settings, listed)
     return app
 
 

@@ -12,7 +12,8 @@ from hushd_protocol.system import paths
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from . import context
+from hushd_gateway import routing
+
 from .errors import ApiError
 
 
@@ -46,14 +47,14 @@ async def model(request: Request) -> Response:
 
 
 async def _entries(request: Request) -> list[JsonObject]:
-    shared = context.of(request)
-    entries: list[JsonObject] = listings.models(await shared.catalogues(), shared.settings.http.models)["data"]
+    engines = routing.of(request)
+    entries: list[JsonObject] = listings.models(await engines.every(), engines.settings.http.models)["data"]
     return entries
 
 
 async def voices(request: Request) -> Response:
     """Answers with the installed voices."""
-    return JSONResponse(listings.voices(await context.of(request).catalogues()))
+    return JSONResponse(listings.voices(await routing.of(request).every()))
 
 
 async def languages(request: Request) -> Response:

@@ -17,7 +17,9 @@ from hushd_schema.status import Status
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from . import context, fields
+from hushd_gateway import routing
+
+from . import fields
 from .body import read_json
 from .errors import bad
 
@@ -43,7 +45,7 @@ async def show(request: Request) -> Response:
     span = duration.parse(request.query_params.get("since", _USUAL))
     if span is None or span <= 0:
         raise bad("since must be a length of time such as 10m or 8h.", "since")
-    client = context.of(request).client
+    client = routing.of(request).client
     status, recorded = await client.status(), await client.control("memory")
     memory = await asyncio.to_thread(_memory, span, status, recorded)
     return JSONResponse({"status": status.data(), "memory": memory}, headers={"Cache-Control": "no-store"})

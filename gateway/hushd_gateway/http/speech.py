@@ -16,7 +16,9 @@ from hushd_schema.operations.synthesize import SYNTHESIZE
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import context, fields, parameters, streaming
+from hushd_gateway import routing
+
+from . import fields, parameters, streaming
 from .body import read_json
 from .errors import bad
 from .parameters import Parameter, Parameters
@@ -49,16 +51,16 @@ async def create(request: Request) -> Response:
     sentences: deque[Sentence] = deque()
     options = parameters.options_of(SYNTHESIZE, values)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
-    shared = context.of(request)
-    chosen = await shared.tts(values["model"], values["voice"], values["language"])
+    engines = routing.of(request)
+    chosen = await engines.voice(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]
     if options.pop("timeline"):  # as events, one by one
         options["on_sentence"] = sentences.append
-    if shared.is_server("tts", chosen.engine):
+    if engines.is_server("tts", chosen.engine):
         options["extra"] = PARAMETERS.further(body) | {key: body[key] for key in ("instructions",) if body.get(key)}
     options |= {**chosen._asdict(), "format": form}
-    speech = await shared.client.synthesize(values["input"], keep=False, **options)
+    speech = await engines.client.synthesize(values["input"], keep=False, **options)
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:

@@ -19,8 +19,10 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd.transcripts.segment import between
+from hushd_models import listings
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, leaves, sentence
+from hushd_protocol.system.paths import find
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_schema.settings import Settings
@@ -31,11 +33,10 @@ from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
-from hushd_gateway.routing import Model
+from hushd_gateway.routing import Engines, Model
 
 from . import events
 from .audio import Recording
-from .offer import Offer
 
 SEND_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
@@ -57,8 +58,8 @@ async def serve_connection(
     failed: HushdError | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            offer = Offer(client, settings)
-            with closing(_Connection(writer, client, offer, tasks)) as connection:
+            engines = Engines(client, settings, find().listed)
+            with closing(_Connection(writer, engines, tasks)) as connection:
                 while event := await events.read_event(reader):
                     await connection.handle(event)
     except* HushdError as group:
@@ -79,13 +80,12 @@ class _Connection:
     def __init__(
         self,
         writer: asyncio.StreamWriter,
-        client: AsyncClient,
-        offer: Offer,
+        engines: Engines,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._writer = writer
-        self._client = client
-        self._offer = offer
+        self._client = engines.client
+        self._engines = engines
         self._tasks = tasks
         self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
         self._model = Model()  # for this recording
@@ -108,7 +108,7 @@ class _Connection:
         """
         match event.type:
             case "describe":
-                self._writer.write(await self._offer.info())
+                self._writer.write(listings.info_event(listings.info(await self._engines.every())))
                 await self._writer.drain()
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
@@ -143,7 +143,7 @@ class _Connection:
         self._recording.begin(event.data)
         data = self._transcribe_data
         name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
-        self._model = await self._offer.model(name if isinstance(name, str) else "", given.get("language", ""))
+        self._model = await self._engines.model(name if isinstance(name, str) else "", given.get("language", ""))
         # The worker starts while the user speaks.
         await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
@@ -191,7 +191,8 @@ class _Connection:
 
     async def _speak(self, text: str | AsyncIterator[str], data: Mapping[str, Any]) -> None:
         given = events.parameters(SYNTHESIZE, data)
-        choice = await self._offer.voice(given.pop("voice", ""), given.pop("language", ""))
+        voice, language = given.pop("voice", ""), given.pop("language", "")
+        choice = await self._engines.voice("", voice, "" if voice else language)
         speech = await self._client.synthesize(text, keep=False, **given, **choice._asdict())
         sound: JsonObject = {}
         async with aclosing(speech):

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 from hushd.transport.connection import Connection
-from hushd_protocol import endpoint
+from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
@@ -57,7 +57,7 @@ class SshMachine:
     devices: Any = None
 
     def __init__(self, text: str, here: paths.Paths) -> None:
-        self._endpoint = endpoint.parse(text)
+        self._endpoint = hosts.parse(text)
         self.place = self._endpoint.host
         self._here = here
         self._served = False  # whether we had a connection before
@@ -98,7 +98,7 @@ class Relay:
         HushdError: `no_supervisor` where ssh cannot be run.
     """
 
-    def __init__(self, target: endpoint.Endpoint, here: paths.Paths) -> None:
+    def __init__(self, target: hosts.Endpoint, here: paths.Paths) -> None:
         self._target = target
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = b""

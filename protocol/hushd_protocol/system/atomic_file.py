@@ -48,11 +48,8 @@ class AtomicFile:
         while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
             os.close(self.descriptor)  # another process swept it before it was locked
 
-    def keep(self, sync: bool = False, new: bool = False) -> None:
-        """Closes the file and gives it its name; with `sync`, its content and its name survive a power failure.
-
-        With `new`, it raises FileExistsError if there is a file of that name, and leaves that alone.
-        """
+    def keep(self, sync: bool = False) -> None:
+        """Closes the file and gives it its name; with `sync`, its content and its name survive a power failure."""
         try:
             held = os.dup(self.descriptor)  # keeps the lock, too
         except BaseException:
@@ -64,10 +61,7 @@ class AtomicFile:
                     os.fsync(self.descriptor)
             finally:
                 os.close(self.descriptor)  # a network file system may report only here that it is full
-            if new:
-                self._link()
-            else:
-                os.rename(self._temporary, self._path)
+            os.rename(self._temporary, self._path)
             if sync:
                 _sync_folder(os.path.dirname(self._path) or ".")  # the name is in the folder, not in the file
         except BaseException:
@@ -93,18 +87,6 @@ class AtomicFile:
         except BaseException:  # Ctrl-C, too
             self.discard()
             raise
-
-    def _link(self) -> None:
-        try:
-            os.link(self._temporary, self._path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links: another writer in this very moment would win
-            if os.path.lexists(self._path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self._path) from None
-            os.rename(self._temporary, self._path)
-        else:
-            self._unlink()
 
     def _unlink(self) -> None:
         try:

@@ -13,9 +13,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Literal
 
-from hushd_protocol.endpoint import split_address
 from hushd_protocol.errors import HushdError
-from hushd_protocol.hosts import is_loopback
+from hushd_protocol.hosts import is_loopback, split_address
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import quoted
 

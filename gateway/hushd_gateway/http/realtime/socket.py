@@ -14,9 +14,9 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from hushd_gateway import log
+from hushd_gateway import log, routing
 
-from .. import context, fields
+from .. import fields
 from ..errors import ApiError, bad
 from .hearing import Hearing
 from .session import Session
@@ -33,15 +33,15 @@ async def serve(socket: WebSocket) -> None:
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     session = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", ""))
-    await Connection(socket, context.of(socket), session).run()
+    await Connection(socket, routing.of(socket), session).run()
 
 
 class Connection:
     """One session."""
 
-    def __init__(self, socket: WebSocket, shared: context.Context, session: Session) -> None:
+    def __init__(self, socket: WebSocket, engines: routing.Engines, session: Session) -> None:
         self._socket = socket
-        self._shared = shared
+        self._engines = engines
         self._session = session
         self._items = Items()
         self._hearing: Hearing | None = None  # receives new sound
@@ -159,10 +159,10 @@ class Connection:
             self._end_hearing()
         session = self._session
         transcription, language, options = session.transcription(), session.language(), session.options()
-        model = await self._shared.stt(transcription.get("model") or "", language, speed="fast")
+        model = await self._engines.model(transcription.get("model") or "", language, speed="fast")
         self._incomplete = b""
         listen = partial(
-            self._shared.client.listen,
+            self._engines.client.listen,
             rate=session.rate,
             continuous=True,
             silence_s=session.silence_s(),

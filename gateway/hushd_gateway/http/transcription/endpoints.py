@@ -15,13 +15,15 @@ from hushd_protocol.errors import HushdError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from .. import context, streaming
+from hushd_gateway import routing
+from hushd_gateway.routing import Engines
+
+from .. import streaming
 from ..body import Form
-from ..context import Context
 from ..errors import bad
 from ..streaming import Streamed
-from . import formats, known_speakers
-from .params import TRANSCRIPTION, TranscriptionRequest, parse_request
+from . import formats
+from .params import TRANSCRIPTION, TranscriptionRequest, parse_request, voiceprints
 
 
 async def transcribe(request: Request) -> Response:
@@ -32,8 +34,8 @@ async def transcribe(request: Request) -> Response:
         ask = parse_request(form.fields)
         if ask.stream:
             uploaded = form.hand_over()
-            return _Streamed(uploaded, streaming.events(_events(context.of(request), uploaded, ask)))
-        return await _whole(context.of(request), form, ask)
+            return _Streamed(uploaded, streaming.events(_events(routing.of(request), uploaded, ask)))
+        return await _whole(routing.of(request), form, ask)
 
 
 async def translate(request: Request) -> Response:
@@ -41,11 +43,11 @@ async def translate(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        return await _whole(context.of(request), form, parse_request(form.fields, translate=True))
+        return await _whole(routing.of(request), form, parse_request(form.fields, translate=True))
 
 
-async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Response:
-    transcript = await heard(await start_transcription(shared, form, ask, ask.options), form)
+async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Response:
+    transcript = await heard(await start_transcription(engines, form, ask, ask.options), form)
     match ask.form:
         case "text":
             return plain(transcript, transcript.text + "\n")
@@ -92,25 +94,25 @@ def _head(transcript: Transcript) -> dict[str, str]:
 
 
 async def start_transcription(
-    shared: Context, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
+    engines: Engines, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
 ) -> AsyncTranscription:
     """Sends the request to the model that it names, or to a suitable one; returns the running transcription."""
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
-    model = await shared.stt(ask.model, ask.language, translate=translate, words=ask.words)
+    model = await engines.model(ask.model, ask.language, translate=translate, words=ask.words)
     chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
     if ask.known:
-        options = {**options, "people": await known_speakers.voiceprints(shared, ask.known, **chosen)}
-    if shared.is_server("stt", model.engine):
+        options = {**options, "people": await voiceprints(engines, ask.known, **chosen)}
+    if engines.is_server("stt", model.engine):
         options = {**options, "extra": TRANSCRIPTION.further(form.fields, "subtitles")}
-    return await shared.client.transcribe_stream(form.path, **chosen, **options)
+    return await engines.client.transcribe_stream(form.path, **chosen, **options)
 
 
-async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
-    transcription = await start_transcription(shared, form, ask, ask.options)
+    transcription = await start_transcription(engines, form, ask, ask.options)
     async with aclosing(transcription):
         try:
             async for segment in transcription:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
+from hushd_protocol.errors import HushdError
 from hushd_schema.operations import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
+from hushd_schema.results import is_name
+
+from hushd_gateway.routing import Engines
 
 from .. import fields, parameters
 from ..errors import bad
 from ..fields import Fields
 from ..parameters import Parameter, Parameters
-from . import known_speakers
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
@@ -21,6 +27,10 @@ STREAMED = ("json", "text", "diarized_json")
 UNSTREAMED = (
     "whisper-1"  # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript
 )
+
+
+NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
+MAX_SPEAKERS = 4  # as in OpenAI's API
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +83,15 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
         "word_times": words,
         "diarize": form == "diarized_json" or options["diarize"],
     }
-    references = known_speakers.references(data)
-    if references and not options["diarize"]:
+    known = references(data)
+    if known and not options["diarize"]:
         raise bad(
-            f"{known_speakers.NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.",
-            known_speakers.NAMES,
+            f"{NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.",
+            NAMES,
         )
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
-    return TranscriptionRequest(form, model, language, words, segments, stream, subtitles, options, references)
+    return TranscriptionRequest(form, model, language, words, segments, stream, subtitles, options, known)
 
 
 def _language(given: Mapping[str, Any]) -> str:
@@ -95,6 +105,58 @@ def _granularities(data: Fields, name: str) -> set[str]:
     return fields.subset(data, name, ("word", "segment"))
 
 
+# --- speakers that a request names with a recording of each voice: known for that request only, and never stored ---
+
+
+def references(data: Fields) -> dict[str, bytes]:
+    """Returns the reference recordings of a request, by the speaker's name.
+
+    Raises:
+        ApiError: for names and references that are not pairs, or are malformed.
+    """
+    names, urls = fields.texts(data, NAMES), fields.texts(data, REFERENCES)
+    if len(names) != len(urls):
+        raise bad(f"{NAMES} and {REFERENCES} go in pairs: there are {len(names)} and {len(urls)}.", NAMES)
+    if len(names) > MAX_SPEAKERS:
+        raise bad(f"{NAMES} takes {MAX_SPEAKERS} names at most.", NAMES)
+    if len(set(names)) < len(names) or not all(map(is_name, names)):
+        raise bad(f"{NAMES} takes different names, each a line of at most 64 characters.", NAMES)
+    return {name: _sound(url) for name, url in zip(names, urls, strict=True)}
+
+
+async def voiceprints(engines: Engines, recordings: Mapping[str, bytes], **model: Any) -> dict[str, str]:
+    """Returns the voiceprint in each recording, by name.
+
+    Raises:
+        ApiError: for a recording that cannot be read, is too short or too long, or has several voices or none.
+    """
+    prints: dict[str, str] = {}
+    for name, sound in recordings.items():
+        try:
+            prints |= await engines.client.voiceprints({name: sound}, **model)
+        except HushdError as error:
+            if error.culprit != "client" or error.retryable:
+                raise
+            raise bad(f"The reference of {name} in {REFERENCES} cannot be used: {error.message}", REFERENCES) from error
+    return prints
+
+
+def _sound(url: str) -> bytes:
+    """Returns the bytes of a data URL."""
+    head, comma, data = url.partition(",")
+    if not (comma and head[:5].lower() == "data:"):
+        raise bad(f"{REFERENCES} takes recordings as data URLs: data:audio/wav;base64,…", REFERENCES)
+    encoded = unquote_to_bytes(data)
+    if not head.lower().endswith(";base64"):
+        return encoded
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise bad(f"{REFERENCES} has base64 that cannot be read ({error}).", REFERENCES) from None
+
+
+# --- the parameters -------------------------------------------------------------------------------------------------
+
 _COMMON = (
     parameters.text("model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."),
     *parameters.of(TRANSCRIBE, RECORDED),
@@ -104,8 +166,8 @@ _COMMON = (
 TRANSCRIPTION = Parameters(
     *_COMMON,
     parameters.texts("languages", "Languages that may be spoken."),
-    parameters.texts(known_speakers.NAMES, "The names of up to four people, with `known_speaker_references[]`."),
-    parameters.texts(known_speakers.REFERENCES, "Their recordings, 2 to 30 s each, as data URLs; never stored."),
+    parameters.texts(NAMES, "The names of up to four people, with `known_speaker_references[]`."),
+    parameters.texts(REFERENCES, "Their recordings, 2 to 30 s each, as data URLs; never stored."),
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
     parameters.flag("stream", f"Send events during the transcription, with {', '.join(STREAMED)}."),
 )

@@ -60,7 +60,7 @@ class ClientSocket(Source):
         self._listener = listener
         self._clock = clock
         self._connected: set[int] = set()  # descriptors
-        self._decoder = Decoder(FROM_CLIENT, few=True)
+        self._decoder = Decoder(FROM_CLIENT)
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # routes of slow clients, which are sent nothing more

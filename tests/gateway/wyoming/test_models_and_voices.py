@@ -1,4 +1,4 @@
-"""The offer of a port: the model for a language and the voice for a name, from the lists that the door has made."""
+"""The model for a language and the voice for a name, from the lists that the door has made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hushd import AsyncClient
-from hushd_gateway.wyoming.offer import Offer
+from hushd_gateway.routing import Engines
 from hushd_models import listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
@@ -54,22 +54,22 @@ def test_the_model_that_knows_the_language(name: str, language: str, found: tupl
 
     async def run() -> None:
         async with AsyncClient() as client:
-            assert await Offer(client, Settings()).model(name, language) == found
+            assert await Engines(client, Settings(), find().listed).model(name, language) == found
             await client.shutdown()
 
     asyncio.run(run())
 
 
 def test_the_voice_of_a_name_or_a_language() -> None:
-    """Both name their engine, so that nothing is listed again; a name goes before a language."""
+    """Both name their engine, so that nothing is listed again."""
 
     async def run() -> None:
         async with AsyncClient(start=False) as client:
-            offer = Offer(client, Settings())
-            assert await offer.voice("", "") == (None, None, None)
-            assert await offer.voice("anna", "fr") == ("piper", "anna", "anna")
-            assert await offer.voice("", "fr") == ("piper", "marie", "marie")
+            engines = Engines(client, Settings(), find().listed)
+            assert await engines.voice("", "") == (None, None, None)
+            assert await engines.voice("", "anna") == ("piper", "anna", "anna")
+            assert await engines.voice("", "", "fr") == ("piper", "marie", "marie")
             with pytest.raises(HushdError, match="There is no voice 'nobody'"):
-                await offer.voice("nobody", "")
+                await engines.voice("", "nobody")
 
     asyncio.run(run())
