@@ -247,15 +247,7 @@ def known() -> dict[str, dict[str, Any]]:
 
 def text_of(content: Mapping[str, Any]) -> str:
     """Returns the text of a file with these keys."""
-    return "".join(f"{key} = {_toml(value)}\n" for key, value in content.items())
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(f"{key} = {toml.written(value)}\n" for key, value in content.items())
 
 
 def filled(fields: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

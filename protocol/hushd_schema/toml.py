@@ -1,9 +1,10 @@
-"""Reads TOML files, and writes keys as a file has them."""
+"""Reads TOML files, and writes keys and values as a file has them."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ def loads(text: str) -> Table:
 def key(name: str) -> str:
     """Returns a key as a file has it: in one line, in quotes if needed."""
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def written(value: Any) -> str:
+    """Returns a value in TOML, a table in one line."""
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{key(name)} = {written(entry)}" for name, entry in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def read(path: Path) -> str:

@@ -136,6 +136,7 @@ def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe:
 
 
 @pytest.mark.night
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(find_spec("hushd_conformance") is None, reason="the plugin conformance is not here")
 @pytest.mark.parametrize(
     ("role", "describe"),
@@ -148,5 +149,5 @@ def test_keeps_an_engines_contract(
     """The suite for engines finds no fault: with odd texts and sounds, cancelled work, what a model says of itself."""
     servers.write(runtime, "real", **{"like": None} | describe(tmp_path))
     command = [sys.executable, "-P", "-m", "hushd_conformance", "--role", role, "server", "real"]
-    done = subprocess.run(command, check=False, timeout=600)
+    done = subprocess.run(command, check=False, timeout=900)
     assert done.returncode == 0, capfd.readouterr().out

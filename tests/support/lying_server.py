@@ -14,12 +14,14 @@ import socketserver
 import struct
 import subprocess
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
 RATE = 8000
 WHERE, LIES = sys.argv[1], sys.argv[2:]
 BEGAN = time.monotonic()
+_MEETINGS: dict[str, threading.Barrier] = {}
 # Which requests a lie is for: the first is the proof.
 _WHEN = {"first": (0).__eq__, "later": (0).__lt__, "second": (1).__eq__, "third": (2).__eq__}
 
@@ -147,6 +149,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def lie_slow(self, value: str) -> bool:
         time.sleep(float(value))
+        return False
+
+    def lie_meets(self, value: str) -> bool:
+        """Answers once so many requests are here."""
+        _MEETINGS.setdefault(value, threading.Barrier(int(value), timeout=60)).wait()
         return False
 
     def lie_busy(self, value: str) -> bool:

@@ -16,7 +16,7 @@ from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import atomic_file, paths
 from hushd_schema import toml
 from hushd_schema.settings import editing, load
-from hushd_schema.settings.reference import rows, written
+from hushd_schema.settings.reference import rows
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -130,14 +130,14 @@ def _show(key: str | None, place: Path, as_json: bool) -> None:
         console.write_json(settings)
     elif key is not None and len(settings) == 1:
         value = settings[0]["value"]
-        console.write((value if isinstance(value, str) else written(value)) + "\n")
+        console.write((value if isinstance(value, str) else toml.written(value)) + "\n")
     else:
         console.write("".join(f"{_line(row)}\n" for row in settings))
 
 
 def _line(row: JsonObject) -> str:
-    text = f"{row['key']} = {written(row['value'])}"
-    return text if row["value"] == row["default"] else f"{text}  # default: {written(row['default'])}"
+    text = f"{row['key']} = {toml.written(row['value'])}"
+    return text if row["value"] == row["default"] else f"{text}  # default: {toml.written(row['default'])}"
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------

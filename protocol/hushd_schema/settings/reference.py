@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,19 +24,9 @@ def block() -> str:
     return "\n".join(lines) + "\n"
 
 
-def written(value: Any) -> str:
-    """Returns a value in TOML, a table in one line."""
-    if isinstance(value, Mapping):
-        pairs = ", ".join(f"{toml.key(key)} = {written(entry)}" for key, entry in value.items())
-        return f"{{ {pairs} }}" if pairs else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(written, value))}]"
-    return json.dumps(value, ensure_ascii=False)
-
-
 def default(setting: Setting, value: Any) -> str:
     """Returns a default as people write it: a length of time with its unit."""
-    return written(duration.shown(value) if setting.kind.form.get("format") == "duration" else value)
+    return toml.written(duration.shown(value) if setting.kind.form.get("format") == "duration" else value)
 
 
 def _lines(defaults: object) -> Iterator[str]:

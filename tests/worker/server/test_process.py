@@ -16,7 +16,6 @@ import psutil
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.server import addresses, files
-from hushd_worker.server.exchange import Broken, Hangs
 from hushd_worker.server.process import ServerProcess
 from support import servers
 from support.peer import wait_until
@@ -148,14 +147,6 @@ def test_its_whole_family_ends(make: Make, lies: tuple[str, ...], wrapper: tuple
     assert not servers.listening(port)
 
 
-def test_ended_by_its_own_command(make: Make, tmp_path: Path) -> None:
-    """As a container is."""
-    server = make(stop=["sh", "-c", f"echo {{port}} > {tmp_path}/stopped"], stop_timeout=1.0)
-    start(server)
-    server.end()
-    assert (tmp_path / "stopped").read_text().strip() == server._where["port"]
-
-
 def test_another_program_on_its_port(make: Make) -> None:
     """One that shares the port gets some of its connections: that is noticed at the next one."""
     server = make("shares")
@@ -224,17 +215,6 @@ def test_its_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert seen["AT"].isdigit()
         assert "PYTHONPATH" not in seen
         assert "HUSHD_RUNTIME_DIR" not in seen
-
-
-def test_hangs_and_breaks_are_told_apart(make: Make) -> None:
-    server = make("later=hang")
-    start(server)
-    with pytest.raises(Hangs):
-        prove(server)(0.3)
-    server = make("later=short")
-    start(server)
-    with pytest.raises(Broken, match="in the middle"):
-        prove(server)(9)
 
 
 @pytest.mark.parametrize("victim", ["worker", "guard", "server"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,12 +124,11 @@ def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:
 
 
 def test_several_at_once(make: Make) -> None:
-    engine = make("later=slow:0.5", parallel=3)
+    """The server answers none before it has three."""
+    engine = make("later=meets:3", parallel=3)
     assert engine.batch == 3
-    began = time.monotonic()
     results = engine.transcribe_batch([SECOND, SECOND[:8000], SECOND], [Options()] * 3)
     assert [segments[0].text for segments in results] == ["heard 1.0", "heard 0.5", "heard 1.0"]
-    assert time.monotonic() - began < 1.4
 
 
 def test_a_cancel_closes_the_connection(make: Make) -> None:

@@ -81,22 +81,18 @@ class ServerProcess:
         report(f"starts the server {name}")
         try:
             self._wait_until_it_listens(until, report)
-            if self.file.ready:
-                self._wait_for_its_word(until, report)
-            while True:
-                try:
-                    prove(max(0.1, until - time.monotonic()))
-                    break
-                except HushdError as error:
-                    loads = error.detail.get("status") in _LOADING
-                    if self._ended() or not loads or time.monotonic() > until:
-                        raise
+            while not self._works(prove, until):
+                if self._ended():
+                    raise Broken("")
+                if time.monotonic() > until:
+                    raise Hangs
                 report(f"waits for the server {name}")
                 time.sleep(_AGAIN_S)
         except Hangs:
             raise self._failed(f"did not answer within {limit_s:g} s") from None
         except Broken as error:
-            time.sleep(_LOOK_S)  # its end may be noticed a moment later
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its end, a better reason, may come a moment later
+                self._guard.wait(_DEATH_S)
             raise self._failed(self._why_ended() or str(error)) from error
         except HushdError as error:
             if self._ended():
@@ -251,21 +247,21 @@ class ServerProcess:
                 return
             time.sleep(_LOOK_S)
 
-    def _wait_for_its_word(self, until: float, report: Callable[[str], None]) -> None:
-        while True:
-            try:
-                with self.ask(self.file.ready, None, "", lambda: None, until - time.monotonic()) as answer:
-                    if self.file.ready_has.encode() in b"".join(answer.blocks()):
-                        return
-            except HushdError as error:
-                if "status" not in error.detail:
-                    raise
-            if self._ended():
-                raise Broken("")
-            if time.monotonic() > until:
-                raise Hangs
-            report(f"waits for the server {self.file.name}")
-            time.sleep(_AGAIN_S)
+    def _works(self, prove: Callable[[float], object], until: float) -> bool:
+        """Returns whether it says so, if there is a path for that, and then does; not while it loads."""
+        says, limit_s = not self.file.ready, max(0.1, until - time.monotonic())
+        try:
+            if not says:
+                with self.ask(self.file.ready, None, "", lambda: None, limit_s) as answer:
+                    says = self.file.ready_has.encode() in b"".join(answer.blocks())
+            if says:
+                prove(limit_s)
+            return says
+        except HushdError as error:
+            status = error.detail.get("status")
+            if status is None or (says and (status not in _LOADING or time.monotonic() > until)):
+                raise
+            return False
 
     def _ended(self) -> bool:
         return self._guard.poll() is not None
