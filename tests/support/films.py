@@ -1,4 +1,5 @@
-"""Films and other files that libsndfile cannot read, made and read by PyAV."""
+"""Films and other files that libsndfile cannot read, made and read by PyAV, which is imported where it is
+used: each process of pytest that collects the tests would hold it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import av
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +42,8 @@ def film(
         gap: the second at which the clock jumps, and by how many.
         options: of the container.
     """
+    import av
+
     container, usual = FORMATS[path.suffix[1:]]
     rate = 3 * RATE if usual in ("libopus", "ac3", "wmav2") else RATE
     tracks = tuple(np.repeat(track, rate // RATE, axis=0) for track in tracks)
@@ -67,6 +69,8 @@ def film(
 
 
 def _frames(stream: Any, samples: Samples, rate: int, layout: str) -> list[Any]:
+    import av
+
     packets, step = [], rate // 10
     for at in range(0, len(samples), step):
         piece = np.clip(samples[at : at + step] * 32767, -32768, 32767).astype("<i2").reshape(1, -1)
@@ -86,6 +90,8 @@ class Decoded(NamedTuple):
 
 def decoded(data: bytes) -> Decoded:
     """Reads the first sound track of a file."""
+    import av
+
     with av.open(io.BytesIO(data)) as file:
         stream = file.streams.audio[0]
         pieces: Sequence[Samples] = []

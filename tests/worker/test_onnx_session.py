@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from hushd_worker import onnx_session
 from hushd_worker.onnx_session import open_session
 
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: scripts/setup")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
 import numpy as np  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+pytestmark = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="onnxruntime is not installed: scripts/setup")
 CPU = ["CPUExecutionProvider"]
 SIDE = 512
 
@@ -64,11 +65,15 @@ class Runtime:
         self.made: list[Any] = []
 
     def InferenceSession(self, model: Any, *arguments: Any, **others: Any) -> Any:
+        import onnxruntime
+
         self.made.append(model)
         return onnxruntime.InferenceSession(model, *arguments, **others)
 
 
 def opened(path: Path, runtime: Runtime, **others: Any) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     return open_session(runtime.InferenceSession, path, options, CPU, **others)
@@ -78,6 +83,8 @@ def opened(path: Path, runtime: Runtime, **others: Any) -> Any:
 @pytest.mark.parametrize("prepack", [False, True], ids=["run for a piece", "run for a token"])
 def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: bool, prepack: bool) -> None:
     """Bit for bit with bytes, and where weights are prepacked as ever; else floats are the same to six digits."""
+    import onnxruntime
+
     path, runtime = products(tmp_path / "model.onnx", int8=int8), Runtime()
     session = opened(path, runtime, prepack=prepack)
     assert isinstance(runtime.made[0], bytes)
@@ -151,6 +158,8 @@ def test_what_is_not_mapped_is_loaded_by_its_path(
     tmp_path: Path, any_size: None, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
     """As ever: where little is gained, where weights go to a card, and where it cannot be."""
+    import onnxruntime
+
     path, runtime, providers = products(tmp_path / "model.onnx"), Runtime(), CPU
     if case == "small":
         monkeypatch.setattr(onnx_session, "MIN_BYTES", path.stat().st_size + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,16 @@ from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.worker import Worker
 
-pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'")
 pytest.importorskip("onnx", reason="onnx, which makes small models, is not installed")
 
 from support.tts_jobs import speak
 
 from . import sherpa_voices
+
+pytestmark = pytest.mark.skipif(
+    find_spec("sherpa_onnx") is None,
+    reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'",
+)
 
 READ_BY_ESPEAK = ("vits", "matcha", "kokoro", "kitten")
 reads = pytest.mark.skipif(espeak_ng.find_library() is None, reason="espeak-ng is not installed: apt install espeak-ng")

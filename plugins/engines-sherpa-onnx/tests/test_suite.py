@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'")
 pytest.importorskip("onnx", reason="onnx, which makes small voices, is not installed")
 
 from support import small_models
 from support.small_models import Small
 
 from . import sherpa_voices
+
+pytestmark = pytest.mark.skipif(
+    find_spec("sherpa_onnx") is None,
+    reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'",
+)
 
 
 def sherpa_onnx(family: str) -> Callable[[Path], Small]:

@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd_mcp.answers import of_task
-from hushd_mcp.work import Task, transcribe
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import foreign_speech, warm
 from support.http_gateway import HttpGateway
@@ -115,6 +113,9 @@ def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway
 
 def test_an_agent_reads_it_before_the_text(openai: OpenAI, french: Path) -> None:
     """In words for the model and as `unlikely` for programs, and no language is named."""
+    from hushd_mcp.answers import of_task
+    from hushd_mcp.work import Task, transcribe
+
     task = Task("transcribe", "t", transcribe(str(french), False, {}))
     assert task.finished.wait(60)
     assert task.result["unlikely"] is True
