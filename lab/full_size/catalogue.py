@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, sherpa_onnx, whisper
+from . import gguf_langid, gguf_parakeet, kokoro, onnx_asr, piper, whisper
 from .making import CannotMake, Part
 
 
@@ -44,7 +44,6 @@ _ALL = (
     *(Model(f"transcribe-cpp/whisper-{size}", partial(whisper.ggml, size=size)) for size in _GGML_SIZES),
     Model("kokoro/kokoro-v1.0", kokoro.files, flat=True),
     Model("piper/en_US-lessac-medium", partial(piper.files, name="en_US-lessac-medium"), flat=True),
-    Model("sherpa-onnx/vits-piper-en_US-lessac-medium", sherpa_onnx.vits),
 )
 MODELS = {model.name: model for model in _ALL if catalogue.engine(model.name.partition("/")[0])}  # a plugin may lack
 

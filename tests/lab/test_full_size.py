@@ -23,7 +23,6 @@ from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
 from hushd_worker_stt.engine import Engine, Options
 from hushd_worker_stt.registry import REGISTRY
-from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.registry import REGISTRY as VOICES
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
@@ -35,13 +34,11 @@ NEEDED = {
     "faster-whisper": ("faster_whisper", "whisper"),
     "kokoro": ("kokoro_onnx", "onnxruntime"),
     "piper": ("piper", "onnxruntime"),
-    "sherpa-onnx": ("sherpa_onnx",),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
 }
 SPOKEN = {
     "kokoro/kokoro-v1.0": ("af_heart", 24_000),
     "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050),
-    "sherpa-onnx/vits-piper-en_US-lessac-medium": ("vits-piper-en_US-lessac-medium", 22_050),
 }
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
@@ -52,8 +49,6 @@ def where_installed(names: Iterable[str]) -> list[Any]:
     for name in names:
         engine = name.partition("/")[0]
         missing = [package for package in NEEDED[engine] if find_spec(package) is None]
-        if engine == "sherpa-onnx" and espeak_ng.find_library() is None:
-            missing.append("espeak-ng, which reads for it,")
         reason = f"{', '.join(missing)} is not installed: scripts/setup --engines all"
         params.append(pytest.param(name, marks=pytest.mark.skipif(bool(missing), reason=reason)))
     return params

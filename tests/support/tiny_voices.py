@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from full_size import piper as full_size
-from onnx import TensorProto, helper, load, numpy_helper, save
+from onnx import TensorProto, helper, numpy_helper, save
 
 FRAMES = 4  # of a phoneme at its natural pace
 HOP, PIPER_RATE, KOKORO_RATE = full_size.HOP, full_size.RATE, 24_000
@@ -147,10 +146,3 @@ def ints(name: str, *shape: int | str) -> Any:
 
 def constant(name: str, value: np.ndarray) -> TensorProto:
     return numpy_helper.from_array(value, name)
-
-
-def describe(path: Path, content: Mapping[str, object]) -> None:
-    """Puts notes into a graph, in place of those that it has."""
-    model = load(path)
-    helper.set_model_props(model, {key: str(value) for key, value in content.items()})
-    save(model, path)

@@ -1,4 +1,4 @@
-"""sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices by ONNX Runtime; Apache-2.0.
+"""sherpa-onnx: Supertonic and Pocket TTS by ONNX Runtime; Apache-2.0.
 
 Only this module depends on the package's API; one minor release is pinned, 2.0. Its library ends the process for many
 invalid files or arguments, so models are checked before. The engine downloads nothing.
@@ -22,7 +22,6 @@ from hushd_worker.errors import load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Voice
-from hushd_worker_tts.engines.espeak_ng import find_library
 
 from . import inventory
 from .folders import Described, Speaker, described
@@ -31,17 +30,11 @@ from .inventory import SPEC, voice_name
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-    from .phonemes import Phonemes
-
 INSTALL = engine_command(SPEC)
 _LOOK_S = 0.1  # between two checks for a cancel
 _POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
 _HEARD_S = 10.0  # and the length of the part that it uses
 _CLASSES = {
-    "vits": "OfflineTtsVitsModelConfig",
-    "matcha": "OfflineTtsMatchaModelConfig",
-    "kokoro": "OfflineTtsKokoroModelConfig",
-    "kitten": "OfflineTtsKittenModelConfig",
     "pocket": "OfflineTtsPocketModelConfig",
     "supertonic": "OfflineTtsSupertonicModelConfig",
 }
@@ -54,7 +47,6 @@ class SherpaOnnx:
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._phonemes: Phonemes | None = None
         self._recordings: dict[str, Samples] = {}
 
     def check(self) -> None:
@@ -119,22 +111,14 @@ class SherpaOnnx:
         if not any(c.isalnum() for c in text):
             return
         speaker = self._speaker(voice)
-        if not self._described.can_read(speaker):
-            raise HushdError("unsupported", f"The voice {voice.name} has no lexicon in {self._folder}: put one there.")
         config = self._package.GenerationConfig()
         config.sid, config.speed, config.silence_scale = speaker.number, speed, 1.0
-        text = text.replace("\0", " ")
         if self._described.family == "supertonic":
             config.extra = {"lang": speaker.language}
         if speaker.recording:
             config.reference_audio = self._recording(self._folder / speaker.recording)
             config.reference_sample_rate = _POCKET_RATE
-        if speaker.espeak and (read := self._reader()):
-            phonemes = read.read(text, speaker.espeak)
-            if not any(c.isalpha() for c in phonemes):
-                return
-            config.phoneme_codepoints, text = [[ord(c) for c in phonemes]], ""
-        yield from self._made(text, config)
+        yield from self._made(text.replace("\0", " "), config)
 
     def _speaker(self, voice: Voice) -> Speaker:
         return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
@@ -150,21 +134,6 @@ class SherpaOnnx:
                 self.check()
         finally:
             generation.stop()
-
-    def _reader(self) -> Phonemes | None:
-        """Returns espeak-ng, for a model trained on its phonemes; None if it is not installed but the model has a
-        lexicon.
-
-        Raises:
-            HushdError: `engine_missing`.
-        """
-        if self._phonemes is None:
-            if self._described.lexicons and find_library() is None:
-                return None
-            from .phonemes import Phonemes
-
-            self._phonemes = Phonemes()
-        return self._phonemes
 
     def _recording(self, path: Path) -> Samples:
         """Returns the beginning of a voice's recording, at the model's rate."""
@@ -188,8 +157,8 @@ class SherpaOnnx:
 class _Generation:
     """A call of the library on a separate thread, and the pieces of sound that it produces.
 
-    The library passes on each piece: 1.2 s with Pocket TTS, a sentence with others. It can only be stopped there, and
-    only by an exception: Supertonic ignores the return value that its makers intended for this.
+    The library passes on each piece: 1.2 s with Pocket TTS, a sentence with Supertonic. It can only be stopped there,
+    and only by an exception: Supertonic ignores the return value that its makers intended for this.
     """
 
     def __init__(self, tts: Any, text: str, config: Any) -> None:
@@ -220,20 +189,15 @@ class _Generation:
         import numpy as np
 
         tts, text, config = self._arguments
-        taken = 0
 
         def take(samples: Any, progress: float) -> int:
-            nonlocal taken
             if self._stopped:
                 raise Cancelled
-            taken += len(samples)
             self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
             return 1
 
         try:
-            made = tts.generate(text, config, take)
-            if not taken:  # Kitten passes its pieces on only now
-                self._pieces.put(np.nan_to_num(np.array(made.samples, np.float32)))
+            tts.generate(text, config, take)
             self._pieces.put(None)
         except BaseException as error:  # passed to the waiting thread
             self._pieces.put(error)
@@ -242,13 +206,10 @@ class _Generation:
 def _config(package: Any, folder: Path, description: Described) -> Any:
     """Returns the package's description of the model."""
     files = {role: str(folder / name) for role, name in description.files.items()}
-    if description.lexicons:
-        files["lexicon"] = ",".join(str(folder / name) for name in description.lexicons)
     threads = os.environ.get("OMP_NUM_THREADS", "")
     model = package.OfflineTtsModelConfig(
         **{description.family: getattr(package, _CLASSES[description.family])(**files)},
         num_threads=int(threads) if threads.isdecimal() and int(threads) else max(1, footprint.cores()),
         provider="cpu",
     )
-    rules = ",".join(str(folder / name) for name in description.rules)
-    return package.OfflineTtsConfig(model=model, rule_fsts=rules, max_num_sentences=1)
+    return package.OfflineTtsConfig(model=model, max_num_sentences=1)

@@ -15,7 +15,6 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_schema.engines import NoModel
 from hushd_worker_tts.engine import Model, Voice, greeting
-from hushd_worker_tts.engines.espeak_ng import find_library
 
 from .folders import Described, Speaker, described
 
@@ -87,7 +86,7 @@ def voices() -> Iterator[Voice]:
     models = here()
     for name, (_, description) in models.items():
         for speaker in description.voices():
-            yield _voice(name, description, speaker)
+            yield _voice(name, speaker)
     for name, known in _known().items():
         if name not in models:
             for tag in known.languages:
@@ -99,14 +98,11 @@ def voice_name(model: str, speaker: str) -> str:
     return f"{model}.{speaker}" if speaker else model
 
 
-def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Voice:
+def _voice(model: str, named: tuple[str, Speaker]) -> Voice:
     name, speaker = named
-    readable = description.can_read(speaker) and (
-        not description.phonemes or bool(description.lexicons) or find_library() is not None
-    )
     own = name.rpartition(".")[2]
     sample = greeting(speaker.language, own if own and own != speaker.language else model)
-    return Voice(voice_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
+    return Voice(voice_name(model, name), speaker.language, speaker.gender, model, True, sample, WPM)
 
 
 def _missing(model: str, language: str, *, first: bool) -> Voice:

@@ -9,106 +9,14 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from full_size import sherpa_onnx as full_size
 from onnx import TensorProto, helper, save
-from support import tiny_voices
-from support.tiny_voices import constant, describe, floats, ints
+from support.tiny_voices import constant, floats, ints
 
 RATE = 24_000
 SUPERTONIC_RATE = 44_100
 _POCKET_FRAME = 1920  # samples of a frame, as in the real decoder
 _LATENT, _WIDE = 32, 1024
 _LETTERS = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?'"
-
-
-def vits(
-    folder: Path, *, speakers: int = 1, lexicon: bool = False, comment: str = "piper", voice: str = "en-us"
-) -> Path:
-    """A voice of piper's as the library's makers publish it: metadata in the graph, and `tokens.txt`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    graph = tiny_voices.piper_graph(folder / "model.onnx", several=speakers > 1, aligned=False)
-    described = {"model_type": "vits", "comment": comment, "language": "English", "voice": voice, "has_espeak": 1}
-    describe(graph, {**described, "n_speakers": speakers, "sample_rate": tiny_voices.PIPER_RATE})
-    _tokens(folder)
-    if lexicon:
-        (folder / "lexicon.txt").write_text("hello || h ə l oʊ\nworld || w ɜ l d\n")
-    return folder
-
-
-def kitten(folder: Path, *speakers: str) -> Path:
-    """Kitten's: one style a speaker."""
-    return _styled(folder, "kitten-tts", (1, 256), speakers or ("expr-voice-2-m", "expr-voice-2-f"))
-
-
-def kokoro(folder: Path, *speakers: str) -> Path:
-    """Kokoro's: a style for each length a speaker."""
-    return _styled(folder, "kokoro", (510, 1, 256), speakers or ("af_bella", "bf_emma", "ff_siwis"))
-
-
-def _styled(folder: Path, model_type: str, shape: tuple[int, ...], speakers: tuple[str, ...]) -> Path:
-    graph = tiny_voices.kokoro(folder, name="model", timed=False)
-    (folder / "voices-v1.0.bin").unlink()
-    describe(
-        graph,
-        {
-            "model_type": model_type, "language": "English", "voice": "en-us", "has_espeak": 1, "version": 1,
-            "sample_rate": RATE, "n_speakers": len(speakers), "speaker_names": ",".join(speakers),
-            "style_dim": ",".join(map(str, shape)),
-        },
-    )  # fmt: skip
-    styles = [np.full(shape, number, np.float32) for number in range(len(speakers))]
-    (folder / "voices.bin").write_bytes(np.stack(styles).tobytes())
-    _tokens(folder)
-    return folder
-
-
-def matcha(folder: Path) -> Path:
-    """Matcha's: a graph that makes four frames of a phoneme, and a vocoder that makes 64 samples of a frame."""
-    folder.mkdir(parents=True, exist_ok=True)
-    nodes = [
-        helper.make_node("Cast", ["x_length"], ["count"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["count", "length_scale"], ["stretched"]),
-        helper.make_node("Mul", ["stretched", "frames"], ["long"]),
-        helper.make_node("Cast", ["long"], ["length"], to=TensorProto.INT64),
-        helper.make_node("Concat", ["one", "bins", "length"], ["shape"], axis=0),
-        helper.make_node("Expand", ["loud", "shape"], ["mel"]),
-    ]
-    constants = [
-        constant("frames", np.array([4], np.float32)),
-        constant("one", np.array([1])),
-        constant("bins", np.array([80])),
-        constant("loud", np.array([[[0.5]]], np.float32)),
-    ]
-    inputs = [ints("x", 1, "N"), ints("x_length", 1), floats("noise_scale", 1), floats("length_scale", 1)]
-    _graph(folder / "model-steps-3.onnx", nodes, inputs, [floats("mel", 1, 80, "T")], constants)
-    described = {"model_type": "matcha-tts", "language": "English", "voice": "en-us", "has_espeak": 1, "use_icefall": 1}
-    describe(
-        folder / "model-steps-3.onnx",
-        {**described, "n_speakers": 1, "sample_rate": 22_050, "version": 1, "pad_id": 0, "use_eos_bos": 1},
-    )
-    nodes = [
-        helper.make_node("Slice", ["mel", "start", "end", "axis"], ["all"]),
-        helper.make_node("Mul", ["all", "tone"], ["mag"]),
-        helper.make_node("Mul", ["mag", "one"], ["x"]),
-        helper.make_node("Mul", ["mag", "nothing"], ["y"]),
-    ]
-    constants = [
-        constant("start", np.array([0])),
-        constant("end", np.array([65])),
-        constant("axis", np.array([1])),
-        constant("tone", np.where(np.arange(65) == 4, np.float32(8), np.float32(0)).reshape(1, 65, 1)),
-        constant("one", np.array([1], np.float32)),
-        constant("nothing", np.array([0], np.float32)),
-    ]
-    outputs = [floats(name, 1, 65, "T") for name in ("mag", "x", "y")]
-    _graph(folder / "vocos-22khz-univ.onnx", nodes, [floats("mel", 1, 80, "T")], outputs, constants)
-    settings = {"n_fft": 128, "hop_length": 64, "win_length": 128, "center": 1, "normalized": 0}
-    describe(
-        folder / "vocos-22khz-univ.onnx",
-        {"model_type": "vocos", "sample_rate": 22_050, "window_type": "hann", "pad_mode": "reflect", **settings},
-    )
-    _tokens(folder)
-    return folder
 
 
 def pocket(folder: Path, *, voices: tuple[str, ...] = ("bria",)) -> Path:
@@ -273,10 +181,6 @@ def supertonic(folder: Path, *, speakers: int = 2) -> Path:
     style = struct.pack("<6q", speakers, 2, 2, speakers, 2, 2) + np.ones(speakers * 8, np.float32).tobytes()
     (folder / "voice.bin").write_bytes(style)
     return folder
-
-
-def _tokens(folder: Path) -> None:
-    (folder / "tokens.txt").write_text(full_size.tokens())
 
 
 def _graph(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: list[TensorProto]) -> None:

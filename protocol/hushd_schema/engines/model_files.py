@@ -14,7 +14,7 @@ from hushd_protocol import JsonObject
 from .spec import NoModel
 
 MAX_BYTES = 16_000_000  # of a description
-_GRAPH, _METADATA = 7, 14  # the fields of an ONNX model with its graph and with a note of its makers
+_GRAPH = 7  # the field of an ONNX model with its graph
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
 
@@ -49,30 +49,13 @@ def check_graph(path: Path) -> None:
     Raises:
         NoModel: they do not.
     """
-    fields = [(number, length) for number, _, length in _fields(path)]  # reads all, to check the end too
+    fields = list(_fields(path))  # reads all, to check the end too
     if not any(number == _GRAPH and length for number, length in fields):
         raise NoModel(f"{path.name} is not a graph in ONNX's format")
 
 
-def graph_metadata(path: Path) -> dict[str, str]:
-    """Checks an ONNX file like `check_graph`, and returns its makers' notes.
-
-    Raises:
-        NoModel: as for `check_graph`.
-    """
-    check_graph(path)
-    notes = {}
-    with open(path, "rb") as file:
-        for number, start, length in _fields(path):
-            if number == _METADATA and length <= MAX_BYTES:
-                file.seek(start)
-                texts = _texts(file.read(length))
-                notes[texts.get(1, "")] = texts.get(2, "")
-    return notes
-
-
-def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
-    """Yields the number, the place and the length of each outermost field; the length of a number is 0.
+def _fields(path: Path) -> Iterator[tuple[int, int]]:
+    """Yields the number and the length of each outermost field; the length of a number is 0.
 
     Raises:
         NoModel: they do not end where the file does.
@@ -94,23 +77,10 @@ def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
                 used = 0
             if not used or not key >> 3:
                 raise NoModel(f"{path.name} is not a graph in ONNX's format")
-            yield key >> 3, at + used, length
+            yield key >> 3, length
             at += used + length
     if at != size:
         raise NoModel(f"{path.name} is only a part of a graph: {size} bytes of {at}")
-
-
-def _texts(message: bytes) -> dict[int, str]:
-    """Returns the texts of a protobuf message, by their field numbers."""
-    texts, at = {}, 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        length, at = _varint(message, at)
-        if not at or key & 7 != _LENGTH_DELIMITED:
-            break
-        texts[key >> 3] = message[at : at + length].decode(errors="replace")
-        at += length
-    return texts
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
