@@ -1,4 +1,4 @@
-"""The templates of a hostile world: they are refused, die, hang, grow, and are gone late."""
+"""The templates of a hostile world: they are refused, die, hang, and are gone late."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Templates:
         taken = world.taken() + SIZE
         assert taken <= 0.8 * world.total, "more than the budget"
         process = self.processes[name, gen] = _Process(name, gen)
-        fate = self._dice.choice(["ok"] * 5 + ["dies", "refused", "hangs", "no-spawn", "grows", "vanishes"])
+        fate = self._dice.choice(["ok"] * 5 + ["dies", "refused", "hangs", "no-spawn", "vanishes"])
         soon = self._dice.uniform(0.1, 3)
         if fate == "no-spawn":
             self._exits(process, "no process")
@@ -88,16 +88,9 @@ class Templates:
     def _ready(self, process: _Process, fate: str) -> None:
         if process.alive and not self._world.left:
             process.ready = True
-            self._tell(ev.TemplateReady(process.name, process.gen, process.size, process.size))
-            if fate == "grows":
-                self._world.at(self._dice.uniform(1, 20), lambda: self._grow(process))
+            self._tell(ev.TemplateReady(process.name, process.gen, process.size))
             if fate == "vanishes":
                 self._world.at(self._dice.uniform(1, 20), lambda: self._exit(process, "it died"))
-
-    def _grow(self, process: _Process) -> None:
-        process.size = 3 * SIZE
-        self._tell(ev.TemplateReady(process.name, process.gen, process.size, process.size))
-        assert process.doomed or not process.alive or self._world.left, "a template that grows stays"
 
     def _dismiss(self, process: _Process) -> None:
         assert process.alive or not process.doomed, "dismissed twice"
@@ -113,7 +106,7 @@ class Templates:
             process.alive = False
             self._tell(ev.TemplateGone(process.name, process.gen, reason, final))
             self._tell(ev.TemplateGone(process.name, process.gen, reason))  # twice
-            self._tell(ev.TemplateReady(process.name, process.gen, SIZE, SIZE))  # late
+            self._tell(ev.TemplateReady(process.name, process.gen, SIZE))  # late
 
     def _tell(self, event: ev.Event) -> None:
         if not self._world.left:

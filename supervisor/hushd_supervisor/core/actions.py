@@ -36,8 +36,7 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Start generation `gen` of the template `name` (ROLE/ENGINE, or ROLE/ENGINE/MODEL to load that too); answered by
-    `TemplateReady` or `TemplateGone`."""
+    """Start generation `gen` of the template `name` (ROLE/ENGINE); answered by `TemplateReady` or `TemplateGone`."""
 
     name: str
     gen: int

@@ -93,17 +93,11 @@ class SendFailed:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReady:
-    """A template has imported and loaded everything, or was measured again.
-
-    Attributes:
-        size: bytes that its end would give back, without pages of files; grows when a process that shared some ends.
-        own: bytes that the template itself has written, even if other processes share them.
-    """
+    """A template has imported everything; its end would give back `size` bytes, without pages of files."""
 
     name: str
     gen: int
     size: int
-    own: int
 
 
 @dataclass(frozen=True, slots=True)

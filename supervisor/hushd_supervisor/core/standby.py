@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 CALM_S = 2.0  # without a starting worker, before a template takes a core for its imports
 START_S = 300.0  # the imports of an engine on torch take a minute on a busy machine
-PAUSE_S = 60.0  # before the next template after one made room or died; doubles with each death
-PAUSE_MAX_S = 3600.0
+PAUSE_S = 60.0  # before the next template after one made room
+DEATH_PAUSE_S = 600.0  # and after one died
 PREFIX = "standby/"  # of a template's name among those of workers
 GUESS = 60_000_000  # bytes, until the first was measured
-GROWTH = 64_000_000  # bytes written since it became ready at which a template is replaced
 
 
 class Phase(enum.Enum):
@@ -38,7 +37,6 @@ class Phase(enum.Enum):
     STARTING = "starting"  # imports
     READY = "ready"  # workers can be forked from it
     LEAVING = "leaving"  # SIGKILL was sent
-    REFUSED = "refused"  # the engine can have no template; `why` has the reason
 
 
 class Move(NamedTuple):
@@ -52,11 +50,9 @@ MOVES: tuple[Move, ...] = (
     Move(Phase.STARTING, Phase.READY, "imported"),
     Move(Phase.STARTING, Phase.LEAVING, "too slow, memory short, configuration, shutdown"),
     Move(Phase.STARTING, Phase.ABSENT, "exit"),
-    Move(Phase.STARTING, Phase.REFUSED, "the engine cannot be kept so"),
-    Move(Phase.READY, Phase.LEAVING, "memory short, configuration, grown, shutdown"),
+    Move(Phase.READY, Phase.LEAVING, "memory short, configuration, shutdown"),
     Move(Phase.READY, Phase.ABSENT, "exit"),
     Move(Phase.LEAVING, Phase.ABSENT, "exit"),
-    Move(Phase.REFUSED, Phase.ABSENT, "configuration"),
 )
 ALLOWED = frozenset((move.source, move.target) for move in MOVES)
 HAS_PROCESS = (Phase.STARTING, Phase.READY, Phase.LEAVING)
@@ -91,8 +87,6 @@ class Template:
         self.size = size
         self.due = -math.inf
         self.why = ""
-        self._first_own = 0
-        self._pause = PAUSE_S
 
     def enter(self, phase: Phase, due: float = math.inf) -> None:
         """Moves to `phase`, for which `due` is the time."""
@@ -101,20 +95,16 @@ class Template:
 
     def start(self, gen: int, now: float) -> list[Action]:
         """Starts a process."""
-        self.gen, self.why, self._first_own = gen, "", 0
+        self.gen, self.why = gen, ""
         self.enter(Phase.STARTING, now + START_S)
         return [Prepare(self.name, gen)]
 
-    def measured(self, size: int, own_size: int, now: float) -> list[Action]:
-        """Notes that the process has loaded everything, or was measured; `own_size` is what it has written itself."""
+    def ready(self, size: int) -> None:
+        """Notes that the process has imported everything, and what it takes."""
         if self.phase is Phase.STARTING:
             self.enter(Phase.READY)
-            self._first_own = own_size
-        elif self.phase not in HAS_PROCESS:
-            return []
-        self.size = size  # also of one that leaves: it holds its memory until its exit
-        grown = own_size > self._first_own + GROWTH
-        return self.release(now, f"it has grown to {own_size / 1e6:.0f} MB") if grown else []
+        if self.phase in HAS_PROCESS:
+            self.size = size  # also of one that leaves: it holds its memory until its exit
 
     def release(self, now: float, why: str) -> list[Action]:
         """Ends the process, or the wait for one; the next may start after a pause."""
@@ -133,20 +123,12 @@ class Template:
             self.enter(Phase.ABSENT, self.due)
             return []
         self.why = event.reason
-        if event.final and self.phase is Phase.STARTING:
-            self.enter(Phase.REFUSED)
-            return [Log("WARNING", event.reason)]
-        self.enter(Phase.ABSENT, now + self._pause)
-        log = Log("WARNING", f"the template of {self.name} is gone: {event.reason}; the next in {self._pause:.0f} s")
-        self._pause = min(PAUSE_MAX_S, 2 * self._pause)
-        return [log]
+        self.enter(Phase.ABSENT, math.inf if event.final else now + DEATH_PAUSE_S)
+        return [Log("WARNING", f"the template of {self.name} is gone: {event.reason}")]
 
     def forgive(self) -> None:
         """Allows a start at once, since the configuration was read again."""
-        self._pause = PAUSE_S
-        if self.phase is Phase.REFUSED:
-            self.enter(Phase.ABSENT, -math.inf)
-        elif self.phase in (Phase.ABSENT, Phase.LEAVING):
+        if self.phase in (Phase.ABSENT, Phase.LEAVING):
             self.due = -math.inf
 
 
@@ -178,7 +160,9 @@ class Standby:
             if template.phase is Phase.ABSENT and event.name not in self._settings.standby:
                 del self._templates[event.name]
             return actions
-        return template.measured(event.size, event.own, now) if event.gen == template.gen else []
+        if event.gen == template.gen:
+            template.ready(event.size)
+        return []
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Ends the templates that are no longer wanted, or whose environment has changed."""
@@ -187,7 +171,7 @@ class Standby:
         for name, template in list(self._templates.items()):
             if name not in settings.standby:
                 actions += template.release(now, "it is no longer wanted")
-                if template.phase in (Phase.ABSENT, Phase.REFUSED):
+                if template.phase is Phase.ABSENT:
                     del self._templates[name]
             elif settings.for_worker(name) != previous.for_worker(name):
                 actions += template.release(now, "its settings have changed")

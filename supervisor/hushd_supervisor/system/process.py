@@ -104,19 +104,12 @@ def worker_command(name: str, program: Sequence[str] = ()) -> list[str]:
 
 
 def template_command(name: str, program: Sequence[str] = ()) -> list[str]:
-    """Returns the command line of a template (role/engine, or role/engine/model); `program` is the user's.
+    """Returns the command line of a template (role/engine); `program` is the user's.
 
     The spaces at the end leave room for a worker's command line: a forked worker writes its own over the template's.
     """
-    role, engine, *model = name.split("/")
-    return [
-        *(program or _program(role)),
-        "--engine",
-        engine,
-        *(["--model", *model] if model else []),
-        "--standby",
-        " " * 80,
-    ]
+    role, engine = name.split("/")
+    return [*(program or _program(role)), "--engine", engine, "--standby", " " * 80]
 
 
 def is_here(role: str) -> bool:

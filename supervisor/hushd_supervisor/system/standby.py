@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import select
 import signal
 import socket
@@ -15,12 +14,11 @@ import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import GO, READY, REFUSED, TEMPLATE_VARIABLE
-from hushd_protocol.messages import Ready
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Dismiss, Prepare
-from hushd_supervisor.core.events import Event, Exited, FromWorker, SpawnFailed, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Event, Exited, TemplateGone, TemplateReady
 
 from . import children
 from .children import Running
@@ -87,7 +85,6 @@ class Templates(Source):
         self._command = command
         self._known: dict[tuple[str, int], _Template] = {}
         self._adopts = False
-        self._stale = False  # whether a worker has loaded or ended since the last measure
 
     # --- actions of the pool -------------------------------------------------------------------------------------
 
@@ -180,29 +177,21 @@ class Templates(Source):
     # --- events for the loop -------------------------------------------------------------------------------------
 
     def look(self, event: Event, now: float) -> None:
-        match event:
-            case FromWorker(_, _, Ready()) | Exited() | SpawnFailed():
-                self._stale = bool(self._known)
-
-    def deadline(self) -> float | None:
-        return -math.inf if self._stale else None
+        """Reaps what a worker that has ended leaves behind."""
+        if self._adopts and isinstance(event, Exited):
+            reap_orphans()
 
     def events(self, ready: Container[object], now: float) -> Iterator[TemplateReady | TemplateGone]:
-        """Reads templates' messages and reaps ended ones; measures templates again after a worker's load or exit."""
+        """Reads templates' messages and reaps ended ones."""
         for template in list(self._known.values()):
             if not template.heard and template.control.fileno() in ready and self._is_ready(template):
-                yield _measured(template)
+                yield TemplateReady(template.name, template.gen, measure.private(template.process.pid))
             if template.process.exit_fd in ready and template.process.poll() is not None:
                 final = bool(template.refusal)
                 status, last_words = template.process.poll(), template.child.last_words()
                 reason = template.refusal or template.why or last_words or f"it ended with status {status}"
                 self._remove(template)
                 yield TemplateGone(template.name, template.gen, reason, final)
-        if self._stale:
-            self._stale = False
-            reap_orphans()
-            # A worker copies the pages that it changes, so its load and its exit change the templates' shares.
-            yield from [_measured(template) for template in self._known.values() if template.ready]
 
     def pids(self) -> dict[tuple[str, int], int]:
         """Returns the pids of the living templates, by name and generation."""
@@ -233,12 +222,6 @@ class Templates(Source):
             self._poller.unregister(template.control.fileno())
         template.child.close()
         template.control.close()
-
-
-def _measured(template: _Template) -> TemplateReady:
-    pid = template.process.pid
-    usage = measure.resident_usage(pid)
-    return TemplateReady(template.name, template.gen, measure.private(pid), usage.private if usage else 0)
 
 
 def _reason(message: bytes) -> str:

@@ -10,7 +10,18 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.standby import ALLOWED, CALM_S, GUESS, MOVES, PAUSE_S, START_S, Phase, Template, diagram
+from hushd_supervisor.core.standby import (
+    ALLOWED,
+    CALM_S,
+    DEATH_PAUSE_S,
+    GUESS,
+    MOVES,
+    PAUSE_S,
+    START_S,
+    Phase,
+    Template,
+    diagram,
+)
 from support.house import MB, A, B, C, House
 
 ENGINE = "stt/a"
@@ -31,7 +42,7 @@ def ready(**options: object) -> House:
     """A pool with one template that is ready."""
     house = House(standby=(ENGINE,), **options)  # type: ignore[arg-type]
     started(house)
-    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB, 30 * MB))
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
     assert phase(house) is P.READY
     return house
 
@@ -43,8 +54,7 @@ def gone(house: House, final: bool = False) -> None:
 # What each stimulus makes of each phase; what is not named leaves it as it is.
 STIMULI: dict[str, Callable[[Template], object]] = {
     "start": lambda t: t.start(2, 0.0) if t.phase is P.ABSENT else None,
-    "measured": lambda t: t.measured(GUESS, GUESS, 1.0),
-    "grown": lambda t: t.measured(GUESS, 10 * GUESS, 1.0),
+    "measured": lambda t: t.ready(GUESS),
     "release": lambda t: t.release(1.0, "it makes room"),
     "gone": lambda t: t.gone(ev.TemplateGone("e", t.gen, "it died"), 1.0),
     "final": lambda t: t.gone(ev.TemplateGone("e", t.gen, "no", final=True), 1.0),
@@ -54,11 +64,10 @@ STIMULI: dict[str, Callable[[Template], object]] = {
 TABLE = {
     P.ABSENT: {"start": P.STARTING},
     P.STARTING: {
-        "measured": P.READY, "grown": P.READY, "release": P.LEAVING, "gone": P.ABSENT, "final": P.REFUSED,
+        "measured": P.READY, "release": P.LEAVING, "gone": P.ABSENT, "final": P.ABSENT,
     },
-    P.READY: {"grown": P.LEAVING, "release": P.LEAVING, "gone": P.ABSENT, "final": P.ABSENT},
+    P.READY: {"release": P.LEAVING, "gone": P.ABSENT, "final": P.ABSENT},
     P.LEAVING: {"gone": P.ABSENT, "final": P.ABSENT},
-    P.REFUSED: {"configuration": P.ABSENT},
 }  # fmt: skip
 
 
@@ -68,11 +77,9 @@ def template_in(phase: Phase) -> Template:
     if phase is not P.ABSENT:
         template.start(1, 0.0)
     if phase in (P.READY, P.LEAVING):
-        template.measured(GUESS, GUESS, 0.5)
+        template.ready(GUESS)
     if phase is P.LEAVING:
         template.release(0.6, "it makes room")
-    if phase is P.REFUSED:
-        template.gone(ev.TemplateGone("e", 1, "no", final=True), 0.5)
     assert template.phase is phase
     return template
 
@@ -112,7 +119,7 @@ def test_workers_are_forked_from_a_template_that_is_ready() -> None:
     house = House(standby=(ENGINE,))
     started(house)
     house.request(B)
-    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB, 30 * MB))
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
     house.ready(B)
     house.finish(B)
     house.request(A)
@@ -146,16 +153,13 @@ def test_it_is_the_first_to_make_room() -> None:
 
 
 def test_it_counts_for_what_its_end_would_give_back() -> None:
-    """The budget has the size that was measured last; a template that is starting counts by a guess."""
+    """The budget has the size that it had when it was ready; news of an earlier process changes nothing."""
     house = ready()
     (template,) = house.pool._admission.use.every(house.now)
     assert (template.machine.size, template.promised) == (40 * MB, 0)
-    house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB, 30 * MB))  # a worker shares the rest
+    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
     (template,) = house.pool._admission.use.every(house.now)
-    assert template.machine.size == 20 * MB
-    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB, 90 * MB))
-    (template,) = house.pool._admission.use.every(house.now)
-    assert template.machine.size == 20 * MB
+    assert template.machine.size == 40 * MB
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)
@@ -173,6 +177,22 @@ def test_pressure_ends_it_first_and_it_comes_back(level: Level) -> None:
     assert len(house.of(do.Prepare)) == 1
     house.wait(CALM_S + 2)
     assert house.of(do.Prepare)[1:] == [do.Prepare(ENGINE, 2)]
+
+
+def test_the_next_one_comes_ten_minutes_after_a_death_and_none_after_a_refusal() -> None:
+    """A refusal holds until the configuration is read again; `status` has the reason."""
+    house = ready()
+    gone(house)
+    house.wait(DEATH_PAUSE_S - 1)
+    assert len(house.of(do.Prepare)) == 1
+    house.wait(2)
+    assert len(house.of(do.Prepare)) == 2
+    gone(house, final=True)
+    house.wait(10 * DEATH_PAUSE_S)
+    assert len(house.of(do.Prepare)) == 2
+    assert house.pool.templates()[0][1].why == "it died"
+    house.tell(ev.Configured(Settings(standby=(ENGINE,))))
+    assert len(started(house)) == 3
 
 
 def test_none_starts_where_there_is_no_room() -> None:

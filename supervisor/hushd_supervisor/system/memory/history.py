@@ -76,8 +76,8 @@ class History(Source):
                 self._append("ready", worker, size, private)
             case FromWorker(worker, _, Beat(pss=size, private=private)) if self._is_news(worker, size):
                 self._append("beat", worker, size, private)
-            case TemplateReady(name, _, size) if self._is_news(PREFIX + name, size):
-                self._append("beat" if PREFIX + name in self._noted else "ready", PREFIX + name, size)
+            case TemplateReady(name, _, size):
+                self._append("ready", PREFIX + name, size)
             case Exited(name) | TemplateGone(name):
                 name = name if isinstance(event, Exited) else PREFIX + name
                 self._append("exit", name)

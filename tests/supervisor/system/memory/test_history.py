@@ -57,19 +57,16 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
 
 
 def test_a_template_is_in_the_record(clock: Clock) -> None:
-    """Under a name of its own: its size when it is ready and when that changes, and its end."""
+    """Under a name of its own: its size when it is ready, and its end."""
     history = History(clock)
     for event in (
-        TemplateReady("tts/a", 1, 30 * MB, 0),
-        TemplateReady("tts/a", 1, 30 * MB, 0),
-        TemplateReady("tts/a", 1, 10 * MB, 0),
+        TemplateReady("tts/a", 1, 30 * MB),
         TemplateGone("tts/a", 1, "killed"),
     ):
         clock.now += 1
         history.look(event, 0.0)
     assert noted(history) == [
         ("ready", "standby/tts/a", 30 * MB, 0),
-        ("beat", "standby/tts/a", 10 * MB, 0),
         ("exit", "standby/tts/a", 0, 0),
     ]
 
