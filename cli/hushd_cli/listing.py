@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_schema.engines import robotic
 
 from hushd_cli.terminal import console
 
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def list_voices(client: Client, options: Namespace) -> None:
-    """Prints a line a voice, as macOS does, missing voices last; on a terminal grouped by language."""
+    """Prints a line a voice, as macOS does, missing ones last."""
     voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking
@@ -35,31 +32,12 @@ def list_voices(client: Client, options: Namespace) -> None:
 
         console.write_json([asdict(voice) for voice in voices])
         return
-    if os.isatty(1):
-        console.write("\n".join(_grouped(voices)) + "\n")
-    else:  # for programs that parse macOS's list
-        console.write("".join(f"{_line(voice)}\n" for voice in voices))
+    console.write("".join(f"{_line(voice)}\n" for voice in voices))
 
 
 def _line(voice: Voice) -> str:
     note = "" if voice.installed else " (not installed)"
     return f"{voice.name:<19} {voice.language:<7} # {voice.sample}{note}"
-
-
-def _grouped(voices: Sequence[Voice]) -> Iterator[str]:
-    """Yields the lines grouped by language, starting with languages that have a natural voice here."""
-    groups: dict[str, list[Voice]] = {}
-    for voice in voices:
-        groups.setdefault(languages.name(languages.code(voice.language)), []).append(voice)
-
-    def rank(name: str) -> tuple[bool, bool, str]:
-        here = [voice for voice in groups[name] if voice.installed]
-        return all(robotic(voice.engine) for voice in here), not here, name
-
-    for number, name in enumerate(sorted(groups, key=rank)):
-        yield from ([""] if number else [])
-        yield name
-        yield from (f"  {_line(voice)}" for voice in groups[name])
 
 
 def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:

@@ -13,6 +13,7 @@ from hushd_protocol import duration
     [
         (0, 0.0), (300, 300.0), (0.5, 0.5), ("300", 300.0), ("0", 0.0), (".5", 0.5), (" 7 ", 7.0),
         ("90s", 90.0), ("5m", 300.0), ("1h30m", 5400.0), ("1.5h", 5400.0), ("250ms", 0.25), ("2us", 2e-6), ("+3s", 3.0),
+        ("5.", 5.0), ("10µs", 1e-5), ("10μs", 1e-5), ("5ns", 5e-9), ("-0m", 0.0), ("-1h30m", -1.0),
         (-1, -1.0), (-0.1, -1.0), ("-1", -1.0), ("-5m", -1.0),
     ],
 )  # fmt: skip
@@ -35,7 +36,28 @@ def test_a_length_is_shown_in_the_largest_unit_of_which_there_are_several(second
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", "soon", "5 minutes", "5x", "m", "1e3", "1h 30m", "--1", "٣s", True, None, [], math.nan, math.inf]
+    "value",
+    [
+        "",
+        " ",
+        "soon",
+        "5 minutes",
+        "5x",
+        "m",
+        "1e3",
+        "1h 30m",
+        "1h-30m",
+        "0x10",
+        "1_000",
+        ".",
+        "--1",
+        "٣s",
+        True,
+        None,
+        [],
+        math.nan,
+        math.inf,
+    ],
 )
 def test_what_is_no_length_of_time_is_none(value: object) -> None:
     """Nothing is guessed."""

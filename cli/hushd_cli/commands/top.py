@@ -31,9 +31,7 @@ Keys = Callable[[float], bytes | None]  # what was pressed within so many second
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     with Client(holder="cli", start=False) as client:
-        if options.json:
-            console.write_json(client.status().data())
-        elif os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
+        if os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
             try:
                 _show(client, options.period)
             except KeyboardInterrupt:  # a usual end
@@ -60,7 +58,6 @@ def make_parser(prog: str) -> Parser:
         metavar="SECONDS",
         help="the time between two updates; default: 2",
     )
-    parser.add_argument("--json", action="store_true", help="print the status once, as JSON for programs")
     return parser
 
 
