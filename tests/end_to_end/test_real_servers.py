@@ -19,6 +19,8 @@ from support.peer import Supervisor
 Start = Callable[..., Supervisor]
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.timeout(900)  # transformers takes minutes to import where many others work
+
 
 def _program(name: str, program: str) -> str:
     path = ROOT / ".venv" / "servers" / name / "bin" / program
@@ -136,7 +138,6 @@ def test_hears(start_supervisor: Start, runtime: Path, tmp_path: Path, describe:
 
 
 @pytest.mark.night
-@pytest.mark.timeout(900)
 @pytest.mark.skipif(find_spec("hushd_conformance") is None, reason="the plugin conformance is not here")
 @pytest.mark.parametrize(
     ("role", "describe"),

@@ -30,7 +30,7 @@ def daemon(runtime: Path) -> Iterator[psutil.Process]:
         process.stdout.readline()
         server = [sys.executable, "-S", str(servers.LYING), "{port}"]
         servers.write(
-            runtime, "mine", run=[*DOCKER, "run", path, "mine-{port}", *server], memory_mb=3000,
+            runtime, "mine", run=[*DOCKER, "run", path, "mine-{port}", *server], memory_mb=3000, stop_timeout=60,
             stop=[*DOCKER, "stop", path, "mine-{port}"],
         )  # fmt: skip
         yield psutil.Process(process.pid)
