@@ -23,7 +23,7 @@ open(sys.argv[1], 'w').write(str(os.getpid()))
 what = sys.argv[2]
 if what == 'work':
     held, until = bytearray(300_000_000), time.monotonic() + 7
-    while time.monotonic() < until: pass
+    while time.monotonic() < until: sum(range(1_000_000)); time.sleep(0.1)
 if what == 'hang':
     time.sleep(600)
 print('ever tried')
