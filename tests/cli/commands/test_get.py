@@ -25,6 +25,7 @@ def brings(role: str, model: str, spoken: str) -> Recommendation:
     return Recommendation(role, "fr", row, known, "", ())
 
 
+@pytest.mark.usefixtures("runtime")
 @pytest.mark.parametrize(
     ("settings", "model", "spoken", "changes"),
     [
@@ -43,6 +44,7 @@ def test_a_model_becomes_the_usual_one_for_what_it_hears(
     assert dict(_changes(settings, "fr", [brings("stt", model, spoken)])) == changes
 
 
+@pytest.mark.usefixtures("runtime")
 def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """English keeps the voice that it has; the session's language goes first."""
     monkeypatch.setenv("LC_ALL", "pt_BR.UTF-8")
