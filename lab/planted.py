@@ -55,7 +55,7 @@ PLANTED = (
     ("hushd_supervisor.system.sockets.lock", "        pointer.withdraw(paths)", "        pass", "simulate"),
     ("hushd_supervisor.system.sockets.lock", "                if not paths.follows:\n                    return None", "                pass", "simulate"),
     ("hushd_supervisor.core.requests.request", "hurried = math.inf if self.hurried_at is None else self.hurried_at + CANCEL_S", "hurried = self.touched + CANCEL_S", "simulate --faults crash,short"),
-    ("hushd.transport.autostart", "STARTS = 2", "STARTS = 1", "simulate --faults newborn"),
+    ("hushd.transport.autostart", "STARTS = 2", "STARTS = 1", "tests/client/transport"),
     ("hushd_supervisor.run", "    with best_effort.writing(paths.supervisor_log):", "    if True:", "simulate --faults spot"),
     ("hushd_supervisor.system.sockets.lock", "    with best_effort.writing(paths.lock):  # the number", "    if True:  # the number", "simulate --faults spot"),
     ("hushd_protocol.system.log_files", "        descriptor = os.dup(2)\n", "        raise\n", "simulate --faults spot"),
