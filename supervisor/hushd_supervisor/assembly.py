@@ -36,8 +36,7 @@ from .system.process import Limits, open_files
 from .system.relief import ReliefProgram
 from .system.signals import FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.client_socket import ClientSocket
-from .system.sockets.lock import ListeningSocket
-from .system.sockets.watch import SocketWatch
+from .system.sockets.lock import ListeningSocket, SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
 from .system.standby import Templates

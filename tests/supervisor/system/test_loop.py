@@ -26,8 +26,7 @@ from hushd_supervisor.system.loop import Loop
 from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.signals import LEAVE, Signals
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
-from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
-from hushd_supervisor.system.sockets.watch import SocketWatch
+from hushd_supervisor.system.sockets.lock import ListeningSocket, SocketWatch, answers
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.source import Outcome, Perform, Source
 from hushd_supervisor.system.status import Reporter

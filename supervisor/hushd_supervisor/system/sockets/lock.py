@@ -8,11 +8,12 @@ outlives us, and neither a supervisor nor a client ever replaces it.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +22,14 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths
 
+from hushd_supervisor.core.events import Event, Shutdown
+
+from ..source import Source
+
 PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
 PAUSE_S = 0.05
+APART_S = 1.0  # between two looks at our sockets, in turns that happen anyway; Linux reports a change at once
 LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
@@ -233,3 +239,38 @@ class ListeningSocket:
         except OSError:
             return None
         return info.st_dev, info.st_ino
+
+
+class SocketWatch(Source):
+    """Asks the supervisor to leave, once, when one of its sockets was replaced or removed, as by a logout: without them
+    no client can connect.
+
+    Args:
+        listeners: the sockets, the clients' first.
+        record: writes to the supervisor's log (level, text).
+        apart: seconds, see `APART_S`.
+    """
+
+    def __init__(
+        self, listeners: Iterable[ListeningSocket], record: Callable[[str, str], None], apart: float = APART_S
+    ) -> None:
+        self._listeners = list(listeners)
+        self._record = record
+        self._apart = apart
+        self._next = -math.inf
+
+    def on_time(self, now: float) -> Iterable[Event]:
+        return self.check(now) if now >= self._next else ()
+
+    def check(self, now: float) -> Iterator[Event]:
+        """Checks the sockets now."""
+        self._next = now + self._apart
+        for listener in self._listeners:
+            if not listener.is_ours():
+                self._record("warning", f"{listener.path} is no longer this supervisor's: leaving")
+                yield Shutdown(renew=self._listeners[0].lasting)
+                return
+
+    def leave(self, *, stop: bool) -> None:
+        self._next = math.inf
+        self._listeners = []
