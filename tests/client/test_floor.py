@@ -14,6 +14,7 @@ import pytest
 from hushd import Client
 from hushd.audio.playback import play
 from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
+from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
 from hushd_protocol.system import paths
@@ -177,6 +178,25 @@ def test_an_interrupted_wait_gives_the_claim_back(start_router: Start) -> None:
     with Client() as client:
         with pytest.raises(KeyboardInterrupt), client.floor("speaker", on_wait=interrupt):
             pass
+        router.wait_for(Yield)
+
+
+def test_what_is_given_back_is_given_back_when_that_is_interrupted(
+    start_router: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C at that moment leaves no claim behind, for which other programs would wait."""
+    router = start_router(Usher("granted"))
+    post = Connection.post
+
+    def interrupt(connection: Connection, message: Message) -> None:
+        monkeypatch.setattr(Connection, "post", post)
+        raise KeyboardInterrupt
+
+    with Client() as client:
+        floor = client.floor("speaker")
+        with pytest.raises(KeyboardInterrupt), floor:
+            monkeypatch.setattr(Connection, "post", interrupt)
+        assert not floor.held
         router.wait_for(Yield)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway, Listener
+from hushd_gateway.configuration import Configuration
 from hushd_gateway.wyoming.listening import _allows
+from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, WyomingSettings
 from support.peer import BOUND_S, wait_until
 
@@ -86,6 +91,54 @@ def test_both_kinds_are_served_until_there_was_nothing_to_do_for_a_while(start: 
     assert there.channel.recv(10) == b"."
     with there.connect(there.http):  # waits for the next one
         assert there.process.wait(BOUND_S) == 0
+
+
+class TurnedClock(selectors.DefaultSelector):
+    """Whatever a loop waits for with nothing to do comes at once, since its clock is turned to then."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Returns what is ready, after a turn of the clock if that is nothing."""
+        ready = super().select(timeout and 0)
+        if not ready:
+            self.now += timeout or 0
+        return ready
+
+
+class LateServer:
+    """A server whose last connection was accepted just before the end, and begins to speak a little later."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def start(self, listeners: Sequence[Listener]) -> None:
+        """Has nothing to do."""
+
+    def stop_accepting(self) -> None:
+        asyncio.get_running_loop().call_later(0.9 * LATE_S, self.events.append, "heard")
+
+    async def end(self) -> None:
+        self.events.append("ended")
+
+
+def test_who_was_accepted_last_is_heard(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
+    """A gateway that leaves gives it a moment to begin, since the next gateway will not see it."""
+    clock, server = TurnedClock(), LateServer()
+    monkeypatch.setitem(SERVERS, "http", lambda *_: server)
+
+    def turned() -> asyncio.SelectorEventLoop:
+        loop = asyncio.SelectorEventLoop(clock)
+        monkeypatch.setattr(loop, "time", lambda: clock.now)
+        return loop
+
+    ours, theirs = socket.socketpair()
+    listener = socket.create_server(("127.0.0.1", 0))
+    with ours, theirs, listener, socket.create_connection(listener.getsockname()):
+        gateway = Gateway(Configuration(find().config), theirs)
+        with asyncio.Runner(loop_factory=turned) as runner:
+            runner.run(gateway.run([Listener("http", listener, "127.0.0.1:1")]))
+    assert server.events == ["heard", "ended"]
 
 
 def test_the_end_of_the_channel_is_the_end(start: Callable[..., Process]) -> None:

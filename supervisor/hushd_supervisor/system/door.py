@@ -246,7 +246,7 @@ class Door(Source):
 
     def on_time(self, now: float) -> Iterator[Event]:
         """Listens again after the time in which no gateway may be started."""
-        if self._closed_until <= now:
+        if -math.inf < self._closed_until <= now:
             self._closed_until = -math.inf
             self._watch()
         yield from self._visits()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from hushd.transport.retry import GONE, MAX_LOST, Attempts
+from hushd.transport.source import ForgottenError
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Partial, Request
 
@@ -27,6 +28,15 @@ def test_who_meets_one_supervisor_after_another_that_leaves_asks_the_next(code: 
         ids.add(attempts.request.id)
     assert len(ids) == 1 + MAX_LOST
     assert not attempts.again(lost(code))
+
+
+def test_a_request_whose_input_has_grown_too_long_fails_as_what_it_was_to_be_sent_again_for() -> None:
+    """No worker crashed where a supervisor was lost: programs look at the code, and people read why it ends there."""
+    attempts = Attempts(ASKED, None, pulls=False)
+    assert attempts.again(lost("supervisor_lost"))
+    with pytest.raises(HushdError, match="too long to send again") as failed:
+        attempts.again(ForgottenError())
+    assert failed.value.code == "supervisor_lost"
 
 
 def test_of_a_transcript_that_was_begun_the_rest_is_asked_for_until_nothing_new_comes() -> None:

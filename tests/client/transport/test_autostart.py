@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hushd.transport import autostart
@@ -35,6 +36,24 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
         autostart.ensure(find())
     assert len(begun) == starts
     assert ("(hushd: No)" in failed.value.message) == bool(says)
+
+
+@pytest.mark.parametrize(("answers_s", "ready"), [(autostart.READY_S - 1, True), (autostart.READY_S + 1, None)])
+def test_a_supervisor_that_starts_slowly_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, answers_s: float, ready: bool | None
+) -> None:
+    """For `READY_S`, as beside busy programs, and not for ever."""
+    waited: list[float] = []  # ms, a look each
+
+    def poll(ms: float) -> list[object]:
+        waited.append(ms)
+        return []
+
+    waiting = SimpleNamespace(register=lambda *_: None, poll=poll)
+    monkeypatch.setattr(autostart, "select", SimpleNamespace(poll=lambda: waiting, POLLIN=0))
+    monkeypatch.setattr(autostart, "_spawn", lambda *_: None)
+    monkeypatch.setattr(autostart, "running", lambda _: sum(waited) >= 1000 * answers_s)
+    assert autostart._start(find(), "") is ready
 
 
 def _last(folder: Path, text: str, start: int = 0) -> str:

@@ -1,6 +1,6 @@
 """A gateway without hushd's servers, of the standard library alone: answers each connection with its process and kind.
 
-small_gateway.py [--idle SECONDS] [--die STATUS] --channel N KIND=DESCRIPTOR=ADDRESS…
+small_gateway.py [--idle SECONDS] [--stay] [--die STATUS] --channel N KIND=DESCRIPTOR=ADDRESS…
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -17,6 +18,7 @@ def main() -> None:
     """Serves one connection after the other; one that sends `work` is answered when its program sends more."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--idle", type=float, default=60.0)
+    parser.add_argument("--stay", action="store_true", help="has something to finish, for ever, once it leaves")
     parser.add_argument("--die", type=int, help="at the start, with this status")
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("listeners", nargs="+")
@@ -42,6 +44,8 @@ def main() -> None:
         listener.close()
     with suppress(OSError):
         channel.send(b".")
+    if options.stay:
+        signal.pause()
 
 
 def serve(connection: socket.socket, answer: str) -> None:

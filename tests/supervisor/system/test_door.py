@@ -161,6 +161,15 @@ def test_an_idle_gateway_leaves_and_the_next_connection_starts_another(doorway: 
     assert there.visits == [True]  # by its own listeners alone
 
 
+def test_who_connects_while_a_gateway_finishes_is_served_by_the_next_one(doorway: Make) -> None:
+    """A gateway that accepts no more may take as long as its last program does."""
+    there = doorway("--idle", "0", "--stay")
+    first, _ = there.ask()
+    second, _ = there.ask()
+    assert 0 != first != second
+    os.kill(first, 0)  # it is there still
+
+
 def test_connections_at_the_moment_of_leaving_are_all_served(doorway: Make) -> None:
     """They wait in the backlog for the next gateway."""
     there = doorway("--idle", "0.02")
@@ -358,6 +367,7 @@ def test_a_door_that_leaves_starts_no_gateway_and_lets_the_last_one_finish(doorw
 
 
 def test_a_gateway_that_does_not_leave_is_killed(doorway: Make) -> None:
+    """As we asked it to leave, that is no failure of its own: the log has no error."""
     there = doorway()
     working = there.begin()
     pid = there.pid
@@ -369,3 +379,4 @@ def test_a_gateway_that_does_not_leave_is_killed(doorway: Make) -> None:
     assert there.read(working) == b""
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+    assert not [line for line in there.log if line[0] == "error"]
