@@ -99,7 +99,7 @@ class TurnedClock(selectors.DefaultSelector):
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Returns what is ready, after a turn of the clock if that is nothing."""
+        """Returns the ready files; where there are none, turns the clock first."""
         ready = super().select(timeout and 0)
         if not ready:
             self.now += timeout or 0

@@ -367,7 +367,7 @@ def test_a_door_that_leaves_starts_no_gateway_and_lets_the_last_one_finish(doorw
 
 
 def test_a_gateway_that_does_not_leave_is_killed(doorway: Make) -> None:
-    """As we asked it to leave, that is no failure of its own: the log has no error."""
+    """It was asked to leave, so the log has no error."""
     there = doorway()
     working = there.begin()
     pid = there.pid
