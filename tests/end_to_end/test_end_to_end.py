@@ -70,7 +70,7 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
     )
     done = warm.run([BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0
-    assert done.stderr.startswith("listen: --fp16 and --verbose have no effect here")
+    assert done.stderr.startswith("listen: --device, --fp16 and --verbose have no effect here")
     assert done.stderr.count("\n") == 1
     transcript = json.loads(done.stdout)
     assert word_error_rate("Seven green stop.", transcript["text"]) <= 1 / 3

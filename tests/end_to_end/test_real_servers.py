@@ -100,8 +100,9 @@ def _whisper_cpp(folder: Path) -> dict[str, Any]:
 
 
 def _transformers(folder: Path) -> dict[str, Any]:
+    program = _program("transformers", "transformers")
     model = str(whisper_files.transformers(folder / "commands"))
-    run = [_program("transformers", "transformers"), "serve", model, "--host", "127.0.0.1", "--port", "{port}"]
+    run = [program, "serve", model, "--host", "127.0.0.1", "--port", "{port}"]
     return {"run": run, "model": model, "send": ["model", "file"], "languages": ["en"], "start_timeout": 600}
 
 
