@@ -5,8 +5,8 @@
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers and at the command line. With agents lies `prepared.json`, what the SDK answers to hosts of agents; with a
 plugin the refusals of its commands and operations. Tables in docs are written, too: those of docs/PROTOCOL.md from the
-operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser; and the diagrams of
-docs/ARCHITECTURE.md and docs/MEMORY.md.
+operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser; and the diagram of
+docs/ARCHITECTURE.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, SERVING, LISTEN, ARCHITECTURE, MEMORY = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "MEMORY")
+PROTOCOL, SERVING, LISTEN, ARCHITECTURE = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE")
 )
 WAKE = "../../plugins/wake/README.md"
 FOLDER = Path(__file__).parent
@@ -60,8 +60,7 @@ def texts() -> dict[str, Callable[[], str]]:
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
         LISTEN: with_options,
-        ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),
-        MEMORY: lambda: with_diagram(MEMORY, "templates"),
+        ARCHITECTURE: with_diagram,
     }
 
 
@@ -294,14 +293,12 @@ def with_options() -> str:
     )
 
 
-def with_diagram(document: str, mark: str) -> str:
-    """A document with the diagram of the states of workers, or of templates, as the supervisor's table has them."""
-    from hushd_supervisor.core import standby
-    from hushd_supervisor.core.worker import states
+def with_diagram() -> str:
+    """The architecture with the diagram of the states of workers, as the supervisor's table has them."""
+    from hushd_supervisor.core.worker.states import diagram
 
-    drawn = {"states": states.diagram, "templates": standby.diagram}[mark]()
-    marks = re.compile(rf"(<!-- {mark} -->\n```mermaid\n).*?(```\n<!-- /{mark} -->)", re.DOTALL)
-    return marks.sub(lambda found: f"{found[1]}{drawn}\n{found[2]}", (FOLDER / document).read_text())
+    marks = re.compile(r"(<!-- states -->\n```mermaid\n).*?(```\n<!-- /states -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}{diagram()}\n{found[2]}", (FOLDER / ARCHITECTURE).read_text())
 
 
 def _with_tables(document: str, tables: Mapping[str, str]) -> str:

@@ -58,13 +58,6 @@ ALLOWED = frozenset((move.source, move.target) for move in MOVES)
 HAS_PROCESS = (Phase.STARTING, Phase.READY, Phase.LEAVING)
 
 
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Phase.ABSENT.value}"]
-    lines += [f"    {move.source.value} --> {move.target.value}: {move.cause}" for move in MOVES]
-    return "\n".join(lines)
-
-
 class Template:
     """One template, over all its processes.
 

@@ -20,7 +20,6 @@ from hushd_supervisor.core.standby import (
     START_S,
     Phase,
     Template,
-    diagram,
 )
 from support.house import MB, A, B, C, House
 
@@ -96,7 +95,6 @@ def test_the_moves_have_no_twins_and_every_phase_can_be_left() -> None:
     """The table names each pair of phases once, and no phase is a dead end."""
     assert len(ALLOWED) == len(MOVES)
     assert {move.source for move in MOVES} == set(Phase) == {move.target for move in MOVES}
-    assert diagram().count("-->") == len(MOVES) + 1
 
 
 def test_it_starts_once_it_is_calm() -> None:
