@@ -3,14 +3,11 @@ PyAV's: FFmpeg's libraries, in this process."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.sound_file import SOUNDFILE, wav_header
+from hushd_schema.sound_file import SOUNDFILE, WAV_HEADER, wav_header
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
@@ -18,8 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Integers = npt.NDArray[np.int16]
-
-_MAX_AIFF = 0x7FFFFF00  # bytes of samples in an AIFF of unknown size: some readers take more for a negative number
 
 
 class Encoder(Protocol):
@@ -43,9 +38,8 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
     """
     if format in ("s16le", "pcm"):
         return _Raw(job, rate, channels, 0 if format == "pcm" else None)
-    if format in _HEADERS:
-        header, coding = _HEADERS[format]
-        return _Headed(job, partial(header, rate, channels=channels), coding)
+    if format == "wav":
+        return _Wav(job, rate, channels)
     if format in SOUNDFILE:
         return _Encoded(job, rate, channels, *SOUNDFILE[format])
 
@@ -79,53 +73,25 @@ class _Raw(_InProcess):
         pass
 
 
-class _Headed(_InProcess):
+class _Wav(_InProcess):
     """Sends a header with an unknown size, which players of a pipe understand, then the samples, then the true header
-    for offset 0, with which the writer of a file replaces the first one.
+    for offset 0, with which the writer of a file replaces the first one."""
 
-    Args:
-        header: returns the header for a number of bytes of samples; None is an unknown number.
-        coding: numpy's name for the samples' type.
-    """
-
-    def __init__(self, job: Job, header: Callable[[int | None], bytes], coding: str) -> None:
+    def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job
-        self._header = header
-        self._coding = coding
-        self._pending = header(None)
-        self._ends = len(self._pending)  # the header's bytes
+        self._rate, self._channels = rate, channels
+        self._pending = wav_header(rate, None, channels)
         self._size = 0  # of the samples
 
     def write(self, samples: Integers) -> None:
-        start = 0 if self._pending else self._ends + self._size
-        data = samples.astype(self._coding, copy=False).tobytes()
+        start = 0 if self._pending else WAV_HEADER + self._size
+        data = samples.tobytes()
         self._job.send_chunk(self._pending + data, offset=start)
         self._pending = b""
         self._size += len(data)
 
     def close(self) -> None:
-        self._job.send_chunk(self._header(self._size), offset=0)
-
-
-def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 54 bytes before `size` bytes of samples; the size is unknown if it is None, or a number that some
-    readers take for a negative one.
-
-    AIFF has no value for an unknown size, so the header states the maximum: readers go on to the end.
-    """
-    size = _MAX_AIFF if size is None or size > _MAX_AIFF else size
-    digits = rate.bit_length()
-    extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # an 80 bit float
-    common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
-    form = struct.pack(">4sI4s", b"FORM", size + 46, b"AIFF")
-    return form + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
-
-
-# Formats of a header and samples, with numpy's name for the samples' type.
-_HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
-    "wav": (wav_header, "<i2"),
-    "aiff": (aiff_header, ">i2"),
-}
+        self._job.send_chunk(wav_header(self._rate, self._size, self._channels), offset=0)
 
 
 class _Encoded(_InProcess):

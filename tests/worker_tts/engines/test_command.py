@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -69,12 +68,12 @@ def make(folder: Path) -> Make:
     return engine
 
 
-def voice(name: str = "mine") -> Voice:
-    return next(voice for voice in Command.voices() if voice.name == name)
+def voice() -> Voice:
+    return next(voice for voice in Command.voices() if voice.name == "mine")
 
 
-def speak(command: Command, text: str, speed: float = 1.0, name: str = "mine") -> AudioChunk:
-    (chunk,) = command.synthesize(text, voice(name), speed)
+def speak(command: Command, text: str, speed: float = 1.0) -> AudioChunk:
+    (chunk,) = command.synthesize(text, voice(), speed)
     return chunk
 
 
@@ -109,22 +108,19 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None
 @pytest.mark.parametrize(
     ("speed", "expected"),
     [
-        (1.0, ["-v", "Sam", "-r", "180", "-s1", "--lang=en-US"]),
-        (1.5, ["-v", "Sam", "-r", "270", "-s1.5", "--lang=en-US"]),
+        (1.0, ["-v", "mine", "-r", "180", "-s1", "--lang=en-US"]),
+        (1.5, ["-v", "mine", "-r", "270", "-s1.5", "--lang=en-US"]),
     ],
 )
 def test_placeholders(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float, expected: list[str]
 ) -> None:
-    """Voice by the program's own name, pace as words a minute or a factor; the text is never looked into."""
+    """Voice by the file's name, pace as words a minute or a factor; the text is never looked into."""
     monkeypatch.setenv("TOLD", str(tmp_path / "told"))
     words = ["-v", "{voice}", "-r", "{wpm}", "-s{speed}", "--lang={language}"]
     command = make(TELL + HUM.replace("sys.stdin.read()", "'a'"), *words, wpm=180)
-    path = Path(os.environ["HUSHD_CONFIG"]).parent / "voices" / "mine.toml"
-    path.write_text(path.read_text() + '[[voices]]\nname = "sam"\nid = "Sam"\n')
-    command.load(lambda note: None)
     spell = "{voice} $(id) `id` | id; -r 9"
-    speak(command, spell, speed, "sam")
+    speak(command, spell, speed)
     assert json.loads((tmp_path / "told").read_text()) == [expected, f"{spell}\n"]
 
 
@@ -182,23 +178,18 @@ def _dead(pid: int) -> bool:
 # --- its files --------------------------------------------------------------------------------------------------------
 
 
-def test_voices_of_one_file_and_of_several(folder: Path) -> None:
-    """A file is a voice, or has some; each is a model of its own, and the worker's default is the first of its file."""
+def test_each_file_is_a_voice(folder: Path) -> None:
+    """It is a model of its own, too; `default.toml` is the default, else the first."""
     true = ["/bin/true"]
     write(folder, "anna", run=true, language="de-DE", gender="female", wpm=150, memory_mb=20)
-    path = write(folder, "mac", run=true, language="en-US", sample="Hi.")
-    path.write_text(
-        path.read_text()
-        + '[[voices]]\nname = "Sam"\nid = "Samantha"\n[[voices]]\nname = "Thomas"\nlanguage = "fr-FR"\n'
-    )
+    write(folder, "mac", run=true, language="en-US")
     voices = {voice.name: voice for voice in Command.voices()}
     assert voices == {
         "anna": Voice("anna", "de-DE", "female", "anna", True, "Hallo, ich heiße anna.", 150),
-        "Sam": Voice("Sam", "en-US", "", "mac", True, "Hi.", 175),
-        "Thomas": Voice("Thomas", "fr-FR", "", "mac", True, "Hi.", 175),
+        "mac": Voice("mac", "en-US", "", "mac", True, "Hello, my name is mac.", 175),
     }
     models = {model.name: model for model in Command.info().models}
-    assert models["mac"].languages == ("en-US", "fr-FR")
+    assert models["mac"].languages == ("en-US",)
     assert models["anna"].memory_mb == 20
     assert (Command.info().default_model, Command.info().default_voice) == ("anna", "anna")
     write(folder, "default", run=true, language="en")
@@ -236,19 +227,12 @@ REFUSED = [
     ({"run": "say"}, """run must be ["program", "argument", …], not 'say'"""),
     ({"run": ["a", "{txt}"]}, "{txt} in run is not a placeholder (did you mean text?)"),
     ({"run": ["a", ["-v"]]}, "the group ['-v'] in run has no placeholder, so it could never be left out"),
-    ({"language": None}, "it needs language = 'en-US', or the language of mine"),
+    ({"language": None}, "it needs language = 'en-US'"),
     ({"language": 7}, "language must be text, not 7"),
     ({"langage": "en"}, "there is no key 'langage' (did you mean language?)"),
-    ({"output": "mp3"}, "output must be sound or raw, not 'mp3'"),
-    ({"output": "raw"}, "it needs rate = 22050, or the program's own, for output = 'raw'"),
-    ({"output": "raw", "rate": 8000, "run": ["a", "{wav}"]},
-     "output = 'raw' is for standard output, and run has {wav}"),
-    ({"rate": 1}, "rate must be a whole number, 1000 or more, not 1"),
     ({"wpm": "fast"}, "wpm must be a number, 10 or more, not 'fast'"),
     ({"memory_mb": True}, "memory_mb must be a number, 0 or more, not True"),
     ({"timeout": 0}, """timeout must be a time of 0.1 s or more, such as 90, "90s" or "1h30m", not 0"""),
-    ({"voices": []}, "voices must be tables: write [[voices]], and name and language below it, not []"),
-    ({"voices": ["Sam"]}, "voices must be tables: write [[voices]], and name and language below it, not ['Sam']"),
 ]  # fmt: skip
 
 

@@ -1,22 +1,21 @@
 """Speaks by any program, such as macOS's `say`, festival or a script.
 
-Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/MODELS.md), with one or more voices
-each. The program is started for each sentence, without a shell, in the worker's process group, and so dies with the
-worker.
+Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/MODELS.md), a voice each. The program
+is started for each sentence, without a shell, in the worker's process group, and so dies with the worker.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models.installation import document, extra_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import paths
-from hushd_schema.kinds import Kind, choice, number, seconds, text, whole
+from hushd_schema.kinds import number, seconds, text
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
@@ -47,14 +46,13 @@ class Command:
         models = tuple(
             Model(
                 name,
-                languages=tuple(dict.fromkeys(speaker.language for speaker in spec.speakers)) if spec else (),
+                languages=(spec.language,) if spec else (),
                 memory_mb=spec.memory_mb if spec else 0,
                 embedded=False,
                 installed=spec is not None and spec.line.find(_folder()) is not None,
             )
             for name, spec in specs.items()
         )
-        voices = _voices(specs)
         default = "default" if "default" in specs or not specs else next(iter(specs))
         return EngineInfo(
             name="command",
@@ -62,7 +60,7 @@ class Command:
             installed=bool(specs),
             install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes",
             default_model=default,
-            default_voice=next((voice.name for voice in voices if voice.model == default), ""),
+            default_voice=default if default in specs else "",
             models=models,
             slowest=0.25,
             fastest=4.0,
@@ -71,7 +69,7 @@ class Command:
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        return _voices(_specs())
+        return tuple(_voice(name, spec) for name, spec in _specs().items())
 
     def load(self, report: Callable[[str], None]) -> None:
         _loaded(self._model)  # to report a mistake in it now
@@ -87,14 +85,13 @@ class Command:
         if not any(c.isalnum() for c in text):
             return
         spec, program = _loaded(voice.model)  # the file may have changed
-        speaker = next(speaker for speaker in spec.speakers if speaker.name == voice.name)
-        samples, rate = _decoded(self._run(spec, program, text, speaker, speed), spec)
+        samples, rate = _decoded(self._run(spec, program, text, voice.name, speed), spec.line.program)
         if len(samples):
             yield AudioChunk(samples, rate)
 
-    def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
+    def _run(self, spec: CommandSpec, program: str, text: str, voice: str, speed: float) -> bytes:
         """Returns the program's sound for a text, not decoded."""
-        arguments = spec.arguments(text, str(self._wav), speaker, speed)
+        arguments = spec.arguments(text, str(self._wav), voice, speed)
         data = f"{text}\n".encode("utf-8", "replace") if spec.reads_input else b""
         try:
             with reported(spec.line.program, f"raise timeout in {spec.path}"):
@@ -110,23 +107,18 @@ class Command:
         return printed
 
 
-def _decoded(data: bytes, spec: CommandSpec) -> tuple[Samples, int]:
+def _decoded(data: bytes, program: str) -> tuple[Samples, int]:
     """Returns float samples, mono, and their rate."""
     import numpy as np
     import soundfile
 
-    if spec.output == "raw":
-        frame = 2 * spec.channels
-        whole = np.frombuffer(data[: len(data) // frame * frame], "<i2").astype(np.float32) / np.float32(32768)
-        samples, rate = whole.reshape(-1, spec.channels), spec.rate
-    else:
-        try:
-            samples, rate = _read(data)
-        except soundfile.LibsndfileError as error:
-            raise HushdError(
-                "worker_failed",
-                f"The program {spec.line.program!r} did not produce a sound file ({error.error_string.rstrip('.')}).",
-            ) from error
+    try:
+        samples, rate = _read(data)
+    except soundfile.LibsndfileError as error:
+        raise HushdError(
+            "worker_failed",
+            f"The program {program!r} did not produce a sound file ({error.error_string.rstrip('.')}).",
+        ) from error
     mono: Samples = samples.mean(axis=1, dtype=np.float32)
     return mono, int(rate)
 
@@ -152,27 +144,19 @@ def _folder() -> Path:
     return paths.find().config.parent / "voices"
 
 
-def _voices(specs: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
-    """Returns the voices of the valid files, then one named after each invalid file."""
-    voices, wrong = [], []
-    for name, spec in specs.items():
-        if spec is None:
-            wrong.append(Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1))
-            continue
-        installed = spec.line.find(_folder()) is not None
-        voices += [
-            Voice(
-                name=speaker.name,
-                language=speaker.language,
-                gender=speaker.gender,
-                model=name,
-                installed=installed,
-                sample=speaker.sample or greeting(speaker.language, speaker.name),
-                wpm=spec.wpm,
-            )
-            for speaker in spec.speakers
-        ]
-    return (*voices, *wrong)
+def _voice(name: str, spec: CommandSpec | None) -> Voice:
+    """Returns the voice of a file; that of an invalid one is not installed."""
+    if spec is None:
+        return Voice(name, language="", gender="", model=name, installed=False, sample="", wpm=1)
+    return Voice(
+        name=name,
+        language=spec.language,
+        gender=spec.gender,
+        model=name,
+        installed=spec.line.find(_folder()) is not None,
+        sample=greeting(spec.language, name),
+        wpm=spec.wpm,
+    )
 
 
 def _specs() -> dict[str, CommandSpec | None]:
@@ -211,30 +195,10 @@ _KINDS = {
     "run": RUN,
     "language": text(),
     "gender": text(),
-    "sample": text(),
-    "voices": Kind(
-        "tables: write [[voices]], and name and language below it",
-        lambda value: isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value),
-    ),
-    "output": choice("sound", "raw"),
-    "rate": whole(1000),
-    "channels": whole(1),
     "wpm": number(10)._replace(make=round),
     "memory_mb": number(0)._replace(make=round),
     "timeout": seconds(0.1),
 }
-_VOICE_KINDS = {"name": text(), "id": text(), "language": text(), "gender": text(), "sample": text()}
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """A voice of a program: `name` is hushd's, `id` the program's own."""
-
-    name: str
-    id: str
-    language: str
-    gender: str = ""
-    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +208,7 @@ class CommandSpec:
     Attributes:
         path: the file.
         line: the program and its arguments.
-        speakers: its voices, at least one.
-        output: `sound`, a file of any usual format, or `raw`, 16 bit samples.
-        rate, channels: of raw samples.
+        language, gender: of its voice.
         wpm: words per minute at its natural speed.
         memory_mb: an estimate, of the worker and the program together.
         timeout: the maximum seconds for one sentence.
@@ -254,10 +216,8 @@ class CommandSpec:
 
     path: Path
     line: CommandLine
-    speakers: tuple[Speaker, ...]
-    output: str = "sound"
-    rate: int = 22050
-    channels: int = 1
+    language: str
+    gender: str = ""
     wpm: int = 175
     memory_mb: int = 0
     timeout: float = 60.0
@@ -270,15 +230,10 @@ class CommandSpec:
             CommandSpecError: the file does not exist, is not TOML, or has invalid values.
         """
         given = command.check(command.load(path), _KINDS)
-        if "run" not in given:
-            raise CommandSpecError('it needs run = ["program", "argument", …]')
-        line = command.command_line(given["run"], _PLACEHOLDERS)
-        if given.get("output") == "raw" and "rate" not in given:
-            raise CommandSpecError("it needs rate = 22050, or the program's own, for output = 'raw'")
-        if given.get("output") == "raw" and "wav" in line.placeholders:
-            raise CommandSpecError("output = 'raw' is for standard output, and run has {wav}")
-        speakers = _speakers(path.stem, given)
-        return cls(path, line, speakers, **{key: given[key] for key in given.keys() & cls.__dataclass_fields__.keys()})
+        for key, example in (("run", '["program", "argument", …]'), ("language", "'en-US'")):
+            if not given.get(key):
+                raise CommandSpecError(f"it needs {key} = {example}")
+        return cls(path, command.command_line(given.pop("run"), _PLACEHOLDERS), **given)
 
     @property
     def writes_file(self) -> bool:
@@ -290,31 +245,17 @@ class CommandSpec:
         """True if it reads the text from standard input instead of an argument."""
         return "text" not in self.line.placeholders
 
-    def arguments(self, text: str, wav: str, speaker: Speaker, speed: float) -> list[str]:
+    def arguments(self, text: str, wav: str, voice: str, speed: float) -> list[str]:
         """Returns the program's arguments for `text`."""
         return self.line.arguments(
             {
                 # A text must not be mistaken for an option.
                 "text": f" {text}" if text.startswith("-") else text,
                 "wav": wav,
-                "voice": speaker.id,
-                "language": speaker.language,
+                "voice": voice,
+                "language": self.language,
                 "wpm": str(round(self.wpm * speed)),
                 "speed": f"{speed:g}",
                 "stretch": f"{1 / speed:g}",
             }
         )
-
-
-def _speakers(name: str, given: Mapping[str, Any]) -> tuple[Speaker, ...]:
-    """Returns the voices in `voices`, or the single voice of the file itself."""
-    shared = {key: given[key] for key in ("language", "gender", "sample") if key in given}
-    speakers = []
-    for entry in given.get("voices", [{"name": name}]):
-        voice = shared | command.check(entry, _VOICE_KINDS)
-        if not voice.get("name"):
-            raise CommandSpecError("a voice needs a name")
-        if not voice.get("language"):
-            raise CommandSpecError(f"it needs language = 'en-US', or the language of {voice['name']}")
-        speakers.append(Speaker(**{"id": voice["name"]} | voice))
-    return tuple(speakers)

@@ -1,5 +1,5 @@
 """Rewrites the words of a piece that need a different pronunciation, or that no engine reads well: as phonemes of the
-International Phonetic Alphabet between marks, or spelled with letters for engines that do not read phonemes."""
+International Phonetic Alphabet between marks, where the engine reads them, or in letters."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Pronouncer:
         pronounce: by word, or several words, the pronunciation, in letters or in phonemes between slashes. A word in
             lower case matches any case, a word with a capital only itself.
         language: the voice's language.
-        phonemes: whether the engine reads phonemes.
+        phonemes: whether the engine reads phonemes; other engines get the word as it is written instead.
     """
 
     def __init__(
         self, words: Words | None, pronounce: Mapping[str, str], language: str = "en", phonemes: bool = False
     ) -> None:
         self._words, self._language = words, language
-        self._pronounce = _pronunciations(pronounce, language, phonemes)
+        self._pronounce = _pronunciations(pronounce, phonemes)
         self._rewrite: Any = None
 
     def __call__(self, text: MappedText) -> MappedText:
@@ -84,7 +84,7 @@ class Pronouncer:
 
 
 def _pronunciations(
-    table: Mapping[str, str], language: str, phonemes: bool
+    table: Mapping[str, str], phonemes: bool
 ) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
@@ -98,7 +98,9 @@ def _pronunciations(
 
     def replacement(match: re.Match[str]) -> str:
         spoken = table[match[0]] if match[0] in table else lowered[match[0].lower()]
-        return said(sounds, match[0], language, phonemes) if (sounds := ipa(spoken)) else spoken
+        if not (sounds := ipa(spoken)):
+            return spoken
+        return marked(sounds) if phonemes else match[0]
 
     return re.compile(rf"(?<![\w{OPEN}])(?:{alternatives})(?![\w{CLOSE}])"), replacement
 
@@ -133,35 +135,3 @@ def phonemized(text: str, words: Callable[[str], str]) -> str:
 
 def _spaced(part: str, phonemes: str) -> str:
     return " " * part[0].isspace() + phonemes + " " * (part[-1].isspace() and bool(part.strip()))
-
-
-def said(ipa: str, written: str, language: str, phonemes: bool) -> str:
-    """Returns the form of a word for an engine's text: its phonemes if the engine reads them, letters if it reads
-    English, otherwise the word as written."""
-    if phonemes:
-        return marked(ipa)
-    if not language.lower().startswith("en"):
-        return written
-
-    return spelled(_SYLLABLES.sub("", ipa)) or written
-
-
-# The least ambiguous English spelling of each sound, which a reader of letters speaks almost correctly.
-_SPELLINGS = {
-    "tʃ": "ch", "ʧ": "ch", "dʒ": "j", "ʤ": "j", "eɪ": "ay", "aɪ": "igh", "ɔɪ": "oy", "aʊ": "ow", "oʊ": "oh", "əʊ": "oh",
-    "ɪə": "eer", "eə": "air", "ʊə": "oor", "ɑː": "ah", "ɔː": "aw", "iː": "ee", "uː": "oo", "ɜː": "ur", "ɜ˞": "ur",
-    "ɝ": "ur", "ɚ": "er", "ɑ": "ah", "ɒ": "o", "ɔ": "aw", "æ": "a", "ʌ": "u", "ə": "uh", "ɛ": "e", "e": "e", "ɪ": "i",
-    "i": "ee", "ʊ": "oo", "u": "oo", "o": "oh", "ø": "ur", "œ": "ur", "y": "oo", "ŋ": "ng", "ɲ": "ny", "ʎ": "ly",
-    "ʃ": "sh", "ʒ": "zh", "θ": "th", "ð": "th", "j": "y", "ɹ": "r", "ʁ": "r", "ɾ": "r", "ɡ": "g", "x": "k", "ç": "h",
-    "χ": "k", "ɥ": "w", "ʍ": "wh", "ɫ": "l", "β": "v", "ʔ": "",
-}  # fmt: skip
-_SOUND = re.compile("|".join(sorted(map(re.escape, _SPELLINGS), key=len, reverse=True)) + "|.", re.DOTALL)
-
-
-def spelled(ipa: str) -> str:
-    """Returns letters that a reader of English speaks almost like the phonemes: nyokee for `njɒki`. Stress is lost."""
-    return "".join(_letters(match[0]) for match in _SOUND.finditer(ipa))
-
-
-def _letters(sound: str) -> str:
-    return _SPELLINGS.get(sound, sound if sound.isascii() and (sound.isalpha() or sound == " ") else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from typing import cast
@@ -15,10 +14,6 @@ from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
 from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
 from hushd_cli.arguments import Parser, WideFormatter
-
-DATA_FORMATS = ("LEI16", "BEI16")  # macOS's names of 16 bit samples
-_SAMPLES = {"wav": "LEI16", "pcm": "LEI16", "aiff": "BEI16"}  # in each format
-_DATA_FORMAT = re.compile(rf"(?P<samples>{'|'.join(DATA_FORMATS)})(@(?P<rate>\d+))?", re.IGNORECASE | re.ASCII)
 
 _EPILOG = """\
 Text typed into a terminal is spoken line by line. `-o -` writes to standard
@@ -140,7 +135,6 @@ def _add_file(parser: Parser) -> None:
     macos = parser.add_rare_group("files as macOS's say has them")
     for name in SYNTHESIZE.options(schema.FILE):
         parser.add_fields(macos if name == "channels" else group, SYNTHESIZE, [name])
-    macos.add_argument("--data-format", metavar="FORMAT", help=f"such as {DATA_FORMATS[0]}@22050")
 
 
 def _check(options: Namespace) -> None:
@@ -155,31 +149,14 @@ def _check(options: Namespace) -> None:
 
 
 def _check_aloud(options: Namespace) -> None:
-    given = [options.format, options.sample_rate, options.channels, options.data_format]
+    given = [options.format, options.sample_rate, options.channels]
     if any(value is not None for value in given):
-        raise HushdError("bad_request", "--format, --data-format, --sample-rate and --channels are for -o FILE.")
+        raise HushdError("bad_request", "--format, --sample-rate and --channels are for -o FILE.")
 
 
 def _check_file(options: Namespace) -> None:
     if options.device and options.device != "?":
         raise HushdError("bad_request", "-a is for speaking aloud, not for -o FILE.")
-    if options.data_format is None:
-        return
-    match = _DATA_FORMAT.fullmatch(options.data_format)
-    if match is None:
-        raise HushdError(
-            "bad_request",
-            f"There is no data format {options.data_format!r}: use LEI16 or BEI16, as in LEI16@22050.",
-        )
-    form, rate = file_format(options), int(match["rate"]) if match["rate"] else None
-    if _SAMPLES.get(form) != match["samples"].upper():
-        holds = f"holds {_SAMPLES[form]}" if form in _SAMPLES else "is compressed"
-        raise HushdError("bad_request", f"--data-format must fit the file: {form} {holds}, not {match['samples']}.")
-    if None not in (rate, options.sample_rate) and rate != options.sample_rate:
-        raise HushdError(
-            "bad_request", f"--data-format says {rate} Hz and --sample-rate {options.sample_rate}: give one."
-        )
-    options.sample_rate = options.sample_rate or rate
 
 
 def _format(text: str) -> str:

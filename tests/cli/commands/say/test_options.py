@@ -23,8 +23,6 @@ def asked(*arguments: str) -> dict[str, Any]:
         (["--volume", "0.5"], {}),  # the player's
         (["-o", "x.wav", "--volume", "0.5"], {"volume": 0.5}),
         (["-o", "x.wav", "--sample-rate", "8000", "--channels", "2"], {"sample_rate": 8000, "channels": 2}),
-        (["-o", "x.wav", "--data-format", "LEI16@22050"], {"sample_rate": 22050}),
-        (["-o", "x.aiff", "--data_format=bei16"], {}),
     ],
 )
 def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any]) -> None:
@@ -57,11 +55,6 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
         (["--volume", "nan"], "--volume"),
         (["--volume", "loud"], "--volume"),
         (["-o", "x.wav", "--format", "doc"], "--format/--file-format must be one of wav, flac"),
-        (["-o", "x.wav", "--data-format", "LEF32@22050"], "no data format 'LEF32@22050'"),
-        (["-o", "x.wav", "--data-format", "BEI16"], "wav holds LEI16, not BEI16"),
-        (["-o", "x.aiff", "--data-format", "LEI16@22050"], "aiff holds BEI16, not LEI16"),
-        (["-o", "x.mp3", "--data-format", "LEI16@22050"], "mp3 is compressed"),
-        (["-o", "x.wav", "--data-format", "LEI16@22050", "--sample-rate", "8000"], "give one"),
         (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
         (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
         (["--json"], "give -v '?' or -a '?' too"),
