@@ -267,7 +267,8 @@ def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
     global _scheduler
     _scheduler = scheduler
     stand_ins: dict[str, ModuleType] = {
-        "_thread": Module("_thread", _thread, allocate_lock=lock, RLock=RLock),
+        # Python makes its locks by the first of these, from 3.13 on by the second, whose name changes.
+        "_thread": Module("_thread", _thread, allocate_lock=lock, LockType=lock, lock=lock, RLock=RLock),
         "time": Module("time", time, monotonic=scheduler.now),
         "os": Module("os", os, register_at_fork=lambda **_: None),
     }
