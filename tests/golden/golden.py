@@ -5,8 +5,7 @@
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers and at the command line. With agents lies `prepared.json`, what the SDK answers to hosts of agents; with a
 plugin the refusals of its commands and operations. Tables in docs are written, too: those of docs/PROTOCOL.md from the
-operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser; and the diagram of
-docs/ARCHITECTURE.md.
+operations, of docs/SERVING.md from the requests, and of docs/LISTEN.md from the command's parser.
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, SERVING, LISTEN, ARCHITECTURE = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE")
-)
+PROTOCOL, SERVING, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN"))
 WAKE = "../../plugins/wake/README.md"
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
@@ -60,7 +57,6 @@ def texts() -> dict[str, Callable[[], str]]:
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
         LISTEN: with_options,
-        ARCHITECTURE: with_diagram,
     }
 
 
@@ -291,14 +287,6 @@ def with_options() -> str:
             for start, titles in starts.items()
         },
     )
-
-
-def with_diagram() -> str:
-    """The architecture with the diagram of the states of workers, as the supervisor's table has them."""
-    from hushd_supervisor.core.worker.states import diagram
-
-    marks = re.compile(r"(<!-- states -->\n```mermaid\n).*?(```\n<!-- /states -->)", re.DOTALL)
-    return marks.sub(lambda found: f"{found[1]}{diagram()}\n{found[2]}", (FOLDER / ARCHITECTURE).read_text())
 
 
 def _with_tables(document: str, tables: Mapping[str, str]) -> str:

@@ -2,6 +2,6 @@
 
 `engine` is the contract of engines, and `registry` finds them. `worker` runs hushd's jobs. `transcription` handles a
 recording: `audio` reads it, `segmentation` cuts its speech into pieces, `diarization` by speaker, and `recogniser`
-makes the engine transcribe them; `loops` and `plausibility` check the text. `live` transcribes live speech. `convert`
-makes models. Importing this package loads nothing heavy.
+makes the engine transcribe them; `wording` and `plausibility` check the text. `live` transcribes live speech. Importing
+this package loads nothing heavy.
 """

@@ -1,7 +1,6 @@
 """The states of a worker and every move between them, in one table.
 
-A `Lifecycle` moves only along `TRANSITIONS`. tests/golden draws the diagram in docs/ARCHITECTURE.md from it, and a test
-compares the two.
+A `Lifecycle` moves only along `TRANSITIONS`.
 """
 
 from __future__ import annotations
@@ -74,14 +73,3 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 ALLOWED: frozenset[tuple[State, State]] = frozenset((t.source, t.target) for t in TRANSITIONS)
-
-
-def diagram() -> str:
-    """The table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    [*] --> stopped"]
-    lines += [f"    {t.source.value} --> {t.target.value}: {t.cause}" for t in TRANSITIONS]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(diagram())
