@@ -69,7 +69,7 @@ def test_whisper_cpp(runtime: Path, monkeypatch: pytest.MonkeyPatch, options: Op
 
 def test_the_models_in_the_document_are_those_there_are() -> None:
     """Every model of onnx-asr is in its table, and none else; the default is said to be it."""
-    section = TEXT.partition("### onnx-asr")[2].partition("- **Where models are**")[0]
+    section = TEXT.partition("### onnx-asr")[2].partition("- **A model of your own**")[0]
     names = [
         name
         for row in section.splitlines()
