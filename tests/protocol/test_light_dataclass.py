@@ -64,6 +64,19 @@ class Furthest(Further):
     most: int = 0
 
 
+def test_an_heir_of_an_heir_has_each_slot_once() -> None:
+    """A second slot of one name would take its memory, and hide the first."""
+
+    @light.dataclass(frozen=True, slots=True, kw_only=True)
+    class Latest(Derived):
+        name: str = "latest"
+        words: list[str] = light.field(default_factory=list)
+        date: int = 1
+
+    assert vars(Latest)["__slots__"] == ("date",)
+    assert (Latest(size=2).size, Latest().name, Latest().date) == (2, "latest", 1)
+
+
 def test_objects_are_made_as_the_signature_says() -> None:
     """Positions, names, defaults and factories; a class that derives from another has the fields of both."""
     assert (Base("a").name, Base("a").size, Base("a", 5).size, Base(size=6, name="b").size) == ("a", 3, 5, 6)

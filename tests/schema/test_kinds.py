@@ -77,3 +77,18 @@ def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
     with pytest.raises(HushdError) as caught:
         read(params, kinds, "listen", needed=("prompt",))
     assert (caught.value.code, caught.value.message) == ("bad_request", message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "few"),
+    [
+        (whole(2, 5), (2, 3, 4, 5)),
+        (choice("a", "b"), ("a", "b")),
+        (whole(0), None),
+        (whole(0, 10**6), None),
+        (number(0, 2), None),
+    ],
+)
+def test_a_kind_lists_its_values_where_they_are_few(kind: Kind, few: tuple[Any, ...] | None) -> None:
+    """Completion offers them, and help names them."""
+    assert kind.few == few

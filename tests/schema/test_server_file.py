@@ -57,3 +57,9 @@ def test_fields_are_filled_and_left_out() -> None:
     fields = {"a": "{text}", "b": "{voice}", "c": "x {voice} {other}", "d": 1.5, "e": "{speed}"}
     values = {"text": "{voice}", "voice": None, "speed": 1.25}
     assert server_file.filled(fields, values) == {"a": "{voice}", "c": "x  {other}", "d": 1.5, "e": 1.25}
+
+
+def test_a_path_takes_values_as_an_address_writes_them() -> None:
+    """What is not given leaves nothing, and what is no value of the request stays as it stands."""
+    values = {"voice": "Ann & Bé/1", "language": None, "speed": 2}
+    assert server_file.path("/speak/{voice}/{language}?{speed}", values) == "/speak/Ann%20%26%20B%C3%A9/1/?{speed}"

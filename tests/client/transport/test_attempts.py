@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hushd.transport.retry import GONE, MAX_LOST, Attempts
@@ -71,3 +72,13 @@ def test_speech_that_was_begun_is_never_asked_for_again() -> None:
     attempts = Attempts(Request(id=ASKED.id, worker="tts/echo/a", op="synthesize", input="none"), None, pulls=False)
     assert attempts.is_new(Chunk(id=ASKED.id, seq=0, rate=24000, channels=1, payload=b"\0\0"))
     assert not attempts.again(lost("supervisor_lost"))
+
+
+@pytest.mark.parametrize(("params", "again"), [({"languages": ["fr", "en"]}, True), ({}, False)])
+def test_a_text_in_another_language_is_sent_again_where_its_languages_were_left_open(
+    params: dict[str, Any], again: bool
+) -> None:
+    """Then another voice is looked for before it is; a voice that was named is the caller's business."""
+    attempts = Attempts(replace(ASKED, op="synthesize", params=params), None, pulls=False)
+    assert attempts.again(HushdError("other_language", "It is French.", detail={"language": "fr"})) == again
+    assert attempts.language == ("fr" if again else "")

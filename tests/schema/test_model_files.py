@@ -1,0 +1,61 @@
+"""Graphs that are whole, and others that a download has cut off."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from hushd_schema.engines.model_files import MAX_BYTES, check_graph, content, described
+from hushd_schema.engines.spec import NoModel
+
+VERSION = b"\x08\x0a"  # field 1, a number
+FIXED = b"\x51" + struct.pack("<d", 0.5) + b"\x5d" + struct.pack("<f", 0.5)  # fields 10 and 11, of 8 and 4 bytes
+NAME = b"\x12\x05torch"  # field 2, bytes
+GRAPH = b"\x3a\xac\x02" + bytes(300)  # field 7, whose length takes two bytes
+REMAINS = {
+    "nothing": b"",
+    "other fields alone": VERSION + NAME + FIXED,
+    "an empty graph": VERSION + b"\x3a\x00",
+    "half of a graph": VERSION + GRAPH[:-1],
+    "half of a name after it": GRAPH + NAME[:-1],
+    "half of a number after it": GRAPH + FIXED[:-1],
+    "a field without a number": b"\x02\x00" + GRAPH,
+    "a kind of field that nobody writes": b"\x0b" + GRAPH,
+    "a length that does not end": b"\x3a" + b"\xff" * 11,
+    "a page of a web server": b"<!DOCTYPE html><html>",
+}
+
+
+def test_a_whole_graph_is_one(tmp_path: Path) -> None:
+    """Whatever stands before and after the graph is passed over by its own length."""
+    file = tmp_path / "model.onnx"
+    for graph in (GRAPH, VERSION + NAME + FIXED + GRAPH, GRAPH + FIXED + NAME + VERSION):
+        file.write_bytes(graph)
+        check_graph(file)
+
+
+@pytest.mark.parametrize("remains", REMAINS)
+def test_what_is_left_of_a_graph_is_none(remains: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(REMAINS[remains])
+    with pytest.raises(NoModel, match=r"model\.onnx is "):
+        check_graph(file)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(b'{"a": 1}', {"a": 1}), (b"[1]", {}), (b'{"a":' + b" " * MAX_BYTES + b"1}", {})]
+)
+def test_a_description_is_an_object_of_bounded_length(written: bytes, read: object, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(written)
+    assert content(file) == read
+
+
+@pytest.mark.parametrize("written", [None, b"{", b"[" * 100_000, b"\xff\xfe", b'{"a": 1}' + b" " * MAX_BYTES])
+def test_what_must_be_json_and_is_not_is_no_model(written: bytes | None, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    if written is not None:
+        file.write_bytes(written)
+    with pytest.raises(NoModel, match=r"config\.json is not JSON"):
+        described(file)
