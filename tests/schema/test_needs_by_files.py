@@ -1,4 +1,4 @@
-"""What a Whisper model of somebody's own is said to take, beside what one of its size took."""
+"""The memory that a Whisper model of somebody's own is said to take, beside that which one of its size took."""
 
 from __future__ import annotations
 

@@ -60,6 +60,6 @@ def test_fields_are_filled_and_left_out() -> None:
 
 
 def test_a_path_takes_values_as_an_address_writes_them() -> None:
-    """What is not given leaves nothing, and what is no value of the request stays as it stands."""
+    """A value that was left out leaves nothing, and a name that the request does not have stays as it stands."""
     values = {"voice": "Ann & Bé/1", "language": None, "speed": 2}
     assert server_file.path("/speak/{voice}/{language}?{speed}", values) == "/speak/Ann%20%26%20B%C3%A9/1/?{speed}"

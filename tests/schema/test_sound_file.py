@@ -34,8 +34,8 @@ def test_a_player_that_seeks_finds_its_place(floating: bool, form: int) -> None:
         (None, (UNKNOWN_SIZE,) * 2),
     ],
 )
-def test_what_is_too_long_for_the_header_has_an_unknown_size(size: int | None, said: tuple[int, int]) -> None:
-    """Readers then go on to the end of the file, instead of stopping after what is left of 4 GiB."""
+def test_sound_too_long_for_the_header_has_an_unknown_size(size: int | None, said: tuple[int, int]) -> None:
+    """Readers then go on to the end of the file, instead of stopping after the rest of 4 GiB."""
     header = wav_header(16_000, size)
     assert len(header) == WAV_HEADER
     assert (struct.unpack("<I", header[4:8])[0], struct.unpack("<I", header[40:])[0]) == said
