@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from hushd_protocol.limits import EXIT_BUG
 from hushd_protocol.system.own_modules import guard
-from hushd_protocol.system.trace import mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +47,6 @@ def agent_hook(event: bytes) -> NoReturn:
 
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
-    mark("command started")
     guard()
     _take_signals(signal.SIG_DFL)  # there is no work to cancel yet, and imports cannot be interrupted safely
     _open_standard_descriptors()
@@ -64,7 +62,6 @@ def _run(command: str, module: str) -> NoReturn:
                 stream.flush()
         except OSError:
             status = status or EXIT_BROKEN_PIPE
-    mark("command ended")
     os._exit(status)
 
 

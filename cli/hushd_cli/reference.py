@@ -13,9 +13,6 @@ from .arguments import Parser
 from .command import Command
 
 ROOTS = ("hushd", "say", "listen")  # top-level commands
-# The kind of names that an option takes, by its attribute in the parser.
-_NAMES = {"engine": "engines", "model": "models", "voice": "voices"}
-FILES = "files"
 _FILES = ("FILE", "PATH", "DIR", "PROGRAM")
 
 
@@ -26,7 +23,7 @@ class Argument:
     Attributes:
         metavar: the name of its value; empty if it takes none.
         choices: its possible values, if they are few.
-        names: the kind of names that it takes, `engines`, `models`, `voices` or `files`, or empty for anything else.
+        is_file: whether its value is the name of a file.
         many: whether it may be repeated.
     """
 
@@ -34,7 +31,7 @@ class Argument:
     metavar: str
     help: str
     choices: tuple[str, ...] = ()
-    names: str = ""
+    is_file: bool = False
     many: bool = False
 
     @property
@@ -115,7 +112,7 @@ def reference(words: tuple[str, ...], parser: argparse.ArgumentParser) -> Comman
     """Returns what a parser tells of its command."""
     children = _children(parser)
     listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
-    arguments = tuple(_argument(words, parser, action) for action in parser._actions if _is_shown(action))
+    arguments = tuple(_argument(parser, action) for action in parser._actions if _is_shown(action))
     examples = tuple(getattr(parser, "examples", ()))
     return CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
 
@@ -125,19 +122,14 @@ def _is_shown(action: argparse.Action) -> bool:
     return not hidden and action.help is not argparse.SUPPRESS
 
 
-def _argument(words: tuple[str, ...], parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
+def _argument(parser: argparse.ArgumentParser, action: argparse.Action) -> Argument:
     choices = tuple(map(str, action.choices or ()))
     flags = tuple(action.option_strings)
     alone = isinstance(parser, Parser) and any(flag in parser.switches for flag in flags)
     metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
     many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
     text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})
-    names = (
-        "models" if words[-2:-1] == ("models",) and action.dest in ("name", "names") else _NAMES.get(action.dest, "")
-    )
-    if not names and metavar in _FILES:
-        names = FILES
-    return Argument(flags, metavar, text, choices, names if metavar and not choices else "", many)
+    return Argument(flags, metavar, text, choices, metavar in _FILES and not choices, many)
 
 
 def _plain(text: str | None) -> str:

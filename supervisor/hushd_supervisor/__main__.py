@@ -13,7 +13,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_BUG
 from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
-from hushd_protocol.system.trace import mark
 
 from .arguments import HELP, parse
 from .run import complain, run
@@ -21,7 +20,6 @@ from .run import complain, run
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns 0, or the exit status of the error in `errors.CODES`."""
-    mark("supervisor started")
     try:
         options = parse(arguments)
         if options.help:

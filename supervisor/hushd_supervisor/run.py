@@ -15,7 +15,6 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
-from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings, load
 
 from .arguments import Options
@@ -136,7 +135,6 @@ def complain(message: str) -> None:
 
 def _report_ready(options: Options) -> None:
     """Writes a line to who has started us."""
-    mark("supervisor ready")
     if options.ready_fd is not None:
         try:
             os.write(options.ready_fd, b"\n")

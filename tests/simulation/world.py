@@ -39,7 +39,6 @@ from .wire.network import Network
 PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
     ("hushd_supervisor.system.process", "_unreaped", set),
     ("hushd_protocol.system.atomic_file", "_swept", set),
-    ("hushd_protocol.system.trace", "_marked", set),
     ("hushd_worker.usage", "forked", bool),
     ("hushd_worker.usage", "_template_peak", int),
     *loops.PRIVATE,
@@ -47,7 +46,7 @@ PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
 PRODUCT = (
     "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
     "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
-    "hushd_protocol.system.lifeline", "hushd_protocol.system.trace", "hushd.synthesis.speech",
+    "hushd_protocol.system.lifeline", "hushd.synthesis.speech",
     "hushd_schema.operations.synthesize", "hushd.transcripts.transcript", "hushd_schema.operations.transcribe",
     "hushd.floor", "hushd_schema.status",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",

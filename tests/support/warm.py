@@ -44,7 +44,7 @@ IMPORTED = {
     "mcp": (*COMMANDS, "hushd_mcp.command"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
-_READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "HUSHD_TRACE")
+_READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
 _PR_SET_CHILD_SUBREAPER = 36
 _STARTED_WITH = dict(os.environ)
 _NURSERIES: list[int] = []  # the numbers of the processes that wait

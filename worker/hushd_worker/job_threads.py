@@ -21,7 +21,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
 from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
-from hushd_protocol.system.trace import mark
 
 from .engine import Engine
 from .errors import EXIT_CRASHED, End, answer, failure, fatal, no_memory
@@ -85,9 +84,7 @@ class JobThreads:
         self._work()
 
     def _load(self) -> Ready:
-        mark("worker loads")
         capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
-        mark("worker ready")
         gc.freeze()  # objects of the load live as long as the process, so collections need not visit them
         slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
         aside = max(0, getattr(self._engine, "aside", 0))

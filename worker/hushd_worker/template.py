@@ -27,7 +27,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import GO, READY, REFUSED, TEMPLATE_VARIABLE
 from hushd_protocol.system import lifeline
 from hushd_protocol.system.own_modules import replaced
-from hushd_protocol.system.trace import mark
 
 from . import usage
 
@@ -60,7 +59,6 @@ def forked(
         preload: imports an engine's libraries.
     """
     options = parser.parse_args(serve(options.engine, lambda: preload(options.engine)))
-    mark("worker started")
     return make(options.engine, options.model)
 
 

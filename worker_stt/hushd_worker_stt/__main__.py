@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-
-from hushd_protocol.system.trace import mark
 
 
 def main() -> None:
-    if "--standby" not in sys.argv:
-        mark("worker started")
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")

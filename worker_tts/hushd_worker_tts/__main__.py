@@ -7,14 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-
-from hushd_protocol.system.trace import mark
 
 
 def main() -> None:
-    if "--standby" not in sys.argv:
-        mark("worker started")
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")

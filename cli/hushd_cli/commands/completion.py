@@ -6,24 +6,17 @@ argcomplete would answer for one parser, and 50 ms later; of hushd only the type
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-
-from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 
 from hushd_cli import main as main_program
 from hushd_cli import table
 from hushd_cli.arguments import Parser
-from hushd_cli.reference import FILES, ROOTS, Argument, CommandReference, reference, references
+from hushd_cli.reference import ROOTS, Argument, CommandReference, reference, references
 from hushd_cli.terminal import console
 
-DESCRIBE_S = 10.0
 EXIT_FILES = 1  # of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
     "bash": """\
@@ -89,8 +82,8 @@ def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(
         prog,
-        "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of engines, "
-        "models and voices. At each TAB it runs `hushd completion answer SHELL WORD…`.",
+        "Print a script that has a shell complete hushd, say and listen: commands, options, and what these may be. "
+        "At each TAB it runs `hushd completion answer SHELL WORD…`.",
     )
     parser.epilog = _EPILOG
     parser.add_argument("shell", choices=tuple(_SCRIPTS), help="the shell")
@@ -166,40 +159,4 @@ def _flags(of_command: CommandReference) -> Mapping[str, str]:
 
 def _values(argument: Argument) -> Mapping[str, str] | None:
     """Returns what an option or a word takes; None stands for files."""
-    if argument.choices or not argument.names:
-        return dict.fromkeys(argument.choices, "")
-    if argument.names == FILES:
-        return None
-    try:
-        return dict.fromkeys(_NAMES[argument.names](), "")
-    except (HushdError, OSError, ValueError, subprocess.SubprocessError):
-        return {}  # completion must print no error
-
-
-def _models() -> list[str]:
-    from hushd_models.inventory import rows
-    from hushd_models.store import Store
-
-    here = paths.find()
-    return [row.model for row in rows(Store(here))]
-
-
-def _engines() -> list[str]:
-    from hushd_models import catalogue
-
-    return list(catalogue.engines())
-
-
-def _voices() -> list[str]:
-    """Returns the installed voices, by the text-to-speech package itself: no supervisor is started."""
-    from hushd.synthesis.voices import Voice
-    from hushd_schema.description import SpeakingDescription
-
-    command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
-    done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_S)
-    return [
-        voice.name for voice in Voice.all(SpeakingDescription.from_data(json.loads(done.stdout))) if voice.installed
-    ]
-
-
-_NAMES = {"models": _models, "engines": _engines, "voices": _voices}
+    return None if argument.is_file else dict.fromkeys(argument.choices, "")

@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths, make_state
-from hushd_protocol.system.trace import mark
 
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
 # still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
@@ -157,7 +156,6 @@ def _spawn(log: str, report: int) -> None:
     ]
     command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
-    mark("supervisor spawned")
     shell = os.posix_spawn(
         "/bin/sh",
         ["sh", "-c", _DETACH, "sh", *command],

@@ -11,7 +11,6 @@ from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
-from hushd_protocol.system.trace import mark
 
 from .source import Input
 from .spool import Spool
@@ -166,7 +165,6 @@ class Call:
             return True
         else:
             if isinstance(message, Chunk | Partial):
-                mark("command answered")
                 if message.seq != self._expected:
                     raise HushdError("protocol_error", "A part of the answer is missing: please ask again.")
                 self._expected += 1

@@ -24,7 +24,6 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import TO_CLIENT, Cancel, Control, Error, Hello, Message, Ping, Pong, Request, Welcome
-from hushd_protocol.system.trace import mark
 
 from .call import Answered, Call
 
@@ -112,7 +111,6 @@ class Connection:
         if self._lost is not None:
             self._thread.join()
             raise self._lost
-        mark("command connected")
 
     # --- for any thread ----------------------------------------------------------------------------------------------
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from hushd_protocol.system.trace import mark
-
 
 def main() -> None:
-    mark("worker started")
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_wake", description=__doc__)
     parser.add_argument(
         "--describe", action="store_true", help="print the engines as one JSON object, without loading any"

@@ -1,4 +1,4 @@
-"""`hushd completion` in real shells: commands, options and names complete."""
+"""`hushd completion` in real shells: commands, options, choices and files complete."""
 
 from __future__ import annotations
 
@@ -66,17 +66,15 @@ def in_fish(shell: Path, line: str) -> set[str]:
 
 
 @pytest.mark.parametrize("ask", [in_bash, in_fish])
-def test_commands_options_names_and_files(
+def test_commands_options_choices_and_files(
     shell: Path, ask: Callable[[Path, str], set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each command those that begin so; voices, models, workers, choices and files where an option takes them."""
+    """Of each command those that begin so; choices and files where an option takes them."""
     assert ask(shell, "hushd doc") == {"doctor"}
     assert ask(shell, "hushd models pu") == {"pull"}
     assert "--json" in ask(shell, "hushd models list --j")
     assert "--markdown" in ask(shell, "say --mark")
     assert ask(shell, "say --priority imp") == {"important"}
-    assert ask(shell, "say -v hea") == {"heart"}
-    assert ask(shell, "listen --model moonshine/tin") == {"moonshine/tiny-en"}
     monkeypatch.chdir(shell)
     (shell / "talk one.wav").touch()
     assert {name.replace("\\", "") for name in ask(shell, "listen --diarize talk")} == {"talk one.wav"}
@@ -85,12 +83,12 @@ def test_commands_options_names_and_files(
 
 def test_bash_splits_a_line_at_its_equals_signs(shell: Path) -> None:
     """So the value stands alone, or the sign with it."""
-    assert "moonshine/tiny-en" in in_bash(shell, "listen --model = ")
-    assert in_bash(shell, "listen --model = moonshine/tin") == {"moonshine/tiny-en"}
+    assert "important" in in_bash(shell, "say --priority = ")
+    assert in_bash(shell, "say --priority = imp") == {"important"}
 
 
 def test_zsh_completes_at_the_prompt(shell: Path) -> None:
-    """A tab at a real prompt of zsh finishes a command, an option and a name."""
+    """A tab at a real prompt of zsh finishes a command, an option and a choice."""
     needs("zsh")
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "dumb", "PS1": "> ", "ZDOTDIR": str(shell), "HOME": str(shell)}
@@ -108,8 +106,7 @@ def test_zsh_completes_at_the_prompt(shell: Path) -> None:
             ("echo hu; hushd docto\t", "hushd doctor"),
             ("say --markd\t", "--markdown"),
             ("hushd models sho\t", "models show"),
-            ("say -v hear\t", "heart"),
-            ("listen --model=moonshine/tin\t", "--model=moonshine/tiny-en"),
+            ("say --priority=imp\t", "--priority=important"),
             (f"listen {shell}/tal\t", "talk\\ one.wav"),
         ):
             os.write(ours, typed.encode())
@@ -131,9 +128,8 @@ def wait_for(terminal: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("hushd models pull hibari/e", {"hibari/en", "hibari/emma"}),
         ("hushd load --engine ", set()),
-        ("listen --engine ", {"moonshine"}),
+        ("say --priority ", {"important", "text"}),
         ("hushd service ", {"install", "uninstall"}),
         ("hushd nosuch ", set()),
         ("hushd -", {"--help"}),

@@ -30,7 +30,6 @@ from hushd_protocol.messages import (
 )
 from hushd_protocol.system import log_files
 from hushd_protocol.system.paths import Paths
-from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Spawn, ToWorker
@@ -173,7 +172,6 @@ class WorkerSocket(Source):
         settings = self._settings.for_worker(name)
         device = action.compute_device or settings.compute_device
         token = os.urandom(16).hex()
-        mark("worker spawned", name)
         try:
             child = children.start(
                 self._launch,
