@@ -18,7 +18,6 @@ from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
 from hushd_schema.description import Descriptions
-from hushd_schema.operations.synthesize import voice_parts
 from hushd_schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,10 +68,13 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     """Returns the engine, model and voice for a speech, as far as the request names them.
 
     An unknown model's name means the default. If a named model has a voice of its own, one of OpenAI's voices is
-    ignored.
+    ignored. Of a mix, `af_sky(2)+af_bella(1)`, as kokoro's programs write it, the first voice speaks.
     """
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
+    engine = (model and model.engine) or settings.default_model("tts").partition("/")[0]
+    if "+" in voice and engine != "server":  # which may know mixes
+        voice = voice.partition("+")[0].partition("(")[0].strip()
     if model is None:
         return VoiceChoice(None, None, voice or None)
     if model.model is None:
@@ -89,10 +91,8 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str, str
 
     Many programs have kokoro's names built in, since the servers that they were made for have no others. The fallback
     is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of OpenAI's
-    names of that gender. A mixed voice falls back to its first one's.
+    names of that gender.
     """
-    parts = voice_parts(voice)
-    voice = parts[0].voice if parts else voice
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):
         return None

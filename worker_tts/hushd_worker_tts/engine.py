@@ -69,7 +69,6 @@ class EngineInfo:
         install: the command that installs it.
         slowest, fastest: the limits of its speed; 1 is natural.
         streaming: whether it produces audio while it still reads text.
-        mixes: whether it can mix voices (`hushd_schema.operations.synthesize.voice_parts`).
     """
 
     name: str
@@ -81,7 +80,6 @@ class EngineInfo:
     slowest: float
     fastest: float
     streaming: bool
-    mixes: bool = False
 
     @classmethod
     def of(
@@ -94,7 +92,6 @@ class EngineInfo:
         default_model: str = "",
         slowest: float = 0.5,
         fastest: float = 2.0,
-        mixes: bool = False,
     ) -> EngineInfo:
         """Returns the description of an engine with a spec, which produces audio while it still reads text."""
         return cls(
@@ -107,7 +104,6 @@ class EngineInfo:
             slowest=slowest,
             fastest=fastest,
             streaming=True,
-            mixes=mixes,
         )
 
 

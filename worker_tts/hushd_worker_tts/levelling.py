@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # as loud as other sound. At -23, the level of broadcasting, all voices would be half as loud.
 TARGET = -19.0
 _MAX_DB = 15.0  # speech is never further from the target
-_MAX_VOICES = 500  # that are remembered; the number of mixed ones is unlimited
+_MAX_VOICES = 500  # that are remembered
 _ENOUGH_S = 30.0  # of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS

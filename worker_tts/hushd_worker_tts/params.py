@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, listed, quoted
-from hushd_schema.operations.synthesize import SYNTHESIZE, mixed_name, voice_parts
+from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from .engine import EngineInfo, Voice
 from .registry import REGISTRY
@@ -176,12 +176,6 @@ def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     for known in (name, f"{info.default_voice}.{name}"):  # a server's voice, without the server
         if known in by_name:
             return by_name[known]
-    if parts := voice_parts(name):
-        if not info.mixes:
-            raise HushdError("bad_request", f"{info.name} cannot mix voices: choose one, such as {parts[0].voice}.")
-        mixed = [_named(part.voice, info, voices) for part in parts]
-        canonical = mixed_name(part._replace(voice=voice.name) for part, voice in zip(parts, mixed, strict=True))
-        return replace(mixed[0], name=canonical)
     for known, voice in by_name.items():
         if known.casefold() == name.casefold():
             return voice

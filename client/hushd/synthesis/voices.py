@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError, advised
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import listed, nearest
-from hushd_schema.operations.synthesize import VoicePart, mixed_name, voice_parts
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
@@ -123,8 +122,6 @@ class _VoiceIndex:
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`: one that is installed, else a stand-in, else one that could be pulled."""
-        if parts := voice_parts(name):
-            return self._mixed(name, parts, tag)
         engine, _, bare = name.partition("/")
         voices = [voice for voice in self.voices if voice.engine == engine]
         if not bare or not voices:
@@ -151,17 +148,6 @@ class _VoiceIndex:
         """Returns the voices of that name, a server's also without the server's name."""
         names = (f"{self.model}.{name}".casefold(), name.casefold())
         return [voice for each in names for voice in self.voices if voice.name.casefold() == each]
-
-    def _mixed(self, name: str, parts: Sequence[VoicePart], tag: str | None) -> Voice:
-        """Returns a mixed voice, which speaks the language of its first; whether its engine mixes, its worker knows."""
-        engine, slash, _ = name.rpartition("/")
-        voices = [self.named(f"{engine}{slash}{part.voice.rpartition('/')[2]}", tag) for part in parts]
-        first, *others = voices
-        if other := next((voice for voice in others if voice.engine != first.engine), None):
-            told = f"{first.name} is a voice of {first.engine} and {other.name} one of {other.engine}"
-            raise HushdError("bad_request", f"{told}: mix voices of one engine.")
-        names = (part._replace(voice=voice.name) for part, voice in zip(parts, voices, strict=True))
-        return replace(first, name=mixed_name(names))
 
     def _missing(self, name: str) -> HushdError | None:
         """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""

@@ -1,11 +1,7 @@
 """`synthesize`: text becomes speech."""
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, NamedTuple, TypedDict
-
-from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import quoted
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict
 
 from hushd_schema import sound_file
 from hushd_schema.kinds import Kind, choice, extra_fields, flag, number, text, texts, whole
@@ -14,8 +10,6 @@ from hushd_schema.operations import Field, Name, Operation, Option, documented, 
 VOICE, FILE = "voice", "file"  # the sections of a command's help
 FORMATS = ("s16le", *sound_file.FORMATS)
 MARKUPS = ("text", "markdown")
-MAX_VOICES = 8  # in a mixed voice
-_PART = re.compile(r"(?P<name>[^()+]{1,60})(?:\((?P<weight>\d{1,4}(?:\.\d{1,4})?)\))?")
 _MAX_PRONUNCIATIONS = 1000
 _MAX_PRONUNCIATION = 200
 
@@ -180,42 +174,3 @@ SYNTHESIZE = Operation(
         ),
     },
 )
-
-
-# --- mixed voices: `af_sky+af_bella`, or with weights `af_sky(2)+af_bella(1)`, as Kokoro's programs write them ---
-
-
-class VoicePart(NamedTuple):
-    """A part of a mixed voice."""
-
-    voice: str
-    weight: float = 1.0
-
-
-def voice_parts(name: str) -> list[VoicePart]:
-    """Returns the parts of a mixed voice; none for the name of a single voice.
-
-    Raises:
-        HushdError: `bad_request` for a `+` that is not between voices with weights above 0.
-    """
-    words = name.split("+")
-    if len(words) == 1:
-        return []
-    mixed = [_part(word.strip()) for word in words]
-    if len(words) > MAX_VOICES or not all(part.weight for part in mixed):
-        raise HushdError(
-            "bad_request",
-            f"{quoted(name)} is not a mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of {MAX_VOICES} at most.",
-        )
-    return mixed
-
-
-def mixed_name(mixed: Iterable[VoicePart]) -> str:
-    """Returns the name of a mixed voice, as `voice_parts` reads it."""
-    return "+".join(part.voice if part.weight == 1 else f"{part.voice}({part.weight:g})" for part in mixed)
-
-
-def _part(word: str) -> VoicePart:
-    """Returns a voice with its weight, which is 0 if `word` has another form."""
-    part = _PART.fullmatch(word)
-    return VoicePart(part["name"].strip(), float(part["weight"] or 1)) if part else VoicePart("", 0.0)

@@ -95,9 +95,6 @@ NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not
          VoiceChoice("z", "m", "x")),
         # an alias is a voice's name before it is an alias
         (catalogue(HIBARI, engine("z", voice("nova", "en-US"))), "nova", VoiceChoice("z", "m", "nova")),
-        # several of one engine, mixed
-        (ALL, "AF_Heart(2)+am_adam", VoiceChoice("kokoro", "kokoro-v1.0", "af_heart(2)+am_adam")),
-        (ALL, "kokoro/af_heart+am_adam", VoiceChoice("kokoro", "kokoro-v1.0", "af_heart+am_adam")),
     ],
 )  # fmt: skip
 def test_by_name(there: SpeakingDescription, name: str, expected: VoiceChoice) -> None:
@@ -220,10 +217,6 @@ REFUSED = [
      "No voice of hibari speaks 'fr': use ff_siwis, fr_FR-siwis, fr_CA-paul, espeak-fr or espeak-fr-be."),
     (ALL, "heart", None, "kokoro", "bad_request",
      "There is no voice 'heart' (did you mean af_heart?): `say -v '?'` lists them."),
-    (ALL, "af_heart+espeak-fr", None, None, "bad_request",
-     "af_heart is a voice of kokoro and espeak-fr one of espeak-ng: mix voices of one engine."),
-    (ALL, "af_heart+", None, None, "bad_request",
-     "'af_heart+' is not a mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of 8 at most."),
 ]  # fmt: skip
 
 

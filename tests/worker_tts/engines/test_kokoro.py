@@ -16,7 +16,6 @@ from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
-from hushd_worker_tts.params import choose_voice
 from hushd_worker_tts.reading.pronunciation import marked
 from hushd_worker_tts.worker import Worker
 
@@ -89,21 +88,6 @@ def test_speed(models: Path, speed: float) -> None:
     (natural,) = loaded().synthesize(text, voice("af_heart"), 1.0)
     (chunk,) = loaded().synthesize(text, voice("af_heart"), speed)
     assert len(chunk.samples) - pause == pytest.approx((len(natural.samples) - pause) / speed, rel=0.1)
-
-
-@pytest.mark.parametrize(
-    ("mixed", "alike"),
-    [("af_heart+af_sky", "af_bella"), ("af_heart(3)+af_sky(1)", "af_alloy"), ("AF_Sky+af_sky", "af_sky")],
-)
-def test_mixed_voices(models: Path, mixed: str, alike: str) -> None:
-    """Their numbers are weighed: half way, and a quarter of it, the small model hums as a voice in between does."""
-    tiny_voices.kokoro(models, "af_heart", "af_alloy", "af_bella", "af_nova", "af_sky")
-    info, voices, engine = Kokoro.info(), Kokoro.voices(), loaded()
-    chosen = choose_voice(mixed, None, info, voices)
-    (chunk,) = engine.synthesize("Ever tried.", chosen, 1.0)
-    (single,) = engine.synthesize("Ever tried.", voice(alike), 1.0)
-    assert (chosen.language, chosen.name.casefold()) == ("en-US", mixed.casefold().replace("(1)", ""))
-    np.testing.assert_allclose(chunk.samples, single.samples, atol=1e-3)
 
 
 def test_words_are_marked_where_the_model_says_when(models: Path) -> None:

@@ -17,7 +17,6 @@ from hushd_models.installation import engine_command, engine_installed, package_
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_schema import engines
-from hushd_schema.operations.synthesize import VoicePart, voice_parts
 from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
@@ -60,9 +59,7 @@ class Kokoro:
             for name in sorted(files.keys() | SPEC.models.keys())
         )
         default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
-        return EngineInfo.of(
-            SPEC, models, installed=package, default_voice="af_heart", default_model=default, mixes=True
-        )
+        return EngineInfo.of(SPEC, models, installed=package, default_voice="af_heart", default_model=default)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
@@ -119,17 +116,15 @@ class Kokoro:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
 
-        parts = voice_parts(voice.name) or [VoicePart(voice.name)]
-        if lacks := [part.voice for part in parts if part.voice not in self._kokoro.get_voices()]:
+        if voice.name not in self._kokoro.get_voices():
             raise HushdError(
                 "model_missing",
-                f"The voice {lacks[0]} is not in {_voices_file()}: `hushd models pull kokoro/{self._model}` gets it.",
+                f"The voice {voice.name} is not in {_voices_file()}: `hushd models pull kokoro/{self._model}` gets it.",
             )
         phonemes = self._phonemes(text, voice)
         if not any(c.isalpha() for c in self._kokoro.tokenizer.known(phonemes)):
             return
-        style = np.average([self._style(part.voice) for part in parts], axis=0, weights=[part.weight for part in parts])
-        samples, rate, timings = self._kokoro.create_timed(phonemes, style, speed, is_phonemes=True)
+        samples, rate, timings = self._kokoro.create_timed(phonemes, self._style(voice.name), speed, is_phonemes=True)
         marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
         pause = np.zeros(int(_PAUSE_S * rate), np.float32)
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
