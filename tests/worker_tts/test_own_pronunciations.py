@@ -25,12 +25,12 @@ def test_a_change_counts_from_the_next_request_on(own: Path, tiny: Worker, say: 
     own.write_text("nginx -> engine x\n[en-US]\nrouter -> rowter\n[de]\nAn -> Ann\n")
     say(tiny, "An nginx router.")
     say(tiny, "An nginx router.", pronounce={"nginx": "N jinx"})
-    own.write_text("nginx -> /ɛndʒɪnˈɛks/\n")
+    own.write_text("nginx -> N G X\n")
     say(tiny, "An nginx router.")
     own.unlink()
     say(tiny, "An nginx router.")
     assert Tiny.heard == [
-        "An nginx router.", "An engine x rowter.", "An N jinx rowter.", "An enjineks router.", "An nginx router.",
+        "An nginx router.", "An engine x rowter.", "An N jinx rowter.", "An N G X router.", "An nginx router.",
     ]  # fmt: skip
 
 
