@@ -1,11 +1,12 @@
-"""A child's log is cut once it is too long, and its end is kept."""
+"""A log of more than a megabyte begins anew, and its end is kept."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system.log_files import ROTATE_BYTES, cut
+from hushd_protocol.system.log_files import ROTATE_BYTES, cut, open_file
 
 
 @pytest.mark.parametrize("size", [0, 1, ROTATE_BYTES])
@@ -31,3 +32,13 @@ def test_of_a_longer_one_the_last_megabyte_is_kept(before: bytes | None, tmp_pat
     assert log.read_bytes() == b"new"
     assert kept.read_bytes() == b"y" * ROTATE_BYTES
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("size", [0, ROTATE_BYTES, ROTATE_BYTES + 1])
+def test_a_log_that_is_too_long_is_moved_before_it_is_opened(size: int, tmp_path: Path) -> None:
+    """One of a megabyte is gone on with."""
+    log, moved = tmp_path / "worker.log", tmp_path / "worker.log.1"
+    log.write_bytes(b"x" * size)
+    os.close(open_file(log))
+    assert moved.exists() == (size > ROTATE_BYTES)
+    assert log.stat().st_size == (0 if moved.exists() else size)

@@ -132,3 +132,26 @@ def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
     """A syntax error says the line."""
     with pytest.raises(HushdError, match=r"config\.toml is not TOML: .*line 2"):
         load(tmp_path, "exit_when_idle = 1\nstt = ?\n")
+
+
+@pytest.mark.parametrize(
+    ("language", "model"),
+    [
+        ("pt-BR", "whisper/small"),
+        ("pt_br", "whisper/small"),
+        ("pt-PT", "whisper/base"),
+        ("PT", "whisper/base"),
+        ("de", "moonshine/tiny-en"),
+        (None, "whisper/medium"),
+        (7, "whisper/medium"),
+        ("", "moonshine/tiny-en"),
+    ],
+)
+def test_the_nearest_language_has_the_model(tmp_path: Path, language: object, model: str) -> None:
+    """A variety comes before its language, that before the default; no language is the first of the user's own."""
+    settings = load(
+        tmp_path,
+        'stt = "moonshine/tiny-en"\nlanguages = ["fr", "en"]\n[stt_by_language]\n'
+        'pt = "whisper/base"\npt-br = "whisper/small"\nfr = "whisper/medium"\n',
+    )
+    assert settings.model_for("stt", language) == model
