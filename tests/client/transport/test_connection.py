@@ -341,8 +341,11 @@ def test_answers_find_their_calls(start_router: Start, connect: Callable[..., Co
     assert answers == {n: n for n in range(200)}
 
 
-def test_a_full_queue_is_waited_for(start_router: Start, connect: Callable[..., Connection]) -> None:
+def test_a_full_queue_is_waited_for(
+    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More requests at once than sockets hold, while the supervisor has no time to read: each is sent and answered."""
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 3600)  # nor to answer pings, which is another claim
     reads = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -352,7 +355,6 @@ def test_a_full_queue_is_waited_for(start_router: Start, connect: Callable[..., 
 
     connection = connect(start_router(script))
     calls = [connection.start(request(op=f"op {number}")) for number in range(10 * HIGH_WATER)]
-    assert not connection.wait_lost(0.2)
     reads.set()
     assert [call.result().data["name"] for call in calls] == [f"op {number}" for number in range(len(calls))]
 
