@@ -200,7 +200,6 @@ def prepared_answers() -> dict[str, Any]:
         *((method, {"level": "info"} if "Level" in method else {}) for method in methods),
     ]
     found: dict[str, Any] = {}
-    preferences.own_languages = lambda path: []  # what the file has is what nobody's languages change
 
     class Lines:
         """Standard input and output of a host that asks for one after the other."""
@@ -223,7 +222,9 @@ def prepared_answers() -> dict[str, Any]:
         async with stdio_server(Lines(), Lines()) as (read, write):  # type: ignore[arg-type]
             await server.Server(calls.Calls(work.TaskRegistry())).attend(read, write)
 
-    anyio.run(ask)
+    # What the file has is what nobody's languages change.
+    with patch.object(preferences, "own_languages", lambda path: []):
+        anyio.run(ask)
     return {method: found[method] for method in methods}
 
 
