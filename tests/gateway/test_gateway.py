@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 import pytest
 from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway, Listener
@@ -127,17 +128,14 @@ def test_who_was_accepted_last_is_heard(monkeypatch: pytest.MonkeyPatch, runtime
     clock, server = TurnedClock(), LateServer()
     monkeypatch.setitem(SERVERS, "http", lambda *_: server)
 
-    def turned() -> asyncio.SelectorEventLoop:
-        loop = asyncio.SelectorEventLoop(clock)
-        monkeypatch.setattr(loop, "time", lambda: clock.now)
-        return loop
-
+    loop = asyncio.SelectorEventLoop(clock)  # a Runner would give its threads minutes of this clock, which are nothing
+    monkeypatch.setattr(loop, "time", lambda: clock.now)
     ours, theirs = socket.socketpair()
     listener = socket.create_server(("127.0.0.1", 0))
     with ours, theirs, listener, socket.create_connection(listener.getsockname()):
         gateway = Gateway(Configuration(find().config), theirs)
-        with asyncio.Runner(loop_factory=turned) as runner:
-            runner.run(gateway.run([Listener("http", listener, "127.0.0.1:1")]))
+        with closing(loop):
+            loop.run_until_complete(gateway.run([Listener("http", listener, "127.0.0.1:1")]))
     assert server.events == ["heard", "ended"]
 
 
