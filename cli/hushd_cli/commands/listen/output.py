@@ -23,7 +23,6 @@ class Output:
 
     Attributes:
         printed: whether transcripts go to standard output.
-        needs_end: whether nothing is written before the end.
         titled: whether a terminal shows the name of each recording before its text.
 
     Raises:
@@ -37,7 +36,6 @@ class Output:
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)
-        self.needs_end = not self.printed or self._forms == ("json",)
         self.titled = len(names) > 1 and self._forms == ("txt",)
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
