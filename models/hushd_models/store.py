@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from glob import glob  # unlike pathlib's, it skips folders without permission
 from pathlib import Path
 
@@ -85,39 +85,10 @@ class Store:
 
     # --- installing ---
 
-    @contextmanager
-    def lock(self, model: str, *, wait: bool = True) -> Iterator[bool]:
-        """Locks `model` for one piece of work at a time, in any process; yields False if it is locked and `wait` is
-        false.
-
-        Raises:
-            HushdError: `output_failed` if the models folder cannot be written.
-        """
+    def lock(self, model: str, *, wait: bool = True) -> AbstractContextManager[bool]:
+        """Locks `model` for one piece of work at a time, as `locked` does."""
         engine, name = split(model)
-        path = self.folder / engine / f".{name}.lock"
-        while True:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            except OSError as error:
-                raise _unwritable(path.parent, error) from error
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                os.close(descriptor)
-                yield False
-                return
-            # The last holder removes the file; if so, our lock is on a file that nobody else can open.
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                    break
-            os.close(descriptor)
-        try:
-            yield True
-        finally:
-            with suppress(OSError):
-                path.unlink()
-            os.close(descriptor)
+        return locked(self.folder / engine / f".{name}.lock", wait=wait)
 
     def begin(self, model: str, source: Source) -> Path:
         """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `rm`,
@@ -172,6 +143,39 @@ class Store:
         """Returns the path of the working folder of `model`."""
         engine, name = split(model)
         return self.folder / engine / f".{name}.part"
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Makes a file that one holder at a time has, in any process, and removes it; yields False if another one has it
+    and `wait` is false.
+
+    Raises:
+        HushdError: `output_failed` if its folder cannot be written.
+    """
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise _unwritable(path.parent, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(descriptor)
+            yield False
+            return
+        # The last holder removes the file; if so, our lock is on a file that nobody else can open.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                break
+        os.close(descriptor)
+    try:
+        yield True
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
 
 
 def replace(path: Path, text: str) -> None:

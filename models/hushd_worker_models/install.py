@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,15 +23,19 @@ LOCKED_S = 0.5  # between two checks whether another program has finished the mo
 
 
 @contextmanager
-def alone(store: Store, model: str, task: Task) -> Iterator[None]:
-    """Waits until nobody else works on `model`, and lets nobody else meanwhile: whoever asks for a model that is being
-    pulled then finds it installed."""
+def alone(lock: Callable[[], AbstractContextManager[bool]], what: str, task: Task) -> Iterator[None]:
+    """Waits until nobody else works on `what`, and lets nobody else meanwhile: whoever asks for a model that is being
+    pulled then finds it installed.
+
+    Args:
+        lock: takes a lock, or yields False at once.
+    """
     while True:
-        with store.lock(model, wait=False) as ours:
+        with lock() as ours:
             if ours:
                 yield
                 return
-        task.note(f"waiting for another request or program that works on {model}")
+        task.note(f"waiting for another request or program that works on {what}")
         task.wait(LOCKED_S)
 
 

@@ -6,25 +6,22 @@ files; any other model is fetched into a working folder, and moved to its place 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from hushd_models import advice, hf_cache, removal
 from hushd_models.catalogue import Known
 from hushd_models.manifest import File, Manifest, Source
-from hushd_models.store import Store
+from hushd_models.store import Store, locked
 from hushd_protocol.errors import HushdError
 
 from . import hub
 from .fetch import Download, Fetch, unwritable
-from .install import LOCKED_S, alone, check_room, readable, settle, spec_of
+from .install import alone, check_room, readable, settle, spec_of
 from .task import Task
 from .web import Headers, Web, host, total
 
@@ -52,7 +49,7 @@ class Pull:
         known = self._known
         if known.kind not in ("hub", "url"):
             raise HushdError("model_missing", f"{known.model} is not a model to pull: {advice.command(known)}.")
-        with alone(self._store, known.model, self._task):
+        with alone(lambda: self._store.lock(known.model, wait=False), known.model, self._task):
             if here := self._here():
                 return here
             if self._access.offline:
@@ -117,7 +114,8 @@ class Pull:
             return self._settle(source, inside, work)
         try:
             (folder / "blobs").mkdir(parents=True, exist_ok=True)
-            with self._alone_in(folder):
+            # Models of one repository share files.
+            with alone(lambda: locked(folder / ".hushd.lock", wait=False), known.repository, self._task):
                 files = self._fetch(downloads, folder)
                 snapshot = hub.publish(self._access, commit, known.revision)
         except OSError as error:
@@ -125,21 +123,6 @@ class Pull:
         manifest = self._manifest(source, files, str(snapshot))
         self._store.write(manifest)
         return manifest
-
-    @contextmanager
-    def _alone_in(self, folder: Path) -> Iterator[None]:
-        """Waits for others who pull into a repository's folder: its models share files."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self._task.wait(LOCKED_S)
-            yield
-        finally:
-            os.close(descriptor)
 
     # --- other servers ---
 
