@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,6 +36,13 @@ def test_what_is_read_is_written_as_it_was() -> None:
     assert status.door is not None
     assert status.workers[0].cards_mb == {"0000:01:00.0": 812.0}
     assert (status.door.gateway.pid, status.floor.speaker and status.floor.speaker.client) == (33, "cli")
+
+
+def test_what_other_programs_take_of_a_card_is_neither_free_nor_used() -> None:
+    """Workers are measured a little later than the card, so that more than all of it may seem to be taken."""
+    (card,) = Status.from_data(GOLDEN).memory.cards
+    assert replace(card, total_mb=8000.0, free_mb=5000.0, used_mb=812.0).others_mb == 2188.0
+    assert replace(card, total_mb=8000.0, free_mb=7500.0, used_mb=812.0).others_mb == 0.0
 
 
 def test_what_another_version_adds_is_ignored() -> None:

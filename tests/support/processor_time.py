@@ -38,6 +38,8 @@ class ProcessorTimes:
         self.kept = kept
         self.began = 0.0
         self.tests: Counter[str] = Counter()
+        self.grown: Counter[str] = Counter()  # MB by which each raised its process's peak
+        self.peak_mb = 0
         self.collections: list[float] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -56,6 +58,7 @@ class ProcessorTimes:
     def pytest_runtest_protocol(self) -> Iterator[None]:
         """Begins to count."""
         self.began = spent_s()
+        self.peak_mb = self.peak_mb or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -65,11 +68,16 @@ class ProcessorTimes:
         now = spent_s()
         report.processor_s = now - self.began  # type: ignore[attr-defined]
         self.began = now
+        mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        report.peak_mb, report.grown_mb = mb, mb - self.peak_mb  # type: ignore[attr-defined]
+        self.peak_mb = mb
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Adds a test's phase."""
         self.tests[report.nodeid] += getattr(report, "processor_s", 0.0)
+        self.grown[report.nodeid] += getattr(report, "grown_mb", 0)
+        self.peak_mb = max(self.peak_mb, getattr(report, "peak_mb", 0))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Prints the sums."""
@@ -85,5 +93,8 @@ class ProcessorTimes:
             for name, seconds in counted.most_common(self.shown):
                 terminalreporter.write_line(f"{seconds:8.2f} s  {name}")
             terminalreporter.write_line("")
+        for name, mb in self.grown.most_common(self.shown if self.peak_mb else 0):
+            terminalreporter.write_line(f"{mb:+8} MB  {name}")
+        terminalreporter.write_line(f"The largest process of tests took {self.peak_mb} MB.")
         each = ", ".join(f"{seconds:.1f} s" for seconds in self.collections)
         terminalreporter.write_line(f"{self.tests.total():.1f} s in all tests; collection: {each}")
