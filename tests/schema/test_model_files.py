@@ -27,6 +27,11 @@ REMAINS = {
 }
 
 
+def long(written: bytes) -> bytes:
+    """More than is read of a file, where `~` stands."""
+    return written.replace(b"~", b" " * MAX_BYTES)
+
+
 def test_a_whole_graph_is_one(tmp_path: Path) -> None:
     """Whatever stands before and after the graph is passed over by its own length."""
     file = tmp_path / "model.onnx"
@@ -43,19 +48,17 @@ def test_what_is_left_of_a_graph_is_none(remains: str, tmp_path: Path) -> None:
         check_graph(file)
 
 
-@pytest.mark.parametrize(
-    ("written", "read"), [(b'{"a": 1}', {"a": 1}), (b"[1]", {}), (b'{"a":' + b" " * MAX_BYTES + b"1}", {})]
-)
+@pytest.mark.parametrize(("written", "read"), [(b'{"a": 1}', {"a": 1}), (b"[1]", {}), (b'{"a": ~ 1}', {})])
 def test_a_description_is_an_object_of_bounded_length(written: bytes, read: object, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
-    file.write_bytes(written)
+    file.write_bytes(long(written))
     assert content(file) == read
 
 
-@pytest.mark.parametrize("written", [None, b"{", b"[" * 100_000, b"\xff\xfe", b'{"a": 1}' + b" " * MAX_BYTES])
+@pytest.mark.parametrize("written", [None, b"{", b"[" * 100_000, b"\xff\xfe", b'{"a": 1}~'])
 def test_what_must_be_json_and_is_not_is_no_model(written: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     if written is not None:
-        file.write_bytes(written)
+        file.write_bytes(long(written))
     with pytest.raises(NoModel, match=r"config\.json is not JSON"):
         described(file)

@@ -4,8 +4,8 @@ Programs, commands, an HTTP client and a Wyoming client speak and listen at the 
 bursts with gaps until all workers have left, while workers and the gateway are killed, stopped and starved. Each answer
 is checked, and each request must end in it or in one clear error. The supervisor's own memory is printed at rest after
 each burst; its growth is counted from the first burst, by whose end it has loaded what it needs. Fails when a request
-is lost, when the supervisor has grown by a MB in ten minutes or more, when a worker outlives its keep-alive, or when a
-process or a file is left. `--minutes 480` is a night, and `--picture` draws its memory.
+is lost, when the supervisor has grown by a MB in ten minutes or more or has more descriptors open, when a worker
+outlives its keep-alive, or when a process or a file is left. `--minutes 480` is a night, and `--picture` draws its memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import linear_regression
 
 import psutil
 import soundfile
@@ -78,6 +79,10 @@ class Soak:
             self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 10:.0f} s")
         return own_mb(self.root)
 
+    def descriptors(self) -> int:
+        """The supervisor's open files, sockets and pipes."""
+        return self.root.num_fds()
+
     def _crowd(self, over: threading.Event) -> list[Person]:
         common, seed = (self.stage, self.ledger, over), f"burst {self.bursts}"
         return [
@@ -97,13 +102,17 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
             watch = Watch(soak.root, 1.0)
             watch.start()
             sizes: list[float] = []
+            opened: list[int] = []
             while len(sizes) < 2 or time.monotonic() - began < seconds or ledger.requests < requests:
                 soak.burst(min(BURST_S, seconds / 2))
                 sizes.append(soak.at_rest())
+                opened.append(soak.descriptors())
                 _report(soak, sizes, time.monotonic() - began)
             watch.stop()
         if stage.supervisor() != soak.root.pid:
             ledger.complain("the supervisor has not lived through it")
+        if opened[-1] > opened[0]:
+            ledger.complain(f"the supervisor has {opened[-1]} descriptors open at rest, and had {opened[0]}")
         orphans = _leave(stage, ledger)
         if files := stage.unexpected_files():
             ledger.complain(f"files were left: {', '.join(files)}")
@@ -122,12 +131,22 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
         "faults_by_kind": dict(soak.faults.most_common()),
         "supervisor_mb_at_rest": [round(size, 2) for size in sizes],
         "growth_mb": round(sizes[-1] - sizes[0], 2),
+        "descriptors_at_rest": opened,
+        "workers_growth_mb_an_hour": _slope([(at / 3600, sum(pss.values())) for at, pss, _ in watch.samples]),
         "slowest_s": round(ledger.slowest[0], 1),
         "peak_pss_mb": round(sum(watch.peak()[0].values()), 1),
         "bursts": soak.bursts,
         "seconds": round(time.monotonic() - began),
     }
     return figures, [*ledger.complaints, *soak.others.complaints]
+
+
+def _slope(samples: list[tuple[float, float]]) -> float:
+    """MB by which the highest of each twentieth of the samples grows in an hour, as a line through them has it."""
+    size = max(1, len(samples) // 20)
+    peaks = [max(samples[at : at + size], key=lambda sample: sample[1]) for at in range(0, len(samples), size)]
+    hours, mb = zip(*peaks, strict=True)
+    return round(linear_regression(hours, mb).slope, 1)
 
 
 def _leave(stage: Stage, ledger: Ledger) -> list[int]:
