@@ -5,7 +5,7 @@ bursts with gaps until all workers have left, while workers and the gateway are 
 is checked, and each request must end in it or in one clear error. The supervisor's own memory is printed at rest after
 each burst; its growth is counted from the first burst, by whose end it has loaded what it needs. Fails when a request
 is lost, when the supervisor has grown by a MB in ten minutes or more or has more descriptors open, when a worker
-outlives its keep-alive, or when a process or a file is left. `--minutes 480` is a night, and `--picture` draws its memory.
+outlives its keep-alive, or when a process or a file is left. `--minutes 480` is a night; `--picture` draws its memory.
 """
 
 from __future__ import annotations
