@@ -1,4 +1,4 @@
-"""Bounds of the parameters that hearing has: what is just inside each, and what is just outside."""
+"""Bounds of the parameters that hearing has: a value just inside each fits, and one just outside is refused."""
 
 from __future__ import annotations
 
