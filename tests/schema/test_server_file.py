@@ -32,6 +32,15 @@ def test_what_is_guessed(run: list[str], keys: dict[str, Any], like: str, speaks
     assert (server.like, server.does("tts"), server.does("stt")) == (like, speaks, hears)
 
 
+@pytest.mark.parametrize("piece", [[0, 5], [5, 4], [1, 3601], [5], [1, 2, 3], [1, "2"], [True, 5], 5, "1,5", None])
+def test_a_piece_has_two_lengths(piece: object) -> None:
+    """The shortest and the longest, from one second to an hour."""
+    ours = {"run": UVICORN, "like": "openai"}
+    assert server_file.read("mine", {**ours, "piece": [1, 3600]}).piece == (1.0, 3600.0)
+    with pytest.raises(HushdError, match=r"piece must be \[shortest, longest\]"):
+        server_file.read("mine", {**ours, "piece": piece})
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -106,6 +106,23 @@ def test_version_2_is_slowed_down_above_high(tmp_path: Path) -> None:
     assert Cgroup.own(root).limits() == [Limit(400 * MB, 100 * MB)]
 
 
+@pytest.mark.parametrize(("quota", "processors"), [(150_000, 1.5), (-1, float("inf")), ("max", float("inf"))])
+def test_the_share_of_processors(tmp_path: Path, quota: object, processors: float) -> None:
+    """A quota of 150 ms in each 100 ms is that of one processor and a half; the tightest of the group and those above
+    it counts, in either version."""
+    groups = {"": {"cpu.max": "400000 100000"}, "a": {"cpu.max": f"{quota} 100000"}}
+    assert Cgroup.own(version_2(tmp_path / "2", "/a", groups), "cpu").processors() == min(processors, 4.0)
+    root = version_1(tmp_path / "1", "/a", {})
+    tree(
+        root,
+        {
+            f"sys/fs/cgroup/cpu/elsewhere/cpu.cfs_{name}_us": number
+            for name, number in (("quota", quota), ("period", 100_000))
+        },
+    )
+    assert Cgroup.own(root, "cpu").processors() == processors
+
+
 def test_version_1_and_its_parents(tmp_path: Path) -> None:
     """The controller's own hierarchy is read, not the unified one beside it."""
     root = version_1(
