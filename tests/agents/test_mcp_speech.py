@@ -99,12 +99,12 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
 # --- a person ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 @pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
 def test_a_person_in_another_language_is_not_invented(person: dict[str, str], tmp_path: Path) -> None:
     """The sentence that says so comes before the text, and no language is named."""
     samples, rate = soundfile.read(foreign_speech.french(tmp_path / "french.wav"), dtype="int16")
-    heard = soxr.resample(samples[: 6 * rate], rate, 16000).tobytes()
+    heard = soxr.resample(samples[: 3 * rate], rate, 16000).tobytes()
     Path(person["HUSHD_PERSON"]).write_bytes(heard + bytes(64_000))
     with stdio_host(*PATIENT, environment=person) as host:
         result = host.call("listen", timeout="20", silence="0.8")
@@ -148,10 +148,10 @@ def test_nobody_answers(person: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def loop(runtime: Path) -> Iterator[SoundLoop]:
+def loop(home: Path) -> Iterator[SoundLoop]:
     if sound_loop.missing():
         pytest.skip(f"not installed: {sound_loop.missing()}")
-    with SoundLoop(runtime / "sound") as made:
+    with SoundLoop(home / "sound") as made:
         yield made
 
 
@@ -167,7 +167,7 @@ def answering(loop: SoundLoop, host: Host) -> threading.Thread:
     return thread
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 def test_a_conversation_on_a_real_sound_system(loop: SoundLoop) -> None:
     """Nothing of the answer is lost, and hushd does not hear itself, though the microphone hears the loudspeaker."""
     with stdio_host(*PATIENT, environment=loop.environment) as host:

@@ -27,7 +27,7 @@ def folder(carried: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """Nagg alone, the conversation from which that is, with Nell, and a second of it."""
     folder = tmp_path_factory.mktemp("spoken")
     samples, rate = soundfile.read(recording().with_name("endgame_nagg_nell.wav"), dtype="int16")
-    for name, begin, end in (("nagg", 4.6, 8.4), ("both", 0.0, 30.0), ("short", 4.6, 5.6)):
+    for name, begin, end in (("nagg", 4.6, 8.4), ("both", 0.0, 17.4), ("short", 4.6, 5.6)):
         soundfile.write(folder / f"{name}.wav", samples[round(begin * rate) : round(end * rate)], rate)
     return folder
 
