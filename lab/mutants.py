@@ -1,7 +1,8 @@
 """Plants faults and reports which live: of cosmic-ray's as many as are drawn, or the table's (--planted).
 
-Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree. cosmic-ray has
-an environment of its own, by uv: it lists the faults that it can make, and makes one.
+Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree, and must pass
+without a fault. cosmic-ray has an environment of its own, by uv: it lists the faults that it can make, and makes those
+that are drawn.
 """
 
 from __future__ import annotations
@@ -28,6 +29,15 @@ ROOT = Path(__file__).parents[1]
 LIMIT_S = 900  # for all that is played to one fault: less would count one that lives as found
 SEEDS = {"HUSHD_FUZZ_SEEDS": "100"}
 COSMIC_RAY = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
+MAKE = """
+import json, sys
+from pathlib import Path
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+for line in sys.stdin:
+    path, operator, occurrence = json.loads(line)
+    print(json.dumps(mutate_code(Path(path).read_text(), get_operator(operator)(), occurrence)))
+"""
 PROCESSOR_S = 60  # for the tests of one fault; by the processor, since a busy machine would find every fault
 # What decides, and the tests that hold it.
 CORE = {
@@ -97,26 +107,39 @@ class Mutant:
     occurrence: int
     line: int
 
-    def lives(self) -> bool:
-        """Returns whether no test of the module's own folder finds it; the tests that bear its name are first."""
-        tests = next(tests for place, tests in CORE.items() if self.path.startswith(place))
-        own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / tests).rglob(f"test_{Path(self.path).stem}*.py"))]
-        with copied(self.path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
-            apply = [*COSMIC_RAY, "cosmic-ray", "apply", str(file), self.operator, str(self.occurrence)]
-            subprocess.run(apply, check=True, env=environment, capture_output=True)
-            return all(self._passes(which, environment) for which in (" ".join(own), tests) if which)
+    @property
+    def tests(self) -> str:
+        """The folder that holds its module."""
+        return next(tests for place, tests in CORE.items() if self.path.startswith(place))
 
-    def _passes(self, tests: str, environment: dict[str, str]) -> bool:
-        limits = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
-        done = subprocess.run(
-            command(tests),
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            timeout=LIMIT_S,
-            preexec_fn=lambda: resource.setrlimit(*limits),
-        )
-        return done.returncode == 0
+    def lives(self, source: str) -> bool:
+        """Returns whether no test of the module's own folder finds it; the tests that bear its name are first."""
+        name = f"test_{Path(self.path).stem}*.py"
+        own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / self.tests).rglob(name))]
+        with copied(self.path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
+            file.write_text(source)
+            return all(passes(which, environment) for which in (" ".join(own), self.tests) if which)
+
+
+def passes(tests: str, environment: dict[str, str]) -> bool:
+    """Returns whether tests pass within their time."""
+    limits = resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S)
+    done = subprocess.run(
+        command(tests),
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        timeout=LIMIT_S,
+        preexec_fn=lambda: resource.setrlimit(*limits),
+    )
+    return done.returncode == 0
+
+
+def sources(drawn: list[Mutant]) -> list[str]:
+    """Returns the module of each with its fault."""
+    asked = "".join(json.dumps([str(ROOT / one.path), one.operator, one.occurrence]) + "\n" for one in drawn)
+    done = subprocess.run([*COSMIC_RAY, "python", "-c", MAKE], input=asked, check=True, capture_output=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def mutants(paths: list[str]) -> list[Mutant]:
@@ -165,7 +188,11 @@ def main() -> int:
         else:
             every = mutants(options.modules or [path for place in CORE for path in _files(place)])
             drawn = random.Random(options.seed).sample(every, min(options.draw or len(every), len(every)))
-            for one, alive in zip(drawn, pool.map(Mutant.lives, drawn), strict=True):
+            folders = sorted({one.tests for one in drawn})
+            whole = pool.map(passes, folders, [os.environ | SEEDS] * len(folders))
+            if red := [folder for folder, passed in zip(folders, whole, strict=True) if not passed]:
+                parser.exit(2, f"Without a fault there are tests that fail in {', '.join(red)}: mend them first.\n")
+            for one, alive in zip(drawn, pool.map(Mutant.lives, drawn, sources(drawn)), strict=True):
                 if alive:
                     text = (ROOT / one.path).read_text().splitlines()[one.line - 1].strip()
                     print(f"LIVES  {one.path}:{one.line} {one.operator} {one.occurrence}: {text}", flush=True)

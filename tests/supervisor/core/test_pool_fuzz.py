@@ -8,7 +8,9 @@ from hushd_supervisor.core import standby
 from hushd_supervisor.core.worker.states import ALLOWED
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "200"))
-RARE, RARE_ON_CARDS = (1260,), (373,)  # a stopped job runs again; a worker does not come back to its card
+# With these any number of seeds sees all: a stopped job runs again, a worker fails at rest and at work, one leaves its
+# card and comes back; a worker comes back to a card for which many wait, and one does not.
+RARE, RARE_ON_CARDS = (60, 71, 100, 104, 1260), (41, 373)
 SUSPENSIONS = {
     "a worker leaves its card", "a worker comes back to its card", "a worker leaves its card for others",
     "the driver refuses to suspend", "a process is lost on its card", "a worker does not come back to its card",
