@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.diary import RATE, Diary, words
-from support.peer import Supervisor, wait_until
+from support.diary import ECHO, RATE, Diary, words
+from support.peer import Supervisor, check_nothing_is_left, wait_until
 
 from .mcp_host import Host, stdio_host, text
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
-def test_tools_are_few_and_described(host: Host) -> None:
+@pytest.fixture(scope="module")
+def common(home: Path) -> Iterator[Host]:
+    """One host for the tests of this file that look at no diary."""
+    started = Supervisor(home, ECHO)
+    assert started.ready, started.log()
+    with stdio_host(environment=Diary(home / "diary").environment) as connected:
+        yield connected
+    started.stop()
+    check_nothing_is_left(home)
+
+
+def test_tools_are_few_and_described(common: Host) -> None:
     """Eight tools, every argument explained; one that opens a device or ends a call is not read-only."""
-    tools = {tool.name: tool for tool in host.tools()}
+    tools = {tool.name: tool for tool in common.tools()}
     names = ["say", "listen", "converse", "transcribe", "voices", "status", "result"]
     assert list(tools) == [f"hushd_{name}" for name in names]
     for tool in tools.values():
@@ -37,9 +50,9 @@ def test_tools_are_few_and_described(host: Host) -> None:
     assert tools["hushd_converse"].input_schema["properties"]["timeout"]["minimum"] == 1
 
 
-def test_the_list_of_tools_is_short(host: Host) -> None:
+def test_the_list_of_tools_is_short(common: Host) -> None:
     """It is in every prompt of the host's model: 7 kB where it once was 17."""
-    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in host.tools()]
+    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in common.tools()]
     assert len(json.dumps(listed, separators=(",", ":"))) <= 7500
 
 
@@ -73,9 +86,9 @@ def test_say_is_heard_to_its_end(host: Host, diary: Diary) -> None:
         {"speed": "", "voice": "null", "wait": "", "priority": ""},
     ],
 )
-def test_hosts_write_arguments_their_way(host: Host, arguments: dict[str, Any]) -> None:
+def test_hosts_write_arguments_their_way(common: Host, arguments: dict[str, Any]) -> None:
     """Numbers and booleans as strings, null and "" for an argument that was left out."""
-    assert host.data("say", text=words(0.05), **arguments)["state"] == "completed"
+    assert common.data("say", text=words(0.05), **arguments)["state"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -106,32 +119,32 @@ def test_hosts_write_arguments_their_way(host: Host, arguments: dict[str, Any]) 
         ("sing", {}, "There is no tool 'hushd_sing': did you mean hushd_"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(host: Host, tool: str, arguments: dict[str, Any], sentence: str) -> None:
+def test_what_is_wrong_is_one_sentence(common: Host, tool: str, arguments: dict[str, Any], sentence: str) -> None:
     """Bad arguments are errors of the tool, and the server goes on."""
-    error = host.error(tool, **arguments)
+    error = common.error(tool, **arguments)
     assert error.startswith(sentence)
     assert "\n" not in error
-    assert host.data("status")["calls"] == []
+    assert common.data("status")["calls"] == []
 
 
-def test_voices_and_status(host: Host) -> None:
+def test_voices_and_status(common: Host) -> None:
     """Voices by language, in both forms; the status has the supervisor's and is readable."""
-    english = host.call("voices", language="en")
+    english = common.call("voices", language="en")
     assert english.structured_content
     assert {voice["name"] for voice in english.structured_content["voices"]} >= {"heart"}
     assert "heart: en-US, female, hibari" in text(english)
     for asked in ("en_US", "EN-GB", "English"):
-        assert host.call("voices", language=asked).structured_content == english.structured_content, asked
-    assert host.data("voices", language="xx")["voices"] == []
-    assert text(host.call("voices", language="?!")).startswith("A language is a tag")
-    every = host.call("voices")
+        assert common.call("voices", language=asked).structured_content == english.structured_content, asked
+    assert common.data("voices", language="xx")["voices"] == []
+    assert text(common.call("voices", language="?!")).startswith("A language is a tag")
+    every = common.call("voices")
     assert len(json.dumps(every.model_dump(mode="json"))) < 6000  # 17 kB, listed one by one
     assert every.structured_content
     assert every.structured_content["voices"][0]["name"] == "heart"
     assert every.structured_content["languages"]["en"] >= 1
     assert "Voices by language: " in text(every)
     assert sum(every.structured_content["languages"].values()) == every.structured_content["total"]
-    status = host.call("status")
+    status = common.call("status")
     assert status.structured_content
     assert status.structured_content["supervisor"]["pid"]
     assert "WORKER" in text(status) or "no worker" in text(status).lower()

@@ -48,8 +48,9 @@ def run(*command: str | Path, **options: Any) -> str:
 def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_path: Path) -> None:
     """A sentence spoken into a file of each format comes back as the same words."""
     file = tmp_path / f"spoken.{extension}"
-    run("say", "-o", file, SENTENCE)
-    assert word_error_rate(SENTENCE, run("listen", file)) <= 0.15
+    sentence = SENTENCE.partition(" when")[0]
+    run("say", "-o", file, sentence)
+    assert word_error_rate(sentence, run("listen", file)) <= 0.15
 
 
 def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,9 +45,15 @@ def supervisor(home: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def folder(supervisor: Supervisor, tmp_path: Path) -> Iterator[Path]:
-    """A place for speech; no worker runs before, and none is left for the next test."""
-    yield tmp_path
+def folder(supervisor: Supervisor, tmp_path: Path) -> Path:
+    """A place for speech."""
+    assert supervisor.ready
+    return tmp_path
+
+
+@pytest.fixture
+def nobody(folder: Path) -> None:
+    """No worker runs before."""
     with Client() as client:
         client.unload()
 
@@ -64,6 +70,7 @@ def workers() -> set[str]:
         return {row.name for row in client.status().workers if row.pid}
 
 
+@pytest.mark.usefixtures("nobody")
 def test_a_language_chooses_engine_and_voice(folder: Path) -> None:
     """German goes to the first engine that can, English to the default one; a name goes where it belongs."""
     for number, options in enumerate((["--language", "de"], ["--language", "en"], ["-v", "espeak-ng/espeak-fr"])):
@@ -75,6 +82,7 @@ def test_a_language_chooses_engine_and_voice(folder: Path) -> None:
     assert workers() == {"tts/espeak-ng/all", "tts/hibari/en"}
 
 
+@pytest.mark.usefixtures("nobody")
 def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     """One sentence and the exit code of the table: what would work, before any worker is started."""
     done = say("-v", "heart", "--language", "de", "Guten Tag")

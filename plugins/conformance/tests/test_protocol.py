@@ -54,7 +54,7 @@ def test_a_client_that_keeps_the_protocol_passes(program: str) -> None:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_planted_mistake_is_found(mistake: str) -> None:
     """The case that is about it fails, and says in a sentence why."""
-    program = ["--limit", "10", "--", sys.executable, str(CLIENTS / "mistaken.py"), mistake]
+    program = ["--limit", "3", "--", sys.executable, str(CLIENTS / "mistaken.py"), mistake]
     told = conform("-k", MISTAKES[mistake], *program, status=1)
     assert re.search(r" failed .* But ", told), told
 

@@ -15,15 +15,15 @@ from hushd_schema.status import Status
 from support.peer import Supervisor
 from support.recordings import recording
 
-TEXT = "Good morning. It is a quarter past nine."
+TEXT = "Good morning. It is nine."
 
 
 @pytest.fixture(scope="module")
 def beckett(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first two sentences of a person's reading: eighteen transcripts of it are compared."""
+    """The first sentence of a person's reading: eighteen transcripts of it are compared."""
     samples, rate = soundfile.read(recording(), dtype="int16")
     path = tmp_path_factory.mktemp("sound") / "beckett.wav"
-    soundfile.write(path, samples[: 4 * rate], rate)
+    soundfile.write(path, samples[: 2 * rate], rate)
     return path
 
 
