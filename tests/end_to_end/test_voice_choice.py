@@ -172,7 +172,6 @@ def test_a_text_in_another_language(folder: Path, options: list[str], text: str,
     ("language", "word", "rate"),
     [
         ("fr_FR.UTF-8", "Non.", ESPEAK),
-        ("de_DE.UTF-8", "Ja.", ESPEAK),
         ("en_GB.UTF-8", "No.", HIBARI),
         ("C", "No.", HIBARI),
     ],
