@@ -18,7 +18,7 @@ import pytest
 from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hypothesis import settings
-from support import moonshine_once, passed, processor_time, skips
+from support import ears, moonshine_once, passed, processor_time, skips
 from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
         config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
+        config.add_cleanup(ears.start(Path(heard)))
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
     if (path := config.getoption("--passed-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(passed.Writer(path))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.diary import ECHO, RATE, Diary, words
-from support.peer import Supervisor, check_nothing_is_left, wait_until
+from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
 
 from .mcp_host import Host, stdio_host, text
 
@@ -68,7 +68,10 @@ def test_hosts_of_both_eras(diary: Diary) -> None:
 
 def test_say_is_heard_to_its_end(host: Host, diary: Diary) -> None:
     """The call returns when the last sample was played, with its duration; progress is reported meanwhile and grows."""
-    result = host.call("say", text=words(1))
+    with diary.held():
+        call = host.begin("say", text=words(1))
+        wait_until(lambda: "speaking" in [news.message for news in host.news], "its progress")
+    result = call.result(BOUND_S)
     assert text(result) == "Spoken, 1.0 seconds."
     assert result.structured_content == {"state": "completed", "duration": 1.0, "voice": "echo"}
     (sound,) = diary.sounds()

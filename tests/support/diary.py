@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,14 @@ class Diary:
         self._file = file
         file.touch()
         self.environment = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(file)}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Slows the loudspeaker once it sounds: a speech outlasts whatever a busy machine lets a test see meanwhile."""
+        hold = Path(f"{self._file}.hold")
+        hold.touch()
+        yield
+        hold.unlink()
 
     def lines(self, what: str) -> list[list[str]]:
         return [line for line in map(str.split, self._file.read_text().splitlines()) if line[1] == what]

@@ -1,9 +1,9 @@
 """The default engine's worker, which hears the same samples once in a run: `moonshine_once.py FOLDER FILE …`.
 
-A transcript is a pure function of model, options and samples, so the first process that asks for one has the real
-engine make it, and the folder has it for all others, which then need not load the model either. So are the answers of
-the two networks that tell voices apart. It is for tests whose claim is what becomes of a transcript; those of how it is
-made, how long that takes, or what a worker weighs, use hushd's own worker.
+A transcript is a pure function of model, options and samples, so the first process that asks for one has it made by the
+run's one process with the real engine, and the folder has it for all others. So are the answers of the two networks
+that tell voices apart. It is for tests whose claim is what becomes of a transcript; those of how it is made, how long
+that takes, or what a worker weighs, use hushd's own worker.
 
 While FILE, if one is named, exists, one piece is transcribed and no other.
 """
@@ -18,12 +18,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+if __name__ == "__main__":  # as a worker it knows hushd's packages only
+    sys.path.append(str(Path(__file__).parents[1]))
+from support import ears
 
 if TYPE_CHECKING:
     import numpy as np
+    from hushd_worker_stt.diarization.models import DiarizationModels
 
 FOLDER = "HUSHD_TESTS_HEARD"  # names the folder, in the environment of the processes that run tests
 
@@ -37,58 +41,67 @@ def configuration(hold: Path | None = None) -> str:
     return f'[worker."stt/moonshine"]\ncommand = {program}\n'
 
 
-def remembering(transcriber: type, folder: Path, hold: Path | None = None) -> type:
-    """Returns a class in place of `transcriber`, whose texts are kept in `folder`; one is made while `hold` exists."""
+class HeardOnce:
+    """A transcriber in place of the engine's, whose texts are kept in `folder`; one is made while `hold` exists."""
 
-    class HeardOnce:
-        def __init__(self, library: Any, model: Path, architecture: int, options: dict[str, str]) -> None:
-            self._load = lambda: transcriber(library, model, architecture, options)
-            self._known = repr((str(model), architecture, sorted(options.items()))).encode()
+    def __init__(
+        self, folder: Path, hold: Path | None, model: Path, architecture: int, options: dict[str, str]
+    ) -> None:
+        self._folder = folder
+        self._hold = hold
+        self._reading = str(model), architecture, tuple(sorted(options.items()))
 
-        @cached_property
-        def model(self) -> Any:
-            """The real one."""
-            return self._load()
+    def text(self, samples: np.ndarray, rate: int) -> str:
+        """As a transcriber's."""
+        if self._hold:
+            _wait(self._hold)
+        key = hashlib.sha256(f"{rate} {self._reading} ".encode() + samples.tobytes()).hexdigest()
+        return _kept(self._folder / key, lambda: self.anew(samples, rate).encode()).decode()
 
-        def text(self, samples: np.ndarray, rate: int) -> str:
-            if hold:
-                _wait(hold)
-            key = hashlib.sha256(b"%d %b " % (rate, self._known) + samples.tobytes()).hexdigest()
-            return _kept(folder / key, lambda: self.model.text(samples, rate).encode()).decode()
+    def anew(self, samples: np.ndarray, rate: int) -> str:
+        """The same, made whether there is one or not."""
+        return ears.text(self._folder, self._reading, samples, rate)
 
-    return HeardOnce
+
+def transcriber(folder: Path, hold: Path | None = None) -> Callable[..., HeardOnce]:
+    """Returns what makes one, in place of the engine's class."""
+    return lambda library, *known: HeardOnce(folder, hold, *known)
 
 
 class AskedOnce:
-    """A network in place of onnxruntime's session `real`, whose one answer to each input is kept in `folder`."""
+    """A network in place of onnxruntime's session `name`, whose one answer to each input is kept in `folder`."""
 
-    def __init__(self, real: Any, folder: Path) -> None:
-        self._real = real
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name = name
         self._folder = folder
-        self._known = repr([(each.name, each.shape) for each in real.get_inputs()]).encode()
 
     def run(self, outputs: None, inputs: dict[str, np.ndarray]) -> tuple[np.ndarray]:
         """As a session's."""
         import numpy as np
 
         whole = [
-            self._known,
+            self._name.encode(),
             *(f"{name} {each.dtype} {each.shape} ".encode() + each.tobytes() for name, each in inputs.items()),
         ]
 
         def ask() -> bytes:
             file = io.BytesIO()
-            np.save(file, self._real.run(outputs, inputs)[0])
+            np.save(file, ears.run(self._folder, self._name, inputs))
             return file.getvalue()
 
         name = hashlib.sha256(b"".join(whole)).hexdigest()
         return (np.load(io.BytesIO(_kept(self._folder / name, ask))),)
 
 
-def ask_once(models: Any, folder: Path) -> None:
-    """Has the two networks of `DiarizationModels` answer each input once."""
-    load, models._embedding = models._load, AskedOnce(models._embedding, folder)
-    models._load = lambda name: AskedOnce(load(name), folder)
+def voices(folder: Path) -> type[DiarizationModels]:
+    """Returns the two networks that tell voices apart, which answer each input once."""
+    from hushd_worker_stt.diarization import models
+
+    class Voices(models.DiarizationModels):
+        def _load(self, name: str) -> AskedOnce:
+            return AskedOnce(name, folder)
+
+    return Voices
 
 
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
@@ -117,15 +130,6 @@ if __name__ == "__main__":
 
     heard, hold = Path(sys.argv.pop(1)), sys.argv.pop(1)
 
-    class Voices(models.DiarizationModels):
-        """The networks that tell voices apart, each asked once."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            ask_once(self, heard)
-
-    models.DiarizationModels = Voices  # type: ignore[misc]
-    moonshine.Transcriber = remembering(  # type: ignore[misc]
-        moonshine.Transcriber, heard, Path(hold) if hold else None
-    )
+    models.DiarizationModels = voices(heard)  # type: ignore[misc]
+    moonshine.Transcriber = transcriber(heard, Path(hold) if hold else None)  # type: ignore[misc]
     worker.main()

@@ -100,8 +100,8 @@ def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: b
 
 
 def test_weights_are_no_private_memory(tmp_path: Path) -> None:
-    """Of 64 MB in matrices a process that has used them all holds a tenth; the runtime alone copies all and more."""
-    path = products(tmp_path / "model.onnx", count=16, side=1024)
+    """Of 24 MB in matrices a process that has used them all holds a tenth; the runtime alone copies all and more."""
+    path = products(tmp_path / "model.onnx", count=6, side=1024)
     small = products(tmp_path / "small.onnx", count=1, side=1024)
     program = (
         "import sys, numpy, onnxruntime\n"
@@ -128,8 +128,8 @@ def test_weights_are_no_private_memory(tmp_path: Path) -> None:
         command = [sys.executable, "-c", program, str(path), str(small), weights]
         done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, timeout=60, check=True)
         held[weights] = float(done.stdout)
-    assert held["mapped"] < 16
-    assert held["copied"] > 64
+    assert held["mapped"] < 6
+    assert held["copied"] > 24
 
 
 @pytest.mark.parametrize("large", [True, False])

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def worker() -> SpeechToText:
     speech_to_text = SpeechToText("moonshine", "default")
     with pytest.MonkeyPatch.context() as patch:
         heard = Path(os.environ[moonshine_once.FOLDER])
-        patch.setattr(moonshine, "Transcriber", moonshine_once.remembering(moonshine.Transcriber, heard))
+        patch.setattr(moonshine, "Transcriber", moonshine_once.transcriber(heard))
         speech_to_text.load(lambda note: None)
     return speech_to_text
 
@@ -37,7 +38,7 @@ def every_time(worker: SpeechToText) -> Iterator[None]:
     """Has the model hear all that it is given, for a test of how long that takes."""
     engine: Any = worker._recogniser.engine
     heard_once = engine._transcriber
-    engine._transcriber = heard_once.model
+    engine._transcriber = SimpleNamespace(text=heard_once.anew)
     yield
     engine._transcriber = heard_once
 

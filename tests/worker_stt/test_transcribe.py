@@ -249,7 +249,7 @@ def test_memory_is_flat_however_long_the_recording(
         for _ in range(10):
             file.write(np.repeat(np.repeat(first_half, 3)[:, None], 2, axis=1))
     transcriber: Any = worker._recogniser.engine._transcriber  # type: ignore[attr-defined]
-    hear, lengths = transcriber.model.text, list[int]()
+    hear, lengths = transcriber.anew, list[int]()
 
     def text(piece: np.ndarray, rate: int) -> str:
         lengths.append(len(piece))

@@ -32,9 +32,7 @@ pytestmark = pytest.mark.timeout(1200)
 @pytest.fixture(scope="session")
 def models() -> DiarizationModels:
     """The real models, loaded once, which are asked the same once in a run."""
-    loaded = DiarizationModels()
-    moonshine_once.ask_once(loaded, Path(os.environ[moonshine_once.FOLDER]))
-    return loaded
+    return moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))()
 
 
 @pytest.fixture(scope="session")

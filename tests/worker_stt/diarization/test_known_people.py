@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hushd_schema.results import is_voiceprint
 from hushd_worker_stt.diarization.diarize import Diarizer
-from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.diarization.turns import KnownPeople, Voice, voiceprint
 from hushd_worker_stt.engine import RATE
+from support import moonshine_once
 from support.conversations import Utterance, moonshine_people, spliced
 from support.stt_jobs import Ask, s16le
 
@@ -69,7 +70,7 @@ def dialogue(assets: Path) -> dict[str, list[Utterance]]:
 @pytest.fixture(scope="module")
 def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
     """Those of each person, of the first half of what they say, or 6 s."""
-    models, prints = DiarizationModels(), {}
+    models, prints = moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))(), {}
     for name, said in dialogue.items():
         diarizer = Diarizer(models)
         diarizer.feed(np.concatenate([each.samples for each in said[: max(1, len(said) // 2)]])[: 6 * RATE])

@@ -47,6 +47,15 @@ class DiarizationModels:
     """
 
     def __init__(self) -> None:
+        self._embedding = self._load("embedding")
+        self._bands = _bands()
+        self._shape = np.hamming(400).astype(np.float32)
+
+    @cached_property
+    def _activity(self) -> Any:
+        return self._load("segmentation")
+
+    def _load(self, name: str) -> Any:
         folder = moonshine.package()
         try:
             import onnxruntime
@@ -60,22 +69,11 @@ class DiarizationModels:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
-
-        def load(name: str) -> Any:
-            try:
-                library = ctypes.CDLL(str(folder / moonshine.NAME))
-                return onnxruntime.InferenceSession(_model(library, name), options, _CPU)
-            except Exception as error:  # onnxruntime's exceptions share no other base
-                raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
-
-        self._load = load
-        self._embedding: Any = load("embedding")
-        self._bands = _bands()
-        self._shape = np.hamming(400).astype(np.float32)
-
-    @cached_property
-    def _activity(self) -> Any:
-        return self._load("segmentation")
+        try:
+            library = ctypes.CDLL(str(folder / moonshine.NAME))
+            return onnxruntime.InferenceSession(_model(library, name), options, _CPU)
+        except Exception as error:  # onnxruntime's exceptions share no other base
+            raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
 
     def activity(self, window: Samples) -> Activity:
         """Speaker activity in `window`, up to `WINDOW` samples: a row for each frame, a column for each speaker.
