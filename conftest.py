@@ -18,7 +18,7 @@ import pytest
 from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hypothesis import settings
-from support import ears, moonshine_once, passed, processor_time, skips
+from support import ears, moonshine_once, order, passed, processor_time, skips
 from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--passed-to", type=Path, metavar="FILE", help="write there which tests passed")
     parser.addoption("--passed-in", type=Path, metavar="FILE", help="leave out what passed there and touches no engine")
     parser.addoption("--most-skipped", type=int, metavar="N", help="fail where more tests are skipped")
+    parser.addoption("--order", metavar="SEED", help="draw the order of tests; `drawn`: its seed, too")
     parser.addoption("--processor-times", type=int, metavar="N", help="show the N dearest files and tests")
     parser.addoption("--record", action="store_true", help="keep each file's processor time in tests/seconds.json")
 
@@ -46,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"This environment lacks {', '.join(path.name for path in lacking)}: run scripts/setup."
         )
+    if asked := config.getoption("--order"):
+        config.option.order = getattr(config, "workerinput", {}).get("order") or order.seed(asked)
     # Tests run side by side, each on a core: threads of one, with models this small, mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # A shell has its background jobs ignore Ctrl-C, and nohup SIGHUP. The programs of tests would inherit that, but a
@@ -68,6 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
     shown, kept = config.getoption("--processor-times"), config.getoption("--record")
     if shown or kept:
         config.pluginmanager.register(processor_time.ProcessorTimes(shown or 0, kept))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells each of xdist's processes the seed that was drawn."""
+    node.workerinput["order"] = node.config.getoption("--order")
 
 
 def pytest_sessionstart() -> None:
@@ -239,6 +248,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in again]
     if emulated():
         lengthen(items, float(config.getini("timeout")))
+    if (seed := config.getoption("--order")) is not None:
+        items[:] = order.drawn(items, seed)
+        return
     seconds = processor_time.recorded()
     files = {item.path: seconds.get(item.nodeid.partition("::")[0], 0) for item in items}
     items.sort(key=lambda item: -files[item.path])  # or one process begins a long file when all others are about to end
@@ -259,6 +271,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints one table of skips with their reasons, the tests left out, and the engines that no test has seen."""
+    if (seed := config.getoption("--order")) is not None:
+        terminalreporter.write_line(f"The order was drawn: scripts/test --order {seed} brings it back.")
     if path := config.getoption("--passed-in"):
         for line in passed.summary(passed.read(path)):
             terminalreporter.write_line(line)
