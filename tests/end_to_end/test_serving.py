@@ -317,7 +317,7 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor"])
 
 def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime: Path) -> None:
     """A gateway keeps a supervisor that a manager has started; without one it leaves, and the socket still listens."""
-    (runtime / "config.toml").write_text("exit_when_idle = 0.3\n")
+    (runtime / "config.toml").write_text("exit_when_idle = 1\n")
     with socket.socket(socket.AF_UNIX) as clients, socket.create_server(("127.0.0.1", 0)) as web:
         clients.bind(str(runtime / "client.sock"))
         clients.listen()
@@ -326,10 +326,10 @@ def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime
         command = [sys.executable, "-I", "-S", "-c", ACTIVATED, *fds]
         process = subprocess.Popen(
             command, pass_fds=[clients.fileno(), web.fileno()], stderr=subprocess.DEVNULL,
-            env=os.environ | {"HUSHD_GATEWAY_IDLE": "0.2"},
+            env=os.environ | {"HUSHD_GATEWAY_IDLE": "0.5"},
         )  # fmt: skip
         began = time.monotonic()
-        while time.monotonic() < began + 1:  # three times as long as it may be idle
+        while time.monotonic() < began + 3:
             assert fetch(number, "/health") == (200, b"OK")
         assert process.poll() is None
         with Peer(runtime / "client.sock") as peer:

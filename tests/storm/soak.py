@@ -36,7 +36,7 @@ from .stage import Stage, wait_until
 CLIP_S = 1.5  # of beckett.wav: "Ever tried."
 GROWTH_MB = 1.0
 BURST_S = 60.0
-LEAVE_S = 30.0  # for workers after the last request; they stay for 3 s
+LEAVE_S = 30.0  # for workers after the last request; they stay for 10 s
 SETTLED_S = 600.0  # of work, from which on the supervisor's growth counts
 
 
@@ -76,7 +76,7 @@ class Soak:
     def at_rest(self) -> float:
         """The supervisor's own memory once all workers have left by themselves."""
         if not wait_until(lambda: not self.stage.workers(), LEAVE_S):
-            self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 3:.0f} s")
+            self.ledger.complain(f"workers have outlived their keep-alive by {LEAVE_S - 10:.0f} s")
         return own_mb(self.root)
 
     def descriptors(self) -> int:

@@ -15,7 +15,7 @@ from hushd_protocol.system import atomic_file
 
 GATEWAY = "hushd_gateway"
 CONFIGURATION = (
-    "[worker]\nkeep_alive = 3\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n"
+    "[worker]\nkeep_alive = 10\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n"
     '[http]\nlisten = ["127.0.0.1:0"]\n[wyoming]\nlisten = ["tcp://127.0.0.1:0"]\n'
 )
 
