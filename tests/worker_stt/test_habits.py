@@ -73,9 +73,10 @@ def test_music_is_silence(ask: Ask, seed: int, live: bool) -> None:
 @pytest.mark.parametrize("live", [False, True])
 def test_words_beside_music_are_heard(ask: Ask, beckett: np.ndarray, live: bool) -> None:
     """Those of a person over a song, 15 dB below them, all of them."""
-    mixed = np.clip(beckett * 3 + song(5)[: len(beckett)] / 32768 * 0.05, -1, 1)
-    more = {"live": True, "continuous": True} if live else {}
+    said = beckett[: int(5.8 * RATE)]
+    mixed = np.clip(said * 3 + song(5)[: len(said)] / 32768 * 0.05, -1, 1)
+    more = {"live": True, "continuous": True, "language": "en"} if live else {"language": "en"}
     sound = (mixed * 32767).astype("<i2").tobytes()
     asked = ask(sound, {"format": "s16le", "rate": RATE, "channels": 1, **more})
     text = " ".join(segment["text"] for segment in asked.segments)
-    assert word_error_rate("Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.", text) <= 0.2
+    assert word_error_rate("Ever tried. Ever failed. No matter. Try again.", text) <= 1 / 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import resource
 import sys
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, FIRST_HALF, word_error_rate
 
 RATE = 16_000
+SAID, WORDS = int(5.8 * RATE), " ".join(BECKETT.split()[:8])  # up to the one long pause in beckett.wav
 STARTS, ENDS = (0.4, 1.9, 3.5, 4.9, 6.7, 8.2), (1.2, 2.8, 4.2, 5.6, 7.4, 8.9)  # of the sentences in beckett.wav
 
 
@@ -92,19 +93,19 @@ def test_any_file_is_understood(
     ask: Ask, beckett: np.ndarray, tmp_path: Path, rate: int, channels: int, form: str, subtype: str, way: str
 ) -> None:
     """Format, rate and number of channels make no difference to the words."""
-    samples = np.repeat(soxr.resample(beckett, RATE, rate)[:, None], channels, axis=1)
+    samples = np.repeat(soxr.resample(beckett[:SAID], RATE, rate)[:, None], channels, axis=1)
     data = encoded(samples, rate, form, subtype)
     path = tmp_path / "speech"
     path.write_bytes(data)
     asked = ask(path if way == "path" else chunked(data, 65_536))
-    assert word_error_rate(BECKETT, asked.text) <= 1 / 12
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
 
 
 @pytest.mark.parametrize("decibels", [pytest.param(-20, marks=pytest.mark.night), -40])
 def test_quiet_speech_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, decibels: int) -> None:
     """A whisper far from the microphone, rounded to 16 bits, is levelled, not dropped."""
-    asked = ask([encoded(beckett * 10 ** (decibels / 20))])
-    assert word_error_rate(bare(beckett), asked.text) <= 2 / 12
+    asked = ask([encoded(beckett[:SAID] * 10 ** (decibels / 20))])
+    assert word_error_rate(bare(beckett[:SAID]), asked.text) <= 1 / 8
 
 
 @pytest.mark.parametrize(
@@ -162,23 +163,24 @@ def test_hot_clipping_is_understood(ask: Ask, beckett: np.ndarray) -> None:
 )
 def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
     """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
-    samples = 0.1 * beckett + amplitude * np.cos(2 * np.pi * hertz * np.arange(len(beckett)) / RATE)
+    samples = 0.1 * beckett[:SAID] + amplitude * np.cos(2 * np.pi * hertz * np.arange(SAID) / RATE)
     if way == "file":
         asked = ask([encoded(samples)])
     else:
         asked = ask(
-            chunked(s16le(samples), 3_200), {"format": "s16le", "live": way == "live", "continuous": way == "live"}
+            chunked(s16le(samples), 3_200),
+            {"format": "s16le", "live": way == "live", "continuous": way == "live", "language": "en"},
         )
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
 
 
 def test_long_quiet_between_words_is_left_out(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
     """A minute of hiss between two sentences cost no words and put none there."""
-    hiss = noise(20, 0.0005)
-    asked = ask([encoded(np.concatenate([hiss, beckett, hiss, beckett, hiss]))])
-    assert word_error_rate(f"{bare(beckett)} {bare(beckett)}", asked.text) <= 3 / 24
+    hiss, said = noise(20, 0.0005), beckett[:SAID]
+    asked = ask([encoded(np.concatenate([hiss, said, hiss, said, hiss]))])
+    assert word_error_rate(f"{bare(said)} {bare(said)}", asked.text) <= 2 / 16
     assert asked.segments[0]["start"] == pytest.approx(20.4, abs=0.2)
-    assert asked.segments[-1]["end"] == pytest.approx(20 + 9.96 + 20 + 8.9, abs=0.2)
+    assert asked.segments[-1]["end"] == pytest.approx(20 + 5.8 + 20 + 5.6, abs=0.2)
 
 
 SPEECHLESS: dict[str, Callable[[], np.ndarray]] = {
@@ -242,36 +244,43 @@ def test_what_makes_no_sense_is_refused(
 def test_memory_is_flat_however_long_the_recording(
     worker: SpeechToText, ask: Ask, first_half: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four minutes in stereo take no more than the 24 s they are made of; the engine, which gets them a piece at a
-    time, hears the first of either."""
-    path = tmp_path / "long.flac"
-    with soundfile.SoundFile(path, "w", 3 * RATE, 2) as file:  # 92 MB as samples
-        for _ in range(10):
-            file.write(np.repeat(np.repeat(first_half, 3)[:, None], 2, axis=1))
-    transcriber: Any = worker._recogniser.engine._transcriber  # type: ignore[attr-defined]
-    hear, lengths = transcriber.anew, list[int]()
+    """A minute and a half in stereo takes no more than the 24 s it is made of; the engine gets it a piece at a time."""
+    lengths = list[int]()
 
     def text(piece: np.ndarray, rate: int) -> str:
         lengths.append(len(piece))
-        return hear(piece, rate) if len(lengths) <= 1 else "It was the best of times, it was the worst of times."
+        return "It was the best of times, it was the worst of times."
 
-    monkeypatch.setattr(transcriber, "text", text)
-    ask(encoded(first_half))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    monkeypatch.setattr(worker._recogniser.engine._transcriber, "text", text)  # type: ignore[attr-defined]
+
+    def peak(times: int) -> int:
+        """That of what Python and numpy hold."""
+        path = tmp_path / f"{times}.flac"
+        with soundfile.SoundFile(path, "w", 3 * RATE, 2) as file:
+            for _ in range(times):
+                file.write(np.repeat(np.repeat(first_half, 3)[:, None], 2, axis=1))
+        tracemalloc.start()
+        try:
+            assert ask(path).result["duration"] > 24 * times
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    once, before = peak(1), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lengths.clear()
-    assert ask(path).result["duration"] > 240
-    assert len(lengths) > 18
+    assert peak(4) < once + 1_500_000  # 73 s more are 4.7 MB in mono
+    assert len(lengths) > 7
     assert max(lengths) <= 15 * RATE + 1600
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 46_000 * (1024 if sys.platform == "darwin" else 1)
+    assert grown < 18_000 * (1024 if sys.platform == "darwin" else 1)  # of 37 MB of samples
 
 
 @pytest.mark.usefixtures("every_time")
 def test_a_cancelled_job_stops_within_a_second(worker: SpeechToText, first_half: np.ndarray, tmp_path: Path) -> None:
-    """Cancelled in the middle of a quarter of an hour of speech, it stops at the next piece."""
+    """Cancelled in the middle of a minute and a half of speech, it stops at the next piece."""
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", RATE, 1, subtype="PCM_16") as file:
-        for _ in range(40):
+        for _ in range(4):
             file.write(first_half)
     cancelled_at = 0.0
 

@@ -24,7 +24,7 @@ from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
 from support import films
 
-TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(40))
+TEXT = " ".join(f"Sentence number {n} is about as long as this." for n in range(16))
 KINDS = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "aiff": b"FORM"}
 LOSSY = ("ogg", "opus", "mp3", "m4a", "aac")
 PADDED = {"mp3": 0.1, "opus": 0.1, "m4a": 0.15, "aac": 0.15}  # seconds that the codec adds

@@ -100,14 +100,14 @@ def test_no_more_chunks_are_sent_than_the_client_granted(
     tiny: Worker, perform: Callable[..., Any], format: str
 ) -> None:
     """Whatever the format, the job waits when its credit is used up, and goes on with the next grant."""
-    act = perform(tiny, f"{TEXT} " * 40, credit=1, format=format)
+    act = perform(tiny, f"{TEXT} " * 12, credit=1, format=format)
     granted = 1
     act.start()
     while act.until_waiting():
         assert len(act.chunks) == granted
         granted += 2
         act.job.grant(2)
-    assert act.end()["sentences"] == 160
+    assert act.end()["sentences"] == 48
     assert 3 < granted - 2 <= len(act.chunks) <= granted
 
 
@@ -154,11 +154,11 @@ def test_cancel_ends_a_job_that_waits_for_text(tiny: Worker, perform: Callable[.
 
 
 @pytest.mark.parametrize("filler", [b"word ", b"A sentence of some words. "])
-@pytest.mark.parametrize("chunks", [4, pytest.param(16, marks=pytest.mark.night)])
+@pytest.mark.parametrize("chunks", [2, pytest.param(16, marks=pytest.mark.night)])
 def test_text_without_end_streams_in_flat_memory(
     tiny: Worker, heard: list[str], monkeypatch: pytest.MonkeyPatch, filler: bytes, chunks: int
 ) -> None:
-    """With and without full stops, 256 KiB by day and a megabyte at night; neither text nor audio piles up."""
+    """With and without full stops, 128 KiB by day and a megabyte at night; neither text nor audio piles up."""
     from hushd_protocol.messages import Credit, Message
     from hushd_protocol.messages import Job as JobMessage
     from hushd_worker.job import Job
@@ -187,7 +187,7 @@ def test_text_without_end_streams_in_flat_memory(
         tracemalloc.stop()
     assert sent > 6_250_000 * chunks
     assert abs(sent / 2 / 8000 - result["duration"]) < 0.001
-    assert peak < 3_000_000
+    assert peak < 2_000_000  # the text alone, kept with its places, takes 2.7 MB
 
 
 class Forgetful(list[str]):

@@ -24,6 +24,8 @@ from support.stt_jobs import Ask, chunked, make_job
 from support.wer import BECKETT, word_error_rate
 
 RATE = 16_000
+SAID = int(5.8 * RATE)  # samples of the recording up to its one long pause
+WORDS = " ".join(BECKETT.split()[:8])  # that are said until then
 FIRST_S = 0.33  # at which the recording's first word begins
 
 
@@ -38,6 +40,16 @@ def begin(samples: np.ndarray) -> float:
     return float(np.flatnonzero(np.abs(samples) > 0.02)[0]) / RATE
 
 
+def likeness(samples: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """The first 5 s of `said` against the `samples`, 1 where they are the same: from 0.1 s earlier to 0.1 s later,
+    which a codec may take."""
+    earlier = np.concatenate((np.zeros(RATE // 10), samples))
+    pattern = said[: 5 * RATE]
+    size = len(earlier) + len(pattern)
+    product = np.fft.irfft(np.fft.rfft(earlier, size) * np.conj(np.fft.rfft(pattern, size)), size)
+    return product[: RATE // 5] / (pattern**2).sum()
+
+
 def tones(seconds: float) -> np.ndarray:
     """Sound of which each tenth of a second has its own loudness."""
     time = np.arange(int(seconds * RATE)) / RATE
@@ -50,30 +62,40 @@ def loudness(samples: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("way", ["path", "stream"])
-def test_the_sound_of_any_container_is_understood(
-    ask: Ask, beckett: np.ndarray, tmp_path: Path, form: str, way: str
-) -> None:
-    """A person in a video is heard, by path or sent as bytes, and the length is known for the progress."""
-    path = film(tmp_path / f"speech.{form}", beckett)
+def test_the_sound_of_any_container_is_read(beckett: np.ndarray, tmp_path: Path, form: str) -> None:
+    """By path or sent as bytes: the sound that was put in, where it was, and the length is known for the progress."""
+    said = beckett[: 6 * RATE]
+    path = film(tmp_path / f"speech.{form}", said)
+    for source in (path, chunked(path.read_bytes(), 60_000)):
+        job, _ = make_job(source)
+        with Recording(job) as recording:
+            samples = np.concatenate(list(recording.blocks()))
+        assert recording.damage is None
+        assert recording.duration == pytest.approx(6, abs=0.25)
+        assert 0.95 < likeness(samples, said).max() < 1.05
+
+
+@pytest.mark.parametrize(("form", "way"), [("mp4", "path"), ("webm", "stream")])
+def test_a_person_in_a_film_is_understood(ask: Ask, beckett: np.ndarray, tmp_path: Path, form: str, way: str) -> None:
+    """The words of a film, by path or sent as bytes."""
+    path = film(tmp_path / f"speech.{form}", beckett[:SAID])
     asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
     assert asked.error is None
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
-    assert asked.result["duration"] == pytest.approx(9.963, abs=0.25)
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
 
 
 @pytest.mark.parametrize("form", ["mp4", "mkv", "webm"])
-@pytest.mark.parametrize("start", [0.0, 2.0, 5.5])
-def test_a_track_that_begins_later(beckett: np.ndarray, tmp_path: Path, form: str, start: float) -> None:
+def test_a_track_that_begins_later(beckett: np.ndarray, tmp_path: Path, form: str) -> None:
     """Sound that begins 4 s after the picture is 4 s later, from every start on; before it there is silence."""
-    path = film(tmp_path / f"late.{form}", beckett, picture_s=15.0, late_s=4.0)
+    path = film(tmp_path / f"late.{form}", beckett[:SAID], picture_s=11.0, late_s=4.0)
     whole, recording = read(path)
     assert begin(whole) == pytest.approx(4.0 + FIRST_S, abs=0.1)
     assert recording.damage is None
-    rest, _ = read(path, start)
-    assert len(whole) - len(rest) == pytest.approx(start * RATE, abs=RATE // 500)  # Matroska counts milliseconds
-    expected = loudness(whole[round(start * RATE) :])
-    assert np.abs(loudness(rest)[3:] - expected[3 : len(loudness(rest))]).max() < 0.05
+    for start in (2.0, 5.5):
+        rest, _ = read(path, start)
+        assert len(whole) - len(rest) == pytest.approx(start * RATE, abs=RATE // 500)  # Matroska counts milliseconds
+        expected = loudness(whole[round(start * RATE) :])
+        assert np.abs(loudness(rest)[3:] - expected[3 : len(loudness(rest))]).max() < 0.05
 
 
 @pytest.mark.parametrize("form", ["webm", "mkv"])
@@ -91,11 +113,10 @@ def test_a_gap_is_silent(tmp_path: Path, form: str, start: float) -> None:
 
 def test_a_resumed_film_repeats_nothing(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
     """A run that ended after its first segments asks for the rest, and gets it word for word, on the same clock."""
-    path = film(tmp_path / "late.mp4", np.tile(beckett, 3), picture_s=35.0, late_s=4.0)
-    whole = ask(path)
-    assert len(whole.segments) > 2
-    rest_s, kept = whole.resumed_at(2)
-    resumed = ask(path, {"start_s": rest_s})
+    path = film(tmp_path / "late.mp4", np.tile(beckett[:SAID], 3), picture_s=22.0, late_s=4.0)
+    whole = ask(path, {"language": "en"})
+    rest_s, kept = next(run for number in range(1, len(whole.segments)) if (run := whole.resumed_at(number))[1])
+    resumed = ask(path, {"language": "en", "start_s": rest_s})
     assert [s["text"] for s in [*kept, *resumed.segments]] == [s["text"] for s in whole.segments]
     for before, after in zip(whole.segments[len(kept) :], resumed.segments, strict=True):
         assert after["start"] == pytest.approx(before["start"], abs=0.15)
@@ -123,16 +144,16 @@ def test_half_a_recording_says_so(tmp_path: Path, form: str) -> None:
     options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
     options = options if form == "fragments" else {"movflags": "faststart"} if form in ("mp4", "m4a", "mov") else {}
     suffix = "mp4" if form == "fragments" else form
-    noise = np.random.default_rng(0).normal(0, 0.1, 20 * RATE).astype(np.float32)  # so that no frame is short
+    noise = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)  # so that no frame is short
     path = film(tmp_path / f"whole.{suffix}", noise, **options)
     samples, recording = read(path)
     assert recording.damage is None
-    assert len(samples) / RATE == pytest.approx(20, abs=0.2)
+    assert len(samples) / RATE == pytest.approx(10, abs=0.2)
     half, recording = read(cut(path))
     assert recording.damage
     assert recording.damage.code == "input_unreadable"
     assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
-    assert 9 < len(half) / RATE < 15
+    assert 4.5 < len(half) / RATE < 7.5
     assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
 
 
@@ -218,13 +239,13 @@ def test_what_follows_a_recording_is_no_damage(form: str) -> None:
 
 def test_a_cancelled_job_ends_the_reading(worker: SpeechToText, beckett: np.ndarray, tmp_path: Path) -> None:
     """Cancelled in the middle of a long film: the job ends within a second, and leaves nothing open."""
-    path = film(tmp_path / "film.m4a", np.tile(beckett, 40))
+    path = film(tmp_path / "film.m4a", np.tile(beckett, 6))
     cancelled_at: Any = None
 
     def cancel(job: Job, message: Message) -> None:
         nonlocal cancelled_at
         if isinstance(message, Progress):
-            assert message.total == pytest.approx(398.5, abs=1)
+            assert message.total == pytest.approx(59.8, abs=1)
             cancelled_at = Stopwatch()
             job.cancel()
 
@@ -247,7 +268,7 @@ def test_a_search_that_takes_long_can_be_cancelled(tmp_path: Path) -> None:
 
 def test_a_long_film_takes_the_memory_of_seconds(tmp_path: Path) -> None:
     """Sound is read in blocks of a second, however long the film is."""
-    path = film(tmp_path / "a.mka", np.tile(tones(60), 10))
+    path = film(tmp_path / "a.mka", np.tile(tones(60), 4))
     job, _ = make_job(path)
     with Recording(job) as recording:
         blocks = recording.blocks()
@@ -255,8 +276,8 @@ def test_a_long_film_takes_the_memory_of_seconds(tmp_path: Path) -> None:
         process = psutil.Process()
         before = process.memory_info().rss
         assert max(map(len, blocks)) <= 1.2 * RATE
-        assert process.memory_info().rss - before < 10e6  # of 77 MB of samples
-    assert recording.seconds == pytest.approx(600, abs=1)
+        assert process.memory_info().rss - before < 5e6  # of 15 MB of samples
+    assert recording.seconds == pytest.approx(240, abs=1)
 
 
 def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,9 +295,9 @@ def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path: Path, way: str) -> None:
     """Of a film whose first tracks are silent the third one is transcribed, by path or sent, and the result says so."""
     silence = np.zeros(10 * RATE, np.float32)
-    path = film(tmp_path / "film.mkv", silence, silence, beckett)
+    path = film(tmp_path / "film.mkv", silence, silence, beckett[:SAID])
     asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
     (warning,) = asked.result["warnings"]
     sentence = "There is no speech in the first audio track: this is track 3 of 3."
     assert (warning["code"], warning["message"]) == ("other_track", sentence)
@@ -284,12 +305,12 @@ def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path:
 
 def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
     """The next one is transcribed, and the result says so; asked for by number it is an error, and so are none."""
-    path = film(tmp_path / "two.mov", beckett, beckett)
+    path = film(tmp_path / "two.mov", beckett[:SAID], beckett[:SAID])
     data = path.read_bytes()
     at = data.index(b"sowt", data.index(b"stsd"))
     path.write_bytes(unknown := data[:at] + b"apac" + data[at + 4 :])
     asked = ask(path)
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
     (warning,) = asked.result["warnings"]
     sentence = "The first audio track cannot be decoded: this is track 2 of 2."
     assert (warning["code"], warning["message"]) == ("other_track", sentence)
@@ -305,8 +326,8 @@ def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path:
 def test_a_track_is_chosen(ask: Ask, beckett: np.ndarray, assets: Path, tmp_path: Path) -> None:
     """`audio_track` is that one, even if it is silent; without it the first one, if somebody speaks there; one that is
     not there is an error that says how many there are."""
-    path = film(tmp_path / "film.mkv", beckett, np.zeros(10 * RATE, np.float32))
-    assert word_error_rate(BECKETT, ask(path, {"audio_track": 1}).text) <= 2 / 12
+    path = film(tmp_path / "film.mkv", beckett[:SAID], np.zeros(SAID, np.float32))
+    assert word_error_rate(WORDS, ask(path, {"audio_track": 1}).text) <= 1 / 8
     assert "warnings" not in ask(path).result
     silent = ask(path, {"audio_track": 2})
     assert [warning["code"] for warning in silent.result["warnings"]] == ["no_speech"]
@@ -319,7 +340,7 @@ def test_a_track_is_chosen(ask: Ask, beckett: np.ndarray, assets: Path, tmp_path
 
 def test_opposite_phase_in_a_film(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:
     """Channels of a film that cancel each other are not mixed."""
-    path = film(tmp_path / "film.m4a", np.stack([beckett, -beckett], axis=1), layout="stereo")
+    path = film(tmp_path / "film.m4a", np.stack([beckett, -beckett], axis=1)[:SAID], layout="stereo")
     asked = ask(path)
-    assert word_error_rate(BECKETT, asked.text) <= 2 / 12
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
     assert [warning["code"] for warning in asked.result["warnings"]] == ["channels_cancel"]

@@ -28,10 +28,11 @@ def encoded(channels: np.ndarray) -> bytes:
 
 def test_opposite_phase_is_heard(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
     """One channel the other upside down, in a file or raw: every word is heard, and the result says how."""
-    channels = np.stack((beckett, -0.9 * beckett), axis=1)
+    said = beckett[: int(5.8 * RATE)]
+    channels = np.stack((said, -0.9 * said), axis=1)
     raw = np.round(channels * 32767).astype("<i2").tobytes()
     for asked in (ask(encoded(channels)), ask(raw, {"format": "s16le", "channels": 2})):
-        assert word_error_rate(bare(beckett), asked.text) <= 1 / 12
+        assert word_error_rate(bare(said), asked.text) <= 1 / 8
         assert [warning["code"] for warning in asked.result["warnings"]] == ["channels_cancel"]
 
 
@@ -49,7 +50,7 @@ def test_all_others_are_their_mean(beckett: np.ndarray, count: int) -> None:
     ):
         mixdown, mono = mixed(channels)
         assert not mixdown.cancelled
-        assert mono == pytest.approx(channels.mean(axis=1), abs=1e-6)
+        assert np.abs(mono - channels.mean(axis=1)).max() <= 1e-6
 
 
 def test_one_channel_is_kept_to(beckett: np.ndarray) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.diarization.turns import SpeakerTurn
 from hushd_worker_stt.engine import RATE
 from hushd_worker_stt.worker import SpeechToText
-from support import moonshine_once
-from support.conversations import NAGG, NELL, Conversation, Utterance, moonshine_people, read, spliced, utterances
+from support.conversations import NAGG, NELL, Conversation, Utterance, read, spliced, utterances
 from support.der import Spoken, diarization_errors
 from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
 from support.wer import word_error_rate
@@ -30,31 +28,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="session")
-def models() -> DiarizationModels:
-    """The real models, loaded once, which are asked the same once in a run."""
-    return moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))()
-
-
-@pytest.fixture(scope="session")
-def people(assets: Path) -> dict[str, list[Utterance]]:
-    """Three real people."""
-    return moonshine_people(assets)
-
-
-@pytest.fixture(scope="session")
-def talk(people: dict[str, list[Utterance]]) -> Conversation:
-    """Half a minute of three people, who talk into each other three times."""
-    return spliced(people, 3, seed=14, seconds=24)
-
-
-@pytest.fixture(scope="session")
-def chat(people: dict[str, list[Utterance]]) -> Conversation:
-    """Half a minute of two people."""
-    return spliced(people, 2, seed=4, seconds=30)
-
-
-@pytest.fixture(scope="session")
-def job(ask: Ask, talk: Conversation) -> tuple[Asked, Diarizer]:
+def job(ask: Ask, models: DiarizationModels, talk: Conversation) -> tuple[Asked, Diarizer]:
     """The answer of a job to the question who speaks in `talk`, and the diarizer that it had."""
     diarizers: list[Diarizer] = []
 
@@ -66,7 +40,7 @@ def job(ask: Ask, talk: Conversation) -> tuple[Asked, Diarizer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hushd_worker_stt.transcription._PROGRESS_S", 2.0)
         patch.setattr("hushd_worker_stt.diarization.diarize.Diarizer", Kept)
-        asked = ask(chunked(s16le(talk.samples), 60_000), {"format": "s16le", "diarize": True})
+        asked = ask(chunked(s16le(talk.samples), 60_000), {"format": "s16le", "diarize": True, "language": "en"})
     (diarizer,) = diarizers
     return asked, diarizer
 
@@ -200,9 +174,9 @@ class TestJobs:
         starts = [segment["start"] for segment in asked.segments]
         assert starts == sorted(starts)
 
-    def test_words_survive(self, ask: Ask, first_half: np.ndarray) -> None:
+    def test_words_survive(self, ask: Ask, beckett: np.ndarray) -> None:
         """A single speaker's transcript is the same as without `diarize`."""
-        samples = s16le(first_half[: 10 * RATE])
+        samples = s16le(beckett[: int(5.8 * RATE)])
         plain = ask(samples, {"format": "s16le"})
         reading = ask(chunked(samples, 60_000), {"format": "s16le", "diarize": True})
         assert {segment["speaker"] for segment in reading.segments} == {"SPEAKER_00"}
@@ -217,11 +191,10 @@ class TestJobs:
         assert done[0] <= 13.7 < done[-1]  # half of all that is to be done
         assert all(each.done <= each.total for each in job[0].progress if each.total)
 
-    def test_speakers_given(self, ask: Ask, assets: Path) -> None:
+    def test_speakers_given(self, ask: Ask, models: DiarizationModels, talk: Conversation) -> None:
         """The number asked for is kept."""
-        dialogue = s16le(read(assets / "endgame_nagg_nell.wav")[: 6 * RATE])
-        asked = ask(dialogue, {"format": "s16le", "diarize": True, "speakers": 1})
-        assert asked.result["speakers"] == 1
+        asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "speakers": 2, "language": "en"})
+        assert asked.result["speakers"] == 2
 
     def test_silence(self, ask: Ask) -> None:
         """Nobody is nobody."""
@@ -229,25 +202,27 @@ class TestJobs:
         assert (asked.segments, asked.result["speakers"]) == ([], 0)
 
     @pytest.mark.parametrize("when", [pytest.param(Progress, marks=pytest.mark.night), Partial])
-    def test_cancel(self, worker: SpeechToText, chat: Conversation, when: type) -> None:
+    def test_cancel(self, worker: SpeechToText, models: DiarizationModels, talk: Conversation, when: type) -> None:
         """It ends in either pass."""
 
         def cancel(job: Job, message: Message) -> None:
             if isinstance(message, when):
                 job.cancel()
 
-        job, asked = make_job(s16le(chat.samples[: 6 * RATE]), {"format": "s16le", "diarize": True}, on_send=cancel)
+        job, asked = make_job(
+            s16le(talk.samples), {"format": "s16le", "diarize": True, "language": "en"}, on_send=cancel
+        )
         with pytest.raises(Cancelled):
             worker.run(job)
         assert sum(isinstance(message, when) for message in asked.messages) <= 2
 
-    def test_memory_is_short(self, worker: SpeechToText, chat: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_memory_is_short(self, worker: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
         """The models are not loaded for speakers then, and the result says why it has none. Voiceprints are made all
         the same, since they are nothing else."""
 
         def heard(**params: object) -> tuple[Asked, bool]:
-            sound = s16le(chat.samples[: 6 * RATE])
-            job, asked = make_job(sound, {"format": "s16le", "diarize": True, **params}, economy=True)
+            sound = s16le(beckett[: int(5.8 * RATE)])
+            job, asked = make_job(sound, {"format": "s16le", "diarize": True, "language": "en", **params}, economy=True)
             asked.result = worker.run(job)
             return asked, job.degraded
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hushd_schema.results import is_voiceprint
 from hushd_worker_stt.diarization.diarize import Diarizer
+from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.diarization.turns import KnownPeople, Voice, voiceprint
 from hushd_worker_stt.engine import RATE
-from support import moonshine_once
-from support.conversations import Utterance, moonshine_people, spliced
-from support.stt_jobs import Ask, s16le
+from support.conversations import Conversation, Utterance
+from support.stt_jobs import Ask, chunked, s16le
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -62,16 +59,10 @@ def test_a_voiceprint_that_is_none() -> None:
 
 
 @pytest.fixture(scope="module")
-def dialogue(assets: Path) -> dict[str, list[Utterance]]:
-    """Three real people."""
-    return moonshine_people(assets)
-
-
-@pytest.fixture(scope="module")
-def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
+def voiceprints(models: DiarizationModels, people: dict[str, list[Utterance]]) -> dict[str, str]:
     """Those of each person, of the first half of what they say, or 6 s."""
-    models, prints = moonshine_once.voices(Path(os.environ[moonshine_once.FOLDER]))(), {}
-    for name, said in dialogue.items():
+    prints = {}
+    for name, said in people.items():
         diarizer = Diarizer(models)
         diarizer.feed(np.concatenate([each.samples for each in said[: max(1, len(said) // 2)]])[: 6 * RATE])
         voices = [turn.voice for turn in diarizer.turns(1)]
@@ -80,18 +71,20 @@ def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
     return prints
 
 
-def test_names_in_a_conversation(ask: Ask, dialogue: dict[str, list[Utterance]], voiceprints: dict[str, str]) -> None:
-    """A person who is known has their name in the text of a conversation; another keeps a number, which nobody else
+def test_names_in_a_conversation(ask: Ask, talk: Conversation, voiceprints: dict[str, str]) -> None:
+    """People who are known have their names in the text of a conversation; another keeps a number, which nobody else
     has."""
-    talk = spliced(dialogue, 2, seed=4, seconds=30)
     everybody = {spoken.who for spoken in talk.spoken}
     stranger = sorted(everybody)[0]
     known = {name: text for name, text in voiceprints.items() if name != stranger}
-    asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "people": known, "voiceprints": True})
+    asked = ask(
+        chunked(s16le(talk.samples), 60_000),
+        {"format": "s16le", "diarize": True, "language": "en", "people": known, "voiceprints": True},
+    )
     names = {segment["speaker"] for segment in asked.segments}
-    assert len(names) == 2
+    assert len(names) == len(everybody)
     assert names > everybody - {stranger}
     assert all(name.startswith("SPEAKER_") for name in names - everybody)
-    assert asked.result["speakers"] == 2
+    assert asked.result["speakers"] == len(everybody)
     assert {voice["speaker"] for voice in asked.result["voices"]} == names
     assert all(is_voiceprint(voice["voiceprint"]) and voice["seconds"] > 1 for voice in asked.result["voices"])

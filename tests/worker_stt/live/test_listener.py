@@ -27,10 +27,11 @@ from hushd_worker_stt.worker import SpeechToText
 from support.loudness import Loudness, NoGain
 from support.peer import BOUND_S
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
-from support.wer import BECKETT, FIRST_HALF, word_error_rate, words
+from support.wer import BECKETT, word_error_rate, words
 
 RATE = 16_000
 PAUSE_S = 1.5  # longer than any pause in the recording
+ENGLISH = {"language": "en"}  # told: nothing is heard again to judge that
 
 
 def quiet(seconds: float) -> np.ndarray:
@@ -50,21 +51,23 @@ def microphone(*sounds: np.ndarray, rate: int = RATE) -> list[bytes]:
 )
 def test_an_utterance_ends_by_itself(ask: Ask, bare: Bare, beckett: np.ndarray, decibels: int) -> None:
     """Whatever the level, the words are right, and the rest of the stream is left unread."""
-    chunks = microphone(quiet(1), beckett * 10 ** (decibels / 20), quiet(20))
-    asked = ask(chunks, {"live": True, "silence_s": PAUSE_S})
+    said = beckett[: int(5.8 * RATE)]  # up to its one long pause
+    asked = ask(
+        microphone(quiet(1), said * 10 ** (decibels / 20), quiet(20)), {**ENGLISH, "live": True, "silence_s": PAUSE_S}
+    )
     assert asked.error is None
-    assert word_error_rate(bare(beckett), asked.text) <= 2 / 12
+    assert word_error_rate(bare(said), asked.text) <= 1 / 8
     assert asked.result["ended"] == "endpoint"
     assert asked.result["segments"] == len(asked.segments) == 1
-    assert 1.0 <= asked.segments[0]["start"] < 1.6
-    assert 9.0 < asked.segments[0]["end"] <= asked.result["duration"] < 11.5 + PAUSE_S
-    assert asked.chunks_read < 150
+    assert 0.7 <= asked.segments[0]["start"] < 1.6  # the first word is at 1.3 s
+    assert 6.0 < asked.segments[0]["end"] <= asked.result["duration"] < 7.5 + PAUSE_S
+    assert asked.chunks_read < 110
 
 
 def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unstable texts come before the segment and grow; their stable part only grows; the last is the segment."""
     monkeypatch.setattr(LiveListener.__init__, "__defaults__", (lambda: 0.0,))  # a busy machine passes drafts over
-    asked = ask(microphone(beckett[: int(5.8 * RATE)], quiet(3)), {"live": True, "silence_s": PAUSE_S})
+    asked = ask(microphone(beckett[: int(5.8 * RATE)], quiet(3)), {**ENGLISH, "live": True, "silence_s": PAUSE_S})
     assert len(asked.unstable) >= 5
     assert len(words(asked.unstable[0][1])) <= 3
     for (before, _), (after, _) in pairwise(asked.unstable):
@@ -88,7 +91,7 @@ def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, bare: Bare, 
 def test_utterance_after_utterance(ask: Ask, beckett: np.ndarray) -> None:
     """A continuous session hears all of them, each with its time, until the input ends."""
     said = beckett[: int(5.8 * RATE)]  # up to its one long pause
-    asked = ask(microphone(said, quiet(2), said, quiet(5)), {"live": True, "continuous": True})
+    asked = ask(microphone(said, quiet(2), said, quiet(5)), {**ENGLISH, "live": True, "continuous": True})
     assert asked.error is None
     assert asked.result["ended"] == "input"
     assert asked.result["duration"] == pytest.approx(2 * len(said) / RATE + 7, abs=0.1)
@@ -178,15 +181,17 @@ def test_only_one_format_is_live(ask: Ask, form: str) -> None:
 
 
 @pytest.mark.usefixtures("every_time")
-def test_a_session_beside_a_file(worker: SpeechToText, first_half: np.ndarray, beckett: np.ndarray) -> None:
+def test_a_session_beside_a_file(worker: SpeechToText, beckett: np.ndarray) -> None:
     """One engine hears a recording and a person at once: both are right, and the person is not kept waiting."""
     ended, waited = threading.Event(), list[bool]()
 
     def in_the_last_piece(job: Job, message: Message) -> None:
-        if isinstance(message, Partial) and message.data["start"] > 15 and not waited:
+        if isinstance(message, Partial) and message.data["start"] > 10 and not waited:
             waited.append(ended.wait(BOUND_S))  # the file is not done until the session is
 
-    file, written = make_job(s16le(first_half), {"format": "s16le"}, on_send=in_the_last_piece)
+    said = beckett[: int(5.8 * RATE)]
+    sound = s16le(np.concatenate((said, quiet(5), said)))
+    file, written = make_job(sound, {**ENGLISH, "format": "s16le"}, on_send=in_the_last_piece)
     failed: list[BaseException] = []
 
     def read() -> None:
@@ -197,14 +202,14 @@ def test_a_session_beside_a_file(worker: SpeechToText, first_half: np.ndarray, b
 
     reader = threading.Thread(target=read)
     reader.start()
-    session, heard = make_job(microphone(beckett[: 4 * RATE], quiet(3)), {"live": True})
+    session, heard = make_job(microphone(beckett[: 4 * RATE], quiet(3)), {**ENGLISH, "live": True})
     worker.run(session)
     ended.set()
     reader.join(BOUND_S)
     assert not failed
     assert waited == [True]
     assert word_error_rate("Ever tried. Ever failed. No matter.", heard.text) <= 1 / 6
-    assert word_error_rate(FIRST_HALF, written.text) <= 0.08
+    assert word_error_rate(" ".join(BECKETT.split()[:8] * 2), written.text) <= 2 / 16
 
 
 # --- streams that go wrong --------------------------------------------------------------------------------------------

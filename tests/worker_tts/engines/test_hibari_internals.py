@@ -22,6 +22,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session.prepared, "make_beside", lambda *_: None)
 
 
+@pytest.fixture(scope="module")
+def own() -> G2P:
+    """hibari's own phonemizer."""
+    return G2P()
+
+
 def imported(source: Path) -> dict[str, str]:
     """The names that a module imports of hibari: full ones by those they have in it."""
     names = {}
@@ -48,9 +54,8 @@ def test_the_page_names_what_is_used() -> None:
 
 
 @pytest.mark.parametrize("text", [TEXT, "", "…", " a  b ", "[hushd](/hʌʃt/) speaks"])
-def test_phonemes_are_those_of_hibaris_own_call(text: str) -> None:
+def test_phonemes_are_those_of_hibaris_own_call(own: G2P, text: str) -> None:
     """And each word begins where it is said to."""
-    own = G2P()
     phonemes, words = reading.phonemize(own, text)
     assert phonemes.strip() == own(text)
     starts = [start for _, start in words]
