@@ -304,6 +304,17 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
     assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "granted"}
 
 
+def test_the_time_of_one_takes_nothing_from_another(room: Room) -> None:
+    """A speaker that was stopped and is not silent in time loses its device; who listens meanwhile keeps theirs."""
+    room.ask("A1")
+    room.ask("B1", MICROPHONE)
+    room.ask("C1", MICROPHONE)
+    room.control("stop")
+    room.wait(GRACE_S)
+    assert (room.holder(), room.holder("microphone")) == ("", "B")
+    assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "waiting"}
+
+
 def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
     """`cancel` without names: silence, now and afterwards."""
     for name in ("A1", "B1", "C1"):

@@ -71,7 +71,7 @@ class ActiveRequest:
     upload: int = 0  # chunks that the worker has asked for and the client has not sent yet
     uploaded: int = 0  # chunks that the client has sent: the seq of the next one
     input_complete: bool = True
-    download: int = 0  # chunks that the client can take
+    download: int = field(init=False)  # chunks that the client can take
     starved_since: float | None = None
     hungry_since: float | None = None  # since when the worker has waited for input
     aside: bool = False  # whether it has given up its slot while it waited for its client
