@@ -307,8 +307,8 @@ def test_stop_ends_what_is_spoken_and_the_next_goes_on(room: Room) -> None:
 def test_the_time_of_one_takes_nothing_from_another(room: Room) -> None:
     """A speaker that was stopped and is not silent in time loses its device; who listens meanwhile keeps theirs."""
     room.ask("A1")
-    room.ask("B1", MICROPHONE)
-    room.ask("C1", MICROPHONE)
+    room.ask("B1", MICROPHONE, "progress")
+    room.ask("C1", MICROPHONE)  # more urgent, which ends nobody's turn
     room.control("stop")
     room.wait(GRACE_S)
     assert (room.holder(), room.holder("microphone")) == ("", "B")
