@@ -118,6 +118,6 @@ class Unloads:
 
     def _stays(self, name: str, gen: int, unload: _Unload) -> bool:
         worker = self._workers.get(name)
-        if worker is None or worker.gen != gen or not worker.state.has_process:
+        if worker is None or not worker.lifecycle.is_current(gen):
             return False
         return not (unload.off_cards and worker.lifecycle.off_card)

@@ -270,8 +270,9 @@ def test_the_end_of_critical_pressure_is_waited_for() -> None:
     house.idle(A)
     house.press(Level.CRITICAL)
     house.leave(A)
+    house.wait(1)  # so that nobody's patience ends with it
     first, second = house.request(B), house.request(B)
-    house.wait(9.9)
+    house.wait(8.9)
     assert (house.spawned(), house.state(B)) == ([A], State.WAITING)
     house.wait(0.1)
     assert house.spawned() == [A, B]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.needs import Estimated, Needs
+from hushd_supervisor.core.memory.needs import UNKNOWN_ON_CARD, Estimated, Needs
 
 NAME, OTHER = "tts/a/x", "stt/a/x"
 MB = 1_000_000
@@ -21,6 +22,13 @@ def test_the_first_start_on_a_card_counts_what_is_copied_there() -> None:
     assert (first.memory(NAME), first.memory_alone(NAME)) == (1150 * MB, 1150 * MB)
     assert (first.memory(NAME, CARD), first.memory_alone(NAME, CARD)) == (3400 * MB, 3400 * MB)
     assert (first.on_card(NAME, CARD), first.on_card_alone(NAME, CARD)) == (4700 * MB, 4700 * MB)
+
+
+def test_of_whom_nothing_is_known_something_is_assumed() -> None:
+    """Rather than that it needs nothing."""
+    unknown = on_card(Estimated())
+    assert unknown.memory(NAME) == unknown.memory(NAME, CARD) == UNKNOWN_WORKER
+    assert unknown.on_card(NAME, CARD) == UNKNOWN_ON_CARD
 
 
 def test_what_the_user_has_set_counts_more() -> None:

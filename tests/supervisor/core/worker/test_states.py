@@ -471,6 +471,15 @@ def test_deadlines_count_queueing_start_and_work() -> None:
         assert desk.terminal(request) == "deadline_exceeded"
 
 
+def test_settings_of_the_process_end_it() -> None:
+    """Others, such as how long it rests, count from now on for the one that there is."""
+    desk = desk_in(State.READY)
+    desk._take(desk.worker.configure(WorkerSettings(keep_alive=60.0), desk.now))
+    assert (desk.worker.state, desk.worker.deadline()) == (State.READY, desk.now + 60.0)
+    desk._take(desk.worker.configure(WorkerSettings(keep_alive=60.0, compute_device="cpu"), desk.now))
+    assert desk.worker.state is State.STOPPING
+
+
 @pytest.mark.parametrize("seq", [1, 7])
 def test_input_out_of_order_ends_the_request(seq: int) -> None:
     """A chunk that is not the next one means that one was lost: the request ends as protocol_error."""

@@ -145,16 +145,19 @@ def test_a_request_while_it_leaves_its_card() -> None:
     assert there.code(request) == "result"
 
 
-@pytest.mark.parametrize("fails", ["error", "late"])
+@pytest.mark.parametrize("fails", ["error", "late", "leaving"])
 def test_a_process_that_does_not_come_back(fails: str) -> None:
-    """It is ended, and another answers the request."""
+    """It is ended, and another answers the request; a second request does not have the first wait for longer."""
     there = house()
-    suspended(there)
+    there.wait(25) if fails == "leaving" else suspended(there)
+    there.wait(268 if fails == "late" else 0)  # near the end of its rest
     request = there.request(A)
     if fails == "error":
         there.tell(ev.Restored(A, gen(there), "cuCheckpointProcessRestore failed with 2"))
     else:
-        there.wait(RESTORE_S + 1)
+        there.wait(RESTORE_S - 1)
+        there.request(A)
+        there.wait(2)
     assert killed(there) == [A]
     there.exit(A, -9)
     assert there.spawned() == [A, A]
