@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
+from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
@@ -407,14 +407,6 @@ def test_help_and_version() -> None:
         assert helped.stdout.startswith(f"usage: {name}".encode())
         assert run(name, "--version").stdout.startswith(b"hushd ")
     assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
-
-
-def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
-    """Looks now and then, for what nothing tells us of."""
-    give_up = time.monotonic() + timeout
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 def test_config_check_says_whether_a_file_makes_sense(runtime: Path) -> None:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from hushd_protocol.messages import (
     Result,
 )
 from hushd_protocol.system import paths
-from hushd_schema.sound_file import format_of, wav_header
+from hushd_schema.sound_file import format_of
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -211,17 +210,6 @@ def test_a_path_that_the_worker_cannot_open_is_sent(start_router: Start, client:
     assert b"".join(chunk.payload for chunk in router.of(Chunk)) == sound.read_bytes()
 
 
-def test_a_stream_is_sent_again_after_a_crash(start_router: Start, client: Client) -> None:
-    """worker_crashed under a stream we have in full: asked once more, as attempt 1 of the same id, with all of it."""
-    router = start_router(failing_first("worker_crashed", hearing))
-    pieces = [bytes([n]) * 1000 for n in range(20)]
-    assert client.transcribe(iter(pieces)).text == "Hi."
-    first, second = router.of(Request)
-    assert first.id == second.id
-    assert [first.attempt, second.attempt] == [0, 1]
-    assert b"".join(chunk.payload for chunk in router.of(Chunk)).endswith(b"".join(pieces))
-
-
 @pytest.mark.parametrize(
     "code", ["worker_crashed", "worker_stopped", "supervisor_lost", "shutting_down", "slow_consumer"]
 )
@@ -240,18 +228,6 @@ def test_the_rest_of_a_recording_is_asked_for(
     assert {(request.input, request.attempt, request.params["language"]) for request in asked} == {
         ("stream" if streamed else "path", 0, "en")
     }
-
-
-def test_a_recording_that_always_kills_its_worker_fails(start_router: Start, client: Client, sound: Path) -> None:
-    """The rest is asked for only where the last time brought something: a crash that comes back is told."""
-    router = start_router(
-        failing_first(
-            "worker_crashed", failing_first("worker_crashed", hearing), before=lambda i: [segment(i, 0), segment(i, 1)]
-        )
-    )
-    with pytest.raises(HushdError, match="died"):
-        client.transcribe(sound)
-    assert [request.params.get("start_s") for request in router.of(Request)] == [None, 2.0]
 
 
 @pytest.mark.parametrize("case", ["twice", "speakers", "path", "too long", "other code"])
@@ -495,15 +471,6 @@ def test_formats_by_extension(name: str, form: str) -> None:
     assert format_of(name) == form
 
 
-def test_the_wav_header() -> None:
-    """44 bytes that Python's own reader understands; of unknown length it says so."""
-    data = bytes(range(8))
-    with wave.open(io.BytesIO(wav_header(24000, 8, 2) + data)) as file:
-        assert file.getparams()[:4] == (2, 2, 24000, 2)
-        assert file.readframes(9) == data
-    assert wav_header(24000, None, 2)[4:8] == b"\xff" * 4
-
-
 # --- workers ----------------------------------------------------------------------------------------------------------
 
 
@@ -520,16 +487,6 @@ def test_control(start_router: Start, client: Client) -> None:
     assert [(c.action, c.names) for c in router.of(Control)] == [
         ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),
     ]  # fmt: skip
-
-
-def test_voices(start_router: Start, client: Client) -> None:
-    """Voices come from the catalogue of the speaking role, whatever optional fields it has."""
-    engine = {"name": "hibari", "voices": [{"name": "en", "language": "en", "sample": "Hi.", "installed": False}]}
-    start_router(
-        lambda router, route, message: router.send(route, Result(id=message.id, data={"tts": {"engines": [engine]}}))
-    )
-    (voice,) = client.voices()
-    assert (voice.name, voice.engine, voice.sample, voice.installed) == ("en", "hibari", "Hi.", False)
 
 
 def test_preloading_asks_for_all_at_once(start_router: Start, client: Client) -> None:
@@ -586,6 +543,8 @@ import sys, hushd
 assert not {"zmq", "dataclasses", "hushd.client"} & set(sys.modules), sys.modules
 hushd.Client, hushd.Transcript, hushd.Speech
 print(sorted({"numpy", "asyncio", "sounddevice", "subprocess", "tempfile", "http", "soundfile"} & set(sys.modules)))
+hushd.Client()
+assert not {"asyncio", "hushd.aio"} & set(sys.modules)
 hushd.AsyncClient
 assert not [name for name in sys.modules if name.startswith("hushd_wake")]
 """

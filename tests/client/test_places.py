@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hushd import AsyncClient, Client
-from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Cancel
 from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
 
@@ -70,20 +69,6 @@ def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Calla
     heard = asyncio.run(speak())
     assert len(heard) == 1000
     assert all(heard)
-
-
-def test_who_finds_the_queue_full_is_refused(start_supervisor: Callable[..., Supervisor]) -> None:
-    """At the bound a request is `overloaded`, at once and with a time to come again."""
-    supervisor = start_supervisor(f'[worker."tts/echo"]\nqueue = 4\nmax_replicas = 1\n{command(ECHO)}')
-    with supervisor.connect() as other, Client() as client:
-        other.ask("echo", ENGINE)
-        for _ in range(5):
-            other.request("wait", ENGINE)
-        wait_until(lambda: other.status(ENGINE)["queued"] == 4)
-        with pytest.raises(HushdError) as raised:
-            list(client.synthesize("Now.", engine="echo", model="a"))
-    assert raised.value.code == "overloaded"
-    assert raised.value.retry_after_ms
 
 
 @pytest.mark.parametrize("end", ["kill", "restart", "worker"])

@@ -136,15 +136,11 @@ def test_banned_english_is_not_written(name: str) -> None:
     ("name", "line", "banned"),
     [
         ("headless", '"""What it says."""', True),
-        ("headless", '"""Returns what it says."""', False),
         ("clause", '"""Whether it runs."""', True),
-        ("clause", '"""Is asked again."""', True),
-        ("clause", '"""Returns whether it runs."""', False),
         ("what is", '"""Returns what was said."""', True),
         ("what is", '"""Returns the text.\n\nOf what was said."""', False),
         ("is no", "# a path that is no folder", True),
         ("is no", "# there is no folder, which is no longer asked for", False),
-        ("is no", "# that is no reason to end", False),
         ("for want of", '"""Ends.\n\nAnd that for want of memory."""', True),
         ("for want of", 'said = "for want of"', False),
         ("pronoun", '"""Ends it."""', True),
@@ -167,12 +163,6 @@ def test_variables_bear_the_noun_they_hold() -> None:
         if name in GENERIC
     ]
     assert places == [], "name the noun they hold"
-
-
-def test_a_generic_name_is_found() -> None:
-    """A name that is bound counts, as a variable or as a parameter; an attribute of others does not."""
-    source = "def f(one, *, there=1):\n    found = one.said\n    return [wanted for wanted in found]\n"
-    assert sorted(name for _, name in bound(ast.parse(source))) == ["found", "one", "there", "wanted"]
 
 
 def bound(tree: ast.Module) -> Iterator[tuple[int, str]]:

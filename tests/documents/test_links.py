@@ -103,14 +103,6 @@ def test_a_plugins_page_is_short() -> None:
     assert {page.parent.name: lines for page in pages if (lines := len(page.read_text().splitlines())) > 80} == {}
 
 
-def test_anchors_are_those_of_a_forge() -> None:
-    """Headings with code, marks and numbers get the anchors that links use."""
-    assert {"9-errors", "the-protocol-hushd1", "a-workers-life"} - anchors(ROOT / "docs/PROTOCOL.md") == {
-        "a-workers-life"
-    }
-    assert {"openais-audio-api"} < anchors(ROOT / "docs/SERVING.md")
-
-
 @cache
 def files() -> tuple[str, ...]:
     """Every file of the repository, by its path."""

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 
+from support.diary import DEVICE
 from support.peer import BOUND_S, wait_until
-from support.programs import DEVICE, Programs
+from support.programs import Programs
 
 SPEAK = """
 import asyncio, sys

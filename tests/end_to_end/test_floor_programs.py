@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from support.diary import RATE, check_no_overlap
 from support.peer import Supervisor, wait_until
-from support.programs import RATE, Programs, check_no_overlap, finish
+from support.programs import Programs, finish
 
 # --- say and listen ---------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 from support import recordings
+from support.diary import DEVICE
 from support.peer import Supervisor
-from support.programs import DEVICE
 from support.wer import BECKETT, word_error_rate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PYTHON.md").read_text()

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hushd import Client
+from support.diary import RATE
 from support.peer import Supervisor, wait_until
-from support.programs import RATE, Programs, finish
+from support.programs import Programs, finish
 from support.wer import word_error_rate
 
 SECONDS = 4

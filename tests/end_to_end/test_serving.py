@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -142,25 +140,6 @@ def test_work_reaches_the_engines_through_the_gateway_which_leaves_again(runtime
         wait_until(lambda: peer.control("status")["door"]["gateway"]["pid"] is None, "the gateway's exit")
         assert fetch(number, "/v1/models/hibari/en")[0] == 200
         assert peer.control("status")["door"]["gateway"]["starts"] == 2
-
-
-def test_requests_at_the_moment_of_leaving_are_all_answered(runtime: Path) -> None:
-    """Three programs ask when the gateway is about to leave, or has just left: none is refused or broken off."""
-    with serving(runtime, "--http", "127.0.0.1:0", HUSHD_GATEWAY_IDLE="0.1") as door:
-        number, rng = port(door, "http"), random.Random(5)
-        pauses = [[rng.uniform(0.05, 0.2) for _ in range(6)] for _ in range(3)]
-
-        def ask(mine: list[float]) -> list[tuple[int, bytes]]:
-            found = []
-            for pause in mine:
-                time.sleep(pause)  # the claim is about this moment
-                found.append(fetch(number, "/health"))
-            return found
-
-        with ThreadPoolExecutor() as programs:
-            assert [answer for each in programs.map(ask, pauses) for answer in each] == [(200, b"OK")] * 18
-        with Peer(runtime / "client.sock") as peer:
-            assert peer.control("status")["door"]["gateway"]["starts"] > 1
 
 
 def test_a_shutdown_closes_every_address(runtime: Path) -> None:

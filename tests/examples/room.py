@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support.diary import DEVICE
 from support.peer import BOUND_S, wait_until
-from support.programs import DEVICE
 
 WARNINGS = ("-W", "error", "-W", "ignore:'audioop' is deprecated:DeprecationWarning")  # wyoming imports it
 LIMIT_S = 5 * BOUND_S  # of a program: each imports and has engines start

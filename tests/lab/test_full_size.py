@@ -20,7 +20,6 @@ pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 from full_size import making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
-from full_size.noise import Noise, step
 from hushd_worker_stt.engine import Engine, Options
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_tts.registry import REGISTRY as VOICES
@@ -169,17 +168,6 @@ def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     for folder in ("one", "other"):
         small(name, tmp_path / folder)
     assert sums(tmp_path / "one") == sums(tmp_path / "other")
-
-
-def test_noise_depends_on_the_name_alone() -> None:
-    """Arrays of two names differ, one does not depend on those before it, and the spread is the one asked for."""
-    first, second = Noise(), Noise()
-    second.floats("another", (1000,), 1)
-    assert np.array_equal(first.floats("a", (300, 70), 0.5), second.floats("a", (300, 70), 0.5))
-    assert not np.array_equal(first.floats("a", (100,), 1), first.floats("b", (100,), 1))
-    assert first.floats("a", (1000, 1000), 0.5).std() == pytest.approx(0.5, rel=0.01)
-    matrix = first.bytes("a", (1000, 1000))
-    assert ((matrix.astype(np.float32) - 128) * step(0.02)).std() == pytest.approx(0.02, rel=0.01)
 
 
 @pytest.mark.parametrize("flat", [True, False])

@@ -6,24 +6,9 @@ from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from benches import full_size
 from benches.full_size import Taken
-from benches.process_memory import Held, parsed
 from full_size.catalogue import MODELS
-
-ROLLUP = """55d0-7ffd ---p 00000000 00:00 0                          [rollup]
-Rss:              900000 kB
-Pss:              600000 kB
-Pss_Anon:         500000 kB
-Pss_File:          99000 kB
-Pss_Shmem:          1000 kB
-"""
-
-
-def test_private_and_mapped_are_told_apart() -> None:
-    """Shared memory counts as a process's own, and kB are 1024 bytes where MB are 10^6."""
-    assert parsed(ROLLUP) == Held(pytest.approx(513.024), pytest.approx(101.376))
 
 
 def test_expectations_are_held_against_the_true_peak() -> None:
@@ -62,15 +47,3 @@ def test_every_model_that_can_be_made_has_a_bare_load() -> None:
     for name in MODELS:
         statement = full_size._BARE[name.partition("/")[0]]
         compile(statement.format(path="p", folder="f", kind="k", precision=None), name, "exec")
-
-
-def test_files_of_a_model_are_found_in_both_layouts(tmp_path: Path) -> None:
-    """A folder of its own, or files of its name beside others'."""
-    (tmp_path / "onnx-asr/a").mkdir(parents=True)
-    (tmp_path / "onnx-asr/a/encoder.onnx").touch()
-    (tmp_path / "whisper").mkdir()
-    for name in ("small.pt", "small.en.pt"):
-        (tmp_path / "whisper" / name).touch()
-    assert [path.name for path in full_size._files(tmp_path, "onnx-asr/a")] == ["encoder.onnx"]
-    assert [path.name for path in full_size._files(tmp_path, "whisper/small")] == ["small.pt"]
-    assert full_size._files(tmp_path, "whisper/medium") == []

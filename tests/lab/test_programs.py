@@ -11,10 +11,11 @@ import pytest
 LAB = Path(__file__).parents[2] / "lab"
 
 
-@pytest.mark.parametrize("program", ["bench", "demo", "fullsize", "gpu", "try_real"])
+@pytest.mark.parametrize("program", ["bench", "demo", "-OO demo", "fullsize", "gpu", "try_real"])
 def test_begins(program: str) -> None:
-    """With its usage."""
-    command = [sys.executable, LAB / f"{program}.py", "--help"]
+    """With its usage, and the demo without docstrings, one of which was its help."""
+    *options, name = program.split()
+    command = [sys.executable, *options, LAB / f"{name}.py", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert done.stdout.startswith("usage:")

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from support import warm
+from support.diary import DEVICE, RATE, Sound
 from support.peer import BOUND_S, wait_until
-
-DEVICE = Path(__file__).parent / "quiet_device"
-RATE = 16000
-
-
-class Sound(NamedTuple):
-    """One opening of a device: by whom, from when to when, and how many samples were not silence."""
-
-    pid: int
-    opened: float
-    closed: float
-    heard: int
 
 
 class Programs:
@@ -89,8 +77,3 @@ def finish(process: subprocess.Popen[bytes], status: int = 0) -> str:
     _, complaint = process.communicate(timeout=BOUND_S)
     assert process.returncode == status, complaint
     return complaint.decode()
-
-
-def check_no_overlap(sounds: list[Sound]) -> None:
-    for first, second in itertools.pairwise(sounds):
-        assert first.closed <= second.opened, "two programs had the loudspeaker at once"

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,18 @@ def folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="hp", dir="/tmp"))
     yield path
     shutil.rmtree(path)
+
+
+class NoticedCondition(threading.Condition):
+    """Tells when a thread is about to wait; who then takes the lock finds it waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waiting.set()
+        return super().wait(timeout)
 
 
 class Peer:

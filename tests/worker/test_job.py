@@ -15,20 +15,9 @@ from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
+from support.worker_peer import NoticedCondition
 
 ID = bytes(range(16))
-
-
-class NoticedCondition(threading.Condition):
-    """Tells when a thread is about to wait; who then takes the lock finds it waiting."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waiting.set()
-        return super().wait(timeout)
 
 
 class Scene:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
 from hushd_worker_models import web
 from support.hub_server import Content, HubServer
+from support.peer import wait_until
 
 REPOSITORY, MODEL = "Systran/faster-whisper-base", "faster-whisper/base"
 WEIGHTS = hashlib.shake_256(b"1").digest(3_000_000)
@@ -37,14 +37,6 @@ Offer = Callable[..., None]
 
 def store() -> Store:
     return Store(paths.find())
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Waits for another thread to have come so far."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it does not come so far"
-        time.sleep(0.005)
 
 
 def check_whole(files: dict[str, bytes] = FILES, model: str = MODEL) -> None:
@@ -156,7 +148,7 @@ def test_a_pull_that_was_cancelled_goes_on_at_the_next(hub: HubServer, ask: Ask,
     hub.add(REPOSITORY, FILES)
     hub.pace = 0.01
     job = ask("pull", model=MODEL)
-    until(lambda: hub.bytes_sent("model.bin") >= 500_000)
+    wait_until(lambda: hub.bytes_sent("model.bin") >= 500_000, "half a megabyte")
     job.job.cancel()
     with pytest.raises(Cancelled):
         job.result()
@@ -289,13 +281,12 @@ def test_an_unknown_name(ask: Ask) -> None:
 
 @pytest.fixture
 def offer(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Offer:
-    """Adds a model of a plain server to the catalogue; `sha256` is that of its first file."""
+    """Adds a model of a plain server to the catalogue."""
 
-    def add(files: list[str], model: str = "whisper/mine", sha256: str = "") -> None:
+    def add(files: list[str], model: str = "whisper/mine") -> None:
         spec = catalogue.engines()[model.partition("/")[0]]
         content = {"url": f"{hub.url}/files", "files": files, "languages": "en"}
-        hashes = {"sha256": {files[0]: sha256}} if sha256 else {}
-        monkeypatch.setitem(catalogue.well_known(spec), model, catalogue.known(model, content | hashes, {}, spec.role))
+        monkeypatch.setitem(catalogue.well_known(spec), model, catalogue.known(model, content, {}, spec.role))
 
     return add
 
@@ -320,15 +311,6 @@ def test_a_folder_of_a_plain_server(hub: HubServer, ask: Ask, offer: Offer) -> N
     ask("pull", model="faster-whisper/mine").result()
     check_whole(files, "faster-whisper/mine")
     assert (store().folder / "faster-whisper" / "mine" / "model.bin").is_file()
-
-
-def test_a_hash_that_is_known_beforehand(hub: HubServer, ask: Ask, offer: Offer) -> None:
-    """Of openai-whisper's files it is: another file is refused."""
-    offer(["mine.pt"], "whisper/mine", "0" * 64)
-    hub.files["/files/mine.pt"] = Content(WEIGHTS)
-    with pytest.raises(HushdError, match="wrong checksum"):
-        ask("pull", model="whisper/mine").result()
-    assert not (store().folder / "whisper" / "mine.pt").exists()
 
 
 @pytest.mark.plugin("engines-piper")

@@ -144,13 +144,6 @@ def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
     assert (offered["size_mb"], offered["state"]) == (KNOWN.size_mb, "absent")
 
 
-def test_the_command_says_which_name_was_meant(start: Callable[..., Any]) -> None:
-    """Before anything is started or asked for."""
-    wrong = run("pull", "whisper/medum")
-    assert "did you mean whisper/medium" in wrong.stderr
-    assert wrong.returncode == 6
-
-
 def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any]) -> None:
     """The download ends with the command, and the next one goes on."""
     start()

@@ -17,6 +17,9 @@ from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 from support.engine_example import package
 from support.tts_jobs import ID, Spoken, speak
+from support.worker_peer import NoticedCondition, folder, start
+
+__all__ = ["folder", "start"]
 
 
 class Tiny:
@@ -65,9 +68,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Worker:
     """A loaded worker of the engine Tiny."""
-    folder = tmp_path_factory.mktemp("packages")
-    package(folder, "tiny", REGISTRY.group, {"tiny": f"{Tiny.__module__}:Tiny"})
-    monkeypatch.syspath_prepend(str(folder))
+    packages = tmp_path_factory.mktemp("packages")
+    package(packages, "tiny", REGISTRY.group, {"tiny": f"{Tiny.__module__}:Tiny"})
+    monkeypatch.syspath_prepend(str(packages))
     worker = Worker("tiny", "default")
     worker.load(lambda note: None)
     return worker
@@ -95,18 +98,6 @@ def hibari() -> Worker:
 @pytest.fixture(scope="session")
 def say() -> Callable[..., Spoken]:
     return speak
-
-
-class NoticedCondition(threading.Condition):
-    """Tells when a thread is about to wait; who then takes the lock finds it waiting."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting = threading.Event()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waiting.set()
-        return super().wait(timeout)
 
 
 class Performance:

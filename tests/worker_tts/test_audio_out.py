@@ -18,7 +18,6 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_schema.sound_file import wav_header
-from hushd_worker.job import Cancelled
 from hushd_worker_tts.audio_out import shorten, to_s16le
 from hushd_worker_tts.engine import AudioChunk
 from hushd_worker_tts.worker import Worker
@@ -112,15 +111,6 @@ def test_without_pyav_its_formats_are_missing(
             say(tiny, "One.", format=format)
         assert caught.value.code == "engine_missing"
     assert say(tiny, "One.", format="aiff").file
-
-
-def test_a_cancelled_job_ends_the_encoder(tiny: Worker, perform: Callable[..., Any]) -> None:
-    """A client that leaves in the middle gets no more of it."""
-    job = perform(tiny, TEXT * 3, format="m4a", credit=1)
-    job.start()
-    assert job.until_waiting()
-    job.job.cancel()
-    assert isinstance(job.end(), Cancelled)
 
 
 def test_silence_is_shortened_only_where_that_is_asked_for() -> None:

@@ -14,6 +14,7 @@ from hushd_worker.engine_registry import EngineRegistry
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
+PRONOUNCE = "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters"
 REFUSED = [
     ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
     ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
@@ -23,20 +24,12 @@ REFUSED = [
         {"format": "wave"},
         f"format must be {listed(FORMATS)}, not 'wave' (did you mean wav?).",
     ),
-    (
-        {"format": ["wav"]},
-        "format must be s16le, wav, flac, ogg, opus, mp3, aiff, m4a, aac or pcm, not ['wav'].",
-    ),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
-    ({"speed": 4.1}, "speed must be a number from 0.25 to 4, not 4.1."),
     ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
-    ({"speed": True}, "speed must be a number from 0.25 to 4, not True."),
     ({"wpm": "fast"}, "wpm must be a number from 1 to 1000, not 'fast'."),
-    ({"wpm": -200}, "wpm must be a number from 1 to 1000, not -200."),
     ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
     ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
     ({"markup": "html"}, "markup must be text or markdown, not 'html'."),
-    ({"markup": 1}, "markup must be text or markdown, not 1."),
     ({"sample_rate": 7999}, "sample_rate must be a whole number from 8000 to 48000, not 7999."),
     ({"sample_rate": 8000.5}, "sample_rate must be a whole number from 8000 to 48000, not 8000.5."),
     (
@@ -48,29 +41,12 @@ REFUSED = [
         "sample_rate must be 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000 for mp3",
     ),
     ({"channels": 3}, "channels must be a whole number from 1 to 2, not 3."),
-    ({"channels": True}, "channels must be a whole number from 1 to 2, not True."),
     ({"volume": 2.1}, "volume must be a number from 0 to 2, not 2.1."),
-    ({"volume": -1}, "volume must be a number from 0 to 2, not -1."),
-    (
-        {"pronounce": ["a"]},
-        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
-    ),
-    (
-        {"pronounce": {"a": 1}},
-        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
-    ),
-    (
-        {"pronounce": {" ": "b"}},
-        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
-    ),
-    (
-        {"pronounce": {"a": "b" * 201}},
-        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
-    ),
-    (
-        {"pronounce": {str(n): "a" for n in range(1001)}},
-        "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters",
-    ),
+    ({"pronounce": ["a"]}, PRONOUNCE),
+    ({"pronounce": {"a": 1}}, PRONOUNCE),
+    ({"pronounce": {" ": "b"}}, PRONOUNCE),
+    ({"pronounce": {"a": "b" * 201}}, PRONOUNCE),
+    ({"pronounce": {str(n): "a" for n in range(1001)}}, PRONOUNCE),
     ({"speeed": 2}, "synthesize has no parameter 'speeed' (did you mean speed?)."),
     ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, default_voice, wpm, "),
     ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),

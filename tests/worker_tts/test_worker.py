@@ -144,15 +144,6 @@ def test_cancel_ends_a_job_that_waits_for_credit(tiny: Worker, perform: Callable
     assert len(act.chunks) == 1
 
 
-def test_cancel_ends_a_job_that_waits_for_text(tiny: Worker, perform: Callable[..., Any]) -> None:
-    """A client that sends no text and leaves holds nothing."""
-    act = perform(tiny, input="stream", credit=10)
-    act.start()
-    assert act.until_waiting()
-    act.job.cancel()
-    assert isinstance(act.end(), Cancelled)
-
-
 @pytest.mark.parametrize("filler", [b"word ", b"A sentence of some words. "])
 @pytest.mark.parametrize("chunks", [2, pytest.param(16, marks=pytest.mark.night)])
 def test_text_without_end_streams_in_flat_memory(
@@ -216,17 +207,6 @@ def test_an_engine_that_economised_says_so(
         job = Job(message, lambda message: None)
         tiny.run(job)
         assert job.degraded == (asked and thrifty)
-
-
-def test_hibari_has_no_cheaper_way_and_claims_none(hibari: Worker) -> None:
-    """Its audio is the same, and nothing is said of less."""
-    sent: dict[bool, list[bytes]] = {False: [], True: []}
-    for economy, audio in sent.items():
-        message = JobMessage(id=bytes(16), op="synthesize", payload=b"Hello.", credit=1000, economy=economy)
-        job = Job(message, lambda message, audio=audio: audio.append(message.payload))  # type: ignore[misc]
-        hibari.run(job)
-        assert not job.degraded
-    assert sent[True] == sent[False] != []
 
 
 def test_jobs_do_not_disturb_each_other(tiny: Worker, say: Callable[..., Any]) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.diary import DEVICE, RATE
 from support.peer import BOUND_S, Supervisor, wait_until
-from support.programs import DEVICE, RATE, Programs, finish
+from support.programs import Programs, finish
 
 from .ssh_server import SshServer, variables
 

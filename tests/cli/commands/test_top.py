@@ -79,27 +79,20 @@ def test_what_runs_is_drawn_as_it_changes(top: Terminal, supervisor: Supervisor)
         top.wait_for("stopped")
 
 
-@pytest.mark.parametrize("how", ["q", "Ctrl-C"])
-def test_its_end_gives_the_terminal_back(top: Terminal, how: str) -> None:
-    """The other screen is left, the cursor shown, the settings are those from before, and nothing is said."""
-    if how == "q":
-        top.press("q", "\x1b[?1049l")
-    else:
-        top.process.send_signal(signal.SIGINT)  # it is not the terminal's session, as it would be in a shell
+@pytest.mark.parametrize(("how", "status"), [("q", 0), (signal.SIGINT, 0), (signal.SIGTERM, 128 + 15)])
+def test_its_end_gives_the_terminal_back(top: Terminal, how: str | signal.Signals, status: int) -> None:
+    """The other screen is left, the cursor shown, the settings are those from before, and nothing is said; so, too, by
+    SIGTERM, as from a window that is closed."""
+    if isinstance(how, signal.Signals):
+        top.process.send_signal(how)  # it is not the terminal's session, as it would be in a shell
         top.wait_for("\x1b[?1049l")
-    assert top.process.wait(BOUND_S) == 0
+    else:
+        top.press(how, "\x1b[?1049l")
+    assert top.process.wait(BOUND_S) == status
     assert top.shown.rindex("\x1b[?25h") > top.shown.rindex("\x1b[?25l")
     assert termios.tcgetattr(top.theirs) == top.before
     assert top.process.stderr is not None
     assert top.process.stderr.read() == b""
-
-
-def test_a_signal_gives_the_terminal_back(top: Terminal) -> None:
-    """SIGTERM, as from a window that is closed, leaves no other screen behind."""
-    top.process.terminate()
-    top.wait_for("\x1b[?1049l")
-    assert top.process.wait(BOUND_S) == 128 + 15
-    assert termios.tcgetattr(top.theirs) == top.before
 
 
 def test_a_pause_gives_the_terminal_back(top: Terminal) -> None:

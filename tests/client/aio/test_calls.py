@@ -206,9 +206,6 @@ def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
     assert run(use) == ["cancelled"] * 10
 
 
-# --- the loop ---------------------------------------------------------------------------------------------------------
-
-
 # --- lost supervisors and workers -------------------------------------------------------------------------------------
 
 
@@ -245,6 +242,7 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
 
     assert run(use) == "Hi."
     assert [each.attempt for each in router.of(Request)] == [0, 1]
+    assert len({each.id for each in router.of(Request)}) == 1
     places = [chunk.seq for chunk in router.of(Chunk)]
     again = router.of(Chunk)[places.index(0, 1) :]
     assert b"".join(chunk.payload for chunk in again) == b"".join(bytes([number]) * 1000 for number in range(20))

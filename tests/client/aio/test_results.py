@@ -34,16 +34,6 @@ async def parts(data: bytes, size: int = 6400) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
-def test_asyncio_is_imported_by_those_who_use_it() -> None:
-    """Neither `import hushd` nor `Client` loads it."""
-    import subprocess
-    import sys
-
-    program = "import sys, hushd; hushd.Client(); print('asyncio' in sys.modules, 'hushd.aio' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
-
-
 def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
     """Of a path, a file's bytes, an array, raw samples, and of what comes by asynchronous iterables and files."""
     samples, rate = soundfile.read(beckett, dtype="int16")

@@ -134,14 +134,6 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert verbose.words is None
 
 
-def test_words_need_a_model_that_knows_their_times(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
-    """The error says how to get one if none is installed, instead of an empty list."""
-    with pytest.raises(package.NotFoundError, match="No installed model knows when each word is said"):
-        openai.audio.transcriptions.create(
-            model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
-        )
-
-
 def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None:
     """One person is speaker A throughout."""
     found = openai.audio.transcriptions.create(

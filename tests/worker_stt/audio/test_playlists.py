@@ -9,8 +9,9 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.film import ALLOWED
 from hushd_worker_stt.audio.recording import Recording
-from support.playlists import FILES, WORDS, private_files
 from support.stt_jobs import make_job
+
+from .playlists import FILES, WORDS, private_files
 
 REFUSED = {
     "names other files": "concat dash hls imf webm_dash_manifest image2 image2pipe vobsub mlv dvdvideo",
@@ -69,7 +70,7 @@ def test_every_format_is_allowed_or_refused_with_a_reason() -> None:
 @pytest.mark.parametrize("way", ["path", "bytes"])
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_of_another_file_is_read(tmp_path: Path, name: str, way: str) -> None:
-    """Each of 33 files is refused in one sentence without a word of the file that it names, and at once."""
+    """Each of the files is refused in one sentence without a word of the file that it names, and at once."""
     private = private_files(tmp_path)
     data = FILES[name](private)
     private.itself.write_bytes(data)

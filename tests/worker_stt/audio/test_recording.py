@@ -75,12 +75,6 @@ def test_any_format(form: str, subtype: str, way: str, tmp_path: Path) -> None:
     assert np.sqrt(np.mean(middle**2)) == pytest.approx(np.sqrt(3 * 0.2**2 / 2), rel=0.1)
 
 
-def test_inline_bytes() -> None:
-    """A short file inside the job itself reads like any other."""
-    samples, _ = read(encoded(sound(1, 8000), 8000))
-    assert abs(len(samples) - RATE) <= 2
-
-
 @pytest.mark.parametrize(
     ("form", "subtype"),
     [("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),

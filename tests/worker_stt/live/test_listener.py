@@ -171,15 +171,6 @@ def test_nobody_speaks(ask: Ask, sound: Callable[[], np.ndarray]) -> None:
     assert 50 <= asked.chunks_read <= 60
 
 
-@pytest.mark.parametrize("form", ["f32le", "s16be", "file"])
-def test_only_one_format_is_live(ask: Ask, form: str) -> None:
-    """Samples that could not be a number do not exist: s16le is the only format of a stream, and others are refused."""
-    asked = ask([bytes(3200)], {"live": True, "format": form})
-    assert asked.error
-    assert asked.error.code == "bad_request"
-    assert "s16le" in asked.error.message
-
-
 @pytest.mark.usefixtures("every_time")
 def test_a_session_beside_a_file(worker: SpeechToText, beckett: np.ndarray) -> None:
     """One engine hears a recording and a person at once: both are right, and the person is not kept waiting."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -110,24 +108,6 @@ def test_speed(engine: EspeakNg, speed: float) -> None:
         lengths.append(len(chunk.samples))
     assert lengths[0] / lengths[1] == pytest.approx(speed, rel=0.25)
     assert lengths[0] == pytest.approx(lengths[2], rel=0.05)
-
-
-@needed
-def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: Any) -> None:
-    """A language chooses its voice, and each word has its time."""
-    worker = Worker("espeak-ng", "default")
-    assert "espeak-fr" in worker.load(lambda note: None).voices
-    assert say(worker, "Hello.").result["voice"] == "espeak-en-us"
-    assert say(worker, "Bonjour.", language="fr").result["voice"] == "espeak-fr"
-    partials = []
-    performance = perform(worker, TEXT, credit=1000, timeline=True)
-    performance.job.send_partial = partials.append
-    performance.start()
-    assert performance.end()["sentences"] == 1
-    (sentence,) = partials
-    starts = [word["start"] for word in sentence["words"]]
-    assert len(starts) == 9
-    assert starts == sorted(starts)
 
 
 def test_the_package_of_the_extra() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -11,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 from hushd_models import installation
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker_tts.engines.hibari import WPM, Hibari
 from hushd_worker_tts.engines.hibari_internals import session
 from hushd_worker_tts.worker import Worker
@@ -40,39 +37,16 @@ PROSE = (
 )
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("m4a", "aac")])
-def test_speaks_in_every_format(hibari: Worker, say: Callable[..., Any], format: str) -> None:
-    """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its file says the same as the result.
-
-    What needs ffmpeg is tested with the other encoders.
-    """
-    spoken = say(hibari, SENTENCE, format=format)
+def test_speaks(hibari: Worker, say: Callable[..., Any]) -> None:
+    """A sentence of ten words takes 3 to 4.5 s, is loud enough, and its sound is as long as the result says."""
+    spoken = say(hibari, SENTENCE)
     assert spoken.result["voice"] == "heart"
     assert (spoken.result["rate"], spoken.result["sentences"]) == (24000, 1)
     assert 3.0 < spoken.result["duration"] < 4.5
-    if format in ("s16le", "pcm"):
-        samples, rate = np.frombuffer(spoken.raw, "<i2") / 32768, spoken.chunks[0].rate
-    else:
-        samples, rate = soundfile.read(io.BytesIO(spoken.file))
-        info = soundfile.info(io.BytesIO(spoken.file))
-        assert format.upper() == (info.subtype if format == "opus" else info.format)
-        rate = spoken.result["rate"]
-    assert rate == 24000
-    seconds = info.duration if format == "opus" else len(samples) / rate  # libsndfile decodes Opus at 48 kHz
-    assert abs(seconds - spoken.result["duration"]) < (0.1 if format == "mp3" else 0.001)
+    samples = np.frombuffer(spoken.raw, "<i2") / 32768
+    assert len(samples) / 24000 == pytest.approx(spoken.result["duration"], abs=0.001)
     assert 0.1 < np.abs(samples).max() <= 1
     assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.3
-
-
-def test_streamed_text_gives_the_very_same_file(hibari: Worker, say: Callable[..., Any]) -> None:
-    """Text in pieces of 7 bytes and text inline give one and the same file, sentence by sentence."""
-    text = "Hello there, café! It costs $3.14, said Dr. Smith. Fine…"
-    data = text.encode()
-    streamed = say(hibari, "", pieces=[data[i : i + 7] for i in range(0, len(data), 7)], format="wav")
-    inline = say(hibari, text, format="wav")
-    assert streamed.result == inline.result
-    assert inline.result["sentences"] == 3
-    assert streamed.file == inline.file
 
 
 def test_equal_requests_give_equal_audio(hibari: Worker, say: Callable[..., Any]) -> None:

@@ -9,13 +9,13 @@ import pty
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
 from support import warm
+from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
 Start = Callable[..., ScriptedRouter]
@@ -292,9 +292,6 @@ def test_all_formats_go_to_files(start_router: Start, sounds: list[str], tmp_pat
     assert json.loads((here / "a.json").read_text())["text"] == "a.wav 0 a.wav 1"
 
 
-# --- progress ---------------------------------------------------------------------------------------------------------
-
-
 # --- resuming ---------------------------------------------------------------------------------------------------------
 
 
@@ -405,13 +402,3 @@ def test_without_resume_it_begins_anew(start_router: Start, journals: Journals, 
     router.script = LongTalk()
     assert run(sounds[0]).stdout.decode().split() == [f"word{n}" for n in range(10)]
     assert "start_s" not in router.of(Request)[-1].params
-
-
-def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
-    """Waits for what has no event of its own."""
-    moment = threading.Event()
-    for _ in range(int(timeout / 0.01)):
-        if condition():
-            return
-        moment.wait(0.01)
-    raise AssertionError("it did not happen")

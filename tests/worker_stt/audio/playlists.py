@@ -1,4 +1,4 @@
-"""Files that name other files: 33 that a program for sound may take for a recording, and follow."""
+"""Files that name other files, which a program for sound may take for a recording, and follow."""
 
 from __future__ import annotations
 
@@ -131,31 +131,18 @@ FILES: dict[str, Callable[[Private], bytes]] = {
     "hls": lambda p: _vod(p.sound),
     "hls-file-url": lambda p: _vod(f"file:{p.sound}"),
     "hls-data-url": lambda p: _vod(_data(p.sound)),
-    "hls-relative": lambda p: _vod(p.sound.name),
-    "hls-byte-range": lambda p: _vod(p.sound, "#EXT-X-BYTERANGE:32000@44"),
-    "hls-map": lambda p: _vod(p.sound, f'#EXT-X-MAP:URI="{p.text}"'),
     "hls-key": lambda p: _vod(p.sound, f'#EXT-X-KEY:METHOD=AES-128,URI="{p.text}"'),
     "hls-master": lambda p: _hls("#EXT-X-STREAM-INF:BANDWIDTH=1000", str(p.text)),
-    "hls-rendition": lambda p: _hls(
-        f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",DEFAULT=YES,URI="{p.text}"',
-        '#EXT-X-STREAM-INF:BANDWIDTH=1000,AUDIO="a"', str(p.text),
-    ),
-    "hls-endless": lambda p: _hls("#EXTINF:2.0,", str(p.sound)),
     "hls-itself": lambda p: _hls("#EXT-X-STREAM-INF:BANDWIDTH=1000", str(p.itself)),
     "hls-itself-by-descriptor": lambda p: _hls("#EXT-X-STREAM-INF:BANDWIDTH=1000", "/dev/fd/0"),
     "hls-http": lambda p: _vod("http://127.0.0.1:9/a.ts"),
     "hls-concat-protocol": lambda p: _vod(f"concat:{p.sound}|{p.sound}"),
-    "hls-subfile-protocol": lambda p: _vod(f"subfile,,start,0,end,0,,:{p.sound}"),
-    "hls-crypto-protocol": lambda p: _vod(f"crypto:{p.sound}"),
     "hls-behind-a-tag": lambda p: _id3(_vod(p.sound)),
     "concat": lambda p: _concat(f"file {p.sound}"),
-    "concat-file-url": lambda p: _concat(f"file file:{p.sound}"),
-    "concat-relative": lambda p: _concat(f"file {p.sound.name}"),
     "concat-text": lambda p: _concat(f"file {p.text}"),
     "concat-itself": lambda p: _concat("file /dev/fd/0"),
     "concat-endless": lambda p: _concat(*[f"file {p.sound}"] * 5000),
     "dash": lambda p: _dash(f"<BaseURL>{p.sound}</BaseURL>"),
-    "dash-list": lambda p: _dash(f'<SegmentList duration="2"><SegmentURL media="{p.sound}"/></SegmentList>'),
     "dash-endless": lambda p: _dash(
         f'<SegmentTemplate media="{p.sound}" duration="1" startNumber="1"/>', _LIVE
     ),
