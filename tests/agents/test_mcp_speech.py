@@ -136,14 +136,6 @@ def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> No
     assert events[3] == "heard"
 
 
-@pytest.mark.usefixtures("carried")
-def test_nobody_answers(person: dict[str, str]) -> None:
-    """An error in one sentence, after the time that was given."""
-    with stdio_host(*PATIENT, environment=person | {"HUSHD_PERSON": os.devnull}) as host:
-        assert host.error("converse", text="Hello?", timeout="1").startswith("Nobody spoke within 1 seconds")
-        assert host.data("status")["calls"] == []
-
-
 # --- a real sound system ----------------------------------------------------------------------------------------------
 
 

@@ -93,25 +93,6 @@ def test_who_waits_is_told_so_once(start_router: Start) -> None:
     assert told == ["waiting"]
 
 
-def test_a_turn_that_is_stopped_before_it_came(start_router: Start) -> None:
-    """The error is raised, and the claim is not left behind."""
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Claim):
-            router.send(
-                route,
-                Turn(id=message.id, state="waiting", number=1),
-                Error(id=message.id, code="cancelled", message="It was stopped."),
-            )
-
-    router = start_router(script)
-    with Client() as client:
-        with pytest.raises(HushdError, match="It was stopped") as caught, client.floor("speaker"):
-            pass
-        assert caught.value.exit_code == 130
-        router.wait_for(Yield)
-
-
 def test_what_is_taken_away_is_told_at_once(start_router: Start) -> None:
     """`on_loss` is called, `held` is False, and `keep` yields and waits until it is ours again."""
     usher = Usher("granted")

@@ -145,19 +145,6 @@ def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("autostart")
-def test_the_next_request_after_a_kill_just_works(runtime: Path) -> None:
-    """A supervisor killed by SIGKILL leaves a stale socket and its lock; the same client's next request starts anew."""
-    with Client() as client:
-        first = client.status().supervisor.pid
-        client.preload("stt/echo/a")
-        os.kill(first, signal.SIGKILL)
-        wait_until(lambda: not supervisors(runtime), "its end")
-        second = client.status().supervisor.pid
-        assert second != first
-    assert supervisors(runtime) == [second]
-
-
-@pytest.mark.usefixtures("autostart")
 def test_a_request_survives_the_kill_of_its_supervisor() -> None:
     """A request under way when the supervisor is killed is done by the next one: its caller sees only the result."""
     with Client() as client, Client() as watcher:

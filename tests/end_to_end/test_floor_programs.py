@@ -153,6 +153,3 @@ def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervis
     sounds = programs.sounds()
     check_no_overlap(sounds)
     assert 32000 - 4 <= sum(sound.heard for sound in sounds) <= 32000
-
-
-# --- frames -----------------------------------------------------------------------------------------------------------

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 
 from benches import full_size
 from benches.full_size import Taken
-from full_size.catalogue import MODELS
 
 
 def test_expectations_are_held_against_the_true_peak() -> None:
@@ -32,18 +29,3 @@ def test_a_row_stays_until_its_model_is_measured_anew() -> None:
     rows = full_size.section([replace(row, learnt=500)], "2026-11-22", 15, before).splitlines()[-2:]
     assert rows[0].startswith("| `whisper/small` | 1,000 | 500 |")
     assert rows[1].startswith("| `kokoro/kokoro-v1.0` | 1,000 | 990 |")
-
-
-def test_without_models_a_note_says_how_to_make_them(tmp_path: Path) -> None:
-    """No folder is named, or an empty one: nothing is started."""
-    for models in (None, tmp_path):
-        rows = list(full_size.full_size(Namespace(models=models, document=False, engine=None)))
-        assert [row.value for row in rows] == [None]
-        assert "--models names a folder" in rows[0].note or "scripts/fullsize make" in rows[0].note
-
-
-def test_every_model_that_can_be_made_has_a_bare_load() -> None:
-    """By its engine, and a statement that compiles."""
-    for name in MODELS:
-        statement = full_size._BARE[name.partition("/")[0]]
-        compile(statement.format(path="p", folder="f", kind="k", precision=None), name, "exec")

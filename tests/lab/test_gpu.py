@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gpu
 import pytest
-from benches.cards.stage import NotDone, Stage
+from benches.cards.stage import Stage
 from benches.stage import Row
 from section import BENCHMARKS
 from support import fake_cuda
@@ -57,12 +57,6 @@ def test_a_part_keeps_to_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert late.note.startswith("not run: it may take 20 s, and ")
     assert time.monotonic() - began < 5
     assert "not run" in capsys.readouterr().out
-
-
-def test_a_model_that_nobody_makes_is_not_waited_for(tmp_path: Path) -> None:
-    """The part says so."""
-    with pytest.raises(NotDone, match="the model whisper/large could not be made"):
-        Stage(tmp_path).model("whisper/large")
 
 
 def test_the_section_has_the_card_and_every_row() -> None:

@@ -309,20 +309,6 @@ def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Cal
     assert leave(worker) == 0
 
 
-def test_a_path_job(engine: Callable[..., Any], folder: Path) -> None:
-    """A file is read from its path in the worker, or refused there with the table's code."""
-    file = folder / "file"
-    file.write_bytes(bytes(100_000))
-    info = file.stat()
-    worker = engine()
-    worker.ready()
-    named = {"input": "path", "path": str(file), "device": info.st_dev, "size": info.st_size}
-    worker.send(Job(id=number(1), op="echo", inode=info.st_ino, **named))
-    assert worker.receive(Result).data["size"] == 100_000
-    worker.send(Job(id=number(2), op="echo", inode=info.st_ino + 1, **named))
-    assert worker.until(Error)[0].code == "path_unreachable"
-
-
 def test_prints_land_in_the_log(engine: Callable[..., Any]) -> None:
     """print() and descriptor 1 of load and jobs go to stderr, all of it by the exit; stdout stays empty."""
     worker = engine()

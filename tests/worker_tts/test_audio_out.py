@@ -54,18 +54,6 @@ def test_a_file_of_each_format_decodes_to_what_was_said(tiny: Worker, say: Calla
         assert abs(np.std(heard.astype(float)) / np.std(raw.astype(float)) - 1) < 0.05
 
 
-@pytest.mark.parametrize("format", ["flac", "ogg", "mp3", "aiff", "m4a"])
-def test_a_file_is_sent_while_it_is_made(tiny: Worker, say: Callable[..., Any], format: str) -> None:
-    """Chunks leave as sentences are done, in order; only corrections of a header go back."""
-    spoken = say(tiny, TEXT, format=format)
-    assert len(spoken.chunks) > 3
-    reached = 0
-    for chunk in spoken.chunks:
-        assert chunk.offset <= reached, "a hole that may never be filled"
-        reached = max(reached, chunk.offset + len(chunk.payload))
-    assert [chunk.seq for chunk in spoken.chunks] == list(range(len(spoken.chunks)))
-
-
 def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: Worker, say: Callable[..., Any]) -> None:
     """Sizes are unknown at first; the last chunk, for offset 0, corrects them. Without it a pipe still plays."""
     spoken = say(tiny, TEXT, format="wav")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import socket
 import subprocess
@@ -218,36 +217,6 @@ def test_a_manifest_names_recordings_anywhere(cluster: RayCluster, gate: Path, b
     assert run.returncode == 4
     assert "4: There is no s3://corpus/calls/none.wav." in run.stderr
     assert "-:5: A recording has no 'beam' (did you mean beam_size?)." in run.stderr
-
-
-@pytest.mark.parametrize("scheme", ["", "file://"])
-def test_bad_lines_end_no_other(cluster: RayCluster, gate: Path, tmp_path: Path, scheme: str) -> None:
-    """Each is set aside or named, at once; the recordings beside them are all transcribed."""
-    gate.touch()
-    made = corpus(tmp_path / "in", 10)
-    os.mkfifo(tmp_path / "pipe")
-    os.symlink("loop", tmp_path / "loop")
-    good, (first, *_) = f"{tmp_path}/in/", made
-    bad = {
-        "ipfs": "ipfs://a", "pipe": f"{tmp_path}/pipe", "pipe-url": f"file://{tmp_path}/pipe",
-        "loop": f"{tmp_path}/loop", "loop-url": f"file://{tmp_path}/loop", "none": "/none", "nul": "/a\0b",
-        "zero": "file:///dev/zero",
-        "long": "data://x/a." + "x" * 300, "kept.txt/b": good + first, "kept": good + first,
-    }  # fmt: skip
-    wrong = [{"id": "set-aside.json/x", "url": good + first}, {"id": ".hidden", "url": good + first}]
-    rows = [*wrong, *({"id": name, "url": url} for name, url in bad.items())]
-    rows += [{"id": name, "url": good + name} for name in made]
-    lines, out = "".join(json.dumps(row) + "\n" for row in rows), tmp_path / "out"
-    command = ("cluster", "transcribe", "--manifest", "-", "-o", f"{scheme}{out}")
-    run = cluster.end(cluster.hushd(*command, stdin=subprocess.PIPE), text=lines)
-    written = transcripts(out)
-    aside = json.loads(written.pop("set-aside.json"))
-    kept = "kept" if "kept.txt/b" in aside else "kept.txt/b"  # of two that exclude each other, whoever was first
-    assert sorted(aside) == sorted(bad.keys() - {kept})
-    assert written == expected(made) | {f"{kept}.txt": digest(made[first]) + "\n"}
-    assert run.returncode == max(each["exit"] for each in aside.values())
-    assert "-:1: Its id is a name that hushd uses itself." in run.stderr
-    assert "-:2: Its id has a part that is empty or begins with a dot." in run.stderr
 
 
 @pytest.fixture(scope="module")

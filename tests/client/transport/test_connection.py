@@ -157,13 +157,6 @@ def test_garbage_is_a_protocol_error(
     assert caught.value.code == "protocol_error"
 
 
-def test_pings_are_answered(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """Each ping gets its pong while the program does something else."""
-    router = start_router(lambda router, route, message: router.send(route, Ping(), Ping()))
-    connect(router).start(request())
-    router.wait_for(Pong, 2)
-
-
 # --- loss -------------------------------------------------------------------------------------------------------------
 
 

@@ -90,27 +90,19 @@ def test_race_11_where_the_kernel_does_not_help(
     assert all_die_within(watched, 1.0)
 
 
-def test_a_supervisor_that_died_before_arming() -> None:
-    """A worker whose parent is not the supervisor in its environment ends itself while arming, with its whole group."""
+@pytest.mark.parametrize(
+    ("parent", "end"), [("1", (-signal.SIGKILL, b"")), ("os.getppid()", (0, b"survived\n"))], ids=["died", "lives"]
+)
+def test_the_parent_is_the_supervisor(parent: str, end: tuple[int, bytes]) -> None:
+    """A worker whose parent is not the supervisor in its environment ends itself while arming, with its whole group;
+    with a supervisor that lives it runs to its own end."""
     read, write = os.pipe()
-    program = f"from hushd_protocol.system import lifeline; lifeline.arm({read}, 1); print('survived')"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], pass_fds=[read], process_group=0, stdout=subprocess.PIPE
+    program = (
+        f"import os; from hushd_protocol.system import lifeline; lifeline.arm({read}, {parent}); print('survived')"
     )
-    out, _ = process.communicate(timeout=60)
-    os.close(read)
-    os.close(write)
-    assert (process.returncode, out) == (-signal.SIGKILL, b"")
-
-
-def test_a_living_supervisor_kills_nobody() -> None:
-    """With the write end open an armed process runs to its own end."""
-    read, write = os.pipe()
-    program = "from hushd_protocol.system import lifeline; import os; "
-    program += f"lifeline.arm({read}, {os.getpid()}); print('survived')"
-    process = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program], pass_fds=[read], process_group=0, stdout=subprocess.PIPE, timeout=60
     )
     os.close(read)
     os.close(write)
-    assert (process.returncode, process.stdout) == (0, b"survived\n")
+    assert (done.returncode, done.stdout) == end

@@ -35,20 +35,13 @@ def test_a_process_that_computes_works() -> None:
         assert all(liveness.works() for _ in range(10))
 
 
-def test_a_process_that_sleeps_does_not() -> None:
-    """Once it has come to rest, two looks see the same."""
-    with process("time.sleep(600)") as pid:
+@pytest.mark.parametrize(("program", "number"), [("time.sleep(600)", 0), ("exec('while True: pass')", signal.SIGSTOP)])
+def test_a_process_that_sleeps_or_is_stopped_does_not(program: str, number: int) -> None:
+    """Once it has come to rest, whatever it did before, two looks see the same."""
+    with process(program) as pid:
         liveness = Liveness(pid)
+        os.kill(pid, number)
         wait_until(lambda: not liveness.works(), "rest")
-        assert not liveness.works()
-
-
-def test_a_stopped_process_does_not() -> None:
-    """Whatever it did before."""
-    with process("exec('while True: pass')") as pid:
-        liveness = Liveness(pid)
-        os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: not liveness.works(), "the stop")
         assert not liveness.works()
 
 

@@ -32,7 +32,6 @@ from hushd_supervisor.system.source import Outcome, Perform, Source
 from hushd_supervisor.system.status import Reporter
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
-from support.wakeups import comes_to_rest
 
 NAME = "stt/fake/one"
 ID = bytes(range(16))
@@ -228,18 +227,6 @@ def on(kind: type[Any], *out: a.Action) -> Callable[[e.Event], list[a.Action]]:
     return lambda event: list(out) if isinstance(event, kind) else []
 
 
-def test_a_message_is_an_event_and_an_action_a_message(stage: Stage) -> None:
-    """A client's message reaches the pool with its route, and the pool's answer reaches the client."""
-
-    def echo(event: e.Event) -> list[a.Action]:
-        if isinstance(event, e.FromClient) and isinstance(event.message, Control):
-            return [a.ToClient(event.route, Result(id=event.message.id, data={"names": event.message.names}))]
-        return []
-
-    stage.start(echo)
-    assert stage.connect().control("any", "x", "y") == {"names": ["x", "y"]}
-
-
 def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> None:
     """A send to a client or worker that is gone and a failed spawn come back in order; the actions between are done."""
     stage.launch.error = OSError(2, "No such file or directory")
@@ -315,17 +302,6 @@ def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     assert time.monotonic() >= began + 0.05
 
 
-def test_a_signal_is_a_shutdown(stage: Stage) -> None:
-    """Each SIGTERM or SIGINT is one event, and the loop ends only when the pool says so."""
-    stage.start()
-    stage.connect()
-    signal.raise_signal(signal.SIGTERM)
-    stage.pool.wait_for(e.Shutdown, 1)
-    stage.pool.rule = on(e.Shutdown, a.Leave())
-    signal.raise_signal(signal.SIGINT)
-    assert stage.ended()
-
-
 @pytest.mark.parametrize("how", ["signal", "control"])
 def test_a_leaving_supervisor_lets_nobody_in_and_serves_who_is_there(stage: Stage, how: str) -> None:
     """New clients find no socket and start the next supervisor; the old ones' requests are answered to the end."""
@@ -384,14 +360,6 @@ def test_race_25_a_socket_that_is_no_longer_ours_is_noticed_at_a_timer(stage: St
     assert find().client_socket.read_text() == "another's"
 
 
-def test_an_idle_loop_does_not_wake_up(stage: Stage) -> None:
-    """With clients connected and nothing due its thread is not scheduled any more."""
-    stage.start()
-    stage.connect()
-    stage.pool.wait_for(e.FromClient)
-    comes_to_rest(os.getpid(), stage._thread.native_id)
-
-
 def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:
     """Arrivals at a source, its deadlines and the consequences of an action are events; it sees them all."""
     extra, due = stage.extra, time.monotonic() + 0.05
@@ -413,13 +381,14 @@ def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:
 
 
 def test_each_part_is_told_of_the_end(stage: Stage) -> None:
-    """First that nobody new may come, as often as that is so; last, and once, to close."""
+    """Of each signal first that nobody new may come; the loop ends only when the pool says so, and then, once, it is
+    told to close."""
     stage.start()
     signal.raise_signal(signal.SIGTERM)
     stage.pool.wait_for(e.Shutdown)
     wait_until(lambda: stage.extra.ended == ["stop"], "the first word of it")
     stage.pool.rule = on(e.Shutdown, a.Leave())
-    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
     assert stage.ended()
     assert stage.extra.ended[-1] == "close"
     assert set(stage.extra.ended[:-1]) == {"stop", "finish"}

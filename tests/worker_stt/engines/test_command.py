@@ -23,7 +23,6 @@ from hushd_worker_stt.engines.command import Command, CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
 from support.peer import BOUND_S, wait_until
 from support.stopwatch import Stopwatch
-from support.wer import BECKETT, word_error_rate
 
 QUIET = np.zeros(32_000, np.float32)  # two seconds
 
@@ -380,21 +379,9 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, commands: Path) -> No
     assert failure(command).code == "model_missing"
 
 
-def test_a_real_program(make: Make, beckett: np.ndarray) -> None:
-    """A script that runs a speech model and prints whisper's JSON: its words come."""
-    script = """
-import json, sys, wave
-import numpy
-from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines.moonshine import Moonshine
-with wave.open(sys.argv[1]) as file:
-    samples = numpy.frombuffer(file.readframes(file.getnframes()), '<i2').astype('f4') / 32768
-engine = Moonshine()
-engine.load('tiny-en', lambda note: None)
-segments = [{'start': s.start, 'end': s.end, 'text': s.text} for s in engine.transcribe(samples, Options())]
-print(json.dumps({'language': sys.argv[2], 'segments': segments}))
-"""
-    command = make(script, "{wav}", "{language}", output="json")
-    (segment,) = command.transcribe(beckett / np.abs(beckett).max(), Options(language="en"))
-    assert word_error_rate(BECKETT, segment.text) <= 2 / 12
-    assert segment.end == pytest.approx(len(beckett) / 16_000)
+def test_json_of_a_program(make: Make) -> None:
+    """A script that prints whisper's JSON: its words come with their times, and it is told the language."""
+    script = "import json, sys; text = f'Ever tried in {sys.argv[1]}.'; "
+    script += "print(json.dumps({'segments': [{'start': 0, 'end': 0.5, 'text': text}]}))"
+    (segment,) = make(script, "{language}", output="json").transcribe(QUIET, Options(language="en"))
+    assert segment == Segment(0.0, 0.5, "Ever tried in en.")

@@ -107,8 +107,6 @@ def test_an_api_of_its_own(make: Make, runtime: Path) -> None:
         ("page", "answered without a transcript: Model not found"),
         ("nothing", "answered without a transcript: nothing"),
         ("error", "answered without a transcript: no model is loaded"),
-        ("short", "ended the connection in the middle of its answer"),
-        ("status=500", "failed (500: Oops out of luck)"),
     ],
 )
 def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:

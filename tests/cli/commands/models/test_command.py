@@ -93,12 +93,6 @@ def test_the_list(machine: Store, base: Path) -> None:
     assert [line.split() for line in here] == [line.split() for line in lines[: 1 + states.count(0)]]
 
 
-def test_the_list_recommends_what_recommend_does(machine: Store) -> None:
-    """For the session's language where none is named."""
-    advised = [one["model"] for one in answer("recommend")]
-    assert {one["name"] for one in answer("list") if one["recommended"]} == {*advised}
-
-
 def test_what_comes_with_its_engine_needs_no_pull(machine: Store) -> None:
     """A sentence says so, in place of its path."""
     done = hushd("pull", "espeak-ng/all")

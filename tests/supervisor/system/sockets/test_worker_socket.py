@@ -266,15 +266,6 @@ def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: St
     assert len(list(desk.workers.receive(64))) <= 64
 
 
-def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
-    """It has said that nothing follows."""
-    process = start()
-    process.says(Bye())
-    desk.receive(1)
-    process.exit(0)
-    assert desk.exits() == [Exited(NAME, 1, 0, "")]
-
-
 def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
     """An exit brings the end of the log, without what earlier processes wrote into it."""
     for gen, words in ((1, "first words\n"), (2, "second words\n")):
