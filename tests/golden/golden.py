@@ -22,6 +22,7 @@ from typing import Any
 from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
+from hushd_schema.operations import Operation
 
 PROTOCOL, SERVING, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN"))
 WAKE = "../../plugins/wake/README.md"
@@ -51,6 +52,7 @@ def texts() -> dict[str, Callable[[], str]]:
     return made | {
         "../../agents/hushd_mcp/prepared.json": lambda: _json(prepared_answers()),
         "../agents/refusals.txt": lambda: "\n".join([*of_commands(["mcp"]), ""]),
+        "../schema/parameters.txt": lambda: "\n".join([*of_parameters(), ""]),
         "../gateway/refusals.txt": lambda: "\n".join([*of_http(), ""]),
         SERVING: with_requests,
         "help.txt": help_of_hushd,
@@ -228,21 +230,35 @@ def prepared_answers() -> dict[str, Any]:
     return {method: found[method] for method in methods}
 
 
-def with_references() -> str:
-    """The protocol's document with the tables of parameters as the operations have them."""
-    from hushd_schema.operations import reference
+def _starts() -> dict[str, Operation]:
+    """The operations, by the words before each one's table in the protocol's document."""
     from hushd_schema.operations.decoder import DECODER
     from hushd_schema.operations.models import PULL
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
 
-    starts = (
-        (TRANSCRIBE, "**`transcribe`**"),
-        (DECODER, "The options of `decoder`"),
-        (SYNTHESIZE, "**`synthesize`**"),
-        (PULL, "**`pull`**"),
-    )
-    return _with_tables(PROTOCOL, {start: reference(operation) for operation, start in starts})
+    return {
+        "**`transcribe`**": TRANSCRIBE,
+        "The options of `decoder`": DECODER,
+        "**`synthesize`**": SYNTHESIZE,
+        "**`pull`**": PULL,
+    }
+
+
+def of_parameters() -> Iterator[str]:
+    """The bounds and the default of each parameter."""
+    for operation in _starts().values():
+        for name, field in operation.fields.items():
+            kinds = [field.kind, *(form.kind for form in (field.option, field.http, field.mcp) if form and form.kind)]
+            bounds = "; in other forms ".join(dict.fromkeys(kind.must_be for kind in kinds))
+            yield f"{operation.name}.{name}: {bounds}; default: {field.default!r}"
+
+
+def with_references() -> str:
+    """The protocol's document with the tables of parameters as the operations have them."""
+    from hushd_schema.operations import reference
+
+    return _with_tables(PROTOCOL, {start: reference(operation) for start, operation in _starts().items()})
 
 
 def with_detect() -> str:
