@@ -214,13 +214,13 @@ def _truth(text: str) -> object:
 
 
 def _bounds(low: float, high: float) -> dict[str, float]:
-    return {name: bound for name, bound in (("minimum", low), ("maximum", high)) if abs(bound) != math.inf}
+    return {name: bound for name, bound in (("minimum", low), ("maximum", high)) if not math.isinf(bound)}
 
 
 def _range(low: float, high: float) -> str:
-    if low == -math.inf:
+    if math.isinf(low):
         return ""
-    if high == math.inf:
+    if math.isinf(high):
         return f", {low:g} or more"
     return f" from {_plain(low)} to {_plain(high)}"
 

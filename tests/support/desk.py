@@ -12,6 +12,8 @@ from hushd_supervisor.core.requests.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
+from .house import sent
+
 NAME = "stt/a/x"
 
 
@@ -38,14 +40,14 @@ class Desk:
     def request(self, **fields: object) -> ActiveRequest:
         number = len(self.requests) + 1
         fields = {"op": "echo", "credit": 8, **fields}
-        message = m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields)  # type: ignore[arg-type]
+        message = sent(m.Request(id=number.to_bytes(16, "big"), worker=NAME, **fields))  # type: ignore[arg-type]
         request = ActiveRequest(self.client, message, "cli", NAME, number, self.now)
         self.requests.append(request)
         self._take(self.worker.submit(request, self.now))
         return request
 
     def from_worker(self, message: m.Message) -> None:
-        self._take(self.worker.news.receive(self.worker.gen, message, self.now))
+        self._take(self.worker.news.receive(self.worker.gen, sent(message), self.now))
 
     def ready(self) -> None:
         self.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))

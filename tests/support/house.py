@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import KINDS, Card
+from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
@@ -21,7 +22,15 @@ A, B, C = "stt/a/x", "stt/b/y", "tts/c/z"
 MB = 1_000_000
 ROUTE = b"route"
 
+DECODER = Decoder({*m.FROM_CLIENT, *m.FROM_WORKER})
+
 T = TypeVar("T")
+MessageT = TypeVar("MessageT", bound=m.Message)
+
+
+def sent(message: MessageT) -> MessageT:
+    """Returns a message as it arrives: equal, and its words are no longer the objects that the code compares with."""
+    return cast(MessageT, unpack(pack(message), DECODER))
 
 
 class House:
@@ -110,12 +119,14 @@ class House:
 
     def request(self, worker: str, route: bytes = ROUTE, **fields: Any) -> bytes:
         name = next(self._ids).to_bytes(16, "big")
-        self.tell(ev.FromClient(route, m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
+        self.tell(
+            ev.FromClient(route, sent(m.Request(id=name, worker=worker, **{"op": "echo", "credit": 8, **fields})))
+        )
         return name
 
     def control(self, action: str, *names: str, route: bytes = ROUTE, **fields: Any) -> bytes:
         name = next(self._ids).to_bytes(16, "big")
-        self.tell(ev.FromClient(route, m.Control(id=name, action=action, names=list(names), **fields)))
+        self.tell(ev.FromClient(route, sent(m.Control(id=name, action=action, names=list(names), **fields))))
         return name
 
     def stranger(self) -> bytes:
@@ -141,7 +152,7 @@ class House:
     # --- workers -----------------------------------------------------------------------------------------------------
 
     def says(self, name: str, message: m.Message) -> None:
-        self.tell(ev.FromWorker(name, self.worker(name).gen, message))
+        self.tell(ev.FromWorker(name, self.worker(name).gen, sent(message)))
 
     def ready(
         self, name: str, slots: int = 1, size: int = 300 * MB, sessions: int = 0, cards: dict[str, int] | None = None

@@ -190,7 +190,7 @@ class Fleet:
         Raises:
             HushdError: `bad_request` for a name that no worker has or too long a time.
         """
-        if not control.for_s <= MAX_AWAY_S:
+        if control.for_s > MAX_AWAY_S:
             raise HushdError("bad_request", "Workers keep away for at most 7 days.")
         chosen: dict[str, Worker] = {}
         for prefix in control.names:

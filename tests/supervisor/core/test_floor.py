@@ -14,6 +14,7 @@ from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
 from hushd_supervisor.core.claim import DEVICES
 from hushd_supervisor.core.floor import GRACE_S, PATIENCE_S, Floor
+from support.house import sent
 
 SPEAKER = ["speaker"]
 MICROPHONE = ["microphone"]
@@ -52,7 +53,7 @@ class Room:
     def ask(self, name: str, devices: list[str] = SPEAKER, priority: str = "text") -> str:
         """Makes a claim; returns the first word about it, or "" if there is none."""
         claim = m.Claim(id=name.ljust(16).encode(), devices=devices, priority=priority)
-        self.take(self.floor.claim(name[0].encode(), claim, f"client {name[0]}", ord(name[0]), self.now))
+        self.take(self.floor.claim(name[0].encode(), sent(claim), f"client {name[0]}", ord(name[0]), self.now))
         return self.last.get(name, "")
 
     def give_back(self, name: str, keep: bool = False) -> None:
@@ -76,7 +77,7 @@ class Room:
             return {route for route in known if name == f"client {route.decode()}"}
 
         control = m.Control(id=bytes(16), action=action, names=list(names))
-        *actions, answer = self.floor.control(control, by.encode(), named, self.now)
+        *actions, answer = self.floor.control(sent(control), by.encode(), named, self.now)
         self.take(actions)
         assert isinstance(answer, ToClient)
         assert answer.route == by.encode()
