@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,18 @@ def test_a_power_failure_takes_neither_content_nor_name(tmp_path: Path, monkeypa
     atomic_file.replace(tmp_path / "x", "text", sync=True)
     assert [inode for inode, _ in synced] == [(tmp_path / "x").stat().st_ino, tmp_path.stat().st_ino]
     assert [names == ["x"] for _, names in synced] == [False, True]
+
+
+@pytest.mark.parametrize(("number", "fails"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_folder_that_no_file_system_syncs_is_let_be(
+    number: int, fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of the network sync files only; a disk that fails is said."""
+
+    def sync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, "")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with pytest.raises(OSError, match=str(number)) if fails else nullcontext():
+        atomic_file.replace(tmp_path / "x", "text", sync=True)

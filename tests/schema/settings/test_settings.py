@@ -27,6 +27,13 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, "") == Settings()
 
 
+def test_the_defaults_of_a_role() -> None:
+    """Downloads are rarely repeated soon, and a wake-word worker starts in a moment; others rest for five minutes."""
+    models, wake, stt = (Settings().for_worker(name) for name in ("models/store/local", "wake/a/x", "stt/a/x"))
+    assert (models.keep_alive, models.memory_mb, wake.keep_alive, wake.memory_mb) == (10.0, 60.0, 10.0, 0.0)
+    assert (stt.keep_alive, stt.memory_mb) == (300.0, 0.0)
+
+
 def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     """The first block of docs/CONFIGURATION.md is what the declarations say; loaded, it is all defaults."""
     block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
