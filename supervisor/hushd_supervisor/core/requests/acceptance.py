@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -49,7 +50,7 @@ class Requests:
         self._fleet = fleet
         self._departure = departure
         self._default_model = default_model
-        self._accepted = 0
+        self._numbers = itertools.count()
 
     def of(self, route: bytes) -> list[ActiveRequest]:
         """The requests of one client."""
@@ -61,7 +62,6 @@ class Requests:
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
         """Accepts a request, or refuses it."""
-        self._accepted += 1
         connection = self._connections[route]
         try:
             if self._departure.down:
@@ -71,7 +71,7 @@ class Requests:
             name = resolve(message.worker, self.settings, self._default_model)
             worker = self._fleet.worker(name)
             deadline = math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
-            request = ActiveRequest(route, message, connection.holder, name, self._accepted, now, deadline)
+            request = ActiveRequest(route, message, connection.holder, name, next(self._numbers), now, deadline)
             request.client = connection.number
             request.program = connection.pid or route
         except HushdError as error:
