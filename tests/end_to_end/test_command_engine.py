@@ -55,13 +55,13 @@ def worker(client: Client) -> int:
 
 def test_a_program_that_works_for_long(start_supervisor: Start, pid_file: Path, runtime: Path, speech: Path) -> None:
     """Its CPU time is the worker's: no stall. Its memory is what the worker needs, but not what it has grown to."""
-    start_supervisor("[worker]\nstall_timeout = 4\nmax_pss_mb = 250\n")
+    supervisor = start_supervisor("[worker]\nstall_timeout = 4\nmax_pss_mb = 250\n")
     with Client() as client:
         assert client.transcribe(speech, engine="command", model="mine").text == "ever tried"
         first = worker(client)
         assert client.transcribe(speech, engine="command", model="mine", prompt="work").text == "ever tried"
         assert client.transcribe(speech, engine="command", model="mine").text == "ever tried"
-        assert worker(client) == first
+        assert worker(client) == first, supervisor.log()
         client.shutdown()
     wait_until((runtime / "state" / "needs.json").exists, "what the workers needed")
     assert "command" in (runtime / "state" / "needs.json").read_text()
