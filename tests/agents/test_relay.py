@@ -141,7 +141,8 @@ def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
     for rest_s in RESTS_S:
         with serving(environment, rest_s) as first, RawHost(environment=environment, starts=True) as host:
             assert first
-            assert host.data("say", text=words(0.1))["state"] == "completed"
+            said = host.data("say", text=words(0.1))
+            assert said["state"] == "completed", said
             if came_too_late(environment, first):
                 continue
             assert first.wait(BOUND_S) == 0
