@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hushd_models
-from support.records import changeable, records
+from support.records import changeable, defaults, records
 
 
 def test_records_are_values() -> None:
@@ -11,3 +11,4 @@ def test_records_are_values() -> None:
     kinds = records(hushd_models)
     assert len(kinds) > 9
     assert [kind for kind in kinds if changeable(kind)] == []
+    assert defaults(kinds) == {"Known.speed": "medium", "Known.revision": "main", "Known.translation": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hushd_protocol
-from support.records import changeable, has_names, records
+from support.records import changeable, defaults, has_names, records
 
 
 def test_messages_are_values() -> None:
@@ -12,3 +12,11 @@ def test_messages_are_values() -> None:
     assert len(kinds) > 30
     assert [kind for kind in kinds if changeable(kind)] == []
     assert [kind for kind in kinds if ".messages." in kind.__module__ and not has_names(kind)] == []
+
+
+def test_to_leave_a_field_out_says_nothing() -> None:
+    """But for these: each side may have left out whatever the other, of another version, reads."""
+    assert defaults(records(hushd_protocol)) == {
+        "Control.for_s": -1.0, "Claim.priority": "text", "Ready.slots": 1, "Request.input": "inline",
+        "Request.priority": "text", "Job.input": "inline", "Cgroup.version": 2,
+    }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hushd_schema
-from support.records import changeable, has_names, records
+from support.records import changeable, defaults, has_names, records
 
 NAMED = ("description", "operations", "results", "status")
 
@@ -13,4 +13,6 @@ def test_records_are_values() -> None:
     kinds = records(hushd_schema)
     assert len(kinds) > 40
     assert [kind for kind in kinds if changeable(kind)] == []
-    assert [kind for kind in kinds if kind.__module__.split(".")[1] in NAMED and not has_names(kind)] == []
+    named = [kind for kind in kinds if kind.__module__.split(".")[1] in NAMED]
+    assert [kind for kind in named if not has_names(kind)] == []
+    assert defaults(named) == {}  # to leave a field out means no, none or nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -35,6 +36,12 @@ def changeable(kind: type) -> set[str]:
             setattr(record, name, 1)
             names.add(name)
     return names
+
+
+def defaults(kinds: list[type]) -> dict[str, object]:
+    """Returns the defaults that say something: to leave out any other field means no, none or nothing."""
+    fields = {f"{kind.__name__}.{each.name}": each.default for kind in kinds for each in dataclasses.fields(kind)}
+    return {name: default for name, default in fields.items() if default and default is not dataclasses.MISSING}
 
 
 def has_names(kind: type) -> bool:

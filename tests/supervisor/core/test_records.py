@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from hushd_supervisor import core
-from support.records import changeable, records
+from hushd_supervisor.core.worker.crashes import BACKOFF_S
+from hushd_supervisor.core.worker.process import Place
+from support.records import changeable, defaults, records
 
 STATES = {
     "ActiveRequest", "Claim", "Connection", "Crashes", "Process", "Shortage", "_Describe", "_Release", "_Unload",
@@ -15,3 +19,11 @@ def test_only_states_change() -> None:
     changing = {kind.__name__: changeable(kind) for kind in records(core) if changeable(kind)}
     assert changing.keys() == STATES
     assert not any("no_such_field" in names for names in changing.values())
+
+
+def test_a_state_begins_with_nothing() -> None:
+    """But for these: no time has come, and a whole input is there."""
+    assert defaults(records(core)) == {
+        "Claim.until": math.inf, "ActiveRequest.deadline": math.inf, "ActiveRequest.input_complete": True,
+        "Crashes._delay": BACKOFF_S, "Process.place": Place(), "Process.ready_at": math.inf,
+    }  # fmt: skip
