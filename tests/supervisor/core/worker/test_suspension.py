@@ -80,11 +80,18 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
 
 
 def test_it_holds_the_machines_memory_meanwhile() -> None:
-    """The memory that it had on the card counts as its own there, and no longer as the card's."""
+    """The memory that it had on the card counts as its own there, and no longer as the card's, until it is back."""
+
+    def size() -> float:
+        return sum(worker.machine.size for worker in there.pool._admission.use.every(there.now))
+
     there = house()
     suspended(there)
     assert there.pool.memory(there.now).cards[0].used_mb == 0
-    assert sum(worker.machine.size for worker in there.pool._admission.use.every(there.now)) == TAKEN + 300 * MB
+    assert size() == TAKEN + 300 * MB
+    there.request(A)
+    there.tell(ev.Restored(A, gen(there)))
+    assert size() == 300 * MB
 
 
 def test_it_exits_after_keep_alive() -> None:
