@@ -246,12 +246,15 @@ def _starts() -> dict[str, Operation]:
 
 
 def of_parameters() -> Iterator[str]:
-    """The bounds and the default of each parameter."""
+    """The bounds and the default of each parameter, and the bounds of what a file of a server may hold."""
+    from hushd_schema import server_file
+
     for operation in _starts().values():
         for name, field in operation.fields.items():
             kinds = [field.kind, *(form.kind for form in (field.option, field.http, field.mcp) if form and form.kind)]
             bounds = "; in other forms ".join(dict.fromkeys(kind.must_be for kind in kinds))
             yield f"{operation.name}.{name}: {bounds}; default: {field.default!r}"
+    yield from (f"server.{name}: {kind.must_be}" for name, kind in server_file.KINDS.items())
 
 
 def with_references() -> str:

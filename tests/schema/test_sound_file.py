@@ -7,7 +7,8 @@ import struct
 import wave
 
 import pytest
-from hushd_schema.sound_file import UNKNOWN_SIZE, WAV_HEADER, wav_header
+from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import UNKNOWN_SIZE, WAV_HEADER, format_of, wav_header
 
 
 @pytest.mark.parametrize(("rate", "channels", "width"), [(24_000, 1, 2), (44_100, 2, 2), (48_000, 6, 3), (8_000, 1, 4)])
@@ -39,3 +40,11 @@ def test_sound_too_long_for_the_header_has_an_unknown_size(size: int | None, sai
     header = wav_header(16_000, size)
     assert len(header) == WAV_HEADER
     assert (struct.unpack("<I", header[4:8])[0], struct.unpack("<I", header[40:])[0]) == said
+
+
+def test_an_extension_names_the_format() -> None:
+    """The last one, in any case; a name without is refused, and so is a format that nobody writes."""
+    assert [format_of(path) for path in ("a.wav", "b/C.MP3.FLAC")] == ["wav", "flac"]
+    for path in ("wav", ".wav", "a.", "a.txt"):
+        with pytest.raises(HushdError, match="names no format"):
+            format_of(path)
