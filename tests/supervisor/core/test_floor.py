@@ -418,7 +418,7 @@ def test_the_report(room: Room) -> None:
     assert room.floor.status(0) == FloorStatus(speaker=None, microphone=None, waiting=0, paused=False)
     room.ask("A1", priority="message")
     room.ask("B1")
-    room.wait(2.5)
+    room.wait(2.46)
     turn = TurnStatus(turn=1, client="client A", pid=65, priority="message", for_s=2.5)
     assert room.floor.status(room.now) == FloorStatus(speaker=turn, microphone=None, waiting=1, paused=False)
 

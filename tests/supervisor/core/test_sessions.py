@@ -25,6 +25,14 @@ def speak(desk: Desk, **fields: object) -> ActiveRequest:
     return desk.request(session=True, input="stream", **fields)
 
 
+def test_until_it_is_known_that_sessions_have_places_all_wait_in_one_line() -> None:
+    """A session that comes after a file is not said to be the next."""
+    desk = Desk()
+    desk.request()
+    session = speak(desk)
+    assert places(desk, session) == [("starting", 1)]
+
+
 def end(desk: Desk, request: ActiveRequest) -> None:
     desk.from_worker(m.Result(id=request.message.id))
 

@@ -397,6 +397,9 @@ def test_out_of_memory_is_said() -> None:
 def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
     """The worker reports its size after the answer: the next request finds a new process."""
     house = House({"": {"memory_mb": 10.0, "max_pss_mb": 500.0}})
+    house.request(B, op="warm")
+    house.ready(B, size=500 * MB)
+    house.says(B, m.Beat(cpu_s=1, pss=500 * MB))  # without a job another would be as large
     house.idle(A)
     house.says(A, m.Beat(cpu_s=1, pss=499 * MB))
     assert house.drained() == []
