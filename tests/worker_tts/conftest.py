@@ -87,9 +87,9 @@ def speeds(tiny: Worker) -> list[float]:
     return Tiny.speeds
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hibari() -> Worker:
-    """A loaded worker of the real engine."""
+    """A loaded worker of the real engine, which goes with the tests of its file: it takes 60 MB."""
     worker = Worker("hibari", "default")
     worker.load(lambda note: None)
     return worker
