@@ -163,7 +163,8 @@ def test_a_card_that_its_driver_does_not_show(
     program: str, told: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The doctor looks as the supervisor does, and says in one sentence why no card would be used."""
-    (tmp_path / "python").write_text(f"#!{sys.executable}\n{program}\n")
+    (tmp_path / "look.py").write_text(program)
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{tmp_path}/look.py'\n")
     (tmp_path / "python").chmod(0o700)
     monkeypatch.setattr(machine.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(machine, "_LOOK_S", 1.0)
