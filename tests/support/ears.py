@@ -17,9 +17,12 @@ from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from subprocess import PIPE, Popen
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engines import moonshine
 
 Reading = tuple[str, int, tuple[tuple[str, str], ...]]  # a model's folder, its architecture and its options
 _READERS = os.cpu_count() or 1  # of one model at a time
@@ -57,35 +60,30 @@ def _ask(folder: Path, *question: Any) -> Any:
 
 
 @cache
-def _readers(reading: Reading) -> queue.SimpleQueue[Callable[..., str]]:
-    """The transcribers of a model that are free; each is loaded at its first use."""
+def _readers(reading: Reading) -> queue.SimpleQueue[Callable[[], moonshine.Transcriber]]:
+    """The transcribers of a model that are free; each is loaded when it is first called."""
     from hushd_worker_stt.engines import moonshine
 
     package = moonshine.package()
     assert package
     model, architecture, options = reading
-    free: queue.SimpleQueue[Callable[..., str]] = queue.SimpleQueue()
+    free: queue.SimpleQueue[Callable[[], moonshine.Transcriber]] = queue.SimpleQueue()
 
-    def load() -> Callable[..., str]:
-        return moonshine.Transcriber(moonshine.Library(package), Path(model), architecture, dict(options)).text
+    def load() -> moonshine.Transcriber:
+        return moonshine.Transcriber(moonshine.Library(package), Path(model), architecture, dict(options))
 
     for _ in range(_READERS):
-        free.put(_once_loaded(load))
+        free.put(cache(load))
     return free
-
-
-def _once_loaded(load: Callable[[], Callable[..., str]]) -> Callable[..., str]:
-    loaded = cache(load)
-    return lambda *question: loaded()(*question)
 
 
 def _text(reading: Reading, samples: np.ndarray, rate: int) -> str:
     free = _readers(reading)
-    read = free.get()
+    reader = free.get()
     try:
-        return read(samples, rate)
+        return reader().text(samples, rate)
     finally:
-        free.put(read)
+        free.put(reader)
 
 
 @cache

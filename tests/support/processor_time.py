@@ -25,6 +25,11 @@ def spent_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def peak_mb() -> int:
+    """The most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
 def recorded() -> dict[str, int]:
     """The seconds of each file that took a second or more when it was last recorded."""
     return json.loads(RECORD.read_text())  # type: ignore[no-any-return]
@@ -58,7 +63,7 @@ class ProcessorTimes:
     def pytest_runtest_protocol(self) -> Iterator[None]:
         """Begins to count."""
         self.began = spent_s()
-        self.peak_mb = self.peak_mb or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        self.peak_mb = self.peak_mb or peak_mb()
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -68,7 +73,7 @@ class ProcessorTimes:
         now = spent_s()
         report.processor_s = now - self.began  # type: ignore[attr-defined]
         self.began = now
-        mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        mb = peak_mb()
         report.peak_mb, report.grown_mb = mb, mb - self.peak_mb  # type: ignore[attr-defined]
         self.peak_mb = mb
         return report
