@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
-from hushd_schema.pronunciations import parse
+from hushd_protocol.errors import HushdError
+from hushd_schema.pronunciations import parse, read
 
 FILE = """\
 # mine
@@ -46,3 +50,31 @@ def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
     (mistake,) = entries.mistakes
     assert mistake.startswith("x.txt, line 2: ")
     assert complaint in mistake
+
+
+def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
+    """A mark of the byte order is no part of the first; who writes to a pipe is not waited for."""
+    file = tmp_path / "words.txt"
+    assert read(file).tables == {}
+    file.write_bytes("\ufeffa -> b\nÉ -> c\n".encode())
+    assert read(file).tables == {"": {"a": "b", "É": "c"}}
+    file.write_bytes(b"a -> b\n" + b"#" * ((1 << 20) - 7))
+    assert read(file).tables == {"": {"a": "b"}}
+    os.mkfifo(tmp_path / "pipe")
+    assert read(tmp_path / "pipe").tables == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"a -> b\n" + b"#" * ((1 << 20) - 6), "has more than 1 MB: it is not a word list."),
+        (b"a -> b\n\xff", "is not text in UTF-8, at byte 7."),
+        (None, "cannot be read (Is a directory)."),
+    ],
+)
+def test_a_file_that_is_no_list_of_words_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.mkdir() if data is None else file.write_bytes(data)
+    with pytest.raises(HushdError) as caught:
+        read(file)
+    assert (caught.value.code, caught.value.message) == ("input_unreadable", f"{file} {complaint}")

@@ -36,7 +36,8 @@ def recogniser_mb(files: Sizes) -> float:
 
 def recogniser_on_card_mb(files: Sizes) -> OnCard:
     """Estimates the same for a card, to which all graphs are copied; there the engine prefers float32 to int8."""
-    return copied_graphs({name: size for name, size in files.items() if "int8" not in name} or files)
+    precise = {name: size for name, size in files.items() if ".onnx" in name and "int8" not in name}
+    return copied_graphs(precise or files)
 
 
 # --- kokoro ----------------------------------------------------------------------------------------------------------

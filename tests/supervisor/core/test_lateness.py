@@ -7,6 +7,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import LATE_S
+from hushd_supervisor.core.worker.lifecycle import GRACE_S
 from hushd_supervisor.core.worker.process import HELLO_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
@@ -69,6 +70,19 @@ def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
         house.wait(1.0)
         house.says(A, m.Beat(cpu_s=house.now))
     assert house.state(A) is State.DRAINING
+
+
+def test_a_process_that_leaves_has_its_grace_beside_a_sleep() -> None:
+    """It is asleep with the supervisor, so that it is killed when it has had its time awake, and not before."""
+    house = House()
+    house.idle(A)
+    house.control("unload", A)
+    house.now += GRACE_S + LATE_S  # asleep
+    house.tick()
+    house.wait(GRACE_S - 0.1)
+    assert house.state(A) is State.STOPPING
+    house.wait(0.2)
+    assert house.state(A) is State.KILLING
 
 
 def test_a_start_counts_from_when_the_process_was_started() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_supervisor.core.requests.request import ASIDE_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.requests.request import ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 
@@ -204,3 +204,12 @@ def test_a_sleep_of_the_supervisor_is_no_pause_of_a_client() -> None:
     request.ask_input(CREDIT_WINDOW, 10.0)
     request.excuse(100.0, 110.0)
     assert request.aside_at() == 110.0 + ASIDE_S
+
+
+def test_a_sleep_of_the_supervisor_is_no_deafness_of_an_engine() -> None:
+    """A job that was told to end, since its process leaves, has as long for it after the sleep as without it."""
+    request = ActiveRequest(b"r", m.Request(id=b"1" * 16, worker="stt/a/x", op="echo"), "", "", 1, 0.0)
+    request.run(10.0)
+    request.cancelled, request.hurried_at = True, 10.0
+    request.excuse(100.0, 110.0)
+    assert request.next_deadline(math.inf) == 110.0 + CANCEL_S

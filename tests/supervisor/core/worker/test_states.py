@@ -193,6 +193,7 @@ def test_a_start_that_hangs_is_told_as_such() -> None:
         ("No file.\n/x/y.py:3: FutureWarning: `a` is deprecated, use `b`\n  loaded = a(path)\n", "No file."),
         ("UserWarning: odd\nRuntimeError: not enough memory", "RuntimeError: not enough memory"),
         ("Traceback (most recent call last):\n  File x, line 3\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("ValueError: " + 300 * "x", "ValueError: " + 188 * "x"),
     ],
 )
 def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
