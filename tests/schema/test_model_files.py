@@ -13,6 +13,7 @@ VERSION = b"\x08\x0a"  # field 1, a number
 FIXED = b"\x51" + struct.pack("<d", 0.5) + b"\x5d" + struct.pack("<f", 0.5)  # fields 10 and 11, of 8 and 4 bytes
 NAME = b"\x12\x05torch"  # field 2, bytes
 GRAPH = b"\x3a\xac\x02" + bytes(300)  # field 7, whose length takes two bytes
+LARGE = b"\x3a\x80\x80\x01" + bytes(1 << 14)  # the same, of three bytes
 REMAINS = {
     "nothing": b"",
     "other fields alone": VERSION + NAME + FIXED,
@@ -35,7 +36,7 @@ def long(written: bytes) -> bytes:
 def test_a_whole_graph_is_one(tmp_path: Path) -> None:
     """Whatever stands before and after the graph is passed over by its own length."""
     file = tmp_path / "model.onnx"
-    for graph in (GRAPH, VERSION + NAME + FIXED + GRAPH, GRAPH + FIXED + NAME + VERSION):
+    for graph in (GRAPH, LARGE, VERSION + NAME + FIXED + GRAPH, GRAPH + FIXED + NAME + VERSION):
         file.write_bytes(graph)
         check_graph(file)
 

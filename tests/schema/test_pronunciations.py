@@ -72,7 +72,7 @@ def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
         (None, "cannot be read (Is a directory)."),
     ],
 )
-def test_a_file_that_is_no_list_of_words_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     file.mkdir() if data is None else file.write_bytes(data)
     with pytest.raises(HushdError) as caught:
