@@ -53,7 +53,7 @@ def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
 
 
 def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
-    """A mark of the byte order is no part of the first; who writes to a pipe is not waited for."""
+    """A mark of the byte order does not belong to the first; who writes to a pipe is not waited for."""
     file = tmp_path / "words.txt"
     assert read(file).tables == {}
     file.write_bytes("\ufeffa -> b\nÉ -> c\n".encode())
