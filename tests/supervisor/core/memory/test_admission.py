@@ -414,14 +414,16 @@ def test_a_process_that_is_too_large_at_rest_leaves_at_once() -> None:
     assert house.code(request) == "result"
 
 
-@pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])
-def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leaves: bool) -> None:
+@pytest.mark.parametrize(
+    ("ready", "grown", "leaves"), [(300, 1599.999_999, False), (300, 1600, True), (0, 100_000, False)]
+)
+def test_the_default_ceiling_follows_the_first_size(ready: int, grown: float, leaves: bool) -> None:
     """Twice its size when it was ready, and 1000 MB more; without reports of its size there is none."""
     house = House()
     house.request(A)
     house.ready(A, size=ready * MB)
     house.finish(A)
-    house.says(A, m.Beat(cpu_s=1, pss=grown * MB))
+    house.says(A, m.Beat(cpu_s=1, pss=int(grown * MB)))
     assert house.drained() == ([A] if leaves else [])
 
 

@@ -5,7 +5,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.requests.queue import TELL_S
-from hushd_supervisor.core.worker.crashes import Death
+from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from support.desk import NAME, Desk, desk_in
@@ -491,3 +491,13 @@ def test_input_out_of_order_ends_the_request(seq: int) -> None:
     desk._take(desk.worker.input(request, m.Chunk(id=request.message.id, seq=seq), desk.now))
     assert request.ending == "protocol_error"
     assert not any(isinstance(a, do.ToWorker) and isinstance(a.message, m.Chunk) for a in desk.actions)
+
+
+def test_crashes_count_for_five_minutes() -> None:
+    """The fourth within them closes the worker."""
+    crashes = Crashes()
+    for at in (10.0, 20.0, 30.0, 10.0 + WINDOW_S):
+        crashes.add(at, frozenset(), 0.0)
+    assert not crashes.too_many()
+    crashes.add(20.0 + WINDOW_S - 0.1, frozenset(), 0.0)
+    assert crashes.too_many()
