@@ -75,8 +75,7 @@ def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -
 
 def voices(catalogues: Descriptions) -> Object:
     """Returns the answer to `GET /v1/audio/voices`: each installed voice, the default engine's first."""
-    known = {voice.name: voice for voice in _voices(catalogues.tts)}
-    return {"voices": [{"id": name, **_voice(voice)} for name, voice in known.items()]}
+    return {"voices": [{"id": voice.name, **_voice(voice)} for voice in _voices(catalogues.tts)]}
 
 
 def info(catalogues: Descriptions) -> Object:

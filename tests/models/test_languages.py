@@ -70,3 +70,57 @@ def test_the_names_are_whispers() -> None:
 def test_what_was_meant_is_a_language_there_is(asked: str, known: tuple[str, ...], meant: str | None) -> None:
     """A name that comes close, of those languages alone."""
     assert languages.meant(asked, known) == meant
+
+
+@pytest.mark.parametrize(
+    ("asked", "tags", "first"),
+    [
+        ("de-AT", ("de", "de-at", "de-AT"), "de-AT"),
+        ("pt-BR", ("pt", "pt-PT", "PT_br.UTF-8"), "PT_br.UTF-8"),
+        ("German", ("en", "de-CH", "de-AT"), "de-CH"),
+        ("nb", ("en", "da"), None),
+    ],
+)
+def test_another_country_does_where_the_tag_is_not_there(asked: str, tags: tuple[str, ...], first: str | None) -> None:
+    """The very tag goes first, then another spelling of it, then the first of the same language."""
+    assert languages.find(asked, tags) == first
+
+
+@pytest.mark.parametrize(("code", "name"), [("de", "German"), ("ht", "Haitian Creole"), ("xx", "xx")])
+def test_a_language_has_a_name(code: str, name: str) -> None:
+    """The first of its names, in capitals; a code without one is its own."""
+    assert languages.name(code) == name
+
+
+@pytest.mark.parametrize(
+    ("environment", "own"),
+    [
+        ({}, []),
+        ({"LANG": "de_DE.UTF-8"}, ["de"]),
+        ({"LANG": "fr_FR", "LC_MESSAGES": "pt_BR"}, ["pt"]),
+        ({"LC_MESSAGES": "pt_BR", "LC_ALL": "nb_NO"}, ["no"]),
+        ({"LANG": "fr_FR", "LC_ALL": ""}, ["fr"]),
+        ({"LANG": "fr_FR", "LC_ALL": "C.UTF-8"}, []),
+        ({"LANG": "POSIX"}, []),
+        ({"LANG": "d"}, []),
+        ({"LANG": "abcdefghi"}, []),
+    ],
+)
+def test_the_session_names_its_language(
+    environment: dict[str, str], own: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the variable that counts most of those that are set; a locale of no language names none."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert languages.of_session() == own
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [("What they do", True), ("Der Hund", False), ("", False), ("the" + 496 * " ", True), ("the" + 497 * " ", False)],
+)
+def test_a_short_text_is_plainly_english(text: str, english: bool) -> None:
+    """By one word that only English has; of 500 characters, that word may be a quotation."""
+    assert languages.is_plainly_english(text) is english

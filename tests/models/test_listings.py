@@ -101,6 +101,31 @@ def test_what_was_saved_last_is_loaded(tmp_path: Path) -> None:
     for name in ("piper", "kokoro"):
         listings.save_catalogues(file, Descriptions.from_data({"tts": {"engines": [{"name": name}]}}))
         assert [engine.name for engine in listings.load_catalogues(file).tts.engines] == [name]
+    assert file.stat().st_mode & 0o777 == 0o600
     for broken in ('{"tts": ', '{"tts": 5}'):
         file.write_text(broken)
         assert listings.load_catalogues(file) == NOTHING
+
+
+def test_catalogues_that_cannot_be_saved_leave_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of before would be taken for today's; the reason is reported, and a folder in its place is left alone."""
+    (tmp_path / "engines.json").write_text("{}")
+    (tmp_path / "folder").mkdir()
+    reported: list[tuple[Path, OSError]] = []
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(listings.best_effort, "failed", lambda path, error: reported.append((path, error)))
+    monkeypatch.setattr(listings.atomic_file, "replace", lambda *_, **__: (_ for _ in ()).throw(full))
+    for name in ("engines.json", "engines.json", "folder"):
+        listings.save_catalogues(tmp_path / name, CATALOGUES)
+    assert reported[:3] == [(tmp_path / name, full) for name in ("engines.json", "engines.json", "folder")]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_voice_that_two_engines_have_is_the_default_engines() -> None:
+    """A name is listed once; robotic voices are offered to Home Assistant where their language has no other."""
+    other = engine("robot", {"r": True}, ("bob", "eve", "max")) | {"robotic": True}
+    other["voices"][0]["language"] = other["voices"][2]["language"] = "de-DE"
+    both = {"default": "reader/en", "engines": [other, engine("reader", {"en": True}, ("ann", "bob"))]}
+    listed = Descriptions.from_data({"tts": both})
+    assert [voice["id"] for voice in listings.voices(listed)["voices"]] == ["bob", "ann", "max", "eve"]
+    assert [voice["name"] for voice in listings.info(listed)["tts"][0]["voices"]] == ["bob", "ann", "max"]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from hushd_models import text_language
 from hushd_models.text_language import certain, detect, may_be
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,81 @@ def test_neighbours_may_be_each_other() -> None:
     assert may_be("da", "no")
     assert may_be("de", "und")
     assert not may_be("de", "en")
+
+
+# --- what the user's languages outweigh: with a model that answers as it is told -------------------------------------
+
+
+class Model:
+    """Answers with the same probabilities, and keeps the texts that it was asked about."""
+
+    def __init__(self, answer: dict[str, float]) -> None:
+        self.answer, self.asked = answer, list[str]()
+
+    def predict(self, prose: str, count: int, least: float, errors: str) -> tuple[list[str], list[float]]:
+        self.asked.append(prose)
+        assert (least, errors) == (0.0, "ignore")
+        return [f"__label__{tag}" for tag in self.answer][:count], [*self.answer.values()][:count]
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, **likely: float) -> Model:
+    model = Model(likely)
+    monkeypatch.setattr(text_language, "_model", lambda: model)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "likely", "language"),
+    [
+        ("de", "a b c", {"en": 0.31, "de": 0.03125}, "de"),  # 30 times the user's first, 3 times English
+        ("de", "a b c", {"en": 0.32, "de": 0.03125}, "en"),
+        ("de fr", "a b c", {"fr": 0.31, "de": 0.1}, "fr"),  # 10 times the others
+        ("de fr", "a b c", {"fr": 0.29, "de": 0.1}, "de"),
+        ("de", "a b c", {"it": 0.9375, "de": 1 / 64}, "it"),  # sure, and twice as probable
+        ("de", "a b c", {"it": 0.9374, "de": 1 / 64}, "de"),
+        ("de", "a b c", {"it": 0.5, "de": 1 / 128}, "it"),
+        ("de", "a b c", {"it": 0.4999, "de": 1 / 128}, "de"),
+        ("de", "a b c", {"it": 0.29296875, "de": 1 / 2048}, "it"),  # not sure, but 20 times as probable
+        ("de", "a b c", {"it": 0.2929, "de": 1 / 2048}, "de"),
+        ("de", "a b", {"it": 0.9375, "de": 1 / 64}, "de"),  # two words
+        ("de", "à b", {"it": 0.9375, "de": 1 / 64}, "it"),  # unless they need fewer
+        ("de", "a b", {"it": 0.9375}, ""),
+        ("de", "a b c", {"it": 0.01}, "it"),
+        ("de", "a b c", {"nb": 0.02, "de": 0.01}, "de"),
+        ("no", "a b c", {"nb": 0.02, "de": 0.01}, "no"),
+    ],
+)  # fmt: skip
+def test_another_language_must_be_much_more_probable_than_the_users(
+    own: str, text: str, likely: dict[str, float], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each limit, and just beyond."""
+    answers(monkeypatch, **likely)
+    assert detect(text, own.split()) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "language"),
+    [("a b c d", 0.8, "fr"), ("a b c d", 0.79, ""), ("a b c", 0.8, ""), ("à", 0.8, "fr")],
+)
+def test_only_a_probable_and_long_text_is_certain(
+    text: str, probability: float, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four words of four in five; fewer of letters that English has not."""
+    answers(monkeypatch, de=0.1, fr=probability)
+    assert certain(text) == language
+
+
+def test_a_short_text_is_read_without_its_signs_and_a_long_one_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three words the signs stay; of two spellings of a language the more probable counts."""
+    model = answers(monkeypatch, nb=0.6, no=0.3)
+    texts = ["«Oui!» Non.", "«Oui!» Non. Si.", "x" * 999 + "yz"]
+    assert [text_language._read(text) for text in texts] == [(prose, {"no": 0.6}) for prose in model.asked]
+    assert model.asked == ["Oui Non", texts[1], "x" * 999 + "y"]
+
+
+@pytest.mark.parametrize("package", [None, type("", (), {"origin": None})])
+def test_without_its_package_no_language_is_told(package: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where it is not installed nor where it is a folder without a module."""
+    monkeypatch.setattr(text_language, "find_spec", lambda name: package)
+    monkeypatch.setattr(text_language, "_model", text_language._model.__wrapped__)
+    assert detect("Bonjour à tous", ["fr"]) == ""
