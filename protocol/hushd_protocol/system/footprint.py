@@ -20,7 +20,7 @@ def cores() -> int:
 
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = Cgroup.own(controller="cpu").processors()
-    return affinity if quota >= affinity else max(1, round(quota))
+    return max(1, round(min(affinity, quota)))
 
 
 def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Limit:

@@ -1,0 +1,103 @@
+"""Recordings on their way: files that are removed once nobody needs them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hushd_protocol.system import atomic_file, uploads
+
+LOCK = atomic_file.lock
+
+
+@pytest.fixture
+def uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+def test_a_recording_stays_while_a_process_needs_it(uploaded: Path) -> None:
+    """While its descriptor or a copy of that is open; other files stay always."""
+    descriptor, path = uploads.create()
+    (uploaded / "other").touch()
+    assert path.startswith(str(uploaded / "hushd-upload-"))
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    copy = os.dup(descriptor)
+    for one in (descriptor, copy):
+        uploads.sweep()
+        assert os.path.exists(path)
+        os.close(one)
+    uploads.sweep()
+    assert os.listdir(uploaded) == ["other"]
+
+
+def test_a_recording_that_is_swept_before_it_is_locked_is_made_again(
+    uploaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is closed: the second has its number."""
+    locked: list[int] = []
+
+    def lock_late(descriptor: int, kind: int) -> bool:
+        if not locked:
+            next(uploaded.iterdir()).unlink()
+        locked.append(descriptor)
+        return LOCK(descriptor, kind)
+
+    monkeypatch.setattr(uploads, "lock", lock_late)
+    descriptor, path = uploads.create()
+    assert locked == [descriptor] * 2
+    assert os.listdir(uploaded) == [os.path.basename(path)]
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"TMPDIR": "/a", "TEMP": "/b", "TMP": "/c"}, "/a"),
+        ({"TMPDIR": "", "TEMP": "/b", "TMP": "/c"}, "/b"),
+        ({"TMP": "/c"}, "/c"),
+        ({}, "/tmp"),
+    ],
+)
+def test_the_folder_is_that_of_the_systems_temporary_files(
+    variables: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not there holds nothing."""
+    listed: list[str] = []
+
+    def absent(path: str) -> list[str]:
+        listed.append(path)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "environ", variables)
+    monkeypatch.setattr(os, "listdir", absent)
+    uploads.sweep()
+    assert listed == [folder]
+
+
+FULL = "The recording cannot be stored (full): make room in the temporary folder."
+AGAIN = "The recording cannot be stored, since too many files are open: ask again in a moment."
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (errno.EMFILE, "server_busy", AGAIN),
+        (errno.ENFILE, "server_busy", AGAIN),
+        (errno.ENOSPC, "output_failed", FULL),
+        (errno.ENFILE - 1, "output_failed", FULL),
+        (errno.EMFILE + 1, "output_failed", FULL),
+    ],
+)
+def test_a_recording_that_cannot_be_stored(number: int, code: str, said: str) -> None:
+    """Too many open files pass by themselves, all else does not."""
+    failure = uploads.failure(OSError(number, "full"))
+    assert (failure.code, failure.message) == (code, said)
