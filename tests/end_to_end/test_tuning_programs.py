@@ -11,9 +11,6 @@ import pytest
 import soundfile
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES
-from hushd_schema import engines
-from hushd_schema.settings import Settings
 from support.commands import RATE, say
 from support.peer import Supervisor
 from support.wer import words
@@ -30,12 +27,6 @@ def alone(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return runtime
-
-
-def test_the_default_models_are_the_supervisors() -> None:
-    """The engines that are preferred, with their default models, are the supervisor's own defaults."""
-    for role in ENGINE_ROLES:
-        assert Settings().default_model(role) == engines.usual_model(role)
 
 
 def test_auto_takes_what_is_installed(start_supervisor: Start, alone: Path) -> None:

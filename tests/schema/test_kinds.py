@@ -8,8 +8,25 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import Kind, check, choice, flag, number, read, seconds, text, text_table, texts, whole
+from hushd_schema.kinds import (
+    Kind,
+    check,
+    choice,
+    extra_fields,
+    flag,
+    from_text,
+    number,
+    read,
+    seconds,
+    text,
+    text_table,
+    texts,
+    whole,
+)
+from hushd_schema.operations.decoder import DECODER
+from hushd_schema.operations.transcribe import TRANSCRIBE
 
+CLIPS, TOKENS = TRANSCRIBE.fields["clips"].kind, DECODER.fields["suppress_tokens"].kind
 HUGE = 10**400
 # Every value is tried with every kind; those named here fit, and become what stands beside them.
 VALUES: list[Any] = [
@@ -92,3 +109,48 @@ def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
 def test_a_kind_lists_its_values_where_they_are_few(kind: Kind, few: tuple[Any, ...] | None) -> None:
     """Completion offers them, and help names them."""
     assert kind.few == few
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "value"),
+    [
+        (whole(1, 9), "9", 9),
+        (number(0, 1), "1", 1.0),
+        (flag(), "True", True),
+        (flag(), "false", False),
+        (choice("a", "b"), "b", "b"),
+        (CLIPS, "0, 1.5,", (0.0, 1.5)),
+        (CLIPS, "0", ()),
+        (CLIPS, "", ()),
+        (TOKENS, "-1, 7,", [-1, 7]),
+        (extra_fields(), "a=b=c", {"a": "b=c"}),
+        (extra_fields(), "a=[1]", {"a": [1]}),
+        (extra_fields(), "a=", {"a": ""}),
+    ],
+)
+def test_a_text_at_the_command_line_is_a_value(kind: Kind, words: str, value: Any) -> None:
+    assert from_text(words, kind) == value
+    assert type(from_text(words, kind)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "said"),
+    [
+        (whole(1, 9), "10", "must be a whole number from 1 to 9, not '10'"),
+        (whole(1, 9), "x", "must be a whole number from 1 to 9, not 'x'"),
+        (flag(), "yes", "must be true or false, not 'yes'"),
+        (choice("words", "lines"), "wrods", "must be words or lines, not 'wrods' (did you mean words?)"),
+        (CLIPS, "1,x", "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,x'"),
+        (extra_fields(), "=b", "must be a table of at most 100 fields, not '=b'"),
+        (extra_fields(), "a", "must be a table of at most 100 fields, not 'a'"),
+    ],
+)
+def test_any_other_text_is_refused_with_what_it_must_be(kind: Kind, words: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        from_text(words, kind)
+
+
+def test_what_is_needed_and_given_is_returned() -> None:
+    """None counts as left out."""
+    kinds = {"prompt": text(), "rate": number(0)}
+    assert read({"prompt": "x", "rate": None}, kinds, "listen", needed=("prompt",)) == {"prompt": "x"}

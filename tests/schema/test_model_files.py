@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
-from hushd_schema.engines.model_files import MAX_BYTES, check_graph, content, described
+from hushd_schema.engines import model_files
+from hushd_schema.engines.model_files import MAX_BYTES, check_graph, content, described, pickled
 from hushd_schema.engines.spec import NoModel
 
 VERSION = b"\x08\x0a"  # field 1, a number
@@ -20,6 +22,7 @@ REMAINS = {
     "an empty graph": VERSION + b"\x3a\x00",
     "half of a graph": VERSION + GRAPH[:-1],
     "half of a name after it": GRAPH + NAME[:-1],
+    "a key that does not end": GRAPH + b"\x80",
     "half of a number after it": GRAPH + FIXED[:-1],
     "a field without a number": b"\x02\x00" + GRAPH,
     "a kind of field that nobody writes": b"\x0b" + GRAPH,
@@ -63,3 +66,16 @@ def test_what_must_be_json_and_is_not_is_no_model(written: bytes | None, tmp_pat
         file.write_bytes(long(written))
     with pytest.raises(NoModel, match=r"config\.json is not JSON"):
         described(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "found"), [("a/data.pkl", 9, 9), ("a/data.pkl", 10, 0), ("data.pkl", 9, 0), ("a/data.pkl.b", 9, 0)]
+)
+def test_the_pickle_of_a_checkpoint_is_of_bounded_length(
+    name: str, size: int, found: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_files, "MAX_BYTES", 9)
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        archive.writestr("a/version", b"3")
+        archive.writestr(name, b"x" * size)
+    assert pickled(tmp_path / "a.pt") == b"x" * found

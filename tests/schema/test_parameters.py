@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 from golden import golden
+from hushd_schema.kinds import flag, text, whole
+from hushd_schema.operations import LIVE, RECORDED, Field, Name, Operation, Option, documented, given, reference
 from hushd_schema.operations.decoder import DECODER
+from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
-FIELDS = {**TRANSCRIBE.fields, **DECODER.fields}
+FIELDS = {**TRANSCRIBE.fields, **DECODER.fields, **SYNTHESIZE.fields}
+
+
+def words(count: int) -> dict[str, str]:
+    return {str(number): "" for number in range(count)}
 
 
 @pytest.mark.parametrize(
@@ -21,9 +28,13 @@ FIELDS = {**TRANSCRIBE.fields, **DECODER.fields}
         ("compression_ratio_threshold", ["off", 0, 1000], [-0.1, 1000.1, "on", True, float("inf")]),
         ("logprob_threshold", ["off", -1000, 0], [-1001, 0.1, "on", False]),
         ("no_speech_threshold", ["off", 0, 1], [-0.1, 1.1, "on", True]),
+        ("max_segment_s", [0, 1, 3600], [-1, 0.99, 3600.01, True, "1"]),
+        ("extra", [{}, words(100)], [words(101), {1: 2}, []]),
+        ("pronounce", [{}, {"x" * 200: "y" * 200}, {"x": ""}, words(1000)],
+         [{"x" * 201: ""}, {"x": "y" * 201}, words(1001), {" ": "y"}, {"x": 1}, {1: "x"}, []]),
         ("hallucination_silence_threshold", [0, 3600], [-0.1, 3600.1, "off", True]),
     ],
-)
+)  # fmt: skip
 def test_a_parameter_takes_what_is_within_its_bounds(name: str, fits: list[Any], refused: list[Any]) -> None:
     """Times of clips ascend, so none is there twice; a switch is not a number."""
     kind = FIELDS[name].kind
@@ -34,3 +45,46 @@ def test_a_parameter_takes_what_is_within_its_bounds(name: str, fits: list[Any],
 def test_bounds_and_defaults_change_on_purpose_only() -> None:
     """Clients of older releases send values within them, and rely on defaults; each kind keeps its word."""
     assert [*golden.of_parameters(), ""] == (golden.FOLDER.parent / "schema/parameters.txt").read_text().split("\n")
+
+
+ALL = Name("all", "every")
+HUM = Operation(
+    "hum",
+    {
+        "pitch": Field(text(), "how high", "a", by_engine=True, http=ALL, option=Option(help="a tone", group="song")),
+        "bar_s": Field(whole(1), "of a file", 2, RECORDED, http=ALL, mcp=ALL, option=Option(("-b",), kind=whole(1, 9))),
+        "live": Field(flag(), "as it comes", False, LIVE, True, http=Name("x")),
+    },
+    needed=("pitch",),
+)  # fmt: skip
+
+
+def test_the_fields_of_an_operation_have_their_form_in_each_interface() -> None:
+    """Those for the kind of audio, in the protocol's names; an option has what its field says unless it says more."""
+    assert HUM.defaults() == {"pitch": "a", "bar_s": 2, "live": False}
+    assert HUM.by_engine() == ("pitch", "live")
+    assert HUM.taken("http") == {"pitch": ALL, "bar_s": ALL, "live": Name("x")}
+    assert HUM.taken("http", RECORDED) == {"pitch": ALL, "bar_s": ALL}
+    assert HUM.taken("mcp", LIVE) == {}
+    pitch, bar = HUM.option("pitch"), HUM.option("bar_s")
+    assert (pitch.flags, pitch.help, pitch.kind) == (("--pitch",), "a tone", HUM.fields["pitch"].kind)
+    assert (bar.flags, bar.help, bar.kind and bar.kind.must_be) == (("-b",), "of a file", "a whole number from 1 to 9")
+    assert DECODER.option("best_of").flags == ("--best-of",)
+    assert [*HUM.options("song")] == ["pitch"]
+    assert [*HUM.options("song", "")] == ["pitch", "bar_s"]
+    assert HUM.read({"pitch": "b"}) == {"pitch": "b"}
+
+
+def test_the_documents_list_the_fields() -> None:
+    """Of an operation in Markdown, of a dictionary of options in its docstring."""
+    rows = "| `pitch` | how high |\n| `bar_s` | of a file |\n| `live` | as it comes |\n"
+    assert reference(HUM) == f"| parameter | meaning |\n|---|---|\n{rows}"
+    attributes = "        pitch: how high.\n        bar_s: of a file.\n        live: as it comes.\n"
+    assert documented("Sings.", HUM.fields) == f"Sings.\n\n    Attributes:\n{attributes}    "
+
+
+def test_options_that_say_nothing_are_not_sent() -> None:
+    """None and False; 0 and an empty text say something, and an unknown one is refused with those there are."""
+    assert given("hum", {"a": 0, "b": "", "c": None, "d": False}, "abcd") == {"a": 0, "b": ""}
+    with pytest.raises(TypeError, match=r"^hum has no option 'x': it takes a, b$"):
+        given("hum", {"a": 1, "x": None}, ("a", "b"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,3 +73,38 @@ def test_a_path_takes_values_as_an_address_writes_them() -> None:
     """A value that was left out leaves nothing, and a name that the request does not have stays as it stands."""
     values = {"voice": "Ann & Bé/1", "language": None, "speed": 2}
     assert server_file.path("/speak/{voice}/{language}?{speed}", values) == "/speak/Ann%20%26%20B%C3%A9/1/?{speed}"
+
+
+def test_known_servers_have_valid_files() -> None:
+    known = {name: server_file.read(name, content) for name, content in server_file.known().items()}
+    assert known["kokoro"].does("tts")
+    assert not known["kokoro"].does("stt")
+    assert known["vllm"].stop_timeout == 30
+
+
+def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
+    """Its keys are written as they are read, and each mistake names the file, once."""
+    path = tmp_path / "mine.toml"
+    content = {"run": UVICORN, "like": "openai", "voices": ["Ann", "Bob"], "send": ["text"], "body": {"a-b": 1}}
+    path.write_text(server_file.text_of(content))
+    assert path.read_text().endswith('send = ["text"]\nbody = { a-b = 1 }\n')
+    server = server_file.load(path)
+    assert (server.name, server.voices, server.body, server.run) == ("mine", ("Ann", "Bob"), {"a-b": 1}, tuple(UVICORN))
+    assert server.taken({"text": "Hi.", "speed": 2}) == {"text": "Hi."}
+    assert server_file.read("all", {**content, "send": []}).taken({"text": "Hi.", "speed": 2}) == {
+        "text": "Hi.",
+        "speed": 2,
+    }
+    for wrong, said in (("run = 1", f"{path}: run must be "), ("run = ", f"{path} is not TOML: ")):
+        path.write_text(wrong)
+        with pytest.raises(HushdError) as caught:
+            server_file.load(path)
+        assert caught.value.message.startswith(said)
+        assert caught.value.message.count(str(path)) == 1
+
+
+def test_a_program_is_run_at_its_port_and_from_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    server = server_file.read("mine", {"run": UVICORN, "like": "openai"})
+    words = ["~/bin/serve", "--port", "{port}", "{model}", "a~"]
+    assert server.program({"port": "81"}, words) == ["/home/ann/bin/serve", "--port", "81", "{model}", "a~"]

@@ -63,6 +63,8 @@ def test_a_mistake(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
     """Each is told before anything of the engine is imported."""
     with pytest.raises(ValueError, match=re.escape(said) if "*" not in said else said):
         spec.read(written(tmp_path, GOOD | wrong))
+    with pytest.raises(ValueError, match=r"^it is not an object$"):
+        spec.read(written(tmp_path, [wrong]))
 
 
 def test_the_functions_of_our_own_specs() -> None:

@@ -45,6 +45,16 @@ def test_what_other_programs_take_of_a_card_is_neither_free_nor_used() -> None:
     assert replace(card, total_mb=8000.0, free_mb=7500.0, used_mb=812.0).others_mb == 0.0
 
 
+@pytest.mark.parametrize(
+    ("pss", "rss", "size"), [(3.0, 5.0, 3.0), (None, 5.0, 5.0), (0.0, 5.0, 5.0), (None, None, None)]
+)
+def test_a_process_is_as_large_as_its_share_of_pages(pss: float | None, rss: float | None, size: float | None) -> None:
+    """Else as its pages; of the supervisor, which always has a size, nothing is 0."""
+    status = Status.from_data(GOLDEN)
+    assert replace(status.workers[0], pss_mb=pss, rss_mb=rss).size_mb == size
+    assert replace(status.supervisor, pss_mb=pss, rss_mb=rss).size_mb == (size or 0.0)
+
+
 def test_what_another_version_adds_is_ignored() -> None:
     """In every map of the answer, except for those whose keys are names."""
     newer = copy.deepcopy(GOLDEN)

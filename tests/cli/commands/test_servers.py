@@ -111,10 +111,3 @@ def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -
 )
 def test_its_port_is_hushds(given: str, run: str) -> None:
     assert command._with_port(given.split()) == run.split()
-
-
-def test_known_servers_have_valid_files() -> None:
-    known = {name: server_file.read(name, content) for name, content in server_file.known().items()}
-    assert known["kokoro"].does("tts")
-    assert not known["kokoro"].does("stt")
-    assert known["vllm"].stop_timeout == 30

@@ -1,9 +1,12 @@
-"""Tests of addresses to listen at."""
+"""Addresses to listen at, and who may use them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
 from hushd_schema.settings.access import Address, Kind, networks, parse
 
 
@@ -57,3 +60,97 @@ def test_networks_are_addresses_or_ranges() -> None:
     assert (one.num_addresses, many.version) == (1, 6)
     with pytest.raises(HushdError, match="not an address or network"):
         networks(("192.168.1",))
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "outcome"),
+    [
+        (b" s3cret\n", 0o600, "s3cret"),
+        (b"s3cret", 0o400, "s3cret"),
+        (b"s3cret", 0o610, " is open to other users: make its mode 0600."),
+        (b"s3cret", 0o601, " is open to other users: make its mode 0600."),
+        (b" \n", 0o600, " is empty: write a secret into it."),
+        (b"s\xe9cret", 0o600, " cannot be read ('ascii' codec can't decode byte 0xe9 in position 1: "),
+    ],
+)
+def test_the_secret_is_a_file_that_nobody_else_reads(
+    content: bytes, mode: int, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    path.chmod(mode)
+    settings = Settings(http=HttpSettings(token_file="~/token"))
+    if outcome == "s3cret":
+        assert access.read_token(settings) == outcome
+    else:
+        with pytest.raises(HushdError) as caught:
+            access.read_token(settings)
+        assert caught.value.message.startswith(f"The token file {path}{outcome}")
+    assert access.read_token(Settings()) == ""
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "PACKAGES", {"http": ("json",), "wyoming": ("json",)})
+
+
+STRANGERS = "Anyone who can reach {} could use hushd"
+HEADER = "HUSHD_HTTP_TOKEN must be of ASCII's letters, digits and signs: no header has others."
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("kind", "text", "token", "allow", "said"),
+    [
+        ("http", "127.0.0.1:1", "", (), ""),
+        ("http", "127.0.0.1:1", "sécret", (), HEADER),
+        ("http", "127.0.0.1:1", "a\tb", (), HEADER),
+        ("http", "nas:1", "s3cret", (), ""),
+        ("http", "nas:1", "", ("::1",), f"{STRANGERS}: set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
+        ("wyoming", "tcp://127.0.0.1:1", "sécret", (), ""),
+        ("wyoming", "tcp://nas:1", "", ("::1",), ""),
+        ("wyoming", "tcp://nas:1", "s3cret", (), f"{STRANGERS}, and Wyoming has no token: name the allowed addresses "
+         'in [wyoming] allow, such as ["192.168.1.5"].'),
+    ],
+)  # fmt: skip
+def test_strangers_need_a_token_or_a_place_in_the_list(
+    kind: Kind, text: str, token: str, allow: tuple[str, ...], said: str
+) -> None:
+    """HTTP's a token that a header can carry, Wyoming's, which has none, an address that is allowed."""
+    settings = Settings(wyoming=WyomingSettings(allow=allow))
+    if not said:
+        access.check(parse(kind, text), settings, token)
+        return
+    with pytest.raises(HushdError) as caught:
+        access.check(parse(kind, text), settings, token)
+    assert (caught.value.code, caught.value.message) == ("bad_request", said.format(text))
+
+
+def test_an_address_needs_the_packages_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them."""
+    monkeypatch.setattr(access, "PACKAGES", {"http": ("json", "hushd_nosuch"), "wyoming": ("json",)})
+    access.check_packages("wyoming", "tcp://:1")
+    with pytest.raises(HushdError) as caught:
+        access.check(parse("http", "1"), Settings(), "")
+    said = "127.0.0.1:1 needs packages that are not installed: run pip install 'hushd[http]'."
+    assert (caught.value.code, caught.value.message) == ("engine_missing", said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "who"),
+    [
+        ("http", "localhost:1", ""),
+        ("http", "nas:1", "with the token"),
+        ("wyoming", "tcp://nas:1", "at 10.0.0.1, 10.0.0.2"),
+    ],
+)
+def test_an_address_that_strangers_reach_is_told(kind: Kind, text: str, who: str) -> None:
+    settings = Settings(wyoming=WyomingSettings(allow=("10.0.0.1", "10.0.0.2")))
+    said = f"programs beyond this machine can reach {text}, {who}, and nothing is encrypted on the way"
+    assert access.warning(parse(kind, text), settings) == (said if who else "")
+
+
+def test_the_addresses_are_those_of_both_tables() -> None:
+    settings = Settings(http=HttpSettings(listen=("1", "2")), wyoming=WyomingSettings(listen=("3",)))
+    assert access.addresses(settings) == [parse("http", "1"), parse("http", "2"), parse("wyoming", "3")]

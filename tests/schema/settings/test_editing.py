@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import tomlkit
 from hushd_protocol.errors import HushdError
-from hushd_schema.settings.editing import with_key
+from hushd_schema.settings.editing import path_of, value_of, with_key
 
 WORKER = "stt/moonshine/tiny-en"
 TABLE = ("worker", WORKER)
@@ -48,6 +50,7 @@ def test_what_is_taken_away() -> None:
     assert "environment" not in new
     assert "# why not" in new
     assert tomllib.loads(new)["worker"][WORKER] == {"pinned": True}
+    assert with_key(FILE, ["http", "listen"], None) == FILE
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,55 @@ def test_what_comes_out_otherwise_than_it_was_meant_is_refused(monkeypatch: pyte
     with pytest.raises(HushdError, match="edit the file") as caught:
         with_key(FILE, [*TABLE, "memory_mb"], 281)
     assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("tts", ["tts"]),
+        ("http.listen", ["http", "listen"]),
+        ("worker.stt.queue", ["worker", "stt", "queue"]),
+        ("worker.stt/a/v1.0.queue", ["worker", "stt/a/v1.0", "queue"]),
+        ('worker."stt/a".queue', ["worker", "stt/a", "queue"]),
+        ("worker.'stt/a'.queue", ["worker", "stt/a", "queue"]),
+        ('"a.b".c', ["a.b", "c"]),
+        *((key, None) for key in ("", "a b", "\na", "a=b", "a = 1 #", "a..b", "worker./x.y", "worker..a/x.y", "a/b")),
+    ],
+)  # fmt: skip
+def test_a_key_is_written_with_or_without_quotes(key: str, parts: list[str] | None) -> None:
+    if parts is not None:
+        assert path_of(key) == parts
+        return
+    with pytest.raises(HushdError) as caught:
+        path_of(key)
+    said = f'{key!r} is not a key, such as tts, http.listen or worker."stt".keep_alive.'
+    assert (caught.value.code, caught.value.message) == ("bad_request", said)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("2.5", 2.5), ("true", True), ('"x"', "x"), ("[1, 2]", [1, 2]), ("{ a = 1 }", {"a": 1})],
+)
+def test_a_value_is_one_of_toml(text: str, value: Any) -> None:
+    assert value_of(text) == value
+    assert type(value_of(text)) is type(value)
+
+
+@pytest.mark.parametrize("text", ["x", "", "127.0.0.1:80", "1979-05-27", "3\n", "1\nb = 2", "[" * 2000])
+def test_any_other_value_is_the_text_itself(text: str) -> None:
+    """A date, too, which no setting takes, and more than one line."""
+    assert value_of(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "said"),
+    [
+        ("x = ", ["tts"], "The configuration is not TOML: Invalid value (at end of document)."),
+        ("worker = 3\n", ["worker", "stt", "queue"],
+         "The configuration is written in a way that cannot be changed safely: edit the file."),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_changed_is_refused(text: str, path: Sequence[str], said: str) -> None:
+    with pytest.raises(HushdError) as caught:
+        with_key(text, path, 1)
+    assert (caught.value.code, caught.value.message) == ("bad_request", said)

@@ -1,0 +1,81 @@
+"""Engines by name and by role, and the catalogues that list them."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_protocol.names import ENGINE_ROLES
+from hushd_schema import engines
+from hushd_schema.description import (
+    Descriptions,
+    HearingEngine,
+    ModelDescription,
+    SpeakingDescription,
+    SpeakingEngine,
+    VoiceDescription,
+)
+from hushd_schema.engines import OnCard
+from hushd_schema.settings import Settings
+
+
+def test_the_default_models_are_the_supervisors() -> None:
+    """The engines that are preferred, with their default models, are the supervisor's own defaults."""
+    for role in filter(engines.every, ENGINE_ROLES):
+        assert Settings().default_model(role) == engines.usual_model(role)
+
+
+def test_a_role_without_engines_of_ours_has_the_best_of_another_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    specs = {"wake": tuple(engines.EngineSpec(name, "wake", "a:B", "mine") for name in ("first", "second"))}
+    monkeypatch.setattr(engines, "every", specs.__getitem__)
+    assert engines.usual_model("wake") == "first/mine"
+
+
+def test_an_engine_is_found_under_its_role() -> None:
+    """By that of another role nobody is found, and who asks for its own spec has a mistake."""
+    assert engines.get("hibari", "tts").role == "tts"
+    assert (engines.find("hibari", "stt"), engines.find("nobody")) == (None, None)
+    with pytest.raises(AssertionError, match="hibari"):
+        engines.get("hibari", "stt")
+    assert [engines.robotic(name) for name in ("espeak-ng", "hibari", "moonshine", "nobody")] == [True, *[False] * 3]
+
+
+@pytest.mark.parametrize(
+    ("files", "megabytes"), [({"a.onnx": 10, "a.onnx_data": 20, "voices.bin": 5}, 30), ({"a.bin": 10, "b.bin": 5}, 15)]
+)
+def test_graphs_are_copied_to_a_card_with_their_weights(files: dict[str, int], megabytes: int) -> None:
+    """The graphs and the weights beside them count, or all files of a model that has none."""
+    sizes = {name: size * 1_000_000 for name, size in files.items()}
+    assert engines.copied_graphs(sizes) == OnCard(machine=600 + 1.2 * megabytes, card=700 + 1.3 * megabytes)
+
+
+def model(name: str, installed: bool, word_times: bool | None) -> ModelDescription:
+    return ModelDescription(
+        name=name, languages=(), memory_mb=1.0, embedded=False, installed=installed, word_times=word_times
+    )
+
+
+MODELS = (model("own", True, True), model("none", True, False), model("unsaid", True, None), model("away", False, True))
+
+
+@pytest.mark.parametrize(("able", "with_words"), [(True, ["own", "unsaid"]), (False, ["own"])])
+def test_what_a_model_does_not_say_of_word_times_its_engine_says(able: bool, with_words: list[str]) -> None:
+    """Of the models that are installed."""
+    engine = HearingEngine.from_data({"name": "e", "word_times": able, "models": [each.data() for each in MODELS]})
+    assert engine.models_with_words() == with_words
+    assert engine.installed_models() == ["own", "none", "unsaid"]
+
+
+def test_catalogues_are_kept_by_role() -> None:
+    """One is exchanged for a newer one, and the others stay; the voices are those of all engines in turn."""
+    names = {"a": ("ann", "bob"), "b": ("cy",)}
+    voices = {engine: [{"name": name} for name in those] for engine, those in names.items()}
+    speaking = SpeakingDescription(
+        role="tts",
+        version="1",
+        engines=tuple(SpeakingEngine.from_data({"name": name, "voices": each}) for name, each in voices.items()),
+    )
+    assert speaking.voices() == [VoiceDescription.from_data({"name": name}) for name in ("ann", "bob", "cy")]
+    empty = Descriptions.from_data({role: {"version": role} for role in ("stt", "tts", "wake", "models")})
+    for role in ("stt", "tts", "wake", "models"):
+        assert empty.of(role).version == role
+    newer = empty.having("tts", speaking)
+    assert (newer.of("tts"), newer.stt, newer.models) == (speaking, empty.stt, empty.models)
