@@ -12,9 +12,9 @@ from typing import Any
 import msgpack
 import pytest
 from hushd_protocol import messages
-from hushd_protocol.codec import Decoder, encode, pack, unpack
+from hushd_protocol.codec import Decoder, _checker, encode, pack, unpack
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER
+from hushd_protocol.limits import ID_BYTES, MAGIC, MAX_CREDIT, MAX_DEPTH, MAX_HEADER, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Hello, Message, Partial, Request, Result
 
 KINDS: tuple[type[Message], ...] = tuple(
@@ -178,7 +178,8 @@ def test_unknown_types_are_unsupported() -> None:
     for kind in ("sing", "", "result", "x" * 500, "two\nlines", None, 7, b"hello", ["hello"], {"hello": 1}):
         error = refusal(msgpack.packb({"type": kind, "id": ID}), from_client)
         assert (error.code, error.detail) == ("unsupported", {"id": ID})
-        assert len(error.message) < 120
+        shown = repr(kind[:40]) if isinstance(kind, str) else "(none)"
+        assert error.message == f"Messages of type {shown} are unknown here."
     assert refusal(msgpack.packb({"id": ID})).code == "unsupported"
 
 
@@ -250,6 +251,22 @@ def test_header_limit_at_its_edge() -> None:
     with pytest.raises(HushdError) as caught:
         unpack([MAGIC, encode(over), b""], EVERYTHING)
     assert caught.value.code == "too_large"
+
+
+def test_a_payload_limit_at_its_edge() -> None:
+    """As that of a header."""
+    fits = Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD))
+    assert unpack(pack(fits), EVERYTHING) == fits
+    for refuse in (pack, lambda over: unpack([MAGIC, encode(over), over.payload], EVERYTHING)):
+        with pytest.raises(HushdError, match=r"^The payload has 65537 bytes, 65536 are allowed\.$") as caught:
+            refuse(Chunk(id=ID, seq=0, payload=bytes(MAX_PAYLOAD + 1)))
+        assert caught.value.code == "too_large"
+
+
+def test_a_field_of_a_kind_without_a_rule_cannot_be_declared() -> None:
+    """A developer hears of it as the module is imported."""
+    with pytest.raises(TypeError, match=r"^the codec has no rule for <class 'complex'>$"):
+        _checker(complex)
 
 
 def test_an_error_message_and_an_exception_are_the_same_thing() -> None:

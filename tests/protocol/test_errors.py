@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol import errors
-from hushd_protocol.errors import CODES, Code, HushdError, reason
+from hushd_protocol.errors import CODES, Code, HushdError, leaves, reason
 
 
 def test_the_docstring_is_the_table() -> None:
@@ -54,3 +54,10 @@ def test_another_versions_code_keeps_its_sentence() -> None:
 def test_a_librarys_reason_is_one_line(said: str, line: str) -> None:
     """Whatever an exception of somebody else's says, one line of it goes into our sentence."""
     assert reason(ImportError(said)) == line
+
+
+def test_the_errors_of_a_group_are_its_leaves() -> None:
+    """At any depth, in their order; an error alone is its own."""
+    one, two, three = ValueError(), KeyboardInterrupt(), KeyError()
+    assert [*leaves(BaseExceptionGroup("a", [one, BaseExceptionGroup("b", [two]), three]))] == [one, two, three]
+    assert [*leaves(one)] == [one]

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_protocol.hosts import is_allowed, is_loopback, parse
+from hushd_protocol.hosts import (
+    headers_of,
+    invitation,
+    is_allowed,
+    is_loopback,
+    parse,
+    reachable,
+    same_secret,
+    sent_secrets,
+    split_address,
+)
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1:8000", "[::1]:8000", "10.0.0.7", "nas:80"]
-)
+    "host",
+    ["localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1:8000", "[::1]:8000", "10.0.0.7", "nas:80", "[::1]",
+     "nas.", " nas\t", "a.localhost.:1"],
+)  # fmt: skip
 def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
     """None of them can be made to resolve to this machine by a stranger."""
     assert is_allowed(host, ["nas"])
@@ -27,6 +39,10 @@ def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
         "[::1]evil",
         "[::1]:8000evil",
         "[::1",
+        "[::1]8000",
+        "localhost:",
+        "localhost:\u0661",
+        "xlocalhost",
         "\xa0localhost",
     ],
 )
@@ -65,3 +81,79 @@ def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(HushdError, match=r"ssh://\[USER@\]HOST") as caught:
         parse(text)
     assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("127.0.0.1:65535", ("127.0.0.1", 65535)),
+        ("127.0.0.1:65536", None),
+        ("[fe80::1%eth0]:0", ("fe80::1%eth0", 0)),
+        (":80", ("", 80)),
+        ("nas", None),
+        ("nas:", None),
+        ("nas:123456", None),
+        ("::1:80", None),
+        ("a b:80", None),
+        ("a@b:80", None),
+        ("a/b:80", None),
+        ("nas:80 ", None),
+        ("nas:\u0661", None),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(text: str, parts: tuple[str, int] | None) -> None:
+    """The colons of an IPv6 address are in brackets."""
+    assert split_address(text) == parts
+
+
+@pytest.mark.parametrize(("port", "known"), [("65535", 65535), ("1", 1), ("0", 0)])
+def test_a_port_of_zero_is_sshs_own(port: str, known: int) -> None:
+    """As none is; one beyond 65535 names no machine."""
+    assert parse(f"ssh://desk:{port}").port == known
+    assert parse(f"ssh://desk:{port}").words == (["-p", port] if known else []) + ["--", "desk"]
+    with pytest.raises(HushdError, match="names no machine"):
+        parse("ssh://desk:65536")
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("[::]", "[::1]"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_people_are_told_where_to_go(host: str, reached: str) -> None:
+    """To this machine, where a listener is at every address; nowhere, where it is a socket."""
+    assert reachable(host) == reached
+    assert invitation("wyoming", f"tcp://{host}:7") == f"Wyoming: tcp://{reached}:7"
+    there = f"http://{reached}:80"
+    for address in (f"{host}:80", f"http://{host}:80/"):
+        assert invitation("http", address) == f"Open {there}/ in a browser; programs of OpenAI's API use {there}/v1."
+    assert invitation("http", "unix:/run/h.sock") == ""
+
+
+def test_a_repeated_header_has_both_values() -> None:
+    """So it matches nothing; names are of any case, and bytes of any kind."""
+    pairs = [(b"Host", b" a\t"), (b"X", b"\xe9"), (b"hOST", b"b ")]
+    assert headers_of(pairs) == {"host": "a, b", "x": "\xe9"}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "key", "secrets"),
+    [
+        ("Bearer s", "", ("s",)),
+        ("bEARER  s\t", "k", ("s", "k")),
+        ("s", "", ("s",)),
+        ("Basic s", "", ("Basic s",)),
+        ("Bearer", "k", ("k",)),
+        ("", "", ()),
+    ],
+)
+def test_secrets_are_in_either_header(authorization: str, key: str, secrets: tuple[str, ...]) -> None:
+    """The word Bearer may be missing."""
+    assert sent_secrets(authorization, key) == secrets
+
+
+@pytest.mark.parametrize(
+    ("sent", "same"), [("g\xe9", True), ("g\xe9".encode(), True), ("g", False), ("", False), ("h\xe9", False)]
+)
+def test_a_secret_is_compared_as_a_whole(sent: str | bytes, same: bool) -> None:
+    """As text or as bytes."""
+    assert same_secret(sent, "g\xe9") is same

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 import subprocess
 import sys
 from typing import Any, ClassVar
@@ -132,3 +134,46 @@ def test_a_program_that_makes_some_does_not_load_the_compiler() -> None:
         "str(HushdError('bad_request', 'x')), Ping() == Ping(), print({'dataclasses', 'inspect'} & {*sys.modules})"
     )
     assert subprocess.check_output([sys.executable, "-P", "-c", code], text=True) == "set()\n"
+
+
+@light.dataclass
+class Own:
+    """One with methods of its own, and fields that are not given."""
+
+    size: int = light.field(default=3)
+    unit: str = light.field(default="MB", init=False)
+    parts: list[int] = light.field(default_factory=lambda: [1], init=False)
+
+    def __repr__(self) -> str:
+        return f"{self.size} {self.unit}"
+
+
+@light.dataclass(frozen=True)
+class Made:
+    """One that makes itself."""
+
+    size: int
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "size", int(text))
+
+
+def test_methods_of_its_own_and_fields_that_are_not_given() -> None:
+    """They stay as they were written; defaults are the class's, too."""
+    assert (repr(Own(4)), Own().parts, Own.size, Own.unit, Made("7").size) == ("4 MB", [1], 3, "MB", 7)
+    assert Own().parts is not Own().parts
+    for named in ({"unit": "kB"}, {"parts": []}):
+        with pytest.raises(TypeError):
+            Own(**named)
+    assert light.replace(Own(4), size=5) == Own(5)
+
+
+@pytest.mark.parametrize("one", [Base("a", 5), Derived("a", words=["w"], note="x"), Furthest("a", most=2), Made("7")])
+def test_copies_are_equal_and_stay_frozen(one: Any) -> None:
+    """With slots or attributes, copied or from a pickle."""
+    for again in (copy.copy(one), pickle.loads(pickle.dumps(one))):
+        assert (again, light.values(again)) == (one, light.values(one))
+        with pytest.raises(dataclasses.FrozenInstanceError, match="cannot change field 'size'"):
+            again.size = 1
+        with pytest.raises(dataclasses.FrozenInstanceError, match="cannot change field 'size'"):
+            del again.size

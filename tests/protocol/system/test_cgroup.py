@@ -149,6 +149,13 @@ def test_a_container_sees_its_own_group_as_the_top(tmp_path: Path, top: str, pat
     assert Cgroup.own(root).limits() == [Limit(700 * MB, 600 * MB)]
 
 
+@pytest.mark.parametrize("path", ["/gone", "/gone\0"])
+def test_a_group_that_is_not_shown_is_the_mount(tmp_path: Path, path: str) -> None:
+    """The host's name for it, in a container, may not even be a name."""
+    root = version_2(tmp_path, path, {"": used_2(700 * MB, 100 * MB)})
+    assert Cgroup.own(root).folders == (root / "sys/fs/cgroup",)
+
+
 def test_kills_are_counted_where_the_kernel_tells(tmp_path: Path) -> None:
     """memory.events and memory.oom_control of the own group; else the machine's count; else nothing."""
     two = version_2(tmp_path / "2", "/a", {"a": {"memory.events": "low 0\noom 9\noom_kill 3\noom_group_kill 1"}})

@@ -11,7 +11,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import paths
-from hushd_protocol.system.paths import Paths, find, prepare_runtime, prepare_state
+from hushd_protocol.system.paths import Paths, find, is_private, prepare_runtime, prepare_state, user_cache
 
 HOME = {"HOME": "/home/ann"}
 
@@ -173,3 +173,32 @@ def test_each_file_has_its_folder() -> None:
     every = [getattr(paths, name) for which in names.values() for name in which]
     assert len({*every}) == len(every)
     assert paths.worker_log("stt/moonshine/tiny-en").parent == paths.logs
+
+
+def test_a_runtime_folder_that_cannot_be_made_says_so(folder: Path) -> None:
+    (folder / "file").touch()
+    with pytest.raises(HushdError, match=r"run cannot be made \(.+\): set HUSHD_RUNTIME_DIR\.$") as caught:
+        prepare_runtime(in_folder(folder / "file"))
+    assert caught.value.code == "output_failed"
+
+
+@pytest.mark.parametrize("other", [-1, 1])
+def test_another_users_folder_is_refused(folder: Path, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For sockets, and as the session's."""
+    where, user = in_folder(folder), os.getuid()
+    prepare_runtime(where)
+    environment = HOME | {"XDG_RUNTIME_DIR": str(where.runtime)}
+    assert (is_private(where.runtime), find(environment).runtime) == (True, where.runtime / "hushd")
+    monkeypatch.setattr(os, "getuid", lambda: user + other)
+    assert (is_private(where.runtime), is_private(folder / "none")) == (False, False)
+    assert find(environment).runtime != where.runtime / "hushd"
+    with pytest.raises(HushdError, match=f"belongs to user {user}: remove it, make it yours"):
+        prepare_runtime(where)
+
+
+@pytest.mark.parametrize(
+    ("environ", "cache"), [({"XDG_CACHE_HOME": "/c"}, "/c"), ({"XDG_CACHE_HOME": ""}, "/home/ann/.cache")]
+)
+def test_downloads_of_libraries(environ: dict[str, str], cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", HOME | environ)
+    assert str(user_cache(environ)) == str(user_cache()) == cache

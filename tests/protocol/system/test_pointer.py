@@ -64,7 +64,8 @@ def test_a_named_folder_stands_alone(environ: dict[str, str]) -> None:
     pointer.publish(find(environ))
     alone = find(environ | {"HUSHD_RUNTIME_DIR": "/r"})
     assert alone.pointer is None
-    assert pointer.follow(alone) is None
+    assert pointer.follow(alone) is pointer.target(alone) is None
+    pointer.withdraw(alone)
     assert pointer.follow(find(environ | {"HUSHD_STATE_DIR": "/s", "XDG_RUNTIME_DIR": ""})) is None
 
 
