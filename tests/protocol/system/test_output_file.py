@@ -173,7 +173,7 @@ def test_a_reader_that_is_gone_ends_the_program_as_usual() -> None:
 
 @pytest.mark.parametrize("call", ["rename", "close"])
 def test_a_disk_may_fail_at_the_end(tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the file gets its name, or the shell's is closed; an earlier failure is more important."""
+    """As the file gets its name, or the shell's is closed; an earlier failure is more important."""
     shell, close = os.open(tmp_path / "b", os.O_WRONLY | os.O_CREAT), os.close
 
     def fail(*arguments: int) -> None:
