@@ -29,21 +29,21 @@ _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkou
 def extra_command(name: str) -> str:
     """Returns the command that installs an extra of hushd, such as `whisper`, or a plugin, into this environment."""
     receipt, metadata = _beside("uv-receipt.toml"), _beside("pipx_metadata.json")
+    plugin = _plugin(name)
+    added = ["--with-editable" if len(plugin) > 1 else "--with", plugin[-1]] if plugin else []
     if os.path.exists(receipt):
-        beside, extras = _receipt(receipt)
+        beside, extras = _receipt(receipt, name)
         # uv rebuilds the environment from the command line: it must name the installed packages again.
-        added = ["--with-editable", path] if (path := _plugin_folder(name)) else []
-        extras = [*(extra for extra in extras if extra != name), *([] if added else [name])]
-        arguments = ["uv", "tool", "install", *beside, *added, *_hushd(*extras)]
+        arguments = ["uv", "tool", "install", *beside, *added, *_hushd(*extras, *([] if added else [name]))]
     elif os.path.exists(metadata):
-        *editable, requirement = _hushd(name)
+        *editable, requirement = plugin or _hushd(name)
         arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
     elif _is_fleeting():
         # The running supervisor only has this environment's engines; the new environment's supervisor replaces it.
-        arguments = ["uv", "tool", "install", *_hushd("default", *([] if name in _DEFAULT else [name]))]
-        return f"{shlex.join(arguments)} && hushd restart"
+        extras = ["default", *([] if added or name in _DEFAULT else [name])]
+        return f"{shlex.join(['uv', 'tool', 'install', *added, *_hushd(*extras)])} && hushd restart"
     else:
-        return package_command(*_hushd(name))
+        return package_command(*(plugin or _hushd(name)))
     return shlex.join(arguments)
 
 
@@ -98,10 +98,7 @@ def _is_fleeting() -> bool:
 
 
 def _hushd(*extras: str) -> list[str]:
-    """Returns pip's arguments for hushd with these extras, or a plugin alone, from its origin; the last one is the
-    requirement."""
-    if len(extras) == 1 and (plugin := _plugin(extras[0])):
-        return plugin
+    """Returns pip's arguments for hushd with these extras, from its origin; the last one is the requirement."""
     bracket = f"[{','.join(extras)}]" if extras else ""
     if checkout := _checkout():
         return ["--editable", f"{checkout}{bracket}"]
@@ -116,7 +113,7 @@ def _plugin(name: str) -> list[str]:
     if name in PLUGINS and address.startswith("git+"):
         return [f"hushd-{name} @ {address}#subdirectory=plugins/{name}"]
     beside = f"{os.path.dirname(address)}/{archive}"
-    if address.startswith("file://") and os.path.exists(beside.removeprefix("file://")):
+    if _is_here(beside):
         return [f"hushd-{name} @ {beside}"]
     return []
 
@@ -140,11 +137,9 @@ def _address() -> str:
             break
     else:
         return ""
-    from urllib.parse import unquote
-
     origin = _json(file)
     url = str(origin.get("url", ""))
-    if url.startswith("file://") and not os.path.exists(unquote(url.removeprefix("file://"))):
+    if url.startswith("file://") and not _is_here(url):
         return ""
     if repository := origin.get("vcs_info"):
         revision = repository.get("requested_revision")
@@ -152,35 +147,48 @@ def _address() -> str:
     return url
 
 
+def _is_here(address: str) -> bool:
+    """Returns whether an address is that of a file or a folder which exists."""
+    from urllib.parse import unquote
+
+    return address.startswith("file://") and os.path.exists(unquote(address.removeprefix("file://")))
+
+
 def _beside(name: str) -> str:
     return os.path.join(sys.prefix, name)
 
 
-def _receipt(path: str) -> tuple[list[str], list[str]]:
-    """Returns the arguments of the last `uv tool install`: options for packages beside hushd, and hushd's extras."""
+def _receipt(path: str, name: str) -> tuple[list[str], list[str]]:
+    """Returns the arguments of the last `uv tool install`: options for packages beside hushd, and hushd's extras; all
+    but the extra or plugin `name`."""
     from hushd_schema import toml
 
     try:
         listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
-        return _requirements(listed)
+        extras = [extra for package in listed if package["name"] == "hushd" for extra in package.get("extras", [])]
+        others = [package for package in listed if package["name"] not in ("hushd", f"hushd-{name}")]
+        return [word for package in others for word in _again(package)], [e for e in extras if e != name]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return [], []
 
 
-def _requirements(listed: list[JsonObject]) -> tuple[list[str], list[str]]:
-    beside: list[str] = []
-    extras: list[str] = []
-    for package in listed:
-        if package["name"] == "hushd":
-            extras = [*map(str, package.get("extras", []))]
-        else:
-            bracket = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
-            beside += (
-                ["--with-editable", package["editable"]]
-                if "editable" in package
-                else ["--with", f"{package['name']}{bracket}{package.get('specifier', '')}"]
-            )
-    return beside, extras
+def _again(package: JsonObject) -> list[str]:
+    """Returns uv's option for a package of a receipt, from where that came."""
+    from urllib.parse import parse_qsl
+
+    if "editable" in package:
+        return ["--with-editable", package["editable"]]
+    bracket = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
+    origin = package.get("url", "")
+    if path := package.get("path") or package.get("directory"):
+        origin = Path(path).as_uri()
+    elif "git" in package:
+        url, _, query = package["git"].partition("#")[0].partition("?")
+        asked = dict(parse_qsl(query))
+        revision = asked.get("rev") or asked.get("tag") or asked.get("branch")
+        folder = f"#subdirectory={asked['subdirectory']}" if "subdirectory" in asked else ""
+        origin = f"git+{url}{f'@{revision}' if revision else ''}{folder}"
+    return ["--with", f"{package['name']}{bracket}{f' @ {origin}' if origin else package.get('specifier', '')}"]
 
 
 def _pipx_name(metadata: str) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_models import advice, languages, recommendation
+from hushd_models import advice, catalogue, languages, recommendation
 from hushd_models.inventory import Row, row
 from hushd_models.recommendation import Hardware
 from hushd_models.store import Store
@@ -81,3 +81,36 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     assert (len(mine.languages), mine.memory_mb) == (99, 265)
     whisper(store.folder / "faster-whisper" / "mine.en", 51_864)
     assert row(store, "faster-whisper/mine.en").languages == ("en",)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "here", "steps"),
+    [
+        ("", True, ""),
+        ("", False, "`hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
+        ("ctranslate2", True, "`ENGINE`"),
+        ("ctranslate2", False, "`ENGINE` and `hushd models pull faster-whisper/small` (about 488 MB, MIT)"),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_a_model_takes_its_engine_and_its_files(
+    lacks: str, here: bool, steps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands bring all that lacks, the engine first; the model costs something where it is not here."""
+    lacking(monkeypatch, lacks)
+    monkeypatch.setattr(advice, "engine_command", lambda engine: "ENGINE")
+    known = catalogue.models()["faster-whisper/small"]
+    assert advice.steps(known, here=here) == steps
+    if not here:
+        assert advice.for_translation() == f": faster-whisper/small does once you have run {steps}"
+
+
+def test_a_model_inside_an_engine_comes_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command, and once, of an engine of which nothing is here."""
+    lacking(monkeypatch, "hibari")
+    monkeypatch.setattr(advice, "engine_command", lambda engine: f"pip {engine}")
+    inside = catalogue.models()["hibari/en"]
+    assert advice.command(inside) == "pip hibari"
+    assert advice.steps(inside, here=False) == f"`pip hibari` ({inside.cost})"
+    assert advice.missing("hibari/en").message == "The model hibari/en is not on this machine: pip hibari."
+    assert advice.command(catalogue.models()["whisper/tiny"]) == "`hushd models pull whisper/tiny`"

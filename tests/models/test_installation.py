@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -10,7 +11,7 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hushd_models
@@ -18,6 +19,8 @@ import hushd_protocol
 import hushd_schema
 import pytest
 from hushd_models import installation
+from hushd_protocol import __version__
+from hushd_schema.engines import EngineSpec
 
 pytestmark = pytest.mark.timeout(200)  # pip alone takes seconds, and more where others work
 
@@ -174,14 +177,238 @@ def test_a_tool_of_uv_keeps_what_it_was_installed_with(shell: Path, sources: Pat
     assert asked(python)[-1] == command[-1]
 
 
-def test_an_environment_of_uvx_gets_nothing_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# --- any environment, by the files that its tool has left ------------------------------------------------------------
+
+
+class Environment:
+    """An environment without hushd's sources: pip's, from an index, until a file says otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.packages = folder, folder / "it's" / "site"
+        self.packages.mkdir(parents=True)
+        self.sources = self.packages.parent
+
+    def origin(self, **content: object) -> None:
+        """Says where hushd came from."""
+        (self.packages / "hushd-1.dist-info").mkdir(exist_ok=True)
+        (self.packages / "hushd-1.dist-info" / "direct_url.json").write_text(json.dumps(content))
+
+    def checkout(self, *plugins: str) -> None:
+        (self.sources / "pyproject.toml").touch()
+        for plugin in plugins:
+            (self.sources / "plugins" / plugin).mkdir(parents=True)
+
+    def receipt(self, text: str) -> None:
+        (self.folder / "uv-receipt.toml").write_text(text)
+
+    def pipx(self, text: str) -> None:
+        (self.folder / "pipx_metadata.json").write_text(text)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Environment]:
+    made = Environment(tmp_path / "archive-x")
+    monkeypatch.setattr(sys, "prefix", str(made.folder))
+    monkeypatch.setattr(sys, "executable", "/py")
+    monkeypatch.setattr(installation, "_PACKAGES", made.packages)
+    monkeypatch.setattr(installation, "find_spec", lambda name: True)
+    asks = installation.extra_command, installation.package_command
+    for ask in asks:
+        ask.cache_clear()
+    yield made
+    for ask in asks:
+        ask.cache_clear()
+
+
+def words(command: str) -> list[str]:
+    return shlex.split(command)
+
+
+PIP, UV_PIP = "/py -m pip install", "uv pip install --python /py"
+GIT = {"url": "https://x/h", "vcs_info": {"vcs": "git", "requested_revision": "v1"}}
+OTHERS = """[tool]
+requirements = [
+ { name = "hushd", extras = ["tts", "wake"] },
+ { name = "a", extras = ["b", "c"], specifier = ">=1" }, { name = "d" }, { name = "e", editable = "/e" },
+ { name = "f", path = "/f g.whl" }, { name = "h", extras = ["i"], directory = "/h" }, { name = "j", url = "https://j" },
+ { name = "k", git = "https://k?subdirectory=l&rev=m" }, { name = "n", git = "https://n?tag=o#p" },
+ { name = "q", git = "https://q?branch=r" }, { name = "hushd-cluster", git = "https://old" },
+]"""
+AGAIN = [
+    *["--with", "a[b,c]>=1", "--with", "d", "--with-editable", "/e", "--with", "f @ file:///f%20g.whl"],
+    *["--with", "h[i] @ file:///h", "--with", "j @ https://j", "--with", "k @ git+https://k@m#subdirectory=l"],
+    *["--with", "n @ git+https://n@o", "--with", "q @ git+https://q@r"],
+]
+
+
+@pytest.mark.parametrize(
+    ("origin", "extra", "plugin"),
+    [
+        ({}, "hushd[tts]", "hushd[cluster]"),
+        ({"url": "https://x/h.whl"}, "hushd[tts] @ https://x/h.whl", "hushd[cluster] @ https://x/h.whl"),
+        ({"url": "file:///gone"}, "hushd[tts]", "hushd[cluster]"),
+        (GIT, "hushd[tts] @ git+https://x/h@v1", "hushd-cluster @ git+https://x/h@v1#subdirectory=plugins/cluster"),
+        (
+            GIT | {"vcs_info": {"vcs": "git"}},
+            "hushd[tts] @ git+https://x/h",
+            "hushd-cluster @ git+https://x/h#subdirectory=plugins/cluster",
+        ),
+    ],
+)
+def test_pip_takes_it_from_where_hushd_came(
+    environment: Environment, origin: dict[str, object], extra: str, plugin: str
+) -> None:
+    """An index, an address or a repository; of a file that is gone, the index."""
+    environment.origin(**origin)
+    assert words(installation.extra_command("tts")) == [*words(PIP), extra]
+    assert words(installation.extra_command("cluster")) == [*words(PIP), plugin]
+
+
+def test_a_plugins_wheel_may_lie_beside_hushds(environment: Environment) -> None:
+    """It is installed from there; of a plugin without one, hushd's wheel has an extra."""
+    folder = environment.folder / "my wheels"
+    folder.mkdir()
+    (folder / "hushd.whl").touch()
+    environment.origin(url=(folder / "hushd.whl").as_uri())
+    (folder / f"hushd_engines_piper-{__version__}-py3-none-any.whl").touch()
+    for name, told in (
+        (
+            "engines-piper",
+            f"hushd-engines-piper @ {folder.as_uri()}/hushd_engines_piper-{__version__}-py3-none-any.whl",
+        ),
+        ("cluster", f"hushd[cluster] @ {folder.as_uri()}/hushd.whl"),
+    ):
+        assert words(installation.extra_command(name)) == [*words(PIP), told]
+
+
+def test_sources_stay_sources(environment: Environment) -> None:
+    """A plugin's are beside them; a folder that is none of hushd's plugins, or not there, is an extra."""
+    environment.checkout("cluster", "tts")
+    sources = str(environment.sources)
+    assert installation.document("X.md") == f"{sources}/docs/X.md"
+    for name, told in (
+        ("tts", f"{sources}[tts]"),
+        ("wake", f"{sources}[wake]"),
+        ("cluster", f"{sources}/plugins/cluster"),
+    ):
+        assert words(installation.extra_command(name)) == [*words(PIP), "--editable", told]
+    environment.receipt("")
+    installation.extra_command.cache_clear()
+    expected = ["uv", "tool", "install", "--with-editable", f"{sources}/plugins/cluster", "--editable", sources]
+    assert words(installation.extra_command("cluster")) == expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "name", "told"),
+    [
+        ({}, "whisper", ["hushd[tts,wake,whisper]"]),
+        ({}, "wake", ["hushd[tts,wake]"]),
+        ({}, "tts", ["hushd[wake,tts]"]),
+        ({}, "cluster", ["hushd[tts,wake,cluster]"]),
+        (GIT, "wake", ["--with", "hushd-wake @ git+https://x/h@v1#subdirectory=plugins/wake", "hushd[tts] @ git+https://x/h@v1"]),
+    ],
+)  # fmt: skip
+def test_uv_is_told_all_that_its_receipt_has(
+    environment: Environment, origin: dict[str, object], name: str, told: list[str]
+) -> None:
+    """Each package beside hushd from where it came, and hushd's extras; of a plugin that comes anew, only the new."""
+    environment.receipt(OTHERS)
+    environment.origin(**origin)
+    old = [] if name == "cluster" else ["--with", "hushd-cluster @ git+https://old"]
+    assert words(installation.extra_command(name)) == ["uv", "tool", "install", *AGAIN, *old, *told]
+
+
+@pytest.mark.parametrize("text", ["[", "tool = 5", "[tool]", "[tool]\nrequirements = [5]", "tool.requirements = 5"])
+def test_a_damaged_receipt_tells_nothing(environment: Environment, text: str) -> None:
+    """The command is that of a tool without anything beside it."""
+    environment.receipt(text)
+    assert words(installation.extra_command("tts")) == ["uv", "tool", "install", "hushd[tts]"]
+
+
+@pytest.mark.parametrize(("text", "name"), [('{"environment": "h-2"}', "h-2"), ("[]", "archive-x"), ("{", "archive-x")])
+def test_pipx_knows_its_environment_by_name(environment: Environment, text: str, name: str) -> None:
+    """By its metadata; a damaged file leaves the name of the folder."""
+    environment.pipx(text)
+    assert words(installation.extra_command("tts")) == ["pipx", "inject", name, "hushd[tts]"]
+    assert words(installation.package_command("x[y]")) == ["pipx", "runpip", name, "install", "x[y]"]
+    environment.checkout("cluster")
+    editable = ["--editable", name, f"{environment.sources}/plugins/cluster"]
+    assert words(installation.extra_command("cluster")) == ["pipx", "inject", *editable]
+
+
+def test_without_pip_uv_installs(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the path of this Python, or by its name where it has no path."""
+    monkeypatch.setattr(installation, "find_spec", lambda name: None if name == "pip" else True)
+    assert installation.package_command("x") == f"{UV_PIP} x"
+    monkeypatch.setattr(sys, "executable", "")
+    assert installation.package_command("y") == f"{UV_PIP} y".replace("/py", "python3")
+    assert installation.document("X.md") == str(environment.packages / "hushd_models/docs/X.md")
+
+
+def test_an_environment_of_uvx_gets_nothing_added(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     """It lies in uv's cache: the command installs hushd for good, and has a supervisor of that take over."""
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "archive-v0" / "JbW5gNBsb4hHN2L"))
-    monkeypatch.setattr(installation, "_checkout", lambda: None)
-    monkeypatch.setattr(installation, "_address", lambda: "")
-    ask = installation.extra_command.__wrapped__
-    assert ask("tts") == "uv tool install 'hushd[default]' && hushd restart"
-    assert ask("whisper") == "uv tool install 'hushd[default,whisper]' && hushd restart"
+    monkeypatch.setattr(sys, "prefix", str(environment.folder / "archive-v0" / "JbW5gNBsb4hHN2L"))
+    environment.origin(**GIT)
+    for name, told in (
+        ("tts", "'hushd[default] @ git+https://x/h@v1'"),
+        ("whisper", "'hushd[default,whisper] @ git+https://x/h@v1'"),
+        (
+            "wake",
+            "--with 'hushd-wake @ git+https://x/h@v1#subdirectory=plugins/wake' 'hushd[default] @ git+https://x/h@v1'",
+        ),
+    ):
+        assert installation.extra_command(name) == f"uv tool install {told} && hushd restart"
+
+
+def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its command; one of another version is told both; any other word is not a plugin."""
+    monkeypatch.setattr(installation, "plugins", lambda: {"cluster": "0.0.9"})
+    command = f"{PIP} 'hushd[engines-piper]'."
+    assert installation.engine_needed("piper") == f"The engine piper takes the plugin engines-piper: {command}"
+    assert installation.engine_needed("whisper") == ""
+    assert installation.plugin_needed("cluster", "It") == (
+        f"hushd-cluster is of version 0.0.9, and hushd of {__version__}: {PIP} 'hushd[cluster]'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "command"),
+    [
+        ({"requirement": "p[q]", "extra": "tts"}, f"{PIP} 'p[q]'"),
+        ({"extra": "espeak", "outside": "apt install e, or "}, f"apt install e, or {PIP} 'hushd[espeak]'"),
+        ({"requirement": "p", "outside": "apt install e, or "}, f"apt install e, or {PIP} p"),
+        ({}, "make it an environment of its own, as "),
+        (None, "make it an environment of its own, as "),
+    ],
+)
+def test_an_engine_has_a_command(environment: Environment, spec: dict[str, str] | None, command: str) -> None:
+    """By its own requirement, else by hushd's extra; an engine with neither has a page."""
+    page = "" if spec and spec.keys() & {"extra", "requirement"} else f"{installation.document('MODELS.md')} says"
+    engine = None if spec is None else EngineSpec("e", "tts", "e:E")._replace(**spec)
+    assert installation.engine_command(engine) == command + page
+
+
+@pytest.mark.parametrize(("here", "installed"), [("", False), ("a", False), ("b", False), ("a b", True)])
+def test_an_engine_needs_all_its_packages(here: str, installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two does not do."""
+    monkeypatch.setattr(installation, "find_spec", here.split().__contains__)
+    assert installation.engine_installed(EngineSpec("e", "tts", "e:E", packages=("a", "b"))) is installed
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "command"),
+    [
+        ("linux", "espeak-ng", "apt install espeak-ng"),
+        ("darwin", "portaudio", "brew install portaudio"),
+        ("darwin", "pulse", "apt install libpulse0"),
+    ],
+)
+def test_a_library_comes_from_the_system(
+    platform: str, name: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Homebrew on macOS, where it has it."""
+    monkeypatch.setattr(sys, "platform", platform)
+    assert installation.LIBRARIES[name].remedy() == command
 
 
 def test_the_extras_of_default_are_those_of_the_project() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hushd_models import listings
+from hushd_protocol.system import atomic_file, best_effort
 from hushd_schema.description import Descriptions
 
 NOTHING = Descriptions.from_data({})
@@ -113,8 +114,8 @@ def test_catalogues_that_cannot_be_saved_leave_none(tmp_path: Path, monkeypatch:
     (tmp_path / "folder").mkdir()
     reported: list[tuple[Path, OSError]] = []
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr(listings.best_effort, "failed", lambda path, error: reported.append((path, error)))
-    monkeypatch.setattr(listings.atomic_file, "replace", lambda *_, **__: (_ for _ in ()).throw(full))
+    monkeypatch.setattr(best_effort, "failed", lambda path, error: reported.append((path, error)))
+    monkeypatch.setattr(atomic_file, "replace", lambda *_, **__: (_ for _ in ()).throw(full))
     for name in ("engines.json", "engines.json", "folder"):
         listings.save_catalogues(tmp_path / name, CATALOGUES)
     assert reported[:3] == [(tmp_path / name, full) for name in ("engines.json", "engines.json", "folder")]
