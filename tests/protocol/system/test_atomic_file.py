@@ -73,10 +73,15 @@ def test_a_name_may_be_as_long_as_a_file_system_allows(tmp_path: Path, name: str
     assert os.listdir(tmp_path) == [name]
 
 
-@pytest.mark.parametrize(("mode", "expected"), [(None, 0o640), (0o600, 0o600), (0o644, 0o644)])
-def test_the_mode_is_the_given_one_or_that_of_the_umask(tmp_path: Path, mode: int | None, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("umask", "mode", "expected"),
+    [(0o027, None, 0o640), (0, None, 0o666), (0o027, 0o600, 0o600), (0o027, 0o644, 0o644)],
+)
+def test_the_mode_is_the_given_one_or_that_of_the_umask(
+    tmp_path: Path, umask: int, mode: int | None, expected: int
+) -> None:
     """`mode` holds whatever the umask is; without it the umask decides."""
-    before = os.umask(0o027)
+    before = os.umask(umask)
     try:
         atomic_file.replace(tmp_path / "x", "text", mode)
     finally:
