@@ -72,3 +72,17 @@ def test_engines_of_others_are_accepted(runtime: Path, monkeypatch: pytest.Monke
     (package / "entry_points.txt").write_text("[hushd.stt_engines]\nwhistle = whistle:Whistle\n")
     monkeypatch.syspath_prepend(str(runtime))
     assert mistake(runtime, text) == ""
+
+
+def test_an_engine_of_a_plugin_says_what_it_takes(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key, and the plugin's sentence in place of all engines that there are."""
+    monkeypatch.setattr(configuration, "_installed", lambda role: {"moonshine", "hibari"})
+    monkeypatch.setattr(
+        configuration, "engine_needed", lambda engine: f"{engine} takes a plugin." if engine == "far" else ""
+    )
+    file = runtime / "config.toml"
+    assert mistake(runtime, 'stt = "far/a"') == f"{file}: stt names the engine far: far takes a plugin."
+    assert mistake(runtime, 'standby = ["tts/hibary"]') == (
+        f"{file}: standby names the engine 'hibary', which is not installed (did you mean hibari?): "
+        "use hibari or moonshine, or set its command."
+    )

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import hushd_models
 import hushd_protocol
@@ -381,7 +382,7 @@ def test_a_plugin_that_is_missing_is_a_sentence(environment: Environment, monkey
         (None, "make it an environment of its own, as "),
     ],
 )
-def test_an_engine_has_a_command(environment: Environment, spec: dict[str, str] | None, command: str) -> None:
+def test_an_engine_has_a_command(environment: Environment, spec: dict[str, Any] | None, command: str) -> None:
     """By its own requirement, else by hushd's extra; an engine with neither has a page."""
     page = "" if spec and spec.keys() & {"extra", "requirement"} else f"{installation.document('MODELS.md')} says"
     engine = None if spec is None else EngineSpec("e", "tts", "e:E")._replace(**spec)

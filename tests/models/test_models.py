@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
-from hushd_models import advice, catalogue
-from hushd_models.catalogue import Files
+from hushd_models import advice, catalogue, hf_cache
+from hushd_models.catalogue import Files, Known, NamedVoice
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.names import ENGINE_ROLES, SPEEDS
+from hushd_schema import engines as specs
+from hushd_schema.engines import EngineSpec
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -108,3 +111,138 @@ def test_names_and_aliases() -> None:
         assert error.code == "model_missing"
         assert words in error.message
         assert error.message.startswith(f"The model {model} is not on this machine: ")
+
+
+def entries(**memory: int) -> dict[str, Known]:
+    """Models of the engine e by their sizes in MB, such as `s100=300`, a model of 100 MB that takes 300."""
+    return {size: Known("e", size, "stt", size_mb=int(size[1:]), memory_mb=mb) for size, mb in memory.items()}
+
+
+LINE = entries(s100=300, s200=500, s400=600)
+
+
+@pytest.mark.parametrize(
+    ("known", "size_mb", "memory_mb"),
+    [
+        ({}, 100, 0),
+        (entries(s100=300), 150, 350),
+        (entries(s100=50), 49, 0),
+        (entries(s100=50), 51, 1),
+        (LINE, 100, 300),
+        (LINE, 50, 200),
+        (LINE, 150, 400),
+        (LINE, 200, 500),
+        (LINE, 300, 550),
+        (LINE, 500, 650),
+        (entries(s100=100, s200=500), 70, 0),
+    ],
+)
+def test_memory_is_on_the_line_through_the_known_models(
+    known: dict[str, Known], size_mb: int, memory_mb: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two nearest, beyond the ends on the last line, and never less than nothing."""
+    monkeypatch.setattr(catalogue, "_of", lambda name: known)
+    assert catalogue.memory_of_files("e", {"a": size_mb * 400_000, "b": size_mb * 600_000}) == memory_mb
+
+
+def damaged(*_: object) -> NoReturn:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (None, ((), "", 0)),
+        ({}, ((), "stt", 0)),
+        (
+            {"languages": lambda *_: ("de",), "role_of": lambda _: "tts", "memory_mb": lambda _: 6.6},
+            (("de",), "tts", 7),
+        ),
+        ({"languages": damaged, "role_of": damaged}, ((), "stt", 0)),
+    ],
+)
+def test_files_tell_what_their_engine_reads_in_them(
+    spec: dict[str, Any] | None, told: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged ones, and those of an unknown engine, tell nothing."""
+    engine = spec if spec is None else EngineSpec("e", "stt", "e:E", own="*.x", **spec)
+    monkeypatch.setattr(specs, "find", lambda name: engine)
+    role, memory = catalogue.role_of_files("e", ()), catalogue.memory_of_files("e", {})
+    assert (catalogue.languages_of_files("e", Path(), ()), role, memory) == told
+
+
+@pytest.mark.parametrize(
+    ("repository", "model"),
+    [("r/one", "a"), ("r/also", "a"), ("r/two", None), ("r/other", "d"), ("", None), ("x", None)],
+)
+def test_a_repository_is_its_only_model(repository: str, model: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in a second precision does not count; of two models neither is meant."""
+    places = {"a": "r/one", "a-q4": "r/one", "b": "r/two", "c": "r/two", "d": "r/other"}
+    known = {
+        name: Known("e", name, "stt", repository=place, also=("r/also",) * ("a" in name))
+        for name, place in places.items()
+    }
+    monkeypatch.setattr(catalogue, "models", lambda: known)
+    meant = catalogue.of_repository(repository)
+    assert (meant and meant.name) == model
+
+
+def test_voices_of_an_engine_are_named() -> None:
+    """Each with its language; none of an engine whose models are voices, or that there is not."""
+    voices = catalogue.voices("kokoro")
+    assert voices[0] == NamedVoice("af_alloy", "en-US", "female")
+    assert len({voice.name for voice in voices}) == len(voices) == 54
+    assert catalogue.voices("hibari") == catalogue.voices("whisper") == catalogue.voices("xyzzy") == ()
+
+
+# --- Hugging Face's cache --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({}, "cache/huggingface/hub"),
+        ({"HF_HOME": "home"}, "home/hub"),
+        ({"HF_HOME": "home", "HUGGINGFACE_HUB_CACHE": "old"}, "old"),
+        ({"HUGGINGFACE_HUB_CACHE": "old", "HF_HUB_CACHE": "new"}, "new"),
+        ({"HF_HUB_CACHE": "~/new"}, "user/new"),
+    ],
+)
+def test_the_hubs_cache_is_where_its_library_has_it(
+    environment: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the variable that counts most; of a repository's revisions each is a folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    monkeypatch.setenv("HOME", "/user")
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value if "~" in value else f"/{value}")
+    assert hf_cache.cache() == Path("/", folder)
+    assert hf_cache.repository_folder("a/b") == Path("/", folder, "models--a--b")
+
+
+def test_a_revision_is_a_branch_or_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name in the cache; a branch that leads nowhere is not there."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--a--b"
+    (folder / "snapshots" / "c0ffee").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    for name, commit in (("main", b"c0ffee\n"), ("gone", b"dead"), ("empty", b""), ("damaged", b"\xff")):
+        (folder / "refs" / name).write_bytes(commit)
+    assert hf_cache.repositories() == {"a/b"}
+    here = {name: hf_cache.snapshot("a/b", name) for name in ("main", "c0ffee", "gone", "empty", "damaged", "x")}
+    assert {name for name, place in here.items() if place} == {"main", "c0ffee"}
+    assert hf_cache.snapshot("a/b") == here["c0ffee"] == folder / "snapshots" / "c0ffee"
+
+
+@pytest.mark.parametrize(
+    ("value", "offline"),
+    [*((word, True) for word in ("1", "on", "YES", "True")), *((word, False) for word in ("0", "2", "", None))],
+)
+def test_the_environment_forbids_downloads(value: str | None, offline: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the words that Hugging Face's library takes, in any case."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert hf_cache.offline() is offline

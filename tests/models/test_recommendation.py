@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hushd_models import catalogue, recommendation, word_errors
+from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Hardware, Recommendation, recommend, too_large
+from hushd_models.recommendation import Hardware, Recommendation, plugin_that_speaks, recommend, to_get, too_large
+from hushd_protocol.system import footprint, graphics_cards
+from hushd_protocol.system.cgroup import Cgroup
+from hushd_schema import engines as specs
+from hushd_schema.engines import EngineSpec, OnCard
 from support.memory_group import MemoryGroup
 
 SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
@@ -120,3 +129,140 @@ def test_mapped_weights_may_take_what_is_kept_for_others() -> None:
     parakeet = "onnx-asr/nemo-parakeet-tdt-0.6b-v3"
     assert [models(SMALL, language, "stt")[0] for language in ("pt", "fr")] == [parakeet] * 2
     assert models(replace(SMALL, memory_mb=600), "pt", "stt") == ["faster-whisper/base"]
+
+
+def choice(model: str, memory_mb: int = 0) -> Recommendation:
+    """A voice as it is recommended."""
+    engine, _, name = model.partition("/")
+    known = Known(engine, name, "tts", ("de",), memory_mb=memory_mb)
+    return Recommendation("tts", "de", Row(model, "tts", "absent", known=known), known, "", ())
+
+
+@pytest.mark.parametrize(
+    ("language", "best", "here", "plugin"),
+    [
+        ("de", "espeak-ng/all", [], "engines-piper"),
+        ("de-AT", None, [], "engines-piper"),
+        ("de", "kokoro/x", [], ""),
+        ("de", "espeak-ng/all", ["engines-piper"], "engines-sherpa-onnx"),
+        ("ko", None, [], "engines-sherpa-onnx"),
+        ("sw", "espeak-ng/all", [], ""),
+    ],
+)
+def test_a_plugin_is_offered_where_no_natural_voice_is_known(
+    language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that are not here the first that speaks the language."""
+    monkeypatch.setattr(recommendation, "plugins", lambda: dict.fromkeys(here, "1"))
+    assert plugin_that_speaks(language, choice(best) if best else None) == plugin
+
+
+@pytest.mark.parametrize(("small", "model"), [(False, "kokoro/a"), (True, "espeak-ng/c")])
+def test_what_one_command_brings_is_got(small: bool, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best, or that of the least memory; nothing of an engine that the user would have to set up."""
+    listed = [choice("chatterbox/x", 1), choice("kokoro/a", 30), choice("espeak-ng/c", 10), choice("kokoro/b", 20)]
+    monkeypatch.setattr(recommendation, "recommend", lambda *_: listed)
+    monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: False)
+    found = to_get([], LARGE, "de", "tts", small=small)
+    assert found
+    assert found.row.model == model
+    del listed[1:]
+    assert to_get([], LARGE, "de", "tts", small=small) is None
+    monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: engine == "chatterbox")
+    assert to_get([], LARGE, "de", "tts", small=small) == listed[0]
+    monkeypatch.setattr("hushd_models.advice.engine_installed", lambda engine: False)
+    monkeypatch.setattr(specs, "find", lambda name: ON_CARD._replace(requirement="chatterbox"))
+    assert to_get([], LARGE, "de", "tts", small=small) == listed[0]
+
+
+ON_CARD = EngineSpec("e", "stt", "e:E", cards=("cuda", "mps"), on_card_mb=lambda sizes: OnCard(200, sizes[""] / 1e6))
+
+
+@pytest.mark.parametrize(
+    ("known", "machine", "fits"),
+    [
+        ({}, (2, 500, 100), True),
+        ({}, (2, 499, 100), False),
+        ({}, (2, 500, 99), False),
+        ({"speed": "slow"}, (8, 500, 100), True),
+        ({"speed": "slow"}, (7, 500, 100), False),
+        ({"speed": "slow"}, (7, 200, 100, {"cuda": 100}), True),
+        ({"speed": "slow"}, (7, 199, 100, {"cuda": 100}), False),
+        ({"speed": "slow"}, (7, 200, 100, {"cuda": 99}), False),
+        ({"speed": "slow"}, (7, 200, 100, {"cuda": 0}), True),  # whose size nobody knows
+        ({"speed": "slow"}, (7, 300, 100, {"mps": 0}), True),
+        ({"speed": "slow"}, (7, 299, 100, {"mps": 0}), False),
+        ({"speed": "slow"}, (7, 500, 100, {"rocm": 0}), False),
+        ({"speed": "slow"}, (7, 500, 100, {"rocm": 0, "cuda": 0}), True),
+        ({"speed": "slow", "engine": "plain"}, (7, 500, 100, {"cuda": 1}), True),
+        ({"speed": "slow", "engine": "plain"}, (7, 499, 100, {"cuda": 1}), False),
+        ({"speed": "slow", "engine": "unknown"}, (7, 500, 100, {"cuda": 0}), False),
+        ({"mapped": True}, (2, 400, 100), True),
+        ({"mapped": True}, (2, 399, 100), False),
+        ({"mapped": True, "size_mb": 90}, (2, 409, 100), False),
+    ],
+)
+def test_a_model_fits_or_does_not(
+    known: dict[str, Any], machine: tuple[Any, ...], fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 100 MB on disk and 500 in memory, or 200 and 100 on a card: at each limit, and beyond."""
+    engines = {"e": ON_CARD, "plain": ON_CARD._replace(on_card_mb=None)}
+    monkeypatch.setattr(specs, "find", lambda name, role: engines.get(name))
+    model = replace(Known("e", "m", "stt", size_mb=100, memory_mb=500, speed="fast"), **known)
+    row = Row("e/m", "stt", "absent", known=model)
+    assert recommendation._fits(row, model, Hardware(*machine)) is fits
+    if machine[2] < 100:
+        assert recommendation._fits(replace(row, state="installed"), model, Hardware(*machine))
+    if model.speed == "fast":
+        assert too_large(model, Hardware(*machine)) is not fits
+
+
+@pytest.mark.parametrize(
+    ("model", "preference"),
+    [
+        ("faster-whisper/large-v3-turbo", (2.01, 2.01, 0, 1, 0)),
+        ("whisper/small", (3.34, 3.34, len(recommendation.best("stt")), 1, 0)),
+        ("kokoro/kokoro-v1.0", (math.inf, math.inf, 0, 0, -353)),
+        ("chatterbox/turbo", (math.inf, math.inf, len(recommendation.best("tts")), 1, -3000)),
+        ("hibari/emma", (math.inf, math.inf, len(recommendation.best("tts")), 1, -8)),
+    ],
+)
+def test_what_is_preferred_of_one_engine(model: str, preference: tuple[float, ...]) -> None:
+    """Wrong words go first, then the rank, a medium speed, and of voices the size."""
+    known = catalogue.models()[model]
+    assert recommendation._preference("en", Row(model, known.role, "absent", known=known)) == preference
+
+
+@pytest.mark.parametrize(
+    ("platform", "processor", "nvidia", "cards"),
+    [
+        ("linux", "x86_64", False, {}),
+        ("linux", "arm64", True, {"cuda": 0.0}),
+        ("darwin", "x86_64", False, {}),
+        ("darwin", "arm64", False, {"mps": 800.0}),
+    ],
+)
+def test_this_machine(
+    platform: str,
+    processor: str,
+    nvidia: bool,
+    cards: dict[str, float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four fifths of its memory, and the room where the models will be; Apple's processor has all that memory."""
+    asked: list[Path] = []
+
+    def usage(folder: Path) -> SimpleNamespace:
+        asked.append(folder)
+        return SimpleNamespace(free=7_000_000)
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr("os.uname", lambda: SimpleNamespace(machine=processor))
+    monkeypatch.setattr(graphics_cards, "has_nvidia", lambda: nvidia)
+    monkeypatch.setattr(Cgroup, "own", lambda: None)
+    monkeypatch.setattr(footprint, "machine", lambda group: SimpleNamespace(total=1_000_000_000))
+    monkeypatch.setattr(footprint, "cores", lambda: 3)
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    assert recommendation.here(tmp_path / "a" / "b") == Hardware(3, 800.0, 7.0, cards)
+    assert asked == [tmp_path]

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands import get
 from hushd_cli.commands.get import _changes
-from hushd_models import recommendation
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Recommendation, plugin_that_speaks
+from hushd_models.recommendation import Recommendation
 from hushd_protocol.errors import HushdError
 from hushd_schema import entry_points
 from hushd_schema.settings import Settings
@@ -53,25 +52,6 @@ def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 # --- a voice of a plugin's -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("language", "best", "here", "plugin"),
-    [
-        ("de", "espeak-ng/all", [], "engines-piper"),
-        ("de-AT", None, [], "engines-piper"),
-        ("de", "kokoro/x", [], ""),
-        ("de", "espeak-ng/all", ["engines-piper"], "engines-sherpa-onnx"),
-        ("ko", None, [], "engines-sherpa-onnx"),
-        ("sw", "espeak-ng/all", [], ""),
-    ],
-)
-def test_a_plugin_is_offered_where_no_natural_voice_is_known(
-    language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of those that are not here the first that speaks the language."""
-    monkeypatch.setattr(recommendation, "plugins", lambda: dict.fromkeys(here, "1"))
-    assert plugin_that_speaks(language, brings("tts", best, "de") if best else None) == plugin
 
 
 def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
