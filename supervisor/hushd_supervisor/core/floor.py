@@ -294,9 +294,7 @@ class Floor:
         return actions
 
     def _end(self, claim: Claim, error: HushdError, now: float) -> list[Action]:
-        """Ends a claim; it keeps its devices until its client is silent."""
-        if claim.over:
-            return []
+        """Ends a claim that is not over; it keeps its devices until its client is silent."""
         claim.over = True
         if claim.holds:
             claim.until = min(claim.until, now + GRACE_S)

@@ -13,7 +13,7 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
 from hushd_supervisor.core.claim import DEVICES
-from hushd_supervisor.core.floor import GRACE_S, PATIENCE_S, Floor
+from hushd_supervisor.core.floor import GRACE_S, MAX_CLAIMS, PATIENCE_S, Floor
 from support.house import sent
 
 SPEAKER = ["speaker"]
@@ -174,11 +174,46 @@ def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    ("devices", "priority"), [([], "text"), (["lamp"], "text"), (["speaker", "lamp"], "text"), (SPEAKER, "urgent")]
+    ("devices", "priority", "said"),
+    [
+        ([], "text", "The floor has only speaker, microphone and wake."),
+        (["lamp"], "text", "The floor has only speaker, microphone and wake."),
+        (["speaker", "lamp"], "text", "The floor has only speaker, microphone and wake."),
+        (["speaker", "wake"], "text", "A claim of wake cannot claim another device."),
+        (SPEAKER, "urgent", "There is no priority 'urgent'."),
+    ],
 )
-def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, room: Room) -> None:
+def test_a_claim_that_makes_no_sense(devices: list[str], priority: str, said: str, room: Room) -> None:
     """Other devices and priorities are refused, and leave nothing behind."""
-    assert room.ask("A1", devices, priority) == "bad_request"
+    claim = m.Claim(id=bytes(16), devices=devices, priority=priority)
+    refused = ToClient(b"A", m.Error.of(claim.id, HushdError("bad_request", said)))
+    assert room.floor.claim(b"A", sent(claim), "client A", 1, room.now) == [refused]
+    assert not room.floor.busy
+
+
+def test_a_crowd_that_wants_to_speak_is_bounded(room: Room) -> None:
+    """Beyond it whoever comes is told to try again, until one has ended."""
+    claim = m.Claim(id=bytes(16), devices=SPEAKER, priority="text")
+    for number in range(MAX_CLAIMS):
+        (answer,) = room.floor.claim(b"%d" % number, claim, "", 1, room.now)
+        assert isinstance(answer, ToClient)
+        assert isinstance(answer.message, m.Turn)
+    said = "200 claims to speak or listen wait already; try again later."
+    refused = ToClient(b"late", m.Error.of(claim.id, HushdError("overloaded", said, 1000)))
+    assert room.floor.claim(b"late", claim, "", 1, room.now) == [refused]
+    room.floor.gone(b"7", room.now)
+    assert room.floor.claim(b"late", claim, "", 1, room.now) != [refused]
+
+
+def test_at_the_end_each_claim_has_one_last_word(room: Room) -> None:
+    """One that was ended just before has had it."""
+    room.ask("A1")
+    room.ask("B1")
+    room.cancel("C1")
+    room.control("stop")
+    assert (room.last["A1"], room.last["B1"]) == ("cancelled", "waiting")
+    room.take(room.floor.close())
+    assert (room.last["A1"], room.last["B1"]) == ("cancelled", "shutting_down")
     assert not room.floor.busy
 
 

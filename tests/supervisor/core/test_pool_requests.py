@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
+from support.house import A, House
 
 ONE, TWO = b"1" * 16, b"2" * 16
 
@@ -36,6 +39,8 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     assert isinstance(refusal, m.Error)
     assert (refusal.id, refusal.code) == (b"", "protocol_error")
     assert pool.status(1)[0][1].queued == 1
+    assert said(pool.handle(ev.FromClient(b"r", m.Claim(id=ONE, devices=["speaker"], priority="text")), 1)) == [refusal]
+    assert not pool._floor.busy
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], wo
     assert pool.status(0) == []
 
 
-def test_nothing_is_done_for_who_has_not_said_hello() -> None:
+def test_nothing_is_done_for_who_has_not_sentencehello() -> None:
     """The first message of a connection is hello, of this protocol."""
     pool = Pool(Settings(), version="1", pid=1)
     (error,) = said(pool.handle(request(), 0))
@@ -172,3 +177,72 @@ def test_configured_languages_go_before_those_of_a_session() -> None:
     pool.handle(request(worker="tts", params={"languages": ["fr"]}), 0)
     (active,) = pool._requests.active.values()
     assert active.message.params["languages"] == ("pt", "en")
+
+
+@pytest.mark.parametrize(
+    ("control", "code", "sentence"),
+    [
+        (m.Control(id=b"1" * 15, action="memory"), "bad_request", "A control needs an id and at most 64 names."),
+        (m.Control(id=ONE, action="status", names=[""] * 65), "bad_request",
+         "A control needs an id and at most 64 names."),
+        (m.Control(id=ONE, action="dance" * 10), "unsupported", f"There is no control '{'dance' * 8}'."),
+        (m.Control(id=ONE, action="unload", names=["s" * 81]), "bad_request",
+         f"'{'s' * 80}' is not a worker: `hushd status` lists them."),
+        (m.Control(id=ONE, action="unload", for_s=604_801), "bad_request", "Workers keep away for at most 7 days."),
+        (m.Control(id=ONE, action="describe", names=["stt", "llm"]), "bad_request",
+         "The roles that can be described are stt, tts, wake, models."),
+    ],
+)  # fmt: skip
+def test_a_control_that_makes_no_sense_is_a_sentence(control: m.Control, code: str, sentence: str) -> None:
+    pool = pool_with_client()
+    assert said(pool.handle(ev.FromClient(b"r", control), 0)) == [m.Error.of(control.id, HushdError(code, sentence))]
+
+
+@pytest.mark.parametrize(
+    ("control", "answer"),
+    [
+        (m.Control(id=ONE, action="memory"), do.ReportMemory(b"r", ONE)),
+        (m.Control(id=ONE, action="reload"), do.Configure(b"r", ONE)),
+        (m.Control(id=ONE, action="listen", names=["http=1"]), do.Listen(b"r", ONE, ("http=1",))),
+        (m.Control(id=ONE, action="describe", names=["tts", "tts"]), do.Describe("tts")),
+        (m.Control(id=ONE, action="listen", names=["a"] * 64), do.Listen(b"r", ONE, ("a",) * 64)),
+        (m.Control(id=ONE, action="unload", for_s=604_800), do.ToClient(b"r", m.Result(id=ONE, data={"unloaded": []}))),
+        (m.Control(id=ONE, action="unload", names=["stt"]), do.ToClient(b"r", m.Result(id=ONE, data={"unloaded": []}))),
+    ],
+)  # fmt: skip
+def test_a_control_is_answered_or_passed_on_to_who_can(control: m.Control, answer: do.Action) -> None:
+    """Once, however often a role is named."""
+    actions = pool_with_client().handle(ev.FromClient(b"r", control), 0)
+    assert [action for action in actions if not isinstance(action, do.Log)] == [answer]
+
+
+@pytest.mark.parametrize(("leaves", "still_described"), [("restart", True), ("shutdown", False)])
+def test_a_supervisor_that_leaves_opens_no_door(leaves: str, still_described: bool) -> None:
+    """It answers that it leaves; while it waits for its last jobs it still tells which engines there are."""
+    house = House()
+    job = house.busy(A)
+    assert house.answer(house.control(leaves)) is not None
+    refused = m.Error.of(b"", HushdError("shutting_down", "hushd is shutting down; ask again in a moment."))
+    listen, describe = house.control("listen", "http=1"), house.control("describe")
+    assert house.answer(listen) == replace(refused, id=listen)
+    assert house.answer(describe) == (None if still_described else replace(refused, id=describe))
+    assert (house.code(job), house.of(do.Listen)) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("printed", "error", "why"),
+    [
+        ({"engines": 3}, "", "The description of the role stt cannot be read, for its engines is 3."),
+        ({}, "it crashed", "it crashed"),
+    ],
+)
+def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], error: str, why: str) -> None:
+    """To whoever asked for them, whatever other roles are still missing."""
+    house = House()
+    asked, other = house.control("describe", "stt", "tts"), house.control("describe", "tts")
+    house.tell(ev.Described("stt", printed, error))
+    failure = HushdError("worker_failed", f"The stt engines could not be listed: {why}")
+    assert house.answer(asked) == m.Error.of(asked, failure)
+    house.tell(ev.Described("tts", {"version": "1"}, ""))
+    found = {"tts": {"role": "", "version": "1", "default": "c/z", "engines": []}}
+    assert house.answer(other) == m.Result(id=other, data=found)

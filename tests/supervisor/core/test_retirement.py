@@ -186,3 +186,17 @@ def test_a_stopped_job_is_not_repeated_by_a_supervisor_that_leaves() -> None:
     house.control("shutdown")
     house.says(A, m.Error(id=request, code="cancelled", message="It was cancelled."))
     assert house.code(request) == "shutting_down"
+
+
+def test_a_process_that_is_small_again_goes_on() -> None:
+    """A job that makes it too large keeps others waiting, until the process has given the memory back."""
+    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0, "max_replicas": 1}})
+    house.request(A)
+    house.ready(A, slots=2)
+    house.finish(A)
+    house.busy(A)
+    house.says(A, m.Beat(cpu_s=1.0, pss=500 * MB))
+    house.request(A)
+    assert (house.worker(A).retires, len(house.jobs())) == (True, 2)
+    house.says(A, m.Beat(cpu_s=2.0, pss=499 * MB))
+    assert (house.worker(A).retires, len(house.jobs())) == (False, 3)

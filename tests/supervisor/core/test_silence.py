@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import MISSED_PONGS, PING_S
+from hushd_supervisor.core.connections import MAX_WOKEN, MISSED_PONGS, PING_S, Connections
 from support.house import A, House
 
 MUTE = b"mute"
@@ -51,3 +51,23 @@ def test_whoever_answers_in_between_has_missed_nothing() -> None:
         street.tell(ev.FromClient(MUTE, m.Pong()))
     street.tell(ev.ClientGone(MUTE))
     assert not [action for action in street.of(do.Log) if "stopped answering" in action.text]
+
+
+def test_a_crowd_is_pinged_a_part_at_a_time() -> None:
+    """All in the time in which each is pinged once; who has left by its turn, or waits no more, is left out."""
+    crowd = Connections(m.Welcome(protocol=1, version="1", pid=1))
+    routes = [bytes([number]) for number in range(2 * MAX_WOKEN)]
+    for route in routes:
+        crowd.hello(route, m.Hello(protocol=1, version="1"))
+        crowd[route].requests = 1
+    assert crowd.turn(lambda _: False) == (routes[:MAX_WOKEN], [], [])
+    assert crowd.ping_s == PING_S / 2
+    crowd.gone(routes[-1])
+    crowd[routes[-2]].requests = crowd[routes[-3]].requests = 0
+    assert crowd.turn(lambda route: route == routes[-2]) == ([*routes[MAX_WOKEN:-3], routes[-2]], [], [])
+    assert [crowd[route].unanswered for route in (routes[0], *routes[-4:-1])] == [1, 1, 0, 1]
+    for route in routes[MAX_WOKEN:-1]:
+        crowd[route].requests = 0
+    crowd[routes[-4]].unanswered = 2
+    assert crowd.turn(lambda _: False) == (routes[:MAX_WOKEN], [], [])
+    assert (crowd.ping_s, crowd[routes[-4]].unanswered) == (PING_S, 0)

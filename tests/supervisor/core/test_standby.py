@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hushd_schema.settings import Settings
@@ -210,6 +211,8 @@ def test_none_starts_where_there_is_no_room() -> None:
 def test_the_configuration_decides() -> None:
     """One that is no longer wanted, or whose environment changes, leaves; one that is new starts."""
     house = ready()
+    house.tell(ev.Configured(replace(house.pool._settings, duck=0.0)))
+    assert (house.of(do.Dismiss), phase(house)) == ([], P.READY)
     changed = {ENGINE: {"environment": {"X": "1"}}}
     house.tell(ev.Configured(Settings(standby=(ENGINE, "tts/c"), worker=changed)))
     assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]

@@ -323,7 +323,7 @@ class Admission:
 
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""
-        if self.cards.error or self.away.left_s(now):
+        if self.away.left_s(now):
             return worker.room.give_up(now)
         if not self.cards.fresh(now):
             return self.cards.look(now)

@@ -87,13 +87,10 @@ class Queue:
 
         It is what holds if nothing more urgent comes, and a line that is more urgent now stays so.
         """
-        kind, ahead = self._apart(request), 0
-        for line in self._ordered(now):
-            if line is self._lines[request.session, request.rank]:
-                return ahead + line.requests.index(request)
-            if self._apart(line.requests[0]) == kind:
-                ahead += len(line.requests)
-        return ahead
+        kind, own = self._apart(request), self._lines[request.session, request.rank]
+        before = itertools.takewhile(lambda line: line is not own, self._ordered(now))
+        ahead = sum(len(line.requests) for line in before if self._apart(line.requests[0]) == kind)
+        return ahead + own.requests.index(request)
 
     def warming(self) -> list[ActiveRequest]:
         """The requests that only want the worker to be ready."""

@@ -84,7 +84,7 @@ class Dispatcher:
 
     Attributes:
         held: whether processes are no longer started; requests go on waiting.
-        down: whether the supervisor leaves, so that requests are no longer accepted or repeated.
+        down: whether the supervisor leaves, so that requests are no longer repeated.
         where: the device, as reported in the result of a request that only starts the process.
     """
 

@@ -102,9 +102,7 @@ class Worker:
         """Accepts a request, which will end exactly once, now or later."""
         if self.state is State.STOPPED:
             self.room.forget()
-        if self._dispatch.down:
-            self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
-        elif self.state is State.FAILED:
+        if self.state is State.FAILED:
             self.jobs.fail(request, *self.news.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
         elif not (self.would_run(request) or self.jobs.queue.has_room(request, self.settings.queue)):
             full = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.needs import UNKNOWN_ON_CARD, Estimated, Needs
+from hushd_supervisor.core.memory.needs import MAX_ESTIMATES, UNKNOWN_ON_CARD, Estimated, Needs
 
 NAME, OTHER = "tts/a/x", "stt/a/x"
 MB = 1_000_000
@@ -82,3 +82,22 @@ def test_a_conversion_says_nothing_of_the_next_pull() -> None:
     needs.record("stt/moonshine/tiny-en", 300_000_000)
     assert needs.table == {"stt/moonshine/tiny-en": 300_000_000}
     assert needs.memory("models/store/local") == 60_000_000
+
+
+def test_what_is_remembered_of_strangers_is_bounded() -> None:
+    """Each is estimated once, until there are too many names."""
+    asked: list[str] = []
+
+    def estimate(name: str) -> Estimated:
+        asked.append(name)
+        return Estimated(memory=MB)
+
+    needs = Needs(Settings(), estimate=estimate)
+    names = [f"stt/a/{number}" for number in range(MAX_ESTIMATES + 1)]
+    for name in (*names[:-1], *names[:-1]):
+        assert needs.memory(name) == MB
+    assert asked == names[:-1]
+    needs.memory(names[-1])
+    needs.memory(names[0])
+    assert asked == [*names, names[0]]
+    assert len(needs._sizes) == len(needs._estimates) == 2

@@ -8,7 +8,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.dispatch import Leases
+from hushd_supervisor.core.worker.dispatch import MAX_HOLDERS, Leases
 
 
 def leaves_at(pool: Pool) -> float | None:
@@ -39,6 +39,18 @@ def test_expiry(uses: list[tuple[str, float | None, float]], expiry: float) -> N
     for holder, keep_alive, now in uses:
         leases.use(holder, keep_alive, now)
     assert leases.expiry(uses[-1][2]) == expiry
+
+
+def test_of_too_many_leases_the_one_that_ends_first_is_dropped() -> None:
+    leases = Leases(300)
+    for number in range(MAX_HOLDERS):
+        leases.use(str(number), 1000.0 - number, 0)
+    assert len(leases.holders(0)) == MAX_HOLDERS
+    leases.use("new", 1.0, 0)
+    assert (len(leases.holders(0)), "new" in leases.holders(0)) == (MAX_HOLDERS, False)
+    leases.use("new", -1, 0)
+    assert {"new", "0", str(MAX_HOLDERS - 2)} < leases.holders(0).keys()
+    assert str(MAX_HOLDERS - 1) not in leases.holders(0)
 
 
 @pytest.mark.parametrize("keep_alive", [-1.0, 1e9, 301.0])

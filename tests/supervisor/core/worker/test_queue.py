@@ -54,6 +54,17 @@ def test_the_connections_of_a_process_have_their_turns_together() -> None:
     assert order[:3] == [crowd[0], other, crowd[1]]
 
 
+def test_two_jobs_of_one_id_run_one_after_the_other() -> None:
+    """Two programs may have chosen the same, and the process would not know them apart."""
+    house = House()
+    first = house.request(A)
+    house.ready(A, slots=2)
+    house.tell(ev.FromClient(house.stranger(), m.Request(id=first, worker=A, op="echo", credit=8)))
+    assert [job.id for job in house.jobs()] == [first]
+    house.finish(A)
+    assert [job.id for job in house.jobs()] == [first, first]
+
+
 def test_newcomers_pass_nobody_who_waits() -> None:
     """With each job that ends a new connection's request comes: one with several that wait is served all the same."""
     desk = desk_in(State.BUSY)

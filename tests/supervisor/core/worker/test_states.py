@@ -1,11 +1,16 @@
 """Every state against every stimulus: the whole table, row by row."""
 
+from dataclasses import replace
+
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.requests.queue import TELL_S
-from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death
+from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death, describe_exit
+from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from support.desk import NAME, Desk, desk_in
@@ -92,6 +97,11 @@ def test_old_generations_are_not_heard(state: State) -> None:
     for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
         assert desk.worker.news.receive(desk.worker.gen - 1, message, desk.now) == []
     assert desk.worker.news.exited(desk.worker.gen - 1, -9, "", desk.now) == []
+    assert desk.worker.news.starved(desk.worker.gen - 1, "no memory", desk.now) == []
+    desk.worker.news.spawned(desk.worker.gen - 1, desk.now + 1)
+    assert desk.worker.process.started_at <= desk.now
+    assert desk.worker.room.suspended(desk.worker.gen - 1, "", False, desk.now) == []
+    assert desk.worker.room.restored(desk.worker.gen - 1, "", desk.now) == []
     assert (desk.worker.state, desk.worker.deadline()) == before
 
 
@@ -107,6 +117,89 @@ def test_a_pinned_worker_makes_no_room(state: State) -> None:
     desk.worker.lifecycle.settings = WorkerSettings()
     desk._take(desk.worker.room.evict(desk.now))
     assert desk.worker.state is not state
+
+
+@pytest.mark.parametrize("state", [each for each in State if each is not S.WAITING], ids=str)
+def test_only_a_worker_that_waits_for_memory_is_told_of_it(state: State) -> None:
+    """An answer that comes too late changes nothing, wherever the worker has come to meanwhile."""
+    desk = desk_in(state)
+    room, error, due = desk.worker.room, HushdError("server_busy", "No."), desk.worker.deadline()
+    phase = desk.worker.process.phase
+    assert room.refuse(desk.now, error) == room.hold_back(desk.now, 0, "No.", 1) == room.hope(desk.now, "soon") == []
+    assert room.suspended(desk.worker.gen, "", False, desk.now) == room.restored(desk.worker.gen, "", desk.now) == []
+    assert (desk.worker.state, desk.worker.deadline(), desk.worker.lifecycle.hope) == (state, due, "")
+    assert desk.worker.process.phase == phase
+
+
+def test_a_process_that_runs_too_late_is_ended_all_the_same() -> None:
+    """It was given up before it ran: its end is still waited for as long as was meant."""
+    desk = desk_in(S.STARTING)
+    desk.unload()
+    due = desk.worker.deadline()
+    desk.worker.news.spawned(desk.worker.gen, desk.now + 1)
+    assert (desk.worker.state, desk.worker.deadline()) == (S.KILLING, due)
+
+
+@pytest.mark.parametrize(("held", "code"), [(False, "server_busy"), (True, "")])
+def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None:
+    """A request that waits is told; for the next supervisor it goes on waiting."""
+    desk = desk_in(S.STARTING)
+    request = desk.requests[0]
+    if held:
+        desk.hold()
+    desk._take(desk.worker.news.starved(desk.worker.gen, "no memory", desk.now))
+    assert (desk.worker.state, desk.terminal(request)) == (S.STOPPED, code)
+    if code:
+        told = desk.answers(request)[-1]
+        sentence = f"{NAME} cannot be started now (no memory): ask again in a moment."
+        assert isinstance(told, m.Error)
+        assert (told.message, told.retry_after_ms) == (sentence, STARVED_RETRY_MS)
+
+
+def test_a_worker_that_reports_nonsense_is_ended() -> None:
+    desk = desk_in(S.STARTING)
+    desk.from_worker(m.Ready(capabilities={"streaming": 3}))
+    said = f"The capabilities of {NAME} cannot be read, for its streaming is 3."
+    assert do.Log("ERROR", said) in desk.done
+    assert desk.worker.state is S.KILLING
+
+
+@pytest.mark.parametrize(
+    ("granted", "message"),
+    [
+        (m.Chunk(id=b"", seq=0, payload=b".."), m.Chunk(id=b"", seq=1, payload=b"..")),
+        (m.Credit(id=b"", chunks=MAX_CREDIT), m.Credit(id=b"", chunks=1)),
+    ],
+)
+def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, message: m.Message) -> None:
+    """So is one that asks for more input than any client sends."""
+    desk = Desk()
+    request = desk.request(credit=1, input="stream")
+    desk.ready()
+    desk.from_worker(replace(granted, id=request.id))
+    assert desk.worker.state is S.BUSY
+    for _ in range(2):
+        desk.from_worker(replace(message, id=request.id))
+        assert do.Log("ERROR", f"{NAME} sends without credit") in desk.done
+        assert desk.worker.state is S.KILLING
+    assert [type(action) for action in desk.actions].count(do.Kill) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "ours", "oom", "said"),
+    [
+        (0, True, True, "exit status 0"),
+        (3, False, False, "exit status 3"),
+        (-1, False, True, "killed by SIGHUP"),
+        (-9, True, True, "killed by hushd for not answering"),
+        (-9, False, True, "killed by the system, out of memory"),
+        (-9, False, False, "killed by SIGKILL, perhaps out of memory"),
+        (-11, True, True, "killed by SIGSEGV"),
+        (-200, False, False, "killed by signal 200"),
+    ],
+)
+def test_an_exit_in_words(status: int, ours: bool, oom: bool, said: str) -> None:
+    assert describe_exit(status, ours, oom) == said
 
 
 def test_transitions_have_no_twins_and_every_state_can_be_left() -> None:

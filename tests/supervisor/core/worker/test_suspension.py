@@ -186,6 +186,32 @@ def test_another_program_has_taken_the_card() -> None:
     assert [action.compute_device for action in there.done if isinstance(action, do.Spawn)][-1] == "cpu"
 
 
+@pytest.mark.parametrize("error", ["", "no driver"])
+def test_the_card_has_gone(error: str) -> None:
+    """So has what the process would come back to, as where the driver no longer answers: it is ended."""
+    there = house()
+    suspended(there)
+    there.cards = [card()._replace(id="0000:65:00.0")]
+    there.blind = True
+    there.wait(5)
+    there.request(A)
+    assert killed(there) == []
+    there.see(error)
+    assert (asked(there, do.Restore), killed(there)) == ([], [A])
+    told = f"{A} ends, since its card has no room for it"
+    assert told in [action.text for action in there.of(do.Log)]
+
+
+def test_a_driver_that_answers_again_is_asked() -> None:
+    """An old failure ends no process."""
+    there = house()
+    suspended(there)
+    there.see("no driver")
+    there.wait(5)
+    there.request(A)
+    assert (asked(there, do.Restore), killed(there)) == ([A], [])
+
+
 def test_an_idle_worker_leaves_the_card_for_it() -> None:
     """Room is made before the restore, not by it."""
     there = house()
