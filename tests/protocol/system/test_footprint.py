@@ -79,11 +79,14 @@ os.waitpid(other, 0)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/thread-self/children"), reason="this kernel does not list children")
-def test_children_are_seen_beside_none() -> None:
-    """The shortcut for a process without children hides none, neither one that lives nor one that nobody waited for."""
+def test_children_are_seen_beside_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortcut for a process without children hides none: one that lives, is not waited for, or is another's."""
     assert footprint.lists_children()
     assert footprint.descendants(GONE) == []
     subprocess.run([sys.executable, "-c", _FAMILY], check=True)
+    monkeypatch.setattr(footprint, "_childless", lambda: True)
+    assert footprint.descendants("self") == []
+    assert str(os.getpid()) in footprint.descendants(str(os.getppid()))
 
 
 def test_a_system_may_know_of_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
