@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
@@ -13,7 +16,7 @@ from hushd_schema.description import (
     SpeakingEngine,
     VoiceDescription,
 )
-from hushd_schema.engines import OnCard
+from hushd_schema.engines import OnCard, by_files
 from hushd_schema.settings import Settings
 
 
@@ -79,3 +82,25 @@ def test_catalogues_are_kept_by_role() -> None:
         assert empty.of(role).version == role
     newer = empty.having("tts", speaking)
     assert (newer.of("tts"), newer.stt, newer.models) == (speaking, empty.stt, empty.models)
+
+
+@pytest.mark.parametrize(
+    ("languages", "tokens", "read"),
+    [
+        (["en", "yue"], ["<|fr|>"], ("en", "yue")),
+        ([], ["<|fr|>", "<|yue|>", "<|nospeech|>", "<|x|>", "de", "<|de|> "], ("fr", "yue")),
+        (["en", 3], ["<|fr|>"], ("fr",)),
+        ("en", ["<|fr|>"], ("fr",)),
+        (None, None, ()),
+    ],
+)
+def test_a_recogniser_hears_the_languages_that_its_files_name(
+    languages: object, tokens: list[str] | None, read: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Its description's, else those that have a token; a file that does not belong to it is not read."""
+    (tmp_path / "config.json").write_text(json.dumps({"languages": ["ja"] if languages is None else languages}))
+    (tmp_path / "added_tokens.json").write_text(json.dumps(dict.fromkeys(tokens or ["<|ja|>"], 1)))
+    files = [] if tokens is None else ["config.json", "added_tokens.json"]
+    assert by_files.languages_of_recogniser(tmp_path, files) == read
+    assert by_files.languages_of_chatterbox(tmp_path, ["t3.safetensors"]) == ("en",)
+    assert len(by_files.languages_of_chatterbox(tmp_path, ["t3_mtl.safetensors"])) == 23

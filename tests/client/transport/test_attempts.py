@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from hushd.transport.retry import GONE, MAX_LOST, Attempts
-from hushd.transport.source import ForgottenError
+from hushd.transport.source import ForgottenError, Stream
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Chunk, Partial, Request
+from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
 
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe", input="none")
 SEGMENT = Partial(id=ASKED.id, seq=0, data={"kind": "segment", "end": 1.5, "text": "Good"})
@@ -82,3 +82,45 @@ def test_a_text_in_another_language_is_sent_again_where_its_languages_were_left_
     attempts = Attempts(replace(ASKED, op="synthesize", params=params), None, pulls=False)
     assert attempts.again(HushdError("other_language", "It is French.", detail={"language": "fr"})) == again
     assert attempts.language == ("fr" if again else "")
+
+
+@pytest.mark.parametrize("message", [_segment(3), Result(id=ASKED.id)], ids=["another text", "the end"])
+def test_a_repeated_answer_that_differs_is_the_failure_it_was_repeated_for(message: Message) -> None:
+    """The same segments again are left out; others cannot replace them, since the caller has had those."""
+    attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
+    for number in range(2):
+        assert attempts.is_new(_segment(number))
+    failure = lost("supervisor_lost")
+    assert attempts.again(failure)
+    assert not attempts.is_new(_segment(0))
+    with pytest.raises(HushdError) as raised:
+        attempts.is_new(message)
+    assert raised.value is failure
+
+
+def test_what_follows_the_same_segments_is_new() -> None:
+    attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
+    assert attempts.is_new(_segment(0))
+    assert attempts.again(lost("worker_stopped"))
+    assert [attempts.is_new(_segment(number)) for number in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize(("room", "again"), [(4, True), (3, False)])
+def test_live_speech_is_asked_for_again_while_all_of_it_is_at_hand(room: int, again: bool) -> None:
+    """After a crash of its worker too; once the beginning was let go, no answer is kept to compare it with."""
+    source = Stream(iter([b"1234"]), room)
+    attempts = Attempts(replace(ASKED, session=True), source, pulls=False)
+    assert [*source.pieces()] == [b"1234"]
+    assert attempts.is_new(SEGMENT)
+    assert attempts._returned == ([SEGMENT] if again else None)
+    assert attempts.again(lost("worker_crashed")) == again
+    assert Attempts(ASKED, source, pulls=False).again(lost("supervisor_lost")) == again
+
+
+def test_a_file_that_its_worker_cannot_open_is_sent_as_a_stream() -> None:
+    """Once, and nothing of the path is left in the request."""
+    attempts = Attempts(replace(ASKED, input="path", path="/a.wav", device=1, inode=2, size=3), None, pulls=False)
+    assert attempts.again(lost("path_unreachable"))
+    assert attempts.request == replace(ASKED, id=attempts.request.id, input="stream")
+    assert attempts.request.id != ASKED.id
+    assert not attempts.again(lost("path_unreachable"))

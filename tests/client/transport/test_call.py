@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
-from hushd.transport.call import Call, CallEndedError, ResultWarning, exit_code
+from hushd.transport.call import Call, CallEndedError, ResultWarning, exit_code, unused_device, warnings_of
+from hushd.transport.source import Inline
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import CREDIT_WINDOW
+from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Message, Request, Result
+from hushd_schema.results import Warned
 
 
 @pytest.fixture
@@ -87,3 +91,31 @@ def test_an_input_that_cannot_be_read_is_the_outcome(call: Call, posted: list[Me
 )
 def test_a_doubtful_transcript_has_an_exit_code_of_its_own(codes: tuple[str, ...], status: int) -> None:
     assert exit_code(ResultWarning(code, "A sentence.") for code in codes) == status
+
+
+def test_an_input_is_sent_piece_by_piece(posted: list[Message], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a thread, as the worker takes it, and the last chunk says so."""
+    monkeypatch.setattr(Thread, "start", Thread.run)
+    call = Call(Request(id=b"8 bytes.", worker="stt", op="transcribe", input="stream"), posted.append)
+    call.receive(Credit(id=call.id, chunks=3))
+    call.send_input(Inline(b"x" * (MAX_PAYLOAD + 1)))
+    sent = [(len(message.payload), message.last) for message in posted if isinstance(message, Chunk)]
+    assert sent == [(MAX_PAYLOAD, False), (1, False), (0, True)]
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        ({"compute_device": "vulkan"}, "vulkan"),
+        ({"compute_device": "cpu"}, "the CPU"),
+        ({"compute_device": ""}, "the CPU"),
+    ],
+)
+def test_a_worker_on_another_device_is_a_warning(device: dict[str, str], name: str) -> None:
+    said = f"stt/a/x computes on {name}: the card is full."
+    assert unused_device({"worker": "stt/a/x", "why_there": "the card is full", **device}) == ("no_effect", said)
+
+
+def test_the_warnings_of_a_result_are_those_it_came_with() -> None:
+    warned = Warned.from_data({"warnings": [{"code": "clipped", "message": "It is too loud."}]})
+    assert warnings_of(warned) == (ResultWarning("clipped", "It is too loud."),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -15,7 +15,7 @@ from hushd.transport.retry import AGAIN_S, GONE, RetryingCall, with_connection
 from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD
-from hushd_protocol.messages import Cancel, Chunk, Message, Partial, Request, Result
+from hushd_protocol.messages import Accepted, Cancel, Chunk, Message, Partial, Request, Result
 
 ASKED = Request(id=b"1" * 16, worker="stt/echo/a", op="transcribe")
 SPEECH = Request(id=b"1" * 16, worker="tts/echo/a", op="synthesize")
@@ -257,6 +257,68 @@ def test_a_missing_model_is_pulled_before_it_is_sent_again() -> None:
             driver.throw(failure)
             assert driver.end is failure
             assert run(call.receive()) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_text_in_another_language_is_sent_again_for_its_voice(known: bool) -> None:
+    """As the caller's procedure finds one; without that the error is the answer."""
+
+    def voiced(language: str, request: Request) -> Steps[Request]:
+        yield cast("Step", f"a voice for {language}")
+        return replace(request, params={"voice": "siwis"})
+
+    world = World()
+    call = world.call(replace(SPEECH, params={"languages": ["en"]}), voiced=voiced if known else None)
+    run(call.begin())
+    driver = Driver(call.receive())
+    driver.throw(refused := lost("other_language", language="fr"))
+    if known:
+        assert (driver.step, len(world.sent)) == ("a voice for fr", 1)
+        driver.send(None)
+        driver.send(world)
+        assert driver.step == Receive(world.calls[-1])
+        assert world.sent[-1].params == {"voice": "siwis"}
+    else:
+        assert (driver.end, len(world.sent)) == (refused, 1)
+
+
+@pytest.mark.parametrize("end", [1.0, 2.0])
+def test_a_repeated_answer_is_left_out_or_ends_the_call(end: float) -> None:
+    """One that differs is cancelled, for the failure after which it was asked for."""
+    world = World()
+    call = world.call(replace(ASKED, params={"diarize": True}))
+    run(call.begin())
+    driver = Driver(call.receive())
+    driver.send(segment(1.0))
+    assert driver.end == segment(1.0)
+    driver = Driver(call.receive())
+    driver.throw(failure := lost())
+    driver.send(world)
+    driver.send(segment(end))
+    if end == 1.0:
+        assert driver.step == Receive(world.calls[-1])
+        driver.send(Result(id=b""))
+        assert (driver.end, world.posted) == (Result(id=b""), [])
+    else:
+        assert (driver.end, world.posted) == (failure, [Cancel(id=world.sent[-1].id)])
+    assert run(call.receive()) is None
+
+
+def test_a_caller_hears_what_its_request_waits_for() -> None:
+    """Each time, and that it runs."""
+    told: list[str] = []
+    world = World()
+    call = world.call(on_wait=told.append)
+    run(call.begin())
+    for message in (
+        Accepted(id=b"", state="starting", note="loading"),
+        Accepted(id=b"", state="running"),
+        segment(1.0),
+    ):
+        driver = Driver(call.receive())
+        driver.send(message)
+        assert driver.end == message
+    assert told == ["loading", ""]
 
 
 @pytest.mark.parametrize("closed", ["before", "while it connects", "after", "with the call"])
