@@ -241,7 +241,8 @@ class _Look:
 
 
 def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
-    """Returns models that the user has copied into the models folder, under new or well-known names."""
+    """Returns models that the user has copied into the models folder, under new or well-known names; one of several
+    files several times."""
     models = []
     for engine, spec in engines.items():
         if spec.own:
@@ -252,8 +253,7 @@ def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
                     split(model)
                 except HushdError:
                     continue  # no engine takes it
-                if model not in models:
-                    models.append(model)
+                models.append(model)
     return models
 
 

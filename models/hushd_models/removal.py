@@ -174,11 +174,11 @@ def _tidy(repository: Path) -> None:
 def _clear(store: Store, model: str) -> int:
     """Removes the working folder of `model`; returns the freed bytes."""
     work = store.workplace(model)
-    size = _bytes(work.rglob("*"))
-    if work.is_dir() and not work.is_symlink():
-        shutil.rmtree(work)
-    else:
+    if work.is_symlink() or not work.is_dir():
         work.unlink(missing_ok=True)
+        return 0
+    size = _bytes(work.rglob("*"))
+    shutil.rmtree(work)
     return size
 
 

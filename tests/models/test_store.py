@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import hf_cache, inventory, manifest, removal
+from hushd_models import catalogue, hf_cache, inventory, manifest, removal
+from hushd_models.catalogue import Known
 from hushd_models.manifest import BadManifest, File, Manifest, Source
 from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
@@ -162,6 +164,51 @@ def test_a_damaged_manifest_is_one_sentence(store: Store, damage: bytes) -> None
     assert kept["whisper/base"] == whole
 
 
+def test_a_manifest_is_that_of_its_name(store: Store) -> None:
+    """Another model's, and one that cannot be read, are told; a link to nowhere and another kind of name are not."""
+    bring(store, "whisper/base", ("base.pt",), ".")
+    base, folder = store.manifest_path("whisper/base"), store.folder / "whisper"
+    base.rename(folder / "tiny.hushd.json")
+    base.mkdir()
+    (folder / "gone.hushd.json").symlink_to("nowhere")
+    (folder / "a b.hushd.json").write_text("{}")
+    assert {name: str(why) for name, why in store.kept().items()} == {
+        f"whisper/{name}": f"{folder}/{name}.hushd.json {why}: `hushd models pull whisper/{name}` gets the model again."
+        for name, why in (("base", "cannot be read (Is a directory)"), ("tiny", "is that of whisper/base"))
+    }
+
+
+def test_a_download_goes_on_and_one_of_another_source_begins_anew(store: Store) -> None:
+    """By the source that the working folder names; a damaged one names none."""
+    work = store.begin("whisper/tiny", Source("url", "x"))
+    (work / "half").touch()
+    assert (store.begin("whisper/tiny", Source("url", "x")) / "half").exists()
+    assert (store.begun("whisper/tiny"), store.unfinished()) == (Source("url", "x"), ["whisper/tiny"])
+    assert not (store.begin("whisper/tiny", Source("url", "x", "new")) / "half").exists()
+    (work / "source.json").write_text('{"kind": 1, "more": 2}')
+    assert store.begun("whisper/tiny") is None
+    assert (store.unfinished("whisper"), store.unfinished("kokoro")) == (["whisper/tiny"], [])
+
+
+def test_a_lock_that_its_holder_has_removed_is_made_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a third has made another file of that name meanwhile; no descriptor is left open."""
+    file, calls = store.folder / "whisper" / ".base.lock", []
+
+    def late(descriptor: int, how: int) -> None:
+        calls.append(how)
+        if len(calls) < 3:
+            file.rename(file.with_suffix(f".old{len(calls)}"))
+        if len(calls) == 2:
+            file.touch()
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    before = len(os.listdir("/dev/fd"))
+    with store.lock("whisper/base") as ours:
+        assert ours
+        assert file.exists()
+    assert (len(calls), len(os.listdir("/dev/fd")), file.exists()) == (3, before, False)
+
+
 def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full in the middle leaves the old file, and nothing beside it."""
     place = tmp_path / "file"
@@ -302,6 +349,90 @@ def test_what_is_not_whole(store: Store) -> None:
     assert "is not JSON" in every["whisper/base"].problem
 
 
+def test_folders_tell_their_files(tmp_path: Path) -> None:
+    """With those of folders inside where they are asked for; no hidden file, and nothing behind a link to a folder."""
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name in ("a", "in/b", "in/deep/c", ".hidden", "in/.hidden"):
+        (tmp_path / name).write_bytes(name.encode())
+    for link, target in (("file", "a"), ("folder", "in"), ("dangling", "gone"), ("self", "self")):
+        (tmp_path / link).symlink_to(target)
+    assert inventory.files_in(tmp_path) == {"a": 1, "file": 1, "in/b": 4, "in/deep/c": 9}
+    assert inventory.files_in(tmp_path, deep=False) == {"a": 1, "file": 1}
+    assert inventory.files_in(tmp_path / "gone") == {}
+
+
+def test_a_row_for_programs(store: Store) -> None:
+    """The user's own model has what its files tell, an absent one what the catalogue says."""
+    for name in ("mine/a.onnx", "mine/b.onnx", "not a name/a.onnx"):
+        (store.folder / "onnx-asr" / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.folder / "onnx-asr" / name).write_bytes(b"x" * 260_000)
+    own = [row for row in inventory.rows(store) if row.origin == "user"]
+    assert [row.as_json() for row in own] == [
+        {
+            "name": "onnx-asr/mine", "role": "stt", "state": "installed", "origin": "user", "size_mb": 0.5,
+            "memory_mb": own[0].memory_mb, "languages": [], "licence": "", "speed": "", "word_errors": {},
+            "word_errors_source": "", "path": str(store.folder / "onnx-asr" / "mine"), "problem": "", "aliases": [],
+        }
+    ]  # fmt: skip
+    assert own[0].memory_mb == catalogue.memory_of_files("onnx-asr", {"a.onnx": 260_000, "b.onnx": 260_000}) > 0
+    absent = inventory.row(store, "whisper/turbo").as_json()
+    assert [absent[key] for key in ("name", "size_mb", "memory_mb", "speed", "aliases", "path", "licence")] == [
+        "whisper/large-v3-turbo", 1618, 3885, "slow", ["turbo"], "", "MIT",
+    ]  # fmt: skip
+    assert (absent["word_errors"]["en"], len(absent["languages"])) == (2.01, 100)
+
+
+def test_a_licence_is_that_of_the_files(store: Store) -> None:
+    """By the manifest, and by the catalogue where that says nothing."""
+    found = bring(store, "whisper/base", ("base.pt",), ".")
+    row = inventory.row(store, "whisper/base")
+    silent = Manifest(found.engine, found.name, found.role, found.source, found.files, found.location)
+    known = Known("whisper", "base", "stt", licence="GPL")
+    for manifest_, entry, licence in ((found, known, "MIT"), (silent, known, "GPL"), (silent, None, "")):
+        made = inventory.Row(row.model, "stt", "installed", known=entry, manifest=manifest_)
+        assert made.licence == licence
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "origin", "folder"),
+    [
+        ({"package": "json"}, "embedded", "package", Path(json.__file__).parent),
+        ({"package": "hashlib"}, "embedded", "package", None),
+        ({"package": "not_here"}, "absent", "", None),
+        ({"system": ("/gone*", "/dev/nul?")}, "installed", "system", None),
+        ({"system": ("/gone*",)}, "absent", "", None),
+    ],
+)
+def test_a_model_comes_with_a_package_or_the_system(
+    store: Store, known: dict[str, Any], state: str, origin: str, folder: Path | None
+) -> None:
+    """It is here if that is installed, which may have a folder."""
+    entry = Known("e", "m", "stt", **known)
+    row = inventory._row(store, inventory._Look(store), "e/m", entry, None, False)
+    assert row == inventory.Row("e/m", "stt", state, origin, folder, known=entry)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "words"),
+    [
+        ("kokoro-v1", "model_missing", "There is no model 'kokoro-v1': did you mean kokoro/kokoro-v1.0?"),
+        ("base", "model_missing", "There is no model 'base': say which, faster-whisper/base or whisper/base."),
+        ("near/x", "model_missing", "There is no model 'near/x': `hushd models list` shows them."),
+        ("far/x", "engine_missing", "far takes a plugin"),
+    ],
+)
+def test_a_model_that_there_is_not(
+    store: Store, asked: str, code: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names one that was meant, all that may be meant, or what the engine takes; a name alone does where
+    one engine has it."""
+    monkeypatch.setattr(inventory, "engine_needed", lambda engine: "far takes a plugin" if engine == "far" else "")
+    with pytest.raises(HushdError) as caught:
+        inventory.row(store, asked)
+    assert (caught.value.code, caught.value.message) == (code, words)
+    assert inventory.row(store, "kokoro-v1.0").model == "kokoro/kokoro-v1.0"
+
+
 # --- removal ---------------------------------------------------------------------------------------------------------
 
 
@@ -339,6 +470,10 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
     other = in_hub("Systran/faster-whisper-tiny", "beef", contents)
     in_hub("Systran/faster-whisper-base", "old", {"model.bin": contents["model.bin"]}, main=False)
     in_hub("Systran/faster-whisper-base", "new", contents)
+    refs = hf_cache.repository_folder("Systran/faster-whisper-base") / "refs"
+    (refs / "pr").mkdir()
+    (refs / "pr" / "1").write_text("new\n")
+    (refs / "v1").write_text("old")
     untouched = all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny"))
     row = inventory.row(store, "faster-whisper/base")
     assert (row.origin, row.state) == ("hub", "installed")
@@ -347,7 +482,7 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
     assert removed.size == 99 * sum(len(name) for name in NAMES if name != "model.bin")
     assert [path.name for path in (folder / "snapshots").iterdir()] == ["old"]
     assert (folder / "snapshots" / "old" / "model.bin").read_bytes() == contents["model.bin"]
-    assert not (folder / "refs" / "main").exists()
+    assert [ref.name for ref in refs.rglob("*") if ref.is_file()] == ["v1"]
     assert all_files(hf_cache.repository_folder("Systran/faster-whisper-tiny")) == untouched
     removal.remove(store, inventory.row(store, "faster-whisper/tiny"))
     assert not other.parent.parent.exists()
@@ -398,3 +533,64 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
         removal.remove(store, embedded)
     holder.communicate("", timeout=60)
     assert all_files(store.folder) == before
+
+
+def test_an_unfinished_model_is_removed_with_its_blobs(store: Store) -> None:
+    """Of its repository those of hushd's that are half, and whole ones of no snapshot; not what others are pulling."""
+    store.begin("faster-whisper/tiny", Source("hub", "Systran/faster-whisper-tiny"))
+    snapshot = in_hub("Systran/faster-whisper-tiny", "c0ffee", {"model.bin": b"m"})
+    blobs = snapshot.parent.parent / "blobs"
+    kept = {*blobs.iterdir(), blobs / "theirs.incomplete"}
+    for name, size in (("a.hushd.incomplete", 10), ("theirs.incomplete", 100), ("whole", 5)):
+        (blobs / name).write_bytes(bytes(size))
+    begun = (store.workplace("faster-whisper/tiny") / "source.json").stat().st_size
+    removed = removal.remove(store, inventory.row(store, "faster-whisper/tiny"))
+    assert (removed.what, removed.size, removed.spared) == ("faster-whisper/tiny", 15 + begun, 0)
+    assert ({*blobs.iterdir()}, store.unfinished()) == (kept, [])
+    assert (snapshot / "model.bin").read_bytes() == b"m"
+
+
+def test_what_is_broken_is_removed(store: Store, tmp_path: Path) -> None:
+    """A manifest without files, files of which one is missing, and a working folder that leads elsewhere."""
+    bring(store)
+    (store.place(MODEL) / "model.bin").unlink()
+    (store.folder / "whisper").mkdir()
+    store.manifest_path("whisper/base").write_text("{")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_bytes(b"x" * 100)
+    store.workplace("whisper/tiny").symlink_to(tmp_path / "elsewhere")
+    store.workplace("whisper/small").touch()
+    row = inventory.row(store, "whisper/base")
+    assert (row.state, row.origin, row.folder, row.role) == ("broken", "hushd", None, "stt")
+    sizes = {MODEL: sum(len(f"{MODEL} {name}") * 1000 for name in NAMES[1:])}
+    for model in (MODEL, "whisper/base", "whisper/tiny", "whisper/small"):
+        removed = removal.remove(store, inventory.row(store, model))
+        assert removed == removal.Removed(model, sizes.get(model, 0))
+    assert all_files(store.folder) == set()
+    assert (tmp_path / "elsewhere" / "file").is_file()
+
+
+def test_a_folder_that_is_a_link_goes_alone(store: Store, tmp_path: Path) -> None:
+    """The folder to which the user's link leads stays, with all that is in it."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.onnx").write_bytes(b"x" * 100)
+    (store.folder / "onnx-asr").mkdir(parents=True)
+    (store.folder / "onnx-asr" / "own").symlink_to(tmp_path / "elsewhere")
+    assert removal.remove(store, inventory.row(store, "onnx-asr/own")) == removal.Removed("onnx-asr/own", 0)
+    assert all_files(store.folder, tmp_path / "elsewhere") == {str(tmp_path / "elsewhere" / "model.onnx")}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(OSError(13, "Permission denied", "/x"), "Permission denied (/x)."), (OSError(5, "Input error"), "Input error.")],
+)
+def test_a_file_that_cannot_be_removed_is_named(
+    store: Store, error: OSError, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the sentence for the model."""
+    store.begin("whisper/tiny", Source("url", "x"))
+    row = inventory.row(store, "whisper/tiny")
+    monkeypatch.setattr("shutil.rmtree", lambda folder: (_ for _ in ()).throw(error))
+    with pytest.raises(HushdError) as caught:
+        removal.remove(store, row)
+    assert (caught.value.code, caught.value.message) == ("output_failed", f"whisper/tiny cannot be removed: {why}")

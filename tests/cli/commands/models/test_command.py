@@ -177,8 +177,6 @@ def test_show_and_path(machine: Store, base: Path) -> None:
     ("name", "words"),
     [
         ("whisper/bas", "did you mean whisper/base?"),
-        ("kokoro-v1", "did you mean kokoro/kokoro-v1.0?"),
-        ("base", "say which, faster-whisper/base or whisper/base"),
         ("../../etc/passwd", "There is no model"),
         ("a\nb", "There is no model 'a\\nb'"),
         ("", "There is no model"),
