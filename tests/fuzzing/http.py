@@ -19,16 +19,7 @@ from .serving import LISTEN, Look
 from .sockets import ANSWER_S, LOOK, House
 
 HOSTS = ("localhost", "127.0.0.1:80", "[::1]", "localhost", "evil")
-PATHS = (
-    "/v1/models",
-    "/v1/models/x/y",
-    "/v1/audio/voices",
-    "/v1/realtime",
-    "/health",
-    "/nowhere",
-    "//",
-    "/%00",
-)
+PATHS = ("/v1/models", "/v1/models/x/y", "/v1/audio/voices", "/v1/realtime", "/health", "/nowhere", "//", "/%00")
 FORMS = ("transcriptions", "translations")
 HEADS = (
     "Origin: null",
@@ -52,7 +43,7 @@ SESSION: dict[str, Any] = {
             "transcription": {"model": "gpt-4o-transcribe", "language": "en", "keywords": ["a"], "delay": "low"},
             "turn_detection": {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500},
             "noise_reduction": {"type": "near_field"},
-        },
+        }
     },
     "include": None,
 }

@@ -201,10 +201,7 @@ def entered(root: Path, archive: Path, words: Sequence[str] = ()) -> Iterator[In
         pid = keeper.stdout.readline().strip()
         if not pid:
             raise RootError(f"The root cannot be entered: {keeper.communicate()[1].strip()}")
-        yield Inside(
-            root,
-            ["nsenter", f"--target={pid}", "--mount", "--pid", "--cgroup", "--root", "--wdns=/"],
-        )
+        yield Inside(root, ["nsenter", f"--target={pid}", "--mount", "--pid", "--cgroup", "--root", "--wdns=/"])
     finally:
         keeper.stdin.close()
         keeper.wait()

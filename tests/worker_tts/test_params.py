@@ -20,10 +20,7 @@ REFUSED = [
     ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
     ({"voice": 3}, "voice must be text, not 3."),
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
-    (
-        {"format": "wave"},
-        f"format must be {listed(FORMATS)}, not 'wave' (did you mean wav?).",
-    ),
+    ({"format": "wave"}, f"format must be {listed(FORMATS)}, not 'wave' (did you mean wav?)."),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
     ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
     ({"wpm": "fast"}, "wpm must be a number from 1 to 1000, not 'fast'."),

@@ -83,10 +83,7 @@ def test_too_much_to_tell(
     assert len(json.dumps([entry.data()]).encode()) <= REGISTRY.max_bytes
 
 
-@pytest.mark.parametrize(
-    ("model", "expected"),
-    [("a", "anna"), ("b", "bert"), ("free", "anna")],
-)
+@pytest.mark.parametrize(("model", "expected"), [("a", "anna"), ("b", "bert"), ("free", "anna")])
 def test_a_model_speaks_with_a_voice_of_its_own(model: str, expected: str) -> None:
     """The engine's default voice where the model has it or no voice is tied to the model, else its first."""
     info = EngineInfo("e", True, "", "a", "anna", (), 0.5, 2.0, True)

@@ -45,9 +45,7 @@ def at_server(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3S
         server.tell(fault)
 
 
-@pytest.fixture(
-    params=["file", pytest.param("memory", marks=needs_fsspec), pytest.param("s3", marks=needs_moto)],
-)
+@pytest.fixture(params=["file", pytest.param("memory", marks=needs_fsspec), pytest.param("s3", marks=needs_moto)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The place of a folder of its own in each kind of store."""
     if request.param == "file":

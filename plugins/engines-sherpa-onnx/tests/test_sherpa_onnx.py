@@ -25,8 +25,7 @@ from support.tts_jobs import speak
 from . import sherpa_voices
 
 pytestmark = pytest.mark.skipif(
-    find_spec("sherpa_onnx") is None,
-    reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'",
+    find_spec("sherpa_onnx") is None, reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'"
 )
 
 RATES = {"pocket": sherpa_voices.RATE, "supertonic": sherpa_voices.SUPERTONIC_RATE}

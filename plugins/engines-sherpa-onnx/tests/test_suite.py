@@ -16,8 +16,7 @@ from support.small_models import Small
 from . import sherpa_voices
 
 pytestmark = pytest.mark.skipif(
-    find_spec("sherpa_onnx") is None,
-    reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'",
+    find_spec("sherpa_onnx") is None, reason="sherpa-onnx is not installed: pip install 'hushd[engines-sherpa-onnx]'"
 )
 
 

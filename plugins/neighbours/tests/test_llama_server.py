@@ -31,9 +31,7 @@ def port(tmp_path: Path) -> Iterator[int]:
     port = free_port()
     options = ["--load-mode", "none", "-c", "512", "-np", "1"]
     command = [PROGRAM, "--models-dir", str(tmp_path), "--host", "127.0.0.1", "--port", str(port), *options]
-    with subprocess.Popen(
-        command,
-    ) as process:
+    with subprocess.Popen(command) as process:
         try:
             end = time.monotonic() + 60
             while time.monotonic() < end and not _answers(port):

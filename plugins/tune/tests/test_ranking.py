@@ -6,16 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd_tune.ranking import (
-    BEST,
-    CHANCE,
-    EQUAL,
-    FEWEST,
-    WORSE,
-    Heard,
-    chosen,
-    ranked,
-)
+from hushd_tune.ranking import BEST, CHANCE, EQUAL, FEWEST, WORSE, Heard, chosen, ranked
 from support.seeds import seeds
 
 

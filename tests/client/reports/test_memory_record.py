@@ -146,12 +146,7 @@ def test_the_line_of_a_server_that_never_unloads_never_falls() -> None:
         times = sorted(chance.uniform(0, 100) for _ in range(60))
         events = ("start", "ready", "beat", "exit")
         entries = [
-            Entry(
-                time,
-                chance.choice(events),
-                chance.choice(names),
-                *(chance.randrange(300) * MB for _ in "ab"),
-            )
+            Entry(time, chance.choice(events), chance.choice(names), *(chance.randrange(300) * MB for _ in "ab"))
             for time in times
         ]
         line = [moment.resident for moment in record.moments(entries)]

@@ -148,10 +148,7 @@ def test_warnings_stand_in_json() -> None:
 def test_unlikely_text_has_a_mark_and_json_the_stretch() -> None:
     """A reader of the text sees which lines to doubt, a program which seconds; a subtitle is for whoever watches the
     film, and has no mark."""
-    segments = (
-        Segment(0, 0.0, 1.5, "Ever tried."),
-        Segment(1, 1.5, 3.0, " The lunatics.", speaker="A", unlikely=True),
-    )
+    segments = (Segment(0, 0.0, 1.5, "Ever tried."), Segment(1, 1.5, 3.0, " The lunatics.", speaker="A", unlikely=True))
     doubted = Transcript(segments, "en", 3.0, unlikely=((1.5, 3.0),))
     assert doubted.render("txt") == "Ever tried.\nA: [unlikely] The lunatics.\n"
     assert json.loads(doubted.render("json"))["unlikely"] == [{"start": 1.5, "end": 3.0}]

@@ -13,10 +13,7 @@ from hushd_protocol.system.paths import find
 EARLIER = "hushd: The folder is not ours.\n"
 
 
-@pytest.mark.parametrize(
-    ("becomes", "says", "starts"),
-    [(False, "", 2), (None, "", 1), (False, "hushd: No.\n", 1)],
-)
+@pytest.mark.parametrize(("becomes", "says", "starts"), [(False, "", 2), (None, "", 1), (False, "hushd: No.\n", 1)])
 @pytest.mark.usefixtures("runtime")
 def test_only_a_start_that_ended_without_a_word_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, becomes: bool | None, says: str, starts: int

@@ -109,10 +109,7 @@ def test_limits_are_answers(echo: HttpGateway) -> None:
     """A body that is too large is answered 413, in OpenAI's envelope, before all of it has come."""
     large = b" " * (JSON + 1)
     value = part("prompt", b"x" * (FIELDS + 1)) + END
-    for body, more in (
-        (large, {"path": "/v1/audio/speech", "kind": "application/json"}),
-        (value, {}),
-    ):
+    for body, more in ((large, {"path": "/v1/audio/speech", "kind": "application/json"}), (value, {})):
         status, data = post(echo, body, **more)
         assert status in (413, 0), data  # 0: the answer was lost with the rest of the body
         assert not data or json.loads(data)["error"]["type"] == "invalid_request_error"

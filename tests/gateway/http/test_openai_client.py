@@ -36,14 +36,7 @@ def _heard(text: str) -> bool:
 
 @pytest.mark.parametrize(
     ("form", "first"),
-    [
-        ("mp3", b"\xff"),
-        ("opus", b"OggS"),
-        ("aac", b"\xff\xf1"),
-        ("flac", b"fLaC"),
-        ("wav", b"RIFF"),
-        ("pcm", b""),
-    ],
+    [("mp3", b"\xff"), ("opus", b"OggS"), ("aac", b"\xff\xf1"), ("flac", b"fLaC"), ("wav", b"RIFF"), ("pcm", b"")],
 )
 def test_speech_comes_in_each_format(openai: OpenAI, form: str, first: bytes) -> None:
     """Each of OpenAI's formats is a file of that format, whatever names of OpenAI's the request has."""

@@ -64,10 +64,7 @@ async def _until(connection: Connection, kind: str) -> AsyncIterator[Any]:
 
 
 async def _configure(
-    connection: Connection,
-    detection: Any,
-    form: dict[str, Any] | None = None,
-    model: str = "gpt-4o-transcribe",
+    connection: Connection, detection: Any, form: dict[str, Any] | None = None, model: str = "gpt-4o-transcribe"
 ) -> None:
     heard = {"format": form or {"type": PCM, "rate": 24000}, "turn_detection": detection}
     heard["transcription"] = {"model": model, "language": "en"}

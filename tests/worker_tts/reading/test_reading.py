@@ -317,10 +317,7 @@ def test_text_without_a_full_stop_is_read_in_bounded_memory_and_time(markup: str
 
 @pytest.mark.parametrize(
     ("phonemes", "heard"),
-    [
-        (True, "Eat \ue000ˈnjɒki\ue001 in \ue000njuː\ue001 \ue000jɔːk\ue001!"),
-        (False, "Eat Gnocchi in New York!"),
-    ],
+    [(True, "Eat \ue000ˈnjɒki\ue001 in \ue000njuː\ue001 \ue000jɔːk\ue001!"), (False, "Eat Gnocchi in New York!")],
 )
 def test_phonemes_go_to_engines_that_read_them(phonemes: bool, heard: str) -> None:
     """Others get the word as it is written."""

@@ -61,10 +61,7 @@ def test_marks_of_plain_text() -> None:
     message = '<speak>One &lt; two.<mark name="__spd_0"/> Three &amp; four.<mark name="__spd_1"/></speak>'
     found = utterance("SPEAK", message, Settings())
     assert found.text == "One < two. Three & four."
-    assert [(found.text[place:][:5], name) for place, name in found.marks] == [
-        (" Thre", "__spd_0"),
-        ("", "__spd_1"),
-    ]
+    assert [(found.text[place:][:5], name) for place, name in found.marks] == [(" Thre", "__spd_0"), ("", "__spd_1")]
 
 
 def test_commands_of_other_programs_are_text() -> None:
