@@ -13,18 +13,14 @@ PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE=\nAAAA\n-----END
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
 
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "sk-proj-abcdEFGH1234abcdEFGH1234", "sk-ant-api03-abcdEFGH1234_abcd-EFGH", "sk_live_abcd1234EFGH",
-        "ghp_abcdefghijKLMNOPqrst0123456789abcdef", "github_pat_11ABCDEFG0abcdefghij_KLMNOP",
-        "glpat-abcd1234efgh5678ijkl",
-        "xoxb-123456789012-abcdef", "hf_abcdefghij0123456789", "npm_abcdefghij0123456789abcdefghij",
-        "AKIAIOSFODNN7EXAMPLE", "AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMB1234567890abc", JWT, PEM,
-        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        "01234567890123456789012345678901", "hG7dK2mQ9xR4vT8wZ1bN5cJ3fL6pS0yA",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("secret", [
+    "sk-proj-abcdEFGH1234abcdEFGH1234", "sk-ant-api03-abcdEFGH1234_abcd-EFGH", "sk_live_abcd1234EFGH",
+    "ghp_abcdefghijKLMNOPqrst0123456789abcdef", "github_pat_11ABCDEFG0abcdefghij_KLMNOP", "glpat-abcd1234efgh5678ijkl",
+    "xoxb-123456789012-abcdef", "hf_abcdefghij0123456789", "npm_abcdefghij0123456789abcdefghij", "AKIAIOSFODNN7EXAMPLE",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMB1234567890abc", JWT, PEM,
+    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "01234567890123456789012345678901", "hG7dK2mQ9xR4vT8wZ1bN5cJ3fL6pS0yA",
+])  # fmt: skip
 def test_a_secret_is_said_as_a_key(secret: str) -> None:
     """By the beginning that its issuer gives it, or by its shape, and nothing else of the text changes."""
     for text in ("{}", "Set it to `{}`.", "It is {}, which works.", "KEY: {}\nand go on"):

@@ -426,21 +426,18 @@ def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> Non
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("ask", "code"),
-    [
-        (lambda c: c.synthesize(""), "bad_request"),
-        (lambda c: c.synthesize(" \n\t"), "bad_request"),
-        (lambda c: c.synthesize("\ud800"), "bad_request"),
-        (lambda c: c.synthesize("x", format="midi"), "bad_request"),
-        (lambda c: c.synthesize("x", priority="urgent"), "bad_request"),
-        (lambda c: c.synthesize("x", keep_alive="soon"), "bad_request"),
-        (lambda c: c.synthesize("x", model="en"), "bad_request"),
-        (lambda c: c.transcribe(b""), "input_unreadable"),
-        (lambda c: c.transcribe("/nowhere/a.wav"), "input_unreadable"),
-        (lambda c: c.preload("stt", keep_alive="soon"), "bad_request"),
-    ],
-)
+@pytest.mark.parametrize(("ask", "code"), [
+    (lambda c: c.synthesize(""), "bad_request"),
+    (lambda c: c.synthesize(" \n\t"), "bad_request"),
+    (lambda c: c.synthesize("\ud800"), "bad_request"),
+    (lambda c: c.synthesize("x", format="midi"), "bad_request"),
+    (lambda c: c.synthesize("x", priority="urgent"), "bad_request"),
+    (lambda c: c.synthesize("x", keep_alive="soon"), "bad_request"),
+    (lambda c: c.synthesize("x", model="en"), "bad_request"),
+    (lambda c: c.transcribe(b""), "input_unreadable"),
+    (lambda c: c.transcribe("/nowhere/a.wav"), "input_unreadable"),
+    (lambda c: c.preload("stt", keep_alive="soon"), "bad_request"),
+])  # fmt: skip
 def test_bad_arguments_cost_no_worker(
     ask: Callable[[Client], object], code: str, start_router: Start, client: Client
 ) -> None:
@@ -452,20 +449,10 @@ def test_bad_arguments_cost_no_worker(
     assert router.heard == []
 
 
-@pytest.mark.parametrize(
-    ("name", "form"),
-    [
-        ("a.wav", "wav"),
-        ("A.WAV", "wav"),
-        ("x/a.flac", "flac"),
-        ("a.oga", "ogg"),
-        ("a.aif", "aiff"),
-        ("a.b.mp3", "mp3"),
-        ("a.opus", "opus"),
-        ("a.pcm", "pcm"),
-        ("a.RAW", "pcm"),
-    ],
-)
+@pytest.mark.parametrize(("name", "form"), [
+    ("a.wav", "wav"), ("A.WAV", "wav"), ("x/a.flac", "flac"), ("a.oga", "ogg"), ("a.aif", "aiff"), ("a.b.mp3", "mp3"),
+    ("a.opus", "opus"), ("a.pcm", "pcm"), ("a.RAW", "pcm"),
+])  # fmt: skip
 def test_formats_by_extension(name: str, form: str) -> None:
     """The extension, in any case and with its usual spellings, names the format."""
     assert format_of(name) == form

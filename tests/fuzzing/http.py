@@ -22,11 +22,8 @@ HOSTS = ("localhost", "127.0.0.1:80", "[::1]", "localhost", "evil")
 PATHS = ("/v1/models", "/v1/models/x/y", "/v1/audio/voices", "/v1/realtime", "/health", "/nowhere", "//", "/%00")
 FORMS = ("transcriptions", "translations")
 HEADS = (
-    "Origin: null",
-    "Sec-Fetch-Site: cross-site",
-    "Expect: 100-continue",
-    "Upgrade: websocket\r\nConnection: Upgrade",
-)
+    "Origin: null", "Sec-Fetch-Site: cross-site", "Expect: 100-continue", "Upgrade: websocket\r\nConnection: Upgrade",
+)  # fmt: skip
 SPEECH: dict[str, Any] = {
     "input": "Hello there.", "model": "tts-1", "voice": "alloy", "response_format": "wav", "speed": 1.0,
     "stream_format": "audio", "sample_rate": 16_000, "language": "en", "instructions": "Softly.",

@@ -24,20 +24,15 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SOUND = {"rate": 16_000, "width": 2, "channels": 1}
 VOICE = {"voice": {"name": "echo", "language": "en", "speaker": None}, "text_format": "text"}
 EVENTS: tuple[tuple[str, dict[str, Any], bytes], ...] = (
-    ("describe", {}, b""),
-    ("ping", {"text": "a"}, b""),
+    ("describe", {}, b""), ("ping", {"text": "a"}, b""),
     ("transcribe", {"name": "stt/echo", "language": "en", "context": {}}, b""),
     ("audio-start", SOUND | {"timestamp": 0}, b""),
-    ("audio-chunk", SOUND, bytes(640)),
-    ("audio-chunk", SOUND, bytes(20_000)),
-    ("audio-stop", {"timestamp": 1}, b""),
-    ("synthesize", {"text": "Hello there."}, b""),
-    ("synthesize-start", VOICE, b""),
+    ("audio-chunk", SOUND, bytes(640)), ("audio-chunk", SOUND, bytes(20_000)), ("audio-stop", {"timestamp": 1}, b""),
+    ("synthesize", {"text": "Hello there."}, b""), ("synthesize-start", VOICE, b""),
     ("synthesize-chunk", {"text": "How are you? "}, b""),
-    ("synthesize-stop", {}, b""),
-    ("select-program", {"name": "hushd"}, b""),
+    ("synthesize-stop", {}, b""), ("select-program", {"name": "hushd"}, b""),
     ("run-pipeline", {"start_stage": "wake"}, b""),
-)
+)  # fmt: skip
 
 
 @contextmanager

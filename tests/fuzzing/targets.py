@@ -13,17 +13,10 @@ Target = Callable[[Path], AbstractContextManager[Feed]]
 
 # By module and name: whoever only asks which there are imports none.
 TARGETS = {
-    "client.sock": "sockets.clients",
-    "wyoming": "serving.wyoming",
-    "http": "http.http",
-    "messages": "wire.messages",
-    "recording": "audio.recording",
-    "film": "audio.film",
-    "hub": "models.hub",
-    "weights": "models.weights",
-    "params": "text.params",
-    "markup": "text.markup",
-}
+    "client.sock": "sockets.clients", "wyoming": "serving.wyoming", "http": "http.http", "messages": "wire.messages",
+    "recording": "audio.recording", "film": "audio.film", "hub": "models.hub", "weights": "models.weights",
+    "params": "text.params", "markup": "text.markup",
+}  # fmt: skip
 
 
 def find(name: str) -> Target:

@@ -26,23 +26,15 @@ _WORDS: dict[str, Sequence[Any]] = {
     "input": ("inline", "none", "stream", "path"),
     "path": ("/etc/hostname", "/dev/zero", "/proc/self/mem", "a", ""),
     "priority": ("text", "message", "important", "notification", "progress"),
-    "action": (
-        "status", "status", "describe", "unload", "stop", "cancel", "pause", "resume", "reload", "sing",
-    ),
+    "action": ("status", "status", "describe", "unload", "stop", "cancel", "pause", "resume", "reload", "sing"),
     "names": ([], ["stt"], ["stt/echo/a"], ["self"], ["1"], ["tts/echo", "stt"], ["x"] * 300),
     "devices": (["speaker"], ["microphone"], ["speaker", "microphone"], [], ["x"]),
     "params": ({}, {"s": 0.01}, {"count": 3, "bytes": 100}, {"count": 10**9}, {"live": True}, {"text": "a"}),
     "data": ({}, {"kind": "segment", "text": "a", "start": 0.0, "end": 1.0}, {"path": "/tmp"}),
-    "holder": (None, "cli", "mcp", "fuzz"),
-    "token": ("t" * 32, "0" * 32),
-    "code": tuple(CODES),
+    "holder": (None, "cli", "mcp", "fuzz"), "token": ("t" * 32, "0" * 32), "code": tuple(CODES),
     "state": ("queued", "granted", "waiting", "running"),
-    "protocol": (1, 1, 1, 0, 2),
-    "keep_alive": (None, 0, -1, 0.05, 5),
-    "deadline_ms": (None, 0, 5, 200),
-    "credit": (0, 1, 8, 100),
-    "chunks": (0, 1, 8),
-    "seq": (0, 1, 2, 3),
+    "protocol": (1, 1, 1, 0, 2), "keep_alive": (None, 0, -1, 0.05, 5), "deadline_ms": (None, 0, 5, 200),
+    "credit": (0, 1, 8, 100), "chunks": (0, 1, 8), "seq": (0, 1, 2, 3),
 }  # fmt: skip
 
 

@@ -176,18 +176,13 @@ def test_a_terminated_gateway_ends(start: Callable[..., Process]) -> None:
     wait_until(lambda: there.process.poll() is not None, "its end")
 
 
-@pytest.mark.parametrize(
-    ("address", "peer", "allowed"),
-    [
-        ("unix:///tmp/x", "", True),
-        ("tcp://127.0.0.1:10300", "127.0.0.1", True),
-        ("tcp://0.0.0.0:10300", "127.0.0.1", True),
-        ("tcp://0.0.0.0:10300", "192.168.1.5", True),
-        ("tcp://0.0.0.0:10300", "192.168.1.6", False),
-        ("tcp://[::]:10300", "::ffff:192.168.1.5", True),
-        ("tcp://[::]:10300", "fe80::1%eth0", False),
-    ],
-)
+@pytest.mark.parametrize(("address", "peer", "allowed"), [
+    ("unix:///tmp/x", "", True), ("tcp://127.0.0.1:10300", "127.0.0.1", True),
+    ("tcp://0.0.0.0:10300", "127.0.0.1", True), ("tcp://0.0.0.0:10300", "192.168.1.5", True),
+    ("tcp://0.0.0.0:10300", "192.168.1.6", False),
+    ("tcp://[::]:10300", "::ffff:192.168.1.5", True),
+    ("tcp://[::]:10300", "fe80::1%eth0", False),
+])  # fmt: skip
 def test_wyoming_admits_this_machine_and_who_is_named(address: str, peer: str, allowed: bool) -> None:
     settings = Settings(wyoming=WyomingSettings(allow=("192.168.1.5",)))
     assert _allows(settings, address, peer) is allowed

@@ -67,21 +67,17 @@ def test_the_names_that_programs_have_built_in_speak_on_the_default_install() ->
         assert choose(described, *asked).voice in here, name
 
 
-@pytest.mark.parametrize(
-    ("name", "language", "meant"),
-    [
-        ("", "", Model()),
-        ("gpt-4o-transcribe", "en", Model()),
-        ("gpt-4o-mini-transcribe-2025-12-15", "", Model()),
-        ("Systran/faster-distil-whisper-large-v3", "", Model()),
-        ("gpt-4o-transcribe", "de", Model(None, "auto")),
-        ("auto", "", Model(None, "auto")),
-        ("faster-whisper/small", "", Model("faster-whisper", "small")),
-        ("small", "", Model("faster-whisper", "small")),
-        ("mine", "", Model("faster-whisper", "small")),
-        ("whisper-1", "", Model(None, "auto")),
-    ],
-)
+@pytest.mark.parametrize(("name", "language", "meant"), [
+    ("", "", Model()), ("gpt-4o-transcribe", "en", Model()),
+    ("gpt-4o-mini-transcribe-2025-12-15", "", Model()),
+    ("Systran/faster-distil-whisper-large-v3", "", Model()),
+    ("gpt-4o-transcribe", "de", Model(None, "auto")),
+    ("auto", "", Model(None, "auto")),
+    ("faster-whisper/small", "", Model("faster-whisper", "small")),
+    ("small", "", Model("faster-whisper", "small")),
+    ("mine", "", Model("faster-whisper", "small")),
+    ("whisper-1", "", Model(None, "auto")),
+])  # fmt: skip
 def test_a_models_name_means_itself_an_alias_or_the_default(name: str, language: str, meant: Model) -> None:
     """OpenAI's names and unknown ones mean the default, or the best that knows the language; aliases come first."""
     assert routing.stt(HEARING, SETTINGS, name, language) == meant

@@ -12,14 +12,10 @@ from hushd_gateway.wyoming import audio
 from hushd_protocol.errors import HushdError
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "text"),
-    [
-        (errno.EMFILE, "server_busy", "again"),
-        (errno.ENFILE, "server_busy", "again"),
-        (errno.ENOSPC, "output_failed", "room"),
-    ],
-)
+@pytest.mark.parametrize(("number", "code", "text"), [
+    (errno.EMFILE, "server_busy", "again"), (errno.ENFILE, "server_busy", "again"),
+    (errno.ENOSPC, "output_failed", "room"),
+])  # fmt: skip
 def test_a_long_recording_says_what_it_lacks(
     monkeypatch: pytest.MonkeyPatch, number: int, code: str, text: str
 ) -> None:

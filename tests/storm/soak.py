@@ -125,13 +125,8 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
     if drawing:
         watch.draw(drawing, "Memory of hushd's processes under mixed work and faults (PSS)", own=True)
     figures: dict[str, object] = {
-        "requests": ledger.requests,
-        "results": ledger.results,
-        "errors": dict(ledger.errors.most_common()),
-        "lost": ledger.lost,
-        "orphans": len(orphans),
-        "files": len(files),
-        "faults": soak.faults.total(),
+        "requests": ledger.requests, "results": ledger.results, "errors": dict(ledger.errors.most_common()),
+        "lost": ledger.lost, "orphans": len(orphans), "files": len(files), "faults": soak.faults.total(),
         "faults_by_kind": dict(soak.faults.most_common()),
         "supervisor_mb_at_rest": [round(size, 2) for size in sizes],
         "growth_mb": round(sizes[-1] - sizes[settled], 2),
@@ -139,9 +134,8 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
         "workers_growth_mb_an_hour": _slope([(at / 3600, sum(pss.values())) for at, pss, _ in watch.samples]),
         "slowest_s": round(ledger.slowest[0], 1),
         "peak_pss_mb": round(sum(watch.peak()[0].values()), 1),
-        "bursts": soak.bursts,
-        "seconds": round(time.monotonic() - began),
-    }
+        "bursts": soak.bursts, "seconds": round(time.monotonic() - began),
+    }  # fmt: skip
     return figures, [*ledger.complaints, *soak.others.complaints]
 
 

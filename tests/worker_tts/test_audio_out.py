@@ -65,11 +65,8 @@ def test_a_wav_starts_with_a_header_for_pipes_and_ends_with_the_true_one(tiny: W
     assert (last.offset, last.payload) == (0, wav_header(8000, size))
     with wave.open(io.BytesIO(spoken.file)) as file:
         assert (file.getnframes(), file.getframerate(), file.getnchannels(), file.getsampwidth()) == (
-            size // 2,
-            8000,
-            1,
-            2,
-        )
+            size // 2, 8000, 1, 2,
+        )  # fmt: skip
     in_order = b"".join(chunk.payload for chunk in spoken.chunks[:-1])
     assert in_order[44:] == spoken.file[44:]
     assert len(soundfile.read(io.BytesIO(in_order), dtype="int16")[0]) == size // 2

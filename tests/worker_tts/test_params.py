@@ -29,19 +29,13 @@ REFUSED = [
     ({"markup": "html"}, "markup must be text or markdown, not 'html'."),
     ({"sample_rate": 7999}, "sample_rate must be a whole number from 8000 to 48000, not 7999."),
     ({"sample_rate": 8000.5}, "sample_rate must be a whole number from 8000 to 48000, not 8000.5."),
-    (
-        {"sample_rate": 44100, "format": "opus"},
-        "sample_rate must be 8000, 12000, 16000, 24000 or 48000 for opus, not 44100.",
-    ),
-    (
-        {"sample_rate": 10000, "format": "mp3"},
-        "sample_rate must be 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000 for mp3",
-    ),
+    ({"sample_rate": 44100, "format": "opus"},
+     "sample_rate must be 8000, 12000, 16000, 24000 or 48000 for opus, not 44100."),
+    ({"sample_rate": 10000, "format": "mp3"},
+     "sample_rate must be 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000 for mp3"),
     ({"channels": 3}, "channels must be a whole number from 1 to 2, not 3."),
     ({"volume": 2.1}, "volume must be a number from 0 to 2, not 2.1."),
-    ({"pronounce": ["a"]}, PRONOUNCE),
-    ({"pronounce": {"a": 1}}, PRONOUNCE),
-    ({"pronounce": {" ": "b"}}, PRONOUNCE),
+    ({"pronounce": ["a"]}, PRONOUNCE), ({"pronounce": {"a": 1}}, PRONOUNCE), ({"pronounce": {" ": "b"}}, PRONOUNCE),
     ({"pronounce": {"a": "b" * 201}}, PRONOUNCE),
     ({"pronounce": {str(n): "a" for n in range(1001)}}, PRONOUNCE),
     ({"speeed": 2}, "synthesize has no parameter 'speeed' (did you mean speed?)."),
@@ -50,7 +44,7 @@ REFUSED = [
     ({"language": ""}, "language must be a tag such as en or en-GB, not ''."),
     ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no known engine does."),
     ({"language": "xx", "voice": "ting"}, "The voice ting speaks en-US, not 'xx': no known engine does."),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("params", "message"), REFUSED)
@@ -65,22 +59,12 @@ def test_what_makes_no_sense_is_refused_in_one_sentence(
     assert len(caught.value.message) < 250
 
 
-@pytest.mark.parametrize(
-    ("params", "speed"),
-    [
-        ({}, 1.0),
-        ({"speed": None, "wpm": None, "voice": None, "format": None}, 1.0),
-        ({"speed": 1.25}, 1.25),
-        ({"speed": 2}, 2.0),
-        ({"speed": 4}, 2.0),
-        ({"speed": 0.25}, 0.5),
-        ({"wpm": 300}, 1.5),
-        ({"wpm": 1000}, 2.0),
-        ({"wpm": 1}, 0.5),
-        ({"wpm": 100, "voice": "tong"}, 1.0),
-        ({"voice": "TING"}, 1.0),
-    ],
-)
+@pytest.mark.parametrize(("params", "speed"), [
+    ({}, 1.0),
+    ({"speed": None, "wpm": None, "voice": None, "format": None}, 1.0),
+    ({"speed": 1.25}, 1.25), ({"speed": 2}, 2.0), ({"speed": 4}, 2.0), ({"speed": 0.25}, 0.5), ({"wpm": 300}, 1.5),
+    ({"wpm": 1000}, 2.0), ({"wpm": 1}, 0.5), ({"wpm": 100, "voice": "tong"}, 1.0), ({"voice": "TING"}, 1.0),
+])  # fmt: skip
 def test_rates_become_speeds_within_the_engines_range(
     tiny: Worker, say: Callable[..., Any], speeds: list[float], params: dict[str, Any], speed: float
 ) -> None:
@@ -90,14 +74,11 @@ def test_rates_become_speeds_within_the_engines_range(
     assert result["speed"] == speed
 
 
-@pytest.mark.parametrize(
-    ("params", "sentence"),
-    [
-        ({"wpm": 450}, "The voice ting speaks at most about 400 words a minute, not 450."),
-        ({"wpm": 10, "voice": "tong"}, "The voice tong speaks at least about 50 words a minute, not 10."),
-        ({"speed": 4}, "The voice ting speaks at most 2 times as fast as usual, not 4 times."),
-    ],
-)
+@pytest.mark.parametrize(("params", "sentence"), [
+    ({"wpm": 450}, "The voice ting speaks at most about 400 words a minute, not 450."),
+    ({"wpm": 10, "voice": "tong"}, "The voice tong speaks at least about 50 words a minute, not 10."),
+    ({"speed": 4}, "The voice ting speaks at most 2 times as fast as usual, not 4 times."),
+])  # fmt: skip
 def test_a_pace_that_the_voice_does_not_have_is_reported(
     tiny: Worker, say: Callable[..., Any], params: dict[str, Any], sentence: str
 ) -> None:
@@ -106,17 +87,11 @@ def test_a_pace_that_the_voice_does_not_have_is_reported(
     assert "warnings" not in say(tiny, "Hello.", wpm=150).result
 
 
-@pytest.mark.parametrize(
-    ("params", "voice"),
-    [
-        ({"language": "en"}, "ting"),
-        ({"language": "EN_us"}, "ting"),
-        ({"language": "en-GB"}, "tong"),
-        ({"language": "en-AU"}, "ting"),
-        ({"language": "en", "voice": "tong"}, "tong"),
-        ({"language": "en-GB", "voice": "ting"}, "ting"),
-    ],
-)
+@pytest.mark.parametrize(("params", "voice"), [
+    ({"language": "en"}, "ting"), ({"language": "EN_us"}, "ting"), ({"language": "en-GB"}, "tong"),
+    ({"language": "en-AU"}, "ting"), ({"language": "en", "voice": "tong"}, "tong"),
+    ({"language": "en-GB", "voice": "ting"}, "ting"),
+])  # fmt: skip
 def test_a_language_chooses_the_voice(
     tiny: Worker, say: Callable[..., Any], params: dict[str, Any], voice: str
 ) -> None:

@@ -36,11 +36,8 @@ def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) 
     spoken = say(tiny, TEXT, voice="ting")
     assert spoken.result == {
         "duration": round(len(spoken.raw) / 2 / 8000, 3),
-        "rate": 8000,
-        "voice": "ting",
-        "speed": 1.0,
-        "sentences": 4,
-    }
+        "rate": 8000, "voice": "ting", "speed": 1.0, "sentences": 4,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("size", [1, 3, 50, 1000])

@@ -147,12 +147,9 @@ class RayCluster:
 def of_hushd(folder: Path) -> dict[str, str]:
     """The environment of a hushd in `folder`."""
     return {
-        "HUSHD_RUNTIME_DIR": str(folder),
-        "HUSHD_STATE_DIR": str(folder / "state"),
-        "HUSHD_CONFIG": str(folder / "config.toml"),
-        "HUSHD_AUTOSTART": "1",
-        "TMPDIR": str(folder),
-    }
+        "HUSHD_RUNTIME_DIR": str(folder), "HUSHD_STATE_DIR": str(folder / "state"),
+        "HUSHD_CONFIG": str(folder / "config.toml"), "HUSHD_AUTOSTART": "1", "TMPDIR": str(folder),
+    }  # fmt: skip
 
 
 def processes(folder: Path) -> list[int]:
@@ -181,12 +178,9 @@ def main(folders: list[str]) -> None:
 
     def node(folder: str) -> dict[str, Any]:
         return {
-            "num_cpus": 1,
-            "node_ip_address": ADDRESS,
-            "object_store_memory": MEMORY,
-            "include_dashboard": False,
+            "num_cpus": 1, "node_ip_address": ADDRESS, "object_store_memory": MEMORY, "include_dashboard": False,
             "env_vars": of_hushd(Path(folder)),
-        }
+        }  # fmt: skip
 
     head = node(folders[0]) | {"_system_config": {"metrics_report_interval_ms": 1000}}
     cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=True)

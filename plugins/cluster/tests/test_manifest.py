@@ -86,23 +86,8 @@ def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
     chance = random.Random(41)
     words = ["id", "url", "language", "clips", "speakers", "hotwords", "x", "model", "decoder"]
     values = [
-        "a",
-        "",
-        1,
-        -1,
-        1e400,
-        None,
-        True,
-        [],
-        [1, 2],
-        [2, 1],
-        {},
-        {"a": []},
-        "s3://b/c",
-        "//",
-        "https://[",
-        "\ud800",
-    ]
+        "a", "", 1, -1, 1e400, None, True, [], [1, 2], [2, 1], {}, {"a": []}, "s3://b/c", "//", "https://[", "\ud800",
+    ]  # fmt: skip
     for _ in range(3000):
         fields = {chance.choice(words): chance.choice(values) for _ in range(chance.randrange(5))}
         line = json.dumps({"id": "a", "url": "b"} | fields).encode()

@@ -149,12 +149,8 @@ def test_a_path_that_cannot_be_read_costs_its_line_alone(monkeypatch: pytest.Mon
     (tmp_path / "empty").touch()
     bad = {name: str(tmp_path / name) for name in ("pipe", "loop", "empty", "none")}
     bad |= {
-        "folder": str(tmp_path),
-        "device": "/dev/zero",
-        "long": "/" + "x" * 300,
-        "nul": "/a\0b",
-        "no text": "/\ud800",
-    }
+        "folder": str(tmp_path), "device": "/dev/zero", "long": "/" + "x" * 300, "nul": "/a\0b", "no text": "/\ud800",
+    }  # fmt: skip
     recordings = [Recording(name, path) for name, path in bad.items()] + remote(10)
     _, made = spread_over(monkeypatch, tmp_path, recordings)
     assert {name: failure.code for name, failure in made.failed.items()} == dict.fromkeys(bad, "input_unreadable")

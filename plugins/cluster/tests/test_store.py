@@ -137,15 +137,12 @@ def test_a_store_that_stays_busy_is_an_error_that_says_so(at_server: S3Server) -
 
 
 @needs_fsspec
-@pytest.mark.parametrize(
-    ("url", "code", "sentence"),
-    [
-        ("nonsense://a/b", "bad_request", "nonsense://a/b cannot be used"),
-        ("https://host/texts", "bad_request", "Nothing can be written to https://host/texts"),
-        ("s3://key:secret@bucket/a", "bad_request", "s3://key@bucket/a was given with a password"),
-        ("s3://[", "bad_request", "is not a URL"),
-    ],
-)
+@pytest.mark.parametrize(("url", "code", "sentence"), [
+    ("nonsense://a/b", "bad_request", "nonsense://a/b cannot be used"),
+    ("https://host/texts", "bad_request", "Nothing can be written to https://host/texts"),
+    ("s3://key:secret@bucket/a", "bad_request", "s3://key@bucket/a was given with a password"),
+    ("s3://[", "bad_request", "is not a URL"),
+])  # fmt: skip
 def test_places_that_make_no_sense(url: str, code: str, sentence: str) -> None:
     """They are refused in one sentence, which has no secret."""
 

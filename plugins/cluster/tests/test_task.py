@@ -60,16 +60,13 @@ def test_a_node_reads_and_writes_a_shared_folder_itself(node: None, tmp_path: Pa
     assert sent.render("txt") == digest(b"two")
 
 
-@pytest.mark.parametrize(
-    ("place", "code"),
-    [
-        ("ipfs://a", "bad_request"), ("gs://a/b.wav", "engine_missing"), ("file://{}/none", "input_unreadable"),
-        ("file://{}/pipe", "input_unreadable"), ("file://{}/loop", "input_unreadable"),
-        ("file://{}", "input_unreadable"), ("file:///dev/zero", "input_unreadable"),
-        ("file:///a\0b", "input_unreadable"), ("file:///\ud800", "input_unreadable"),
-        ("memory://a/" + "x." + "s" * 300, "input_unreadable"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("place", "code"), [
+    ("ipfs://a", "bad_request"), ("gs://a/b.wav", "engine_missing"), ("file://{}/none", "input_unreadable"),
+    ("file://{}/pipe", "input_unreadable"), ("file://{}/loop", "input_unreadable"), ("file://{}", "input_unreadable"),
+    ("file:///dev/zero", "input_unreadable"), ("file:///a\0b", "input_unreadable"),
+    ("file:///\ud800", "input_unreadable"),
+    ("memory://a/" + "x." + "s" * 300, "input_unreadable"),
+])  # fmt: skip
 def test_a_place_that_a_node_cannot_read_is_the_fault_of_its_line(
     node: None, tmp_path: Path, place: str, code: str
 ) -> None:

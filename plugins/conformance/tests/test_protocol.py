@@ -14,25 +14,12 @@ CLIENTS = Path(__file__).parent / "clients"
 BOUND_S = 150.0
 # Each mistake, and the case that finds it.
 MISTAKES = {
-    "asks before hello": "hello",
-    "does not wait for the welcome": "hello",
-    "takes any welcome": "version",
-    "grants no credit": "credit",
-    "forgets the text": "credit",
-    "takes what is others'": "strangers",
-    "stumbles over types": "strangers",
-    "answers no ping": "ping",
-    "sees no gap": "gap",
-    "is glad of errors": "refusal",
-    "hides codes": "refusal",
-    "is glad of a loss": "lost",
-    "insists on its path": "path",
-    "names another file": "path",
-    "sends without credit": "path",
-    "does not count": "path",
-    "forgets its attempt": "again",
-    "asks for ever": "again",
-}
+    "asks before hello": "hello", "does not wait for the welcome": "hello", "takes any welcome": "version",
+    "grants no credit": "credit", "forgets the text": "credit", "takes what is others'": "strangers",
+    "stumbles over types": "strangers", "answers no ping": "ping", "sees no gap": "gap", "is glad of errors": "refusal",
+    "hides codes": "refusal", "is glad of a loss": "lost", "insists on its path": "path", "names another file": "path",
+    "sends without credit": "path", "does not count": "path", "forgets its attempt": "again", "asks for ever": "again",
+}  # fmt: skip
 
 
 def conform(*arguments: str, status: int = 0) -> str:

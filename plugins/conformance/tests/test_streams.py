@@ -110,20 +110,11 @@ def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
     assert play(CASES[name], OnTrial(without))[0] == LEFT_OUT
 
 
-@pytest.mark.parametrize(
-    ("breach", "case"),
-    [
-        ("takes back", "stream.committed"),
-        ("by the feed", "stream.feeds"),
-        ("remembers", "stream.same"),
-        ("remembers", "stream.cancel"),
-        ("makes words up", "stream.nothing"),
-        ("beyond", "stream.same"),
-        ("fed after its end", "stream.over"),
-        ("ended after its end", "stream.over"),
-        ("cancels once", "stream.cancel"),
-    ],
-)
+@pytest.mark.parametrize(("breach", "case"), [
+    ("takes back", "stream.committed"), ("by the feed", "stream.feeds"), ("remembers", "stream.same"),
+    ("remembers", "stream.cancel"), ("makes words up", "stream.nothing"), ("beyond", "stream.same"),
+    ("fed after its end", "stream.over"), ("ended after its end", "stream.over"), ("cancels once", "stream.cancel"),
+])  # fmt: skip
 def test_a_breach_is_found(breach: str, case: str) -> None:
     """By the case that is about it."""
     assert play(CASES[case], OnTrial(Steady(breach)))[0] == FAILED

@@ -177,21 +177,18 @@ def test_the_worker_dies(stage: Stage) -> None:
     assert sum("tried" in text for text in said) == 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
-    [
-        (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
-        (("--microphone", "-a", "gramophone"), 8, "There is no microphone called 'gramophone'"),
-        (("--microphone", "--sink", "loop"), 2, "--sink names a loudspeaker"),
-        (("-a", "loop"), 2, "give --microphone or --both too"),
-        (("--headphones",), 2, "--headphones is for --both"),
-        (("--both",), 2, "--both needs --headphones, or a microphone whose echo the sound server cancels"),
-        (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
-        (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
-        (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
-        (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "complaint"), [
+    (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
+    (("--microphone", "-a", "gramophone"), 8, "There is no microphone called 'gramophone'"),
+    (("--microphone", "--sink", "loop"), 2, "--sink names a loudspeaker"),
+    (("-a", "loop"), 2, "give --microphone or --both too"),
+    (("--headphones",), 2, "--headphones is for --both"),
+    (("--both",), 2, "--both needs --headphones, or a microphone whose echo the sound server cancels"),
+    (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
+    (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
+    (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
+    (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
+])  # fmt: skip
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
     """It is refused in one sentence."""
     process = stage.start(*arguments)

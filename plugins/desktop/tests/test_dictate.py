@@ -158,16 +158,13 @@ def test_printed(stage: Stage) -> None:
     assert output.startswith("Ever")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "complaint"),
-    [
-        (("--key", "Ctrl+"), 2, "a key is written as F9, Super+d or Ctrl+Alt+space"),
-        (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
-        (("--toggle",), 2, "--toggle needs a --key"),
-        (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
-        (("hello",), 2, "Unrecognized arguments: hello"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "code", "complaint"), [
+    (("--key", "Ctrl+"), 2, "a key is written as F9, Super+d or Ctrl+Alt+space"),
+    (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
+    (("--toggle",), 2, "--toggle needs a --key"),
+    (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
+    (("hello",), 2, "Unrecognized arguments: hello"),
+])  # fmt: skip
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
     """It is refused in one sentence."""
     process = stage.dictate(*arguments)

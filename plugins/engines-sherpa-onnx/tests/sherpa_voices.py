@@ -112,11 +112,8 @@ def _language_model() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
     inputs = [floats("sequence", 1, "S", _LATENT), floats("text_embeddings", 1, "T", _WIDE)]
     inputs += [ints("state_0", 1), ints("state_1", 1)]
     outputs = [
-        floats("conditioning", 1, _WIDE),
-        floats("eos_logit", 1, 1),
-        ints("out_state_0", 1),
-        ints("out_state_1", 1),
-    ]
+        floats("conditioning", 1, _WIDE), floats("eos_logit", 1, 1), ints("out_state_0", 1), ints("out_state_1", 1),
+    ]  # fmt: skip
     return nodes, inputs, outputs, constants
 
 

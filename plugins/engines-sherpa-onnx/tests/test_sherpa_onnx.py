@@ -120,16 +120,13 @@ def test_a_cloned_voice_is_refused(models: Path) -> None:
         loaded("p")
 
 
-@pytest.mark.parametrize(
-    ("family", "file", "content", "words"),
-    [
-        ("pocket", "encoder.onnx", b"no graph", "encoder.onnx is not a graph in ONNX's format"),
-        ("pocket", "vocab.json", b"[", "vocab.json is not JSON"),
-        ("pocket", "decoder.int8.onnx", None, r"decoder\*\.onnx is missing"),
-        ("supertonic", "voice.bin", bytes(48), "voice.bin does not have the styles of speakers"),
-        ("supertonic", "tts.json", b"{}", "tts.json does not describe a model of Supertonic's"),
-    ],
-)
+@pytest.mark.parametrize(("family", "file", "content", "words"), [
+    ("pocket", "encoder.onnx", b"no graph", "encoder.onnx is not a graph in ONNX's format"),
+    ("pocket", "vocab.json", b"[", "vocab.json is not JSON"),
+    ("pocket", "decoder.int8.onnx", None, r"decoder\*\.onnx is missing"),
+    ("supertonic", "voice.bin", bytes(48), "voice.bin does not have the styles of speakers"),
+    ("supertonic", "tts.json", b"{}", "tts.json does not describe a model of Supertonic's"),
+])  # fmt: skip
 def test_what_the_library_would_end_its_process_for(
     models: Path, family: str, file: str, content: bytes | None, words: str
 ) -> None:

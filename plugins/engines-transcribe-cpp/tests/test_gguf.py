@@ -16,31 +16,20 @@ from hushd_schema.engines import NoModel
 from .gguf_models import header
 
 KEYS: dict[str, Value] = {
-    "general.languages": ["en", "de-DE"],
-    "stt.variant": "größer",
-    "stt.capability.streaming": True,
-    "a.count": 7,
-    "a.below": np.int32(-3),
-    "a.share": 0.5,
-    "a.table": np.arange(1000, dtype=np.uint32),
+    "general.languages": ["en", "de-DE"], "stt.variant": "größer", "stt.capability.streaming": True, "a.count": 7,
+    "a.below": np.int32(-3), "a.share": 0.5, "a.table": np.arange(1000, dtype=np.uint32),
     "a.sizes": np.array([3, -1], np.int32),
     "tokenizer.ggml.tokens": [f"▁w{number}" for number in range(2000)],
-}
+}  # fmt: skip
 
 
 def test_keys_and_places_of_tensors_are_read(tmp_path: Path) -> None:
     """Texts, numbers, flags and short lists of these are kept; a vocabulary and a table are not."""
     found = gguf.read(header(tmp_path / "a.gguf", "parakeet", KEYS))
     assert found.values == {
-        "general.architecture": "parakeet",
-        "general.languages": ("en", "de-DE"),
-        "stt.variant": "größer",
-        "stt.capability.streaming": True,
-        "a.count": 7,
-        "a.below": -3,
-        "a.share": 0.5,
-        "a.sizes": (3, -1),
-    }
+        "general.architecture": "parakeet", "general.languages": ("en", "de-DE"), "stt.variant": "größer",
+        "stt.capability.streaming": True, "a.count": 7, "a.below": -3, "a.share": 0.5, "a.sizes": (3, -1),
+    }  # fmt: skip
     assert (found.numbers("a.sizes"), found.numbers("a.count"), found.texts("a.sizes")) == ((3, -1), (7,), ())
     assert [found.numbers(key) for key in ("a.share", "a.table", "stt.variant", "stt.capability.streaming")] == [()] * 4
     assert found.texts("general.languages") == ("en", "de-DE")

@@ -75,19 +75,16 @@ def place(checkpoint: Path, models: Path) -> None:
 # --- what a file says of its model ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("architecture", "keys", "expected"),
-    [
-        ("parakeet", {}, {"times": True, "word_times": True}),
-        ("parakeet", {"stt.capability.streaming": True}, {"times": True, "word_times": True, "streaming": True}),
-        ("moonshine_streaming", {}, {"streaming": True}),
-        ("canary", {}, {"translation": True}),
-        ("canary", {"stt.capability.translate": False}, {}),
-        ("granite", {"stt.capability.vocabulary": True}, {"translation": True, "options": ("hotwords",)}),
-        ("granite", {"stt.capability.word_timestamps": True}, {"translation": True, "word_times": True}),
-        ("qwen3_asr", {}, {"options": ("prompt", "hotwords")}),
-    ],
-)
+@pytest.mark.parametrize(("architecture", "keys", "expected"), [
+    ("parakeet", {}, {"times": True, "word_times": True}),
+    ("parakeet", {"stt.capability.streaming": True}, {"times": True, "word_times": True, "streaming": True}),
+    ("moonshine_streaming", {}, {"streaming": True}),
+    ("canary", {}, {"translation": True}),
+    ("canary", {"stt.capability.translate": False}, {}),
+    ("granite", {"stt.capability.vocabulary": True}, {"translation": True, "options": ("hotwords",)}),
+    ("granite", {"stt.capability.word_timestamps": True}, {"translation": True, "word_times": True}),
+    ("qwen3_asr", {}, {"options": ("prompt", "hotwords")}),
+])  # fmt: skip
 def test_abilities_are_those_of_the_model(
     architecture: str, keys: dict[str, Value], expected: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -230,16 +227,13 @@ def listed(kind: str) -> Any:
     return SimpleNamespace(kind=kind)
 
 
-@pytest.mark.parametrize(
-    ("asked", "devices", "chosen"),
-    [
-        ("auto", [listed("vulkan"), listed("cuda"), listed("cpu")], ("cuda", 1)),
-        ("auto", [listed("vulkan"), listed("rocm"), listed("cpu")], ("cpu", None)),
-        ("vulkan", [listed("vulkan"), listed("cpu")], ("vulkan", 0)),
-        ("rocm", [listed("rocm"), listed("cpu")], ("rocm", 0)),
-        ("cpu", [listed("cpu")], ("cpu", None)),
-    ],
-)
+@pytest.mark.parametrize(("asked", "devices", "chosen"), [
+    ("auto", [listed("vulkan"), listed("cuda"), listed("cpu")], ("cuda", 1)),
+    ("auto", [listed("vulkan"), listed("rocm"), listed("cpu")], ("cpu", None)),
+    ("vulkan", [listed("vulkan"), listed("cpu")], ("vulkan", 0)),
+    ("rocm", [listed("rocm"), listed("cpu")], ("rocm", 0)),
+    ("cpu", [listed("cpu")], ("cpu", None)),
+])  # fmt: skip
 def test_the_device_that_computes(
     asked: str, devices: list[Any], chosen: tuple[str, int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,14 +244,11 @@ def test_the_device_that_computes(
     assert ggml.device(package) == (kind, None if number is None else devices[number])
 
 
-@pytest.mark.parametrize(
-    ("asked", "message", "where"),
-    [
-        ("auto", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "cpu"),
-        ("auto", "ggml_vulkan: Device memory allocation of size 104857600 failed.", "server_busy"),
-        ("vulkan", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "engine_missing"),
-    ],
-)
+@pytest.mark.parametrize(("asked", "message", "where"), [
+    ("auto", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "cpu"),
+    ("auto", "ggml_vulkan: Device memory allocation of size 104857600 failed.", "server_busy"),
+    ("vulkan", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "engine_missing"),
+])  # fmt: skip
 @real
 def test_a_card_that_does_not_work(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, message: str, where: str

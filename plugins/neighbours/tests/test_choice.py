@@ -17,21 +17,11 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("lack", "chosen"),
-    [
-        (Lack(1), {"small"}),
-        (Lack(4), {"middle"}),
-        (Lack(9), {"large"}),
-        (Lack(13), {"large", "middle"}),
-        (Lack(100), set()),
-        (Lack(0, CARD, 5), {"somewhere"}),
-        (Lack(0, CARD, 6), {"on-card"}),
-        (Lack(0, CARD, 8), {"on-card", "somewhere"}),
-        (Lack(0, CARD, 12), set()),
-        (Lack(8, CARD, 6), {"on-card", "large"}),
-    ],
-)
+@pytest.mark.parametrize(("lack", "chosen"), [
+    (Lack(1), {"small"}), (Lack(4), {"middle"}), (Lack(9), {"large"}), (Lack(13), {"large", "middle"}),
+    (Lack(100), set()), (Lack(0, CARD, 5), {"somewhere"}), (Lack(0, CARD, 6), {"on-card"}),
+    (Lack(0, CARD, 8), {"on-card", "somewhere"}), (Lack(0, CARD, 12), set()), (Lack(8, CARD, 6), {"on-card", "large"}),
+])  # fmt: skip
 def test_as_few_and_as_small_as_suffice_are_chosen(lack: Lack, chosen: set[str]) -> None:
     """One alone where one suffices, of the card that lacks memory, and none where all together do not."""
     models = [("it", MODELS[name]) for name in ("small", "middle", "large", "on-card", "elsewhere", "somewhere")]

@@ -46,43 +46,34 @@ def _sentence(kind: str, server: Scripted) -> str:
 
 
 @pytest.mark.parametrize("kind", LISTINGS)
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [
-        (Raw(b"{}", 500), "with status 500."),
-        (Raw(b"", 401), "The server requires a token for"),
-        (Raw(b"", 302, {"Location": "http://192.0.2.1/"}), "The server redirects"),
-        (Raw(b"{" + b" " * MAX_BYTES + b"}"), "is larger than 1 MiB."),
-        (Raw(b"<html>"), "is not JSON."),
-        (Raw(b"[" * 100_000), "is not JSON."),
-        (Raw(b"\xff\xfe{}"), "is not JSON."),
-        (None, "is not from this kind of server."),
-        ([], "is not from this kind of server."),
-        ({"models": 7, "data": 1, "running": "x"}, "is not from this kind"),
-    ],
-)
+@pytest.mark.parametrize(("answer", "sentence"), [
+    (Raw(b"{}", 500), "with status 500."),
+    (Raw(b"", 401), "The server requires a token for"),
+    (Raw(b"", 302, {"Location": "http://192.0.2.1/"}), "The server redirects"),
+    (Raw(b"{" + b" " * MAX_BYTES + b"}"), "is larger than 1 MiB."),
+    (Raw(b"<html>"), "is not JSON."), (Raw(b"[" * 100_000), "is not JSON."), (Raw(b"\xff\xfe{}"), "is not JSON."),
+    (None, "is not from this kind of server."), ([], "is not from this kind of server."),
+    ({"models": 7, "data": 1, "running": "x"}, "is not from this kind"),
+])  # fmt: skip
 def test_a_bad_answer_is_one_sentence(kind: str, server: Scripted, answer: Any, sentence: str) -> None:
     """Whatever the status, the size or the shape; a redirect leads nowhere, and no sentence has the token."""
     server.answers[LISTINGS[kind]] = answer
     assert sentence in _sentence(kind, server)
 
 
-@pytest.mark.parametrize(
-    ("kind", "answer"),
-    [
-        ("ollama", {"models": [{"model": "a", "size": -1, "expires_at": "2026-11-25T04:26:58Z"}]}),
-        ("ollama", {"models": [{"model": "a", "size": True, "expires_at": "2026-11-25T04:26:58Z"}]}),
-        ("ollama", {"models": [{"model": "a", "size": 1 << 60, "expires_at": "2026-11-25T04:26:58Z"}]}),
-        ("ollama", {"models": [{"model": "a\x1b[2J", "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
-        ("ollama", {"models": [{"model": "a" * 201, "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
-        ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "soon"}]}),
-        ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "2026-11-25T04:26:58"}]}),
-        ("ollama", {"models": ["a"]}),
-        ("llama-server", {"data": [{"id": "a", "owned_by": "somebody"}]}),
-        ("llama-server", {"data": [{"id": "a", "owned_by": "llamacpp", "status": "loaded"}]}),
-        ("llama-swap", {"running": [{"model": "a", "proxy": "http://localhost:99999"}]}),
-    ],
-)
+@pytest.mark.parametrize(("kind", "answer"), [
+    ("ollama", {"models": [{"model": "a", "size": -1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+    ("ollama", {"models": [{"model": "a", "size": True, "expires_at": "2026-11-25T04:26:58Z"}]}),
+    ("ollama", {"models": [{"model": "a", "size": 1 << 60, "expires_at": "2026-11-25T04:26:58Z"}]}),
+    ("ollama", {"models": [{"model": "a\x1b[2J", "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+    ("ollama", {"models": [{"model": "a" * 201, "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+    ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "soon"}]}),
+    ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "2026-11-25T04:26:58"}]}),
+    ("ollama", {"models": ["a"]}),
+    ("llama-server", {"data": [{"id": "a", "owned_by": "somebody"}]}),
+    ("llama-server", {"data": [{"id": "a", "owned_by": "llamacpp", "status": "loaded"}]}),
+    ("llama-swap", {"running": [{"model": "a", "proxy": "http://localhost:99999"}]}),
+])  # fmt: skip
 def test_a_model_that_makes_no_sense_is_refused(kind: str, server: Scripted, answer: Any) -> None:
     """Sizes that nobody has, names that cannot be shown, and times without a zone."""
     server.answers[LISTINGS[kind]] = answer

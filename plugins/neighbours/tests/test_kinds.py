@@ -125,18 +125,15 @@ def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted)
         kinds.give(Server(server.url, "", time.monotonic() + 0.3), "ollama", Holding("mistral:latest"))
 
 
-@pytest.mark.parametrize(
-    ("holding", "idle_s", "reason"),
-    [
-        (Holding("m", in_use=False, idle_s=61), 60, ""),
-        (Holding("m", in_use=False), 60, "its last use is not reported"),
-        (Holding("m", in_use=False, idle_s=59), 60, "idle for less than 60 s"),
-        (Holding("m", in_use=True), 0, "in use"),
-        (Holding("m"), 60, "its last use is not reported"),
-        (Holding("m"), 0, ""),
-        (Holding("m", in_use=False, pinned=True), 0, "pinned"),
-    ],
-)
+@pytest.mark.parametrize(("holding", "idle_s", "reason"), [
+    (Holding("m", in_use=False, idle_s=61), 60, ""),
+    (Holding("m", in_use=False), 60, "its last use is not reported"),
+    (Holding("m", in_use=False, idle_s=59), 60, "idle for less than 60 s"),
+    (Holding("m", in_use=True), 0, "in use"),
+    (Holding("m"), 60, "its last use is not reported"),
+    (Holding("m"), 0, ""),
+    (Holding("m", in_use=False, pinned=True), 0, "pinned"),
+])  # fmt: skip
 def test_the_list_says_why_a_model_is_not_asked_for(holding: Holding, idle_s: float, reason: str) -> None:
     """In use by the server's own report, pinned, or not idle for long enough; silence counts as use."""
     assert why_not(holding, idle_s).startswith(reason)

@@ -130,13 +130,10 @@ def running(machines: Machines) -> list[dict[str, object]]:
         return []
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "key", "code", "sentence"),
-    [
-        (ENDPOINT, "stranger", "unauthorised", "refuses this machine's key"),
-        ("ssh://nowhere.invalid", "own", "no_supervisor", "its name is not known"),
-    ],
-)
+@pytest.mark.parametrize(("endpoint", "key", "code", "sentence"), [
+    (ENDPOINT, "stranger", "unauthorised", "refuses this machine's key"),
+    ("ssh://nowhere.invalid", "own", "no_supervisor", "its name is not known"),
+])  # fmt: skip
 def test_faults_of_ssh_are_one_sentence(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str, code: str, sentence: str
 ) -> None:
@@ -148,15 +145,12 @@ def test_faults_of_ssh_are_one_sentence(
     assert sentence in error.message
 
 
-@pytest.mark.parametrize(
-    ("program", "code", "sentence"),
-    [
-        ("", "no_supervisor", "no hushd on the PATH of a login"),
-        ("echo 'hushd: There is no command relay.' >&2; exit 2", "version_mismatch", "another version"),
-        ("echo 'hushd relay: The supervisor did not start: see logs.' >&2; exit 3", "no_supervisor", "did not start"),
-        ("echo Welcome; sleep 600", "no_supervisor", "its shell prints"),
-    ],
-)
+@pytest.mark.parametrize(("program", "code", "sentence"), [
+    ("", "no_supervisor", "no hushd on the PATH of a login"),
+    ("echo 'hushd: There is no command relay.' >&2; exit 2", "version_mismatch", "another version"),
+    ("echo 'hushd relay: The supervisor did not start: see logs.' >&2; exit 3", "no_supervisor", "did not start"),
+    ("echo Welcome; sleep 600", "no_supervisor", "its shell prints"),
+])  # fmt: skip
 def test_faults_of_the_other_machine_are_one_sentence(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, program: str, code: str, sentence: str
 ) -> None:

@@ -14,37 +14,30 @@ DEVICES, MODELS, MUTE = (
 )
 
 
-@pytest.mark.parametrize(
-    ("permissions", "message"),
-    [
-        (DEVICES, Claim(id=ID, devices=["speaker", "microphone"])),
-        (DEVICES, Control(id=ID, action="pause")),
-        (DEVICES, Control(id=ID, action="cancel")),
-        (MUTE, Claim(id=ID, devices=["speaker"])),
-        (MODELS, Request(id=ID, worker="tts/hibari", op="synthesize")),
-        (MODELS, Control(id=ID, action="status")),
-    ],
-)
+@pytest.mark.parametrize(("permissions", "message"), [
+    (DEVICES, Claim(id=ID, devices=["speaker", "microphone"])),
+    (DEVICES, Control(id=ID, action="pause")), (DEVICES, Control(id=ID, action="cancel")),
+    (MUTE, Claim(id=ID, devices=["speaker"])),
+    (MODELS, Request(id=ID, worker="tts/hibari", op="synthesize")),
+    (MODELS, Control(id=ID, action="status")),
+])  # fmt: skip
 def test_passes(permissions: Permissions, message: Message) -> None:
     """To speak, to listen and to be silent; with models, to have them work."""
     assert permissions.refusal(message) is None
 
 
-@pytest.mark.parametrize(
-    ("permissions", "message", "code"),
-    [
-        (MUTE, Claim(id=ID, devices=["speaker", "microphone"]), "unauthorised"),
-        (MUTE, Claim(id=ID, devices=["wake"]), "unauthorised"),
-        (DEVICES, Request(id=ID, worker="tts", op="synthesize"), "unauthorised"),
-        (DEVICES, Control(id=ID, action="status"), "unauthorised"),
-        (MODELS, Request(id=ID, worker="stt", op="transcribe", input="path", path="/etc/passwd"), "path_unreachable"),
-        (MODELS, Request(id=ID, worker="models", op="pull"), "unauthorised"),
-        *(
-            (MODELS, Control(id=ID, action=action), "unauthorised")
-            for action in ("resume", "shutdown", "restart", "reload", "unload", "keys", "listen")
-        ),
-    ],
-)
+@pytest.mark.parametrize(("permissions", "message", "code"), [
+    (MUTE, Claim(id=ID, devices=["speaker", "microphone"]), "unauthorised"),
+    (MUTE, Claim(id=ID, devices=["wake"]), "unauthorised"),
+    (DEVICES, Request(id=ID, worker="tts", op="synthesize"), "unauthorised"),
+    (DEVICES, Control(id=ID, action="status"), "unauthorised"),
+    (MODELS, Request(id=ID, worker="stt", op="transcribe", input="path", path="/etc/passwd"), "path_unreachable"),
+    (MODELS, Request(id=ID, worker="models", op="pull"), "unauthorised"),
+    *(
+        (MODELS, Control(id=ID, action=action), "unauthorised")
+        for action in ("resume", "shutdown", "restart", "reload", "unload", "keys", "listen")
+    ),
+])  # fmt: skip
 def test_is_refused(permissions: Permissions, message: Message, code: str) -> None:
     """A pause is ended by the person; no file is opened, nothing is downloaded, changed or ended."""
     error = permissions.refusal(message)

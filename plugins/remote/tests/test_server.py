@@ -34,14 +34,11 @@ def test_the_socket_is_the_users_alone(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(
-    ("op", "params", "sentence"),
-    [
-        ("play", {"rate": 16000, "channels": 1}, "has claimed its floor"),
-        ("record", {"rate": 16000, "chunk_s": 0.1}, "--no-microphone"),
-        ("look", {}, "cannot"),
-    ],
-)
+@pytest.mark.parametrize(("op", "params", "sentence"), [
+    ("play", {"rate": 16000, "channels": 1}, "has claimed its floor"),
+    ("record", {"rate": 16000, "chunk_s": 0.1}, "--no-microphone"),
+    ("look", {}, "cannot"),
+])  # fmt: skip
 def test_a_device_is_refused(path: Path, op: str, params: dict[str, object], sentence: str) -> None:
     """Nobody plays without the floor, records without the right, or asks a device for more than these."""
     with Peer(path) as peer:

@@ -51,11 +51,8 @@ def test_the_carried_model_hears_a_folder(start_supervisor: Start, alone: Path, 
     told = json.loads(hushd("tune", tmp_path, "--write", "--json"))
     (model,) = told["models"]
     assert (told["language"], model["model"], told["enough"], told["written"]) == (
-        "en",
-        "moonshine/tiny-en",
-        False,
-        False,
-    )
+        "en", "moonshine/tiny-en", False, False,
+    )  # fmt: skip
     assert model["sentences"][0]["errors"] == 0, model
     assert model["wer"] < 0.1
     assert model["speed"] > 1
@@ -67,15 +64,12 @@ def test_the_carried_model_hears_a_folder(start_supervisor: Start, alone: Path, 
     assert "No installed model hears fi" in hushd("tune", tmp_path, "--language", "fi", status=6)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "sentence"),
-    [
-        ([], 2, "The following arguments are required: DIR"),
-        (["stt/none/x"], 4, "There is no folder 'stt/none/x'"),
-        (["EMPTY"], 4, "has no recordings with their texts"),
-        (["EMPTY", "--language", "x!"], 2, "is not a language"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "status", "sentence"), [
+    ([], 2, "The following arguments are required: DIR"),
+    (["stt/none/x"], 4, "There is no folder 'stt/none/x'"),
+    (["EMPTY"], 4, "has no recordings with their texts"),
+    (["EMPTY", "--language", "x!"], 2, "is not a language"),
+])  # fmt: skip
 def test_what_cannot_be_compared(alone: Path, tmp_path: Path, arguments: list[str], status: int, sentence: str) -> None:
     """One sentence each, before a supervisor is asked; nothing is written."""
     given = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]

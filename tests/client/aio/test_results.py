@@ -149,43 +149,31 @@ def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Pa
     async def run(client: AsyncClient) -> list[Any]:
         await client.preload("stt", "tts")
         return [
-            await client.describe("stt"),
-            await client.voices(),
-            (await client.choose_model("en"))[:2],
-            await client.find_model("tiny-en"),
-            speakers_and_hearers(await client.status()),
-            sorted(await client.unload("stt", "tts")),
-            await client.pause(),
-            await client.resume(),
-            await client.stop_speaking(),
-            await client.reload(),
+            await client.describe("stt"), await client.voices(), (await client.choose_model("en"))[:2],
+            await client.find_model("tiny-en"), speakers_and_hearers(await client.status()),
+            sorted(await client.unload("stt", "tts")), await client.pause(), await client.resume(),
+            await client.stop_speaking(), await client.reload(),
             await _refused(client.transcribe(tmp_path / "none.wav")),
             await _refused(client.transcribe(beckett, language="xx")),
             await _refused(client.synthesize("Hello.", format="mpeg")),
             await _refused(client.synthesize("Hello.", priority="high")),
             await _refused(client.pull("moonshine/none")),
-        ]
+        ]  # fmt: skip
 
     found = asyncio.run(_with_client(run))
     with Client() as client:
         client.preload("stt", "tts")
         calls: list[Callable[[], Any]] = [
-            lambda: client.describe("stt"),
-            client.voices,
-            lambda: client.choose_model("en")[:2],
-            lambda: client.find_model("tiny-en"),
-            lambda: speakers_and_hearers(client.status()),
-            lambda: sorted(client.unload("stt", "tts")),
-            client.pause,
-            client.resume,
-            client.stop_speaking,
+            lambda: client.describe("stt"), client.voices, lambda: client.choose_model("en")[:2],
+            lambda: client.find_model("tiny-en"), lambda: speakers_and_hearers(client.status()),
+            lambda: sorted(client.unload("stt", "tts")), client.pause, client.resume, client.stop_speaking,
             client.reload,
             lambda: client.transcribe(tmp_path / "none.wav"),
             lambda: client.transcribe(beckett, language="xx"),
             lambda: client.synthesize("Hello.", format="mpeg"),
             lambda: client.synthesize("Hello.", priority="high"),
             lambda: client.pull("moonshine/none"),
-        ]
+        ]  # fmt: skip
         for call, one in zip(calls, found, strict=True):
             try:
                 other = call()

@@ -352,14 +352,11 @@ def test_no_device_is_one_sentence(
         assert caught.value.code == "no_device"
 
 
-@pytest.mark.parametrize(
-    ("module", "platform", "remedy"),
-    [
-        (None, "linux", re.escape(extra_command("audio"))),
-        (OSError("PortAudio library not found"), "linux", "apt install libportaudio2"),
-        (OSError("PortAudio library not found"), "darwin", "brew install portaudio"),
-    ],
-)
+@pytest.mark.parametrize(("module", "platform", "remedy"), [
+    (None, "linux", re.escape(extra_command("audio"))),
+    (OSError("PortAudio library not found"), "linux", "apt install libportaudio2"),
+    (OSError("PortAudio library not found"), "darwin", "brew install portaudio"),
+])  # fmt: skip
 def test_what_is_missing_is_named_with_its_remedy(
     module: OSError | None, platform: str, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

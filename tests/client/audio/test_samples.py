@@ -62,29 +62,25 @@ class Unreadable:
         raise TypeError("It lies on a GPU: use Tensor.cpu() first.")
 
 
-@pytest.mark.parametrize(
-    ("audio", "rate", "reason"),
-    [
-        (rows(2, np.float32), RATE, "of shape (2, 480000), which is 480000 channels: transpose it"),
-        (rows(1, np.int16), RATE, "of shape (1, 480000), which is 480000 channels: transpose it"),
-        (np.zeros((9, 9, 9), np.float32), RATE, "of 3 dimensions: its shape is (frames,) or (frames, channels)"),
-        (np.float32(0.5), RATE, "of 0 dimensions"),
-        (np.zeros(9, np.int32), RATE, "of type int32: samples are float32, float64 or int16"),
-        (np.zeros(9, np.uint8), RATE, "of type uint8"),
-        (np.zeros(9, np.complex64), RATE, "of type complex64"),
-        (np.array([1, None]), RATE, "of type object"),
-        (np.zeros(0, np.float32), RATE, "The audio is empty: there is no sample in the array."),
-        (np.zeros((0, 2), np.int16), RATE, "The audio is empty"),
-        (np.array([0.1, np.nan]), RATE, "NaN or infinite: replace them, with numpy.nan_to_num say"),
-        (np.array([0.1, -np.inf]), RATE, "NaN or infinite"),
-        (np.array([0.0, -20317.0]), RATE, "of samples up to 20317, and those of a float array lie between -1 and 1"),
-        (TONE, None, "An array of samples does not say its rate: pass rate=, such as rate=16000."),
-        (TONE, 44100.5, "rate is a whole number of Hz up to 768000, not 44100.5"),
-        (TONE, 0, "not 0"),
-        (TONE, "16000", "not '16000'"),
-        (Unreadable(), RATE, "The array cannot be read: It lies on a GPU: use Tensor.cpu() first."),
-    ],
-)
+@pytest.mark.parametrize(("audio", "rate", "reason"), [
+    (rows(2, np.float32), RATE, "of shape (2, 480000), which is 480000 channels: transpose it"),
+    (rows(1, np.int16), RATE, "of shape (1, 480000), which is 480000 channels: transpose it"),
+    (np.zeros((9, 9, 9), np.float32), RATE, "of 3 dimensions: its shape is (frames,) or (frames, channels)"),
+    (np.float32(0.5), RATE, "of 0 dimensions"),
+    (np.zeros(9, np.int32), RATE, "of type int32: samples are float32, float64 or int16"),
+    (np.zeros(9, np.uint8), RATE, "of type uint8"),
+    (np.zeros(9, np.complex64), RATE, "of type complex64"),
+    (np.array([1, None]), RATE, "of type object"),
+    (np.zeros(0, np.float32), RATE, "The audio is empty: there is no sample in the array."),
+    (np.zeros((0, 2), np.int16), RATE, "The audio is empty"),
+    (np.array([0.1, np.nan]), RATE, "NaN or infinite: replace them, with numpy.nan_to_num say"),
+    (np.array([0.1, -np.inf]), RATE, "NaN or infinite"),
+    (np.array([0.0, -20317.0]), RATE, "of samples up to 20317, and those of a float array lie between -1 and 1"),
+    (TONE, None, "An array of samples does not say its rate: pass rate=, such as rate=16000."),
+    (TONE, 44100.5, "rate is a whole number of Hz up to 768000, not 44100.5"),
+    (TONE, 0, "not 0"), (TONE, "16000", "not '16000'"),
+    (Unreadable(), RATE, "The array cannot be read: It lies on a GPU: use Tensor.cpu() first."),
+])  # fmt: skip
 def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None:
     """At once, and the sentence names the fault and, where that is not plain, the remedy."""
     with pytest.raises(HushdError) as caught:

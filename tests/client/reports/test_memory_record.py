@@ -19,14 +19,9 @@ def entry(time: float, event: str, name: str, size: int = 0) -> Entry:
 
 
 LIFE = [
-    entry(0, "start", "supervisor"),
-    entry(10, "start", TTS),
-    entry(11, "ready", TTS, 200),
-    entry(20, "exit", TTS),
-    entry(30, "start", STT),
-    entry(31, "ready", STT, 100),
-    entry(40, "exit", STT),
-]
+    entry(0, "start", "supervisor"), entry(10, "start", TTS), entry(11, "ready", TTS, 200), entry(20, "exit", TTS),
+    entry(30, "start", STT), entry(31, "ready", STT, 100), entry(40, "exit", STT),
+]  # fmt: skip
 
 
 def at(entries: list[Entry], time: float) -> tuple[float, float]:

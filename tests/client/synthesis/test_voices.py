@@ -131,15 +131,10 @@ def test_by_language(there: SpeakingDescription, language: str, expected: str) -
     assert choose(there, None, language).voice == expected
 
 
-@pytest.mark.parametrize(
-    ("there", "engine_name", "model"),
-    [
-        (catalogue(), None, None),
-        (catalogue(), "chatterbox", None),
-        (ALL, "mine", "x"),
-        (catalogue(HIBARI, engine("chatterbox", installed=False)), "chatterbox", None),
-    ],
-)
+@pytest.mark.parametrize(("there", "engine_name", "model"), [
+    (catalogue(), None, None), (catalogue(), "chatterbox", None), (ALL, "mine", "x"),
+    (catalogue(HIBARI, engine("chatterbox", installed=False)), "chatterbox", None),
+])  # fmt: skip
 def test_what_is_not_known_here_is_left_to_its_worker(
     there: SpeakingDescription, engine_name: str | None, model: str | None
 ) -> None:

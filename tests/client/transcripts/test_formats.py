@@ -16,23 +16,14 @@ TWO = Transcript(
 )
 
 
-@pytest.mark.parametrize(
-    ("seconds", "always", "sometimes"),
-    [
-        (0.0, "00:00:00,000", "00:00.000"),
-        (0.0004, "00:00:00,000", "00:00.000"),
-        (0.0006, "00:00:00,001", "00:00.001"),
-        (0.9994, "00:00:00,999", "00:00.999"),
-        (0.9996, "00:00:01,000", "00:01.000"),
-        (59.9999, "00:01:00,000", "01:00.000"),
-        (61.5, "00:01:01,500", "01:01.500"),
-        (3599.9996, "01:00:00,000", "01:00:00.000"),
-        (3600.0, "01:00:00,000", "01:00:00.000"),
-        (36_000.25, "10:00:00,250", "10:00:00.250"),
-        (360_000.0, "100:00:00,000", "100:00:00.000"),
-        (-0.01, "00:00:00,000", "00:00.000"),
-    ],
-)
+@pytest.mark.parametrize(("seconds", "always", "sometimes"), [
+    (0.0, "00:00:00,000", "00:00.000"), (0.0004, "00:00:00,000", "00:00.000"), (0.0006, "00:00:00,001", "00:00.001"),
+    (0.9994, "00:00:00,999", "00:00.999"), (0.9996, "00:00:01,000", "00:01.000"),
+    (59.9999, "00:01:00,000", "01:00.000"), (61.5, "00:01:01,500", "01:01.500"),
+    (3599.9996, "01:00:00,000", "01:00:00.000"), (3600.0, "01:00:00,000", "01:00:00.000"),
+    (36_000.25, "10:00:00,250", "10:00:00.250"), (360_000.0, "100:00:00,000", "100:00:00.000"),
+    (-0.01, "00:00:00,000", "00:00.000"),
+])  # fmt: skip
 def test_timestamps(seconds: float, always: str, sometimes: str) -> None:
     """Rounded to the millisecond, carried into minutes and hours; hours stand in SRT always, in VTT when needed."""
     assert timestamp(seconds, hours=True, mark=",") == always
@@ -92,31 +83,28 @@ TALK = Transcript(
 )
 
 
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("txt", "SPEAKER_00: Who is there?\nSPEAKER_01: Nobody.\nNobody at all.\nSPEAKER_00: Hm.\n"),
-        (
-            "vtt",
-            "WEBVTT\n\n00:00.000 --> 00:01.000\n<v SPEAKER_00>Who is there?\n\n"
-            "00:01.000 --> 00:02.000\n<v SPEAKER_01>Nobody.\n\n"
-            "00:02.000 --> 00:03.000\n<v SPEAKER_01>Nobody at all.\n\n"
-            "00:03.000 --> 00:04.000\n<v SPEAKER_00>Hm.\n\n",
-        ),
-        (
-            "srt",
-            "1\n00:00:00,000 --> 00:00:01,000\n[SPEAKER_00]: Who is there?\n\n"
-            "2\n00:00:01,000 --> 00:00:02,000\n[SPEAKER_01]: Nobody.\n\n"
-            "3\n00:00:02,000 --> 00:00:03,000\n[SPEAKER_01]: Nobody at all.\n\n"
-            "4\n00:00:03,000 --> 00:00:04,000\n[SPEAKER_00]: Hm.\n\n",
-        ),
-        (
-            "tsv",
-            "start\tend\ttext\tspeaker\n0\t1000\tWho is there?\tSPEAKER_00\n1000\t2000\tNobody.\tSPEAKER_01\n"
-            "2000\t3000\tNobody at all.\tSPEAKER_01\n3000\t4000\tHm.\tSPEAKER_00\n",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("form", "text"), [
+    ("txt", "SPEAKER_00: Who is there?\nSPEAKER_01: Nobody.\nNobody at all.\nSPEAKER_00: Hm.\n"),
+    (
+        "vtt",
+        "WEBVTT\n\n00:00.000 --> 00:01.000\n<v SPEAKER_00>Who is there?\n\n"
+        "00:01.000 --> 00:02.000\n<v SPEAKER_01>Nobody.\n\n"
+        "00:02.000 --> 00:03.000\n<v SPEAKER_01>Nobody at all.\n\n"
+        "00:03.000 --> 00:04.000\n<v SPEAKER_00>Hm.\n\n",
+    ),
+    (
+        "srt",
+        "1\n00:00:00,000 --> 00:00:01,000\n[SPEAKER_00]: Who is there?\n\n"
+        "2\n00:00:01,000 --> 00:00:02,000\n[SPEAKER_01]: Nobody.\n\n"
+        "3\n00:00:02,000 --> 00:00:03,000\n[SPEAKER_01]: Nobody at all.\n\n"
+        "4\n00:00:03,000 --> 00:00:04,000\n[SPEAKER_00]: Hm.\n\n",
+    ),
+    (
+        "tsv",
+        "start\tend\ttext\tspeaker\n0\t1000\tWho is there?\tSPEAKER_00\n1000\t2000\tNobody.\tSPEAKER_01\n"
+        "2000\t3000\tNobody at all.\tSPEAKER_01\n3000\t4000\tHm.\tSPEAKER_00\n",
+    ),
+])  # fmt: skip
 def test_who_spoke(form: str, text: str) -> None:
     """In txt where the speaker changes, in each subtitle, and in a fourth column of tsv."""
     assert TALK.render(form) == text

@@ -13,25 +13,12 @@ SEGMENTS = ("昨日です。", "「はい」と言った。", "（笑い）", "2
 WHOLE = "".join(SEGMENTS)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "space"),
-    [
-        ("です。", "「はい", ""),
-        ("です", "（笑", ""),
-        ("です。", "2024年", ""),
-        ("です。", "１２月", ""),
-        ("2024", "年", ""),
-        ("你好！", "Yes.", ""),
-        ("Yes.", "你好", ""),
-        ("「はい」", "Yes", ""),
-        ("𠮷野家", "で", ""),
-        ("It is.", "2024 was.", " "),
-        ("It is.", "“Yes.”", " "),
-        ("안녕하세요.", "네.", " "),
-        ("สวัสดี", "ครับ", " "),
-        ("Ça va ?", "« Oui. »", " "),
-    ],
-)
+@pytest.mark.parametrize(("before", "after", "space"), [
+    ("です。", "「はい", ""), ("です", "（笑", ""), ("です。", "2024年", ""), ("です。", "１２月", ""),
+    ("2024", "年", ""), ("你好！", "Yes.", ""), ("Yes.", "你好", ""), ("「はい」", "Yes", ""), ("𠮷野家", "で", ""),
+    ("It is.", "2024 was.", " "), ("It is.", "“Yes.”", " "), ("안녕하세요.", "네.", " "), ("สวัสดี", "ครับ", " "),
+    ("Ça va ?", "« Oui. »", " "),
+])  # fmt: skip
 def test_what_stands_between_two_texts(before: str, after: str, space: str) -> None:
     """A space, but none on either side of a Chinese or Japanese character or mark."""
     assert between(before, after) == between(f"{before} ", f" {after}") == space

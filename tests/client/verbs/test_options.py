@@ -19,15 +19,11 @@ def named(procedure: Callable[..., Any]) -> set[str]:
     return {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
 
 
-@pytest.mark.parametrize(
-    ("stated", "procedure", "operation"),
-    [
-        (options.SpeechOptions, SpeechVerbs._spoken, synthesize.OPTIONS),
-        (options.TranscriptionOptions, SpeechVerbs._heard, transcribe.OPTIONS),
-        (options.ListenOptions, SpeechVerbs._session, transcribe.OPTIONS),
-    ],
-    ids=["synthesize", "transcribe", "listen"],
-)
+@pytest.mark.parametrize(("stated", "procedure", "operation"), [
+    (options.SpeechOptions, SpeechVerbs._spoken, synthesize.OPTIONS),
+    (options.TranscriptionOptions, SpeechVerbs._heard, transcribe.OPTIONS),
+    (options.ListenOptions, SpeechVerbs._session, transcribe.OPTIONS),
+], ids=["synthesize", "transcribe", "listen"])  # fmt: skip
 def test_each_option_is_one_that_a_request_takes(
     stated: type, procedure: Callable[..., Any], operation: Collection[str]
 ) -> None:

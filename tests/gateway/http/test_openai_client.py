@@ -171,20 +171,16 @@ def test_who_is_not_a_known_speaker_keeps_a_letter(openai: OpenAI, beckett: Path
     assert {segment.speaker for segment in found.segments} == {"B"}
 
 
-@pytest.mark.parametrize(
-    ("names", "references", "param"),
-    [
-        (["ann"], [], "names"),
-        (["ann", "ann"], ["data:,x", "data:,x"], "names"),
-        (["a", "b", "c", "d", "e"], ["data:,x"] * 5, "names"),
-        (["SPEAKER_00"], ["data:,x"], "names"),
-        (["a\nb"], ["data:,x"], "names"),
-        (["ann"], ["http://example.com/a.wav"], "references"),
-        (["ann"], ["data:audio/wav;base64,???"], "references"),
-        (["ann"], ["data:audio/wav;base64,AAAA"], "references"),
-        (["ann"], ["0 1"], "references"),
-    ],
-)
+@pytest.mark.parametrize(("names", "references", "param"), [
+    (["ann"], [], "names"),
+    (["ann", "ann"], ["data:,x", "data:,x"], "names"),
+    (["a", "b", "c", "d", "e"], ["data:,x"] * 5, "names"),
+    (["SPEAKER_00"], ["data:,x"], "names"), (["a\nb"], ["data:,x"], "names"),
+    (["ann"], ["http://example.com/a.wav"], "references"),
+    (["ann"], ["data:audio/wav;base64,???"], "references"),
+    (["ann"], ["data:audio/wav;base64,AAAA"], "references"),
+    (["ann"], ["0 1"], "references"),
+])  # fmt: skip
 def test_known_speakers_that_cannot_be(
     package: ModuleType, openai: OpenAI, beckett: Path, names: list[str], references: list[str], param: str
 ) -> None:
@@ -212,16 +208,13 @@ def test_a_transcription_streams(openai: OpenAI, beckett: Path) -> None:
     assert _heard(events[-1].text)
 
 
-@pytest.mark.parametrize(
-    ("param", "more"),
-    [
-        ("include", {"include": ["logprobs"]}),
-        ("known_speaker_names", {"known_speaker_names": ["ann"], "known_speaker_references": ["data:,"]}),
-        ("response_format", {"response_format": "yaml"}),
-        ("temperature", {"temperature": 7}),
-        ("stream", {"stream": True, "response_format": "srt", "model": "gpt-4o-transcribe"}),
-    ],
-)
+@pytest.mark.parametrize(("param", "more"), [
+    ("include", {"include": ["logprobs"]}),
+    ("known_speaker_names", {"known_speaker_names": ["ann"], "known_speaker_references": ["data:,"]}),
+    ("response_format", {"response_format": "yaml"}),
+    ("temperature", {"temperature": 7}),
+    ("stream", {"stream": True, "response_format": "srt", "model": "gpt-4o-transcribe"}),
+])  # fmt: skip
 def test_what_no_engine_can_is_said_clearly(
     package: ModuleType, openai: OpenAI, beckett: Path, param: str, more: dict[str, object]
 ) -> None:

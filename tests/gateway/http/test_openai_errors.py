@@ -84,15 +84,10 @@ def test_a_wrong_key_is_said_at_once(package: ModuleType, guarded: HttpGateway) 
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
-@pytest.mark.parametrize(
-    "ask",
-    [
-        {"response_format": "verbose_json", "timestamp_granularities": ["word"]},
-        {"language": "ja"},
-        {"model": "onnx-asr/nemo-canary-1b-v2"},
-        {"translate": True},
-    ],
-)
+@pytest.mark.parametrize("ask", [
+    {"response_format": "verbose_json", "timestamp_granularities": ["word"]},
+    {"language": "ja"}, {"model": "onnx-asr/nemo-canary-1b-v2"}, {"translate": True},
+])  # fmt: skip
 def test_what_only_another_model_can_has_the_command_that_brings_it(
     package: ModuleType, openai: OpenAI, beckett: Path, ask: dict[str, object]
 ) -> None:

@@ -39,16 +39,11 @@ def _listed(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listings.save_catalogues(find().listed, LISTED)
 
 
-@pytest.mark.parametrize(
-    ("name", "language", "found"),
-    [
-        ("", "", (None, None)),
-        ("", "en-US", (None, None)),
-        ("", "de", ("faster-whisper", "small")),
-        ("faster-whisper/small", "en", ("faster-whisper", "small")),
-        ("Systran/faster-whisper-tiny", "en", (None, None)),
-    ],
-)
+@pytest.mark.parametrize(("name", "language", "found"), [
+    ("", "", (None, None)), ("", "en-US", (None, None)), ("", "de", ("faster-whisper", "small")),
+    ("faster-whisper/small", "en", ("faster-whisper", "small")),
+    ("Systran/faster-whisper-tiny", "en", (None, None)),
+])  # fmt: skip
 def test_the_model_that_knows_the_language(name: str, language: str, found: tuple[str | None, str | None]) -> None:
     """The default where it knows it, else the best that does; a name that is none of ours is passed over."""
 

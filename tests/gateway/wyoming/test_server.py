@@ -67,12 +67,8 @@ def test_nonsense_costs_its_sender_alone() -> None:
     async def run() -> None:
         chance = random.Random(1)
         heads = [
-            b"\n",
-            b"[]\n",
-            b"{}\n",
-            b'{"type": 1, "data_length": -1}\n',
-            b'{"type": "x", "payload_length": 1e9}\n',
-        ]
+            b"\n", b"[]\n", b"{}\n", b'{"type": 1, "data_length": -1}\n', b'{"type": "x", "payload_length": 1e9}\n',
+        ]  # fmt: skip
         heads += [b'{"type": "synthesize"}\n', b'{"type": "audio-start", "data": {"rate": "x"}}\n', b"\xff" * 70_000]
         heads += [chance.randbytes(chance.randint(1, 3000)) + b"\n" for _ in range(200)]
         async with served() as port:

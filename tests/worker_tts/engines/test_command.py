@@ -105,13 +105,10 @@ def test_a_file_that_was_mended_counts_at_once(make: Make, folder: Path) -> None
     assert len(speak(command, "Ever tried.").samples) == 800
 
 
-@pytest.mark.parametrize(
-    ("speed", "expected"),
-    [
-        (1.0, ["-v", "mine", "-r", "180", "-s1", "--lang=en-US"]),
-        (1.5, ["-v", "mine", "-r", "270", "-s1.5", "--lang=en-US"]),
-    ],
-)
+@pytest.mark.parametrize(("speed", "expected"), [
+    (1.0, ["-v", "mine", "-r", "180", "-s1", "--lang=en-US"]),
+    (1.5, ["-v", "mine", "-r", "270", "-s1.5", "--lang=en-US"]),
+])  # fmt: skip
 def test_placeholders(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float, expected: list[str]
 ) -> None:
@@ -127,17 +124,14 @@ def test_placeholders(
 # --- how it ends ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("program", "keys", "words"),
-    [
-        ("import sys; sys.exit('no such voice')", {}, r"failed \(exit status 1: no such voice\)\.$"),
-        ("import os; os.kill(os.getpid(), 9)", {}, r"failed \(signal 9\)\.$"),
-        ("", {}, r"produced no sound on standard output\.$"),
-        ("print('hello')", {}, r"did not produce a sound file \(Format not recognised\)\.$"),
-        ("import time; time.sleep(60)", {"timeout": 0.3}, r"was ended after 0\.3 s: raise timeout in .*mine\.toml\.$"),
-        ("import sys\nwhile True: sys.stdout.write('x' * 1_000_000)", {}, r"printed more than 16 MB\.$"),
-    ],
-)
+@pytest.mark.parametrize(("program", "keys", "words"), [
+    ("import sys; sys.exit('no such voice')", {}, r"failed \(exit status 1: no such voice\)\.$"),
+    ("import os; os.kill(os.getpid(), 9)", {}, r"failed \(signal 9\)\.$"),
+    ("", {}, r"produced no sound on standard output\.$"),
+    ("print('hello')", {}, r"did not produce a sound file \(Format not recognised\)\.$"),
+    ("import time; time.sleep(60)", {"timeout": 0.3}, r"was ended after 0\.3 s: raise timeout in .*mine\.toml\.$"),
+    ("import sys\nwhile True: sys.stdout.write('x' * 1_000_000)", {}, r"printed more than 16 MB\.$"),
+])  # fmt: skip
 def test_a_program_that_fails(make: Make, program: str, keys: dict[str, Any], words: str) -> None:
     """One sentence says how, with the program's name."""
     error = failure(make(program, **keys))

@@ -63,16 +63,10 @@ def test_its_voices() -> None:
 
 
 @needed
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("espeak-en-us", TEXT),
-        ("espeak-fr", "Où est le café de l'hôtel ?"),
-        ("espeak-ar", "مرحبا بالعالم"),
-        ("espeak-cmn", "你好，世界。"),
-        ("espeak-hi", "नमस्ते दुनिया"),
-    ],
-)
+@pytest.mark.parametrize(("name", "text"), [
+    ("espeak-en-us", TEXT), ("espeak-fr", "Où est le café de l'hôtel ?"), ("espeak-ar", "مرحبا بالعالم"),
+    ("espeak-cmn", "你好，世界。"), ("espeak-hi", "नमस्ते दुनिया"),
+])  # fmt: skip
 def test_speaks(engine: EspeakNg, name: str, text: str) -> None:
     """Any script, audible and not clipped, with words in their order."""
     (chunk,) = engine.synthesize(text, voice(name), 1.0)

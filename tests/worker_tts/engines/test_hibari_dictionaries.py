@@ -69,16 +69,11 @@ def spoken(american: G2P) -> str:
     return engine._phonemes(DOCUMENT, british=False)[0]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: os.urandom(100) + content[100:],
-        lambda content: content[: len(content) // 8] + os.urandom(len(content) * 7 // 8),
-        lambda content: content[: len(content) // 3],
-        lambda content: b"",
-    ],
-    ids=["beginning", "middle", "end", "all"],
-)
+@pytest.mark.parametrize("damage", [
+    lambda content: os.urandom(100) + content[100:],
+    lambda content: content[: len(content) // 8] + os.urandom(len(content) * 7 // 8),
+    lambda content: content[: len(content) // 3], lambda content: b"",
+], ids=["beginning", "middle", "end", "all"])  # fmt: skip
 def test_a_damaged_file(
     damage: Callable[[bytes], bytes], whole: bytes, spoken: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

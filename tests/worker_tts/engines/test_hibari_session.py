@@ -55,15 +55,10 @@ def test_the_first_process_makes_it_for_the_next(
     assert all(np.array_equal(one, other) for one, other in zip(ours, own, strict=True))
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: content[: len(content) // 2],
-        lambda content: b"",
-        lambda content: content[:5_000_000] + bytes([content[5_000_000] ^ 1]) + content[5_000_001:],
-    ],
-    ids=["half of it", "nothing", "one bit"],
-)
+@pytest.mark.parametrize("damage", [
+    lambda content: content[: len(content) // 2], lambda content: b"",
+    lambda content: content[:5_000_000] + bytes([content[5_000_000] ^ 1]) + content[5_000_001:],
+], ids=["half of it", "nothing", "one bit"])  # fmt: skip
 def test_a_damaged_one(
     damage: Callable[[bytes], bytes], cache: Path, opened: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,18 +56,15 @@ def _close() -> Iterator[None]:
         LOADED.pop()._kokoro.voices.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "language", "gender", "text"),
-    [
-        ("af_heart", "en-US", "female", "Ever tried."),
-        ("bm_george", "en-GB", "male", "Ever tried."),
-        ("ef_dora", "es-ES", "female", "Hola, buenos días."),
-        ("ff_siwis", "fr-FR", "female", "Bonjour à tous."),
-        ("hm_psi", "hi-IN", "male", "नमस्ते"),
-        ("if_sara", "it-IT", "female", "Ciao a tutti."),
-        ("pm_alex", "pt-BR", "male", "Olá a todos."),
-    ],
-)
+@pytest.mark.parametrize(("name", "language", "gender", "text"), [
+    ("af_heart", "en-US", "female", "Ever tried."),
+    ("bm_george", "en-GB", "male", "Ever tried."),
+    ("ef_dora", "es-ES", "female", "Hola, buenos días."),
+    ("ff_siwis", "fr-FR", "female", "Bonjour à tous."),
+    ("hm_psi", "hi-IN", "male", "नमस्ते"),
+    ("if_sara", "it-IT", "female", "Ciao a tutti."),
+    ("pm_alex", "pt-BR", "male", "Olá a todos."),
+])  # fmt: skip
 def test_speaks_seven_languages(models: Path, name: str, language: str, gender: str, text: str) -> None:
     """Each through espeak's phonemes, at 24 kHz, with a pause at its end; each voice has a style of its own."""
     tiny_voices.kokoro(models, *VOICES)

@@ -132,17 +132,14 @@ def test_extra_fields_reach_it_and_may_be_refused(make: Make, runtime: Path) -> 
     assert raised.value.code == "bad_request"
 
 
-@pytest.mark.parametrize(
-    ("lie", "said"),
-    [
-        ("page", "answered without sound: Model not found"),
-        ("nothing", "answered without sound"),
-        ("error", "answered without sound: no model is loaded"),
-        ("silence", "answered without sound"),
-        ("short", "ended the connection in the middle of its answer"),
-        ("status=500", "failed (500: Oops out of luck)"),
-    ],
-)
+@pytest.mark.parametrize(("lie", "said"), [
+    ("page", "answered without sound: Model not found"),
+    ("nothing", "answered without sound"),
+    ("error", "answered without sound: no model is loaded"),
+    ("silence", "answered without sound"),
+    ("short", "ended the connection in the middle of its answer"),
+    ("status=500", "failed (500: Oops out of luck)"),
+])  # fmt: skip
 def test_no_lie_is_speech(make: Make, lie: str, said: str) -> None:
     """Neither at the start, where it proves itself, nor later."""
     with pytest.raises(HushdError) as raised:
@@ -187,12 +184,8 @@ def test_what_goes_on_after_a_cancel_is_let_finish(make: Make, runtime: Path) ->
     assert speak(engine)
     lines = (runtime / "told").read_text().splitlines()
     assert [json.loads(line)["path"].rpartition("/")[2] for line in lines] == [
-        "speech",
-        "speech",
-        "done",
-        "speech",
-        "done",
-    ]
+        "speech", "speech", "done", "speech", "done",
+    ]  # fmt: skip
 
 
 def test_several_at_once(make: Make) -> None:

@@ -19,10 +19,8 @@ from hushd_worker_tts.reading.sentences import MAX_PIECE
 from support.seeds import SHARE, seeds
 
 ADDRESSES = [
-    (
-        "See https://www.example.com/docs/index.html?x=1#top, ok",
-        "See example dot com slash docs slash index dot html, ok",
-    ),
+    ("See https://www.example.com/docs/index.html?x=1#top, ok",
+     "See example dot com slash docs slash index dot html, ok"),
     ("(http://example.org)", "(example dot org)"),
     ("ftp://files.example.net/a_b", "files dot example dot net slash a b"),
     ("www.example.co.uk.", "example dot co dot UK."),
@@ -32,15 +30,13 @@ ADDRESSES = [
     ("https://x.io/a/b/c/d/e", "x dot IO"),
     ("Mail Jane.Doe_x@example.com!", "Mail Jane dot Doe x at example dot com!"),
     ("mailto:a-b@c.de", "a dash b at c dot DE"),
-    (
-        "From: Jane <jane@example.com>, see <https://example.com/a>.",
-        "From: Jane jane at example dot com, see example dot com slash a.",
-    ),
+    ("From: Jane <jane@example.com>, see <https://example.com/a>.",
+     "From: Jane jane at example dot com, see example dot com slash a."),
     ("Open /usr/local/bin/python3.", "Open slash usr slash local slash bin slash python3."),
     ("in ~/music and ./run.sh", "in tilde slash music and dot slash run dot sh"),
     ("edit src/main.py, then", "edit src slash main dot py, then"),
     (r"C:\Users\Ada has it", "C colon slash Users slash Ada has it"),
-]
+]  # fmt: skip
 CODE = [
     ("call read_file() or foo.bar()", "call read file or foo dot bar"),
     ("__init__ and _private", "init and private"),
@@ -62,14 +58,10 @@ MARKS = [
 AGENTS = [
     ("12/12 tests passed. 3/10 failed.", "12 of 12 tests passed. 3 of 10 failed."),
     ("Step 2/3: 3/4 checks (1/2)", "Step 2 of 3: 3 of 4 checks (1 of 2)"),
-    (
-        "9/16 inch; 1/2 cup, 1/8 hour, 3/4 miles",
-        "9 sixteenths of an inch; half a cup, an eighth of an hour, 3 quarters of a mile",
-    ),
+    ("9/16 inch; 1/2 cup, 1/8 hour, 3/4 miles",
+     "9 sixteenths of an inch; half a cup, an eighth of an hour, 3 quarters of a mile"),
     ("Before ============ after.", "Before, after."),
-    ("==highlight==", "highlight"),
-    ("<<<<<<< HEAD", "HEAD"),
-    ("-----BEGIN KEY----- x", "BEGIN KEY, x"),
+    ("==highlight==", "highlight"), ("<<<<<<< HEAD", "HEAD"), ("-----BEGIN KEY----- x", "BEGIN KEY, x"),
     ("[=====> ] 5% [####..] and [██░░] done", "5%, and, done"),
     ("#### ──── ~~~^^^", ""),
     ("F# and .NET; C++, C#", "F sharp and dot net; C plus plus, C sharp"),
@@ -78,12 +70,10 @@ AGENTS = [
     ("Commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b.", "Commit 9 F 8 6 D 0 8."),
     ("123e4567-e89b-12d3-a456-426614174000 is new", "an ID is new"),
     ("key sk-proj-AbC123dEf456GhI789jKl012", "key an ID"),
-    (
-        f"sha256:{'9f86d081' * 8}, in /tmp/{'9f86d081' * 5}/a.txt",
-        "sha256:a hash, in slash tmp slash a hash slash a dot txt",
-    ),
+    (f"sha256:{'9f86d081' * 8}, in /tmp/{'9f86d081' * 5}/a.txt",
+     "sha256:a hash, in slash tmp slash a hash slash a dot txt"),
     ("Mr. Smith etc. Whether it works.", "Mr. Smith etc. Whether it works."),
-]
+]  # fmt: skip
 UNTOUCHED = [
     "On 12/12/2025, on 12/12, by Friday 3/10, due 3/10 2026 and 10/3 at 5.",
     "a 3/4 majority, 1/2 the time, 9/11, 50/50, 16/9, 80/20, 12345e7, deadbeef, 1234567, word - word -- word",
@@ -202,17 +192,11 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "heard"),
-    [
-        ("nginx, Nginx and NGINX", "engine x, engine x and engine x"),
-        ("nginxed renginx", "nginxed renginx"),
-        ("Polish the polish", "Poe-lish the polish"),
-        ("Node.js runs", "node jay ess runs"),
-        ("ask New York", "ask the city"),
-        ("c++ code", "sea plus plus code"),
-    ],
-)
+@pytest.mark.parametrize(("text", "heard"), [
+    ("nginx, Nginx and NGINX", "engine x, engine x and engine x"),
+    ("nginxed renginx", "nginxed renginx"), ("Polish the polish", "Poe-lish the polish"),
+    ("Node.js runs", "node jay ess runs"), ("ask New York", "ask the city"), ("c++ code", "sea plus plus code"),
+])  # fmt: skip
 def test_words_are_said_as_asked(text: str, heard: str) -> None:
     """Whole words only; in lower case for any case, with a capital for themselves; the longest wins."""
     said = {

@@ -145,21 +145,11 @@ def test_any_text_loses_nothing_and_is_cut_alike_however_it_arrives(seed: int) -
         assert list(pieces(data[i : i + size] for i in range(0, len(data), size))) == whole
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("Hello there. N", "Hello there."),
-        ("Hello there.\n", "Hello there."),
-        ("Hello there! (", None),
-        ("Hello there! (Y", "Hello there!"),
-        ("Hello there.", None),
-        ("Hello there. ", None),
-        ("In the U.S. Th", None),
-        ("In the U.S. The e", "In the U.S."),
-        ("A title\n\n", "A title"),
-        ("A title\n", None),
-    ],
-)
+@pytest.mark.parametrize(("text", "sentence"), [
+    ("Hello there. N", "Hello there."), ("Hello there.\n", "Hello there."), ("Hello there! (", None),
+    ("Hello there! (Y", "Hello there!"), ("Hello there.", None), ("Hello there. ", None), ("In the U.S. Th", None),
+    ("In the U.S. The e", "In the U.S."), ("A title\n\n", "A title"), ("A title\n", None),
+])  # fmt: skip
 def test_a_sentence_leaves_as_soon_as_it_is_known_to_be_complete(text: str, sentence: str | None) -> None:
     """Text seen so far decides, without an end of the text."""
     assert [cut.text.text for cut in Splitter().add(MappedText.original(text))] == ([sentence] if sentence else [])

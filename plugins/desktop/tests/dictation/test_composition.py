@@ -31,44 +31,34 @@ class Field:
         self.text = self.text[: len(self.text) - edit.back] + edit.text
 
 
-@pytest.mark.parametrize(
-    ("spoken", "text"),
-    [
-        ("Hello, comma, world.", "Hello, world."),
-        ("Hello, world, new line, and more.", "Hello, world\nAnd more."),
-        ("It ends. New paragraph. it begins", "It ends.\n\nIt begins"),
-        ("Is it question mark yes full stop", "Is it? Yes."),
-        ("open parenthesis really, question mark, close parenthesis, yes", "(really?) yes"),
-        ("he said open quote no close quote", "he said “no”"),
-        ("a well hyphen known dash or not", "a well-known – or not"),
-        ("this is kates, and Kubernetes.", "this is k8s, and Kubernetes."),
-        ("kubernetes. KUBERNETES!", "Kubernetes. Kubernetes!"),
-        ("buy next item milk next item eggs", "buy\n- milk\n- eggs"),
-        ("um, well um it works", "well it works"),
-        ("This is new. Line two.", "This is new. Line two."),
-        ("C#, he said", "csharp, he said"),
-        ("", ""),
-        ("...", "..."),
-        ("こんにちは 世界", "こんにちは世界"),
-        ("cafe\u0301", "caf\u00e9"),
-    ],
-)
+@pytest.mark.parametrize(("spoken", "text"), [
+    ("Hello, comma, world.", "Hello, world."),
+    ("Hello, world, new line, and more.", "Hello, world\nAnd more."),
+    ("It ends. New paragraph. it begins", "It ends.\n\nIt begins"),
+    ("Is it question mark yes full stop", "Is it? Yes."),
+    ("open parenthesis really, question mark, close parenthesis, yes", "(really?) yes"),
+    ("he said open quote no close quote", "he said “no”"),
+    ("a well hyphen known dash or not", "a well-known – or not"),
+    ("this is kates, and Kubernetes.", "this is k8s, and Kubernetes."),
+    ("kubernetes. KUBERNETES!", "Kubernetes. Kubernetes!"),
+    ("buy next item milk next item eggs", "buy\n- milk\n- eggs"),
+    ("um, well um it works", "well it works"),
+    ("This is new. Line two.", "This is new. Line two."),
+    ("C#, he said", "csharp, he said"), ("", ""), ("...", "..."), ("cafe\u0301", "caf\u00e9"),
+    ("こんにちは 世界", "こんにちは世界"),
+])  # fmt: skip
 def test_an_utterance(spoken: str, text: str) -> None:
     """Speech on the left is written as on the right."""
     assert written(spoken) == text
 
 
-@pytest.mark.parametrize(
-    ("utterances", "text"),
-    [
-        (("One two.", "Three four.", "Scratch that."), "One two."),
-        (("One two.", "Three four, scratch that. Five."), "One two. Five."),
-        (("One.", "Two.", "Scratch that.", "Scratch that.", "Three."), "Three."),
-        (("Scratch that.",), ""),
-        (("One.", "new line", "scratch that"), ""),
-        (("これは。", "テスト。"), "これは。テスト。"),
-    ],
-)
+@pytest.mark.parametrize(("utterances", "text"), [
+    (("One two.", "Three four.", "Scratch that."), "One two."),
+    (("One two.", "Three four, scratch that. Five."), "One two. Five."),
+    (("One.", "Two.", "Scratch that.", "Scratch that.", "Three."), "Three."),
+    (("Scratch that.",), ""), (("One.", "new line", "scratch that"), ""),
+    (("これは。", "テスト。"), "これは。テスト。"),
+])  # fmt: skip
 def test_utterances(utterances: tuple[str, ...], text: str) -> None:
     """They are joined as text is, and `scratch that` takes back the last one that has any."""
     assert written(*utterances) == text
@@ -97,14 +87,11 @@ def test_other_languages_have_only_their_own_phrases() -> None:
     assert written("al comma due virgola lettera a", vocabulary=italian) == "al comma due, lettera a"
 
 
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("-> k8s", r"names.txt, line 2: '-> k8s' has no word that can be heard\."),
-        ("... -> k8s", "line 2"),
-        ("next -> <new page>", "line 2: there is no command <new page>: there are <new line>, <new paragraph>"),
-    ],
-)
+@pytest.mark.parametrize(("line", "complaint"), [
+    ("-> k8s", r"names.txt, line 2: '-> k8s' has no word that can be heard\."),
+    ("... -> k8s", "line 2"),
+    ("next -> <new page>", "line 2: there is no command <new page>: there are <new line>, <new paragraph>"),
+])  # fmt: skip
 def test_a_line_that_says_nothing(line: str, complaint: str) -> None:
     """It is refused, with its number."""
     with pytest.raises(HushdError, match=complaint):

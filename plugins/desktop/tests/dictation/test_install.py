@@ -69,17 +69,10 @@ def test_names_are_the_users(home: Path) -> None:
     assert names.read_text() == "Kubernetes\n"
 
 
-@pytest.mark.parametrize(
-    ("word", "written"),
-    [
-        ("/usr/bin/python3", "/usr/bin/python3"),
-        ("a b", '"a b"'),
-        ("50%", '"50%%"'),
-        ('say "$x"', r'"say \\"\\$x\\""'),
-        ("back\\slash", r'"back\\\\slash"'),
-        ("", '""'),
-    ],
-)
+@pytest.mark.parametrize(("word", "written"), [
+    ("/usr/bin/python3", "/usr/bin/python3"), ("a b", '"a b"'), ("50%", '"50%%"'), ('say "$x"', r'"say \\"\\$x\\""'),
+    ("back\\slash", r'"back\\\\slash"'), ("", '""'),
+])  # fmt: skip
 def test_words_of_a_desktop_entry(home: Path, word: str, written: str) -> None:
     """They are quoted as the specification has it: for the command line, and once more as a value of the file."""
     (entry, *_) = find([word], {"HOME": str(home)}).files.values()

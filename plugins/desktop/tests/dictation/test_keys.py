@@ -7,18 +7,12 @@ from hushd import HushdError
 from hushd_desktop.dictation.keys import keysym, parse
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "trigger"),
-    [
-        ("F9", "F9", "F9"),
-        ("f12", "F12", "F12"),
-        ("Super+d", "Super+d", "LOGO+d"),
-        ("cmd+D", "Super+d", "LOGO+d"),
-        (" ctrl + ALT + space", "Ctrl+Alt+space", "CTRL+ALT+space"),
-        ("alt+ctrl+Enter", "Ctrl+Alt+Return", "CTRL+ALT+Return"),
-        ("XF86AudioMicMute", "XF86AudioMicMute", "XF86AudioMicMute"),
-    ],
-)
+@pytest.mark.parametrize(("text", "name", "trigger"), [
+    ("F9", "F9", "F9"), ("f12", "F12", "F12"), ("Super+d", "Super+d", "LOGO+d"), ("cmd+D", "Super+d", "LOGO+d"),
+    (" ctrl + ALT + space", "Ctrl+Alt+space", "CTRL+ALT+space"),
+    ("alt+ctrl+Enter", "Ctrl+Alt+Return", "CTRL+ALT+Return"),
+    ("XF86AudioMicMute", "XF86AudioMicMute", "XF86AudioMicMute"),
+])  # fmt: skip
 def test_a_key(text: str, name: str, trigger: str) -> None:
     """Modifiers have one order and one name each, and portals their own."""
     key = parse(text)

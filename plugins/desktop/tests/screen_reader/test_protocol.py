@@ -33,12 +33,8 @@ def test_audio(samples: bytes, rate: int) -> None:
     fields, data = decoded(audio(samples, rate))
     assert data == samples
     assert fields == {
-        "bits": 16,
-        "num_channels": 1,
-        "sample_rate": rate,
-        "num_samples": len(samples) // 2,
-        "big_endian": 0,
-    }
+        "bits": 16, "num_channels": 1, "sample_rate": rate, "num_samples": len(samples) // 2, "big_endian": 0,
+    }  # fmt: skip
 
 
 def test_a_block_of_lines() -> None:

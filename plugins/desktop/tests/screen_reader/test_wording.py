@@ -42,15 +42,11 @@ def test_a_key(key: str, text: str) -> None:
     assert said("KEY", key) == text
 
 
-@pytest.mark.parametrize(
-    ("mode", "text"),
-    [
-        ("none", "a_b (c), d."),
-        ("some", "a underscore b (c), d."),
-        ("most", "a underscore b  left parenthesis c right parenthesis , d."),
-        ("all", "a underscore b  left parenthesis c right parenthesis  comma, d dot."),
-    ],
-)
+@pytest.mark.parametrize(("mode", "text"), [
+    ("none", "a_b (c), d."), ("some", "a underscore b (c), d."),
+    ("most", "a underscore b  left parenthesis c right parenthesis , d."),
+    ("all", "a underscore b  left parenthesis c right parenthesis  comma, d dot."),
+])  # fmt: skip
 def test_punctuation(mode: str, text: str) -> None:
     """As much of it is read as is wanted; the pause of a mark stays."""
     assert said("SPEAK", "a_b (c), d.", punctuation_mode=mode) == text
