@@ -86,3 +86,18 @@ def test_an_engine_of_a_plugin_says_what_it_takes(runtime: Path, monkeypatch: py
         f"{file}: standby names the engine 'hibary', which is not installed (did you mean hibari?): "
         "use hibari or moonshine, or set its command."
     )
+
+
+@pytest.mark.parametrize(("token", "file", "refused"), [("", False, True), ("secret", False, False), ("", True, False)])
+def test_an_address_for_strangers_takes_a_token(
+    runtime: Path, token: str, file: bool, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the environment, or from a file that the configuration names."""
+    monkeypatch.setattr("hushd_schema.settings.access.check_packages", lambda kind, text: None)
+    monkeypatch.setenv("HUSHD_HTTP_TOKEN", token)
+    (runtime / "token").write_text("secret")
+    (runtime / "token").chmod(0o600)
+    named = f'token_file = "{runtime}/token"' if file else ""
+    said = mistake(runtime, f'[http]\nlisten = ["0.0.0.0:8080"]\n{named}')
+    assert said.startswith("Anyone who can reach 0.0.0.0:8080 could use hushd: ") is refused
+    assert bool(said) is refused
