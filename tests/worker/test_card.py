@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,32 +124,6 @@ def test_what_this_process_and_its_children_take(written: Write) -> None:
     assert card.taken(driver, {}) == {FIRST: 3 * GB}
     assert driver.memory(FIRST) == (24 * GB, 12 * GB)
     assert not driver.claim(FIRST, 13 * GB)
-
-
-def test_memory_is_free_once_its_process_is_gone(written: Write) -> None:
-    """Also before its parent has reaped it, as a card's is; one that `holds` it keeps it."""
-    driver = written({"id": FIRST, "total": 4 * GB})
-    program = (
-        "import sys, pathlib; from support.card_stand_in import StandIn; "
-        f"print(StandIn(pathlib.Path(sys.argv[1])).claim({FIRST!r}, {3 * GB}), flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(driver._path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | environment(driver._path),
-    ) as process:
-        assert process.stdout
-        assert process.stdin
-        assert process.stdout.readline() == "True\n"
-        assert driver.memory(FIRST)[1] == GB
-        process.stdin.write("\n")
-        process.stdin.flush()
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert driver.memory(FIRST)[1] == 4 * GB
-        written({"id": FIRST, "total": 4 * GB, "holds": True})
-        assert driver.memory(FIRST)[1] == GB
 
 
 def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.MonkeyPatch) -> None:

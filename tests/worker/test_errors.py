@@ -28,6 +28,8 @@ MESSAGES = [
     (Cause.CARD_FULL, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     (Cause.CARD_FULL, "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     (Cause.CARD_FULL, "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 2: out of memory ; GPU=0 ; hostname=x"),
+    (Cause.CARD_FULL, "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running MatMul "
+     "node. Status Message: CUDA error cudaErrorMemoryAllocation:out of memory"),
     (Cause.CARD_FULL, "MPS backend out of memory (MPS allocated: 9.05 GB, other allocations: 8.2 MB)"),
     (
         Cause.MEMORY,
@@ -141,12 +143,7 @@ BROKEN = [
     "Unable to determine the device handle for GPU0: 0000:01:00.0: GPU is lost.  Reboot the system to recover this GPU",
     "CUDA error: the launch timed out and was terminated",
 ]
-FULL = [
-    "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 7.79 GiB of which 11 MiB is free.",
-    "CUDA failed with error out of memory",
-    "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running MatMul node. Status "
-    "Message: CUDA error cudaErrorMemoryAllocation:out of memory",
-]
+FULL = [message for expected, message in MESSAGES if expected is Cause.CARD_FULL]
 MEMORY = ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes."]
 
 

@@ -99,22 +99,22 @@ def test_sizes_and_names(tmp_path: Path) -> None:
     assert asked[0] == "init 0"
 
 
-def test_cards_that_sleep_are_not_opened(tmp_path: Path) -> None:
-    """While all sleep, by the kernel's word, the library is not even begun, as that wakes them."""
-    program = '(setattr(nvml, "sleeps", lambda id: True), Nvml(["0000:65:00.0"]).ids())[1]'
-    assert ask(tmp_path, program) == (["0000:65:00.0"], [])
-
-
-def test_cards_that_the_kernel_does_not_list(tmp_path: Path) -> None:
-    """In some containers, and under WSL: the driver's own list, with places as the kernel would write them."""
-    value, asked = ask(tmp_path, "Nvml([]).ids()")
-    assert (value, asked[0]) == (["0000:65:00.0", "0000:b3:00.0"], "init 0")
-
-
-def test_a_card_that_this_process_may_not_use(tmp_path: Path) -> None:
-    """One that the driver does not open for us is none of ours."""
-    value, _ = ask(tmp_path, 'Nvml(["0000:01:00.0", "0000:65:00.0"]).ids()')
-    assert value == ["0000:65:00.0"]
+@pytest.mark.parametrize(
+    ("expression", "ids", "begun"),
+    [
+        # While all sleep, by the kernel's word, the library is not even begun, as that wakes them.
+        ('(setattr(nvml, "sleeps", lambda id: True), Nvml(["0000:65:00.0"]).ids())[1]', ["0000:65:00.0"], []),
+        # In some containers, and under WSL: the driver's own list, with places as the kernel would write them.
+        ("Nvml([]).ids()", ["0000:65:00.0", "0000:b3:00.0"], ["init 0"]),
+        # One that the driver does not open for this process is none of its cards.
+        ('Nvml(["0000:01:00.0", "0000:65:00.0"]).ids()', ["0000:65:00.0"], ["init 0"]),
+    ],
+    ids=["asleep", "not listed by the kernel", "not opened"],
+)
+def test_the_cards_that_there_are(tmp_path: Path, expression: str, ids: list[str], begun: list[str]) -> None:
+    """Those of the kernel's list that the driver opens; the driver's own where that list is empty."""
+    value, asked = ask(tmp_path, expression)
+    assert (value, asked[:1]) == (ids, begun)
 
 
 # The look at a machine whose kernel lists the first card; FLAGS as the library is begun with.

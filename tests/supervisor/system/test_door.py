@@ -320,6 +320,7 @@ def test_the_log_names_each_address_once_and_warns_of_those_that_strangers_reach
     assert place.startswith("serves Wyoming at tcp://0.0.0.0:")
     assert level == "warning"
     assert "programs beyond this machine can reach tcp://0.0.0.0:" in warning
+    assert warning.endswith("at 127.0.0.1, and nothing is encrypted on the way")
 
 
 def test_an_address_that_cannot_be_used_changes_nothing(doorway: Make, runtime: Path) -> None:

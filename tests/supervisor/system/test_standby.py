@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -212,24 +212,8 @@ def test_a_kill_at_any_moment_of_a_fork_leaves_a_worker_or_none(stage: Stage) ->
     assert stage.templates.pids() == {}
 
 
-def test_orphans_are_reaped(stage: Stage) -> None:
-    """A process that a dead worker has left behind becomes our child, and no zombie for ever."""
-    stage.start()
-    program = "import os, time; p = os.fork(); p or time.sleep(0.2); print(p)"
-    child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)
-    ended_child: Callable[[], bool] = lambda: child.poll() is not None  # noqa: E731
-    wait_until(ended_child, "the parent")
-    child.close()
-
-    def reaped() -> bool:
-        process.reap_orphans()
-        return not [p for p in psutil.Process().children() if p.status() == psutil.STATUS_ZOMBIE]
-
-    wait_until(reaped, "that the orphan is reaped")
-
-
 def test_a_fork_reaps_the_orphans_that_have_ended(stage: Stage) -> None:
-    """A supervisor that forks workers all day keeps no zombie of those that earlier workers have left behind."""
+    """A process that a dead worker has left behind becomes the supervisor's child, and no zombie for ever."""
     stage.start()
     program = "import os; print(os.fork() or '')"
     child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)

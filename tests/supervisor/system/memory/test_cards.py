@@ -17,8 +17,10 @@ def seen(*rows: object) -> tuple[Card, ...]:
 
 
 def test_cards_are_taken_from_the_answer() -> None:
-    """Field by field."""
+    """Field by field; without them nothing is known, which is not an error, and an error is passed on as a clause."""
     assert seen(ROW) == (Card("cuda:0", "0000:65:00.0", "H100", 80, 20),)
+    assert cards.seen(Described("cards", {"cards": 5})) == cards.seen(Described("cards", {})) == Seen()
+    assert cards.seen(Described("cards", error="no answer in 5 s.")) == Seen(error="no answer in 5 s")
 
 
 @pytest.mark.parametrize(
@@ -42,14 +44,6 @@ def test_the_reason_why_no_card_can_be_used() -> None:
     """It is shown in one line, whatever the driver says."""
     assert cards.seen(Described("cards", {"cards": [], "error": "a\x1b\nb"})).error == "a\\x1b b"
     assert cards.seen(Described("cards", {"cards": [], "error": 3})) == Seen()
-
-
-def test_an_answer_without_cards() -> None:
-    """Nothing is known, which is not an error; an error is passed on as a clause."""
-    assert cards.seen(Described("cards", {"cards": 5})) == cards.seen(Described("cards", {})) == Seen()
-    assert cards.seen(Described("cards", error="there was no answer in 5 s.")) == Seen(
-        error="there was no answer in 5 s"
-    )
 
 
 def test_a_machine_may_have_cards_where_there_is_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,8 @@ def noted(history: History) -> list[tuple[Any, ...]]:
 
 
 def test_a_life_is_four_entries(clock: Clock) -> None:
-    """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start too."""
+    """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start too, and the size
+    and the end of a template, under a name of its own."""
     history = History(clock)
     history.begin()
     for event in (
@@ -43,29 +44,18 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
         FromWorker("tts/a/b", 1, Ready(pss=100 * MB)),
         FromWorker("tts/a/b", 1, Beat(cpu_s=1, pss=790 * MB, private=160 * MB)),
         Exited("tts/a/b", 1, 0),
+        TemplateReady("tts/a", 1, 30 * MB),
+        TemplateGone("tts/a", 1, "killed"),
     ):
         clock.now += 1
         history.look(event, 0.0)
-    assert [entry.time for entry in history.entries()] == [1000.0, 1001.0, 1002.0, 1003.0, 1004.0]
+    assert [entry.time for entry in history.entries()] == [1000.0 + number for number in range(7)]
     assert noted(history) == [
         ("start", "supervisor", 0, 0),
         ("start", "tts/a/b", 0, 0),
         ("ready", "tts/a/b", 100 * MB, 0),
         ("beat", "tts/a/b", 160 * MB, 630 * MB),
         ("exit", "tts/a/b", 0, 0),
-    ]
-
-
-def test_a_template_is_in_the_record(clock: Clock) -> None:
-    """Under a name of its own: its size when it is ready, and its end."""
-    history = History(clock)
-    for event in (
-        TemplateReady("tts/a", 1, 30 * MB),
-        TemplateGone("tts/a", 1, "killed"),
-    ):
-        clock.now += 1
-        history.look(event, 0.0)
-    assert noted(history) == [
         ("ready", "standby/tts/a", 30 * MB, 0),
         ("exit", "standby/tts/a", 0, 0),
     ]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hushd_protocol import __version__
 from hushd_schema.status import FloorStatus, MemoryStatus, WorkerStatus
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
@@ -92,27 +91,12 @@ def test_the_machine_has_more_memory_than_it_has_left() -> None:
     assert machine.total > machine.available > 10_000_000
 
 
-def test_the_status_has_the_keys_that_programs_read() -> None:
-    """Each worker is the pool's, with the figures of the living process of its generation."""
+def test_the_figures_are_those_of_the_living_process_of_a_generation() -> None:
+    """Each worker is the pool's; its private memory is used. (The keys are pinned by status.json.)"""
     report = status.report([(3, WORKER), (2, WORKER)], MEMORY, NOBODY, {("stt/a/b", 3): os.getpid()}, 12.34).data()
-    assert list(report) == ["supervisor", "workers", "memory", "floor"]
-    assert report["supervisor"] | {"rss_mb": 0, "pss_mb": 0} == {
-        "pid": os.getpid(), "version": __version__, "uptime_s": 12.3, "rss_mb": 0, "pss_mb": 0,
-    }  # fmt: skip
     alive, dead = report["workers"]
-    assert list(alive) == [
-        "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb",
-        "private_mb", "mapped_mb", "peak_mb", "idle_s",
-        "expires_in_s", "queued", "running", "sessions", "requests", "latency_ms", "latency_p95_ms", "starts",
-        "crashes", "holders", "compute_device", "why_there", "vram_mb", "cards_mb", "need_mb",
-    ]  # fmt: skip
     own = measure.usage(os.getpid())
     assert own is not None
-    assert alive["rss_mb"] > own.rss / 1e6 - 5  # with that of the programs that it has started
+    assert (alive["pid"], alive["rss_mb"] > own.rss / 1e6 - 5) == (os.getpid(), True)  # with that of its programs
     assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
-    figures = report["memory"]
-    assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure", "cards"]
-    assert figures["used_mb"] == alive["private_mb"]
-    assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
-    assert figures["cards"] == []
-    assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too
+    assert report["memory"]["used_mb"] == alive["private_mb"]

@@ -98,6 +98,7 @@ def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket
         ([MAGIC, b"\x80"], "protocol_error", b""),
         ([MAGIC, b"\x80", b"", b""], "protocol_error", b""),
         ([b"", MAGIC, b"\x80", b""], "protocol_error", b""),
+        ([MAGIC] * 1000, "protocol_error", b""),
         ([MAGIC, b"\x82\xa4type\xa3odd\xa2id\xc4\x10" + ID, b""], "unsupported", ID),
         ([MAGIC, b"\x82\xa4type\xa7request\xa2id\xc4\x10" + ID, b""], "protocol_error", ID),
         # The request that this is about goes on.
@@ -122,22 +123,6 @@ def test_garbage_is_answered_and_is_no_event(
     assert isinstance(error, Error)
     assert (error.code, error.id, error.culprit) == (code, answered, "client")
     assert other.socket.poll(0) == 0
-
-
-def test_a_message_of_a_thousand_frames_is_answered_and_kept_in_part(
-    clients: ClientSocket, connect: Callable[[], Peer]
-) -> None:
-    """It is not a message, and its sender's next one is heard."""
-    peer = connect()
-    hello(clients, peer)
-    peer.socket.send_multipart([MAGIC] * 1000)
-    peer.send(Pong())
-    (event,) = events(clients, 1)
-    assert isinstance(event, FromClient)
-    assert event.message == Pong()
-    error = peer.receive()
-    assert isinstance(error, Error)
-    assert error.code == "protocol_error"
 
 
 def test_a_frame_that_is_far_too_large_costs_its_sender_the_connection(
