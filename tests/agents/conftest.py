@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ def echo(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     started = start_supervisor(ECHO)
     assert started.ready, started.log()
     return started
+
+
+@pytest.fixture
+def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
+    """All of a server's environment."""
+    return os.environ | diary.environment
 
 
 @pytest.fixture

@@ -74,16 +74,6 @@ class Host:
         assert result.structured_content["error"]["message"] == text(result)
         return text(result)
 
-    def refused(self, request: str, *arguments: Any) -> str:
-        """The sentence by which a request of the SDK's client, such as `get_prompt`, is refused."""
-        from mcp.shared.exceptions import MCPError
-
-        try:
-            self._portal.call(getattr(self._client, request), *arguments)
-        except MCPError as error:
-            return error.message
-        raise AssertionError(f"{request} was not refused")
-
     def finish(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Polls until there is no ticket any more; returns the last answer."""
         while ticket := answer.get("ticket"):

@@ -29,8 +29,12 @@ def test_what_takes_long_gets_a_ticket(diary: Diary) -> None:
         assert first
         assert first["state"] in ("queued", "speaking")
         assert f"Call `hushd_result` with ticket {first['ticket']!r}" in text(result)
+        assert text(result) == first["message"]  # some hosts show the data alone
         assert host.data("status")["calls"][0]["ticket"] == first["ticket"]
-        last = host.finish(first)
+        polled = Stopwatch()
+        again = host.data("result", ticket=first["ticket"])
+        assert polled.calm < 1.5
+        last = host.finish(again)
         assert last == {"state": "completed", "duration": 1.0, "voice": "echo"}
         assert host.data("result", ticket=f" {first['ticket'].upper()} ") == last
     assert diary.sounds()[0].heard == 2 * RATE
@@ -45,6 +49,9 @@ def test_say_without_waiting(host: Host, diary: Diary) -> None:
     assert host.data("result", ticket=answer["ticket"], wait="0")["state"] == "speaking"
     assert host.data("result", ticket=answer["ticket"], cancel="true")["state"] == "cancelled"
     assert diary.sounds()[0].heard < 20 * RATE
+    ended = host.call("result", ticket=answer["ticket"]).structured_content
+    assert ended
+    assert ended["error"] == {"code": "cancelled", "message": "It was stopped.", "retryable": False}
     assert host.error("result", ticket=answer["ticket"]) == "It was stopped."
 
 

@@ -12,10 +12,7 @@ from package_files.source import Source
 
 AGENTS = ROOT / "packaging/agents"
 DATA = ROOT / "tests/support/data"
-SERVER_SCHEMA = "registry-server.schema.json"
 SOURCE = Source.read()
-# The command that starts `hushd mcp` on a machine that has uv and nothing of hushd.
-UVX = ("uvx", "--from", "hushd[default]", "hushd", "mcp")
 
 
 def read(path: str) -> Any:
@@ -33,23 +30,15 @@ def faults(value: Any, schema: str) -> list[str]:
 
 
 def test_the_registry_takes_the_server() -> None:
-    """By the rules that its documentation states, in a schema of hushd's own; in the version of the sources."""
+    """By the rules that its documentation states, in a schema of hushd's own; in the version of the sources. PyPI's
+    page, the README, says which server it is; hosts start the package, as VS Code has it, from no index of ours."""
     server = read("server.json")
-    assert faults(server, SERVER_SCHEMA) == []
+    assert faults(server, "registry-server.schema.json") == []
     (package,) = server["packages"]
     assert package["version"] == server["version"] == SOURCE.version
-
-
-def test_hosts_start_the_registry_s_server() -> None:
-    """Its command is the package, as VS Code has it, behind an option that leaves it so; no index is named."""
-    (package,) = read("server.json")["packages"]
     (brought,) = package["runtimeArguments"]
     assert (brought["name"], brought["value"]) == ("--with", f"hushd[default]=={SOURCE.version}")
     assert "registryBaseUrl" not in package
-
-
-def test_the_readme_has_the_name_that_the_registry_looks_for() -> None:
-    """PyPI's page is the README, and has to say which server it is."""
     assert f"<!-- mcp-name: {SOURCE.mcp} -->" in (ROOT / "README.md").read_text()
 
 
@@ -61,31 +50,21 @@ def test_the_marketplace_leads_to_the_plugin() -> None:
     assert (plugin["name"], plugin["version"]) == (entry["name"], entry["version"]) == ("hushd", SOURCE.version)
 
 
-def runner(tmp_path: Path, *words: str, **programs: str) -> subprocess.CompletedProcess[str]:
-    """Runs the plugin's bin/hushd where these programs are all there is."""
-    for name, text in programs.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    command = ["/bin/sh", str(AGENTS / "claude/bin/hushd"), *words]
-    return subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
-
-
 def test_the_plugin_runs_the_hushd_that_is_installed(tmp_path: Path) -> None:
-    """Before one that uv brings."""
-    programs = {"hushd": '#!/bin/sh\necho "hushd $*"\n', "uvx": '#!/bin/sh\necho "uvx $*"\n'}
-    assert runner(tmp_path, "mcp", **programs).stdout == "hushd mcp\n"
+    """Else one that uv brings, by the words of every other host; without either it says so to an agent, and nothing at
+    a hook, where a sentence at each answer would be a nuisance."""
 
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["/bin/sh", str(AGENTS / "claude/bin/hushd"), *words]
+        return subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
 
-def test_the_plugin_has_uv_bring_hushd(tmp_path: Path) -> None:
-    """By the same words as every other host."""
-    assert runner(tmp_path, "mcp", uvx='#!/bin/sh\necho "uvx $*"\n').stdout == " ".join(UVX) + "\n"
-
-
-def test_the_plugin_without_either_says_so_to_an_agent_and_nothing_at_a_hook(tmp_path: Path) -> None:
-    """A sentence at each answer would be a nuisance; a server that does not start needs one."""
-    served, hooked = runner(tmp_path, "mcp"), runner(tmp_path, "agents", "hook")
+    served, hooked = run("mcp"), run("agents", "hook")
     assert (served.returncode, hooked.returncode, hooked.stderr) == (127, 0, "")
     assert served.stderr.startswith("hushd: neither hushd nor uv is installed")
+    for name, told in (("uvx", "uvx --from hushd[default] hushd mcp\n"), ("hushd", "hushd mcp\n")):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
+        (tmp_path / name).chmod(0o755)
+        assert run("mcp").stdout == told
 
 
 def test_every_file_of_lines_is_named_in_the_documents() -> None:

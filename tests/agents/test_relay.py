@@ -26,11 +26,6 @@ pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp 
 AGENTS = Path(greeting.__file__).parents[1]
 
 
-@pytest.fixture
-def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
-    return os.environ | diary.environment
-
-
 RESTS_S = (0.3, 3.0, 30.0)  # without a call, after which a process leaves: a busy machine takes longer to the first
 
 

@@ -30,8 +30,11 @@ def common(home: Path) -> Iterator[Host]:
 
 
 def test_tools_are_few_and_described(common: Host) -> None:
-    """Eight tools, every argument explained; one that opens a device or ends a call is not read-only."""
+    """Seven tools, every argument explained; one that opens a device or ends a call is not read-only. The list, which
+    is in every prompt of the host's model, has 7 kB, where it once had 17."""
     tools = {tool.name: tool for tool in common.tools()}
+    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools.values()]
+    assert len(json.dumps(listed, separators=(",", ":"))) <= 7500
     names = ["say", "listen", "converse", "transcribe", "voices", "status", "result"]
     assert list(tools) == [f"hushd_{name}" for name in names]
     for tool in tools.values():
@@ -48,12 +51,6 @@ def test_tools_are_few_and_described(common: Host) -> None:
     assert reading == {"hushd_transcribe", "hushd_voices", "hushd_status"}
     assert tools["hushd_say"].input_schema["required"] == ["text"]
     assert tools["hushd_converse"].input_schema["properties"]["timeout"]["minimum"] == 1
-
-
-def test_the_list_of_tools_is_short(common: Host) -> None:
-    """It is in every prompt of the host's model: 7 kB where it once was 17."""
-    listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in common.tools()]
-    assert len(json.dumps(listed, separators=(",", ":"))) <= 7500
 
 
 @pytest.mark.usefixtures("echo")
@@ -101,11 +98,7 @@ def test_hosts_write_arguments_their_way(common: Host, arguments: dict[str, Any]
         ("say", {"text": 5}, "The argument text is wrong: input should be a valid string, not '5'."),
         ("say", {"text": " "}, "There is nothing to say: the text is empty."),
         ("say", {"text": "a", "speed": "fast"}, "The argument speed is wrong: input should be a valid number"),
-        (
-            "say",
-            {"text": "a", "speed": 5},
-            "The argument speed is wrong: input should be less than or equal to 4, not '5'",
-        ),
+        ("say", {"text": "a", "speed": 5}, "The argument speed is wrong: input should be less than or equal to 4, not"),
         ("say", {"text": "a", "speed": "nan"}, "The argument speed is wrong: "),
         ("say", {"text": "a", "wait": "perhaps"}, "The argument wait is wrong: input should be a valid boolean"),
         ("say", {"text": "a", "priority": "urgent"}, "The argument priority is wrong: input should be 'important', "),
@@ -124,7 +117,7 @@ def test_hosts_write_arguments_their_way(common: Host, arguments: dict[str, Any]
 )
 def test_what_is_wrong_is_one_sentence(common: Host, tool: str, arguments: dict[str, Any], sentence: str) -> None:
     """Bad arguments are errors of the tool, and the server goes on."""
-    error = common.error(tool, **arguments)
+    error = common.error(tool, **arguments)  # the same as text and as data
     assert error.startswith(sentence)
     assert "\n" not in error
     assert common.data("status")["calls"] == []

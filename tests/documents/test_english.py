@@ -18,14 +18,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    [
-        ROOT / "README.md",
-        ROOT / "CONTRIBUTING.md",
-        ROOT / "lab/README.md",
-        *(ROOT / "docs").rglob("*.md"),
-    ]
-)
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "lab/README.md", *(ROOT / "docs").rglob("*.md")])
 
 
 @cache

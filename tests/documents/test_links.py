@@ -15,31 +15,12 @@ from .command_lines import BLOCK, SPAN, wrong
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
 PAGES = sorted(
-    [
-        *ROOT.glob("*.md"),
-        ROOT / "lab/README.md",
-        *(ROOT / "docs").rglob("*.md"),
-        *ROOT.glob("plugins/*/README.md"),
-    ]
+    [*ROOT.glob("*.md"), ROOT / "lab/README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("plugins/*/README.md")]
 )
 FOLDERS = (
-    "agents",
-    "cli",
-    "client",
-    "docs",
-    "gateway",
-    "lab",
-    "models/hushd_models",
-    "packaging",
-    "plugins",
-    "protocol",
-    "scripts",
-    "supervisor",
-    "tests",
-    "worker",
-    "worker_stt",
-    "worker_tts",
-)
+    "agents", "cli", "client", "docs", "gateway", "lab", "models/hushd_models", "packaging", "plugins", "protocol",
+    "scripts", "supervisor", "tests", "worker", "worker_stt", "worker_tts",
+)  # fmt: skip
 ELSEWHERE = ("custom_nodes/hushd_unload/__init__.py", "src/main.py")  # in another program's folder, in an example
 
 

@@ -287,26 +287,10 @@ def with_options() -> str:
     """The document on `listen` with the table of the options of the microphone."""
     from hushd_cli.commands.listen.options import make_parser
 
-    groups = make_parser("listen")._action_groups
-    starts = {
-        "## The microphone": ("the microphone", "more of the microphone"),
-    }
-    return _with_tables(
-        LISTEN,
-        {
-            start: _markdown(
-                "option",
-                (
-                    (_spelt(e), e.help)
-                    for group in groups
-                    if group.title in titles
-                    for e in group._group_actions
-                    if e.help is not argparse.SUPPRESS
-                ),
-            )
-            for start, titles in starts.items()
-        },
-    )
+    groups = [group for group in make_parser("listen")._action_groups if str(group.title).endswith("the microphone")]
+    actions = (action for group in groups for action in group._group_actions if action.help is not argparse.SUPPRESS)
+    table = _markdown("option", ((_spelt(action), action.help or "") for action in actions))
+    return _with_tables(LISTEN, {"## The microphone": table})
 
 
 def _with_tables(document: str, tables: Mapping[str, str]) -> str:

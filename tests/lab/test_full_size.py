@@ -35,10 +35,7 @@ NEEDED = {
     "piper": ("piper", "onnxruntime"),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
 }
-SPOKEN = {
-    "kokoro/kokoro-v1.0": ("af_heart", 24_000),
-    "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050),
-}
+SPOKEN = {"kokoro/kokoro-v1.0": ("af_heart", 24_000), "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050)}
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
 

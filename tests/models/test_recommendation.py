@@ -66,13 +66,7 @@ def test_published_figures_decide_and_never_the_size() -> None:
         assert last.known.memory_mb == min(known.memory_mb for known in knowing if known)
 
 
-@pytest.mark.parametrize(
-    ("there", "quick"),
-    [
-        ({"cuda": 0.0}, True),
-        ({"mps": 8_000.0}, False),
-    ],
-)
+@pytest.mark.parametrize(("there", "quick"), [({"cuda": 0.0}, True), ({"mps": 8_000.0}, False)])
 def test_a_card_counts_for_engines_that_can_use_it(there: dict[str, float], quick: bool) -> None:
     """By the engine's spec, and by its memory where that is known."""
     weak = replace(LARGE, cores=2, cards=there)

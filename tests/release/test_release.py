@@ -38,14 +38,12 @@ def wheel_of(folder: Path, sizes: dict[str, int]) -> Path:
     return path
 
 
-def test_the_sources_agree_on_their_version() -> None:
-    """All places of this repository have the one of pyproject.toml."""
-    checks.check_version(checks.versions()["pyproject.toml"])
-
-
 def test_a_place_with_another_version_is_named(sources: Path) -> None:
-    """With the version it has; all places must have the one that is released."""
+    """With the version it has; all places, as here, have the one that is released, which has no `v`, as tags have."""
+    checks.check_version(checks.versions()["pyproject.toml"])
     checks.check_version("1.2.3", sources)
+    with pytest.raises(Refusal, match=r"^v1\.2\.3 is not a version"):
+        checks.check_version("v1.2.3", sources)
     (sources / "protocol/hushd_protocol/__init__.py").write_text('__version__ = "1.2.2"\n')
     with pytest.raises(
         Refusal, match=r"another version than 1\.2\.3: protocol/hushd_protocol/__init__\.py \(1\.2\.2\);"
@@ -64,24 +62,14 @@ def test_a_plugin_of_another_version_is_named(sources: Path) -> None:
         checks.check_version("1.2.3", sources)
 
 
-def test_what_is_not_a_version_is_refused(sources: Path) -> None:
-    """As a word with a `v` before it, which tags have."""
-    with pytest.raises(Refusal, match=r"^v1\.2\.3 is not a version"):
-        checks.check_version("v1.2.3", sources)
-
-
-def test_a_release_has_a_day(sources: Path) -> None:
-    """`unreleased` is none."""
+def test_a_release_has_a_day_and_is_committed(sources: Path) -> None:
+    """`unreleased` is none; of a tree that is not committed the sentence says how many files differ."""
+    with pytest.raises(Refusal, match=r"^3 files differ from the last commit"):
+        checks.check_tree(sources)
     checks.check_date(sources)
     (sources / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 - unreleased\n")
     with pytest.raises(Refusal, match=r"^CHANGELOG\.md says 'unreleased' of 1\.2\.3"):
         checks.check_date(sources)
-
-
-def test_a_tree_that_is_not_committed_is_refused(sources: Path) -> None:
-    """With how much there is; a folder without a repository is refused, too."""
-    with pytest.raises(Refusal, match=r"^3 files differ from the last commit"):
-        checks.check_tree(sources)
 
 
 def test_a_wheel_that_is_too_heavy_says_what_has_grown(tmp_path: Path) -> None:

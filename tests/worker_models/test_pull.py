@@ -50,7 +50,8 @@ def check_whole(files: dict[str, bytes] = FILES, model: str = MODEL) -> None:
 
 
 def test_a_model_of_the_hub_lies_in_its_cache_and_in_the_manifest(hub: HubServer, ask: Ask) -> None:
-    """The wanted files, and no others, are where Hugging Face's own library finds them without a network."""
+    """The wanted files, and no others, are where Hugging Face's own library finds them without a network; a second
+    pull checks them by their hashes, and asks for none again."""
     hub.add(REPOSITORY, FILES)
     job = ask("pull", model=MODEL)
     told = job.result()
@@ -62,21 +63,15 @@ def test_a_model_of_the_hub_lies_in_its_cache_and_in_the_manifest(hub: HubServer
     assert told["size"] == found.size == job.progress[-1][0] == job.progress[-1][1]
     assert hub_cache.snapshot(REPOSITORY) == Path(told["location"])
     assert not any("README" in request for request in hub.requests)
+    hub.requests.clear()
+    assert ask("pull", model=MODEL).result() == told
+    assert hub.requests == []
     hf = pytest.importorskip("huggingface_hub")
     cache = hub_cache.cache()
     theirs = hf.hf_hub_download(REPOSITORY, "model.bin", cache_dir=cache, local_files_only=True)
     assert Path(theirs).read_bytes() == WEIGHTS
     assert [repo.repo_id for repo in hf.scan_cache_dir(cache).repos] == [REPOSITORY]
     assert not hf.scan_cache_dir(cache).warnings
-
-
-def test_what_is_here_is_not_asked_for_again(hub: HubServer, ask: Ask) -> None:
-    """A second pull checks the files by their hashes, and makes no request."""
-    hub.add(REPOSITORY, FILES)
-    ask("pull", model=MODEL).result()
-    requests = len(hub.requests)
-    ask("pull", model=MODEL).result()
-    assert len(hub.requests) == requests
 
 
 def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: Ask) -> None:
@@ -90,29 +85,23 @@ def test_what_another_program_has_brought_is_not_fetched(hub: HubServer, ask: As
     assert hub.bytes_sent("model.bin") == 0
 
 
-def test_a_damaged_file_is_fetched_anew(hub: HubServer, ask: Ask) -> None:
-    """Of a model whose file has changed on the disk, that file and no other comes again."""
+def test_a_damaged_file_is_fetched_anew(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
+    """Of a model whose file has changed on the disk, that file and no other comes again; where it has become a link to
+    the user's own, the link goes and the user's file stays."""
     hub.add(REPOSITORY, FILES)
     told = ask("pull", model=MODEL).result()
-    weights = Path(told["location"], "model.bin").resolve()
-    weights.write_bytes(b"x" * len(WEIGHTS))
-    hub.sent.clear()
-    ask("pull", model=MODEL).result()
-    check_whole()
-    assert list(hub.sent) == ["model.bin"]
-
-
-def test_a_pull_removes_nothing_outside_the_places_of_models(hub: HubServer, ask: Ask, tmp_path: Path) -> None:
-    """A model's file that has become a link to the user's own: the link goes, and the model is fetched anew."""
-    hub.add(REPOSITORY, FILES)
-    told = ask("pull", model=MODEL).result()
-    own = tmp_path / "letter.txt"
+    weights, own = Path(told["location"], "model.bin"), tmp_path / "letter.txt"
     own.write_bytes(b"x" * len(WEIGHTS))
-    weights = Path(told["location"], "model.bin")
-    weights.unlink()
-    weights.symlink_to(own)
-    ask("pull", model=MODEL).result()
-    check_whole()
+    for linked in (False, True):
+        if linked:
+            weights.unlink()
+            weights.symlink_to(own)
+        else:
+            weights.resolve().write_bytes(own.read_bytes())
+        hub.sent.clear()
+        ask("pull", model=MODEL).result()
+        check_whole()
+        assert linked or list(hub.sent) == ["model.bin"]
     assert own.read_bytes() == b"x" * len(WEIGHTS)
 
 
@@ -177,20 +166,16 @@ def test_two_pulls_at_once_are_one_download(hub: HubServer, ask: Ask) -> None:
 
 
 def test_a_busy_server_is_asked_again(hub: HubServer, ask: Ask) -> None:
-    """429 with a Retry-After, and 503, are not failures."""
-    hub.add(REPOSITORY, FILES)
-    hub.answers = [(429, 0), (503, None), (500, None)]
-    ask("pull", model=MODEL).result()
-    check_whole()
-
-
-def test_a_server_that_wants_an_hour_is_told(hub: HubServer, ask: Ask) -> None:
-    """Nobody waits for an hour: the error says so, with `retry_after_ms`."""
+    """429 with a Retry-After, and 503, are not failures; nobody waits for an hour: the error says so, with
+    `retry_after_ms`."""
     hub.add(REPOSITORY, FILES)
     hub.answers = [(429, 3600)] * 8
     with pytest.raises(HushdError, match="in 3600 s") as raised:
         ask("pull", model=MODEL).result()
     assert raised.value.retry_after_ms == 3_600_000
+    hub.answers = [(429, 0), (503, None), (500, None)]
+    ask("pull", model=MODEL).result()
+    check_whole()
 
 
 def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask) -> None:
@@ -210,12 +195,15 @@ def test_a_wrong_hash_is_told_and_nothing_is_kept(hub: HubServer, ask: Ask) -> N
     check_whole()
 
 
-def test_what_is_gone_is_told(hub: HubServer, ask: Ask) -> None:
-    """A repository that is not there, and one that lacks a file, are clear errors."""
+def test_what_is_gone_is_told(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository that is not there, one that lacks a file, and a server are named, with the reason."""
     with pytest.raises(HushdError, match=r"There is nothing at .*Revision not found"):
         ask("pull", model=MODEL).result()
     hub.add(REPOSITORY, {"config.json": b"{}"})
     with pytest.raises(HushdError, match="does not have the files"):
+        ask("pull", model=MODEL).result()
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HushdError, match=r"127\.0\.0\.1 cannot be reached \(Connection refused\)"):
         ask("pull", model=MODEL).result()
 
 
@@ -229,13 +217,6 @@ def test_a_token_is_for_the_hub_alone(hub: HubServer, ask: Ask, monkeypatch: pyt
     ask("pull", model=MODEL).result()
     check_whole()
     assert hub.strangers == []
-
-
-def test_no_network(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sentence names the server and the reason."""
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(HushdError, match=r"127\.0\.0\.1 cannot be reached \(Connection refused\)"):
-        ask("pull", model=MODEL).result()
 
 
 def test_offline_takes_what_is_in_the_cache_without_a_request(

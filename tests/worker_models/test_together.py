@@ -61,7 +61,8 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Nothing is downloaded that nobody asked for."""
+    """Nothing is downloaded that nobody asked for. Of a model that is removed while its worker runs, the worker goes on
+    with what it has in memory; the next one says that it is gone."""
     start()
     with Client() as client:
         with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine") as raised:
@@ -71,15 +72,29 @@ def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Call
         assert hub.requests == []
         client.pull(MODEL)
         assert hear(client) == HEARD
+        removed = run("rm", MODEL)
+        assert removed.returncode == 0, removed.stderr
+        assert hear(client) == HEARD
+        client.unload("stt")
+        with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine"):
+            hear(client)
 
 
 def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., Any]) -> None:
-    """The request waits, is told how far it is, and is answered; the next one finds everything here."""
+    """The requests of four clients wait for one worker for models, which brings each byte once; they are told how far
+    it is, and answered, and the next one finds everything here."""
     start(auto_pull=True)
     hub.pace = 0.01
     seen: list[tuple[str, float, float]] = []
-    with Client(on_pull=lambda *told: seen.append(told)) as client:
-        assert hear(client) == HEARD
+
+    def one(_: int) -> str:
+        with Client() as client:
+            return hear(client)
+
+    with Client(on_pull=lambda *told: seen.append(told)) as client, ThreadPoolExecutor(3) as threads:
+        others = threads.map(one, range(3))
+        assert [hear(client), *others] == [HEARD] * 4
+        assert hub.bytes_twice() == 0
         assert {model for model, _, _ in seen} == {MODEL}
         assert seen[-1][1:] == (SIZE, SIZE)
         assert any(0 < done < total for _, done, total in seen)
@@ -92,39 +107,13 @@ def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., A
     assert len(hub.requests) == requests
 
 
-def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Four clients, one worker for models, each byte once: the others wait until the model is here."""
-    start(auto_pull=True)
-    hub.pace = 0.005
-
-    def one(_: int) -> str:
-        with Client() as client:
-            return hear(client)
-
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(one, range(4))) == [HEARD] * 4
-    assert hub.bytes_twice() == 0
-    with Client() as client:
-        assert [row.name for row in client.status().workers if row.role == "models"] == ["models/store/local"]
-
-
-def test_a_model_that_is_removed_while_its_worker_runs(hub: HubServer, start: Callable[..., Any]) -> None:
-    """The worker goes on with what it has in memory; the next one says that the model is gone, or gets it."""
-    start()
-    with Client() as client:
-        client.pull(MODEL)
-        assert hear(client) == HEARD
-        removed = run("rm", MODEL)
-        assert removed.returncode == 0, removed.stderr
-        assert hear(client) == HEARD
-        client.unload("stt")
-        with pytest.raises(HushdError, match=f"The model {MODEL} is not on this machine"):
-            hear(client)
-
-
 def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
-    """`hushd models pull` prints where the model is; the second time it is there already."""
+    """`hushd models pull` prints where the model is; the second time it is there already. Its offer for programs is
+    what `list --json` says of the models that are named."""
     start()
+    (offered,) = json.loads(run("pull", MODEL, "--dry-run", "--json").stdout)
+    assert offered == next(one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL)
+    assert (offered["size_mb"], offered["state"]) == (KNOWN.size_mb, "absent")
     first = run("pull", MODEL)
     assert first.returncode == 0, first.stderr
     folder = hf_cache.snapshot(REPOSITORY)
@@ -133,15 +122,6 @@ def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:
     assert told == [{"model": MODEL, "size": SIZE, "location": str(folder)}]
     assert hub.bytes_twice() == 0
     assert run("pull", "--dry-run", MODEL).stdout == f"{MODEL} ({KNOWN.cost}) from {REPOSITORY}\n"
-
-
-def test_the_offer_for_programs(start: Callable[..., Any]) -> None:
-    """`--dry-run --json` is what `list --json` says of the models that are named."""
-    start()
-    (offered,) = json.loads(run("pull", MODEL, "--dry-run", "--json").stdout)
-    (listed,) = [one for one in json.loads(run("list", "--json").stdout) if one["name"] == MODEL]
-    assert offered == listed
-    assert (offered["size_mb"], offered["state"]) == (KNOWN.size_mb, "absent")
 
 
 def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any]) -> None:

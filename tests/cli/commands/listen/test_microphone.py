@@ -233,13 +233,7 @@ def test_a_microphone_that_gives_nothing_but_zeros(
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--timeout", "0"],
-        ["--silence", "x"],
-        ["--continuous", "a.wav"],
-        ["--device", "x", "-"],
-    ],
+    "arguments", [["--timeout", "0"], ["--silence", "x"], ["--continuous", "a.wav"], ["--device", "x", "-"]]
 )
 def test_options_that_make_no_sense(arguments: list[str], runtime: Path) -> None:
     """One sentence, and exit code 2, before any device is opened."""

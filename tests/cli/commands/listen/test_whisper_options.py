@@ -31,11 +31,7 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
     ("a.wav --fp16 False", {}, "--fp16 has no effect here."),
     ("a.wav --verbose False", {}, "--verbose has no effect here."),
     ("a.wav --model_dir /models", {}, "--model-dir has no effect here."),
-    (
-        "a.wav --device cuda --fp16 True",
-        {},
-        "--device and --fp16 have no effect here.",
-    ),
+    ("a.wav --device cuda --fp16 True", {}, "--device and --fp16 have no effect here."),
     ("a.wav --threads 4", decoder(threads=4), ""),
     ("a.wav --threads 0", decoder(threads=0), ""),
     ("a.wav --condition_on_previous_text False", decoder(condition_on_previous_text=False), ""),

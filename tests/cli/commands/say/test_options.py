@@ -72,15 +72,7 @@ def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("code", "form"),
-    [
-        ("m4af", "m4a"),
-        ("adts", "aac"),
-        ("WAVE", "wav"),
-        ("AIFF", "aiff"),
-    ],
-)
+@pytest.mark.parametrize(("code", "form"), [("m4af", "m4a"), ("adts", "aac"), ("WAVE", "wav"), ("AIFF", "aiff")])
 def test_macos_names_of_formats(code: str, form: str) -> None:
     """`--file-format` takes the codes that `say --file-format=?` prints on macOS."""
     assert file_format(parse("say", ["-o", "x", f"--file-format={code}", "Hello."])) == form
