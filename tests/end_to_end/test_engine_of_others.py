@@ -46,7 +46,7 @@ class House:
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Runs a command, which must leave with `status`; returns what it prints, or its error."""
         done = warm.run([BIN / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, timeout=150)
-        assert done.returncode == status, done.stderr
+        assert done.returncode == status, f"{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stderr if status else done.stdout
 

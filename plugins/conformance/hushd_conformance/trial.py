@@ -149,7 +149,8 @@ class _Client:
     def watching(self) -> Iterator[None]:
         """Checks every few milliseconds whether to leave, since a working engine sends nothing for seconds."""
         self._look()
-        threading.Thread(target=self._watch, daemon=True).start()
+        if self._cancel:  # a thread that ends later would count among what a job has left behind
+            threading.Thread(target=self._watch, daemon=True).start()
         try:
             yield
         finally:
@@ -169,7 +170,7 @@ class _Client:
         self._look()
 
     def _watch(self) -> None:
-        while self._cancel and not self._over.wait(_LOOK_S):
+        while not self._over.wait(_LOOK_S):
             self._look()
 
     def _look(self) -> None:
