@@ -14,6 +14,7 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from support import warm
 from support.peer import Supervisor, descendants, wait_until
+from support.recordings import recording
 from support.stopwatch import Stopwatch
 from support.wer import BECKETT, word_error_rate
 
@@ -21,14 +22,6 @@ BIN = Path(sys.executable).parent
 SENTENCE = "The memory is given back when nobody is listening."
 
 Start = Callable[..., Supervisor]
-
-
-@pytest.fixture
-def beckett() -> Path:
-    """A recording of a person, from the wheel of moonshine-voice."""
-    import moonshine_voice
-
-    return Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 
 
 @pytest.fixture
@@ -79,13 +72,13 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
     assert "warnings" not in transcript
 
 
-def test_idle_workers_give_their_memory_back(start_supervisor: Start, beckett: Path) -> None:
+def test_idle_workers_give_their_memory_back(start_supervisor: Start) -> None:
     """After the idle time no worker process is left, and the supervisor is as small as before."""
     supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n", cold=True)
     with Client() as client:
         before = client.status().supervisor.pss_mb
         list(client.synthesize(SENTENCE))
-        client.transcribe(beckett)
+        client.transcribe(recording())
         working = client.status()
         assert sum(row.pss_mb or 0 for row in working.workers) > 100
         wait_until(lambda: {row.state for row in client.status().workers} == {"stopped"}, "the workers' exit")
@@ -106,7 +99,7 @@ def test_keep_alive_0_ends_the_worker_with_its_job(hushd: Supervisor, tmp_path: 
         assert row.starts == 2
 
 
-def test_bad_input_costs_only_its_sender(carried: Supervisor, beckett: Path, tmp_path: Path) -> None:
+def test_bad_input_costs_only_its_sender(carried: Supervisor, tmp_path: Path) -> None:
     """Empty text, an unknown voice and a file that is not audio are errors of one sentence; the workers live on."""
     noise = tmp_path / "noise.wav"
     noise.write_bytes(b"RIFF" + bytes(range(256)) * 20)
@@ -116,13 +109,13 @@ def test_bad_input_costs_only_its_sender(carried: Supervisor, beckett: Path, tmp
             ("bad_request", lambda: list(client.synthesize("🙂"))),
             ("bad_request", lambda: list(client.synthesize("Hello.", voice="nobody"))),
             ("input_unreadable", lambda: client.transcribe(noise)),
-            ("engine_missing", lambda: client.transcribe(beckett, engine="nonsense")),
+            ("engine_missing", lambda: client.transcribe(recording(), engine="nonsense")),
         ):
             with pytest.raises(HushdError) as caught:
                 ask()
             assert caught.value.code == code
             assert "\n" not in str(caught.value)
-        assert word_error_rate(BECKETT, client.transcribe(beckett).text) <= 0.15
+        assert word_error_rate(BECKETT, client.transcribe(recording()).text) <= 0.15
         assert sum(row.crashes for row in client.status().workers) == crashes
 
 

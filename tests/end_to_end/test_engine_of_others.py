@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from hushd_schema import engines
 from support import moonshine_once, warm
 from support.engine_example import package
+from support.recordings import recording
 
 BIN = Path(sys.executable).parent
 PACKAGE = Path(__file__).parents[1] / "packages" / "hushd_kazoo"
@@ -63,14 +63,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     shutil.rmtree(runtime, ignore_errors=True)
 
 
-def beckett() -> Path:
-    """Ten seconds of a person, with pauses."""
-    spec = find_spec("moonshine_voice")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "assets" / "beckett.wav"
-
-
 def test_its_models_are_found_and_their_languages_known(house: House) -> None:
     """By their files in its folder, which say which languages it hears."""
     rows = {row["name"]: row for row in house.json("hushd", "models", "list", "kazoo")}
@@ -83,7 +75,7 @@ def test_its_models_are_found_and_their_languages_known(house: House) -> None:
 
 def test_it_hears_and_is_configured_like_any_other(house: House) -> None:
     """`listen` runs it, and `hushd config` knows the engine and its models, also a wrong one's neighbour."""
-    heard = house.run("listen", "--engine", "kazoo", "--model", "mine", beckett())
+    heard = house.run("listen", "--engine", "kazoo", "--model", "mine", recording())
     assert "Humming, all of it." in " ".join(heard.split())
     house.run("hushd", "config", "set", "stt", "kazoo/mine")
     house.run("hushd", "config", "check")
@@ -130,7 +122,11 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     """Whoever speaks is heard by a stream, which has its process to itself: the second session and the file beside
     them get others."""
     done = warm.run(
-        [sys.executable, "-c", SESSIONS, beckett()], env=house.environment, capture_output=True, text=True, timeout=150
+        [sys.executable, "-c", SESSIONS, recording()],
+        env=house.environment,
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     texts, shown, workers, file, rest = json.loads(done.stdout)

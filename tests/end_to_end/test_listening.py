@@ -15,16 +15,10 @@ from pathlib import Path
 import pytest
 from support import moonshine_once, warm
 from support.peer import Supervisor, check_nothing_is_left, descendants, wait_until
+from support.recordings import recording
 from support.wer import FIRST_HALF, word_error_rate
 
 LISTEN = str(Path(sys.executable).parent / "listen")
-
-
-def recording(name: str) -> Path:
-    """A recording of a person, from the wheel of moonshine-voice."""
-    import moonshine_voice
-
-    return Path(moonshine_voice.__file__).parent / "assets" / name
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import hushd
 import numpy as np
 import pytest
 import soundfile
-from support import recordings
 from support.diary import DEVICE
 from support.peer import Supervisor
+from support.recordings import recording
 from support.wer import BECKETT, word_error_rate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "PYTHON.md").read_text()
@@ -29,17 +29,12 @@ SHOWN = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def recording() -> Path:
-    return recordings.recording()
-
-
 @pytest.fixture
-def room(carried: Supervisor, recording: Path, tmp_path: Path) -> Path:
+def room(carried: Supervisor, tmp_path: Path) -> Path:
     """A folder with the recording, a supervisor with the real engines, and a person who answers."""
-    shutil.copy(recording, tmp_path / "interview.wav")
-    rate = soundfile.info(recording).samplerate
-    samples, _ = soundfile.read(recording, dtype="int16", frames=3 * rate)
+    shutil.copy(recording(), tmp_path / "interview.wav")
+    rate = soundfile.info(recording()).samplerate
+    samples, _ = soundfile.read(recording(), dtype="int16", frames=3 * rate)
     (tmp_path / "person").write_bytes(_resampled(samples, rate).tobytes())
     (tmp_path / "diary").touch()
     return tmp_path
@@ -82,10 +77,10 @@ def test_the_page_names_what_is_public() -> None:
     assert set(hushd._HOMES) == {*hushd.__all__} - {"__version__"}
 
 
-def test_an_array_is_heard_as_its_file(carried: Supervisor, recording: Path, tmp_path: Path) -> None:
+def test_an_array_is_heard_as_its_file(carried: Supervisor, tmp_path: Path) -> None:
     """Of any type and shape the transcript is that of the same samples in a file, to the letter."""
-    samples, rate = soundfile.read(recording, dtype="float32")
-    integers, _ = soundfile.read(recording, dtype="int16", frames=2 * rate)
+    samples, rate = soundfile.read(recording(), dtype="float32")
+    integers, _ = soundfile.read(recording(), dtype="int16", frames=2 * rate)
     start = samples[: 2 * rate]
     cases = [
         (start, rate, "FLOAT"),

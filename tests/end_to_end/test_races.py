@@ -16,7 +16,7 @@ import psutil
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
-from support.peer import CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
+from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., Supervisor]
@@ -49,18 +49,6 @@ def test_race_11_supervisor_is_killed(start_supervisor: Start, flag: str) -> Non
     assert killed.calm < 1.0
 
 
-def test_race_12_stale_sockets_are_replaced(start_supervisor: Start) -> None:
-    """After a SIGKILL the next supervisor finds socket files that nobody answers, and takes their place."""
-    first = start_supervisor()
-    first.process.kill()
-    first.process.wait()
-    assert first.socket.exists()
-    second = start_supervisor()
-    assert second.ready
-    with second.connect() as client:
-        assert client.ask("echo", params={"a": 1})["params"] == {"a": 1}
-
-
 @pytest.mark.parametrize("count", [10, pytest.param(100, marks=pytest.mark.night)])
 def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start, count: int) -> None:
     """A worker that dies the moment its result is out: as many results as requests, no error."""
@@ -69,17 +57,6 @@ def test_race_23_death_notice_overtakes_the_result(start_supervisor: Start, coun
         for number in range(count):
             assert client.ask("echo", "stt/fake/a", params={"n": number})["echo"] == {"n": number}
             client.control("unload")  # forgets the crash, so that no backoff slows the test
-
-
-def test_race_25_runtime_folder_is_removed_under_a_living_supervisor(start_supervisor: Start, runtime: Path) -> None:
-    """Logout removes the folder: no client can come any more, so the supervisor leaves when it next wakes up."""
-    supervisor = start_supervisor("[worker]\nkeep_alive = 0.2\n" + CONFIG)
-    with supervisor.connect() as client:
-        client.ask("echo")
-        for name in ("client.sock", "worker.sock", "lock"):
-            (runtime / name).unlink()
-        assert supervisor.process.wait(60) == 0
-    assert not descendants(runtime)
 
 
 def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Path) -> None:

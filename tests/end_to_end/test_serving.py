@@ -318,21 +318,6 @@ def test_a_service_managers_socket_is_served_and_outlives_the_supervisor(runtime
         socket.create_connection(("127.0.0.1", number)).close()  # waits for the next one
 
 
-def test_an_address_that_strangers_reach_is_warned_about(runtime: Path) -> None:
-    """Wyoming knows no password: whoever may connect stands in the log. This machine always may, and is not warned."""
-    (runtime / "config.toml").write_text('[wyoming]\nallow = ["192.0.2.77"]\n')
-    for address, warned in (("tcp://0.0.0.0:0", True), ("tcp://127.0.0.1:0", False)):
-        process = hushd("serve", "--wyoming", address)
-        wait_until(lambda: (runtime / "client.sock").exists(), "a supervisor")
-        with Peer(runtime / "client.sock") as peer:
-            describe(port(peer.control("status")["door"], "wyoming"))
-        process.send_signal(signal.SIGTERM)
-        log = process.communicate(timeout=BOUND_S)[1]
-        assert f"serves Wyoming at {address[:-1]}" in log
-        assert ("programs beyond this machine can reach" in log) is warned
-        assert ("at 192.0.2.77, and nothing is encrypted on the way" in log) is warned
-
-
 @pytest.mark.usefixtures("runtime")
 def test_what_cannot_be_served_is_one_sentence() -> None:
     """Exit status 2, no traceback, and what to do."""

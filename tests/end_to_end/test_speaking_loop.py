@@ -98,22 +98,6 @@ def test_what_say_plays_listen_hears(loop: SoundLoop) -> None:
 
 
 @pytest.mark.usefixtures("hushd")
-def test_text_is_heard_while_it_is_written(loop: SoundLoop) -> None:
-    """`agent | say`: a sentence is heard when the next one has begun, though the agent has not finished."""
-    with Monitor(loop) as monitor:
-        process = start(loop, "say", stdin=subprocess.PIPE)
-        assert process.stdin
-        process.stdin.write(f"{TEXT} ")
-        process.stdin.flush()
-        process.stdin.write("And ")
-        process.stdin.flush()
-        wait_until(lambda: heard(monitor), "the first sentence")
-        assert process.poll() is None
-        process.stdin.write("now the end.")
-        assert finish(process) == ("", "")
-
-
-@pytest.mark.usefixtures("hushd")
 def test_stop_speaking_is_silence(loop: SoundLoop) -> None:
     """The monitor is silent at once, and stays so. The bound is wide; scripts/bench.py stop measures."""
     with Monitor(loop) as monitor:
@@ -170,6 +154,3 @@ def test_ctrl_c(loop: SoundLoop) -> None:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=BOUND_S) == ("", "")
     assert process.returncode == 130
-
-
-# --- what a person sees -----------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from hushd import Client
-from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
 from support import warm
 from support.peer import Supervisor, check_nothing_is_left
@@ -71,18 +70,6 @@ def workers() -> set[str]:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_a_language_chooses_engine_and_voice(folder: Path) -> None:
-    """German goes to the first engine that can, English to the default one; a name goes where it belongs."""
-    for number, options in enumerate((["--language", "de"], ["--language", "en"], ["-v", "espeak-ng/espeak-fr"])):
-        done = say(*options, "-o", str(folder / f"{number}.wav"), "eins zwei drei")
-        assert (done.returncode, done.stderr) == (0, "")
-        with wave.open(str(folder / f"{number}.wav")) as file:
-            assert file.getnframes() / file.getframerate() > 0.5
-            assert file.getframerate() == (24_000 if number == 1 else 22_050)
-    assert workers() == {"tts/espeak-ng/all", "tts/hibari/en"}
-
-
-@pytest.mark.usefixtures("nobody")
 def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     """One sentence and the exit code of the table: what would work, before any worker is started."""
     done = say("-v", "heart", "--language", "de", "Guten Tag")
@@ -99,23 +86,6 @@ def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     assert workers() == set()
 
 
-def test_the_configured_engine_comes_first(start_supervisor: Start, models: Path) -> None:
-    """With espeak-ng as the default, English is its; an OpenAI name still gets a voice that is none of a robot's."""
-    start_supervisor('tts = "espeak-ng/all"\n')
-    with Client() as client:
-        for options, voice in (
-            ({}, "espeak-en-us"),
-            ({"language": "en-GB"}, "espeak-en"),
-            ({"voice": "nova"}, "heart"),
-            ({"voice": "HEART"}, "heart"),
-        ):
-            speech = client.synthesize("One.", **options)
-            list(speech)
-            assert speech.voice == voice
-        with pytest.raises(HushdError, match="No voice of hibari speaks 'fr'"):
-            client.synthesize("Un.", language="fr", engine="hibari")
-
-
 def test_the_list_of_voices(folder: Path) -> None:
     """A line a voice: name, language and sample, those that are here first; by engine or language, or for programs."""
     lines = say("-v", "?").stdout.splitlines()
@@ -127,19 +97,6 @@ def test_the_list_of_voices(folder: Path) -> None:
     assert {voice["engine"] for voice in french} == {"espeak-ng"}
     assert {"espeak-fr", "espeak-fr-be"} <= {voice["name"] for voice in french}
     assert french[0].keys() == {"name", "language", "engine", "model", "gender", "installed", "sample"}
-
-
-@pytest.mark.parametrize(
-    ("options", "sentences"),
-    [
-        (["-r", "600"], ["The voice heart speaks at most about 354 words a minute, not 600."]),
-        (["-r", "200"], []),
-    ],
-)
-def test_options_without_effect_are_named(folder: Path, options: list[str], sentences: list[str]) -> None:
-    """On standard error, behind a speech that was made as well as could be."""
-    done = say(*options, "-o", str(folder / "a.wav"), "Yes.")
-    assert (done.returncode, done.stderr.splitlines()) == (0, [f"say: {sentence}" for sentence in sentences])
 
 
 GERMAN = "Guten Morgen, wie geht es dir heute?"
@@ -170,11 +127,7 @@ def test_a_text_in_another_language(folder: Path, options: list[str], text: str,
 
 @pytest.mark.parametrize(
     ("language", "word", "rate"),
-    [
-        ("fr_FR.UTF-8", "Non.", ESPEAK),
-        ("en_GB.UTF-8", "No.", HIBARI),
-        ("C", "No.", HIBARI),
-    ],
+    [("fr_FR.UTF-8", "Non.", ESPEAK), ("en_GB.UTF-8", "No.", HIBARI), ("C", "No.", HIBARI)],
 )
 def test_a_word_is_in_the_language_of_the_session(
     folder: Path, language: str, word: str, rate: int, monkeypatch: pytest.MonkeyPatch
@@ -183,27 +136,6 @@ def test_a_word_is_in_the_language_of_the_session(
     monkeypatch.setenv("LC_ALL", language)
     assert say("-o", str(folder / "a.wav"), word).returncode == 0
     assert rate_of(folder / "a.wav") == rate
-
-
-def test_a_programs_own_voice_leaves_a_text_in_another_language_to_one_that_speaks_it(folder: Path) -> None:
-    """As a program of agents speaks: its voice is a wish, not an order; English keeps it."""
-    with Client() as client:
-        for text, voice in ((GERMAN, "espeak-de"), ("All of the tests have passed.", "heart")):
-            speech = client.synthesize(text, default_voice="hibari/heart")
-            assert b"".join(speech)
-            assert speech.voice == voice
-
-
-def test_a_languages_own_model_speaks_it_first(
-    start_supervisor: Start, models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """English that a French user's program says is passed on to an English voice, and French never wakes that one."""
-    start_supervisor('languages = ["fr", "en"]\ntts_by_language = { fr = "espeak-ng/all" }\n')
-    for text in ("Oui", "Bonjour, tout va bien."):
-        assert say("-o", str(models / "a.wav"), text).returncode == 0
-    assert workers() == {"tts/espeak-ng/all"}
-    assert say("-o", str(models / "a.wav"), "All of the tests have passed.").returncode == 0
-    assert rate_of(models / "a.wav") == ESPEAK, "espeak-ng speaks English, too"
 
 
 def test_a_stream_is_spoken_in_its_own_language(start_supervisor: Start, models: Path) -> None:
