@@ -38,27 +38,10 @@ def test_a_length_is_shown_in_the_largest_unit_of_which_there_are_several(second
 @pytest.mark.parametrize(
     "value",
     [
-        "",
-        " ",
-        "soon",
-        "5 minutes",
-        "5x",
-        "m",
-        "1e3",
-        "1h 30m",
-        "1h-30m",
-        "0x10",
-        "1_000",
-        ".",
-        "--1",
-        "٣s",
-        True,
-        None,
-        [],
-        math.nan,
-        math.inf,
+        "", " ", "soon", "5 minutes", "5x", "m", "1e3", "1h 30m", "1h-30m", "0x10", "1_000", ".", "--1", "٣s", True,
+        None, [], math.nan, math.inf,
     ],
-)
+)  # fmt: skip
 def test_what_is_no_length_of_time_is_none(value: object) -> None:
     """Nothing is guessed."""
     assert duration.parse(value) is None

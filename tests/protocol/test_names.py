@@ -29,21 +29,13 @@ def test_replicas_have_one_base(worker: str) -> None:
 @pytest.mark.parametrize(
     ("device", "known", "card", "kind"),
     [
-        ("auto", True, False, "auto"),
-        ("cpu", True, False, "cpu"),
-        ("mps", True, False, "mps"),
-        ("cuda", True, True, "cuda"),
-        ("cuda:0", True, True, "cuda"),
-        ("cuda:10", True, True, "cuda"),
-        ("cuda:100", False, True, "cuda"),
-        ("cuda:", False, True, "cuda"),
-        ("rocm", True, True, "rocm"),
-        ("vulkan", True, True, "vulkan"),
-        ("vulkan:0", False, True, "vulkan"),
-        ("tpu", False, False, "tpu"),
+        ("auto", True, False, "auto"), ("cpu", True, False, "cpu"), ("mps", True, False, "mps"),
+        ("cuda", True, True, "cuda"), ("cuda:0", True, True, "cuda"), ("cuda:10", True, True, "cuda"),
+        ("cuda:100", False, True, "cuda"), ("cuda:", False, True, "cuda"), ("rocm", True, True, "rocm"),
+        ("vulkan", True, True, "vulkan"), ("vulkan:0", False, True, "vulkan"), ("tpu", False, False, "tpu"),
         ("", False, False, ""),
     ],
-)
+)  # fmt: skip
 def test_a_device_is_a_kind_or_one_of_it(device: str, known: bool, card: bool, kind: str) -> None:
     assert (is_compute_device(device), is_card(device), kind_of(device)) == (known, card, kind)
 

@@ -12,16 +12,10 @@ from hushd_protocol.suggest import Styled, did_you_mean, escaped, listed, neares
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("keep_aliv", "keep_alive"),
-        ("KEEP_ALIVE", "keep_alive"),
-        ("whispr", "Whisper"),
-        ("whisper", "Whisper"),
-        ("zzz", None),
-        ("", None),
-        (7, None),
-        (None, None),
+        ("keep_aliv", "keep_alive"), ("KEEP_ALIVE", "keep_alive"), ("whispr", "Whisper"), ("whisper", "Whisper"),
+        ("zzz", None), ("", None), (7, None), (None, None),
     ],
-)
+)  # fmt: skip
 def test_the_likest_name(word: object, meant: str | None) -> None:
     """One that is like it in letters of any case, as it is spelt in the list; nothing for a name like none."""
     assert nearest(word, ["keep_alive", "Whisper", "moonshine"]) == meant

@@ -144,6 +144,12 @@ class House:
         assert len(found) <= 1
         return found[0] if found else None
 
+    def refusal(self, request: bytes) -> m.Error:
+        """The error with which a request has ended."""
+        answer = self.answer(request)
+        assert isinstance(answer, m.Error), answer
+        return answer
+
     def code(self, request: bytes) -> str:
         """The end of a request: `result`, a code, or nothing yet."""
         answer = self.answer(request)

@@ -34,15 +34,11 @@ def ask(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "there", "used"),
     [
-        ("auto", torch(), "cpu"),
-        ("auto", torch(cuda=True, mps=True), "cuda"),
-        ("auto", torch(mps=True), "mps"),
-        ("cpu", torch(cuda=True, mps=True), "cpu"),
-        ("cuda", torch(cuda=True), "cuda"),
-        ("cuda:1", torch(cuda=True), "cuda"),
-        ("mps", torch(mps=True), "mps"),
+        ("auto", torch(), "cpu"), ("auto", torch(cuda=True, mps=True), "cuda"), ("auto", torch(mps=True), "mps"),
+        ("cpu", torch(cuda=True, mps=True), "cpu"), ("cuda", torch(cuda=True), "cuda"),
+        ("cuda:1", torch(cuda=True), "cuda"), ("mps", torch(mps=True), "mps"),
     ],
-)
+)  # fmt: skip
 def test_torch(monkeypatch: pytest.MonkeyPatch, asked: str, there: Any, used: str) -> None:
     """The device that is asked for, else the best there is."""
     ask(monkeypatch, asked)

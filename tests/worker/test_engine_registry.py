@@ -37,11 +37,7 @@ def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
     ("registry", "name", "words"),
     [
         (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
-        (
-            STT,
-            "zzz",
-            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server",
-        ),
+        (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, server"),
         (STT, "", "that adds one (entry point group hushd.stt_engines)."),
         (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
         (TTS, "x" * 500, "xxx...: use chatterbox"),
@@ -58,10 +54,7 @@ def test_an_unknown_engine_is_named_with_what_there_is(registry: Registry, name:
 
 @both
 def test_other_packages_add_engines(
-    registry: Registry,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An engine comes by its entry point; one that does not import or is none is named and takes no other with it, and
     none takes the place of one of hushd's."""

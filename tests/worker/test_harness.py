@@ -104,13 +104,7 @@ def test_a_load_that_cannot_succeed(engine: Callable[..., Any]) -> None:
     assert "Traceback" not in worker.log.read_text()
 
 
-@pytest.mark.parametrize(
-    ("how", "trace"),
-    [
-        ("raise", "RuntimeError: weights are upside down"),
-        ("exit", "SystemExit"),
-    ],
-)
+@pytest.mark.parametrize(("how", "trace"), [("raise", "RuntimeError: weights are upside down"), ("exit", "SystemExit")])
 def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -> None:
     """Any other exception: exit 70, nothing on the wire but perhaps the hello, the traceback in the log."""
     worker = engine("--load", how, "--slots", "4")
@@ -125,10 +119,7 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
 
 @pytest.mark.parametrize(
     ("how", "words", "trace"),
-    [
-        ("short", "not enough free memory", "PLEASE READ THIS"),
-        ("full_card", "not have enough free memory", ""),
-    ],
+    [("short", "not enough free memory", "PLEASE READ THIS"), ("full_card", "not have enough free memory", "")],
 )
 def test_a_load_without_memory(engine: Callable[..., Any], how: str, words: str, trace: str) -> None:
     """`server_busy`, not the missing engine or model that a library takes it for: with more memory it will load. The

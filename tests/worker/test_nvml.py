@@ -90,12 +90,8 @@ def test_sizes_and_names(tmp_path: Path) -> None:
     program += 'n.processes("0000:65:00.0")])(Nvml(["0000:65:00.0", "0000:b3:00.0"]))'
     value, asked = ask(tmp_path, program)
     assert value == [
-        ["0000:65:00.0", "0000:b3:00.0"],
-        [85899345920, 1001],
-        "card 0",
-        "GPU-1",
-        {"11": 5000000000, "13": 7},
-    ]
+        ["0000:65:00.0", "0000:b3:00.0"], [85899345920, 1001], "card 0", "GPU-1", {"11": 5000000000, "13": 7},
+    ]  # fmt: skip
     assert asked[0] == "init 0"
 
 

@@ -10,8 +10,7 @@ from hushd_worker.torch_loading import import_torch
 
 
 @pytest.mark.parametrize(
-    ("environment", "turns"),
-    [({}, "10000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, None)],
+    ("environment", "turns"), [({}, "10000"), ({"GOMP_SPINCOUNT": "5"}, "5"), ({"OMP_WAIT_POLICY": "active"}, None)]
 )
 def test_threads_wait_as_the_environment_says(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], turns: str | None

@@ -47,13 +47,7 @@ def test_what_a_thread_prints_concerns_its_request(opened: Open, tmp_path: Path)
     other.join()
     concern(b"")
     print("done", file=stream)
-    assert written(tmp_path) == [
-        "T loading",
-        "T request a1b2c3d4: one",
-        "T request a1b2c3d4: two",
-        "T other",
-        "T done",
-    ]
+    assert written(tmp_path) == ["T loading", "T request a1b2c3d4: one", "T request a1b2c3d4: two", "T other", "T done"]
 
 
 def test_a_full_disk_ends_no_thread() -> None:

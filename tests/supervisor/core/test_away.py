@@ -29,12 +29,6 @@ def data(house: House, request: bytes) -> dict[str, Any]:
     return answer.data
 
 
-def refusal(house: House, request: bytes) -> m.Error:
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error), answer
-    return answer
-
-
 def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
     """Those on the CPU stay; the answer comes when the others are gone, and a start for `auto` says why it is there."""
     there = house(**{B: {"compute_device": "cpu"}})
@@ -54,7 +48,7 @@ def test_a_card_that_is_named_is_refused_at_once() -> None:
     there = house(stt={"compute_device": "cuda"})
     there.blind = True
     there.control("unload", for_s=90.0)
-    error = refusal(there, there.request(A))
+    error = there.refusal(there.request(A))
     assert error.code == "server_busy"
     assert "workers keep away from cards for another 90s, as `hushd unload --for` says" in error.message
     assert 89_000 <= (error.retry_after_ms or 0) <= 91_000
@@ -93,7 +87,7 @@ def test_everywhere_nobody_starts() -> None:
     request = there.control("unload", for_s=60.0, everywhere=True)
     there.leave(B)
     assert data(there, request)["unloaded"] == [B]
-    error = refusal(there, there.request(B))
+    error = there.refusal(there.request(B))
     assert (error.code, "keep away for another 60s" in error.message) == ("server_busy", True)
     assert there.spawned() == [B]
     there.wait(60.0)
@@ -119,7 +113,7 @@ def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
     data(there, there.control("unload", route=holder, hold=True, everywhere=True))
     there.control("unload", for_s=5.0)
     there.wait(3600.0)
-    error = refusal(there, there.request(A))
+    error = there.refusal(there.request(A))
     assert "until another program ends, which has asked for that" in error.message
     assert error.retry_after_ms == pytest.approx(HELD_S * 1000, abs=2)
     there.tell(ev.ClientGone(holder))

@@ -128,13 +128,8 @@ def test_priority_first_then_the_order_of_asking(room: Room) -> None:
     """Of those who wait the most urgent is next, and among equals the one who asked first."""
     room.ask("A1", priority="important")
     wishes = [
-        ("B1", "progress"),
-        ("C1", "text"),
-        ("D1", "message"),
-        ("E1", "text"),
-        ("F1", "important"),
-        ("G1", "text"),
-    ]
+        ("B1", "progress"), ("C1", "text"), ("D1", "message"), ("E1", "text"), ("F1", "important"), ("G1", "text"),
+    ]  # fmt: skip
     for name, priority in wishes:
         assert room.ask(name, priority=priority) == "waiting"
     order, holder = [], "A1"
@@ -364,16 +359,11 @@ def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
 @pytest.mark.parametrize(
     ("names", "by", "ended"),
     [
-        (["2"], "Z", {"B1"}),
-        (["1", "3"], "Z", {"A1", "A2"}),
-        (["client A"], "Z", {"A1", "A2"}),
-        (["self"], "B", {"B1"}),
-        (["self"], "Z", set()),
-        (["client B", "3"], "Z", {"B1", "A2"}),
-        (["99"], "Z", set()),
+        (["2"], "Z", {"B1"}), (["1", "3"], "Z", {"A1", "A2"}), (["client A"], "Z", {"A1", "A2"}),
+        (["self"], "B", {"B1"}), (["self"], "Z", set()), (["client B", "3"], "Z", {"B1", "A2"}), (["99"], "Z", set()),
         ([], "Z", {"A1", "B1", "A2"}),
     ],
-)
+)  # fmt: skip
 def test_whom_names_mean(names: list[str], by: str, ended: set[str], room: Room) -> None:
     """Numbers of turns, clients, `self`, or nothing for everybody; a turn that has ended is not an error."""
     room.ask("A1", priority="message")

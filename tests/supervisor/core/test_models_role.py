@@ -65,8 +65,7 @@ def test_a_missing_model_is_named_in_the_answer(auto_pull: bool) -> None:
     first = house.request("stt")
     house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
     house.says(A, m.LoadFailed(code="model_missing", message="It is not here."))
-    answer = house.answer(first)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(first)
     assert answer.code == "model_missing"
     assert answer.message == 'The configuration says stt = "a/x", and it is not here.'
     assert answer.detail == {"model": "a/x", "pull": auto_pull}
@@ -74,8 +73,7 @@ def test_a_missing_model_is_named_in_the_answer(auto_pull: bool) -> None:
     second = house.request("stt")
     house.ready(A)
     house.says(A, m.Error(id=second, code="model_missing", message="Nor is that.", detail={"model": "a/other"}))
-    answer = house.answer(second)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(second)
     assert answer.detail == {"model": "a/other", "pull": auto_pull}
 
 
@@ -85,12 +83,10 @@ def test_what_the_worker_for_models_misses_is_not_pulled() -> None:
     request = house.request("models", op="pull")
     house.ready(MODELS)
     house.says(MODELS, m.Error(id=request, code="model_missing", message="There is no such model."))
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert answer.detail == {}
     request = house.request("stt")
     house.ready(A)
     house.says(A, m.Error(id=request, code="worker_failed", message="It has failed."))
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert answer.detail == {}

@@ -17,8 +17,8 @@ from support.house import A, House
 ONE, TWO = b"1" * 16, b"2" * 16
 
 
-def pool_with_client() -> Pool:
-    pool = Pool(Settings(), version="1", pid=1)
+def pool_with_client(settings: Settings | None = None) -> Pool:
+    pool = Pool(settings or Settings(), version="1", pid=1)
     pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
     return pool
 
@@ -121,22 +121,16 @@ def test_an_engine_alone_means_its_usual_model() -> None:
 @pytest.mark.parametrize(
     ("worker", "language", "model"),
     [
-        ("stt", None, "moonshine/tiny-en"),
-        ("stt", "fr", "moonshine/tiny-en"),
-        ("stt", 3, "moonshine/tiny-en"),
-        ("stt", "de", "whisper/small"),
-        ("stt", "pt-BR", "whisper/br"),
-        ("stt", "pt-PT", "whisper/pt"),
-        ("stt/moonshine", "de", "moonshine/tiny-en"),
-        ("tts", "de", "hibari/en"),
+        ("stt", None, "moonshine/tiny-en"), ("stt", "fr", "moonshine/tiny-en"), ("stt", 3, "moonshine/tiny-en"),
+        ("stt", "de", "whisper/small"), ("stt", "pt-BR", "whisper/br"), ("stt", "pt-PT", "whisper/pt"),
+        ("stt/moonshine", "de", "moonshine/tiny-en"), ("tts", "de", "hibari/en"),
     ],
-)
+)  # fmt: skip
 def test_a_language_has_its_own_model(worker: str, language: object, model: str) -> None:
     """A request that names a language and no engine goes to the model configured for that language; a country's own
     comes first, and a model that is named is not exchanged."""
     models = {"de": "whisper/small", "pt": "whisper/pt", "pt-br": "whisper/br"}
-    pool = Pool(Settings(stt_by_language=models), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool = pool_with_client(Settings(stt_by_language=models))
     pool.handle(request(worker=worker, params={} if language is None else {"language": language}), 0)
     (status,) = [row for _, row in pool.status(0)]
     assert status.name == f"{worker.split('/')[0]}/{model}"
@@ -158,8 +152,7 @@ def test_a_text_goes_to_the_voice_of_its_users_language(
 ) -> None:
     """The first of the user's languages chooses the model; whoever names a voice, or no language, has the usual one."""
     settings = Settings(tts_by_language={"fr": "kokoro/v1.0", "de": "espeak-ng/all"}, voice="heart")
-    pool = Pool(settings, version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool = pool_with_client(settings)
     pool.handle(request(worker="tts", params=params), 0)
     (status,) = [row for _, row in pool.status(0)]
     assert status.name == f"tts/{model}"
@@ -172,8 +165,7 @@ def test_configured_languages_go_before_those_of_a_session() -> None:
     """A recording without a language goes to the model of the first of them, and a text knows them all."""
     settings = Settings(languages=("pt", "en"), stt_by_language={"pt": "whisper/pt"})
     assert settings.model_for("stt") == "whisper/pt"
-    pool = Pool(settings, version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool = pool_with_client(settings)
     pool.handle(request(worker="tts", params={"languages": ["fr"]}), 0)
     (active,) = pool._requests.active.values()
     assert active.message.params["languages"] == ("pt", "en")

@@ -106,10 +106,7 @@ def test_every_child_gets_the_same(
 def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     """Whatever it does, and without a line of its own for that."""
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path / "log")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout
     child = psutil.Process(int(parent.stdout.readline()))

@@ -230,14 +230,7 @@ def on(kind: type[Any], *out: a.Action) -> Callable[[e.Event], list[a.Action]]:
 def test_failed_actions_come_back_as_events_after_the_others(stage: Stage) -> None:
     """A send to a client or worker that is gone and a failed spawn come back in order; the actions between are done."""
     stage.launch.error = OSError(2, "No such file or directory")
-    stage.start(
-        on(
-            e.ClientGone,
-            a.ToWorker(NAME, 7, Bye()),
-            a.Spawn(NAME, 8),
-            a.Log("INFO", "done"),
-        )
-    )
+    stage.start(on(e.ClientGone, a.ToWorker(NAME, 7, Bye()), a.Spawn(NAME, 8), a.Log("INFO", "done")))
     stage.connect().close()
     stage.pool.wait_for(e.SpawnFailed)
     gone, failed, spawn = stage.pool.events[-3:]

@@ -197,15 +197,10 @@ def test_race_21_nothing_forks_beside_the_threads_of_libzmq() -> None:
 @pytest.mark.parametrize(
     ("device", "cards", "shown"),
     [
-        ("auto", "", None),
-        ("cpu", "0,1", "-1"),
-        ("mps", "", "-1"),
-        ("cuda", "2,3", None),
-        ("cuda:1", "", "1"),
-        ("cuda:1", "2, 3", "3"),
-        ("cuda:2", "2,3", "-1"),
+        ("auto", "", None), ("cpu", "0,1", "-1"), ("mps", "", "-1"), ("cuda", "2,3", None), ("cuda:1", "", "1"),
+        ("cuda:1", "2, 3", "3"), ("cuda:2", "2,3", "-1"),
     ],
-)
+)  # fmt: skip
 def test_a_worker_sees_the_card_of_the_configuration_and_no_other(device: str, cards: str, shown: str | None) -> None:
     """Cards are counted among those that the supervisor itself may see."""
     added = process.compute_environment(device, {"CUDA_VISIBLE_DEVICES": cards})

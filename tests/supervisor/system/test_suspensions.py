@@ -38,10 +38,7 @@ def answer(
     ("says", "event"),
     [
         ('{"error": "", "lost": false}', Suspended(*WORKER)),
-        (
-            '{"error": "too old", "lost": false}',
-            Suspended(*WORKER, "too old"),
-        ),
+        ('{"error": "too old", "lost": false}', Suspended(*WORKER, "too old")),
         ('{"error": "it failed", "lost": true}', Suspended(*WORKER, "it failed", lost=True)),
         ("{}", Suspended(*WORKER, "the answer makes no sense", lost=True)),
     ],

@@ -84,8 +84,7 @@ def test_when_all_are_busy_the_answer_comes_at_once() -> None:
     house.finish(A)  # the usual time of its jobs: 8 s
     house.busy(A)
     house.now += 3
-    answer = house.answer(house.request(B))
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(house.request(B))
     assert (answer.code, answer.retryable, answer.retry_after_ms) == ("server_busy", True, 5000)
     assert (house.drained(), house.spawned()) == ([], [A])
 
@@ -133,8 +132,7 @@ def test_one_large_job_bars_no_start() -> None:
 def test_alone_what_is_configured_must_fit() -> None:
     """The user's word on a worker is believed: beyond the budget it is refused in numbers, with nothing running too."""
     house = House(worker={A: {"memory_mb": 2000.0}})
-    answer = house.answer(house.request(A))
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(house.request(A))
     assert (answer.code, answer.retryable, answer.message) == (
         "model_too_large",
         False,
@@ -166,8 +164,7 @@ def test_the_estimate_is_the_first_need() -> None:
 def test_a_load_beyond_the_budget_is_refused_as_it_was_seen() -> None:
     """A load that took 900 MB is not tried again where workers may take 800, and what helps is said."""
     house = House(needs={f"{A}:load": 850 * MB}, worker={"": {"memory_mb": 0.0}})
-    answer = house.answer(house.request(A))
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(house.request(A))
     assert answer.code == "model_too_large"
     assert "needs 850 MB, and all workers together may take 800 of the 1000 MB" in answer.message
     assert "raise `memory_share`" in answer.message
@@ -200,8 +197,7 @@ def test_a_killed_start_teaches_what_it_took() -> None:
     assert house.pool._admission.needs.memory(A) == 700 * MB
     house.tell(ev.Exited(A, gen, -9, out_of_memory=True))
     house.wait(1)
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert answer.code == "model_too_large"
     assert "needs 875 MB" in answer.message
     assert house.spawned() == [A]
@@ -257,8 +253,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
         assert house.code(cold) == ""
         house.wait(6)
         house.press(Level.CRITICAL)
-    refusal = house.answer(cold)
-    assert isinstance(refusal, m.Error)
+    refusal = house.refusal(cold)
     assert (refusal.code, refusal.retry_after_ms) == ("server_busy", 6000)
     assert "900 of 1000 MB are available, and stt/a/x needs 300 MB" in refusal.message
     assert house.spawned() == [A, C, B]
@@ -305,8 +300,7 @@ def test_a_refusal_has_numbers() -> None:
     when to ask again."""
     house = House()
     house.available = 400 * MB
-    answer = house.answer(house.request(A))
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(house.request(A))
     assert answer.message == (
         "There is no memory for stt/a/x (300 MB) now: workers take 0 of their 800 MB, 400 of 1000 MB are available, "
         "and 125 are reserved for other programs. Ask again in 60 s, end other programs, or take a smaller model."
@@ -319,8 +313,7 @@ def test_a_refusal_names_who_holds_the_memory() -> None:
     house.busy(A)
     house.says(A, m.Beat(cpu_s=1, pss=200 * MB))
     house.idle(C)
-    answer = house.answer(house.request(B))
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(house.request(B))
     assert answer.message == (
         "There is no memory for stt/b/y (400 MB) now: workers take 500 of their 800 MB (tts/c/z 300, busy or pinned; "
         "stt/a/x 200, busy or pinned), 900 of 1000 MB are available, and 125 are reserved for other programs. "
@@ -385,8 +378,7 @@ def test_out_of_memory_is_said() -> None:
         request = house.busy(A)
         house.says(A, m.Partial(id=request, seq=0, data={}))
         house.exit(A, -9, out_of_memory=known)
-        answer = house.answer(request)
-        assert isinstance(answer, m.Error)
+        answer = house.refusal(request)
         assert words in answer.message
         assert answer.detail["exit"] == words
 

@@ -118,8 +118,7 @@ def test_a_card_with_room_on_a_machine_without_memory(settings: dict[str, Any]) 
     there = house(worker={"stt": settings}, needs={f"{A}@cuda": 900 * MB, A: on_cpu, f"{A}@{FIRST}": 8 * GB})
     there.busy(B)
     there.total = there.available = 1000 * MB
-    answer = there.answer(there.request(A))
-    assert isinstance(answer, m.Error)
+    answer = there.refusal(there.request(A))
     assert answer.code == "server_busy"
     assert answer.message.startswith(f"There is no memory for {A} (900 MB) now: workers take 300 of their 800 MB")
     assert there.spawned() == [B]
@@ -138,11 +137,15 @@ def test_memory_beside_a_card_is_not_that_of_the_cpu() -> None:
 
 
 def test_without_room_the_cpu_will_do() -> None:
-    """Another program has the card: `auto` is the CPU, and the worker is given the reason to report."""
-    there = house(card(free=4 * GB))
+    """Another program has the card: `auto` is the CPU, and the worker is given the reason to report; whoever names a
+    card is refused with it, and does not wait for the CPU's text instead."""
+    there, reason = house(card(free=4 * GB)), "cuda:0 has 4000 MB free of the 10256 MB that it needs"
     there.request(A)
-    assert there.placed() == [(A, "cpu")]
-    assert why(there, A) == "cuda:0 has 4000 MB free of the 10256 MB that it needs"
+    assert (there.placed(), why(there, A)) == ([(A, "cpu")], reason)
+    there = house(card(free=4 * GB), worker={"stt": {"compute_device": "cuda"}})
+    answer = there.refusal(there.request(A))
+    assert (answer.code, there.placed()) == ("server_busy", [])
+    assert reason in answer.message
 
 
 def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
@@ -151,24 +154,12 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
     there.request(A)
     there.ready(A, cards={FIRST: 9 * GB})
     there.free("cuda:0", 5 * GB)
-    answer = there.answer(there.request(B))
-    assert isinstance(answer, m.Error)
+    answer = there.refusal(there.request(B))
     assert (answer.code, answer.message) == (
         "server_busy",
         f"There is no room for {B} on cuda:0 now: cuda:0 has 5000 MB free of the 18256 MB that it needs, workers hold "
         "9000 MB, other programs 10000.",
     )
-
-
-def test_a_card_that_the_configuration_names_is_full() -> None:
-    """It is refused, with the missing memory: whoever names a card does not wait for the CPU's text instead."""
-    there = house(card(free=4 * GB), worker={"stt": {"compute_device": "cuda"}})
-    request = there.request(A)
-    assert there.placed() == []
-    answer = there.answer(request)
-    assert isinstance(answer, m.Error)
-    assert answer.code == "server_busy"
-    assert "cuda:0 has 4000 MB free of the 10256 MB that it needs" in answer.message
 
 
 def test_one_card_by_its_number() -> None:
@@ -192,8 +183,7 @@ def test_a_driver_that_does_not_answer() -> None:
             assert there.placed() == [(A, "cpu")]
             assert why(there, A) == "the graphics cards cannot be used: there was no answer in 5 s"
         else:
-            answer = there.answer(request)
-            assert isinstance(answer, m.Error)
+            answer = there.refusal(request)
             assert (answer.code, there.spawned()) == ("server_busy", [])
 
 

@@ -62,8 +62,7 @@ def test_a_second_failure_is_an_answer() -> None:
     fails(house, A)
     house.leave(B)
     fails(house, A)
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert (answer.code, answer.retryable) == ("server_busy", True)
     assert answer.message == (
         f"{SHORT} Some of it is held by {C}, which cannot leave now. Ask again in 60 s, take a smaller model, or "
@@ -83,8 +82,7 @@ def test_nobody_to_leave_means_no_second_try() -> None:
     house = House(worker={"stt/a": {"compute_device": "cuda"}})
     request = house.request(A)
     fails(house, A, on_card=True)
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert answer.message == f"{SHORT} No other worker holds any."
     assert (house.spawned(), house.state(A)) == ([A], State.STOPPED)
 
@@ -110,11 +108,7 @@ def test_the_cpu_takes_over_from_a_full_card() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "then"),
-    [
-        ({"compute_device": "auto"}, "cpu"),
-        ({"compute_device": "cuda:1"}, ""),
-    ],
+    ("settings", "then"), [({"compute_device": "auto"}, "cpu"), ({"compute_device": "cuda:1"}, "")]
 )
 def test_a_request_whose_card_fails_is_repeated_elsewhere(settings: dict[str, Any], then: str) -> None:
     """Once, in a new process: on the CPU where the configuration lets it, else on the same card."""
@@ -147,8 +141,7 @@ def test_a_job_that_needs_more_memory_than_there_is() -> None:
     house.wait(1)
     house.ready(A)
     house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card did not have enough free memory for this request.")
-    answer = house.answer(request)
-    assert isinstance(answer, m.Error)
+    answer = house.refusal(request)
     assert (answer.code, answer.retryable) == ("server_busy", True)
     assert "did not have enough free memory" in answer.message
     house.request(A)

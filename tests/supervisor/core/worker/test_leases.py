@@ -1,6 +1,7 @@
 """Keep-alive leases: who keeps a worker, and until when."""
 
 import math
+from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
@@ -9,6 +10,16 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.dispatch import MAX_HOLDERS, Leases
+
+NAME = "stt/moonshine/tiny-en"
+
+
+def pool_with(holder: str | None = None, **fields: Any) -> Pool:
+    """A pool with one client, who has asked for that worker."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder=holder)), 0)
+    pool.handle(ev.FromClient(b"r", m.Request(**{"id": b"1" * 16, "worker": "stt", "op": "warm"} | fields)), 0)
+    return pool
 
 
 def leaves_at(pool: Pool) -> float | None:
@@ -57,11 +68,8 @@ def test_of_too_many_leases_the_one_that_ends_first_is_dropped() -> None:
 def test_what_a_connection_wanted_ends_with_it(keep_alive: float) -> None:
     """A connection that is its own holder keeps a worker only while it is there; a named holder longer."""
     for holder, stays in ((None, False), ("cli", True)):
-        pool = Pool(Settings(), version="1", pid=1)
-        pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder=holder)), 0)
-        warm = m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=keep_alive)
-        pool.handle(ev.FromClient(b"r", warm), 0)
-        pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+        pool = pool_with(holder, keep_alive=keep_alive)
+        pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
         until = None if keep_alive < 0 else 1 + keep_alive
         assert leaves_at(pool) == until
         pool.handle(ev.ClientGone(b"r"), 50)
@@ -71,25 +79,20 @@ def test_what_a_connection_wanted_ends_with_it(keep_alive: float) -> None:
 @pytest.mark.parametrize("keep_alive", [-1.0, 1e9])
 def test_a_job_whose_connection_is_gone_makes_no_lease(keep_alive: float) -> None:
     """The worker obeys the cancel after the connection's end: nobody is left to hold it."""
-    pool = Pool(Settings(), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
-    ask = m.Request(id=b"1" * 16, worker="stt", op="transcribe", keep_alive=keep_alive)
-    pool.handle(ev.FromClient(b"r", ask), 0)
-    actions = pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+    pool = pool_with(op="transcribe", keep_alive=keep_alive)
+    actions = pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
     (job,) = [one.message.id for one in actions if isinstance(one, do.ToWorker) and isinstance(one.message, m.Job)]
     pool.handle(ev.ClientGone(b"r"), 2)
     gone = m.Error(id=job, code="cancelled", message="")
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, gone), 3)
+    pool.handle(ev.FromWorker(NAME, 1, gone), 3)
     assert pool.status(3)[0][1].holders == {}
     assert leaves_at(pool) == 303
 
 
 def test_status_never_refreshes_the_idle_clock_race_19() -> None:
     """Race 19: any number of status calls leaves the time of the idle exit where it was."""
-    pool = Pool(Settings(), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
-    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm")), 0)
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 1)
+    pool = pool_with()
+    pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
     for now in range(2, 300, 10):
         asked = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), now)
         assert [type(action) for action in asked] == [do.ReportStatus]
@@ -99,26 +102,21 @@ def test_status_never_refreshes_the_idle_clock_race_19() -> None:
 
 def test_a_requester_that_leaves_during_start_leaves_a_warm_worker_race_5() -> None:
     """Race 5: the only requester cancels while the worker starts; it still comes up and stays for its time."""
-    pool = Pool(Settings(), version="1", pid=1)
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
-    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="transcribe")), 0)
+    pool = pool_with(op="transcribe")
     pool.handle(ev.FromClient(b"r", m.Cancel(id=b"1" * 16)), 1)
-    pool.handle(ev.FromWorker("stt/moonshine/tiny-en", 1, m.Ready()), 20)
+    pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 20)
     assert pool.status(20)[0][1].state == "ready"
     assert pool.status(20)[0][1].expires_in_s == 300
 
 
 def test_a_lease_outlives_the_process() -> None:
     """A lease for ever outlives a crash and the next start."""
-    pool = Pool(Settings(), version="1", pid=1)
-    name = "stt/moonshine/tiny-en"
-    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", holder="cli")), 0)
-    pool.handle(ev.FromClient(b"r", m.Request(id=b"1" * 16, worker="stt", op="warm", keep_alive=-1)), 0)
-    pool.handle(ev.FromWorker(name, 1, m.Ready()), 1)
-    pool.handle(ev.Exited(name, 1, -9), 2)
+    pool = pool_with("cli", keep_alive=-1)
+    pool.handle(ev.FromWorker(NAME, 1, m.Ready()), 1)
+    pool.handle(ev.Exited(NAME, 1, -9), 2)
     pool.on_time(2.5)
     pool.handle(ev.FromClient(b"r", m.Request(id=b"2" * 16, worker="stt", op="warm")), 3)
-    pool.handle(ev.FromWorker(name, 2, m.Ready()), 4)
+    pool.handle(ev.FromWorker(NAME, 2, m.Ready()), 4)
     assert pool.status(4)[0][1].state == "ready"
     assert leaves_at(pool) is None
     pool.handle(ev.FromClient(b"r", m.Control(id=b"3" * 16, action="unload")), 5)

@@ -493,11 +493,7 @@ def test_who_waits_is_told_its_place() -> None:
     desk.now += TELL_S
     desk._take(desk.worker.on_time(desk.now))
     places = [[(a.state, a.position) for a in desk.answers(t) if isinstance(a, m.Accepted)] for t in waiting]
-    assert places == [
-        [("queued", 0), ("running", 0)],
-        [("queued", 1), ("queued", 0)],
-        [("queued", 2), ("queued", 1)],
-    ]
+    assert places == [[("queued", 0), ("running", 0)], [("queued", 1), ("queued", 0)], [("queued", 2), ("queued", 1)]]
 
 
 def test_a_cancelled_request_ends_at_once_and_its_engine_in_its_own_time() -> None:

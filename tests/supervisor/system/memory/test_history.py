@@ -51,14 +51,10 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
         history.look(event, 0.0)
     assert [entry.time for entry in history.entries()] == [1000.0 + number for number in range(7)]
     assert noted(history) == [
-        ("start", "supervisor", 0, 0),
-        ("start", "tts/a/b", 0, 0),
-        ("ready", "tts/a/b", 100 * MB, 0),
-        ("beat", "tts/a/b", 160 * MB, 630 * MB),
-        ("exit", "tts/a/b", 0, 0),
-        ("ready", "standby/tts/a", 30 * MB, 0),
+        ("start", "supervisor", 0, 0), ("start", "tts/a/b", 0, 0), ("ready", "tts/a/b", 100 * MB, 0),
+        ("beat", "tts/a/b", 160 * MB, 630 * MB), ("exit", "tts/a/b", 0, 0), ("ready", "standby/tts/a", 30 * MB, 0),
         ("exit", "standby/tts/a", 0, 0),
-    ]
+    ]  # fmt: skip
 
 
 def test_a_beat_without_news_adds_no_entry(clock: Clock) -> None:

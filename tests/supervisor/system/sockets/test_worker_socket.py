@@ -305,14 +305,10 @@ def test_a_hundred_processes_leave_no_descriptor(desk: Desk, start: Start) -> No
 @pytest.mark.parametrize(
     ("status", "before", "after", "told"),
     [
-        (-9, 7, 8, True),
-        (-9, 7, 7, False),
-        (-11, 7, 8, False),
-        (0, 7, 8, False),
-        (-9, None, 8, False),
+        (-9, 7, 8, True), (-9, 7, 7, False), (-11, 7, 8, False), (0, 7, 8, False), (-9, None, 8, False),
         (-9, 7, None, False),
     ],
-)
+)  # fmt: skip
 def test_a_kill_for_want_of_memory_is_reported(
     desk: Desk, start: Start, status: int, before: int | None, after: int | None, told: bool
 ) -> None:
