@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.synthesis.speech import Sentence, Spoken
-from hushd.transport.source import Stream
 from hushd_models import languages
 from hushd_protocol.messages import (
     Accepted,
@@ -34,7 +33,6 @@ from hushd_protocol.messages import (
     Result,
 )
 from hushd_protocol.system import paths
-from hushd_schema.sound_file import format_of
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -230,35 +228,6 @@ def test_the_rest_of_a_recording_is_asked_for(
     }
 
 
-@pytest.mark.parametrize("case", ["twice", "speakers", "path", "too long", "other code"])
-def test_what_cannot_be_asked_again_fails(
-    case: str, start_router: Start, client: Client, sound: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No second repetition; none of speakers' turns, of what the supervisor repeats itself, or without all input."""
-    code = "worker_failed" if case == "other code" else "worker_crashed"
-    script = failing_first(code, hearing, before=lambda i: [segment(i, 0)] if case == "speakers" else [])
-    if case == "twice":
-        script = failing_first(code, failing_first(code, hearing))
-    elif case == "too long":
-        script = failing_after_chunks(code, 3)
-    monkeypatch.setattr(Stream.__init__, "__defaults__", (2000,))
-    router = start_router(script)
-    with pytest.raises(HushdError) as caught:
-        client.transcribe(sound if case == "path" else iter([bytes(1000)] * 10), diarize=case == "speakers")
-    assert caught.value.code == code
-    assert len(router.of(Request)) == (2 if case == "twice" else 1)
-
-
-def failing_after_chunks(code: str, count: int) -> Script:
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send(route, Credit(id=message.id, chunks=count))
-        elif isinstance(message, Chunk) and message.seq == count - 1:
-            router.send(route, Error(id=message.id, code=code, message="The worker died."))
-
-    return script
-
-
 def test_a_connection_is_renewed_between_requests(start_router: Start, client: Client, sound: Path) -> None:
     """A supervisor that was restarted since the last request goes unnoticed."""
     first = start_router(hearing)
@@ -368,21 +337,6 @@ def test_the_timeline_comes_with_the_audio(start_router: Start, client: Client) 
     assert told == speech.timeline == [first, Sentence(0.5, 1.0, 0, 5)]
 
 
-def test_a_voice_is_looked_up_once(start_router: Start, client: Client) -> None:
-    """A voice or a language is found in the description, once; neither, or engine and model, needs no look."""
-    router = start_router(RAW)
-    list(client.synthesize("x"))
-    list(client.synthesize("x", voice="any", engine="e", model="m"))
-    assert router.of(Control) == []
-    for _ in range(3):
-        list(client.synthesize("x", language="fr"))
-    with pytest.raises(HushdError, match="The voice en speaks en-US, not 'fr'"):
-        client.synthesize("x", voice="en", language="fr")
-    assert len(router.of(Control)) == 2
-    asked = [(each.worker, each.params.get("voice"), "language" in each.params) for each in router.of(Request)]
-    assert asked == [("tts", None, False), ("tts/e/m", "any", False), *[("tts/hibari", "fr", False)] * 3]
-
-
 def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: Client) -> None:
     """More than 64 KiB, and whatever comes from an iterator, streams; the pieces make the text."""
     router = start_router(RAW)
@@ -447,15 +401,6 @@ def test_bad_arguments_cost_no_worker(
         ask(client)
     assert caught.value.code == code
     assert router.heard == []
-
-
-@pytest.mark.parametrize(("name", "form"), [
-    ("a.wav", "wav"), ("A.WAV", "wav"), ("x/a.flac", "flac"), ("a.oga", "ogg"), ("a.aif", "aiff"), ("a.b.mp3", "mp3"),
-    ("a.opus", "opus"), ("a.pcm", "pcm"), ("a.RAW", "pcm"),
-])  # fmt: skip
-def test_formats_by_extension(name: str, form: str) -> None:
-    """The extension, in any case and with its usual spellings, names the format."""
-    assert format_of(name) == form
 
 
 # --- workers ----------------------------------------------------------------------------------------------------------

@@ -28,18 +28,13 @@ def descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def speak_at_once(count: int) -> list[str]:
-    """Has each of many threads make a client and speak; returns what they heard."""
-    together = threading.Barrier(count)
-
-    def speak(number: int) -> str:
-        with Client() as client:
+def speak(number: int, together: threading.Barrier | None = None) -> bytes:
+    """What is heard of a number, by a client of its own; `together` with others."""
+    with Client() as client:
+        if together:
             client.status()
             together.wait()
-            return b"".join(client.synthesize(f"{number}", engine="echo", model="a")).decode()
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(speak, range(count)))
+        return b"".join(client.synthesize(f"{number}", engine="echo", model="a"))
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.night)])
@@ -48,9 +43,9 @@ def test_threads_with_a_client_each_are_all_served(
 ) -> None:
     """A hundred, or a thousand, want the one worker at the same moment: each has its turn, none is refused."""
     start_supervisor(ONE)
-    heard = speak_at_once(count)
-    assert len(heard) == count
-    assert all(heard)
+    together = threading.Barrier(count)
+    with ThreadPoolExecutor(count) as threads:
+        assert all(threads.map(lambda number: speak(number, together), range(count)))
 
 
 def test_a_thousand_tasks_with_one_client_are_all_served(start_supervisor: Callable[..., Supervisor]) -> None:
@@ -78,10 +73,6 @@ def test_no_end_loses_one_that_waits(
     """The supervisor or the worker is killed, or restarted, while threads wait for their turn: all are served."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
     supervisor = start_supervisor(ONE)
-
-    def speak(number: int) -> bytes:
-        with Client() as client:
-            return b"".join(client.synthesize(f"{number}", engine="echo", model="a"))
 
     with supervisor.connect() as peer, Client() as client, ThreadPoolExecutor(9) as threads:
         worker = peer.ask("echo", ENGINE)["pid"]

@@ -6,11 +6,7 @@ LONGEST = 20_000  # characters of a sentence; a list of what is known may be lon
 
 
 def sentence(said: object) -> None:
-    """Checks that a refusal is a line that somebody can read.
-
-    Raises:
-        AssertionError: it is not.
-    """
+    """Asserts that a refusal is a line that somebody can read."""
     text = str(said)
     assert text, "a refusal without a word"
     assert len(text) < LONGEST, f"{len(text)} characters: {text[:80]!r}"

@@ -45,11 +45,9 @@ SESSION: dict[str, Any] = {
     "include": None,
 }
 FLAT = {
-    "input_audio_format": "g711_ulaw",
-    "input_audio_transcription": {"model": "a"},
-    "turn_detection": None,
-    "voice": "a",
-}
+    "input_audio_format": "g711_ulaw", "input_audio_transcription": {"model": "a"},
+    "turn_detection": None, "voice": "a",
+}  # fmt: skip
 EVENTS: tuple[dict[str, Any], ...] = (
     {"type": "session.update", "session": SESSION},
     {"type": "session.update", "session": FLAT},

@@ -68,11 +68,7 @@ class House:
             return peer.control("status")
 
     def check(self, worker: str = "stt/echo/good") -> None:
-        """A client with manners is answered, and the supervisor keeps little.
-
-        Raises:
-            AssertionError: it is not.
-        """
+        """Asserts that a client with manners is answered, and that the supervisor keeps little."""
         with self._supervisor.connect() as peer:
             peer.control("status")
             peer.ask("echo", worker, params={"a": 1})

@@ -19,7 +19,7 @@ from hushd_gateway.configuration import Configuration
 from hushd_gateway.wyoming.listening import _allows
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, WyomingSettings
-from support.peer import BOUND_S, wait_until
+from support.peer import BOUND_S
 
 PING = b'{"type": "ping"}\n'
 
@@ -139,13 +139,6 @@ def test_who_was_accepted_last_is_heard(monkeypatch: pytest.MonkeyPatch, runtime
     assert server.events == ["heard", "ended"]
 
 
-def test_the_end_of_the_channel_is_the_end(start: Callable[..., Process]) -> None:
-    there = start()
-    assert there.is_healthy()
-    there.channel.shutdown(socket.SHUT_WR)
-    assert there.process.wait(BOUND_S) == 0
-
-
 def test_a_head_that_does_not_end_keeps_no_gateway(start: Callable[..., Process]) -> None:
     """Programs that say nothing are let go with the last one that does."""
     there = start(0.5)
@@ -169,11 +162,14 @@ def test_a_connection_of_wyoming_keeps_it(start: Callable[..., Process]) -> None
     assert there.process.wait(BOUND_S) == 0
 
 
-def test_a_terminated_gateway_ends(start: Callable[..., Process]) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_it_ends_when_it_is_told_to_and_with_its_supervisor(start: Callable[..., Process], told: bool) -> None:
+    """By SIGTERM, or by the end of the channel."""
     there = start()
     assert there.is_healthy()
-    there.process.send_signal(signal.SIGTERM)
-    wait_until(lambda: there.process.poll() is not None, "its end")
+    there.process.send_signal(signal.SIGTERM) if told else there.channel.shutdown(socket.SHUT_WR)
+    status = there.process.wait(BOUND_S)
+    assert told or status == 0
 
 
 @pytest.mark.parametrize(("address", "peer", "allowed"), [

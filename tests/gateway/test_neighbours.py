@@ -72,9 +72,6 @@ def served(home: Path) -> Iterator[Served]:
     check_nothing_is_left(home)
 
 
-# --- WebSockets ------------------------------------------------------------------------------------------------------
-
-
 def test_a_message_that_is_too_large_ends_its_session_alone(served: Served) -> None:
     """Beyond 8 MB nothing more is kept of it."""
     with RawWebSocket(served.web) as session, RawWebSocket(served.web) as other:
@@ -108,9 +105,6 @@ def test_no_message_is_unpacked(served: Served) -> None:
         session.socket.sendall(frame(TEXT, bomb[:-4], compressed=True))
         ended(session)
     assert served.size("VmHWM") < LARGE
-
-
-# --- HTTP ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_uploads_of_a_killed_gateway_are_removed(served: Served) -> None:

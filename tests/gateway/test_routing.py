@@ -16,9 +16,11 @@ from hushd_gateway.http.transcription import formats
 from hushd_gateway.routing import Engines, Model
 from hushd_models import catalogue as known_models
 from hushd_models import listings
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
 from hushd_schema.settings import HttpSettings, Settings
+from hushd_schema.status import Status
 from hushd_worker_tts.registry import REGISTRY
 
 STT = {
@@ -133,6 +135,9 @@ class Describer:
         self.count += 1
         return Descriptions.from_data({role: STT if role == "stt" else TTS})
 
+    async def status(self) -> Status:
+        return Status.from_data({"memory": {"available_mb": 9000.0}})
+
 
 def test_usual_requests_list_no_engines() -> None:
     """Neither OpenAI's names nor a language that the default is known to hear need the list."""
@@ -143,6 +148,19 @@ def test_usual_requests_list_no_engines() -> None:
         assert await there.model("gpt-4o-transcribe", "en") == Model()
         assert await there.voice("gpt-realtime", "") == (None, None, None)
         assert client.count == 0
+
+    asyncio.run(run())
+
+
+def test_a_language_chooses_what_knows_it() -> None:
+    """The best model where the default does not hear it, and a voice; a voice that nobody has is an error."""
+
+    async def run() -> None:
+        there = Engines(Describer(), SETTINGS)  # type: ignore[arg-type]
+        assert await there.model("", "de") == Model("faster-whisper", "small")
+        assert await there.voice("", "", "en") == await there.voice("", "alan") == ("piper", "en_GB-alan", "alan")
+        with pytest.raises(HushdError, match="There is no voice 'nobody'"):
+            await there.voice("", "nobody")
 
     asyncio.run(run())
 

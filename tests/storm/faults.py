@@ -21,11 +21,7 @@ ENGINES = ("stt/moonshine", "tts/hibari")
 class Faults(threading.Thread):
     """Breaks things until the storm is over, then repairs what it can; the supervisor itself lives.
 
-    Args:
-        pause: seconds between two faults, on average.
-
-    Attributes:
-        count: how many of each kind there were.
+    `pause` is the seconds between two faults, on average; `count` has how many of each kind there were.
     """
 
     def __init__(self, stage: Stage, ledger: Ledger, over: threading.Event, seed: str, pause: float) -> None:

@@ -42,11 +42,7 @@ SETTLED_S = 600.0  # of work, from which on the supervisor's growth counts
 
 
 class Soak:
-    """One run on a stage: bursts of work and faults, and the supervisor's memory meanwhile.
-
-    Attributes:
-        faults: how many of each kind there were.
-    """
+    """One run on a stage: bursts of work and faults, of which `faults` counts each kind, and the memory meanwhile."""
 
     def __init__(self, stage: Stage, ledger: Ledger, clip: Path, pause: float) -> None:
         self.stage, self.ledger, self.clip, self.pause = stage, ledger, clip, pause

@@ -42,9 +42,6 @@ def heard(spoken: Any) -> AudioChunk:
     return AudioChunk(np.frombuffer(spoken.raw, "<i2").astype(np.float32) / 32767, spoken.result["rate"])
 
 
-# --- the measure -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 48_000])
 @pytest.mark.parametrize("level", [-3.0, -20.0, -40.0])
 def test_a_sine_has_the_loudness_of_the_standard(rate: int, level: float) -> None:
@@ -67,9 +64,6 @@ def test_silence_does_not_count() -> None:
     for nothing in (pause, pause[:0], pause[:10], np.full(9, np.nan, np.float32), np.full(9, np.inf, np.float32)):
         assert measured(AudioChunk(nothing, 48_000)) == -np.inf
     assert lufs(power_of(-23)) == pytest.approx(-23)
-
-
-# --- the gain --------------------------------------------------------------------------------------------------------
 
 
 def test_a_known_voice_has_its_gain_from_the_first_sample(tmp_path: Path) -> None:
@@ -138,9 +132,6 @@ def test_silence_and_noise_of_no_speech_have_a_bounded_gain(tmp_path: Path) -> N
         assert leveller.gain(VOICE, sine(level)) == pytest.approx(gain, abs=1e-3 if gain == 1 else 0.02)
 
 
-# --- the bound on peaks ----------------------------------------------------------------------------------------------
-
-
 def test_peaks_are_bent_and_never_clipped() -> None:
     """Below -3 dBFS samples are as they were; above, louder stays louder, without a corner, and below -1 dBFS."""
     ramp = np.linspace(-3, 3, 60_001, dtype=np.float32)
@@ -152,9 +143,6 @@ def test_peaks_are_bent_and_never_clipped() -> None:
     assert steps.min() >= 0
     assert np.abs(np.diff(steps)).max() < 1e-6
     assert limit(ramp[quiet]) is ramp[quiet] or np.array_equal(limit(ramp[quiet]), ramp[quiet])
-
-
-# --- real voices -----------------------------------------------------------------------------------------------------
 
 
 def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Callable[..., Any]) -> None:

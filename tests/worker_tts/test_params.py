@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.suggest import listed
 from hushd_schema.description import SpeakingEngine
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.engine_registry import EngineRegistry
+from hushd_worker.job import Job
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
-PRONOUNCE = "pronounce must be a map of at most 1000 words to how each is pronounced, of at most 200 characters"
 REFUSED = [
     ({"voice": "tin"}, "There is no voice 'tin' (did you mean ting?): tiny has ting, tong (not installed)."),
     ({"voice": "zzz"}, "There is no voice 'zzz': tiny has ting, tong (not installed)."),
@@ -22,22 +23,15 @@ REFUSED = [
     ({"voice": ""}, "There is no voice '': tiny has ting, tong (not installed)."),
     ({"format": "wave"}, f"format must be {listed(FORMATS)}, not 'wave' (did you mean wav?)."),
     ({"speed": 0}, "speed must be a number from 0.25 to 4, not 0."),
-    ({"speed": float("nan")}, "speed must be a number from 0.25 to 4, not nan."),
-    ({"wpm": "fast"}, "wpm must be a number from 1 to 1000, not 'fast'."),
-    ({"wpm": 10**400}, "wpm must be a number from 1 to 1000, not 1"),
     ({"wpm": 200, "speed": 1}, "Give wpm or speed, not both."),
     ({"markup": "html"}, "markup must be text or markdown, not 'html'."),
     ({"sample_rate": 7999}, "sample_rate must be a whole number from 8000 to 48000, not 7999."),
-    ({"sample_rate": 8000.5}, "sample_rate must be a whole number from 8000 to 48000, not 8000.5."),
     ({"sample_rate": 44100, "format": "opus"},
      "sample_rate must be 8000, 12000, 16000, 24000 or 48000 for opus, not 44100."),
     ({"sample_rate": 10000, "format": "mp3"},
      "sample_rate must be 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000 for mp3"),
-    ({"channels": 3}, "channels must be a whole number from 1 to 2, not 3."),
-    ({"volume": 2.1}, "volume must be a number from 0 to 2, not 2.1."),
-    ({"pronounce": ["a"]}, PRONOUNCE), ({"pronounce": {"a": 1}}, PRONOUNCE), ({"pronounce": {" ": "b"}}, PRONOUNCE),
-    ({"pronounce": {"a": "b" * 201}}, PRONOUNCE),
-    ({"pronounce": {str(n): "a" for n in range(1001)}}, PRONOUNCE),
+    ({"pronounce": {" ": "b"}}, "pronounce must be a map of at most 1000 words to how each is pronounced"),
+    ({"timeline": "yes"}, "timeline must be true or false, not 'yes'."),
     ({"speeed": 2}, "synthesize has no parameter 'speeed' (did you mean speed?)."),
     ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, default_voice, wpm, "),
     ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),
@@ -117,9 +111,6 @@ def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Callable[...,
 
 def test_another_operation_is_unsupported(tiny: Worker) -> None:
     """A tts worker names what it can do."""
-    from hushd_protocol.messages import Job as JobMessage
-    from hushd_worker.job import Job
-
     with pytest.raises(HushdError, match="can only synthesize, not 'transcribe'") as caught:
         tiny.run(Job(JobMessage(id=bytes(16), op="transcribe"), lambda message: None))
     assert caught.value.code == "unsupported"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +127,3 @@ def test_a_model_that_does_not_tell_times_speaks_all_the_same(
     )
     assert len(told_words) == len(untold_words) == 4
     assert told_words != untold_words
-
-
-def test_a_timeline_must_be_asked_for_by_true_or_false(tiny: Worker, say: Callable[..., Any]) -> None:
-    """Anything else names the parameter."""
-    from hushd_protocol.errors import HushdError
-
-    with pytest.raises(HushdError, match="timeline must be true or false, not 'yes'"):
-        say(tiny, "Hello.", timeline="yes")

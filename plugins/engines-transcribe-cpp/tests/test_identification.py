@@ -72,9 +72,6 @@ def detected(languages: str, tells: DetectedLanguage | None = None, seconds: flo
     return language
 
 
-# --- the rule ---------------------------------------------------------------------------------------------------------
-
-
 @real
 @pytest.mark.parametrize(
     ("languages", "logits", "expected"),
@@ -121,9 +118,6 @@ def test_without_a_model_that_identifies_nothing_is_loaded(models: Path, monkeyp
     assert not Identification(("en", "de")).possible
 
 
-# --- the small model --------------------------------------------------------------------------------------------------
-
-
 @real
 def test_the_model_computes(tmp_path: Path) -> None:
     """The same sound has the same verdict to the bit, another sound another one, and a bound leaves only its labels."""
@@ -137,9 +131,6 @@ def test_the_model_computes(tmp_path: Path) -> None:
     assert label in ("ja", "iw")
     assert 0.5 <= probability <= 1.0
     assert 0.0 < share < 1.0
-
-
-# --- jobs -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

@@ -72,9 +72,6 @@ def place(checkpoint: Path, models: Path) -> None:
     (folder / "commands.gguf").symlink_to(checkpoint)
 
 
-# --- what a file says of its model ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("architecture", "keys", "expected"), [
     ("parakeet", {}, {"times": True, "word_times": True}),
     ("parakeet", {"stt.capability.streaming": True}, {"times": True, "word_times": True, "streaming": True}),
@@ -116,9 +113,6 @@ def test_every_well_known_model_has_its_abilities() -> None:
     }
 
 
-# --- the package ------------------------------------------------------------------------------------------------------
-
-
 @real
 def test_commands_are_heard(engine: TranscribeCpp) -> None:
     """At most one of the words of 12 unseen utterances is wrong."""
@@ -148,9 +142,6 @@ def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
     header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
     with pytest.raises(HushdError, match=r"replace .* by a complete copy"):
         TranscribeCpp().load("mine", lambda note: None)
-
-
-# --- a model that streams ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -218,9 +209,6 @@ def test_a_session_is_heard_by_a_stream_of_the_worker(ribbon: Path, monkeypatch:
     assert kinds[0] == "began"
     assert "unstable" in kinds
     assert kinds[-1] == "segment"
-
-
-# --- graphics cards ---------------------------------------------------------------------------------------------------
 
 
 def listed(kind: str) -> Any:

@@ -82,9 +82,6 @@ def row(client: Client) -> dict[str, object]:
     return next((worker.data() for worker in client.status().workers if worker.name == WORKER), {})
 
 
-# --- the worker -------------------------------------------------------------------------------------------------------
-
-
 def test_programs_share_one_worker_which_ends_with_the_last(supervisor: Supervisor) -> None:
     """Two programs wait for different words in one process, which is gone when nobody waits; no other worker starts."""
     sound = room(1.0, "alexa", 1.5, "hey jarvis", 1.5)
@@ -124,9 +121,6 @@ def test_the_words_are_described(supervisor: Supervisor) -> None:
         engine = next(engine for engine in described.engines if engine.installed)
         assert [word.phrase for word in engine.words] == ["Alexa", "Hey Jarvis", "Hey Mycroft", "Okay Nabu"]
         assert f"wake/{engine.name}/{engine.default_model}" == WORKER
-
-
-# --- the microphone ---------------------------------------------------------------------------------------------------
 
 
 def test_no_word_is_lost_while_what_transcribes_starts(supervisor: Supervisor) -> None:
@@ -187,9 +181,6 @@ def test_a_crash_of_the_worker_is_not_the_end(supervisor: Supervisor) -> None:
         said.set()
         thread.join(BOUND_S)
         assert [each.word for each in heard] == ["hey jarvis"]
-
-
-# --- the command ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

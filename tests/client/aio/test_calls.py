@@ -46,9 +46,6 @@ async def working(client: AsyncClient, count: int) -> None:
         pass
 
 
-# --- many at once -----------------------------------------------------------------------------------------------------
-
-
 def test_many_calls_take_no_threads(start_supervisor: Start) -> None:
     """Fifty texts and fifty recordings under way on one loop: no thread more than for one, and each gets its own."""
     assert start_supervisor(SLOTS).ready
@@ -104,9 +101,6 @@ def test_an_ordinary_iterable_may_block(start_supervisor: Start) -> None:
         return (await task).text
 
     assert run(use) == hashlib.sha256(b"one two").hexdigest()
-
-
-# --- cancelled --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["task", "timeout", "aclosing", "with", "close", "forgotten"])
@@ -204,9 +198,6 @@ def test_closing_ends_calls_under_way(start_supervisor: Start) -> None:
         return [getattr(error, "code", error) for error in found]
 
     assert run(use) == ["cancelled"] * 10
-
-
-# --- lost supervisors and workers -------------------------------------------------------------------------------------
 
 
 def heard_after(*errors: str) -> Callable[[ScriptedRouter, bytes, Message], None]:

@@ -19,9 +19,6 @@ from hushd_protocol.errors import HushdError
 RATE = 16000
 
 
-# --- stopping ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_stop_ends_what_another_thread_waits_for() -> None:
     """The block's `end` is called, and what it raises then is `cancelled`; the innermost block ends first."""
     stop = CancelScope()
@@ -62,9 +59,6 @@ def test_without_a_stop_errors_pass() -> None:
     assert ends == [1]
 
 
-# --- the end of what is said ------------------------------------------------------------------------------------------
-
-
 def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
     """Returns the samples that `without_tail` leaves, in one chunk or in many."""
     data = array("h", samples).tobytes()
@@ -86,9 +80,6 @@ def test_the_quiet_at_the_end_is_left_out() -> None:
     assert cut([*speech, 0]) == speech
     assert cut([0] * 9000) == []
     assert cut([]) == []
-
-
-# --- the beginning of what is heard -----------------------------------------------------------------------------------
 
 
 class Clock:

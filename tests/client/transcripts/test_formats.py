@@ -30,30 +30,18 @@ def test_timestamps(seconds: float, always: str, sometimes: str) -> None:
     assert timestamp(seconds, hours=False, mark=".") == sometimes
 
 
-def test_txt() -> None:
-    """A line a segment, stripped."""
-    assert TWO.render("txt") == "Ever tried.\nEver\tfailed --> no matter.\n"
-
-
-def test_srt() -> None:
-    """Numbers from 1, hours always, a comma, an empty line behind each; no arrow in the text."""
-    assert TWO.render("srt") == (
-        "1\n00:00:00,000 --> 00:00:01,500\nEver tried.\n\n"
-        "2\n01:00:59,000 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"
-    )
-
-
-def test_vtt() -> None:
-    """The title first, hours only where there are any, a point."""
-    assert TWO.render("vtt") == (
-        "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n"
-        "01:00:59.000 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"
-    )
-
-
-def test_tsv() -> None:
-    """Whole milliseconds, and a tab in the text becomes a space."""
-    assert TWO.render("tsv") == "start\tend\ttext\n0\t1500\tEver tried.\n3659000\t3661042\tEver failed --> no matter.\n"
+@pytest.mark.parametrize(("form", "text"), [
+    ("txt", "Ever tried.\nEver\tfailed --> no matter.\n"),
+    ("srt", "1\n00:00:00,000 --> 00:00:01,500\nEver tried.\n\n"
+            "2\n01:00:59,000 --> 01:01:01,042\nEver\tfailed -> no matter.\n\n"),
+    ("vtt", "WEBVTT\n\n00:00.000 --> 00:01.500\nEver tried.\n\n"
+            "01:00:59.000 --> 01:01:01.042\nEver\tfailed --&gt; no matter.\n\n"),
+    ("tsv", "start\tend\ttext\n0\t1500\tEver tried.\n3659000\t3661042\tEver failed --> no matter.\n"),
+])  # fmt: skip
+def test_each_format(form: str, text: str) -> None:
+    """A stripped line a segment; subtitles with numbers, an hour where it is wanted, and no arrow in the text; whole
+    milliseconds, and a space in place of a tab."""
+    assert TWO.render(form) == text
 
 
 def test_json() -> None:

@@ -40,6 +40,19 @@ def test_a_request_whose_input_has_grown_too_long_fails_as_what_it_was_to_be_sen
     assert failed.value.code == "supervisor_lost"
 
 
+@pytest.mark.parametrize(("code", "changed", "heard", "times"), [
+    ("worker_crashed", {}, False, 1),
+    ("worker_crashed", {"input": "path"}, False, 0),  # the supervisor repeats it itself
+    ("worker_crashed", {"params": {"diarize": True}}, True, 0),  # turns of speakers have no rest
+    ("worker_failed", {}, False, 0),
+])  # fmt: skip
+def test_what_is_not_sent_again(code: str, changed: dict[str, Any], heard: bool, times: int) -> None:
+    """Nothing a second time, nor what the supervisor repeats, nor what would fail again."""
+    attempts = Attempts(replace(ASKED, **changed), None, pulls=False)
+    assert not heard or attempts.is_new(SEGMENT)
+    assert [attempts.again(lost(code)) for _ in range(times + 1)] == [True] * times + [False]
+
+
 def test_of_a_transcript_that_was_begun_the_rest_is_asked_for_until_nothing_new_comes() -> None:
     """Each death after a new segment asks for the missing rest; the second that brought nothing is raised."""
     attempts = Attempts(ASKED, None, pulls=False)

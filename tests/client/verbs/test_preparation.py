@@ -7,6 +7,9 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 from hushd.transport.steps import Steps
 from hushd.verbs.preparation import Preparation
+from hushd.verbs.requests import parse_keep_alive, warm
+from hushd_protocol.duration import FOREVER
+from hushd_protocol.errors import HushdError
 
 T = TypeVar("T")
 
@@ -81,6 +84,10 @@ def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Prep
     asked, again = answered(preparation.speech({"language": "de"}, {}))
     assert (asked, again.params) == ([], request.params)
     assert answered(preparation.speech({}, {}))[0] == []
+    asked, request = answered(preparation.speech({"voice": "any"}, {"engine": "e", "model": "m"}))
+    assert (asked, request.worker, request.params["voice"]) == ([], "tts/e/m", "any")
+    with pytest.raises(HushdError, match="The voice clara speaks de-DE, not 'fr'"):
+        answered(preparation.speech({"voice": "clara", "language": "fr"}, {}), TTS)
 
 
 def test_a_programs_own_voice_is_not_asked_for_again(preparation: Preparation) -> None:
@@ -95,3 +102,13 @@ def test_a_programs_own_voice_is_not_asked_for_again(preparation: Preparation) -
     asked, german = answered(preparation.in_language("de", request, usual="hibari/v1/clara", shared={}), TTS)
     assert asked == [Ask("describe", ("tts",))]
     assert (german.worker, german.params) == ("tts/hibari/v1", {"voice": "clara"})
+
+
+def test_keep_alive_is_what_users_of_ollama_expect() -> None:
+    """Numbers and durations, a negative one for ever; anything else is a bad request that shows a good value."""
+    assert [parse_keep_alive(value) for value in (0, 300, "1h30m", "-1m")] == [0.0, 300.0, 5400.0, FOREVER]
+    for value in ("", "five", "5m 30s"):
+        with pytest.raises(HushdError, match="5m") as caught:
+            parse_keep_alive(value)
+        assert caught.value.code == "bad_request"
+    assert [warm("stt/echo/a", value).keep_alive for value in (None, "5m")] == [None, 300.0]

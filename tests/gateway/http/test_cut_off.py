@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import numpy as np
 import pytest
 import soundfile
 from support.films import cut, film
@@ -45,14 +44,3 @@ def test_there_is_its_text_and_a_warning(openai: OpenAI, halves: dict[str, Path]
     assert last.type == "transcript.text.done"
     assert "Ever tried" in last.text
     assert SAID in last.model_dump()["warnings"][0]["message"]
-
-
-def test_what_cannot_be_read_at_all_is_refused(openai: OpenAI, tmp_path: Path) -> None:
-    """As before: 422, and no text."""
-    path = tmp_path / "a.wav"
-    soundfile.write(path, np.zeros(100), 16_000)
-    path.write_bytes(path.read_bytes()[:44])
-    from openai import UnprocessableEntityError
-
-    with pytest.raises(UnprocessableEntityError):
-        openai.audio.transcriptions.create(model="whisper-1", file=path)

@@ -54,17 +54,6 @@ def test_openais_formats_say_so(openai: OpenAI, french: Path) -> None:
     assert not last.model_dump().get("languages")
 
 
-def test_speech_in_the_models_language_has_no_such_word(openai: OpenAI, beckett: Path) -> None:
-    """English in every answer, and no warning."""
-    answer = openai.audio.transcriptions.with_raw_response.create(
-        model="whisper-1", file=beckett, response_format="verbose_json"
-    )
-    data = json.loads(answer.text)
-    assert data["language"] == "english"
-    assert "warnings" not in data
-    assert "x-hushd-warning" not in answer.headers
-
-
 def test_a_command_prints_it_and_ends_with_a_code_of_its_own(openai: OpenAI, french: Path, beckett: Path) -> None:
     """11, and the sentence after the text; a file that cannot be read counts more, a good one changes nothing."""
     for files, code in (([french], 11), ([beckett], 0), ([beckett, french], 11), ([french, french.parent], 4)):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 
+import numpy as np
 import pytest
 import soundfile
+import soxr
 from support.peer import BOUND_S
 from support.recordings import recording
 from support.wyoming_gateway import ended, served, until
@@ -19,8 +21,6 @@ from wyoming.ping import Ping
 from wyoming.tts import Synthesize, SynthesizeVoice
 
 BECKETT = recording()
-
-
 pytestmark = pytest.mark.usefixtures("carried")
 
 
@@ -57,6 +57,37 @@ def test_a_recording_becomes_its_words() -> None:
                 (whole,) = [event.data["text"] for event in events if event.type == "transcript"]
                 assert "ever tried" in whole.lower()
                 assert "".join(e.data["text"] for e in events if e.type == "transcript-chunk") == whole
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (16_000, 1), (44_100, 2)])
+def test_any_usual_format_is_understood(rate: int, channels: int) -> None:
+    """Other rates and two channels, in chunks that end within a sample and have no audio-start."""
+    samples, given = soundfile.read(BECKETT, frames=6 * 16_000)
+    samples = soxr.resample(samples, given, rate)
+    data = (np.stack([samples] * channels, axis=-1) * 32767).astype("<i2").tobytes()
+    sound = {"rate": rate, "width": 2, "channels": channels}
+
+    async def run() -> None:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+            for start in range(0, len(data), 4099):
+                await client.write_event(AudioChunk(audio=data[start : start + 4099], **sound).event())
+            await client.write_event(AudioStop().event())
+            events = await until(client, "transcript")
+            assert "ever tried" in events[-1].data["text"].lower()
+
+    asyncio.run(run())
+
+
+def test_nothing_recorded_is_an_empty_transcript() -> None:
+    """An assistant that is called off sends no audio, and gets no error."""
+
+    async def run() -> None:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(AudioStart(rate=16_000, width=2, channels=1).event())
+            await client.write_event(AudioStop().event())
+            assert (await until(client, "transcript"))[-1].data == {"text": ""}
 
     asyncio.run(run())
 

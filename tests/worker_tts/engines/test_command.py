@@ -84,9 +84,6 @@ def failure(command: Command, text: str = "Ever tried.") -> HushdError:
     return caught.value
 
 
-# --- what a program is given, and gives ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("arguments", [(), ("{wav}",), ("--", "{text}"), ("{wav}", "{text}")])
 def test_the_text_goes_in_and_the_sound_comes_out(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
     """By standard input or an argument, by standard output or a file; nothing is left behind."""
@@ -119,9 +116,6 @@ def test_placeholders(
     spell = "{voice} $(id) `id` | id; -r 9"
     speak(command, spell, speed)
     assert json.loads((tmp_path / "told").read_text()) == [expected, f"{spell}\n"]
-
-
-# --- how it ends ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("program", "keys", "words"), [
@@ -167,9 +161,6 @@ def _dead(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-# --- its files --------------------------------------------------------------------------------------------------------
 
 
 def test_each_file_is_a_voice(folder: Path) -> None:
