@@ -44,11 +44,14 @@ def test_no_sound_is_a_word(worker: WakeWorker) -> None:
 
 
 def test_an_unknown_word_is_refused(worker: WakeWorker) -> None:
-    """The sentence names the words that there are, and the one that was meant."""
+    """The sentence names the words that there are, and the one that was meant; so is an engine that is not here."""
     with pytest.raises(
         HushdError, match=r"does not know the word 'okay nabo' \(did you mean okay nabu\?\): here it knows alexa"
     ):
         detect(worker, b"", words=["okay nabo"])
+    with pytest.raises(HushdError, match="no wake-word engine 'nobody'") as caught:
+        WakeWorker("nobody", "default").load(lambda note: None)
+    assert caught.value.code == "engine_missing"
     for words in ([], [""], ["a" * 81], "alexa", ["alexa"] * 21):
         with pytest.raises(HushdError, match="words must be a list"):
             detect(worker, b"", words=words)
