@@ -29,7 +29,7 @@ def descriptors() -> Iterator[None]:
 
 
 def speak(number: int, together: threading.Barrier | None = None) -> bytes:
-    """What is heard of a number, by a client of its own; `together` with others."""
+    """The sound of a number, by a client of its own; `together` with others."""
     with Client() as client:
         if together:
             client.status()
