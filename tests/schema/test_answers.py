@@ -28,20 +28,16 @@ def taken(incoming: Any, *messages: Message) -> list[Any]:
     return [incoming._take(message) for message in messages]
 
 
-@pytest.mark.parametrize(
-    ("record", "data"),
-    [
-        (SegmentData, SEGMENT),
-        (SegmentData, SEGMENT | {"speaker": "SPEAKER_00", "words": [WORD], "rest": 1.5, "language": "en"}),
-        (SegmentData, SEGMENT | {"rest": 0.0, "unlikely": True}),
-        (TranscriptResult, TRANSCRIPT),
-        (TranscriptResult, TRANSCRIPT | {"ended": "silence", "speakers": 0, "warnings": WARNINGS}),
-        (TranscriptResult, TRANSCRIPT | {"language": "", "unlikely": [{"start": 0.0, "end": 1.5}]}),
-        (SentenceData, SENTENCE),
-        (SpeechResult, SPEECH),
-        (SpeechResult, SPEECH | {"warnings": WARNINGS}),
-    ],
-)
+@pytest.mark.parametrize(("record", "data"), [
+    (SegmentData, SEGMENT),
+    (SegmentData, SEGMENT | {"speaker": "SPEAKER_00", "words": [WORD], "rest": 1.5, "language": "en"}),
+    (SegmentData, SEGMENT | {"rest": 0.0, "unlikely": True}),
+    (TranscriptResult, TRANSCRIPT),
+    (TranscriptResult, TRANSCRIPT | {"ended": "silence", "speakers": 0, "warnings": WARNINGS}),
+    (TranscriptResult, TRANSCRIPT | {"language": "", "unlikely": [{"start": 0.0, "end": 1.5}]}),
+    (SentenceData, SENTENCE), (SpeechResult, SPEECH),
+    (SpeechResult, SPEECH | {"warnings": WARNINGS}),
+])  # fmt: skip
 def test_what_is_read_is_written_again(record: Any, data: dict[str, Any]) -> None:
     """Key by key: those that are always sent stay, and those that are left out where there is nothing stay away."""
     assert record.from_data(data).data() == data

@@ -84,16 +84,11 @@ def test_catalogues_are_kept_by_role() -> None:
     assert (newer.of("tts"), newer.stt, newer.models) == (speaking, empty.stt, empty.models)
 
 
-@pytest.mark.parametrize(
-    ("languages", "tokens", "read"),
-    [
-        (["en", "yue"], ["<|fr|>"], ("en", "yue")),
-        ([], ["<|fr|>", "<|yue|>", "<|nospeech|>", "<|x|>", "de", "<|de|> "], ("fr", "yue")),
-        (["en", 3], ["<|fr|>"], ("fr",)),
-        ("en", ["<|fr|>"], ("fr",)),
-        (None, None, ()),
-    ],
-)
+@pytest.mark.parametrize(("languages", "tokens", "read"), [
+    (["en", "yue"], ["<|fr|>"], ("en", "yue")),
+    ([], ["<|fr|>", "<|yue|>", "<|nospeech|>", "<|x|>", "de", "<|de|> "], ("fr", "yue")),
+    (["en", 3], ["<|fr|>"], ("fr",)), ("en", ["<|fr|>"], ("fr",)), (None, None, ()),
+])  # fmt: skip
 def test_a_recogniser_hears_the_languages_that_its_files_name(
     languages: object, tokens: list[str] | None, read: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -74,20 +74,17 @@ def test_each_kind_takes_its_values_and_no_others(kind: Kind, wanted: str, good:
         assert len(caught.value.message) < 200
 
 
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"beam_size": 0}, "beam_size must be a whole number from 1 to 100, not 0."),
-        ({"task": "trasncribe"}, "task must be transcribe or translate, not 'trasncribe' (did you mean transcribe?)."),
-        ({"task": 7}, "task must be transcribe or translate, not 7."),
-        ({"prompt": 7}, "prompt must be text, not 7."),
-        ({"prompt": ["x" * 99]}, f"prompt must be text, not ['{'x' * 55}...."),
-        ({"promt": ""}, "listen has no parameter 'promt' (did you mean prompt?)."),
-        ({3: 4}, "listen has no parameter 3: it takes beam_size, task or prompt."),
-        ({"prompt": None}, "listen needs prompt, which must be text."),
-        ({}, "listen needs prompt, which must be text."),
-    ],
-)
+@pytest.mark.parametrize(("params", "message"), [
+    ({"beam_size": 0}, "beam_size must be a whole number from 1 to 100, not 0."),
+    ({"task": "trasncribe"}, "task must be transcribe or translate, not 'trasncribe' (did you mean transcribe?)."),
+    ({"task": 7}, "task must be transcribe or translate, not 7."),
+    ({"prompt": 7}, "prompt must be text, not 7."),
+    ({"prompt": ["x" * 99]}, f"prompt must be text, not ['{'x' * 55}...."),
+    ({"promt": ""}, "listen has no parameter 'promt' (did you mean prompt?)."),
+    ({3: 4}, "listen has no parameter 3: it takes beam_size, task or prompt."),
+    ({"prompt": None}, "listen needs prompt, which must be text."),
+    ({}, "listen needs prompt, which must be text."),
+])  # fmt: skip
 def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
     """The name, what it must be, and what it was; for a name that is not known, those there are."""
     kinds = {"beam_size": whole(1, 100), "task": choice("transcribe", "translate"), "prompt": text()}
@@ -96,55 +93,35 @@ def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
     assert (caught.value.code, caught.value.message) == ("bad_request", message)
 
 
-@pytest.mark.parametrize(
-    ("kind", "few"),
-    [
-        (whole(2, 5), (2, 3, 4, 5)),
-        (choice("a", "b"), ("a", "b")),
-        (whole(0), None),
-        (whole(0, 10**6), None),
-        (number(0, 2), None),
-    ],
-)
+@pytest.mark.parametrize(("kind", "few"), [
+    (whole(2, 5), (2, 3, 4, 5)), (choice("a", "b"), ("a", "b")), (whole(0), None), (whole(0, 10**6), None),
+    (number(0, 2), None),
+])  # fmt: skip
 def test_a_kind_lists_its_values_where_they_are_few(kind: Kind, few: tuple[Any, ...] | None) -> None:
     """Completion offers them, and help names them."""
     assert kind.few == few
 
 
-@pytest.mark.parametrize(
-    ("kind", "words", "value"),
-    [
-        (whole(1, 9), "9", 9),
-        (number(0, 1), "1", 1.0),
-        (flag(), "True", True),
-        (flag(), "false", False),
-        (choice("a", "b"), "b", "b"),
-        (CLIPS, "0, 1.5,", (0.0, 1.5)),
-        (CLIPS, "0", ()),
-        (CLIPS, "", ()),
-        (TOKENS, "-1, 7,", [-1, 7]),
-        (extra_fields(), "a=b=c", {"a": "b=c"}),
-        (extra_fields(), "a=[1]", {"a": [1]}),
-        (extra_fields(), "a=", {"a": ""}),
-    ],
-)
+@pytest.mark.parametrize(("kind", "words", "value"), [
+    (whole(1, 9), "9", 9), (number(0, 1), "1", 1.0), (flag(), "True", True), (flag(), "false", False),
+    (choice("a", "b"), "b", "b"), (CLIPS, "0, 1.5,", (0.0, 1.5)), (CLIPS, "0", ()), (CLIPS, "", ()),
+    (TOKENS, "-1, 7,", [-1, 7]), (extra_fields(), "a=b=c", {"a": "b=c"}), (extra_fields(), "a=[1]", {"a": [1]}),
+    (extra_fields(), "a=", {"a": ""}),
+])  # fmt: skip
 def test_a_text_at_the_command_line_is_a_value(kind: Kind, words: str, value: Any) -> None:
     assert from_text(words, kind) == value
     assert type(from_text(words, kind)) is type(value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "words", "said"),
-    [
-        (whole(1, 9), "10", "must be a whole number from 1 to 9, not '10'"),
-        (whole(1, 9), "x", "must be a whole number from 1 to 9, not 'x'"),
-        (flag(), "yes", "must be true or false, not 'yes'"),
-        (choice("words", "lines"), "wrods", "must be words or lines, not 'wrods' (did you mean words?)"),
-        (CLIPS, "1,x", "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,x'"),
-        (extra_fields(), "=b", "must be a table of at most 100 fields, not '=b'"),
-        (extra_fields(), "a", "must be a table of at most 100 fields, not 'a'"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "words", "said"), [
+    (whole(1, 9), "10", "must be a whole number from 1 to 9, not '10'"),
+    (whole(1, 9), "x", "must be a whole number from 1 to 9, not 'x'"),
+    (flag(), "yes", "must be true or false, not 'yes'"),
+    (choice("words", "lines"), "wrods", "must be words or lines, not 'wrods' (did you mean words?)"),
+    (CLIPS, "1,x", "must be a list of ascending numbers of seconds: start, end, start, end, …, not '1,x'"),
+    (extra_fields(), "=b", "must be a table of at most 100 fields, not '=b'"),
+    (extra_fields(), "a", "must be a table of at most 100 fields, not 'a'"),
+])  # fmt: skip
 def test_any_other_text_is_refused_with_what_it_must_be(kind: Kind, words: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         from_text(words, kind)

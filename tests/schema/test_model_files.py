@@ -17,18 +17,15 @@ NAME = b"\x12\x05torch"  # field 2, bytes
 GRAPH = b"\x3a\xac\x02" + bytes(300)  # field 7, whose length takes two bytes
 LARGE = b"\x3a\x80\x80\x01" + bytes(1 << 14)  # the same, of three bytes
 REMAINS = {
-    "nothing": b"",
-    "other fields alone": VERSION + NAME + FIXED,
-    "an empty graph": VERSION + b"\x3a\x00",
-    "half of a graph": VERSION + GRAPH[:-1],
-    "half of a name after it": GRAPH + NAME[:-1],
+    "nothing": b"", "other fields alone": VERSION + NAME + FIXED, "an empty graph": VERSION + b"\x3a\x00",
+    "half of a graph": VERSION + GRAPH[:-1], "half of a name after it": GRAPH + NAME[:-1],
     "a key that does not end": GRAPH + b"\x80",
     "half of a number after it": GRAPH + FIXED[:-1],
     "a field without a number": b"\x02\x00" + GRAPH,
     "a kind of field that nobody writes": b"\x0b" + GRAPH,
     "a length that does not end": b"\x3a" + b"\xff" * 11,
     "a page of a web server": b"<!DOCTYPE html><html>",
-}
+}  # fmt: skip
 
 
 def long(written: bytes) -> bytes:

@@ -34,21 +34,18 @@ def test_a_folder_of_ctranslate2_takes_what_was_measured(name: str) -> None:
     assert folder_mb({}) < 200
 
 
-@pytest.mark.parametrize(
-    ("estimate", "files", "said"),
-    [
-        (folder_on_card_mb, {"model.bin": 2000, "vocabulary.json": 1}, OnCard(machine=2601, card=3151.25)),
-        (by_files.chatterbox_on_card_mb, {"t3.safetensors": 2000, "s3gen.safetensors": 1000}, OnCard(3100, 4500)),
-        (by_files.recogniser_on_card_mb, {"a.onnx": 900, "b.onnx.data": 100, "a.int8.onnx": 50}, OnCard(1800, 2000)),
-        (by_files.recogniser_on_card_mb, {"encoder.int8.onnx": 500, "vocab.txt": 1}, OnCard(1200, 1350)),
-        (by_files.recogniser_mb, {"encoder.int8.onnx": 650, "joint.int8.onnx": 20, "joint.onnx": 80}, 114),
-        (by_files.recogniser_mb, {"encoder.onnx": 650, "joint.onnx": 80}, 186),
-        (by_files.kokoro_mb, {"kokoro.onnx": 300, "voices.bin": 30}, 289),
-        (by_files.chatterbox_mb, {"t3_turbo.safetensors": 1}, 1300),
-        (by_files.chatterbox_mb, {"t3_cfg.safetensors": 1}, 1000),
-        (by_files.chatterbox_mb, {}, 0),
-    ],
-)
+@pytest.mark.parametrize(("estimate", "files", "said"), [
+    (folder_on_card_mb, {"model.bin": 2000, "vocabulary.json": 1}, OnCard(machine=2601, card=3151.25)),
+    (by_files.chatterbox_on_card_mb, {"t3.safetensors": 2000, "s3gen.safetensors": 1000}, OnCard(3100, 4500)),
+    (by_files.recogniser_on_card_mb, {"a.onnx": 900, "b.onnx.data": 100, "a.int8.onnx": 50}, OnCard(1800, 2000)),
+    (by_files.recogniser_on_card_mb, {"encoder.int8.onnx": 500, "vocab.txt": 1}, OnCard(1200, 1350)),
+    (by_files.recogniser_mb, {"encoder.int8.onnx": 650, "joint.int8.onnx": 20, "joint.onnx": 80}, 114),
+    (by_files.recogniser_mb, {"encoder.onnx": 650, "joint.onnx": 80}, 186),
+    (by_files.kokoro_mb, {"kokoro.onnx": 300, "voices.bin": 30}, 289),
+    (by_files.chatterbox_mb, {"t3_turbo.safetensors": 1}, 1300),
+    (by_files.chatterbox_mb, {"t3_cfg.safetensors": 1}, 1000),
+    (by_files.chatterbox_mb, {}, 0),
+])  # fmt: skip
 def test_an_estimate_is_of_what_the_engine_loads(
     estimate: Callable[[Sizes], OnCard | float], files: dict[str, int], said: OnCard | float
 ) -> None:

@@ -19,22 +19,19 @@ def words(count: int) -> dict[str, str]:
     return {str(number): "" for number in range(count)}
 
 
-@pytest.mark.parametrize(
-    ("name", "fits", "refused"),
-    [
-        ("clips", [[], [0], [0, 1.5], [0, 1, 2]], [[-1], [1, 1], [2, 1], [0, "1"], [True], "0,1", (0, 1), None]),
-        ("suppress_tokens", [[], [-1], [3, 7]], [[1.0], [True], ["1"], "-1", (1,), None]),
-        ("temperature_increment", ["off", 0.01, 1], [0, 0.009, 1.01, "on", True, float("inf")]),
-        ("compression_ratio_threshold", ["off", 0, 1000], [-0.1, 1000.1, "on", True, float("inf")]),
-        ("logprob_threshold", ["off", -1000, 0], [-1001, 0.1, "on", False]),
-        ("no_speech_threshold", ["off", 0, 1], [-0.1, 1.1, "on", True]),
-        ("max_segment_s", [0, 1, 3600], [-1, 0.99, 3600.01, True, "1"]),
-        ("extra", [{}, words(100)], [words(101), {1: 2}, []]),
-        ("pronounce", [{}, {"x" * 200: "y" * 200}, {"x": ""}, words(1000)],
-         [{"x" * 201: ""}, {"x": "y" * 201}, words(1001), {" ": "y"}, {"x": 1}, {1: "x"}, []]),
-        ("hallucination_silence_threshold", [0, 3600], [-0.1, 3600.1, "off", True]),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "fits", "refused"), [
+    ("clips", [[], [0], [0, 1.5], [0, 1, 2]], [[-1], [1, 1], [2, 1], [0, "1"], [True], "0,1", (0, 1), None]),
+    ("suppress_tokens", [[], [-1], [3, 7]], [[1.0], [True], ["1"], "-1", (1,), None]),
+    ("temperature_increment", ["off", 0.01, 1], [0, 0.009, 1.01, "on", True, float("inf")]),
+    ("compression_ratio_threshold", ["off", 0, 1000], [-0.1, 1000.1, "on", True, float("inf")]),
+    ("logprob_threshold", ["off", -1000, 0], [-1001, 0.1, "on", False]),
+    ("no_speech_threshold", ["off", 0, 1], [-0.1, 1.1, "on", True]),
+    ("max_segment_s", [0, 1, 3600], [-1, 0.99, 3600.01, True, "1"]),
+    ("extra", [{}, words(100)], [words(101), {1: 2}, []]),
+    ("pronounce", [{}, {"x" * 200: "y" * 200}, {"x": ""}, words(1000)],
+     [{"x" * 201: ""}, {"x": "y" * 201}, words(1001), {" ": "y"}, {"x": 1}, {1: "x"}, []]),
+    ("hallucination_silence_threshold", [0, 3600], [-0.1, 3600.1, "off", True]),
+])  # fmt: skip
 def test_a_parameter_takes_what_is_within_its_bounds(name: str, fits: list[Any], refused: list[Any]) -> None:
     """Times of clips ascend, so none is there twice; a switch is not a number."""
     kind = FIELDS[name].kind

@@ -37,17 +37,11 @@ def test_a_voiceprint_is_of_one_model_and_whole() -> None:
         assert not is_voiceprint(wrong), wrong
 
 
-@pytest.mark.parametrize(
-    ("people", "fits"),
-    [
-        ({}, True),
-        ({"Ann": PRINT}, True),
-        ({f"P{number}": PRINT for number in range(MAX_PEOPLE)}, True),
-        ({f"P{number}": PRINT for number in range(MAX_PEOPLE + 1)}, False),
-        ({"Ann": PRINT, "Ben": "no"}, False),
-        ({"": PRINT}, False),
-        ([("Ann", PRINT)], False),
-    ],
-)
+@pytest.mark.parametrize(("people", "fits"), [
+    ({}, True), ({"Ann": PRINT}, True),
+    ({f"P{number}": PRINT for number in range(MAX_PEOPLE)}, True),
+    ({f"P{number}": PRINT for number in range(MAX_PEOPLE + 1)}, False),
+    ({"Ann": PRINT, "Ben": "no"}, False), ({"": PRINT}, False), ([("Ann", PRINT)], False),
+])  # fmt: skip
 def test_people_are_a_table_of_names_and_voiceprints(people: object, fits: bool) -> None:
     assert people_kind().fits(people) == fits

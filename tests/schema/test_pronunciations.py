@@ -32,17 +32,13 @@ def test_a_language_adds_to_what_is_everybodys() -> None:
     assert not entries.mistakes
 
 
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("nginx", "'nginx' has no -> between a word and its pronunciation."),
-        ("-> engine", "'' cannot occur in a text"),
-        ("!? -> what", "'!?' cannot occur in a text"),
-        ("nginx ->", "'nginx' lacks a pronunciation"),
-        ("nginx -> /n$x/", "'/n$x/' is not in the phonetic alphabet, which has no $."),
-        (f"{'a' * 201} -> b", "has more than 200 characters"),
-    ],
-)
+@pytest.mark.parametrize(("line", "complaint"), [
+    ("nginx", "'nginx' has no -> between a word and its pronunciation."),
+    ("-> engine", "'' cannot occur in a text"), ("!? -> what", "'!?' cannot occur in a text"),
+    ("nginx ->", "'nginx' lacks a pronunciation"),
+    ("nginx -> /n$x/", "'/n$x/' is not in the phonetic alphabet, which has no $."),
+    (f"{'a' * 201} -> b", "has more than 200 characters"),
+])  # fmt: skip
 def test_a_line_that_says_nothing_is_told_of(line: str, complaint: str) -> None:
     """With its number; all others count."""
     entries = parse(f"a -> b\n{line}\nc -> d\n", "x.txt")
@@ -64,14 +60,11 @@ def test_a_file_has_entries_if_it_is_there(tmp_path: Path) -> None:
     assert read(tmp_path / "pipe").tables == {}
 
 
-@pytest.mark.parametrize(
-    ("data", "complaint"),
-    [
-        (b"a -> b\n" + b"#" * ((1 << 20) - 6), "has more than 1 MB: it is not a word list."),
-        (b"a -> b\n\xff", "is not text in UTF-8, at byte 7."),
-        (None, "cannot be read (Is a directory)."),
-    ],
-)
+@pytest.mark.parametrize(("data", "complaint"), [
+    (b"a -> b\n" + b"#" * ((1 << 20) - 6), "has more than 1 MB: it is not a word list."),
+    (b"a -> b\n\xff", "is not text in UTF-8, at byte 7."),
+    (None, "cannot be read (Is a directory)."),
+])  # fmt: skip
 def test_a_file_of_something_else_is_an_error(data: bytes | None, complaint: str, tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     file.mkdir() if data is None else file.write_bytes(data)

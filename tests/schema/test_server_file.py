@@ -12,22 +12,19 @@ from hushd_schema import server_file
 UVICORN = ["uvicorn", "api.src.main:app", "--port", "{port}"]
 
 
-@pytest.mark.parametrize(
-    ("run", "keys", "like", "speaks", "hears"),
-    [
-        (["whisper-server", "--port", "{port}"], {}, "whisper.cpp", False, True),
-        (["python3", "-m", "piper.http_server", "--port", "{port}"], {}, "piper", True, False),
-        (["wyoming-piper", "--uri", "stdio://"], {}, "wyoming", True, False),
-        (["wyoming-faster-whisper", "--uri", "unix://{socket}"], {}, "wyoming", False, True),
-        (["whisper-asr-webservice", "--port", "{port}"], {}, "asr-webservice", False, True),
-        (["transformers", "serve", "openai/whisper-small", "--port", "{port}"], {}, "openai", False, True),
-        (["hushd", "serve", "--http", "127.0.0.1:{port}"], {}, "openai", True, True),
-        (UVICORN, {"like": "openai"}, "openai", True, True),
-        (UVICORN, {"like": "openai", "hear": False}, "openai", True, False),
-        (UVICORN, {"speech": "/tts"}, "", True, False),
-        (["whisper-server", "--port", "{port}"], {"hear": "/mine"}, "", False, True),
-    ],
-)
+@pytest.mark.parametrize(("run", "keys", "like", "speaks", "hears"), [
+    (["whisper-server", "--port", "{port}"], {}, "whisper.cpp", False, True),
+    (["python3", "-m", "piper.http_server", "--port", "{port}"], {}, "piper", True, False),
+    (["wyoming-piper", "--uri", "stdio://"], {}, "wyoming", True, False),
+    (["wyoming-faster-whisper", "--uri", "unix://{socket}"], {}, "wyoming", False, True),
+    (["whisper-asr-webservice", "--port", "{port}"], {}, "asr-webservice", False, True),
+    (["transformers", "serve", "openai/whisper-small", "--port", "{port}"], {}, "openai", False, True),
+    (["hushd", "serve", "--http", "127.0.0.1:{port}"], {}, "openai", True, True),
+    (UVICORN, {"like": "openai"}, "openai", True, True),
+    (UVICORN, {"like": "openai", "hear": False}, "openai", True, False),
+    (UVICORN, {"speech": "/tts"}, "", True, False),
+    (["whisper-server", "--port", "{port}"], {"hear": "/mine"}, "", False, True),
+])  # fmt: skip
 def test_what_is_guessed(run: list[str], keys: dict[str, Any], like: str, speaks: bool, hears: bool) -> None:
     server = server_file.read("mine", {"run": run, **keys})
     assert (server.like, server.does("tts"), server.does("stt")) == (like, speaks, hears)
@@ -42,22 +39,15 @@ def test_a_piece_has_two_lengths(piece: object) -> None:
         server_file.read("mine", {**ours, "piece": piece})
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ({}, "it needs run = "),
-        ({"run": []}, "run must be"),
-        ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper, asr-webservice or wyoming"),
-        ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
-        ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
-        ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
-        ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
-        (
-            {"run": UVICORN, "like": "openai", "starttimeout": 3},
-            "there is no key 'starttimeout' .did you mean start_time",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("content", "said"), [
+    ({}, "it needs run = "), ({"run": []}, "run must be"),
+    ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper, asr-webservice or wyoming"),
+    ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
+    ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
+    ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
+    ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
+    ({"run": UVICORN, "like": "openai", "starttimeout": 3}, "there is no key 'starttimeout' .did you mean start_time"),
+])  # fmt: skip
 def test_a_mistake_is_one_sentence(content: dict[str, Any], said: str) -> None:
     with pytest.raises(HushdError, match=said):
         server_file.read("mine", content)

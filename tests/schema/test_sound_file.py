@@ -26,15 +26,11 @@ def test_a_player_that_seeks_finds_its_place(floating: bool, form: int) -> None:
     assert fields == (form, 2, 44_100, 352_800, 8, 32)
 
 
-@pytest.mark.parametrize(
-    ("size", "said"),
-    [
-        (100, (136, 100)),
-        (UNKNOWN_SIZE - 36, (UNKNOWN_SIZE, UNKNOWN_SIZE - 36)),
-        (UNKNOWN_SIZE - 35, (UNKNOWN_SIZE,) * 2),
-        (None, (UNKNOWN_SIZE,) * 2),
-    ],
-)
+@pytest.mark.parametrize(("size", "said"), [
+    (100, (136, 100)),
+    (UNKNOWN_SIZE - 36, (UNKNOWN_SIZE, UNKNOWN_SIZE - 36)),
+    (UNKNOWN_SIZE - 35, (UNKNOWN_SIZE,) * 2), (None, (UNKNOWN_SIZE,) * 2),
+])  # fmt: skip
 def test_sound_too_long_for_the_header_has_an_unknown_size(size: int | None, said: tuple[int, int]) -> None:
     """Readers then go on to the end of the file, instead of stopping after the rest of 4 GiB."""
     header = wav_header(16_000, size)
@@ -43,8 +39,9 @@ def test_sound_too_long_for_the_header_has_an_unknown_size(size: int | None, sai
 
 
 def test_an_extension_names_the_format() -> None:
-    """The last one, in any case; a name without is refused, and so is a format that nobody writes."""
-    assert [format_of(path) for path in ("a.wav", "b/C.MP3.FLAC")] == ["wav", "flac"]
+    """The last one, in any case and spelling; a name without is refused, and so is a format that nobody writes."""
+    found = [format_of(path) for path in ("a.wav", "b/C.MP3.FLAC", "a.oga", "a.aif", "a.RAW", "a.opus")]
+    assert found == ["wav", "flac", "ogg", "aiff", "pcm", "opus"]
     for path in ("wav", ".wav", "a.", "a.txt"):
         with pytest.raises(HushdError, match="names no format"):
             format_of(path)

@@ -13,16 +13,12 @@ from hushd_schema import engines
 from hushd_schema.engines import EngineSpec, spec
 
 GOOD: dict[str, Any] = {
-    "about": "not read",
-    "name": "pitch",
-    "role": "stt",
-    "engine": "hushd_pitch.engine:Pitch",
-    "packages": ["numpy"],
+    "about": "not read", "name": "pitch", "role": "stt", "engine": "hushd_pitch.engine:Pitch", "packages": ["numpy"],
     "each": {"licence": "MIT", "speed": "fast"},
     "models": {"tiny": {"languages": "en"}, "slow": {"languages": "de", "speed": "slow"}},
     "memory_mb": "builtins:len",
     "recommended": [{"model": "tiny", "gain": "all of it"}],
-}
+}  # fmt: skip
 
 
 def written(folder: Path, content: object) -> Path:
@@ -44,21 +40,18 @@ def test_what_a_file_says(tmp_path: Path) -> None:
     assert made.recommended[0].gain == "all of it"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"rnak": 1}, "there is no key rnak (did you mean rank?)"),
-        ({"rank": "first"}, "rank must be of the type int, not 'first'"),
-        ({"packages": "numpy"}, "packages must be of the type tuple, not 'numpy'"),
-        ({"models": ["tiny"]}, "models must be of the type dict"),
-        ({"memory_mb": 300}, "memory_mb must name a function"),
-        ({"memory_mb": "len"}, "memory_mb must name a function, .* not 'len'"),
-        ({"recommended": [{"model": "tiny"}]}, "a Recommended needs gain"),
-        ({"recommended": ["tiny"]}, "a Recommended is not an object"),
-        ({"role": "singer"}, "it is not an EngineSpec of a role"),
-        ({"name": ""}, "it is not an EngineSpec of a role"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"rnak": 1}, "there is no key rnak (did you mean rank?)"),
+    ({"rank": "first"}, "rank must be of the type int, not 'first'"),
+    ({"packages": "numpy"}, "packages must be of the type tuple, not 'numpy'"),
+    ({"models": ["tiny"]}, "models must be of the type dict"),
+    ({"memory_mb": 300}, "memory_mb must name a function"),
+    ({"memory_mb": "len"}, "memory_mb must name a function, .* not 'len'"),
+    ({"recommended": [{"model": "tiny"}]}, "a Recommended needs gain"),
+    ({"recommended": ["tiny"]}, "a Recommended is not an object"),
+    ({"role": "singer"}, "it is not an EngineSpec of a role"),
+    ({"name": ""}, "it is not an EngineSpec of a role"),
+])  # fmt: skip
 def test_a_mistake(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
     """Each is told before anything of the engine is imported."""
     with pytest.raises(ValueError, match=re.escape(said) if "*" not in said else said):

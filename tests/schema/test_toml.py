@@ -10,14 +10,11 @@ from hushd_protocol.errors import HushdError
 from hushd_schema import toml
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"\xff", " is not UTF-8."),
-        (b"a = " + b"[" * 5000, " is not TOML: it is nested too deeply."),
-        (None, " cannot be read (Is a directory)."),
-    ],
-)
+@pytest.mark.parametrize(("content", "said"), [
+    (b"\xff", " is not UTF-8."),
+    (b"a = " + b"[" * 5000, " is not TOML: it is nested too deeply."),
+    (None, " cannot be read (Is a directory)."),
+])  # fmt: skip
 def test_what_cannot_be_read_is_a_sentence_with_the_file(content: bytes | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     if content is None:
@@ -39,15 +36,11 @@ def test_a_file_without_the_word_is_not_read_further(tmp_path: Path) -> None:
     assert toml.load(path, "voice") == toml.load(path) == {"voice": 3}
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ({}, "{}"),
-        ({"a-b": 1, "c d": {"é": True}}, '{ a-b = 1, "c d" = { "é" = true } }'),
-        (["x", [1.5, []]], '["x", [1.5, []]]'),
-        ('é"\n', '"é\\"\\n"'),
-    ],
-)
+@pytest.mark.parametrize(("value", "text"), [
+    ({}, "{}"),
+    ({"a-b": 1, "c d": {"é": True}}, '{ a-b = 1, "c d" = { "é" = true } }'),
+    (["x", [1.5, []]], '["x", [1.5, []]]'), ('é"\n', '"é\\"\\n"'),
+])  # fmt: skip
 def test_a_value_is_written_in_one_line(value: Any, text: str) -> None:
     assert toml.written(value) == text
     assert toml.loads(f"a = {text}") == {"a": value}

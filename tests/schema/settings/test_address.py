@@ -10,18 +10,14 @@ from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, acces
 from hushd_schema.settings.access import Address, Kind, networks, parse
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "host", "port", "path"),
-    [
-        ("http", "127.0.0.1:8000", "127.0.0.1", 8000, ""),
-        ("http", "http://[::1]:80/", "::1", 80, ""),
-        ("http", ":8000", "", 8000, ""),
-        ("http", "localhost:8000", "localhost", 8000, ""),
-        ("http", "unix:///run/h.sock", "", 0, "/run/h.sock"),
-        ("wyoming", "tcp://localhost:10300", "localhost", 10300, ""),
-        ("wyoming", "unix:///run/w.sock", "", 0, "/run/w.sock"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "text", "host", "port", "path"), [
+    ("http", "127.0.0.1:8000", "127.0.0.1", 8000, ""),
+    ("http", "http://[::1]:80/", "::1", 80, ""), ("http", ":8000", "", 8000, ""),
+    ("http", "localhost:8000", "localhost", 8000, ""),
+    ("http", "unix:///run/h.sock", "", 0, "/run/h.sock"),
+    ("wyoming", "tcp://localhost:10300", "localhost", 10300, ""),
+    ("wyoming", "unix:///run/w.sock", "", 0, "/run/w.sock"),
+])  # fmt: skip
 def test_an_address_is_read_as_users_write_it(kind: Kind, text: str, host: str, port: int, path: str) -> None:
     """HTTP's as HOST:PORT, Wyoming's as the URIs of its own tools."""
     assert parse(kind, text) == Address(kind, text, host, port, path)
@@ -62,17 +58,13 @@ def test_networks_are_addresses_or_ranges() -> None:
         networks(("192.168.1",))
 
 
-@pytest.mark.parametrize(
-    ("content", "mode", "outcome"),
-    [
-        (b" s3cret\n", 0o600, "s3cret"),
-        (b"s3cret", 0o400, "s3cret"),
-        (b"s3cret", 0o610, " is open to other users: make its mode 0600."),
-        (b"s3cret", 0o601, " is open to other users: make its mode 0600."),
-        (b" \n", 0o600, " is empty: write a secret into it."),
-        (b"s\xe9cret", 0o600, " cannot be read ('ascii' codec can't decode byte 0xe9 in position 1: "),
-    ],
-)
+@pytest.mark.parametrize(("content", "mode", "outcome"), [
+    (b" s3cret\n", 0o600, "s3cret"), (b"s3cret", 0o400, "s3cret"),
+    (b"s3cret", 0o610, " is open to other users: make its mode 0600."),
+    (b"s3cret", 0o601, " is open to other users: make its mode 0600."),
+    (b" \n", 0o600, " is empty: write a secret into it."),
+    (b"s\xe9cret", 0o600, " cannot be read ('ascii' codec can't decode byte 0xe9 in position 1: "),
+])  # fmt: skip
 def test_the_secret_is_a_file_that_nobody_else_reads(
     content: bytes, mode: int, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,20 +92,15 @@ HEADER = "HUSHD_HTTP_TOKEN must be of ASCII's letters, digits and signs: no head
 
 
 @pytest.mark.usefixtures("installed")
-@pytest.mark.parametrize(
-    ("kind", "text", "token", "allow", "said"),
-    [
-        ("http", "127.0.0.1:1", "", (), ""),
-        ("http", "127.0.0.1:1", "sécret", (), HEADER),
-        ("http", "127.0.0.1:1", "a\tb", (), HEADER),
-        ("http", "nas:1", "s3cret", (), ""),
-        ("http", "nas:1", "", ("::1",), f"{STRANGERS}: set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
-        ("wyoming", "tcp://127.0.0.1:1", "sécret", (), ""),
-        ("wyoming", "tcp://nas:1", "", ("::1",), ""),
-        ("wyoming", "tcp://nas:1", "s3cret", (), f"{STRANGERS}, and Wyoming has no token: name the allowed addresses "
-         'in [wyoming] allow, such as ["192.168.1.5"].'),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("kind", "text", "token", "allow", "said"), [
+    ("http", "127.0.0.1:1", "", (), ""), ("http", "127.0.0.1:1", "sécret", (), HEADER),
+    ("http", "127.0.0.1:1", "a\tb", (), HEADER), ("http", "nas:1", "s3cret", (), ""),
+    ("http", "nas:1", "", ("::1",), f"{STRANGERS}: set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
+    ("wyoming", "tcp://127.0.0.1:1", "sécret", (), ""),
+    ("wyoming", "tcp://nas:1", "", ("::1",), ""),
+    ("wyoming", "tcp://nas:1", "s3cret", (), f"{STRANGERS}, and Wyoming has no token: name the allowed addresses "
+     'in [wyoming] allow, such as ["192.168.1.5"].'),
+])  # fmt: skip
 def test_strangers_need_a_token_or_a_place_in_the_list(
     kind: Kind, text: str, token: str, allow: tuple[str, ...], said: str
 ) -> None:
@@ -137,14 +124,10 @@ def test_an_address_needs_the_packages_of_its_kind(monkeypatch: pytest.MonkeyPat
     assert (caught.value.code, caught.value.message) == ("engine_missing", said)
 
 
-@pytest.mark.parametrize(
-    ("kind", "text", "who"),
-    [
-        ("http", "localhost:1", ""),
-        ("http", "nas:1", "with the token"),
-        ("wyoming", "tcp://nas:1", "at 10.0.0.1, 10.0.0.2"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "text", "who"), [
+    ("http", "localhost:1", ""), ("http", "nas:1", "with the token"),
+    ("wyoming", "tcp://nas:1", "at 10.0.0.1, 10.0.0.2"),
+])  # fmt: skip
 def test_an_address_that_strangers_reach_is_told(kind: Kind, text: str, who: str) -> None:
     settings = Settings(wyoming=WyomingSettings(allow=("10.0.0.1", "10.0.0.2")))
     said = f"programs beyond this machine can reach {text}, {who}, and nothing is encrypted on the way"

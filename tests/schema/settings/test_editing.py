@@ -53,16 +53,13 @@ def test_what_is_taken_away() -> None:
     assert with_key(FILE, ["http", "listen"], None) == FILE
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f'[worker]\n"{WORKER}" = {{ pinned = true }}\n',
-        f'worker = {{ "{WORKER}" = {{ pinned = true }} }}\n',
-        f'[worker."{WORKER}"]\nenvironment.A = "a"\nenvironment.B = "b"\n',
-        f'[worker."{WORKER}".environment]\nA = "a" # why\nB = "b"\n\n[worker.tts]\nqueue = 1\n',
-        f'x = """\n[worker."{WORKER}"]\n"""\n',
-    ],
-)
+@pytest.mark.parametrize("text", [
+    f'[worker]\n"{WORKER}" = {{ pinned = true }}\n',
+    f'worker = {{ "{WORKER}" = {{ pinned = true }} }}\n',
+    f'[worker."{WORKER}"]\nenvironment.A = "a"\nenvironment.B = "b"\n',
+    f'[worker."{WORKER}".environment]\nA = "a" # why\nB = "b"\n\n[worker.tts]\nqueue = 1\n',
+    f'x = """\n[worker."{WORKER}"]\n"""\n',
+])  # fmt: skip
 def test_whatever_way_it_is_written_in(text: str) -> None:
     """Inline tables, dotted keys, tables of their own, headers inside of texts: the rest is as it was."""
     meant = tomllib.loads(text)
@@ -78,19 +75,15 @@ def test_what_comes_out_otherwise_than_it_was_meant_is_refused(monkeypatch: pyte
     assert caught.value.code == "bad_request"
 
 
-@pytest.mark.parametrize(
-    ("key", "parts"),
-    [
-        ("tts", ["tts"]),
-        ("http.listen", ["http", "listen"]),
-        ("worker.stt.queue", ["worker", "stt", "queue"]),
-        ("worker.stt/a/v1.0.queue", ["worker", "stt/a/v1.0", "queue"]),
-        ('worker."stt/a".queue', ["worker", "stt/a", "queue"]),
-        ("worker.'stt/a'.queue", ["worker", "stt/a", "queue"]),
-        ('"a.b".c', ["a.b", "c"]),
-        *((key, None) for key in ("", "a b", "\na", "a=b", "a = 1 #", "a..b", "worker./x.y", "worker..a/x.y", "a/b")),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("key", "parts"), [
+    ("tts", ["tts"]), ("http.listen", ["http", "listen"]),
+    ("worker.stt.queue", ["worker", "stt", "queue"]),
+    ("worker.stt/a/v1.0.queue", ["worker", "stt/a/v1.0", "queue"]),
+    ('worker."stt/a".queue', ["worker", "stt/a", "queue"]),
+    ("worker.'stt/a'.queue", ["worker", "stt/a", "queue"]),
+    ('"a.b".c', ["a.b", "c"]),
+    *((key, None) for key in ("", "a b", "\na", "a=b", "a = 1 #", "a..b", "worker./x.y", "worker..a/x.y", "a/b")),
+])  # fmt: skip
 def test_a_key_is_written_with_or_without_quotes(key: str, parts: list[str] | None) -> None:
     if parts is not None:
         assert path_of(key) == parts
@@ -116,14 +109,11 @@ def test_any_other_value_is_the_text_itself(text: str) -> None:
     assert value_of(text) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "said"),
-    [
-        ("x = ", ["tts"], "The configuration is not TOML: Invalid value (at end of document)."),
-        ("worker = 3\n", ["worker", "stt", "queue"],
-         "The configuration is written in a way that cannot be changed safely: edit the file."),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("text", "path", "said"), [
+    ("x = ", ["tts"], "The configuration is not TOML: Invalid value (at end of document)."),
+    ("worker = 3\n", ["worker", "stt", "queue"],
+     "The configuration is written in a way that cannot be changed safely: edit the file."),
+])  # fmt: skip
 def test_a_file_that_cannot_be_changed_is_refused(text: str, path: Sequence[str], said: str) -> None:
     with pytest.raises(HushdError) as caught:
         with_key(text, path, 1)

@@ -130,40 +130,37 @@ def test_a_plugin_has_tables_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
         assert caught.value.message == f"{tmp_path / 'config.toml'}: {said}"
 
 
-@pytest.mark.parametrize(
-    ("text", "key", "words"),
-    [
-        ("keepalive = 3", "keepalive", "known are"),
-        ("standbi = 3", "standbi", "did you mean standby?"),
-        ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
-        ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
-        ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
-        ("memory_share = 100", "memory_share", "a number from 0.001 to 1, not 100."),
-        ("[worker]\nqueue = true", "worker.queue", "whole number"),
-        ("stt = 1", "stt", "must be an engine and a model"),
-        ('stt = "moonshine"', "stt", "an engine and a model"),
-        ('tts = "../x/y"', "tts", "an engine and a model"),
-        ('log_level = "loud"', "log_level", "must be debug, info, warning or error, not 'loud'."),
-        ("exit_when_idle = -1", "exit_when_idle", "a time of 0 s or more"),
-        ('exit_when_idle = "soon"', "exit_when_idle", 'such as 90, "90s" or'),
-        ("exit_when_idle = nan", "exit_when_idle", 'such as 90, "90s" or'),
-        ('memory_share = "5m"', "memory_share", "a number from 0.001 to 1"),
-        ("memory_share = inf", "memory_share", "a number from 0.001 to 1"),
-        ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
-        ("worker = 3", "worker", "a table"),
-        ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
-        ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
-        ("[worker]\npinned = 1", "worker.pinned", "true or false"),
-        ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
-        ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
-        ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
-        ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
-        ("[worker.sst]", "worker.sst", "did you mean stt?"),
-        ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
-        ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
-        ("[worker]\nstt = 3", "worker.stt", "a table"),
-    ],
-)
+@pytest.mark.parametrize(("text", "key", "words"), [
+    ("keepalive = 3", "keepalive", "known are"),
+    ("standbi = 3", "standbi", "did you mean standby?"),
+    ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
+    ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
+    ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),
+    ("memory_share = 100", "memory_share", "a number from 0.001 to 1, not 100."),
+    ("[worker]\nqueue = true", "worker.queue", "whole number"),
+    ("stt = 1", "stt", "must be an engine and a model"),
+    ('stt = "moonshine"', "stt", "an engine and a model"),
+    ('tts = "../x/y"', "tts", "an engine and a model"),
+    ('log_level = "loud"', "log_level", "must be debug, info, warning or error, not 'loud'."),
+    ("exit_when_idle = -1", "exit_when_idle", "a time of 0 s or more"),
+    ('exit_when_idle = "soon"', "exit_when_idle", 'such as 90, "90s" or'),
+    ("exit_when_idle = nan", "exit_when_idle", 'such as 90, "90s" or'),
+    ('memory_share = "5m"', "memory_share", "a number from 0.001 to 1"),
+    ("memory_share = inf", "memory_share", "a number from 0.001 to 1"),
+    ("[worker]\nmax_pss_mb = -1", "worker.max_pss_mb", "a number, 0 or more"),
+    ("worker = 3", "worker", "a table"),
+    ("[worker]\nkeep_alife = 1", "worker.keep_alife", "did you mean keep_alive?"),
+    ('[worker."stt/moonshine"]\npined = true', 'worker."stt/moonshine".pined', "did you mean pinned?"),
+    ("[worker]\npinned = 1", "worker.pinned", "true or false"),
+    ('[worker]\ncommand = "python"', "worker.command", "a list of strings"),
+    ("[worker]\ncommand = [1]", "worker.command", "a list of strings"),
+    ("[worker.environment]\nA = 1", "worker.environment", "a table of strings"),
+    ('[worker."sst/x"]', 'worker."sst/x"', "known are"),
+    ("[worker.sst]", "worker.sst", "did you mean stt?"),
+    ('[worker."stt/a/b/c"]', 'worker."stt/a/b/c"', "known are"),
+    ('[worker."stt/"]', 'worker."stt/"', "did you mean stt?"),
+    ("[worker]\nstt = 3", "worker.stt", "a table"),
+])  # fmt: skip
 def test_a_mistake_is_an_error_that_names_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
     """Unknown keys and wrong types are refused in one sentence with the file, the key and what would be right."""
     with pytest.raises(HushdError) as caught:
@@ -182,19 +179,10 @@ def test_what_is_no_toml_is_an_error_with_the_place(tmp_path: Path) -> None:
         load(tmp_path, "exit_when_idle = 1\nstt = ?\n")
 
 
-@pytest.mark.parametrize(
-    ("language", "model"),
-    [
-        ("pt-BR", "whisper/small"),
-        ("pt_br", "whisper/small"),
-        ("pt-PT", "whisper/base"),
-        ("PT", "whisper/base"),
-        ("de", "moonshine/tiny-en"),
-        (None, "whisper/medium"),
-        (7, "whisper/medium"),
-        ("", "moonshine/tiny-en"),
-    ],
-)
+@pytest.mark.parametrize(("language", "model"), [
+    ("pt-BR", "whisper/small"), ("pt_br", "whisper/small"), ("pt-PT", "whisper/base"), ("PT", "whisper/base"),
+    ("de", "moonshine/tiny-en"), (None, "whisper/medium"), (7, "whisper/medium"), ("", "moonshine/tiny-en"),
+])  # fmt: skip
 def test_the_nearest_language_has_the_model(tmp_path: Path, language: object, model: str) -> None:
     """A variety comes before its language, that before the default; no language is the first of the user's own."""
     settings = load(
