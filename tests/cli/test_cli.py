@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Messa
 from support import warm
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
+
+from .process import command, on_terminal, one_sentence, run
 
 Start = Callable[..., ScriptedRouter]
 
@@ -76,27 +77,6 @@ def answer(router: ScriptedRouter, route: bytes, message: Request) -> None:
         router.send(route, Progress(id=i, done=30.0, total=60.0), *segments, Result(id=i, data={"language": "en"}))
 
 
-def command(*arguments: str | bytes) -> list[str | bytes]:
-    """A command line; the first word is the entry point."""
-    return [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{arguments[0]!s}()", *arguments[1:]]
-
-
-def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    if "input" not in options:
-        options.setdefault("stdin", subprocess.DEVNULL)
-    options.setdefault("stdout", subprocess.PIPE)
-    return warm.run(command(*arguments), stderr=subprocess.PIPE, timeout=60, check=False, **options)
-
-
-def one_sentence(done: subprocess.CompletedProcess[bytes], who: str) -> str:
-    """The complaint of a command: one line, with its name before it, and no traceback."""
-    text = done.stderr.decode()
-    assert text.startswith(f"{who}: "), text
-    assert text.count("\n") == 1, text
-    assert text.endswith((".\n", "?\n")), text
-    return text
-
-
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "a.wav"
@@ -107,40 +87,17 @@ def sound(tmp_path: Path) -> Path:
 # --- say --------------------------------------------------------------------------------------------------------------
 
 
-def asked(router: ScriptedRouter) -> Request:
-    return router.of(Request)[-1]  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["Good", "morning."], "Good morning."),
-        (["-v", "en", "Good", "-r", "180", "morning."], "Good morning."),
-        (["Good", "--", "-v", "--", "x"], "Good -v -- x"),
-        (["--", "-5 degrees"], "-5 degrees"),
-        (["-5"], "-5"),
-        (["Grüße, 世界!"], "Grüße, 世界!"),
-    ],
-)
-def test_say_takes_options_anywhere(arguments: list[str], text: str, start_router: Start, tmp_path: Path) -> None:
-    """Words are joined by spaces, options may stand among them, and behind -- everything is a word."""
+def test_say_writes_a_file(start_router: Start, tmp_path: Path) -> None:
+    """The file has every piece at its offset, and nothing else is left beside it; options stand among the words."""
     router = start_router(engines)
-    done = run("say", "-o", str(tmp_path / "x.wav"), *arguments)
+    words = ["-v", "en", "Grüße,", "-r", "180", "世界!", "--keep-alive", "0"]
+    done = run("say", "-o", str(tmp_path / "a.FLAC"), *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert asked(router).payload.decode() == text
-    if "-v" in arguments[:1]:
-        assert asked(router).params == {"voice": "en", "wpm": 180.0, "format": "wav"}
-
-
-@pytest.mark.parametrize(("name", "form"), [("a.wav", "wav"), ("a.FLAC", "flac"), ("a.mp3", "mp3"), ("a.aif", "aiff")])
-def test_say_writes_what_the_extension_says(name: str, form: str, start_router: Start, tmp_path: Path) -> None:
-    """The file has every piece at its offset, and nothing else is left beside it."""
-    router = start_router(engines)
-    assert run("say", "-o", str(tmp_path / name), "hi", "--keep-alive", "0").returncode == 0
-    assert (tmp_path / name).read_bytes() == b"HEADbody"
-    assert os.listdir(tmp_path) == [name]
-    assert asked(router).params["format"] == form
-    assert asked(router).keep_alive == 0.0
+    assert (tmp_path / "a.FLAC").read_bytes() == b"HEADbody"
+    assert os.listdir(tmp_path) == ["a.FLAC"]
+    request = router.of(Request)[-1]
+    assert (request.payload.decode(), request.keep_alive) == ("Grüße, 世界!", 0.0)
+    assert request.params == {"voice": "en", "wpm": 180.0, "format": "flac"}
 
 
 @pytest.mark.parametrize("how", ["pipe", "-f -", "-f FILE", "-f FIFO", "stdin is a file"])
@@ -152,7 +109,7 @@ def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> No
     output = ["-o", str(tmp_path / "x.wav")]
     if how == "-f FILE":
         done = run("say", *output, "-f", str(text))
-        assert asked(router).payload == b"Good morning.\n"
+        assert router.of(Request)[-1].payload == b"Good morning.\n"
     elif how == "-f FIFO":
         os.mkfifo(tmp_path / "fifo")
         writer = threading.Thread(target=(tmp_path / "fifo").write_text, args=("Good morning.\n",))
@@ -192,10 +149,6 @@ def test_say_lists_voices(start_router: Start) -> None:
         (["-o", "{}/missing/x.wav", "hi"], 9, "No such file"),
         (["-o", "/dev/full", "hi"], 9, "No space left"),
         (["--keep-alive", "soon", "hi"], 2, "keep a worker alive"),
-        (["-r", "0", "hi"], 2, "--rate"),
-        (["-r", "fast", "hi"], 2, "--rate"),
-        (["--loud", "hi"], 2, "--loud"),
-        (["-v"], 2, "expected one argument"),
         (["--model", "en", "hi"], 2, "engine"),
         ([b"\xff\xfe"], 2, "UTF-8"),
     ],
@@ -213,24 +166,9 @@ def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: 
 # --- listen -----------------------------------------------------------------------------------------------------------
 
 
-def test_listen_prints_a_line_a_sentence(start_router: Start, sound: Path) -> None:
-    """The transcript is on standard output, and nothing on standard error."""
-    router = start_router(engines)
-    done = run("listen", str(sound), "--language", "en", "--engine", "moonshine", "--model", "tiny-en")
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"Ever tried.\nEver failed.\na.wav\n"
-    assert asked(router).worker == "stt/moonshine/tiny-en"
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["/nowhere.wav"], 4, "/nowhere.wav"),
-        (["{}"], 4, "folder"),
-        (["{}/empty.wav"], 4, "empty"),
-        (["/dev/null"], 4, "not a regular file"),
-        (["{}/bad.wav"], 4, "That is no sound."),
-        (["--format", "docx", "x"], 2, "docx"),
         (["-o", "{}/empty.wav/x", "{}/bad.wav"], 9, "cannot be made"),
         (["-o", "{}", "{}/bad.wav", "{}/x/bad.mp3"], 2, "both become"),
         (["--hotwords", b"\xff", "a.wav"], 2, "UTF-8"),
@@ -245,6 +183,20 @@ def test_listen_refuses(arguments: list[Any], code: int, words: str, start_route
     done = run("listen", *(a if isinstance(a, bytes) else a.format(tmp_path) for a in arguments))
     assert done.returncode == code, done.stderr
     assert words in one_sentence(done, "listen")
+
+
+def test_each_recording_that_cannot_be_heard_is_a_sentence(start_router: Start, tmp_path: Path) -> None:
+    """In its place, with the reason; the exit code says that there were such."""
+    start_router(engines)
+    (tmp_path / "bad.wav").write_bytes(b"x")
+    (tmp_path / "empty.wav").touch()
+    names = ["/nowhere.wav", str(tmp_path), f"{tmp_path}/empty.wav", "/dev/null", f"{tmp_path}/bad.wav"]
+    done = run("listen", *names, text=True)
+    assert (done.returncode, done.stdout) == (4, "")
+    reasons = ["/nowhere.wav", "folder", "empty", "not a regular file", "That is no sound."]
+    for sentence, reason in zip(done.stderr.splitlines(), reasons, strict=True):
+        assert sentence.startswith("listen: ")
+        assert reason in sentence
 
 
 def test_a_pipe_is_a_recording(start_router: Start, sound: Path, tmp_path: Path) -> None:
@@ -284,30 +236,10 @@ def test_a_full_standard_output_is_told(start_router: Start, sound: Path) -> Non
     one_sentence(closed, "listen")
 
 
-def read_terminal(leader: int) -> bytes:
-    """Returns the bytes drawn; none once nobody has the terminal open, which Linux reports as EIO."""
-    try:
-        return os.read(leader, 4096)
-    except OSError:
-        return b""
-
-
-def on_terminal(*arguments: str, **options: Any) -> tuple[int, str]:
-    """Runs a command whose standard error is a terminal; its exit code and what it drew there."""
-    leader, follower = pty.openpty()
-    process = warm.Popen(command(*arguments), stderr=follower, stdin=subprocess.DEVNULL, **options)
-    os.close(follower)
-    drawn = b""
-    while block := read_terminal(leader):
-        drawn += block
-    os.close(leader)
-    return process.wait(60), drawn.decode()
-
-
 def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_path: Path) -> None:
     """On a terminal a long file has a bar, which is taken away; into a pipe nothing is drawn."""
     start_router(engines)
-    status, drawn = on_terminal("listen", str(sound), "-o", str(tmp_path))
+    status, drawn = on_terminal(command("listen", str(sound), "-o", str(tmp_path)), "stderr")
     assert status == 0
     assert "a.wav [###############               ] 0:30 of 1:00" in drawn
     assert drawn.endswith("\r\x1b[K")
@@ -407,19 +339,6 @@ def test_help_and_version() -> None:
         assert helped.stdout.startswith(f"usage: {name}".encode())
         assert run(name, "--version").stdout.startswith(b"hushd ")
     assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
-
-
-def test_config_check_says_whether_a_file_makes_sense(runtime: Path) -> None:
-    """A mistake is one sentence and exit code 2, and so is a missing file that was named; none at all is 0."""
-    (runtime / "config.toml").unlink()
-    assert b"config.toml does not exist, so the defaults hold.\n" in run("hushd", "config", "check").stdout
-    assert "none.toml does not exist" in one_sentence(run("hushd", "config", "check", "/none.toml"), "hushd config")
-    (runtime / "config.toml").write_text("exit_when_idle = 3\n")
-    assert run("hushd", "config", "check").stdout == f"{runtime}/config.toml is fine.\n".encode()
-    (runtime / "config.toml").write_text("exit_when_idel = 5\n")
-    done = run("hushd", "config", "check")
-    assert done.returncode == 2
-    assert "exit_when_idle" in one_sentence(done, "hushd config")
 
 
 # --- signals ----------------------------------------------------------------------------------------------------------

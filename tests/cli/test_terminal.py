@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Control, Error, Message, Partial, Progress, Request, Result
 from support.scripted_router import ScriptedRouter
+
+from .process import command, on_terminal, run
 
 Start = Callable[..., ScriptedRouter]
 
@@ -38,21 +36,10 @@ def answer(router: ScriptedRouter, route: bytes, message: Message) -> None:
         router.send(route, progress, Partial(id=message.id, seq=0, data=said), Result(id=message.id, data={}))
 
 
-def command(name: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{name}()", *arguments]
-
-
 def drawn(*words: str) -> str:
     """Returns all that a command draws on a terminal that is both its standard output and its standard error."""
-    ours, theirs = pty.openpty()
-    shown = b""
-    with subprocess.Popen(command(*words), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs):
-        os.close(theirs)
-        with contextlib.suppress(OSError):  # the other end is closed
-            while data := os.read(ours, 65536):
-                shown += data
-    os.close(ours)
-    return shown.decode().replace("\r\n", "\n").replace("\r\x1b[K", "\n")
+    _, shown = on_terminal(command(*words), "stdout", "stderr")
+    return shown.replace("\r\n", "\n").replace("\r\x1b[K", "\n")
 
 
 def sound(folder: Path, name: str) -> str:
@@ -74,10 +61,11 @@ def test_a_transcript_an_error_and_a_bar(start_router: Start, tmp_path: Path, na
     check(drawn("listen", sound(tmp_path, name)))
 
 
-def test_status(start_router: Start) -> None:
-    """`hushd status` shows what others said of themselves."""
+def test_status_and_an_argument(start_router: Start) -> None:
+    """`hushd status` shows what others said of themselves, a complaint the command line."""
     start_router(answer)
     check(drawn("hushd", "status"))
+    check(drawn("hushd", EVIL), r"\x1b]0;owned\x07")
 
 
 def test_logs(runtime: Path) -> None:
@@ -86,8 +74,7 @@ def test_logs(runtime: Path) -> None:
     log.parent.mkdir(parents=True)
     log.write_bytes(EVIL.encode() + b"\x9b\n")
     check(drawn("hushd", "logs"), SEEN + r"\x9b")
-    piped = subprocess.run(command("hushd", "logs"), capture_output=True, check=True)
-    assert piped.stdout == EVIL.encode() + b"\x9b\n"
+    assert run("hushd", "logs").stdout == EVIL.encode() + b"\x9b\n"
 
 
 def test_a_log_that_is_moved_aside_is_followed(runtime: Path) -> None:
@@ -109,16 +96,10 @@ def test_a_log_that_is_moved_aside_is_followed(runtime: Path) -> None:
         process.kill()
 
 
-def test_an_argument(runtime: Path) -> None:
-    """A complaint about the command line."""
-    check(drawn("hushd", EVIL), r"\x1b]0;owned\x07")
-
-
 def test_a_file_keeps_what_was_said(start_router: Start, tmp_path: Path) -> None:
     """A pipe and a file get the transcript as it is."""
     start_router(answer)
     place = sound(tmp_path, "a.wav")
-    piped = subprocess.run(command("listen", place), capture_output=True, check=True)
-    assert piped.stdout.decode() == f"{EVIL}\n"
-    subprocess.run(command("listen", place, "-o", str(tmp_path / "a.txt")), check=True)
+    assert run("listen", place).stdout.decode() == f"{EVIL}\n"
+    assert run("listen", place, "-o", str(tmp_path / "a.txt")).returncode == 0
     assert (tmp_path / "a.txt").read_bytes().decode() == f"{EVIL}\n"

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from support import warm
 from support.peer import Supervisor, wait_until
 
-CODE = "from hushd_cli import entry; entry.hushd()"
+from ..process import hushd
 
-
-def config(*words: str, status: int = 0, **environment: str) -> str:
-    done = warm.run(
-        [sys.executable, "-P", "-c", CODE, "config", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=os.environ | environment,
-    )
-    assert done.returncode == status, done.stderr
-    return done.stderr if status else done.stdout
+config = partial(hushd, "config")
 
 
 @pytest.fixture
@@ -95,10 +81,13 @@ def test_a_usual_model_must_be_there(file: Path) -> None:
 
 
 def test_set_makes_the_file(runtime: Path) -> None:
-    """It makes the folder too, if there is none."""
+    """It makes the folder too, if there is none; a file that is not there is no mistake, unless it was named."""
     path = runtime / "deep/er/config.toml"
+    assert "so the defaults hold.\n" in config("check", HUSHD_CONFIG=str(path))
+    assert "none.toml does not exist" in config("check", "/none.toml", status=2)
     config("set", "exit_when_idle", "7", HUSHD_CONFIG=str(path))
     assert path.read_text() == "exit_when_idle = 7\n"
+    assert config("check", HUSHD_CONFIG=str(path)) == f"{path} is fine.\n"
     assert config("path", HUSHD_CONFIG=str(path)) == f"{path}\n"
 
 

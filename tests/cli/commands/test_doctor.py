@@ -12,25 +12,18 @@ from typing import Any
 
 import pytest
 from hushd_cli.commands.doctor import installation, machine
-from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from support import warm
 from support.peer import ECHO, Supervisor, command
 
-CODE = "from hushd_cli import entry; entry.hushd()"
+from ..process import run
+
 Found = list[dict[str, str]]
 
 
 def doctor(*words: str, **environment: str) -> tuple[int, Found]:
     """The exit status and the findings."""
-    done = warm.run(
-        [sys.executable, "-P", "-c", CODE, "doctor", "--json", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | environment,
-    )
+    done = run("hushd", "doctor", "--json", *words, text=True, env=os.environ | environment)
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)["findings"]
 
@@ -63,24 +56,23 @@ def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
 
 
-def test_a_wrong_configuration(runtime: Path) -> None:
-    """The sentence names the key, and the status is 1; the rest is looked at all the same."""
+def test_what_is_broken(runtime: Path) -> None:
+    """A wrong configuration, a folder that is open to others, a damaged model and no supervisor where none may start:
+    each is named with its remedy, the status is 1, and the rest is looked at all the same."""
     (runtime / "config.toml").write_text("exit_when_idle = -1\n")
-    status, found = doctor("--no-engines")
-    (broken,) = of(found, "configuration")
-    assert status == 1
-    assert "exit_when_idle" in broken["text"]
-    assert of(found, "extras", "ok")
-
-
-def test_a_runtime_folder_that_is_open_to_others(runtime: Path) -> None:
-    """Its mode is named, and how to make it safe."""
     runtime.chmod(0o755)
-    status, found = doctor("--no-engines")
-    (broken,) = of(found, "folders")
-    assert status == 1
-    assert "0755" in broken["text"]
-    assert "0700" in broken["remedy"]
+    models = runtime / "models"
+    (models / "piper").mkdir(parents=True)
+    (models / "piper/mine.hushd.json").write_text("{")
+    status, found = doctor("--no-engines", HUSHD_MODELS_DIR=str(models))
+    broken = {finding["area"]: finding for finding in found if finding["state"] == "broken"}
+    assert (status, set(broken)) == (1, {"configuration", "folders", "models", "supervisor"})
+    assert "exit_when_idle" in broken["configuration"]["text"]
+    assert "0755" in broken["folders"]["text"]
+    assert "0700" in broken["folders"]["remedy"]
+    assert broken["models"]["remedy"] == "hushd models pull piper/mine"
+    assert broken["supervisor"]["remedy"]
+    assert of(found, "extras", "ok")
 
 
 @pytest.mark.parametrize(
@@ -93,24 +85,6 @@ def test_a_full_state_folder(
     monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
     found = installation._writable("state", tmp_path, "HUSHD_STATE_DIR")
     assert (found.state, "is full" in found.text) == (state, state == "warning")
-
-
-def test_no_supervisor_where_none_may_start(runtime: Path) -> None:
-    """It says how to start one."""
-    status, found = doctor("--no-engines")
-    (broken,) = of(found, "supervisor")
-    assert status == 1
-    assert broken["remedy"]
-
-
-def test_a_damaged_model(supervisor: Supervisor, tmp_path: Path) -> None:
-    """A model whose manifest cannot be read is broken, and the command that mends it is named."""
-    models = tmp_path / "models"
-    (models / "piper").mkdir(parents=True)
-    (models / "piper/mine.hushd.json").write_text("{")
-    _, found = doctor("--no-engines", HUSHD_MODELS_DIR=str(models))
-    assert [finding["remedy"] for finding in of(found, "models")] == ["hushd models pull piper/mine"]
-    assert Store(paths.find({**os.environ, "HUSHD_MODELS_DIR": str(models)})).kept().keys() == {"piper/mine"}
 
 
 def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Supervisor]) -> None:

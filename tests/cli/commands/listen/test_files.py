@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Progress, Request, Result
@@ -18,11 +17,9 @@ from support import warm
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
+from ...process import on_terminal
+
 Start = Callable[..., ScriptedRouter]
-
-
-HEARD = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": "Hello."}
-RESULT = {"language": "en", "duration": 1.0}
 
 
 def command(*arguments: str) -> list[str]:
@@ -33,10 +30,9 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-c", two, *arguments]
 
 
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    return warm.run(
-        command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, cwd=cwd
-    )
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    given = {} if "input" in options else {"stdin": subprocess.DEVNULL}
+    return warm.run(command(*arguments), capture_output=True, timeout=60, **(given | options))
 
 
 def segment(request: Request, n: int, text: str, start: float = 0.0, seconds: float = 1.0) -> Partial:
@@ -110,8 +106,7 @@ def test_files_are_written_as_they_finish(start_router: Start, sounds: list[str]
     assert sorted(os.listdir(folder)) == [f"{letter}.txt" for letter in "abcde"]
 
 
-@pytest.mark.parametrize("way", ["file", "pipe"])
-def test_what_is_piped_in_is_read(way: str, start_router: Start, sounds: list[str]) -> None:
+def test_what_is_piped_in_is_read(start_router: Start, sounds: list[str]) -> None:
     """Without FILE standard input is the recording, if it is a file or a pipe, and no option is for the microphone."""
     got = bytearray()
 
@@ -121,16 +116,16 @@ def test_what_is_piped_in_is_read(way: str, start_router: Start, sounds: list[st
         elif isinstance(message, Chunk):
             got.extend(message.payload)
             if message.last:
-                router.send(route, Partial(id=message.id, seq=0, data=HEARD), Result(id=message.id, data=RESULT))
+                heard = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": "Hello."}
+                router.send(route, Partial(id=message.id, seq=0, data=heard), Result(id=message.id, data={}))
 
     start_router(script)
     data = Path(sounds[0]).read_bytes()
-    if way == "pipe":
-        done = warm.run(command(), input=data, capture_output=True, timeout=60, check=False)
-    else:
-        with open(sounds[0], "rb") as file:
-            done = warm.run(command(), stdin=file, capture_output=True, timeout=60, check=False)
-    assert (done.returncode, done.stdout, bytes(got)) == (0, b"Hello.\n", data)
+    with open(sounds[0], "rb") as file:
+        for options in ({"stdin": file}, {"input": data}):
+            got.clear()
+            done = run(**options)
+            assert (done.returncode, done.stdout, bytes(got)) == (0, b"Hello.\n", data)
 
 
 def test_what_fails_has_no_header(start_router: Start, sounds: list[str], tmp_path: Path) -> None:
@@ -147,16 +142,9 @@ def test_a_terminal_shows_which_recording_it_is(start_router: Start, sounds: lis
     Hearers(start_router, lambda requests: requests)
 
     def shown(*arguments: str) -> str:
-        leader, follower = pty.openpty()
-        process = warm.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=follower, stderr=subprocess.DEVNULL)
-        os.close(follower)
-        text = b""
-        with contextlib.suppress(OSError):  # Linux's word for a terminal that nobody has open
-            while block := os.read(leader, 4096):
-                text += block
-        os.close(leader)
-        assert process.wait(60) == 0
-        return text.decode().replace("\r", "")
+        status, text = on_terminal(command(*arguments), "stdout")
+        assert status == 0
+        return text.replace("\r", "")
 
     two = [f"{path}:\n{os.path.basename(path)} 0\n{os.path.basename(path)} 1\n" for path in sounds[:2]]
     assert shown(*sounds[:2]) == "".join(two)
@@ -171,7 +159,6 @@ def test_a_terminal_shows_which_recording_it_is(start_router: Start, sounds: lis
         ("out.SRT", [], {"out.SRT": "1\n00:00:00,000 --> 00:00:01,000\na.wav 0\n\n"}),
         ("notes.md", ["-f", "txt"], {"notes.md": "a.wav 0\na.wav 1\n"}),
         ("v1.2", [], {"v1.2/a.txt": "a.wav 0\na.wav 1\n"}),
-        ("out", [], {"out/a.txt": "a.wav 0\na.wav 1\n"}),
         ("out.txt/", [], {"out.txt/a.txt": "a.wav 0\na.wav 1\n"}),
     ],
 )
@@ -327,8 +314,16 @@ def journals(runtime: Path) -> Iterator[Callable[[], list[Path]]]:
 Journals = Callable[[], list[Path]]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM, "worker_failed"])
-@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize(
+    ("how", "written"),
+    [
+        (signal.SIGKILL, False),
+        (signal.SIGKILL, True),
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        ("worker_failed", True),
+    ],
+)
 def test_an_interrupted_recording_is_resumed(
     how: signal.Signals | str, written: bool, start_router: Start, journals: Journals, sounds: list[str], tmp_path: Path
 ) -> None:
@@ -382,7 +377,8 @@ def test_what_could_be_read_of_a_damaged_recording_is_kept(
 
 
 def test_resuming_needs_the_same_request(start_router: Start, journals: Journals, sounds: list[str]) -> None:
-    """Another language is another transcript: it begins at the start, and leaves the first one's journal alone."""
+    """Another language is another transcript: it begins at the start, and leaves the first one's journal alone. Without
+    --resume it begins anew, too, and success removes the journal."""
     router = start_router(LongTalk(6, "worker_failed"))
     assert run(sounds[0], "--language", "en").returncode == 5
     (kept,) = journals()
@@ -392,11 +388,7 @@ def test_resuming_needs_the_same_request(start_router: Start, journals: Journals
     assert journals() == [kept]
     assert run(sounds[0], "--language", "en", "--resume").returncode == 0
     assert router.of(Request)[-1].params == {"language": "en", "start_s": 360.0}
-
-
-def test_without_resume_it_begins_anew(start_router: Start, journals: Journals, sounds: list[str]) -> None:
-    """A journal is only a help to who asks for it, and success without it removes it too."""
-    router = start_router(LongTalk(6, "worker_failed"))
+    router.script = LongTalk(6, "worker_failed")
     assert run(sounds[0]).returncode == 5
     assert len(journals()) == 1
     router.script = LongTalk()

@@ -230,14 +230,3 @@ def test_a_microphone_that_gives_nothing_but_zeros(
     process = start_listen(runtime)
     assert process.communicate(timeout=60) == ("", "listen: The microphone sends nothing but zeros: is it muted?\n")
     assert process.returncode == 1
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--timeout", "0"], ["--silence", "x"], ["--continuous", "a.wav"], ["--device", "x", "-"]]
-)
-def test_options_that_make_no_sense(arguments: list[str], runtime: Path) -> None:
-    """One sentence, and exit code 2, before any device is opened."""
-    process = start_listen(runtime, *arguments)
-    text, complaint = process.communicate(timeout=60)
-    assert (process.returncode, text) == (2, "")
-    assert complaint.count("\n") == 1

@@ -8,6 +8,9 @@ import pytest
 from hushd_cli.commands.say.options import file_format, parse, synthesize_options
 from hushd_protocol.errors import HushdError
 
+# The codes that `say --file-format=?` prints on macOS.
+MACOS = {"m4af": "m4a", "adts": "aac", "WAVE": "wav", "AIFF": "aiff"}
+
 
 def asked(*arguments: str) -> dict[str, Any]:
     """Returns the parameters that differ from the defaults."""
@@ -31,16 +34,33 @@ def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any])
 
 
 @pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["Good", "morning."], "Good morning."),
+        (["-v", "en", "Good", "-r", "180", "morning."], "Good morning."),
+        (["Good", "--", "-v", "--", "x"], "Good -v -- x"),
+        (["--", "-5 degrees"], "-5 degrees"),
+        (["-5"], "-5"),
+    ],
+)
+def test_options_are_taken_anywhere(arguments: list[str], text: str) -> None:
+    """They may stand among the words, and behind -- everything is a word."""
+    assert " ".join(parse("say", arguments).text) == text
+
+
+@pytest.mark.parametrize(
     ("arguments", "form"),
     [
         (["-o", "x.opus"], "opus"),
         (["-o", "x.raw"], "pcm"),
         (["-o", "x.aif"], "aiff"),
+        (["-o", "x.FLAC"], "flac"),
         (["-o", "-"], "wav"),
         (["-o", "-", "--format", "opus"], "opus"),
         (["-o", "/dev/null"], "wav"),
         (["--output-file=x", "--file-format=WAVE"], "wav"),
         (["-o", "x.wav", "--format", "FLAC"], "flac"),
+        *((["-o", "x", f"--file-format={code}"], form) for code, form in MACOS.items()),
     ],
 )
 def test_the_kind_of_file(arguments: list[str], form: str) -> None:
@@ -51,16 +71,11 @@ def test_the_kind_of_file(arguments: list[str], form: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--volume", "2.5"], "--volume must be a number from 0 to 2"),
-        (["--volume", "nan"], "--volume"),
-        (["--volume", "loud"], "--volume"),
-        (["-o", "x.wav", "--format", "doc"], "--format/--file-format must be one of wav, flac"),
-        (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
-        (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
+        (["--volume", "2.5"], "--volume must be a number from 0 to 2"),  # each option's bad values: tests/golden
+        (["--loud"], "--loud"),
         (["--json"], "give -v '?' or -a '?' too"),
         (["--format", "wav"], "for -o FILE"),
         (["--sample-rate", "8000"], "for -o FILE"),
-        (["-o", "x.wav", "--channels", "3"], "--channels"),
         (["-o", "x.wav", "-a", "Speakers"], "not for -o FILE"),
     ],
 )
@@ -70,9 +85,3 @@ def test_what_makes_no_sense(arguments: list[str], words: str) -> None:
         parse("say", [*arguments, "Hello."])
     assert caught.value.code == "bad_request"
     assert words in caught.value.message
-
-
-@pytest.mark.parametrize(("code", "form"), [("m4af", "m4a"), ("adts", "aac"), ("WAVE", "wav"), ("AIFF", "aiff")])
-def test_macos_names_of_formats(code: str, form: str) -> None:
-    """`--file-format` takes the codes that `say --file-format=?` prints on macOS."""
-    assert file_format(parse("say", ["-o", "x", f"--file-format={code}", "Hello."])) == form
