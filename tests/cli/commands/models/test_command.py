@@ -1,32 +1,70 @@
-"""`hushd models` as a process: what it prints and returns, without a supervisor, without a network, in time."""
+"""`hushd models`: what it prints and returns, without a supervisor and without a network."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from hushd_cli import main
+from hushd_models import advice, installation
 from hushd_models.installation import extra_command
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from support import warm
 
 CONTENT = b"model" * 200_000
+FIND_SPEC, ENGINE_INSTALLED = installation.find_spec, advice.engine_installed.__wrapped__  # without its memory
+Hushd = Callable[..., str]
+
+
+def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
+    """Has every package installed but these; pip where it is."""
+    found = lambda name: FIND_SPEC(name) if name == "pip" else name not in packages  # noqa: E731
+    monkeypatch.setattr(installation, "find_spec", found)
+    monkeypatch.setattr(advice, "engine_installed", ENGINE_INSTALLED)
 
 
 @pytest.fixture
 def machine(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A machine with a home of its own."""
+    """A machine with a home of its own, and without a network."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(runtime / "models"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(runtime / "cache"))
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         monkeypatch.delenv(name, raising=False)
+    lacking(monkeypatch)
+
+    def forbidden(*given: object, **_: object) -> NoReturn:
+        raise AssertionError(f"the network was used: {given}")
+
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, forbidden)
     return Store(paths.find())
+
+
+@pytest.fixture
+def hushd(machine: Store, capfd: pytest.CaptureFixture[str]) -> Hushd:
+    """Runs `hushd models`; returns what it prints, and checks that it complains of nothing."""
+
+    def run(*words: str) -> str:
+        assert main.main("hushd", ["models", *words]) == 0
+        shown = capfd.readouterr()
+        assert shown.err == ""
+        return shown.out
+
+    return run
+
+
+@pytest.fixture
+def answer(hushd: Hushd) -> Callable[..., Any]:
+    return lambda *words: json.loads(hushd(*words, "--json"))
 
 
 @pytest.fixture
@@ -41,37 +79,12 @@ def base(machine: Store) -> Path:
     return path
 
 
-def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs `hushd models` with sockets forbidden, but for those of this machine, and every package installed but
-    `lacking`; pip where it is."""
-    program = (
-        "from hushd_models import installation\n"
-        "found = installation.find_spec\n"
-        f"installation.find_spec = lambda name: found(name) if name == 'pip' else name != {lacking!r}\n"
-        "import socket, sys\n"
-        "def forbidden(*a, **k): raise AssertionError(f'the network was used: {a}')\n"
-        "socket.getaddrinfo = socket.create_connection = forbidden\n"
-        "sys.argv = ['hushd', 'models', *sys.argv[1:]]\n"
-        "from hushd_cli.entry import hushd\n"
-        "hushd()\n"
-    )
-    return warm.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=50, check=False, cwd=cwd
-    )
-
-
-def answer(*arguments: str, lacking: str = "") -> Any:
-    done = hushd(*arguments, "--json", lacking=lacking)
-    assert done.stderr == ""
-    return json.loads(done.stdout)
-
-
-def test_the_list(machine: Store, base: Path) -> None:
+@pytest.mark.usefixtures("base")
+def test_the_list(hushd: Hushd, answer: Callable[..., Any]) -> None:
     """A line a model, installed ones first, with size, memory, speed, wrong words, languages and licence; the file's
     own size where it is here, about its size where it is not. The rest is sorted by the language's wrong words."""
-    done = hushd("list")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.replace("too large", "not here ").splitlines()
+    shown = hushd("list")
+    lines = shown.replace("too large", "not here ").splitlines()
     assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "WRONG", "LANGUAGES", "LICENCE"]
     (line,) = [line for line in lines if line.startswith("whisper/base ")]
     assert " ".join(line.split()) == "whisper/base stt installed 1 MB 710 MB medium 5.1 % 99 languages MIT"
@@ -80,45 +93,40 @@ def test_the_list(machine: Store, base: Path) -> None:
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
     assert states == sorted(states)
     assert set(states) == {0, 1, 2}
-    assert hushd().stdout == done.stdout
-    listed = json.loads(hushd("list", "stt", "de", "--json").stdout)
+    assert hushd() == shown
+    listed = answer("list", "stt", "de")
     german = [one["name"] for one in listed if one["recommended"]]
     figures = [one["word_errors"].get("de") for one in listed if one["state"] == "absent" and not one["recommended"]]
     published = [figure for figure in figures if figure is not None]
     assert published == sorted(published) == figures[: len(published)]
     assert len(published) > 15
-    advised = json.loads(hushd("recommend", "de", "--json").stdout)
+    advised = answer("recommend", "de")
     assert sorted(german) == sorted(one["model"] for one in advised if one["role"] == "stt")
-    here = hushd("list", "--here").stdout.splitlines()
+    here = hushd("list", "--here").splitlines()
     assert [line.split() for line in here] == [line.split() for line in lines[: 1 + states.count(0)]]
 
 
-def test_what_comes_with_its_engine_needs_no_pull(machine: Store) -> None:
-    """A sentence says so, in place of its path."""
-    done = hushd("pull", "espeak-ng/all")
-    assert done.stdout == "espeak-ng/all is installed already: it comes with its engine.\n"
-    assert done.returncode == 0
-
-
-def test_an_engine_that_is_missing_is_told_before_its_first_use(machine: Store, base: Path) -> None:
+def test_an_engine_that_is_missing_is_told_before_its_first_use(
+    machine: Store, base: Path, hushd: Hushd, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By `list`, `show` and `pull`, with the command that installs it here; not where the configuration starts its
-    workers by a command of their own."""
-    (line,) = [line for line in hushd("list", lacking="torch").stdout.splitlines() if line.startswith("whisper/base ")]
+    workers by a command of their own. What comes with its engine needs no pull, which a sentence says."""
+    assert hushd("pull", "espeak-ng/all") == "espeak-ng/all is installed already: it comes with its engine.\n"
+    assert answer("show", "whisper/tiny")["install"] == ""
+    lacking(monkeypatch, "torch")
+    (line,) = [line for line in hushd("list").splitlines() if line.startswith("whisper/base ")]
     assert " ".join(line.split()).startswith("whisper/base stt no engine 1 MB")
     command = extra_command("whisper")
-    assert f"engine     not installed: {command}\n" in hushd("show", "whisper/base", lacking="torch").stdout
-    assert answer("show", "whisper/tiny", lacking="torch")["install"] == command
+    assert f"engine     not installed: {command}\n" in hushd("show", "whisper/base")
+    (offer,) = answer("pull", "--dry-run", "whisper/tiny")
+    assert answer("show", "whisper/tiny")["install"] == offer["install"] == command
+    command = '[worker."stt/whisper"]\ncommand = ["elsewhere/python", "-m", "hushd_worker_stt"]\n'
+    machine.paths.config.write_text(command)
     assert answer("show", "whisper/tiny")["install"] == ""
-    (offer,) = answer("pull", "--dry-run", "whisper/tiny", lacking="torch")
-    assert offer["install"] == command
-    machine.paths.config.write_text(
-        '[worker."stt/whisper"]\ncommand = ["elsewhere/python", "-m", "hushd_worker_stt"]\n'
-    )
-    assert answer("show", "whisper/tiny", lacking="torch")["install"] == ""
-    assert "no engine" not in hushd("list", "whisper", lacking="torch").stdout
+    assert "no engine" not in hushd("list", "whisper")
 
 
-def test_the_list_for_programs(machine: Store, base: Path) -> None:
+def test_the_list_for_programs(base: Path, answer: Callable[..., Any]) -> None:
     """As JSON, all or some: by engine, role or language; nobody is told of what there is none of."""
     every = answer("list")
     assert len(every) > 60
@@ -136,22 +144,18 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}
     assert {one["name"].partition("/")[0] for one in answer("list", "hibari", "kokoro")} == {"hibari", "kokoro"}
     assert "kokoro/kokoro-v1.0" in {one["name"] for one in answer("list", "fr")}
-    spoken = {
-        one["name"] for one in answer("list", "tts", "de", "fr")
-    }  # all kinds of words hold, one of each is enough
+    # All kinds of words hold, one of each is enough.
+    spoken = {one["name"] for one in answer("list", "tts", "de", "fr")}
     assert {"chatterbox/multilingual", "kokoro/kokoro-v1.0"} < spoken
     assert not any("hibari" in name or "whisper" in name for name in spoken)
     assert answer("list", "stt", "kokoro") == []
-    done = hushd("list", "kokorr")
-    assert (done.returncode, done.stderr) == (
-        2,
-        "hushd models: There is no model of 'kokorr': did you mean 'kokoro'?\n",
-    )
+    with pytest.raises(HushdError, match=r"^There is no model of 'kokorr': did you mean 'kokoro'\?$"):
+        answer("list", "kokorr")
 
 
-def test_show_and_path(machine: Store, base: Path) -> None:
-    """All that is known of one, by its name or an alias; a path is printed alone, for scripts."""
-    shown = hushd("show", "whisper/base").stdout
+def test_show(machine: Store, base: Path, hushd: Hushd, answer: Callable[..., Any]) -> None:
+    """All that is known of one, by its name or an alias."""
+    shown = hushd("show", "whisper/base")
     for words in (
         "whisper/base\n",
         "state      installed, by hushd",
@@ -169,7 +173,7 @@ def test_show_and_path(machine: Store, base: Path) -> None:
     by_hand = answer("show", "whisper/own")
     assert by_hand["files"] == {"own.pt": {"size": 7, "sha256": ""}}
     assert facts.keys() == absent.keys() == by_hand.keys()  # programs find the same keys whoever has brought it
-    assert "`hushd models pull whisper/large-v3-turbo` (about 1.6 GB, MIT)" in hushd("show", "whisper/turbo").stdout
+    assert "`hushd models pull whisper/large-v3-turbo` (about 1.6 GB, MIT)" in hushd("show", "whisper/turbo")
 
 
 @pytest.mark.parametrize("command", ["show", "rm"])
@@ -182,25 +186,44 @@ def test_show_and_path(machine: Store, base: Path) -> None:
         ("", "There is no model"),
     ],
 )
-def test_names_that_are_none(machine: Store, command: str, name: str, words: str) -> None:
+@pytest.mark.usefixtures("base")
+def test_names_that_are_none(hushd: Hushd, command: str, name: str, words: str) -> None:
     """One sentence, exit status 6, and what may have been meant."""
-    done = hushd(command, name)
-    assert (done.returncode, done.stdout) == (6, "")
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "?." not in done.stderr
+    with pytest.raises(HushdError) as refused:
+        hushd(command, name)
+    assert refused.value.exit_code == 6
+    assert words in refused.value.message
+    assert "\n" not in refused.value.message
+    assert "?." not in refused.value.message
 
 
-def test_rm(machine: Store, base: Path) -> None:
+def test_rm(base: Path, hushd: Hushd) -> None:
     """The freed size is printed; the second time there is nothing to remove; one wrong name, and nothing is removed."""
-    done = hushd("rm", "whisper/base", "whisper/bsae")
-    assert (done.returncode, base.exists()) == (6, True)
-    done = hushd("rm", "whisper/base")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "whisper/base: 1 MB freed\n", "")
+    with pytest.raises(HushdError, match="whisper/bsae"):
+        hushd("rm", "whisper/base", "whisper/bsae")
+    assert base.exists()
+    assert hushd("rm", "whisper/base") == "whisper/base: 1 MB freed\n"
     assert not base.exists()
-    assert hushd("rm", "whisper/base").stderr == (
-        "hushd models: whisper/base is not on this machine: there is nothing to remove.\n"
-    )
+    with pytest.raises(HushdError, match=r"^whisper/base is not on this machine: there is nothing to remove\.$"):
+        hushd("rm", "whisper/base")
+
+
+def test_recommendations_in_text_and_in_json_say_the_same(
+    hushd: Hushd, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each language and role: model, disk, memory, licence, what one gets, and the commands. Without a language
+    they are for the session's."""
+    text, listed = hushd("recommend", "en", "de"), answer("recommend", "en", "de")
+    assert {(one["language"], one["role"]) for one in listed} == {(a, b) for a in ("en", "de") for b in ("stt", "tts")}
+    for one in listed:
+        cost = f"{one['size_mb']} MB on disk, {one['memory_mb']} MB of memory, {one['speed']}, {one['licence']}"
+        assert f"{one['model']}  ({cost})" in text
+        assert one["gain"] in text
+        assert all(f"$ {command}" in text for command in one["commands"])
+    assert "GB free for models" in text
+    for locale, language in (("fr_CA.UTF-8", "fr"), ("C.UTF-8", "en")):
+        monkeypatch.setenv("LC_ALL", locale)
+        assert {one["language"] for one in answer("recommend")} == {language}
 
 
 def test_nothing_heavy_and_no_supervisor(machine: Store) -> None:
