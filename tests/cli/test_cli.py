@@ -294,19 +294,10 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["status"], 3),
-        (["unload", "stt"], 3),
-        (["shutdown"], 3),
-        (["load", "stt"], 3),
-        (["unload"], 3),
-        (["load"], 2),
-        (["dance"], 2),
-        (["logs"], 4),
-        (["logs", "stt"], 4),
-        (["logs", "-n", "many"], 2),
-        ([b"\xff"], 2),
+        (["status"], 3), (["unload", "stt"], 3), (["shutdown"], 3), (["load", "stt"], 3), (["unload"], 3),
+        (["load"], 2), (["dance"], 2), (["logs"], 4), (["logs", "stt"], 4), (["logs", "-n", "many"], 2), ([b"\xff"], 2),
     ],
-)
+)  # fmt: skip
 @pytest.mark.usefixtures("runtime")
 def test_hushd_refuses(arguments: list[Any], code: int) -> None:
     """Without a supervisor (HUSHD_AUTOSTART=0), and for mistakes: one sentence and the exit code."""

@@ -112,18 +112,12 @@ def test_command_lines_are_known(page: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        ("hushd models pul x", "pul"),
-        ("hushd logs --lines 1 --jsn", "--jsn"),
-        ("hushd status --jsn", "--jsn"),
-        ("hushd wake alexa -- say --jsn", ""),
-        ("say -Q a.wav", "-Q"),
-        ("say '-Q is no option'", ""),
-        ("listen -f srtt a.wav", "srtt"),
-        ("scripts/bnch idle", "bnch"),
-        ("./scripts/mutants --plantd", "--plantd"),
+        ("hushd models pul x", "pul"), ("hushd logs --lines 1 --jsn", "--jsn"), ("hushd status --jsn", "--jsn"),
+        ("hushd wake alexa -- say --jsn", ""), ("say -Q a.wav", "-Q"), ("say '-Q is no option'", ""),
+        ("listen -f srtt a.wav", "srtt"), ("scripts/bnch idle", "bnch"), ("./scripts/mutants --plantd", "--plantd"),
         ("scripts/mutants --planted --seeds 2", ""),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:
     """A command, an option or a value that does not exist is named, and what another program gets is not looked at."""
     assert wrong(f"```sh\n{line}  # so\n```\n") == ([f"{line}  : {word}"] if word else [])

@@ -9,33 +9,13 @@ from hushd_models import catalogue, languages
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ("English", "en"),
-        ("german", "de"),
-        (" FRENCH ", "fr"),
-        ("Haitian Creole", "ht"),
-        ("Castilian", "es"),
-        ("mandarin", "zh"),
-        ("Cantonese", "yue"),
-        ("de", "de"),
-        ("EN_us", "en"),
-        ("zh-Hant-TW", "zh"),
-        ("nb", "no"),
-        ("nb-NO", "no"),
-        ("nn", "nn"),
-        ("Norwegian", "no"),
-        ("cmn-Hans-CN", "zh"),
-        ("iw_IL", "he"),
-        ("in", "id"),
-        ("ji", "yi"),
-        ("jv", "jw"),
-        ("fil-PH", "tl"),
-        ("mo", "ro"),
-        ("de_AT.UTF-8", "de"),
-        ("ca_ES@valencia", "ca"),
-        ("Klingon", "klingon"),
-        ("", ""),
+        ("English", "en"), ("german", "de"), (" FRENCH ", "fr"), ("Haitian Creole", "ht"), ("Castilian", "es"),
+        ("mandarin", "zh"), ("Cantonese", "yue"), ("de", "de"), ("EN_us", "en"), ("zh-Hant-TW", "zh"), ("nb", "no"),
+        ("nb-NO", "no"), ("nn", "nn"), ("Norwegian", "no"), ("cmn-Hans-CN", "zh"), ("iw_IL", "he"), ("in", "id"),
+        ("ji", "yi"), ("jv", "jw"), ("fil-PH", "tl"), ("mo", "ro"), ("de_AT.UTF-8", "de"), ("ca_ES@valencia", "ca"),
+        ("Klingon", "klingon"), ("", ""),
     ],
-)
+)  # fmt: skip
 def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
     """Names, their aliases and tags in any case; anything else is not a language's code."""
     assert languages.code(asked) == code
@@ -95,17 +75,12 @@ def test_a_language_has_a_name(code: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "own"),
     [
-        ({}, []),
-        ({"LANG": "de_DE.UTF-8"}, ["de"]),
-        ({"LANG": "fr_FR", "LC_MESSAGES": "pt_BR"}, ["pt"]),
-        ({"LC_MESSAGES": "pt_BR", "LC_ALL": "nb_NO"}, ["no"]),
-        ({"LANG": "fr_FR", "LC_ALL": ""}, ["fr"]),
-        ({"LANG": "fr_FR", "LC_ALL": "C.UTF-8"}, []),
-        ({"LANG": "POSIX"}, []),
-        ({"LANG": "d"}, []),
+        ({}, []), ({"LANG": "de_DE.UTF-8"}, ["de"]), ({"LANG": "fr_FR", "LC_MESSAGES": "pt_BR"}, ["pt"]),
+        ({"LC_MESSAGES": "pt_BR", "LC_ALL": "nb_NO"}, ["no"]), ({"LANG": "fr_FR", "LC_ALL": ""}, ["fr"]),
+        ({"LANG": "fr_FR", "LC_ALL": "C.UTF-8"}, []), ({"LANG": "POSIX"}, []), ({"LANG": "d"}, []),
         ({"LANG": "abcdefghi"}, []),
     ],
-)
+)  # fmt: skip
 def test_the_session_names_its_language(
     environment: dict[str, str], own: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,19 +124,11 @@ LINE = entries(s100=300, s200=500, s400=600)
 @pytest.mark.parametrize(
     ("known", "size_mb", "memory_mb"),
     [
-        ({}, 100, 0),
-        (entries(s100=300), 150, 350),
-        (entries(s100=50), 49, 0),
-        (entries(s100=50), 51, 1),
-        (LINE, 100, 300),
-        (LINE, 50, 200),
-        (LINE, 150, 400),
-        (LINE, 200, 500),
-        (LINE, 300, 550),
-        (LINE, 500, 650),
+        ({}, 100, 0), (entries(s100=300), 150, 350), (entries(s100=50), 49, 0), (entries(s100=50), 51, 1),
+        (LINE, 100, 300), (LINE, 50, 200), (LINE, 150, 400), (LINE, 200, 500), (LINE, 300, 550), (LINE, 500, 650),
         (entries(s100=100, s200=500), 70, 0),
     ],
-)
+)  # fmt: skip
 def test_memory_is_on_the_line_through_the_known_models(
     known: dict[str, Known], size_mb: int, memory_mb: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,19 +97,12 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"engine": "../x"},
-        {"name": "a/b"},
-        {"licence": 7, "files": 3},
-        {"source": "hub"},
-        {"source": {"kind": "magic", "place": "x"}},
-        {"source": {"kind": "hub"}},
-        {"files": {}},
-        {"files": ["a"]},
-        {"files": {"a": {"size": True, "sha256": "a" * 64}}},
-        {"files": {"a": {"size": 1, "sha256": "A" * 64}}},
+        {"engine": "../x"}, {"name": "a/b"}, {"licence": 7, "files": 3}, {"source": "hub"},
+        {"source": {"kind": "magic", "place": "x"}}, {"source": {"kind": "hub"}}, {"files": {}}, {"files": ["a"]},
+        {"files": {"a": {"size": True, "sha256": "a" * 64}}}, {"files": {"a": {"size": 1, "sha256": "A" * 64}}},
         {"files": {"a": {"size": 1}}},
     ],
-)
+)  # fmt: skip
 def test_a_manifest_that_makes_no_sense(change: dict[str, Any]) -> None:
     """It is refused, and a key of a later version is not."""
     with pytest.raises(BadManifest):

@@ -128,14 +128,11 @@ def wait_for(terminal: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("hushd load --engine ", set()),
-        ("say --priority ", {"important", "text"}),
-        ("hushd service ", {"install", "uninstall"}),
-        ("hushd nosuch ", set()),
-        ("hushd -", {"--help"}),
+        ("hushd load --engine ", set()), ("say --priority ", {"important", "text"}),
+        ("hushd service ", {"install", "uninstall"}), ("hushd nosuch ", set()), ("hushd -", {"--help"}),
         ("hushd ", {"say", "models"}),
     ],
-)
+)  # fmt: skip
 def test_offers(runtime: Path, line: str, some: set[str]) -> None:
     """Of a command's own words too; an unknown one has none."""
     *before, current = line.split(" ")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands import service as units
-from support import warm
+
+from ..process import run
 
 SYSTEMD = units.PACKAGING / "systemd/user"
 
@@ -37,9 +38,8 @@ def told(home: Path) -> list[str]:
     return (home / "told").read_text().splitlines() if (home / "told").exists() else []
 
 
-def hushd(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    command = [python, "-m", "hushd", "service", *arguments]
-    return warm.run(command, capture_output=True, text=True, timeout=60, check=False)
+def hushd(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run("hushd", "service", *arguments, text=True)
 
 
 def tree(home: Path) -> dict[str, str]:
@@ -113,9 +113,8 @@ def test_install_listens_for_other_programs_where_it_is_told_to(home: Path) -> N
     assert (done.returncode, done.stderr) == (0, "")
     http = (folder / "hushd-http.socket").read_text()
     assert "\nListenStream=127.0.0.1:8880\nListenStream=[::1]:2022\nFileDescriptorName=http\n" in http
-    assert (
-        "\nListenStream=127.0.0.1:10300\nFileDescriptorName=wyoming\n" in (folder / "hushd-wyoming.socket").read_text()
-    )
+    wyoming = (folder / "hushd-wyoming.socket").read_text()
+    assert "\nListenStream=127.0.0.1:10300\nFileDescriptorName=wyoming\n" in wyoming
     sockets = "hushd.socket hushd-http.socket hushd-wyoming.socket"
     assert told(home)[1:] == ["systemctl --user stop hushd.service", f"systemctl --user enable --now {sockets}"]
     assert hushd("install").stdout == "hushd is a service now: the first request starts it.\n"  # it stays as it is

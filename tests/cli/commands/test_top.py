@@ -13,7 +13,8 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,23 @@ class Terminal:
 
 
 @pytest.fixture
-def top(supervisor: Supervisor) -> Iterator[Terminal]:
-    opened = Terminal("top", "--period", "0.2")
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Opens terminals, and closes them at the end."""
+    with ExitStack() as opened:
+
+        def start(*words: str, **options: str) -> Terminal:
+            made = Terminal("top", *words, **options)
+            opened.callback(made.close)
+            return made
+
+        yield start
+
+
+@pytest.fixture
+def top(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> Terminal:
+    opened = terminal("--period", "0.2")
     opened.wait_for("no workers")
-    yield opened
-    opened.close()
+    return opened
 
 
 def test_what_runs_is_drawn_as_it_changes(top: Terminal, supervisor: Supervisor) -> None:
@@ -106,72 +119,50 @@ def test_a_pause_gives_the_terminal_back(top: Terminal) -> None:
     top.wait_for("no workers", since)
 
 
-def test_no_colour(supervisor: Supervisor) -> None:
+def test_no_colour(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
     """NO_COLOR=1 draws no colour, only bold, faint and reversed text."""
-    shown = Terminal("top", NO_COLOR="1")
-    try:
-        shown.wait_for("q quits")
-        assert set(re.findall(r"\x1b\[([0-9;]*)m", shown.shown)) <= {"0", "1", "2"}
-    finally:
-        shown.close()
+    shown = terminal(NO_COLOR="1")
+    shown.wait_for("q quits")
+    assert set(re.findall(r"\x1b\[([0-9;]*)m", shown.shown)) <= {"0", "1", "2"}
 
 
-def test_it_waits_for_a_supervisor(runtime: Path, start_supervisor: object) -> None:
+def test_it_waits_for_a_supervisor(
+    runtime: Path, start_supervisor: Callable[[], Supervisor], terminal: Callable[..., Terminal]
+) -> None:
     """Without one it starts none, and shows one as soon as it runs."""
-    shown = Terminal("top", "--period", "0.2")
-    try:
-        shown.wait_for("No supervisor runs")
-        assert callable(start_supervisor)
-        start_supervisor()
-        shown.wait_for("no workers")
-    finally:
-        shown.close()
+    shown = terminal("--period", "0.2")
+    shown.wait_for("No supervisor runs")
+    start_supervisor()
+    shown.wait_for("no workers")
 
 
-def run(code: str = CODE, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", code, "top"]
-    return warm.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=os.environ | environment, timeout=BOUND_S
-    )
-
-
-def test_a_pipe_gets_one_plain_table(supervisor: Supervisor) -> None:
-    """As `hushd status` prints it, once, and without any control sequence."""
+def test_a_pipe_gets_one_plain_table(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
+    """As `hushd status` prints it, once, and without any control sequence; for that the package rich is not needed. For
+    the live picture it is, and without it a sentence says what to install."""
+    hidden = f"import sys; sys.modules['rich'] = None; sys.modules['rich.console'] = None; {CODE}"
     with supervisor.connect() as peer:
         peer.ask("warm", "stt/echo/a")
-    done = run()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "\x1b" not in done.stdout
-    assert [line.split()[:2] for line in done.stdout.splitlines()][-2:] == [
-        ["WORKER", "STATE"],
-        ["stt/echo/a", "ready"],
-    ]
+    for code in (CODE, hidden):
+        command = [sys.executable, "-P", "-c", code, "top"]
+        done = warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\x1b" not in done.stdout
+        words = [line.split()[:2] for line in done.stdout.splitlines()]
+        assert words[-2:] == [["WORKER", "STATE"], ["stt/echo/a", "ready"]]
+    shown = terminal(code=hidden)
+    assert shown.process.wait(BOUND_S) == 6
+    assert shown.process.stderr is not None
+    said = shown.process.stderr.read().decode()
+    assert said.startswith("hushd top: `hushd top` needs the package rich: ")
+    assert said.count("\n") == 1
+    assert "[top]" in said
 
 
-def test_without_rich_a_sentence_says_what_to_install(supervisor: Supervisor) -> None:
-    """It is needed for the live picture alone."""
-    hidden = f"import sys; sys.modules['rich'] = None; sys.modules['rich.console'] = None; {CODE}"
-    shown = Terminal("top", code=hidden)
-    try:
-        assert shown.process.wait(BOUND_S) == 6
-        assert shown.process.stderr is not None
-        said = shown.process.stderr.read().decode()
-        assert said.startswith("hushd top: `hushd top` needs the package rich: ")
-        assert said.count("\n") == 1
-        assert "[top]" in said
-    finally:
-        shown.close()
-    assert run(hidden).returncode == 0
-
-
-def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor) -> None:
+def test_a_resized_terminal_is_drawn_anew(supervisor: Supervisor, terminal: Callable[..., Terminal]) -> None:
     """At once, and not at the next look, which is an hour away."""
-    shown = Terminal("top", "--period", "3600")
-    try:
-        shown.wait_for("no workers")
-        fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        since = len(shown.shown)
-        os.kill(shown.process.pid, signal.SIGWINCH)  # it is not the terminal's session, as it would be in a shell
-        shown.wait_for("─" * 60, since)
-    finally:
-        shown.close()
+    shown = terminal("--period", "3600")
+    shown.wait_for("no workers")
+    fcntl.ioctl(shown.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    since = len(shown.shown)
+    os.kill(shown.process.pid, signal.SIGWINCH)  # it is not the terminal's session, as it would be in a shell
+    shown.wait_for("─" * 60, since)

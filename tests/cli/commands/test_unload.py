@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hushd
@@ -20,6 +21,17 @@ ALL = ["--all"]  # no worker may start
 
 def started(*words: str, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen([*HUSHD, *words], text=True, stdout=subprocess.PIPE, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@contextmanager
+def held() -> Iterator[Callable[[], None]]:
+    """A program that has begun, and ends by what is yielded."""
+    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "begun\n"
+        yield process.stdin.close
+        process.stdin.close()
 
 
 @pytest.fixture
@@ -51,28 +63,21 @@ def test_the_exit_status_is_the_programs(peer: Peer, status: int) -> None:
 def test_workers_keep_away_until_it_has_ended(peer: Peer) -> None:
     """A worker that ran has left when it begins, none starts meanwhile, and afterwards one may."""
     peer.ask("echo")
-    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == "begun\n"
+    with held():
         assert peer.status()["pid"] is None
         assert peer.fail("echo").code == "server_busy"
-        process.stdin.close()
     wait_until(lambda: not refused(peer), "the end of the claim")
 
 
 def test_the_claim_outlives_the_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
     """The next one has workers keep away, too, and no longer than the program lives."""
     first = start_supervisor(CONFIG)
-    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == "begun\n"
+    with held() as end:
         first.process.kill()
         first.process.wait()
         with start_supervisor(CONFIG).connect() as peer:
             wait_until(lambda: refused(peer), "the claim at the next supervisor")
-            process.stdin.close()
+            end()
             wait_until(lambda: not refused(peer), "the end of the claim")
 
 
@@ -106,15 +111,10 @@ def test_it_has_no_child_that_it_did_not_start(peer: Peer) -> None:
 def test_without_a_supervisor_one_is_started(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody must know that workers keep away; what does not run holds nothing."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
-    with started(*ALL, "--", "sh", "-c", "echo run; read end", stdin=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == "run\n"
-        with hushd.Client(start=False) as client:
-            with pytest.raises(hushd.HushdError, match="until another program ends"):
-                client.preload("stt")
-            client.shutdown()
-        process.stdin.close()
+    with held(), hushd.Client(start=False) as client:
+        with pytest.raises(hushd.HushdError, match="until another program ends"):
+            client.preload("stt")
+        client.shutdown()
 
 
 @pytest.mark.parametrize(("program", "status"), [("no-such-program", 127), ("/", 126)])

@@ -47,19 +47,12 @@ def test_a_subagent_is_not_heard() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"\xff\xfe\x00",
-        b"null",
-        b"[]",
-        b'{"hook_event_name": 7}',
-        b'{"hook_event_name": ["Stop"]}',
-        b'{"hook_event_name": "PreToolUse", "session_id": "a"}',
-        b"[" * 200_000,
-        b'{"a":' * 200_000,
+        b"", b"\xff\xfe\x00", b"null", b"[]", b'{"hook_event_name": 7}', b'{"hook_event_name": ["Stop"]}',
+        b'{"hook_event_name": "PreToolUse", "session_id": "a"}', b"[" * 200_000, b'{"a":' * 200_000,
         b'{"hook_event_name": "Stop", "session_id": ',
     ],
     ids=range(10),
-)
+)  # fmt: skip
 def test_what_is_not_an_event_is_none(data: bytes) -> None:
     """Garbage, other events, and JSON deeper than any are read as nothing."""
     assert reaction.event_of(data) is None

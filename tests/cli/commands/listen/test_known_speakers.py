@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,9 +12,10 @@ import pytest
 import soundfile
 from hushd import AsyncClient, Client, HushdError
 from hushd_protocol.system import paths
-from support import warm
 from support.peer import Supervisor
 from support.recordings import recording
+
+from ...process import run
 
 pytestmark = pytest.mark.skipif(
     find_spec("moonshine_voice") is None, reason="the models that tell voices apart come with moonshine-voice"
@@ -33,8 +33,7 @@ def folder(carried: Supervisor, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def listen(folder: Path, *arguments: str, **environment: str) -> CompletedProcess[bytes]:
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments]
-    return warm.run(command, cwd=folder, env=environment or None, capture_output=True, timeout=120)
+    return run("listen", *arguments, cwd=folder, env=environment or None)
 
 
 def names(done: CompletedProcess[bytes]) -> list[str]:

@@ -21,6 +21,8 @@ from support import warm
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
+from ...process import command
+
 Start = Callable[..., ScriptedRouter]
 DEVICE = Path(__file__).parents[3] / "support" / "quiet_device"
 
@@ -105,17 +107,12 @@ def test_a_crash_while_somebody_speaks(known: str, start_router: Start, client: 
 @pytest.mark.parametrize(
     ("stable", "text", "columns", "line"),
     [
-        ("Ever", " tried", 80, "Ever[ tried]"),
-        ("", "Ever", 80, "[Ever]"),
-        ("Ever tried", "", 80, "Ever tried[]"),
-        ("Ever tried", " again", 17, "Ever tried[ again]"),
-        ("Ever tried", " again", 16, "…er tried[ again]"),
-        ("Ever tried", " again", 6, "…[gain]"),
-        ("你好", "吗", 7, "你好[吗]"),
-        ("你好", "吗", 6, "…好[吗]"),
+        ("Ever", " tried", 80, "Ever[ tried]"), ("", "Ever", 80, "[Ever]"), ("Ever tried", "", 80, "Ever tried[]"),
+        ("Ever tried", " again", 17, "Ever tried[ again]"), ("Ever tried", " again", 16, "…er tried[ again]"),
+        ("Ever tried", " again", 6, "…[gain]"), ("你好", "吗", 7, "你好[吗]"), ("你好", "吗", 6, "…好[吗]"),
         ("one\ntwo", "\nthree", 80, "one two[ three]"),
     ],
-)
+)  # fmt: skip
 def test_the_unfinished_on_a_line(stable: str, text: str, columns: int, line: str) -> None:
     """Its end is shown where it is too long, and what may change is dim."""
     assert unfinished(stable, text, columns) == line.replace("[", "\x1b[2m").replace("]", "\x1b[0m")
@@ -147,7 +144,7 @@ def test_a_microphone_by_name(wish: str | int, number: int) -> None:
 def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """`listen` on a microphone that hears a hum."""
     return warm.Popen(
-        [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.listen()", *arguments],
+        command("listen", *arguments),
         env=os.environ | {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(folder / "diary")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

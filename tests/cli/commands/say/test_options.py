@@ -51,18 +51,12 @@ def test_options_are_taken_anywhere(arguments: list[str], text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "form"),
     [
-        (["-o", "x.opus"], "opus"),
-        (["-o", "x.raw"], "pcm"),
-        (["-o", "x.aif"], "aiff"),
-        (["-o", "x.FLAC"], "flac"),
-        (["-o", "-"], "wav"),
-        (["-o", "-", "--format", "opus"], "opus"),
-        (["-o", "/dev/null"], "wav"),
-        (["--output-file=x", "--file-format=WAVE"], "wav"),
-        (["-o", "x.wav", "--format", "FLAC"], "flac"),
+        (["-o", "x.opus"], "opus"), (["-o", "x.raw"], "pcm"), (["-o", "x.aif"], "aiff"), (["-o", "x.FLAC"], "flac"),
+        (["-o", "-"], "wav"), (["-o", "-", "--format", "opus"], "opus"), (["-o", "/dev/null"], "wav"),
+        (["--output-file=x", "--file-format=WAVE"], "wav"), (["-o", "x.wav", "--format", "FLAC"], "flac"),
         *((["-o", "x", f"--file-format={code}"], form) for code, form in MACOS.items()),
     ],
-)
+)  # fmt: skip
 def test_the_kind_of_file(arguments: list[str], form: str) -> None:
     """The option says it, else the extension, else it is WAV."""
     assert file_format(parse("say", [*arguments, "Hello."])) == form
