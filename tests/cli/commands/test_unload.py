@@ -25,7 +25,7 @@ def started(*words: str, **options: object) -> subprocess.Popen[str]:
 
 @contextmanager
 def held() -> Iterator[Callable[[], None]]:
-    """A program that has begun, and ends by what is yielded."""
+    """A program that has begun, and ends once the function yielded is called."""
     with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdin is not None
