@@ -57,9 +57,6 @@ def engines(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     return started
 
 
-# --- recordings -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.usefixtures("carried")
 def test_a_recording_by_its_path(person: dict[str, str], beckett: Path) -> None:
     """It gives the words; times only where they are asked for."""
@@ -94,9 +91,6 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
         command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "shutdown"]
         subprocess.run(command, env=os.environ | environment, check=True, timeout=60)
     check_nothing_is_left(runtime)
-
-
-# --- a person ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("carried")
@@ -134,9 +128,6 @@ def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> No
     events = [line.split()[1] for line in (tmp_path / "diary").read_text().splitlines()]
     assert events == ["open", "open", "sound", events[3], "close", "close"]
     assert events[3] == "heard"
-
-
-# --- a real sound system ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -49,9 +49,6 @@ def came_too_late(environment: dict[str, str], first: subprocess.Popen[bytes]) -
     return True
 
 
-# --- what a session holds ---------------------------------------------------------------------------------------------
-
-
 def test_a_relay_imports_next_to_nothing() -> None:
     """No hushd, no SDK, and of the standard library nothing that is half a megabyte by itself."""
     code = "import sys; sys.path.append(sys.argv[1]); before = {*sys.modules}\nfrom hushd_mcp import relay\n"
@@ -61,9 +58,6 @@ def test_a_relay_imports_next_to_nothing() -> None:
     system = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "abc", "_abc"}
     assert done.stdout, done.stderr
     assert {*done.stdout.split()} <= parts | system | {"__future__", "_json", "_socket", "errno", "fcntl", "select"}
-
-
-# --- the process for calls --------------------------------------------------------------------------------------------
 
 
 def test_relays_that_start_it_at_once_start_one(environment: dict[str, str], diary: Diary) -> None:

@@ -6,9 +6,8 @@ import functools
 import re
 import shutil
 import signal
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import ClassVar
@@ -17,7 +16,7 @@ import hushd
 import pytest
 from support.wer import BECKETT, word_error_rate
 
-from .room import EXAMPLES, LIMIT_S, Room
+from .room import EXAMPLES, LIMIT_S, Room, served
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Readings</title>{}</channel></rss>"""
@@ -80,13 +79,8 @@ def site(tmp_path: Path) -> Iterator[str]:
     """The address of a podcast's folder, `site` in the room."""
     (tmp_path / "site").mkdir()
     Host.requested.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Host, directory=str(tmp_path / "site")))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(functools.partial(Host, directory=str(tmp_path / "site"))) as address:
+        yield address
 
 
 def test_a_podcast_goes_on_where_it_was_left(room: Room, site: str) -> None:

@@ -19,7 +19,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,7 +29,7 @@ import soundfile
 from support.recordings import opening
 from support.wer import BECKETT, word_error_rate
 
-from .room import EXAMPLES, LIMIT_S, Room, ended
+from .room import EXAMPLES, LIMIT_S, Room, ended, served
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 SHORT = "Ever tried. Ever failed."  # what is said in the first three seconds
@@ -140,14 +140,9 @@ def telegram(room: Room) -> Iterator[str]:
     soundfile.write(room.folder / "voice.oga", samples[: 3 * rate], rate, format="OGG", subtype="OPUS")
     Telegram.voice = (room.folder / "voice.oga").read_bytes()
     Telegram.answers, Telegram.answered = [], threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Telegram)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    Telegram.answered.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Telegram) as address:
+        yield address
+        Telegram.answered.set()
 
 
 @needs("telegram")
@@ -174,12 +169,12 @@ def test_a_bot_answers_a_voice_message(room: Room, telegram: str) -> None:
 
 def test_a_satellite_is_heard_and_answered(room: Room) -> None:
     """By Wyoming, as Home Assistant speaks it for a satellite: prints its words, and has the answer as a file."""
-    from support.wyoming_gateway import served
+    from support import wyoming_gateway
 
     opening(room.folder / "short.wav", 3)
 
     async def run() -> str:
-        async with served() as port:
+        async with wyoming_gateway.served() as port:
             process = room.start("wyoming_satellite.py", f"tcp://127.0.0.1:{port}", "short.wav", "answer.wav")
             return await asyncio.to_thread(ended, process)
 

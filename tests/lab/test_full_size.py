@@ -70,9 +70,6 @@ def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return recogniser
 
 
-# --- what engines make of them ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("size", ["small", "large-v3"])
 @pytest.mark.parametrize("engine", where_installed(["whisper", "faster-whisper"]))
 def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +153,6 @@ def test_the_size_is_that_of_the_published_file(name: str) -> None:
     assert 0.9 <= made / known.size_mb <= (1.2 if name.startswith("onnx-asr") else 1.1)
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", where_installed(["onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", "whisper/tiny"]))
 def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     """Whatever was made before it."""
@@ -190,9 +184,6 @@ def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkey
     with pytest.raises(CannotMake, match=r"models needs 1\.5 GB and 1 to spare, and 2\.5 GB are free: make room, or"):
         check_room(tmp_path / "new" / "models", 1_500_000_000)
     assert list(tmp_path.iterdir()) == []
-
-
-# --- the command ------------------------------------------------------------------------------------------------------
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

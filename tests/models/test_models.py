@@ -187,9 +187,6 @@ def test_voices_of_an_engine_are_named() -> None:
     assert catalogue.voices("hibari") == catalogue.voices("whisper") == catalogue.voices("xyzzy") == ()
 
 
-# --- Hugging Face's cache --------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("environment", "folder"),
     [

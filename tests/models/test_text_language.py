@@ -132,9 +132,6 @@ def test_neighbours_may_be_each_other() -> None:
     assert not may_be("de", "en")
 
 
-# --- what the user's languages outweigh: with a model that answers as it is told -------------------------------------
-
-
 class Model:
     """Answers with the same probabilities, and keeps the texts that it was asked about."""
 

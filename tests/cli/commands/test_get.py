@@ -51,9 +51,6 @@ def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None
     assert changed == {("languages",): ["pt", "fr"], ("tts_by_language", "fr"): "a/many"}
 
 
-# --- a voice of a plugin's -------------------------------------------------------------------------------------------
-
-
 def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is installed, and a process that knows its voices goes on; what has not come is an error."""
     ran: list[list[str]] = []

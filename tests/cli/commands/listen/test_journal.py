@@ -39,8 +39,11 @@ def interrupted(recording: Path, **request: Any) -> None:
 
 
 def test_what_was_kept_is_taken_over(recording: Path) -> None:
-    """All segments with their words come back, and with them, the next time, the segments added since."""
+    """All segments with their words come back, and with them, the next time, the segments added since. Nobody but the
+    owner may read them."""
     interrupted(recording, language="en")
+    (file,) = files(recording)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     second = journal(recording, language="en")
     assert second.resume() == [FIRST, *LATE]
     more = Segment(4, 500.0, 501.0, "more")
@@ -61,14 +64,6 @@ def test_short_recordings_leave_nothing(recording: Path) -> None:
     assert long.kept
     long.close()
     assert journal(recording).resume() == [FIRST]
-
-
-def test_only_the_owner_may_read_it(recording: Path) -> None:
-    """The journal is private (0600)."""
-    interrupted(recording)
-    (file,) = files(recording)
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("change", ["content", "time", "request", "name"])

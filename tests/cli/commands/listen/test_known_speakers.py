@@ -79,11 +79,3 @@ def test_a_recording_that_is_not_one_voice(folder: Path, name: str, reason: str)
     with Client() as client, pytest.raises(HushdError) as refused:
         client.voiceprints({"Ann": folder / f"{name}.wav"})
     assert (refused.value.code, refused.value.message) == ("bad_request", reason)
-
-
-@pytest.mark.parametrize("speaker", ["Ann", "=a.wav", "Ann=", "SPEAKER_00=a.wav"])
-def test_what_names_no_speaker(folder: Path, speaker: str) -> None:
-    """The command says what it takes."""
-    done = listen(folder, "--speaker", speaker, "both.wav")
-    assert done.returncode == 2
-    assert b"is not a name and a file, as in Ann=ann.wav" in done.stderr

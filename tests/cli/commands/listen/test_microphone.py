@@ -101,9 +101,6 @@ def test_a_crash_while_somebody_speaks(known: str, start_router: Start, client: 
             next(transcription)
 
 
-# --- the terminal -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("stable", "text", "columns", "line"),
     [
@@ -117,8 +114,6 @@ def test_the_unfinished_on_a_line(stable: str, text: str, columns: int, line: st
     """Its end is shown where it is too long, and what may change is dim."""
     assert unfinished(stable, text, columns) == line.replace("[", "\x1b[2m").replace("]", "\x1b[0m")
 
-
-# --- the microphone ---------------------------------------------------------------------------------------------------
 
 DEVICES = [
     Device(0, "HDA Intel PCH", "ALSA", 2, False),
@@ -136,9 +131,6 @@ DEVICES = [
 def test_a_microphone_by_name(wish: str | int, number: int) -> None:
     """By its number, its whole name, or how that begins; the first of those that have one name."""
     assert choose(DEVICES, "microphone", wish) == number
-
-
-# --- the command ------------------------------------------------------------------------------------------------------
 
 
 def start_listen(folder: Path, *arguments: str, errors: int = subprocess.PIPE) -> subprocess.Popen[str]:
