@@ -80,7 +80,8 @@ def test_every_command_has_a_program_and_a_parser_in_the_package_that_declares_i
 def test_a_list_loads_no_program() -> None:
     """The summaries are all it needs: neither the client nor a parser of theirs."""
     code = "import sys; from hushd_cli.main import make_parser; make_parser('hushd').format_help(); print(*sys.modules)"
-    loaded = _printed(code).split()
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
     assert not {"zmq", "hushd.client", "importlib.metadata"} & {*loaded}
     assert not [name for name in loaded if name.startswith(("hushd_cli.commands", "hushd_cluster.command."))]
 
@@ -163,7 +164,3 @@ def test_whether_agents_read_aloud_is_told_to_programs(runtime: Path, capfd: pyt
             assert capfd.readouterr().out.startswith("On." if on else "Off: ")
         main.main("hushd", ["agents", "hook", "state", "--json"])
         assert json.loads(capfd.readouterr().out) == {"on": on}
-
-
-def _printed(code: str) -> str:
-    return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout

@@ -107,16 +107,6 @@ def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> N
     assert float(done.stdout) == pytest.approx(500 * recommendation.SHARE, rel=0.01)
 
 
-def test_a_model_without_room_is_too_large() -> None:
-    """In memory or on the disk; a card that an engine can use counts as memory."""
-    large = catalogue.models()["whisper/large-v3"]  # 3.1 GB; 9.6 GB in memory, or 6.9 GB on a card
-    assert not too_large(large, LARGE)
-    assert too_large(large, SMALL)
-    assert too_large(large, replace(LARGE, disk_mb=3000))
-    assert not too_large(large, Hardware(2, 3000, 10_000, {"cuda": 8000}))
-    assert too_large(large, Hardware(2, 3000, 10_000, {"cuda": 1000}))
-
-
 def test_mapped_weights_may_take_what_is_kept_for_others() -> None:
     """In one gigabyte, of which 800 MB are the workers': Parakeet v3, whose own memory is a fifth of it; no model whose
     weights and memory are more than the machine has."""
@@ -207,7 +197,7 @@ def test_a_model_fits_or_does_not(
     assert recommendation._fits(row, model, Hardware(*machine)) is fits
     if machine[2] < 100:
         assert recommendation._fits(replace(row, state="installed"), model, Hardware(*machine))
-    if model.speed == "fast":
+    if model.speed == "fast" or machine[1] < 500:  # a slow one that has room is not too large
         assert too_large(model, Hardware(*machine)) is not fits
 
 

@@ -412,6 +412,10 @@ def test_a_model_comes_with_a_package_or_the_system(
         ("base", "model_missing", "There is no model 'base': say which, faster-whisper/base or whisper/base."),
         ("near/x", "model_missing", "There is no model 'near/x': `hushd models list` shows them."),
         ("far/x", "engine_missing", "far takes a plugin"),
+        ("whisper/bas", "model_missing", "There is no model 'whisper/bas': did you mean whisper/base?"),
+        ("../../etc/x", "model_missing", "There is no model '../../etc/x': `hushd models list` shows them."),
+        ("a\nb", "model_missing", "There is no model 'a\\nb': `hushd models list` shows them."),
+        ("", "model_missing", "There is no model '': `hushd models list` shows them."),
     ],
 )
 def test_a_model_that_there_is_not(
@@ -481,16 +485,17 @@ def test_what_is_in_the_hubs_cache(store: Store) -> None:
     assert not other.parent.parent.exists()
 
 
-def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path) -> None:
-    """A model that the user has linked into the models folder: the link goes, what it leads to stays."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "big.pt").write_bytes(b"x" * 100)
-    (store.folder / "whisper").mkdir(parents=True)
-    (store.folder / "whisper" / "own.pt").symlink_to(elsewhere / "big.pt")
-    removal.remove(store, inventory.row(store, "whisper/own"))
-    assert not (store.folder / "whisper" / "own.pt").is_symlink()
-    assert (elsewhere / "big.pt").is_file()
+@pytest.mark.parametrize(("engine", "file"), [("whisper", "own.pt"), ("onnx-asr", "own/model.onnx")])
+def test_links_are_removed_and_not_followed(store: Store, tmp_path: Path, engine: str, file: str) -> None:
+    """A file or a folder that the user has linked into the models folder: the link goes, what it leads to stays."""
+    elsewhere = tmp_path / "elsewhere" / file
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_bytes(b"x" * 100)
+    (store.folder / engine).mkdir(parents=True)
+    own = file.partition("/")[0]
+    (store.folder / engine / own).symlink_to(tmp_path / "elsewhere" / own)
+    assert removal.remove(store, inventory.row(store, f"{engine}/own")) == removal.Removed(f"{engine}/own", 0)
+    assert all_files(store.folder, tmp_path / "elsewhere") == {str(elsewhere)}
 
 
 @pytest.mark.parametrize("way", ["a folder that is a link", "another program's cache"])
@@ -561,16 +566,6 @@ def test_what_is_broken_is_removed(store: Store, tmp_path: Path) -> None:
         assert removed == removal.Removed(model, sizes.get(model, 0))
     assert all_files(store.folder) == set()
     assert (tmp_path / "elsewhere" / "file").is_file()
-
-
-def test_a_folder_that_is_a_link_goes_alone(store: Store, tmp_path: Path) -> None:
-    """The folder to which the user's link leads stays, with all that is in it."""
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "model.onnx").write_bytes(b"x" * 100)
-    (store.folder / "onnx-asr").mkdir(parents=True)
-    (store.folder / "onnx-asr" / "own").symlink_to(tmp_path / "elsewhere")
-    assert removal.remove(store, inventory.row(store, "onnx-asr/own")) == removal.Removed("onnx-asr/own", 0)
-    assert all_files(store.folder, tmp_path / "elsewhere") == {str(tmp_path / "elsewhere" / "model.onnx")}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_models import inventory
@@ -23,16 +22,7 @@ from hushd_protocol.system import paths
 from hushd_worker.job import Job
 
 
-@dataclass
-class Outcome:
-    """Results of the kills: `undisturbed_s` is the time the work takes; `late` kills came after its end."""
-
-    kills: int
-    late: int
-    undisturbed_s: float
-
-
-def kill_at_random(model: str, times: int, seed: int, forget: Callable[[], None], check: Callable[[], None]) -> Outcome:
+def kill_at_random(model: str, times: int, seed: int, forget: Callable[[], None], check: Callable[[], None]) -> None:
     """Kills `times` pulls of a model at moments spread over its length.
 
     Args:
@@ -46,20 +36,18 @@ def kill_at_random(model: str, times: int, seed: int, forget: Callable[[], None]
     assert _start(model).wait(60) == 0, "it does not even succeed undisturbed"
     undisturbed_s = time.monotonic() - started
     check()
-    moments, late = random.Random(seed), 0
+    moments = random.Random(seed)
     for _ in range(times):
         forget()
         process = _start(model)
         try:
             process.wait(moments.uniform(0.0, undisturbed_s))
-            late += 1
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         _check_nothing_half_made(model)
         assert _start(model).wait(60) == 0, "the next try has failed"
         check()
-    return Outcome(times, late, undisturbed_s)
 
 
 def _start(model: str) -> subprocess.Popen[bytes]:

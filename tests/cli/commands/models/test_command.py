@@ -176,30 +176,9 @@ def test_show(machine: Store, base: Path, hushd: Hushd, answer: Callable[..., An
     assert "`hushd models pull whisper/large-v3-turbo` (about 1.6 GB, MIT)" in hushd("show", "whisper/turbo")
 
 
-@pytest.mark.parametrize("command", ["show", "rm"])
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("whisper/bas", "did you mean whisper/base?"),
-        ("../../etc/passwd", "There is no model"),
-        ("a\nb", "There is no model 'a\\nb'"),
-        ("", "There is no model"),
-    ],
-)
-@pytest.mark.usefixtures("base")
-def test_names_that_are_none(hushd: Hushd, command: str, name: str, words: str) -> None:
-    """One sentence, exit status 6, and what may have been meant."""
-    with pytest.raises(HushdError) as refused:
-        hushd(command, name)
-    assert refused.value.exit_code == 6
-    assert words in refused.value.message
-    assert "\n" not in refused.value.message
-    assert "?." not in refused.value.message
-
-
 def test_rm(base: Path, hushd: Hushd) -> None:
     """The freed size is printed; the second time there is nothing to remove; one wrong name, and nothing is removed."""
-    with pytest.raises(HushdError, match="whisper/bsae"):
+    with pytest.raises(HushdError, match=r"^There is no model 'whisper/bsae': did you mean whisper/base\?$"):
         hushd("rm", "whisper/base", "whisper/bsae")
     assert base.exists()
     assert hushd("rm", "whisper/base") == "whisper/base: 1 MB freed\n"
