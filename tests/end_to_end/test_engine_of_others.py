@@ -34,14 +34,11 @@ class House:
         model.write_text('{"reeds": 3, "languages": ["tlh", "en"]}')
         (runtime / "config.toml").write_text(moonshine_once.configuration())
         self.environment = os.environ | {
-            "PYTHONPATH": str(self.packages),
-            "HUSHD_RUNTIME_DIR": str(runtime),
-            "HUSHD_STATE_DIR": str(runtime / "state"),
-            "HUSHD_CONFIG": str(runtime / "config.toml"),
-            "HUSHD_MODELS_DIR": str(folder / "models"),
-            "XDG_CACHE_HOME": str(folder / "cache"),
+            "PYTHONPATH": str(self.packages), "HUSHD_RUNTIME_DIR": str(runtime),
+            "HUSHD_STATE_DIR": str(runtime / "state"), "HUSHD_CONFIG": str(runtime / "config.toml"),
+            "HUSHD_MODELS_DIR": str(folder / "models"), "XDG_CACHE_HOME": str(folder / "cache"),
             "HF_HUB_OFFLINE": "1",
-        }
+        }  # fmt: skip
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Runs a command, which must leave with `status`; returns what it prints, or its error."""
@@ -122,12 +119,9 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     """Whoever speaks is heard by a stream, which has its process to itself: the second session and the file beside
     them get others."""
     done = warm.run(
-        [sys.executable, "-c", SESSIONS, recording()],
-        env=house.environment,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", SESSIONS, recording()], env=house.environment, capture_output=True, text=True,
         timeout=150,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     texts, shown, workers, file, rest = json.loads(done.stdout)
     assert [text.startswith("Hummed in a breath of") for text in texts] == shown == [True, True]

@@ -51,30 +51,13 @@ def speaks() -> bool:
         return sum(len(chunk) for chunk in client.synthesize("Yes.")) > 1000
 
 
-def test_three_pipes_that_pause(
+def test_pipes_that_pause_and_streams_that_never_come(
     hushd: Supervisor, pipe: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
-    """An agent that thinks after its first sentence keeps nobody waiting, and its second one is spoken all the same."""
-    agents = [pipe() for _ in range(3)]
-    for agent in agents:
-        assert agent.stdin is not None
-        agent.stdin.write(b"This is the first sentence. ")
-        agent.stdin.flush()
-    assert speaks()
-    assert all(agent.poll() is None for agent in agents)
-    for agent in agents:
-        agent.communicate(b"And this is the second one.", timeout=60)
-        assert agent.returncode == 0
-    for file in tmp_path.iterdir():
-        with wave.open(str(file)) as speech:
-            assert speech.getnframes() / speech.getframerate() > 2
-
-
-def test_streams_that_never_come(hushd: Supervisor, pipe: Callable[..., subprocess.Popen[bytes]]) -> None:
-    """Two programs that send neither text nor sound: others speak and listen."""
+    """Agents that think, after a first sentence or before, and programs that send no sound keep nobody waiting; the
+    second sentence is spoken all the same."""
+    over, codes = threading.Event(), list[str]()
     with Client() as silent:
-        over = threading.Event()
-        codes: list[str] = []
 
         def listen() -> None:
             with pytest.raises(HushdError) as caught:
@@ -84,17 +67,27 @@ def test_streams_that_never_come(hushd: Supervisor, pipe: Callable[..., subproce
         listening = [threading.Thread(target=listen, daemon=True) for _ in range(2)]
         for thread in listening:
             thread.start()
-        for _ in range(2):
-            pipe()
+        agents = [pipe() for _ in range(4)]
+        for agent in agents[:3]:
+            assert agent.stdin is not None
+            agent.stdin.write(b"This is the first sentence. ")
+            agent.stdin.flush()
         assert speaks()
         with Client() as client:
             sound = b"".join(client.synthesize("The memory is given back.", format="wav"))
             text = " ".join(segment.text for segment in client.transcribe(sound))
         assert "memory" in text.lower()
+        assert all(agent.poll() is None for agent in agents)
         over.set()
         for thread in listening:
             thread.join(60)
         assert codes == ["input_unreadable"] * 2  # at last, what came was nothing
+    for agent in agents:
+        agent.communicate(b"And this is the second one.", timeout=60)
+        assert agent.returncode == 0
+    for file in sorted(tmp_path.iterdir())[:3]:
+        with wave.open(str(file)) as speech:
+            assert speech.getnframes() / speech.getframerate() > 2
 
 
 def _never(over: threading.Event) -> Iterator[bytes]:

@@ -12,11 +12,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
 from hushd_protocol.system.footprint import rss
-from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
+from support.peer import ECHO, FAKE, Peer, Supervisor, command, descendants, is_gone, wait_until
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., Supervisor]
@@ -25,14 +24,6 @@ Start = Callable[..., Supervisor]
 def fake(*flags: str) -> str:
     """A configuration with the misbehaving worker as `stt/fake` and a good one as `stt/echo`."""
     return f'[worker."stt/fake"]\n{command(FAKE, *flags)}[worker."stt/echo"]\n{command(ECHO)}'
-
-
-def gone(pid: int) -> bool:
-    """Returns whether the process has ended, reaped or not."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.mark.parametrize("flag", ["", "--grandchild"])
@@ -45,7 +36,7 @@ def test_race_11_supervisor_is_killed(start_supervisor: Start, flag: str) -> Non
     supervisor.process.send_signal(signal.SIGKILL)
     killed = Stopwatch()
     supervisor.process.wait()
-    wait_until(lambda: all(gone(pid) for pid in (pids["pid"], *pids["children"])))
+    wait_until(lambda: all(is_gone(pid) for pid in (pids["pid"], *pids["children"])))
     assert killed.calm < 1.0
 
 

@@ -17,7 +17,7 @@ import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from support import servers
-from support.peer import Supervisor, wait_until
+from support.peer import Supervisor, is_gone, wait_until
 
 Start = Callable[..., Supervisor]
 
@@ -35,13 +35,6 @@ def tree(client: Client) -> list[psutil.Process]:
 def say(client: Client, text: str, **options: Any) -> bytes:
     """Returns the speech, whole."""
     return b"".join(client.synthesize(text, **options))
-
-
-def alive(each: psutil.Process) -> bool:
-    try:
-        return each.is_running() and each.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def port_of(processes: list[psutil.Process]) -> int:
@@ -65,7 +58,7 @@ def test_speaks_and_hears(start_supervisor: Start, runtime: Path) -> None:
         assert row.size_mb > 60 + (own.rss - own.shared) / 1e6
         port = port_of(processes)
         client.unload("tts")
-        wait_until(lambda: not any(map(alive, processes)), "the end of all its processes")
+        wait_until(lambda: all(is_gone(each.pid) for each in processes), "the end of all its processes")
         assert not servers.listening(port)
 
 
@@ -133,7 +126,7 @@ def test_killed(start_supervisor: Start, runtime: Path, victim: str, times: int)
             server = next(each for each in processes if str(port) in each.cmdline() and each.ppid() != processes[0].pid)
             pid = {"supervisor": supervisor.pid, "worker": processes[0].pid, "server": server.pid}[victim]
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: not any(map(alive, processes)), "the end of all its processes")  # noqa: B023
+            wait_until(lambda: all(is_gone(each.pid) for each in processes), "the end of all its processes")  # noqa: B023
             assert not servers.listening(port)
             if victim != "supervisor":
                 client.unload("tts")  # which forgives its crashes: the fourth in five minutes would close the worker

@@ -13,7 +13,7 @@ import pytest
 from hushd import Client
 from hushd_schema.status import TemplateStatus
 from hushd_supervisor.core.standby import START_S
-from support.peer import Supervisor, wait_until
+from support.peer import Supervisor, is_gone, wait_until
 
 Start = Callable[..., Supervisor]
 
@@ -85,19 +85,11 @@ def test_nothing_is_left_of_a_supervisor_that_is_killed(start_supervisor: Start)
     with Client(start=False) as client:
         ready(client)
         _, forked = speaks(client)
-        left = [psutil.Process(template(client).pid), psutil.Process(forked)]
+        left = [template(client).pid, forked]
     supervisor.process.kill()
-    wait_until(lambda: not any(map(runs, left)), "that nothing is left")
+    wait_until(lambda: all(map(is_gone, left)), "that nothing is left")
 
 
 def is_forked(pid: int) -> bool:
     """Returns whether a process was a template: the system shows the environment of its start."""
     return "HUSHD_TEMPLATE" in psutil.Process(pid).environ()
-
-
-def runs(process: psutil.Process) -> bool:
-    """Returns whether a process is there, and no zombie."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

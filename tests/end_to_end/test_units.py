@@ -61,17 +61,14 @@ def test_exposure(kind: str, limit: float) -> None:
     """The score of `systemd-analyze security` stays: 0 is a locked box, 9.6 a service that says nothing."""
     done = subprocess.run(
         [
-            "systemd-analyze",
-            "security",
-            "--offline=true",
-            "--no-pager",
+            "systemd-analyze", "security", "--offline=true", "--no-pager",
             str(PACKAGING / "systemd" / kind / "hushd.service"),
         ],
         capture_output=True,
         text=True,
         timeout=50,
         check=True,
-    )
+    )  # fmt: skip
     found = re.search(r"Overall exposure level.*: ([0-9.]+)", done.stdout)
     assert found is not None
     assert float(found.group(1)) <= limit

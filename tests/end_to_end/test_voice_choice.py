@@ -24,13 +24,6 @@ def say(*arguments: str) -> subprocess.CompletedProcess[str]:
     return warm.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40, check=False)
 
 
-@pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No models of the user's."""
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def supervisor(home: Path) -> Iterator[Supervisor]:
     """One for the tests of this file that configure nothing, and no models of the user's."""
@@ -50,28 +43,16 @@ def folder(supervisor: Supervisor, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def nobody(folder: Path) -> None:
-    """No worker runs before."""
-    with Client() as client:
-        client.unload()
-
-
 def rate_of(file: Path) -> int:
     """Hz of a WAV file, by which engines are told apart."""
     with wave.open(str(file)) as opened:
         return opened.getframerate()
 
 
-def workers() -> set[str]:
-    """Those that run."""
-    with Client() as client:
-        return {row.name for row in client.status().workers if row.pid}
-
-
-@pytest.mark.usefixtures("nobody")
 def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     """One sentence and the exit code of the table: what would work, before any worker is started."""
+    with Client() as client:
+        client.unload()
     done = say("-v", "heart", "--language", "de", "Guten Tag")
     assert done.returncode == 2
     assert done.stderr.startswith("say: The voice heart speaks en-US, not 'de': leave the voice out, or use ")
@@ -83,7 +64,8 @@ def test_what_nobody_speaks_and_who_does_not(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (
         2, "say: There is no voice 'hart' (did you mean heart?): `say -v '?'` lists them.\n",
     )  # fmt: skip
-    assert workers() == set()
+    with Client() as client:
+        assert not any(row.pid for row in client.status().workers)
 
 
 def test_the_list_of_voices(folder: Path) -> None:
@@ -109,14 +91,11 @@ HIBARI, ESPEAK = 24_000, 22_050  # Hz
 @pytest.mark.parametrize(
     ("options", "text", "rate", "note"),
     [
-        ([], GERMAN, ESPEAK, ""),
-        (["-v", "heart"], GERMAN, HIBARI, NOTE),
-        (["--engine", "hibari"], GERMAN, HIBARI, NOTE),
-        (["-v", "alloy"], GERMAN, ESPEAK, ""),
-        (["-l", "de"], GERMAN, ESPEAK, ""),
-        ([], "Say Guten Morgen to the people here.", HIBARI, ""),
+        ([], GERMAN, ESPEAK, ""), (["-v", "heart"], GERMAN, HIBARI, NOTE),
+        (["--engine", "hibari"], GERMAN, HIBARI, NOTE), (["-v", "alloy"], GERMAN, ESPEAK, ""),
+        (["-l", "de"], GERMAN, ESPEAK, ""), ([], "Say Guten Morgen to the people here.", HIBARI, ""),
     ],
-)
+)  # fmt: skip
 def test_a_text_in_another_language(folder: Path, options: list[str], text: str, rate: int, note: str) -> None:
     """A voice of that language speaks it, and OpenAI's names stand for one of any; a voice or an engine that was named
     stays, with a note; a few words change nothing."""
@@ -138,10 +117,13 @@ def test_a_word_is_in_the_language_of_the_session(
     assert rate_of(folder / "a.wav") == rate
 
 
-def test_a_stream_is_spoken_in_its_own_language(start_supervisor: Start, models: Path) -> None:
+def test_a_stream_is_spoken_in_its_own_language(
+    start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By its first sentence, before the rest is there; the engine that is configured has a voice for it."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     start_supervisor('tts = "espeak-ng/all"\n')
-    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(models / "b.wav")]
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(tmp_path / "b.wav")]
     done = warm.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     with Client() as client:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Accepted, Error, Result
-from support.peer import ECHO, Peer, Supervisor, command, wait_until
+from support.peer import ECHO, Peer, Supervisor, command, is_gone, wait_until
 
 SCRIPT = str(Path(__file__).parents[1] / "support" / "small_machine.py")
 MB = 1_000_000
@@ -84,14 +84,7 @@ def test_it_ends_with_the_supervisor(start_supervisor: Start, available: Path) -
         other.control("status")  # by then the supervisor has done with its start
         supervisor.process.kill()
         supervisor.process.wait()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in state(pid), "the program's end")
-
-
-def state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "Z"
+    wait_until(lambda: is_gone(pid), "the program's end")
 
 
 def test_it_is_read_again_with_the_configuration(start_supervisor: Start, available: Path) -> None:

@@ -149,15 +149,11 @@ def test_errors() -> None:
     """The table of errors is CODES."""
     rows = [
         Code(
-            row["code"].strip("`"),
-            row["culprit"],
-            {"yes": True, "no": False}[row["retryable"]],
-            int(row["HTTP"]),
-            int(row["exit"]),
-            row["scope"],
+            row["code"].strip("`"), row["culprit"], {"yes": True, "no": False}[row["retryable"]], int(row["HTTP"]),
+            int(row["exit"]), row["scope"],
         )
         for row in table("code")
-    ]
+    ]  # fmt: skip
     assert rows == list(CODES.values())
 
 

@@ -37,19 +37,12 @@ def test_only_the_first_eighty_letters_are_compared() -> None:
 @pytest.mark.parametrize(
     ("made", "text"),
     [
-        (did_you_mean("whispr", ["Whisper"]), " (did you mean Whisper?)"),
-        (did_you_mean("zzz", ["Whisper"]), ""),
-        (quoted("x" * 58), f"'{'x' * 58}'"),
-        (quoted("x" * 59), f"'{'x' * 56}..."),
-        (quoted(None), "None"),
-        (plural(0, "core"), "0 cores"),
-        (plural(1, "core"), "1 core"),
-        (plural(2, "core"), "2 cores"),
-        (listed(["a"]), "a"),
-        (listed("ab"), "a or b"),
-        (listed("abc"), "a, b or c"),
+        (did_you_mean("whispr", ["Whisper"]), " (did you mean Whisper?)"), (did_you_mean("zzz", ["Whisper"]), ""),
+        (quoted("x" * 58), f"'{'x' * 58}'"), (quoted("x" * 59), f"'{'x' * 56}..."), (quoted(None), "None"),
+        (plural(0, "core"), "0 cores"), (plural(1, "core"), "1 core"), (plural(2, "core"), "2 cores"),
+        (listed(["a"]), "a"), (listed("ab"), "a or b"), (listed("abc"), "a, b or c"),
     ],
-)
+)  # fmt: skip
 def test_words_of_messages(made: str, text: str) -> None:
     assert made == text
 

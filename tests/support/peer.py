@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder, pack, unpack
@@ -262,6 +263,14 @@ def descendants(folder: Path) -> dict[int, str]:
             except OSError:
                 pass  # it ended, or is somebody else's
     return found
+
+
+def is_gone(pid: int) -> bool:
+    """Returns whether a process has ended, reaped or not."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(condition: Any, what: str = "the condition", limit_s: float = BOUND_S) -> Any:

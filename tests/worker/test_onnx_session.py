@@ -42,12 +42,9 @@ def products(path: Path, count: int = 3, side: int = SIDE, int8: bool = False) -
             nodes.append(helper.make_node("MatMul", [value, name], [f"y{number}"]))
         value = f"y{number}"
     graph = helper.make_graph(
-        nodes,
-        "products",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", side])],
-        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["N", side])],
-        weights,
-    )
+        nodes, "products", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", side])],
+        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["N", side])], weights,
+    )  # fmt: skip
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
     return path
 

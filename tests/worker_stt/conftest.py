@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +18,7 @@ from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import moonshine
 from hushd_worker_stt.worker import SpeechToText
 from support import moonshine_once
+from support.recordings import recording
 from support.stt_jobs import Ask, Asked, Bare, make_job
 
 
@@ -77,10 +77,7 @@ def bare(worker: SpeechToText) -> Bare:
 @pytest.fixture(scope="session")
 def assets() -> Path:
     """The folder of recordings that moonshine's wheel brings."""
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent / "assets"
+    return recording().parent
 
 
 @pytest.fixture(scope="session")

@@ -17,22 +17,17 @@ def work(size: BatchSize, took: Callable[[int], float], batches: int = 40) -> li
     return sizes
 
 
-def test_a_machine_on_which_batches_do_not_pay() -> None:
-    """After three batches of one piece and three of two it is one for good."""
-    assert work(BatchSize(8), lambda count: count * 1.0) == [1] * 3 + [2] * 3 + [1] * 34
-
-
-def test_a_machine_on_which_they_always_pay() -> None:
-    """The size is doubled up to the limit."""
-    sizes = work(BatchSize(8), lambda count: 1.0)
-    assert sizes == [1] * 3 + [2] * 3 + [4] * 3 + [8] * 31
-
-
-def test_a_machine_that_is_full_with_four() -> None:
-    """The largest size that paid is kept."""
-    sizes = work(BatchSize(16), lambda count: max(1.0, count / 4))
-    assert sizes[-1] == 4
-    assert max(sizes) == 8
+@pytest.mark.parametrize(
+    ("most", "took", "sizes"),
+    [
+        (8, lambda count: count * 1.0, [1] * 3 + [2] * 3 + [1] * 34),  # batches do not pay
+        (8, lambda count: 1.0, [1] * 3 + [2] * 3 + [4] * 3 + [8] * 31),  # they always pay
+        (16, lambda count: max(1.0, count / 4), [1] * 3 + [2] * 3 + [4] * 3 + [8] * 3 + [4] * 28),  # full with four
+    ],
+)
+def test_the_largest_size_that_pays_is_kept(most: int, took: Callable[[int], float], sizes: list[int]) -> None:
+    """It is doubled up to the limit, after three batches of each."""
+    assert work(BatchSize(most), took) == sizes
 
 
 @pytest.mark.parametrize(("start", "then"), [(1, 1), (4, 2), (16, 8)])

@@ -10,6 +10,7 @@ import soundfile
 import soxr
 from hushd_worker_stt.plausibility import Plausibility, differences
 from support.stt_jobs import Ask, s16le
+from support.wer import FIRST_HALF, word_error_rate
 
 RATE = 16_000
 SAID = "one two three four five six seven eight nine ten"
@@ -32,13 +33,10 @@ class Readings:
 @pytest.mark.parametrize(
     ("words", "others", "whole", "part"),
     [
-        ("a b c", "a b c", 0, 0),
-        ("b c", "a b c d", 2, 0),
-        ("", "a b", 2, 0),
-        ("a x c", "z a b c", 2, 1),
+        ("a b c", "a b c", 0, 0), ("b c", "a b c d", 2, 0), ("", "a b", 2, 0), ("a x c", "z a b c", 2, 1),
         ("a", "", 1, 1),
     ],
-)
+)  # fmt: skip
 def test_differences(words: str, others: str, whole: int, part: int) -> None:
     """Edits between two texts, and between one and the part of the other that is nearest to it."""
     assert differences(words.split(), others.split()) == whole
@@ -79,8 +77,11 @@ def warned(asked: object) -> list[str]:
 
 
 def test_no_language_at_all(ask: Ask, beckett: np.ndarray) -> None:
-    """Speech played backwards is in no language: the text comes with a warning that says what to do."""
-    asked = ask(s16le(beckett[: 5 * RATE][::-1]), {"format": "s16le"})
+    """Speech played backwards is in no language: the text comes with a warning that says what to do; a request that
+    names the language gets none."""
+    backwards = s16le(beckett[: 5 * RATE][::-1])
+    assert warned(ask(backwards, {"format": "s16le", "language": "en"})) == []
+    asked = ask(backwards, {"format": "s16le"})
     assert asked.text
     assert warned(asked) == ["unlikely_text"]
     assert "knows English only" in asked.result["warnings"][0]["message"]
@@ -106,16 +107,12 @@ def test_a_part_in_no_language(ask: Ask, assets: Path) -> None:
 
 
 def test_clipped_english_is_told_so(ask: Ask, assets: Path) -> None:
-    """Recorded 20 dB too loud: the warning is about the level, not about a language."""
+    """Recorded 20 dB too loud: it is understood, and the warning is about the level, not about a language."""
     samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
     reader = soxr.resample(samples[: 6 * rate], rate, RATE)
     asked = ask(s16le(np.clip(reader / np.abs(reader).max() * 10, -1, 1)), {"format": "s16le"})
     assert warned(asked) == ["clipped"]
-
-
-def test_nothing_is_checked_that_is_told(ask: Ask, beckett: np.ndarray) -> None:
-    """A request that names the language gets no warning, whatever is spoken."""
-    assert warned(ask(s16le(beckett[: 5 * RATE][::-1]), {"format": "s16le", "language": "en"})) == []
+    assert word_error_rate(" ".join(FIRST_HALF.split()[:12]), " ".join(asked.text.split()[:12])) <= 2 / 12
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.1])

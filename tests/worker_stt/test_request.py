@@ -49,27 +49,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"format": "mp3"}, "format must be file or s16le, not 'mp3'."),
     ({"live": 1}, "true or false"),
     ({"live": True, "format": "file"}, "s16le"),
-    ({"rate": 0}, "1000 to 768000"),
-    ({"rate": 16000.0}, "a whole number"),
-    ({"channels": 0}, "from 1 to 64"),
-    ({"channels": 65}, "from 1 to 64"),
-    ({"silence_s": 0}, "0.1 to 60"),
-    ({"no_speech_s": -1}, "0 to"),
     ({"continuous": True}, "set live too"),
     ({"language": "de"}, "understands en, not 'de'; "),
     ({"language": "German"}, "understands en, not 'German'; "),
     ({"language": "Inglish"}, "understands en, not 'Inglish' (did you mean English?)."),
     ({"language": ""}, "understands en"),
-    ({"language": 7}, "language must be text, not 7."),
     ({"task": "sing"}, "task must be transcribe or translate"),
-    ({"prompt": 3}, "prompt must be text"),
-    ({"prompt": "a" * 2001}, "2000 characters"),
-    ({"hotwords": ["Clov"]}, "hotwords must be text"),
-    ({"beam_size": 0}, "beam_size must be a whole number from 1 to 100, not 0."),
-    ({"temperature": 1.5}, "0 to 1"),
-    ({"word_times": "yes"}, "true or false"),
-    ({"diarize": 1}, "true or false"),
-    ({"speakers": -1}, "speakers must be"),
     ({"voiceprints": True}, "set diarize too"),
     ({"people": {"Anna": VOICEPRINT}}, "set diarize too"),
     ({"people": {"Anna": "community-1:AAAA"}, "diarize": True}, "people must be a table of at most 64 names"),
@@ -77,12 +62,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"people": {"Anna": VOICEPRINT.replace("1", "2", 1)}, "diarize": True}, "people must be a table of"),
     ({"people": {"SPEAKER_00": VOICEPRINT}, "diarize": True}, "people must be a table of at most 64 names"),
     ({"people": {str(n): VOICEPRINT for n in range(65)}, "diarize": True}, "people must be a table of at most 64"),
-    ({"min_silence_s": 0}, "0.05 to 60"),
-    ({"speech_pad_s": -1}, "0 to 10"),
-    ({"max_segment_s": 0.5}, "0, for the engine's own, or a number from 1 to 3600, not 0.5."),
-    ({"start_s": -1}, "start_s must be"),
     ({"start_s": 10**400}, "start_s must be a number, 0 or more, not 1"),
-    ({"continuous": 1}, "true or false"),
     ({"languag": "en"}, "did you mean language?"),
     ({"zzz": 1}, "it takes format, rate"),
 ]
@@ -96,7 +76,7 @@ def test_good_parameters(params: dict[str, Any], request_: Request) -> None:
 
 @pytest.mark.parametrize(("params", "words"), BAD)
 def test_bad_parameters(params: dict[str, Any], words: str) -> None:
-    """A bad value is a `bad_request` in one sentence that says what would do."""
+    """A bad value is a `bad_request` in one sentence that says what would do. (Bounds are tests/schema's.)"""
     with pytest.raises(HushdError) as caught:
         Request.parse(params, ENGLISH, TINY)
     assert caught.value.code == "bad_request"

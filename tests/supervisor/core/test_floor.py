@@ -254,12 +254,9 @@ def test_between_clients_only_important_and_message_interrupt_lower_ones(
 # Arriving, then what becomes of the one that speaks and of the one that waits, by their priority, in PRIORITIES' order.
 # "." stays, "x" is ended. Speech-dispatcher's rules.
 WITHIN = {
-    "important": (".xxxx", "...xx"),
-    "message": ("..xxx", "..xxx"),
-    "text": ("..xxx", "..xxx"),
-    "notification": ("...x.", "...x."),
-    "progress": (".....", "....x"),
-}
+    "important": (".xxxx", "...xx"), "message": ("..xxx", "..xxx"), "text": ("..xxx", "..xxx"),
+    "notification": ("...x.", "...x."), "progress": (".....", "....x"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("arriving", "other"), list(itertools.product(PRIORITIES, PRIORITIES)))

@@ -46,17 +46,12 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"worker": "stt/../x"}, "not a worker"),
-        ({"worker": "llm"}, "not a role"),
-        ({"worker": "stt/a/b/c"}, "not a worker"),
-        ({"op": ""}, "no operation"),
-        ({"priority": "urgent"}, "priority"),
-        ({"input": "telepathy"}, "input"),
-        ({"input": "path", "path": "relative.wav"}, "absolute"),
-        ({"deadline_ms": 0}, "deadline_ms"),
-        ({"keep_alive": float("inf")}, "keep_alive"),
+        ({"worker": "stt/../x"}, "not a worker"), ({"worker": "llm"}, "not a role"),
+        ({"worker": "stt/a/b/c"}, "not a worker"), ({"op": ""}, "no operation"), ({"priority": "urgent"}, "priority"),
+        ({"input": "telepathy"}, "input"), ({"input": "path", "path": "relative.wav"}, "absolute"),
+        ({"deadline_ms": 0}, "deadline_ms"), ({"keep_alive": float("inf")}, "keep_alive"),
     ],
-)
+)  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], words: str) -> None:
     """bad_request at once, naming the fault; no worker comes into being for it."""
     pool = pool_with_client()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import zmq
 from hushd_protocol import __version__
@@ -26,7 +25,7 @@ from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
 from hushd_supervisor.system.standby import Templates
 from support.fake_process import FakeLauncher
-from support.peer import BOUND_S, wait_until
+from support.peer import BOUND_S, is_gone, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="lifelines kill, and /proc is, on Linux only")
 PARENT = """
@@ -109,10 +108,10 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout
-    child = psutil.Process(int(parent.stdout.readline()))
+    child = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.communicate(timeout=BOUND_S)
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the child's end")
+    wait_until(lambda: is_gone(child), "the child's end")
 
 
 def test_the_last_words_are_those_of_this_child(tmp_path: Path) -> None:

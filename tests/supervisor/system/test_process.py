@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hushd_supervisor
-import psutil
 import pytest
 from hushd_supervisor.system import process
 from hushd_supervisor.system.process import Child
 from support.descriptors import open_descriptors, settled_descriptors
-from support.peer import wait_until
+from support.peer import is_gone, wait_until
 
 Start = Callable[..., Child]
 
@@ -49,13 +48,6 @@ def ended(child: Child) -> int:
 
 def said(tmp_path: Path) -> str:
     return (tmp_path / "out").read_text()
-
-
-def alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_a_child_leads_its_group_in_the_root_folder_with_nothing_to_read(start: Start, tmp_path: Path) -> None:
@@ -94,12 +86,12 @@ def test_race_10_a_kill_reaches_children_in_their_own_session(start: Start, tmp_
     )
     child = start(program)
     grandchild = int(wait_until(lambda: said(tmp_path).strip(), "a grandchild"))
-    assert alive(grandchild)
+    assert not is_gone(grandchild)
     before = open_descriptors()
     child.kill()
     assert open_descriptors() <= before  # those by which it was sure of its victims are closed
     assert ended(child) == -signal.SIGKILL
-    wait_until(lambda: not alive(grandchild), "the grandchild's end")
+    wait_until(lambda: is_gone(grandchild), "the grandchild's end")
 
 
 def test_what_a_child_leaves_of_its_group_is_killed_when_it_is_reaped(start: Start, tmp_path: Path) -> None:
@@ -112,7 +104,7 @@ def test_what_a_child_leaves_of_its_group_is_killed_when_it_is_reaped(start: Sta
     child = start(program)
     assert ended(child) == 0
     grandchild = int(said(tmp_path))
-    wait_until(lambda: not alive(grandchild), "the grandchild's end")
+    wait_until(lambda: is_gone(grandchild), "the grandchild's end")
 
 
 def test_a_kill_after_the_exit_hits_nobody(start: Start) -> None:

@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker.server import addresses, files
 from hushd_worker.server.process import ServerProcess
 from support import servers
-from support.peer import wait_until
+from support.peer import is_gone, wait_until
 
 Make = Callable[..., ServerProcess]
 
@@ -222,12 +222,9 @@ def test_killed(runtime: Path, victim: str) -> None:
     """SIGKILL of any of the three leaves no process, and the port is free."""
     servers.write(runtime, "mine", "escapes")
     worker = subprocess.Popen(
-        [sys.executable, "-c", servers.WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", servers.WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         process_group=0,
-    )
+    )  # fmt: skip
     assert worker.stdin
     assert worker.stdout
     port, guard, _ = map(int, worker.stdout.readline().split())
@@ -235,18 +232,11 @@ def test_killed(runtime: Path, victim: str) -> None:
     tree = psutil.Process(worker.pid).children(recursive=True)
     server = next(each.pid for each in tree if each.ppid() == guard and str(servers.LYING) in each.cmdline())
     os.kill({"worker": worker.pid, "guard": guard, "server": server}[victim], signal.SIGKILL)
-    wait_until(lambda: not any(alive(each) for each in tree), "the end of the family")
+    wait_until(lambda: all(is_gone(each.pid) for each in tree), "the end of the family")
     assert not servers.listening(port)
     worker.stdin.close()
     worker.stdout.close()
     assert worker.wait(20) != 0
-
-
-def alive(each: psutil.Process) -> bool:
-    try:
-        return each.is_running() and each.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 HANGING = f"""{servers.PARENT}

@@ -85,13 +85,10 @@ def _mov(reference: bytes) -> bytes:
     tkhd = _atom(b"tkhd", struct.pack(">6I", 7, 0, 0, 1, 0, RATE), bytes(8), bytes(8), matrix, bytes(8))
     sound = struct.pack(">6xH HHI HHHH I", 1, 0, 0, 0, 1, 16, 0, 0, RATE << 16)
     stbl = _atom(
-        b"stbl",
-        _atom(b"stsd", struct.pack(">II", 0, 1), _atom(b"sowt", sound)),
-        _atom(b"stts", struct.pack(">IIII", 0, 1, RATE, 1)),
-        _atom(b"stsc", struct.pack(">IIIII", 0, 1, 1, RATE, 1)),
-        _atom(b"stsz", struct.pack(">III", 0, 2, 2000)),
-        _atom(b"stco", struct.pack(">III", 0, 1, 4000)),
-    )
+        b"stbl", _atom(b"stsd", struct.pack(">II", 0, 1), _atom(b"sowt", sound)),
+        _atom(b"stts", struct.pack(">IIII", 0, 1, RATE, 1)), _atom(b"stsc", struct.pack(">IIIII", 0, 1, 1, RATE, 1)),
+        _atom(b"stsz", struct.pack(">III", 0, 2, 2000)), _atom(b"stco", struct.pack(">III", 0, 1, 4000)),
+    )  # fmt: skip
     dinf = _atom(b"dinf", _atom(b"dref", struct.pack(">II", 0, 1), reference))
     hdlr = _atom(b"hdlr", struct.pack(">I4s4s", 0, b"mhlr", b"soun"), bytes(13))
     mdhd = _atom(b"mdhd", struct.pack(">5IHH", 0, 0, 0, RATE, RATE, 0, 0))

@@ -192,12 +192,9 @@ class TestJobs:
         assert all(each.done <= each.total for each in job[0].progress if each.total)
 
     def test_speakers_given(self, ask: Ask, models: DiarizationModels, talk: Conversation) -> None:
-        """The number asked for is kept."""
+        """The number asked for is kept; nobody is nobody."""
         asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "speakers": 2, "language": "en"})
         assert asked.result["speakers"] == 2
-
-    def test_silence(self, ask: Ask) -> None:
-        """Nobody is nobody."""
         asked = ask(s16le(np.zeros(3 * RATE, np.float32)), {"format": "s16le", "diarize": True})
         assert (asked.segments, asked.result["speakers"]) == ([], 0)
 

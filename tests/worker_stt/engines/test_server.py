@@ -59,7 +59,9 @@ def test_hears(make: Make, runtime: Path) -> None:
         "path": "/v1/audio/transcriptions", "model": "tiny", "language": "en", "prompt": "Mr Kay, blue, red",
         "temperature": "0.2", "response_format": "verbose_json",
     }  # fmt: skip
-    assert PieceLength(5, 10) == engine.PIECE
+    assert [each.PIECE for each in (engine, make(), make(whole=True))] == [
+        PieceLength(5, 10), PieceLength(15, 30), PieceLength(3600, 3600),
+    ]  # fmt: skip
     detected = engine.detect_language(SECOND)
     assert detected is not None
     assert detected.tag == "en"
@@ -79,11 +81,6 @@ def test_only_the_fields_that_it_takes(make: Make, runtime: Path) -> None:
     engine = make(send=["file", "model"], model="tiny", env={"TOLD": str(runtime / "told")})
     hear(engine, language="en", decoder={"extra": {"vad": True}})
     assert set(told(runtime)) == {"path", "file", "model", "vad"}
-
-
-def test_pieces(make: Make) -> None:
-    assert PieceLength(15, 30) == make().PIECE
-    assert PieceLength(3600, 3600) == make(whole=True).PIECE
 
 
 def test_words_asked_for_in_the_path(make: Make, runtime: Path) -> None:

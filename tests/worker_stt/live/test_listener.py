@@ -150,17 +150,13 @@ def fading(sound: np.ndarray, seconds: float) -> np.ndarray:
 @pytest.mark.parametrize(
     "sound",
     [
-        lambda: np.zeros(10 * RATE),
-        lambda: noise(1e-4),
-        lambda: noise(0.2),
-        lambda: hum(50, 0.2) + hum(150, 0.1),
-        lambda: hum(50, 0.002) + noise(1e-4),
-        lambda: bursts(fading(noise(1, 400), 0.004), 0.5),
+        lambda: np.zeros(10 * RATE), lambda: noise(1e-4), lambda: noise(0.2), lambda: hum(50, 0.2) + hum(150, 0.1),
+        lambda: hum(50, 0.002) + noise(1e-4), lambda: bursts(fading(noise(1, 400), 0.004), 0.5),
         lambda: bursts(fading(noise(0.5, 4800), 0.1), 1.5),
         lambda: bursts(fading(np.sin(np.arange(800) * 0.15), 0.01), 0.2),
     ],
     ids=["silence", "room", "noise", "hum", "quiet hum", "clicks", "coughs", "taps"],
-)
+)  # fmt: skip
 def test_nobody_speaks(ask: Ask, sound: Callable[[], np.ndarray]) -> None:
     """Seconds of audio count, not of the clock: whatever is not speech ends in no_speech on the frame."""
     asked = ask(microphone(sound().astype(np.float32)), {"live": True, "no_speech_s": 5})

@@ -44,20 +44,13 @@ def test_every_strong_word_is_open(language: str) -> None:
 @pytest.mark.parametrize(
     ("text", "probability"),
     [
-        ("My number is five five five.", WEAK),
-        ("My number is five five five one two.", WEAK),
-        ("It is five five five one two three four.", FINISHED),
-        ("My number is 555 12", WEAK),
-        ("My number is 555 1234", FINISHED),
-        ("My number is 555 123 45", FINISHED),
-        ("Room 305", FINISHED),
-        ("Channel five.", FINISHED),
-        ("On October 31 2025", FINISHED),
-        ("It costs two hundred", WEAK),
-        ("Set a timer for twenty", WEAK),
-        ("Set a timer for twenty minutes", FINISHED),
+        ("My number is five five five.", WEAK), ("My number is five five five one two.", WEAK),
+        ("It is five five five one two three four.", FINISHED), ("My number is 555 12", WEAK),
+        ("My number is 555 1234", FINISHED), ("My number is 555 123 45", FINISHED), ("Room 305", FINISHED),
+        ("Channel five.", FINISHED), ("On October 31 2025", FINISHED), ("It costs two hundred", WEAK),
+        ("Set a timer for twenty", WEAK), ("Set a timer for twenty minutes", FINISHED),
     ],
-)
+)  # fmt: skip
 def test_a_number_half_said(text: str, probability: float) -> None:
     """Digits one by one are too few for a telephone's until there are seven, and after a round one more may come."""
     assert finished(text, "en") == probability

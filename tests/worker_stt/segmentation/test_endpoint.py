@@ -21,33 +21,17 @@ def states(pattern: str, silence_s: float = 0.32, no_speech_s: float = 3.2) -> l
 @pytest.mark.parametrize(
     ("pattern", "state"),
     [
-        ("", None),
-        ("....", State.WAITING),
-        ("##", State.WAITING),
-        ("###", State.SPEAKING),
-        ("#.#.#", State.SPEAKING),
-        ("#...#..#", State.SPEAKING),
-        ("#...#...#", State.WAITING),
-        ("#....#....#....#", State.WAITING),
-        ("++++++++++++", State.WAITING),
-        ("##++++#", State.SPEAKING),
-        ("." * 99, State.WAITING),
-        ("." * 100, State.NOBODY),
-        ("+" * 100, State.NOBODY),
-        ("#......." * 40, State.NOBODY),
-        ("##." * 40, State.PAUSING),
-        ("." * 96 + "####", State.SPEAKING),
-        ("###.", State.PAUSING),
-        ("###" + "+" * 50, State.SPEAKING),
-        ("###" + "." * 9, State.PAUSING),
-        ("###" + "." * 10, State.ENDED),
-        ("###" + "." * 9 + "+", State.SPEAKING),
-        ("###" + "." * 9 + "#" + "." * 9, State.PAUSING),
-        ("###" + "." * 200, State.ENDED),
-        ("###" + "." * 10 + "#" * 50, State.ENDED),
-        ("." * 100 + "#" * 50, State.NOBODY),
+        ("", None), ("....", State.WAITING), ("##", State.WAITING), ("###", State.SPEAKING),
+        ("#.#.#", State.SPEAKING), ("#...#..#", State.SPEAKING), ("#...#...#", State.WAITING),
+        ("#....#....#....#", State.WAITING), ("++++++++++++", State.WAITING), ("##++++#", State.SPEAKING),
+        ("." * 99, State.WAITING), ("." * 100, State.NOBODY), ("+" * 100, State.NOBODY),
+        ("#......." * 40, State.NOBODY), ("##." * 40, State.PAUSING), ("." * 96 + "####", State.SPEAKING),
+        ("###.", State.PAUSING), ("###" + "+" * 50, State.SPEAKING), ("###" + "." * 9, State.PAUSING),
+        ("###" + "." * 10, State.ENDED), ("###" + "." * 9 + "+", State.SPEAKING),
+        ("###" + "." * 9 + "#" + "." * 9, State.PAUSING), ("###" + "." * 200, State.ENDED),
+        ("###" + "." * 10 + "#" * 50, State.ENDED), ("." * 100 + "#" * 50, State.NOBODY),
     ],
-)
+)  # fmt: skip
 def test_where_an_utterance_is(pattern: str, state: State | None) -> None:
     """Three spoken frames of eight begin, less likely ones go on, ten quiet ones (0.32 s) end, a hundred are nobody."""
     reached = states(pattern)

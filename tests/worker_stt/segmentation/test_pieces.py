@@ -123,14 +123,10 @@ def test_a_click_is_no_speech(frames_spoken: int) -> None:
 @pytest.mark.parametrize(
     ("parts", "shortened"),
     [
-        ((9.0,), False),
-        ((9.0, 3.0, 9.0, 3.0), False),
-        ((9.4, 5.0, 9.0), False),
-        ((9.7, 0.2, 9.0), True),
-        ((12.0,), True),
-        ((4.0, 1.0, 20.0), True),
+        ((9.0,), False), ((9.0, 3.0, 9.0, 3.0), False), ((9.4, 5.0, 9.0), False), ((9.7, 0.2, 9.0), True),
+        ((12.0,), True), ((4.0, 1.0, 20.0), True),
     ],
-)
+)  # fmt: skip
 def test_shortened_only_if_speech_was_cut(parts: tuple[float, ...], shortened: bool) -> None:
     """A shorter length costs nothing where everything fits into it, and does where something had to be cut."""
     cutter = Cutter(PieceLength(5.0, 10.0), 0.5, 0.5, shorter=True)

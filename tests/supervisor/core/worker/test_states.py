@@ -188,16 +188,13 @@ def test_a_worker_that_sends_without_credit_is_ended_once(granted: m.Message, me
 @pytest.mark.parametrize(
     ("status", "ours", "oom", "said"),
     [
-        (0, True, True, "exit status 0"),
-        (3, False, False, "exit status 3"),
-        (-1, False, True, "killed by SIGHUP"),
+        (0, True, True, "exit status 0"), (3, False, False, "exit status 3"), (-1, False, True, "killed by SIGHUP"),
         (-9, True, True, "killed by hushd for not answering"),
         (-9, False, True, "killed by the system, out of memory"),
-        (-9, False, False, "killed by SIGKILL, perhaps out of memory"),
-        (-11, True, True, "killed by SIGSEGV"),
+        (-9, False, False, "killed by SIGKILL, perhaps out of memory"), (-11, True, True, "killed by SIGSEGV"),
         (-200, False, False, "killed by signal 200"),
     ],
-)
+)  # fmt: skip
 def test_an_exit_in_words(status: int, ours: bool, oom: bool, said: str) -> None:
     assert describe_exit(status, ours, oom) == said
 

@@ -49,16 +49,13 @@ def test_a_speech_servers_file_says(runtime: Path, tmp_path: Path) -> None:
             "tts/piper/en_US-lessac-medium", "", 63_000_000, 63_000_000, marks=pytest.mark.plugin("engines-piper")
         ),
         pytest.param(
-            "stt/transcribe-cpp/parakeet-tdt-0.6b-v3",
-            "x-Q8_0.gguf",
-            740_000_000,
-            0,
+            "stt/transcribe-cpp/parakeet-tdt-0.6b-v3", "x-Q8_0.gguf", 740_000_000, 0,
             marks=pytest.mark.plugin("engines-transcribe-cpp"),
         ),
         ("stt/whisper/large-v3", "", 3_100_000_000, 0),
         ("stt/faster-whisper/large-v3", "model.bin", 3_100_000_000, 3_100_000_000),
     ],
-)
+)  # fmt: skip
 def test_weights_that_are_mapped_count_on_a_card(tmp_path: Path, name: str, file: str, size: int, least: int) -> None:
     """Beside a card as much as the load takes there, and of the card all weights and more, wherever the files lie."""
     _, engine, model = name.split("/")

@@ -27,15 +27,10 @@ def test_what_is_saved_is_loaded(file: Path) -> None:
 
 
 BROKEN = {
-    "empty": b"",
-    "cut off": b'{"stt/a/b": 5',
-    "a list": b"[1]",
-    "null": b"null",
-    "binary": b"\xff\xfe",
-    "deep": b"[" * 100_000,
-    "wrong sizes": b'{"a/b/c": 1e400, "b": 7, "a/b/d": -1}',
+    "empty": b"", "cut off": b'{"stt/a/b": 5', "a list": b"[1]", "null": b"null", "binary": b"\xff\xfe",
+    "deep": b"[" * 100_000, "wrong sizes": b'{"a/b/c": 1e400, "b": 7, "a/b/d": -1}',
     "large": b" " * 2_000_000 + b'{"stt/a/b": 5}',
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("content", list(BROKEN.values()), ids=list(BROKEN))

@@ -42,17 +42,10 @@ class Desk:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         prepare_state(find())
         self.workers = WorkerSocket(
-            self.context,
-            ListeningSocket(find().worker_socket),
-            self.poller,
-            find(),
-            SETTINGS,
-            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()),
-            self.launch,
-            lambda level, text: self.log.append((level, text)),
-            lambda: self.now,
-            lambda: self.oom_kills,
-        )
+            self.context, ListeningSocket(find().worker_socket), self.poller, find(), SETTINGS,
+            Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()), self.launch,
+            lambda level, text: self.log.append((level, text)), lambda: self.now, lambda: self.oom_kills,
+        )  # fmt: skip
 
     def close(self) -> None:
         self.workers.shut(0)
