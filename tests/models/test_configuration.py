@@ -20,19 +20,6 @@ def mistake(folder: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "model"),
-    [
-        ('tts = "hibari/enn"', "tts", "'enn' of hibari"),
-        ('[worker."stt/moonshine/tiny-e"]\npinned = true', 'worker."stt/moonshine/tiny-e"', "'tiny-e' of moonshine"),
-    ],
-)
-def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) -> None:
-    """A model that no catalogue and no folder has is an error with the key."""
-    expected = f"config.toml: {key} names the model {model}, which is neither known nor installed"
-    assert expected in mistake(runtime, text)
-
-
-@pytest.mark.parametrize(
     "text",
     [
         'tts = "kokoro/kokoro-v1.0"\nstt = "faster-whisper/turbo"',  # known; `say` names the command that gets it
@@ -46,18 +33,28 @@ def test_models_of_the_user_are_accepted(runtime: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "hint"),
+    ("text", "start", "hint"),
     [
-        ('stt = "moonshin/tiny-en"', "stt", "did you mean moonshine?"),
-        ('tts = "hibary/en"', "tts", "did you mean hibari?"),
-        ('[worker."stt/faster-wisper"]\nkeep_alive = 1', 'worker."stt/faster-wisper"', "did you mean faster-whisper?"),
-        ('[worker."tts/xyzzy/a"]\nkeep_alive = 1', 'worker."tts/xyzzy/a"', "kokoro"),
+        ('tts = "hibary/en"', "tts names the engine", "did you mean hibari?"),
+        (
+            '[worker."stt/faster-wisper"]\nqueue = 1',
+            'worker."stt/faster-wisper" names the engine',
+            "faster-whisper?",
+        ),
+        ('[worker."tts/xyzzy/a"]\nqueue = 1', 'worker."tts/xyzzy/a" names the engine', "kokoro"),
+        ('tts = "hibari/enn"', "tts names the model 'enn' of hibari, which is neither known nor installed", ""),
+        (
+            '[worker."stt/moonshine/e"]\nqueue = 1',
+            "worker.\"stt/moonshine/e\" names the model 'e' of",
+            "neither",
+        ),
     ],
 )
-def test_the_engines_are_known(runtime: Path, text: str, key: str, hint: str) -> None:
-    """An engine that no installed package has is an error with the key, the nearest name and all there are."""
+def test_engines_and_models_are_known(runtime: Path, text: str, start: str, hint: str) -> None:
+    """One that no installed package, catalogue or folder has is an error with the key; of an engine with the nearest
+    name and all there are."""
     sentence = mistake(runtime, text)
-    assert f"config.toml: {key} names the engine " in sentence
+    assert f"config.toml: {start}" in sentence
     assert hint in sentence
     assert "\n" not in sentence
 

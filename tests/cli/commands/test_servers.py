@@ -68,18 +68,15 @@ def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd:
 
 
 def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
-    start_supervisor("")
-    servers.write(runtime, "mine", "crash", hear=False)
-    assert run("try", "mine") == 1
-    assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
-
-
-def test_a_download_shows_the_servers_log(runtime: Path, capfd: Capture) -> None:
+    """By the end of its log, which a download shows as it is written."""
     servers.write(runtime, "mine", "crash", hear=False)
     assert run("try", "mine", "--download") == 1
     shown = capfd.readouterr().err
     assert "Loading the model" in shown
     assert "The server mine ended (exit status 3" in shown
+    start_supervisor("")
+    assert run("try", "mine") == 1
+    assert "The server mine ended (exit status 3; its log ends with: RuntimeError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,12 @@ def test_prompts_and_ends_are_read(agent: str) -> None:
 
 
 def test_a_question_is_spoken_and_idleness_is_not() -> None:
-    """A notice that asks is read; that the agent waits is known to who has heard its answer."""
+    """A notice that asks is read; that the agent waits is known to who has heard its answer. An event from within a
+    subagent, which has its id, is none."""
     notice = reaction.event_of((RECORDED / "claude-notice.json").read_bytes())
     assert notice
     assert (notice.kind, notice.text) == ("notice", "Claude needs your permission to use Bash")
     assert reaction.event_of((RECORDED / "claude-idle.json").read_bytes()) is None
-
-
-def test_a_subagent_is_not_heard() -> None:
-    """An event from within a subagent, which has its id, is none."""
     fields = json.loads((RECORDED / "claude-stop.json").read_bytes())
     assert reaction.event_of(json.dumps(fields | {"agent_id": "a1"}).encode()) is None
 

@@ -56,23 +56,6 @@ def answering(router: ScriptedRouter, route: bytes, message: Message) -> None:
 CHUNKS = [bytes([n]) * 3200 for n in range(5)]
 
 
-def test_an_utterance(start_router: Start, client: Client) -> None:
-    """It is asked for as a session, and told its stable and its unstable words, in order."""
-    router = start_router(answering)
-    told: list[tuple[str, str]] = []
-    transcript = client.listen(
-        iter(CHUNKS), rate=8000, on_partial=lambda *texts: told.append(texts), language="en", prompt="Beckett"
-    ).transcript()
-    assert (transcript.text, transcript.ended) == ("Ever tried again.", "endpoint")
-    assert told == [("", "Ever"), ("Ever", " tried"), ("Ever tried", " again")]
-    (request,) = router.of(Request)
-    assert request.session
-    assert request.params == {
-        "format": "s16le", "rate": 8000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
-        "language": "en", "prompt": "Beckett",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("known", ["unstable", "segment"])
 def test_a_crash_while_somebody_speaks(known: str, start_router: Start, client: Client) -> None:
     """All that was said is sent again; but not once a segment was handed out, which would come twice."""
