@@ -144,7 +144,7 @@ BROKEN = [
     "CUDA error: the launch timed out and was terminated",
 ]
 FULL = [message for expected, message in MESSAGES if expected is Cause.CARD_FULL]
-MEMORY = ["std::bad_alloc", "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes."]
+MEMORY = [message for expected, message in MESSAGES if expected is Cause.MEMORY]
 
 
 @pytest.mark.parametrize("message", BROKEN)
