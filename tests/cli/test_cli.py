@@ -84,9 +84,6 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-# --- say --------------------------------------------------------------------------------------------------------------
-
-
 def test_say_writes_a_file(start_router: Start, tmp_path: Path) -> None:
     """The file has every piece at its offset, and nothing else is left beside it; options stand among the words."""
     router = start_router(engines)
@@ -161,9 +158,6 @@ def test_say_refuses(arguments: list[Any], code: int, words: str, start_router: 
     assert words in one_sentence(done, "say")
     assert done.stdout == b""
     assert os.listdir(tmp_path) == []
-
-
-# --- listen -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -244,9 +238,6 @@ def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_pa
     assert "a.wav [###############               ] 0:30 of 1:00" in drawn
     assert drawn.endswith("\r\x1b[K")
     assert run("listen", str(sound), "-o", str(tmp_path)).stderr == b""
-
-
-# --- hushd ------------------------------------------------------------------------------------------------------------
 
 
 def test_status_for_programs(start_router: Start) -> None:
@@ -330,9 +321,6 @@ def test_help_and_version() -> None:
         assert helped.stdout.startswith(f"usage: {name}".encode())
         assert run(name, "--version").stdout.startswith(b"hushd ")
     assert run("hushd").stdout == run("hushd", "--help").stdout == run("hushd", "help").stdout
-
-
-# --- signals ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

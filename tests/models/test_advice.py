@@ -54,18 +54,13 @@ def test_a_language_comes_by_one_command(
     assert "`hushd models pull whisper/" in recommendation.for_language("stt", "de", "whisper")
 
 
-def test_a_model_that_is_here_does_at_once(store: Store) -> None:
-    """However small it is."""
-    file = store.folder / "whisper" / "tiny.pt"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"weights")
-    assert recommendation.for_language("stt", "sw") == "; whisper/tiny hears it"
-
-
 @pytest.mark.parametrize(("role", "language", "engine"), [("stt", "tlh", None), ("stt", "ja", "moonshine")])
 def test_nothing_is_promised_that_there_is_not(store: Store, role: str, language: str, engine: str | None) -> None:
-    """A language of no model, or of none of the engine's."""
+    """A language of no model, or of none of the engine's; a model that is here does at once, however small."""
     assert recommendation.for_language(role, language, engine) == ""
+    (store.folder / "whisper").mkdir(parents=True)
+    (store.folder / "whisper" / "tiny.pt").write_bytes(b"weights")
+    assert recommendation.for_language("stt", "sw") == "; whisper/tiny hears it"
 
 
 def whisper(folder: Path, tokens: int) -> None:

@@ -178,9 +178,6 @@ def test_a_tool_of_uv_keeps_what_it_was_installed_with(shell: Path, sources: Pat
     assert asked(python)[-1] == command[-1]
 
 
-# --- any environment, by the files that its tool has left ------------------------------------------------------------
-
-
 class Environment:
     """An environment without hushd's sources: pip's, from an index, until a file says otherwise."""
 

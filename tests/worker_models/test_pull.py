@@ -257,9 +257,6 @@ def test_an_unknown_name(ask: Ask) -> None:
         ask("pull", model="hibari/en").result()
 
 
-# --- plain servers ---------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def offer(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Offer:
     """Adds a model of a plain server to the catalogue."""

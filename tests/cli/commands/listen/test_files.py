@@ -279,9 +279,6 @@ def test_all_formats_go_to_files(start_router: Start, sounds: list[str], tmp_pat
     assert json.loads((here / "a.json").read_text())["text"] == "a.wav 0 a.wav 1"
 
 
-# --- resuming ---------------------------------------------------------------------------------------------------------
-
-
 class LongTalk:
     """A worker that hears a word a minute for ten minutes, from `start_s` on, and stops after `until` of them."""
 
