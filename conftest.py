@@ -19,7 +19,7 @@ from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hushd_protocol.system import footprint
 from hypothesis import settings
-from support import ears, moonshine_once, order, passed, processor_time, skips
+from support import ears, moonshine_once, order, passed, processor_time, skips, warm
 from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
@@ -92,10 +92,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def memory_is_given_back() -> Iterator[None]:
-    """Gives back what a file's tests have freed, in 4 ms: else a process would keep the most that each heap has had."""
+def a_file_leaves_its_process_as_it_was() -> Iterator[None]:
+    """Gives back what a file has freed, in 4 ms: else a process would keep the most that each heap has had. And
+    orphans are init's again, which a server's process adopts for good: other tests look at who has a daemon."""
     yield
     footprint.trim()
+    warm.adopt_orphans(False)
 
 
 @pytest.fixture(autouse=True)

@@ -175,13 +175,13 @@ class _Nursery:
         """Returns the number of a new process, which is a child of this one."""
         data = pickle.dumps(order)
         with self._lock:
-            _adopt_orphans(True)
+            adopt_orphans(True)
             try:
                 socket.send_fds(self._socket, [len(data).to_bytes(8, "big")], descriptors)
                 self._socket.sendall(data)
                 return int.from_bytes(_read(self._socket, 8), "big")
             finally:
-                _adopt_orphans(False)
+                adopt_orphans(False)
 
 
 def _limits() -> dict[int, tuple[int, int]]:
@@ -189,10 +189,13 @@ def _limits() -> dict[int, tuple[int, int]]:
     return {kind: resource.getrlimit(kind) for kind in kinds}
 
 
-def _adopt_orphans(wanted: bool) -> None:
+def adopt_orphans(wanted: bool) -> None:
+    """Says whether this process is the parent of descendants whose own has ended, instead of init; not elsewhere."""
     import ctypes
 
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0):
+    if sys.platform == "linux" and ctypes.CDLL(None, use_errno=True).prctl(
+        _PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0
+    ):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
