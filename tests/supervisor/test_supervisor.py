@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zmq
-from hushd_protocol.limits import MAGIC, MAX_WIRE
+import support
 from hushd_protocol.messages import Accepted, Chunk, Credit, Error, Partial, Result
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
@@ -120,23 +121,40 @@ def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supe
     assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
 
 
+# Not more than 64 frames: those end the connection, and the answers on their way with it.
+ENEMIES = """
+import os, sys, zmq
+from hushd_protocol.limits import MAGIC, MAX_WIRE
+from support.peer import Peer
+
+*babblers, giant = [Peer(sys.argv[1], hello=False) for _ in range(4)]
+for _ in range(50):
+    for enemy in babblers:
+        for frames in ([b""], [os.urandom(100)] * 3, [MAGIC, os.urandom(1000), b""], [b"x"] * 64):
+            enemy.socket.send_multipart(frames, zmq.NOBLOCK)
+giant.socket.send_multipart([MAGIC, bytes(MAX_WIRE + 1), b""])
+print(*[type(enemy.receive()).__name__ for enemy in babblers])
+for enemy in (*babblers, giant):
+    enemy.close()
+"""
+
+
 def test_garbage_and_floods_cost_nobody_else_anything(supervisor: Supervisor) -> None:
     """While three clients send nonsense and one sends far too much, a fourth is served all the time."""
     with supervisor.connect() as peer:
         peer.ask("echo")
-        enemies = [supervisor.connect(hello=False) for _ in range(4)]
-        for round_ in range(50):
-            for enemy in enemies[:3]:
-                # Not more than 64 frames: those end the connection, and the answers on their way with it.
-                for frames in ([b""], [os.urandom(100)] * 3, [MAGIC, os.urandom(1000), b""], [b"x"] * 64):
-                    enemy.socket.send_multipart(frames, zmq.NOBLOCK)
+        # A process of their own: twice libzmq ended theirs as they left, for a reason that is not known.
+        enemies = subprocess.Popen(
+            [sys.executable, "-c", ENEMIES, str(supervisor.socket)],
+            env=os.environ | {"PYTHONPATH": str(Path(support.__path__[0]).parent)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        round_ = 0
+        while enemies.poll() is None:
             assert peer.ask("echo", params={"n": round_})["params"] == {"n": round_}
-        enemies[3].socket.send_multipart([MAGIC, bytes(MAX_WIRE + 1), b""])
-        peer.ask("echo")
-        for enemy in enemies[:3]:
-            assert isinstance(enemy.receive(), Error)
-        for enemy in enemies:
-            enemy.close()
+            round_ += 1
+        told, said = enemies.communicate()
+        assert (enemies.returncode, told) == (0, "Error Error Error\n"), said
         assert peer.status()["crashes"] == 0
 
 
