@@ -105,7 +105,7 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
         "a/poison.mp3": ("poison_request", 5), "a/empty.flac": ("input_unreadable", 4),
     }  # fmt: skip
     assert first.returncode == 5, first.stderr
-    assert re.match(r"4 recordings, 0.00 h of sound, in 0:\d\d: \d+\.\d x real time\n2 set aside\n", first.stdout)
+    assert re.match(r"4 recordings, 0.00 h of sound, in \d+:\d\d: \d+\.\d x real time\n2 set aside\n", first.stdout)
     assert sorted(re.findall(r"a/\w+\.\w+", first.stderr)) == ["a/empty.flac", "a/poison.mp3"]
     before = [cluster.requests(node) for node in range(3)]
     second = cluster.done("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
