@@ -165,9 +165,10 @@ def _receipt(path: str, name: str) -> tuple[list[str], list[str]]:
 
     try:
         listed = toml.loads(Path(path).read_text(encoding="utf-8"))["tool"]["requirements"]
-        extras = [extra for package in listed if package["name"] == "hushd" for extra in package.get("extras", [])]
+        installed = [extra for package in listed if package["name"] == "hushd" for extra in package.get("extras", [])]
         others = [package for package in listed if package["name"] not in ("hushd", f"hushd-{name}")]
-        return [word for package in others for word in _again(package)], [e for e in extras if e != name]
+        beside = [word for package in others for word in _again(package)]
+        return beside, [extra for extra in installed if extra != name]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return [], []
 

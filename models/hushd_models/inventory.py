@@ -240,10 +240,8 @@ class _Look:
             yield "package", place, self._names(place, False)
 
 
-def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
-    """Returns models that the user has copied into the models folder, under new or well-known names; one of several
-    files several times."""
-    models = []
+def _own(store: Store, engines: Mapping[str, EngineSpec]) -> Iterator[str]:
+    """Yields, for each file, the model that the user has copied into the models folder, under any name."""
     for engine, spec in engines.items():
         if spec.own:
             for path in sorted(glob(spec.own, root_dir=store.folder / engine)):
@@ -253,8 +251,7 @@ def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
                     split(model)
                 except HushdError:
                     continue  # no engine takes it
-                models.append(model)
-    return models
+                yield model
 
 
 def files_in(folder: Path, deep: bool = True) -> dict[str, int]:

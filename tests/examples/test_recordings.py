@@ -14,9 +14,10 @@ from typing import ClassVar
 
 import hushd
 import pytest
+from support.ports import served
 from support.wer import BECKETT, word_error_rate
 
-from .room import EXAMPLES, LIMIT_S, Room, served
+from .room import EXAMPLES, LIMIT_S, Room
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Readings</title>{}</channel></rss>"""

@@ -26,10 +26,11 @@ from typing import Any
 import hushd
 import pytest
 import soundfile
+from support.ports import served
 from support.recordings import opening
 from support.wer import BECKETT, word_error_rate
 
-from .room import EXAMPLES, LIMIT_S, Room, ended, served
+from .room import EXAMPLES, LIMIT_S, Room, ended
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 SHORT = "Ever tried. Ever failed."  # what is said in the first three seconds

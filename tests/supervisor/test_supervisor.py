@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import support
 from hushd_protocol.messages import Accepted, Chunk, Credit, Error, Partial, Result
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
@@ -146,7 +145,7 @@ def test_garbage_and_floods_cost_nobody_else_anything(supervisor: Supervisor) ->
         # A process of their own: twice libzmq ended theirs as they left, for a reason that is not known.
         enemies = subprocess.Popen(
             [sys.executable, "-c", ENEMIES, str(supervisor.socket)],
-            env=os.environ | {"PYTHONPATH": str(Path(support.__path__[0]).parent)},
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         round_ = 0

@@ -197,7 +197,7 @@ def failure(request_id: bytes, error: BaseException) -> Error:
     """Returns the answer for a job that failed through no fault of its request: one sentence; the log has the
     traceback."""
     log_traceback(error)
-    if short_of_memory(error) or _cause(error) is Cause.MEMORY:
+    if short_of_memory(error):
         return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
     text = f"{type(error).__name__}: {error}".splitlines()[0][:300].rstrip(".").encode(errors="replace").decode()
     return Error.of(request_id, HushdError("worker_failed", f"The engine failed at this request ({text})."))

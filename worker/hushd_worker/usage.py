@@ -14,7 +14,8 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
     "can't start new thread",  # Python, whose threads need a stack
-    "bad_alloc", "can't allocate memory", "Failed to allocate memory",  # libstdc++, torch, onnxruntime
+    "bad_alloc", "can't allocate memory",  # libstdc++, torch
+    "Failed to allocate memory", "is smaller than requested bytes",  # onnxruntime
 )  # fmt: skip
 
 

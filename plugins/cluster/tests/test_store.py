@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +15,7 @@ from hushd_cluster import store
 from hushd_cluster.faults import retried
 from hushd_cluster.store import Folder, Objects
 from hushd_protocol.errors import HushdError
-from support.ports import free_port
+from support.ports import free_port, served
 
 from .s3_server import BUCKET, S3Server
 
@@ -175,13 +174,8 @@ class Pages(BaseHTTPRequestHandler):
 @pytest.fixture
 def pages() -> Iterator[str]:
     """The URL of a server of pages."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Pages) as address:
+        yield address
 
 
 @needs_fsspec

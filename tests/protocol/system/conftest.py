@@ -1,9 +1,15 @@
-"""A fixture: the sentences of `best_effort`."""
+"""Fixtures: the sentences of `best_effort`, and a file that another process sweeps."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
 import pytest
-from hushd_protocol.system import best_effort
+from hushd_protocol.system import atomic_file, best_effort
+
+SweptBefore = Callable[[ModuleType, Path], list[int]]
 
 
 @pytest.fixture
@@ -13,3 +19,23 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(best_effort, "_told", set())
     monkeypatch.setattr(best_effort, "_report", said.append)
     return said
+
+
+@pytest.fixture
+def swept_before(monkeypatch: pytest.MonkeyPatch) -> SweptBefore:
+    """`swept_before(module, folder)`: the first file that the module locks has gone by then; returns what it locks."""
+    lock = atomic_file.lock
+
+    def sweep(module: ModuleType, folder: Path) -> list[int]:
+        locked: list[int] = []
+
+        def lock_late(descriptor: int, kind: int) -> bool:
+            if not locked:
+                next(folder.iterdir()).unlink()
+            locked.append(descriptor)
+            return lock(descriptor, kind)
+
+        monkeypatch.setattr(module, "lock", lock_late)
+        return locked
+
+    return sweep

@@ -18,6 +18,8 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.atomic_file import AtomicFile, edited, lock
 
+from .conftest import SweptBefore
+
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     """Before `keep` the target holds what it held; after it the new content, and nothing else lies in the folder."""
@@ -156,19 +158,9 @@ def test_a_file_is_locked_until_it_has_its_name(tmp_path: Path, monkeypatch: pyt
     atomic_file.sweep(tmp_path / "gone")
 
 
-def test_a_file_that_is_swept_before_it_is_locked_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path: Path, swept_before: SweptBefore) -> None:
     """The first one is closed: the second has its number."""
-    locked: list[int] = []
-
-    def lock_late(descriptor: int, kind: int) -> bool:
-        if not locked:
-            next(tmp_path.iterdir()).unlink()
-        locked.append(descriptor)
-        return lock(descriptor, kind)
-
-    monkeypatch.setattr(atomic_file, "lock", lock_late)
+    locked = swept_before(atomic_file, tmp_path)
     atomic_file.replace(tmp_path / "x", "text")
     assert locked == locked[:1] * 2
     assert os.listdir(tmp_path) == ["x"]

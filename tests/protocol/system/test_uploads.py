@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hushd_protocol.system import atomic_file, uploads
+from hushd_protocol.system import uploads
 
-LOCK = atomic_file.lock
+from .conftest import SweptBefore
 
 
 @pytest.fixture
@@ -39,19 +39,9 @@ def test_a_recording_stays_while_a_process_needs_it(uploaded: Path) -> None:
     assert os.listdir(uploaded) == ["other"]
 
 
-def test_a_recording_that_is_swept_before_it_is_locked_is_made_again(
-    uploaded: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_recording_that_is_swept_before_it_is_locked_is_made_again(uploaded: Path, swept_before: SweptBefore) -> None:
     """The first one is closed: the second has its number."""
-    locked: list[int] = []
-
-    def lock_late(descriptor: int, kind: int) -> bool:
-        if not locked:
-            next(uploaded.iterdir()).unlink()
-        locked.append(descriptor)
-        return LOCK(descriptor, kind)
-
-    monkeypatch.setattr(uploads, "lock", lock_late)
+    locked = swept_before(uploads, uploaded)
     descriptor, path = uploads.create()
     assert locked == [descriptor] * 2
     assert os.listdir(uploaded) == [os.path.basename(path)]

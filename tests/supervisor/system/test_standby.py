@@ -21,6 +21,7 @@ from hushd_supervisor.core.events import TemplateGone, TemplateReady
 from hushd_supervisor.system import process, standby
 from hushd_supervisor.system.process import Limits, Process
 from hushd_supervisor.system.standby import Templates
+from support import warm
 from support.peer import BOUND_S, TESTS, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
@@ -108,9 +109,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     made = Stage(tmp_path)
     yield made
     made.close()
-    import ctypes
-
-    ctypes.CDLL(None).prctl(process._PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    warm.adopt_orphans(False)
     wait_until(lambda: not leftovers(tmp_path), "that nothing is left")
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.command import CommandSpecError
@@ -17,7 +16,7 @@ from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.command import Command, CommandSpec
 from hushd_worker_tts.worker import Worker
-from support.peer import wait_until
+from support.peer import is_gone, wait_until
 from support.stopwatch import Stopwatch
 
 Make = Callable[..., Command]
@@ -153,14 +152,7 @@ def test_cancelled_it_ends_with_all_it_started(make: Make, tmp_path: Path) -> No
         list(command.synthesize("Ever tried.", voice(), 1.0))
     assert started.calm < 20
     for pid in map(int, (tmp_path / "pids").read_text().split()):
-        wait_until(lambda pid=pid: _dead(pid), f"the end of {pid}")
-
-
-def _dead(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
+        wait_until(lambda pid=pid: is_gone(pid), f"the end of {pid}")
 
 
 def test_each_file_is_a_voice(folder: Path) -> None:
