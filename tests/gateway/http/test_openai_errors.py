@@ -83,11 +83,11 @@ def guarded(home: Path, gateway: HttpGateway) -> Iterator[HttpGateway]:
 
 def test_a_wrong_key_is_said_at_once(package: ModuleType, guarded: HttpGateway) -> None:
     """`AuthenticationError` with OpenAI's code, and the right key is taken."""
-    client = package.OpenAI(base_url=guarded.url, api_key="wrong")
-    with pytest.raises(package.AuthenticationError) as refused:
-        client.audio.speech.create(model="tts-1", voice="alloy", input="x")
-    assert refused.value.code == "invalid_api_key"
-    assert client.with_options(api_key="s3cret").models.list().data
+    with package.OpenAI(base_url=guarded.url, api_key="wrong") as client:
+        with pytest.raises(package.AuthenticationError) as refused:
+            client.audio.speech.create(model="tts-1", voice="alloy", input="x")
+        assert refused.value.code == "invalid_api_key"
+        assert client.with_options(api_key="s3cret").models.list().data
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")

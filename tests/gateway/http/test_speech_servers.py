@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,11 @@ def told(home: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def client(told: Path, gateway: HttpGateway) -> OpenAI:
+def client(told: Path, gateway: HttpGateway) -> Iterator[OpenAI]:
     from openai import OpenAI
 
-    return OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="none", max_retries=0)
+    with OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="none", max_retries=0) as made:
+        yield made
 
 
 def asked(told: Path) -> dict[str, Any]:
