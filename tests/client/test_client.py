@@ -18,26 +18,13 @@ import pytest
 from hushd import Client, HushdError, Segment, Word
 from hushd.synthesis.speech import Sentence, Spoken
 from hushd_models import languages
-from hushd_protocol.messages import (
-    Accepted,
-    Cancel,
-    Chunk,
-    Control,
-    Credit,
-    Error,
-    Hello,
-    Message,
-    Partial,
-    Progress,
-    Request,
-    Result,
-)
+from hushd_protocol import messages as m
 from hushd_protocol.system import paths
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
 Start = Callable[..., ScriptedRouter]
-Script = Callable[[ScriptedRouter, bytes, Message], None]
+Script = Callable[[ScriptedRouter, bytes, m.Message], None]
 
 
 @pytest.fixture
@@ -54,33 +41,33 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-def segment(request_id: bytes, n: int, text: str = "Hi.", *, first: int = 0) -> Partial:
+def segment(request_id: bytes, n: int, text: str = "Hi.", *, first: int = 0) -> m.Partial:
     """The answer's segment `n`, a second long; `first` is the second at which it began."""
     data = {"kind": "segment", "id": n, "start": float(first + n), "end": first + n + 1.0, "text": text}
-    return Partial(id=request_id, seq=n, data=data)
+    return m.Partial(id=request_id, seq=n, data=data)
 
 
-def hearing(router: ScriptedRouter, route: bytes, message: Message) -> None:
+def hearing(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
     """A worker that hears one segment in whatever it gets."""
-    if isinstance(message, Request) and message.input == "stream":
-        router.send(route, Credit(id=message.id, chunks=200))
-    elif isinstance(message, Request) or (isinstance(message, Chunk) and message.last):
-        done = Result(id=message.id, data={"language": "en", "duration": 2.0, "segments": 1, "ended": "input"})
+    if isinstance(message, m.Request) and message.input == "stream":
+        router.send(route, m.Credit(id=message.id, chunks=200))
+    elif isinstance(message, m.Request) or (isinstance(message, m.Chunk) and message.last):
+        done = m.Result(id=message.id, data={"language": "en", "duration": 2.0, "segments": 1, "ended": "input"})
         router.send(route, segment(message.id, 0), done)
 
 
-def failing_first(code: str, then: Script, *, before: Callable[[bytes], list[Message]] = lambda i: []) -> Script:
+def failing_first(code: str, then: Script, *, before: Callable[[bytes], list[m.Message]] = lambda i: []) -> Script:
     """Fails the first request with `code`, having sent what `before` makes; then does as `then`."""
     failed: list[bytes] = []  # the id of the first request, until it is asked again
     first = [True]
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and first:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request) and first:
             first.clear()
             failed.append(message.id)
-            error = Error(id=message.id, code=code, message="The worker died.", culprit="worker", retryable=True)
+            error = m.Error(id=message.id, code=code, message="The worker died.", culprit="worker", retryable=True)
             router.send(route, *before(message.id), error)
-        elif isinstance(message, Request) or getattr(message, "id", None) not in failed:
+        elif isinstance(message, m.Request) or getattr(message, "id", None) not in failed:
             failed.clear()
             then(router, route, message)
 
@@ -102,7 +89,7 @@ def test_a_file_is_transcribed_by_its_path(start_router: Start, client: Client, 
         priority="message",
         deadline=2.5,
     )
-    (asked,) = router.of(Request)
+    (asked,) = router.of(m.Request)
     info = os.stat(sound)
     assert (asked.op, asked.worker, asked.input, asked.path) == (
         "transcribe", "stt/moonshine/tiny-en", "path", str(sound),
@@ -121,7 +108,7 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
     data = sound.read_bytes()
     if kind == "bytes":
         client.transcribe(data[:1000])
-        assert router.of(Request)[0].payload == data[:1000]
+        assert router.of(m.Request)[0].payload == data[:1000]
         return
     if kind == "large":
         client.transcribe(data)
@@ -131,27 +118,27 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
         client.transcribe(data[n : n + 2000] for n in range(0, len(data), 2000))
     else:
         client.transcribe(iter([data]), rate=8000, channels=2)
-        assert router.of(Request)[0].params == {"format": "s16le", "rate": 8000, "channels": 2}
-    assert router.of(Request)[0].input == "stream"
-    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == data
+        assert router.of(m.Request)[0].params == {"format": "s16le", "rate": 8000, "channels": 2}
+    assert router.of(m.Request)[0].input == "stream"
+    assert b"".join(chunk.payload for chunk in router.of(m.Chunk)) == data
 
 
 def test_segments_stream_with_words_speakers_and_progress(start_router: Start, client: Client, sound: Path) -> None:
     """Each segment is handed out when it arrives, before the next exists; anything else is passed over."""
     go = threading.Event()
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if not isinstance(message, Request):
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if not isinstance(message, m.Request):
             return
         i = message.id
-        first = Partial(
+        first = m.Partial(
             id=i, seq=1, data={"kind": "segment", "id": 0, "start": 0, "end": 1, "text": "a",
                                "words": [{"word": "a", "start": 0, "end": 1}], "speaker": "SPEAKER_00"},
         )  # fmt: skip
-        router.send(route, Accepted(id=i, state="running"), Progress(id=i, done=1.0, total=2.0))
-        router.send(route, Partial(id=i, seq=0, data={"kind": "unstable", "text": "ah"}), first)
+        router.send(route, m.Accepted(id=i, state="running"), m.Progress(id=i, done=1.0, total=2.0))
+        router.send(route, m.Partial(id=i, seq=0, data={"kind": "unstable", "text": "ah"}), first)
         assert go.wait(60)
-        router.send(route, Partial(id=i, seq=2, data={"kind": "later"}), segment(i, 3), Result(id=i))
+        router.send(route, m.Partial(id=i, seq=2, data={"kind": "later"}), segment(i, 3), m.Result(id=i))
 
     start_router(script)
     progress = []
@@ -171,7 +158,7 @@ def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Clien
         word_times=True, diarize=False, speakers=2, min_silence_s=0.4, speech_pad_s=0.2, max_segment_s=None,
         start_s=7.5,
     )  # fmt: skip
-    assert router.of(Request)[0].params == {
+    assert router.of(m.Request)[0].params == {
         "task": "translate", "prompt": "Hushd.", "hotwords": "Ada, Babbage", "beam_size": 3, "temperature": 0.0,
         "word_times": True, "speakers": 2, "min_silence_s": 0.4, "speech_pad_s": 0.2, "start_s": 7.5,
     }  # fmt: skip
@@ -182,16 +169,16 @@ def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Clien
 def test_listening_is_a_live_request(start_router: Start, client: Client) -> None:
     """Live audio says so, with its endpoint rules, and ends when the worker says that the speaker stopped."""
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send(route, Credit(id=message.id, chunks=100))
-        elif isinstance(message, Chunk) and message.seq == 5:
-            router.send(route, segment(message.id, 0), Result(id=message.id, data={"ended": "endpoint"}))
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
+            router.send(route, m.Credit(id=message.id, chunks=100))
+        elif isinstance(message, m.Chunk) and message.seq == 5:
+            router.send(route, segment(message.id, 0), m.Result(id=message.id, data={"ended": "endpoint"}))
 
     router = start_router(script)
     heard = client.listen(iter(lambda: bytes(3200), None), language="en").transcript()
     assert (heard.text, heard.ended) == ("Hi.", "endpoint")
-    assert router.of(Request)[0].params == {
+    assert router.of(m.Request)[0].params == {
         "format": "s16le", "rate": 16000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
         "language": "en",
     }  # fmt: skip
@@ -204,8 +191,8 @@ def test_a_path_that_the_worker_cannot_open_is_sent(start_router: Start, client:
     """path_unreachable makes the same request a stream of the file's bytes."""
     router = start_router(failing_first("path_unreachable", hearing))
     assert client.transcribe(sound).text == "Hi."
-    assert [request.input for request in router.of(Request)] == ["path", "stream"]
-    assert b"".join(chunk.payload for chunk in router.of(Chunk)) == sound.read_bytes()
+    assert [request.input for request in router.of(m.Request)] == ["path", "stream"]
+    assert b"".join(chunk.payload for chunk in router.of(m.Chunk)) == sound.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +207,7 @@ def test_the_rest_of_a_recording_is_asked_for(
     router = start_router(failing_first(code, crash, before=lambda i: [segment(i, 0, "a"), segment(i, 1, "b")]))
     heard = client.transcribe(sound.read_bytes() if streamed else sound, language="en")
     assert [(s.id, s.text) for s in heard] == [(0, "a"), (1, "b"), (2, "c"), (3, "Hi.")]
-    asked = router.of(Request)
+    asked = router.of(m.Request)
     assert [request.params.get("start_s") for request in asked] == [None, 2.0, 3.0]
     assert len({request.id for request in asked}) == 3
     assert {(request.input, request.attempt, request.params["language"]) for request in asked} == {
@@ -252,7 +239,7 @@ def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client)
         finally:
             silent.kill()
     assert caught.value.code == "supervisor_lost"
-    assert len(router.of(Hello)) == 2
+    assert len(router.of(m.Hello)) == 2
     assert started.calm < 8
 
 
@@ -260,20 +247,20 @@ def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client)
 
 
 def speaking(*chunks: dict[str, object]) -> Script:
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and message.input == "stream":
-            router.send(route, Credit(id=message.id, chunks=200))
-        elif isinstance(message, Request) or (isinstance(message, Chunk) and message.last):
-            made = [Chunk(id=message.id, seq=n, **chunk) for n, chunk in enumerate(chunks)]  # type: ignore[arg-type]
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request) and message.input == "stream":
+            router.send(route, m.Credit(id=message.id, chunks=200))
+        elif isinstance(message, m.Request) or (isinstance(message, m.Chunk) and message.last):
+            made = [m.Chunk(id=message.id, seq=n, **chunk) for n, chunk in enumerate(chunks)]  # type: ignore[arg-type]
             data = {"duration": 0.5, "rate": 22050, "voice": "en", "sentences": 2}
-            router.send(route, *made, Result(id=message.id, data=data))
-        elif isinstance(message, Control):
+            router.send(route, *made, m.Result(id=message.id, data=data))
+        elif isinstance(message, m.Control):
             voices: list[dict[str, Any]] = [
                 {"name": "en", "language": "en-US", "model": "small", "installed": True},
                 {"name": "fr", "language": "fr-FR", "installed": True},
             ]
             engines = [{"name": "hibari", "installed": True, "voices": voices}]
-            router.send(route, Result(id=message.id, data={"tts": {"engines": engines}}))
+            router.send(route, m.Result(id=message.id, data={"tts": {"engines": engines}}))
 
     return script
 
@@ -289,7 +276,7 @@ def test_speech_streams(start_router: Start, client: Client) -> None:
     assert (speech.rate, speech.channels, speech.format) == (22050, 1, "s16le")
     assert list(speech) == [b"ab", b"cd"]
     assert (speech.duration, speech.voice) == (0.5, "en")
-    (asked,) = router.of(Request)
+    (asked,) = router.of(m.Request)
     assert (asked.op, asked.worker, asked.payload) == ("synthesize", "tts/hibari/small", b"Good morning.")
     assert asked.params == {"voice": "en", "wpm": 180, "format": "s16le"}
     assert asked.credit > 0
@@ -305,7 +292,7 @@ def test_what_may_be_asked_of_a_speech(start_router: Start, client: Client) -> N
     list(client.synthesize("x", **options))
     list(client.synthesize("x", **dict.fromkeys(options), voice=None, language=None))
     list(client.synthesize("x", **options | {"timeline": False}))
-    sent = [request.params for request in router.of(Request)]
+    sent = [request.params for request in router.of(m.Request)]
     assert sent[0] == options | {"format": "s16le", "languages": languages.of_session()}
     assert sent[1] == {"format": "s16le", "languages": languages.of_session()}
     assert "timeline" not in sent[2]
@@ -318,19 +305,19 @@ def test_the_timeline_comes_with_the_audio(start_router: Start, client: Client) 
     word = {"start": 0.1, "end": 0.4, "text_start": 0, "text_end": 4}
     data = {"kind": "sentence", "start": 0.0, "end": 0.5, "text_start": 0, "text_end": 5, "words": [word]}
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
             i = message.id
             later = data | {"start": 0.5, "end": 1.0, "words": []}
-            messages = [Partial(id=i, seq=0, data=data), Chunk(id=i, seq=1, payload=b"ab", rate=8000, channels=1),
-                        Partial(id=i, seq=2, data=later), Chunk(id=i, seq=3, payload=b"cd")]  # fmt: skip
-            router.send(route, *messages, Result(id=i))
+            messages = [m.Partial(id=i, seq=0, data=data), m.Chunk(id=i, seq=1, payload=b"ab", rate=8000, channels=1),
+                        m.Partial(id=i, seq=2, data=later), m.Chunk(id=i, seq=3, payload=b"cd")]  # fmt: skip
+            router.send(route, *messages, m.Result(id=i))
 
     router = start_router(script)
     told: list[Sentence] = []
     speech = client.synthesize("Hello", on_sentence=told.append)
     assert speech.rate == 8000
-    assert router.of(Request)[0].params["timeline"] is True
+    assert router.of(m.Request)[0].params["timeline"] is True
     first = Sentence(0.0, 0.5, 0, 5, (Spoken(0.1, 0.4, 0, 4),))
     assert told == speech.timeline == [first]
     assert list(speech) == [b"ab", b"cd"]
@@ -343,18 +330,18 @@ def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: C
     text = "Grüße! " * 20_000
     list(client.synthesize(text))
     list(client.synthesize(word for word in ("Grüße", "!")))
-    assert {request.input for request in router.of(Request)} == {"stream"}
-    first, second = (request.id for request in router.of(Request))
-    assert b"".join(c.payload for c in router.of(Chunk) if c.id == first).decode() == text
-    assert b"".join(c.payload for c in router.of(Chunk) if c.id == second).decode() == "Grüße!"
+    assert {request.input for request in router.of(m.Request)} == {"stream"}
+    first, second = (request.id for request in router.of(m.Request))
+    assert b"".join(c.payload for c in router.of(m.Chunk) if c.id == first).decode() == text
+    assert b"".join(c.payload for c in router.of(m.Chunk) if c.id == second).decode() == "Grüße!"
 
 
 def test_abandoned_speech_is_cancelled(start_router: Start, client: Client) -> None:
     """Leaving a loop and dropping the speech, or closing it, cancels the request once; a finished one is not."""
     router = start_router(
         lambda router, route, message: (
-            router.send(route, Chunk(id=message.id, seq=0, payload=b"ab", rate=8000))
-            if isinstance(message, Request)
+            router.send(route, m.Chunk(id=message.id, seq=0, payload=b"ab", rate=8000))
+            if isinstance(message, m.Request)
             else None
         )
     )
@@ -363,18 +350,18 @@ def test_abandoned_speech_is_cancelled(start_router: Start, client: Client) -> N
     del speech
     gc.collect()
     client.synthesize("y").close()
-    assert [c.id for c in router.wait_for(Cancel, 2)] == [r.id for r in router.of(Request)]
+    assert [c.id for c in router.wait_for(m.Cancel, 2)] == [r.id for r in router.of(m.Request)]
 
 
 def test_interrupting_a_wait_cancels(start_router: Start, client: Client) -> None:
     """Ctrl-C in the waiting thread raises KeyboardInterrupt at once, and the supervisor is told."""
     router = start_router()
     threading.Thread(
-        target=lambda: (router.wait_for(Request), os.kill(os.getpid(), signal.SIGINT)), daemon=True
+        target=lambda: (router.wait_for(m.Request), os.kill(os.getpid(), signal.SIGINT)), daemon=True
     ).start()
     with pytest.raises(KeyboardInterrupt):
         list(client.synthesize("x"))
-    router.wait_for(Cancel)
+    router.wait_for(m.Cancel)
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------
@@ -410,13 +397,14 @@ def test_control(start_router: Start, client: Client) -> None:
     """status, describe and unload send their words and give back the answer."""
     router = start_router(
         lambda router, route, message: router.send(
-            route, Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "tts": {"default": "a/b"}})
+            route,
+            m.Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "tts": {"default": "a/b"}}),
         )
     )
     assert client.status().memory.used_mb == 7
     assert client.describe("tts", "stt").tts.default == "a/b"
     assert client.unload("stt/moonshine") == ["a"]
-    assert [(c.action, c.names) for c in router.of(Control)] == [
+    assert [(c.action, c.names) for c in router.of(m.Control)] == [
         ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),
     ]  # fmt: skip
 
@@ -424,18 +412,18 @@ def test_control(start_router: Start, client: Client) -> None:
 def test_preloading_asks_for_all_at_once(start_router: Start, client: Client) -> None:
     """All workers are asked for before the first is ready, and an error of one is raised."""
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         asked.append(message)
         if len(asked) == 2:
-            assert isinstance(asked[0], Request)
-            router.send(route, Result(id=asked[0].id))
-            router.send(route, Error(id=asked[1].id, code="engine_missing", message="No such engine."))  # type: ignore[attr-defined]
+            assert isinstance(asked[0], m.Request)
+            router.send(route, m.Result(id=asked[0].id))
+            router.send(route, m.Error(id=asked[1].id, code="engine_missing", message="No such engine."))  # type: ignore[attr-defined]
 
-    asked: list[Message] = []
+    asked: list[m.Message] = []
     router = start_router(script)
     with pytest.raises(HushdError, match="No such engine"):
         client.preload("stt", "tts/none", keep_alive=-1)
-    assert [(r.worker, r.op, r.input, r.keep_alive) for r in router.of(Request)] == [
+    assert [(r.worker, r.op, r.input, r.keep_alive) for r in router.of(m.Request)] == [
         ("stt", "warm", "none", -1.0), ("tts/none", "warm", "none", -1.0),
     ]  # fmt: skip
 

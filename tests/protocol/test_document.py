@@ -15,25 +15,9 @@ from typing import Any
 import pytest
 import zmq
 from hushd_protocol import limits, messages
+from hushd_protocol import messages as m
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.errors import CODES, Code
-from hushd_protocol.messages import (
-    FROM_CLIENT,
-    FROM_WORKER,
-    TO_CLIENT,
-    TO_WORKER,
-    Accepted,
-    Chunk,
-    Credit,
-    Error,
-    Hello,
-    Message,
-    Ping,
-    Pong,
-    Request,
-    Result,
-    Welcome,
-)
 from hushd_protocol.system import paths
 from hushd_schema import description, status
 from hushd_schema.operations.decoder import DECODER
@@ -55,12 +39,12 @@ RECORDS: dict[str, tuple[type, ...]] = {
     "a voice": (description.VoiceDescription,),
     "a word": (description.WakeWord,),
 }
-KINDS = {kind.TYPE: kind for table in (FROM_CLIENT, TO_CLIENT, FROM_WORKER, TO_WORKER) for kind in table}
+KINDS = {kind.TYPE: kind for table in (m.FROM_CLIENT, m.TO_CLIENT, m.FROM_WORKER, m.TO_WORKER) for kind in table}
 DIRECTIONS = {
-    "client → supervisor": FROM_CLIENT,
-    "supervisor → client": TO_CLIENT,
-    "worker → supervisor": FROM_WORKER,
-    "supervisor → worker": TO_WORKER,
+    "client → supervisor": m.FROM_CLIENT,
+    "supervisor → client": m.TO_CLIENT,
+    "worker → supervisor": m.FROM_WORKER,
+    "supervisor → worker": m.TO_WORKER,
 }
 
 
@@ -199,11 +183,11 @@ def test_warnings() -> None:
 
 def test_the_bytes_of_a_hello() -> None:
     """The three frames in the text are what the codec makes of that hello, and reads back."""
-    hello = Hello(protocol=limits.PROTOCOL, version="0.1.0", holder="cli", pid=4711)
+    hello = m.Hello(protocol=limits.PROTOCOL, version="0.1.0", holder="cli", pid=4711)
     frames = [bytes.fromhex(frame) for frame in block("hex").rstrip("\n").split("\n\n")]
     frames += [b""] * (3 - len(frames))
     assert frames == pack(hello)
-    assert unpack(frames, Decoder(FROM_CLIENT)) == hello
+    assert unpack(frames, Decoder(m.FROM_CLIENT)) == hello
 
 
 def test_the_example_client_runs(folder: Path) -> None:
@@ -213,37 +197,37 @@ def test_the_example_client_runs(folder: Path) -> None:
     router.bind(f"ipc://{folder}/client.sock")
     program = [sys.executable, "-c", block("python"), f"{folder}/client.sock", "Hush.", f"{folder}/out"]
     client = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
-    decoder = Decoder(FROM_CLIENT)
+    decoder = Decoder(m.FROM_CLIENT)
     route = b""
 
-    def receive() -> Message:
+    def receive() -> m.Message:
         nonlocal route
         assert router.poll(60_000)
         route, *frames = router.recv_multipart()
         return unpack(frames, decoder)
 
-    def send(*answers: Message) -> None:
+    def send(*answers: m.Message) -> None:
         for message in answers:
             router.send_multipart([route, *pack(message)])
 
     try:
-        assert isinstance(receive(), Hello)
-        send(Welcome(protocol=1, version="0.1.0"))
+        assert isinstance(receive(), m.Hello)
+        send(m.Welcome(protocol=1, version="0.1.0"))
         request = receive()
-        assert isinstance(request, Request)
+        assert isinstance(request, m.Request)
         assert (request.worker, request.op, request.input, request.payload) == ("tts", "synthesize", "inline", b"Hush.")
-        other = Error(id=bytes(16), code="cancelled", message="Of another request.")
-        send(Accepted(id=request.id, state="running"), other, Ping())
-        assert isinstance(receive(), Pong)
+        other = m.Error(id=bytes(16), code="cancelled", message="Of another request.")
+        send(m.Accepted(id=request.id, state="running"), other, m.Ping())
+        assert isinstance(receive(), m.Pong)
         credit, sent = request.credit, 0
         while sent < 20:
             while credit and sent < 20:
-                send(Chunk(id=request.id, seq=sent, payload=bytes([sent]) * 100))
+                send(m.Chunk(id=request.id, seq=sent, payload=bytes([sent]) * 100))
                 sent, credit = sent + 1, credit - 1
             grant = receive()
-            assert isinstance(grant, Credit)
+            assert isinstance(grant, m.Credit)
             credit += grant.chunks
-        send(Result(id=request.id, data={"duration": 1.5}))
+        send(m.Result(id=request.id, data={"duration": 1.5}))
         out, _ = client.communicate(timeout=60)
         assert (client.returncode, out) == (0, "{'duration': 1.5}\n")
         assert (folder / "out").read_bytes() == b"".join(bytes([n]) * 100 for n in range(20))
@@ -258,7 +242,7 @@ def test_messages_reference_is_complete() -> None:
     classes = {
         kind.TYPE
         for kind in vars(messages).values()
-        if isinstance(kind, type) and issubclass(kind, Message) and kind is not Message
+        if isinstance(kind, type) and issubclass(kind, m.Message) and kind is not m.Message
     }
     assert classes == set(KINDS)
 

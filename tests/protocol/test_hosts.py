@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
-from hushd_protocol.hosts import (
-    headers_of,
-    invitation,
-    is_allowed,
-    is_loopback,
-    parse,
-    reachable,
-    same_secret,
-    sent_secrets,
-    split_address,
-)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +14,7 @@ from hushd_protocol.hosts import (
 )  # fmt: skip
 def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
     """None of them can be made to resolve to this machine by a stranger."""
-    assert is_allowed(host, ["nas"])
+    assert hosts.is_allowed(host, ["nas"])
 
 
 @pytest.mark.parametrize(
@@ -36,13 +26,13 @@ def test_addresses_localhost_and_the_users_names_are_allowed(host: str) -> None:
 )  # fmt: skip
 def test_any_other_name_is_foreign(host: str) -> None:
     """A page whose name resolves to this machine carries it in `Host`."""
-    assert not is_allowed(host)
+    assert not hosts.is_allowed(host)
 
 
 def test_only_loopback_addresses_are_loopback() -> None:
     """0.0.0.0 and an empty host mean every address."""
-    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
-    assert not any(map(is_loopback, ("0.0.0.0", "::", "", "10.0.0.7", "example.org")))
+    assert all(map(hosts.is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
+    assert not any(map(hosts.is_loopback, ("0.0.0.0", "::", "", "10.0.0.7", "example.org")))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +46,7 @@ def test_only_loopback_addresses_are_loopback() -> None:
 )
 def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> None:
     """User and port only where they are named: else ssh's own configuration has them."""
-    assert parse(text).words == words
+    assert hosts.parse(text).words == words
 
 
 @pytest.mark.parametrize(
@@ -67,7 +57,7 @@ def test_an_endpoint_becomes_the_words_of_ssh(text: str, words: list[str]) -> No
 def test_anything_else_is_refused(text: str) -> None:
     """Above all a name that ssh would take for an option; the sentence shows the form."""
     with pytest.raises(HushdError, match=r"ssh://\[USER@\]HOST") as caught:
-        parse(text)
+        hosts.parse(text)
     assert caught.value.code == "bad_request"
 
 
@@ -82,16 +72,16 @@ def test_anything_else_is_refused(text: str) -> None:
 )  # fmt: skip
 def test_an_address_is_a_host_and_a_port(text: str, parts: tuple[str, int] | None) -> None:
     """The colons of an IPv6 address are in brackets."""
-    assert split_address(text) == parts
+    assert hosts.split_address(text) == parts
 
 
 @pytest.mark.parametrize(("port", "known"), [("65535", 65535), ("1", 1), ("0", 0)])
 def test_a_port_of_zero_is_sshs_own(port: str, known: int) -> None:
     """As none is; one beyond 65535 names no machine."""
-    assert parse(f"ssh://desk:{port}").port == known
-    assert parse(f"ssh://desk:{port}").words == (["-p", port] if known else []) + ["--", "desk"]
+    assert hosts.parse(f"ssh://desk:{port}").port == known
+    assert hosts.parse(f"ssh://desk:{port}").words == (["-p", port] if known else []) + ["--", "desk"]
     with pytest.raises(HushdError, match="names no machine"):
-        parse("ssh://desk:65536")
+        hosts.parse("ssh://desk:65536")
 
 
 @pytest.mark.parametrize(
@@ -100,18 +90,20 @@ def test_a_port_of_zero_is_sshs_own(port: str, known: int) -> None:
 )
 def test_people_are_told_where_to_go(host: str, reached: str) -> None:
     """To this machine, where a listener is at every address; nowhere, where it is a socket."""
-    assert reachable(host) == reached
-    assert invitation("wyoming", f"tcp://{host}:7") == f"Wyoming: tcp://{reached}:7"
+    assert hosts.reachable(host) == reached
+    assert hosts.invitation("wyoming", f"tcp://{host}:7") == f"Wyoming: tcp://{reached}:7"
     there = f"http://{reached}:80"
     for address in (f"{host}:80", f"http://{host}:80/"):
-        assert invitation("http", address) == f"Open {there}/ in a browser; programs of OpenAI's API use {there}/v1."
-    assert invitation("http", "unix:/run/h.sock") == ""
+        assert (
+            hosts.invitation("http", address) == f"Open {there}/ in a browser; programs of OpenAI's API use {there}/v1."
+        )
+    assert hosts.invitation("http", "unix:/run/h.sock") == ""
 
 
 def test_a_repeated_header_has_both_values() -> None:
     """So it matches nothing; names are of any case, and bytes of any kind."""
     pairs = [(b"Host", b" a\t"), (b"X", b"\xe9"), (b"hOST", b"b ")]
-    assert headers_of(pairs) == {"host": "a, b", "x": "\xe9"}
+    assert hosts.headers_of(pairs) == {"host": "a, b", "x": "\xe9"}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +115,7 @@ def test_a_repeated_header_has_both_values() -> None:
 )  # fmt: skip
 def test_secrets_are_in_either_header(authorization: str, key: str, secrets: tuple[str, ...]) -> None:
     """The word Bearer may be missing."""
-    assert sent_secrets(authorization, key) == secrets
+    assert hosts.sent_secrets(authorization, key) == secrets
 
 
 @pytest.mark.parametrize(
@@ -131,4 +123,4 @@ def test_secrets_are_in_either_header(authorization: str, key: str, secrets: tup
 )
 def test_a_secret_is_compared_as_a_whole(sent: str | bytes, same: bool) -> None:
     """As text or as bytes."""
-    assert same_secret(sent, "g\xe9") is same
+    assert hosts.same_secret(sent, "g\xe9") is same

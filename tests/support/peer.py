@@ -15,21 +15,9 @@ from typing import Any, TypeVar
 import psutil
 import zmq
 from hushd_protocol import __version__
+from hushd_protocol import messages as m
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import (
-    TO_CLIENT,
-    Accepted,
-    Control,
-    Error,
-    Hello,
-    Message,
-    Ping,
-    Pong,
-    Request,
-    Result,
-    Welcome,
-)
 from support import warm
 from support.emulator import SLOWDOWN
 from support.stopwatch import Stopwatch
@@ -40,7 +28,7 @@ FAKE = [sys.executable, str(TESTS / "fake_worker.py")]
 # For anything a test waits for; reached only by a failure, on a busy machine too.
 BOUND_S = 60.0 * SLOWDOWN
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=m.Message)
 
 
 def command(program: list[str], *flags: str) -> str:
@@ -76,11 +64,11 @@ class Peer:
         self.socket.set(zmq.LINGER, 0)
         self._connect(path)
         self.answer_pings = True
-        self._decoder = Decoder(TO_CLIENT)
+        self._decoder = Decoder(m.TO_CLIENT)
         self._count = 0
         if hello:
-            self.send(Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid()))
-            self.expect(Welcome)
+            self.send(m.Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid()))
+            self.expect(m.Welcome)
 
     def _connect(self, path: Path) -> None:
         self.socket.connect(f"ipc://{path}")
@@ -97,18 +85,18 @@ class Peer:
         if self._own:
             self.context.term()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: m.Message) -> None:
         self.socket.send_multipart(pack(message))
 
-    def receive(self, timeout: float = BOUND_S) -> Message:
+    def receive(self, timeout: float = BOUND_S) -> m.Message:
         """The next message that is not a ping."""
         end = time.monotonic() + timeout
         while self.socket.poll(max(0.0, end - time.monotonic()) * 1000):
             message = unpack(self.socket.recv_multipart(), self._decoder)
-            if not isinstance(message, Ping):
+            if not isinstance(message, m.Ping):
                 return message
             if self.answer_pings:
-                self.send(Pong())
+                self.send(m.Pong())
         raise AssertionError(f"nothing came within {timeout} s")
 
     def expect(self, kind: type[M], timeout: float = BOUND_S) -> M:
@@ -117,7 +105,7 @@ class Peer:
             message = self.receive(timeout)
             if isinstance(message, kind):
                 return message
-            assert isinstance(message, Accepted), message
+            assert isinstance(message, m.Accepted), message
 
     def new_id(self) -> bytes:
         self._count += 1
@@ -126,7 +114,7 @@ class Peer:
     def request(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> bytes:
         """Sends a request and returns its id."""
         request_id = self.new_id()
-        self.send(Request(id=request_id, worker=worker, op=op, **fields))
+        self.send(m.Request(id=request_id, worker=worker, op=op, **fields))
         return request_id
 
     def ask(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> dict[str, Any]:
@@ -135,29 +123,29 @@ class Peer:
 
     def result(self, request_id: bytes) -> dict[str, Any]:
         """The data of the next result, which must be of this request."""
-        result = self.expect(Result)
+        result = self.expect(m.Result)
         assert result.id == request_id
         return result.data
 
-    def fail(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> Error:
+    def fail(self, op: str, worker: str = "stt/echo/a", **fields: Any) -> m.Error:
         """The error of a request."""
         request_id = self.request(op, worker, **fields)
-        error = self.expect(Error)
+        error = self.expect(m.Error)
         assert error.id == request_id
         return error
 
     def control(self, action: str, *names: str) -> dict[str, Any]:
         """The data of a control's result."""
         request_id = self.new_id()
-        self.send(Control(id=request_id, action=action, names=list(names)))
-        result = self.expect(Result)
+        self.send(m.Control(id=request_id, action=action, names=list(names)))
+        result = self.expect(m.Result)
         assert result.id == request_id
         return result.data
 
     def refusal(self, action: str) -> str:
         """The error that a control is answered with."""
-        self.send(Control(id=self.new_id(), action=action, names=[]))
-        return self.expect(Error).message
+        self.send(m.Control(id=self.new_id(), action=action, names=[]))
+        return self.expect(m.Error).message
 
     def status(self, worker: str = "stt/echo/a") -> dict[str, Any]:
         """The status row of one worker; an idle one while the supervisor has read no request for it."""

@@ -9,27 +9,9 @@ from typing import Any
 
 import psutil
 import pytest
+from hushd_protocol import messages as m
 from hushd_protocol.codec import pack, unpack
 from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, PROTOCOL
-from hushd_protocol.messages import (
-    Beat,
-    Bye,
-    Cancel,
-    Chunk,
-    Credit,
-    Drain,
-    Error,
-    Job,
-    LoadFailed,
-    Loading,
-    Message,
-    Partial,
-    Progress,
-    Ready,
-    Result,
-    Welcome,
-    WorkerHello,
-)
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
@@ -60,9 +42,9 @@ def engine(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callab
 
 def leave(worker: Any) -> int:
     """Drain, bye, bye: the worker's exit status."""
-    worker.send(Drain())
-    worker.until(Bye)
-    worker.send(Bye())
+    worker.send(m.Drain())
+    worker.until(m.Bye)
+    worker.send(m.Bye())
     return int(worker.wait())
 
 
@@ -72,22 +54,22 @@ def leave(worker: Any) -> int:
 def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     """A worker sends hello with its token, reports its load, then sends ready with slots, size and capabilities."""
     worker = engine("--load", "report", "--slots", "3", "--settle", "0.1")
-    hello = worker.receive(WorkerHello)
+    hello = worker.receive(m.WorkerHello)
     assert (hello.token, hello.protocol, hello.pid) == (worker.token, PROTOCOL, worker.process.pid)
-    worker.send(Welcome(protocol=PROTOCOL, version="0"))
-    assert [worker.receive(Loading).note for _ in range(2)] == ["weights", "warm-up"]
-    ready = worker.receive(Ready)
+    worker.send(m.Welcome(protocol=PROTOCOL, version="0"))
+    assert [worker.receive(m.Loading).note for _ in range(2)] == ["weights", "warm-up"]
+    ready = worker.receive(m.Ready)
     assert (ready.slots, ready.capabilities) == (3, {"engine": "scripted", "model": "report"})
     assert 5_000_000 < ready.pss < 200_000_000 or sys.platform != "linux"
-    worker.receive(Beat)  # its size at rest, once
+    worker.receive(m.Beat)  # its size at rest, once
     assert worker.silent(0.3)
 
 
 def test_loading_is_silent_while_it_hangs(engine: Callable[..., Any]) -> None:
     """A load that uses no CPU time must not look alive: ten intervals of sleep, no `loading`."""
     worker = engine("--load", "sleep", "--loading", "0.05")
-    worker.receive(WorkerHello)
-    _, before = worker.until(Ready)
+    worker.receive(m.WorkerHello)
+    _, before = worker.until(m.Ready)
     # The first interval may still see the import's CPU time.
     assert len(before) <= 1
 
@@ -95,11 +77,11 @@ def test_loading_is_silent_while_it_hangs(engine: Callable[..., Any]) -> None:
 def test_a_load_that_cannot_succeed(engine: Callable[..., Any]) -> None:
     """HushdError from load: `load_failed` with its code and sentence, `bye`, exit 78, and nothing in the log."""
     worker = engine("--load", "missing")
-    worker.receive(WorkerHello)
-    failed = worker.receive(LoadFailed)
+    worker.receive(m.WorkerHello)
+    failed = worker.receive(m.LoadFailed)
     assert (failed.code, failed.message) == ("model_missing", "The model tiny is not installed: hushd install tiny.")
-    worker.receive(Bye)
-    worker.send(Bye())
+    worker.receive(m.Bye)
+    worker.send(m.Bye())
     assert worker.wait() == 78
     assert "Traceback" not in worker.log.read_text()
 
@@ -110,7 +92,7 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
     worker = engine("--load", how, "--slots", "4")
     assert worker.wait() == 70
     if not worker.silent(0.05):
-        worker.receive(WorkerHello)
+        worker.receive(m.WorkerHello)
     assert worker.silent(0.05)
     log = worker.log.read_text()
     assert "Traceback" in log
@@ -125,10 +107,10 @@ def test_a_load_without_memory(engine: Callable[..., Any], how: str, words: str,
     """`server_busy`, not the missing engine or model that a library takes it for: with more memory it will load. The
     message names what is short, and the log has the library's words."""
     worker = engine("--load", how, "--slots", "4")
-    failed = worker.until(LoadFailed)[0]
+    failed = worker.until(m.LoadFailed)[0]
     assert (failed.code, failed.on_card) == ("server_busy", how == "full_card")
     assert words in failed.message
-    worker.send(Bye())
+    worker.send(m.Bye())
     assert worker.wait() == 78
     assert trace in worker.log.read_text()
 
@@ -140,10 +122,10 @@ def test_a_job_gets_its_result(engine: Callable[..., Any]) -> None:
     """An inline job is answered under its own id; the engine runs on the thread that loaded it."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="echo", params={"a": [1, None]}, payload=b"12345"))
-    assert worker.receive(Result) == Result(id=number(1), data={"params": {"a": [1, None]}, "size": 5})
-    worker.send(Job(id=number(2), op="thread"))
-    thread, _ = worker.until(Result)
+    worker.send(m.Job(id=number(1), op="echo", params={"a": [1, None]}, payload=b"12345"))
+    assert worker.receive(m.Result) == m.Result(id=number(1), data={"params": {"a": [1, None]}, "size": 5})
+    worker.send(m.Job(id=number(2), op="thread"))
+    thread, _ = worker.until(m.Result)
     assert thread.data["same_as_load"] is True
 
 
@@ -164,14 +146,14 @@ def test_jobs_that_fail(engine: Callable[..., Any]) -> None:
         ("too_late", "worker_failed", "There was not enough memory for this request."),
     ):
         before = worker.log.read_text().count("Traceback")
-        worker.send(Job(id=number(1), op=op))
-        error, _ = worker.until(Error)
+        worker.send(m.Job(id=number(1), op=op))
+        error, _ = worker.until(m.Error)
         assert (error.id, error.code, error.message) == (number(1), code, message)
         assert (error.culprit, error.retryable) == (("client", False) if op == "refuse" else ("worker", True))
         assert error.detail == ({"at": 3} if op == "refuse" else {})
         assert (worker.log.read_text().count("Traceback") > before) == (op != "refuse")
-        worker.send(Job(id=number(2), op="echo"))
-        assert worker.until(Result)[0].id == number(2)
+        worker.send(m.Job(id=number(2), op="echo"))
+        assert worker.until(m.Result)[0].id == number(2)
     assert leave(worker) == 0
 
 
@@ -187,7 +169,7 @@ def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: 
     the log ends with the reason."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op=op))
+    worker.send(m.Job(id=number(1), op=op))
     assert worker.wait() == status
     assert worker.silent(0.05)
     assert worker.log.read_text().rstrip().endswith(why)
@@ -197,27 +179,27 @@ def test_cancel_while_it_waits_for_input(engine: Callable[..., Any]) -> None:
     """A job that waits for a stream answers a cancel with `cancelled`; the next job runs."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
-    assert worker.receive(Progress) == Progress(id=number(1), done=1.0, total=2.0)
-    assert worker.receive(Credit) == Credit(id=number(1), chunks=CREDIT_WINDOW)
-    worker.send(Cancel(id=number(1)))
-    error = worker.receive(Error)
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    assert worker.receive(m.Progress) == m.Progress(id=number(1), done=1.0, total=2.0)
+    assert worker.receive(m.Credit) == m.Credit(id=number(1), chunks=CREDIT_WINDOW)
+    worker.send(m.Cancel(id=number(1)))
+    error = worker.receive(m.Error)
     assert (error.id, error.code) == (number(1), "cancelled")
-    worker.send(Job(id=number(2), op="echo"))
-    assert worker.until(Result)[0].id == number(2)
+    worker.send(m.Job(id=number(2), op="echo"))
+    assert worker.until(m.Result)[0].id == number(2)
 
 
 def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
     """With one slot and two jobs, the waiting one can be cancelled; it never reaches the engine."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.receive(Progress)
-    worker.send(Job(id=number(2), op="print"))
-    worker.send(Cancel(id=number(2)))
-    worker.send(Cancel(id=number(1)))
-    worker.receive(Credit)
-    assert [worker.receive(Error).id for _ in range(2)] == [number(1), number(2)]
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(m.Progress)
+    worker.send(m.Job(id=number(2), op="print"))
+    worker.send(m.Cancel(id=number(2)))
+    worker.send(m.Cancel(id=number(1)))
+    worker.receive(m.Credit)
+    assert [worker.receive(m.Error).id for _ in range(2)] == [number(1), number(2)]
     assert "printed" not in worker.log.read_text()
 
 
@@ -226,27 +208,27 @@ def test_chunks_in_and_out_under_credit(engine: Callable[..., Any]) -> None:
     worker = engine()
     worker.ready()
     count, granted_in, fed, granted_out = 20, 0, 0, 3
-    worker.send(Job(id=number(1), op="copy", input="stream", credit=granted_out))
-    received: list[Chunk] = []
-    partials: list[Message] = []
+    worker.send(m.Job(id=number(1), op="copy", input="stream", credit=granted_out))
+    received: list[m.Chunk] = []
+    partials: list[m.Message] = []
     while True:
         message = unpack(worker.frames(), worker.decoder)
-        if isinstance(message, Credit):
+        if isinstance(message, m.Credit):
             granted_in += message.chunks
             while fed < min(granted_in, count):
                 fed += 1
-                worker.send(Chunk(id=number(1), seq=fed - 1, last=fed == count, payload=bytes([fed]) * 1000))
-        elif isinstance(message, Chunk):
+                worker.send(m.Chunk(id=number(1), seq=fed - 1, last=fed == count, payload=bytes([fed]) * 1000))
+        elif isinstance(message, m.Chunk):
             received.append(message)
             assert len(received) <= granted_out
             if len(received) == granted_out:
                 granted_out += 2
-                worker.send(Credit(id=number(1), chunks=2))
-        elif isinstance(message, Partial):
+                worker.send(m.Credit(id=number(1), chunks=2))
+        elif isinstance(message, m.Partial):
             partials.append(message)
         else:
             break
-    assert message == Result(id=number(1), data={"size": count * 1000})
+    assert message == m.Result(id=number(1), data={"size": count * 1000})
     assert [(chunk.offset, chunk.payload) for chunk in received] == [
         (n * 1000, bytes([n + 1]) * 1000) for n in range(count)
     ]
@@ -260,12 +242,12 @@ def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:
     ready = worker.ready()
     assert (ready.slots, ready.sessions) == (1, 2)
     for n in (1, 2, 3):
-        worker.send(Job(id=number(n), op="until_cancelled", input="stream", session=n > 1))
-    assert {worker.until(Progress)[0].id for _ in range(3)} == {number(n) for n in (1, 2, 3)}
-    worker.send(Cancel(id=number(3)))
-    worker.until(Error)
-    worker.send(Job(id=number(4), op="kind", session=True))
-    assert worker.until(Result)[0].data == {"session": True}
+        worker.send(m.Job(id=number(n), op="until_cancelled", input="stream", session=n > 1))
+    assert {worker.until(m.Progress)[0].id for _ in range(3)} == {number(n) for n in (1, 2, 3)}
+    worker.send(m.Cancel(id=number(3)))
+    worker.until(m.Error)
+    worker.send(m.Job(id=number(4), op="kind", session=True))
+    assert worker.until(m.Result)[0].data == {"session": True}
 
 
 def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Callable[..., Any]) -> None:
@@ -275,16 +257,16 @@ def test_jobs_that_wait_for_their_clients_keep_no_other_from_running(engine: Cal
     assert (ready.slots, ready.aside) == (1, 3)
     threads = psutil.Process(worker.process.pid).num_threads()
     for n in (1, 2, 3):
-        worker.send(Job(id=number(n), op="until_cancelled", input="stream"))
-        worker.until(Credit)
-        worker.send(Job(id=number(10 + n), op="echo"))
-        assert worker.until(Result)[0].id == number(10 + n)
+        worker.send(m.Job(id=number(n), op="until_cancelled", input="stream"))
+        worker.until(m.Credit)
+        worker.send(m.Job(id=number(10 + n), op="echo"))
+        assert worker.until(m.Result)[0].id == number(10 + n)
     for n in (1, 2, 3):
-        worker.send(Cancel(id=number(n)))
-        assert worker.until(Error)[0].id == number(n)
+        worker.send(m.Cancel(id=number(n)))
+        assert worker.until(m.Error)[0].id == number(n)
     wait_until(lambda: psutil.Process(worker.process.pid).num_threads() <= threads)
-    worker.send(Job(id=number(4), op="echo"))
-    assert worker.until(Result)[0].id == number(4)
+    worker.send(m.Job(id=number(4), op="echo"))
+    assert worker.until(m.Result)[0].id == number(4)
     assert leave(worker) == 0
 
 
@@ -292,8 +274,8 @@ def test_prints_land_in_the_log(engine: Callable[..., Any]) -> None:
     """print() and descriptor 1 of load and jobs go to stderr, all of it by the exit; stdout stays empty."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="print"))
-    worker.receive(Result)
+    worker.send(m.Job(id=number(1), op="print"))
+    worker.receive(m.Result)
     assert leave(worker) == 0
     log = worker.log.read_text()
     for line in ("loading: fast", "printed by the engine", "written to descriptor 1"):
@@ -305,16 +287,16 @@ def test_garbage_does_not_end_a_worker(engine: Callable[..., Any]) -> None:
     """Frames it cannot read are answered by an error without an id; the running job goes on."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.receive(Progress)
-    worker.receive(Credit)
-    chunk = pack(Chunk(id=number(1), seq=0))
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(m.Progress)
+    worker.receive(m.Credit)
+    chunk = pack(m.Chunk(id=number(1), seq=0))
     for frames in ([b"junk"], [MAGIC, b"\xc1", b""], [MAGIC, b"\x81\xa4type\xa4sing", b""], [*chunk, b""]):
         worker.router.send_multipart([worker.route, *frames])
-        error = worker.receive(Error)
+        error = worker.receive(m.Error)
         assert (error.id, error.code in ("protocol_error", "unsupported")) == (b"", True)
-    worker.send(Cancel(id=number(1)))
-    assert worker.receive(Error).id == number(1)
+    worker.send(m.Cancel(id=number(1)))
+    assert worker.receive(m.Error).id == number(1)
 
 
 # --- beats ----------------------------------------------------------------------------------------------------------
@@ -324,18 +306,18 @@ def test_beats_only_while_busy(engine: Callable[..., Any]) -> None:
     """A beat each interval while a job runs, one after the last job with its memory, then silence."""
     worker = engine("--beat", "0.05", "--settle", "0.1")
     worker.ready()
-    worker.receive(Beat)  # its size at rest
+    worker.receive(m.Beat)  # its size at rest
     assert worker.silent(0.2)
-    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.until(Progress)  # where the job's thread gets no core, a beat comes first
-    worker.until(Credit)
-    beats = [worker.receive(Beat) for _ in range(4)]
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.until(m.Progress)  # where the job's thread gets no core, a beat comes first
+    worker.until(m.Credit)
+    beats = [worker.receive(m.Beat) for _ in range(4)]
     assert [beat.cpu_s for beat in beats] == sorted(beat.cpu_s for beat in beats)
     assert beats[0].cpu_s > 0
     assert all(beat.pss > 5_000_000 for beat in beats) or sys.platform != "linux"
-    worker.send(Cancel(id=number(1)))
-    worker.until(Error)
-    worker.receive(Beat)
+    worker.send(m.Cancel(id=number(1)))
+    worker.until(m.Error)
+    worker.receive(m.Beat)
     assert worker.silent(0.3)
 
 
@@ -345,12 +327,12 @@ def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[
     worker = engine()
     size = worker.ready().pss
     for n in range(3):
-        worker.send(Job(id=number(n), op="keep", params={"bytes": 20_000_000}))
-        worker.receive(Result)
-        beat = worker.receive(Beat)
+        worker.send(m.Job(id=number(n), op="keep", params={"bytes": 20_000_000}))
+        worker.receive(m.Result)
+        beat = worker.receive(m.Beat)
         assert beat.pss == pytest.approx(size + (n + 1) * 20e6, abs=6e6)
-    worker.send(Job(id=number(3), op="keep", params={"bytes": 1_000_000}))
-    worker.receive(Result)
+    worker.send(m.Job(id=number(3), op="keep", params={"bytes": 1_000_000}))
+    worker.receive(m.Result)
     assert worker.silent(0.05)
 
 
@@ -359,10 +341,10 @@ def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
     worker = engine()
     worker.ready()
     for n, economy in enumerate((False, True)):
-        worker.send(Job(id=number(n), op="economise", economy=economy))
-        assert worker.receive(Result).data == {"asked": economy} | ({"degraded": True} if economy else {})
-    worker.send(Job(id=number(2), op="echo", economy=True))
-    assert "degraded" not in worker.receive(Result).data
+        worker.send(m.Job(id=number(n), op="economise", economy=economy))
+        assert worker.receive(m.Result).data == {"asked": economy} | ({"degraded": True} if economy else {})
+    worker.send(m.Job(id=number(2), op="echo", economy=True))
+    assert "degraded" not in worker.receive(m.Result).data
 
 
 # --- leaving --------------------------------------------------------------------------------------------------------
@@ -372,9 +354,9 @@ def test_drain_bye_bye(engine: Callable[..., Any]) -> None:
     """An idle worker told to leave says bye at once, and is gone with status 0 as soon as it is answered."""
     worker = engine()
     worker.ready()
-    worker.send(Drain())
-    worker.receive(Bye)
-    worker.send(Bye())
+    worker.send(m.Drain())
+    worker.receive(m.Bye)
+    worker.send(m.Bye())
     started = Stopwatch()
     assert worker.wait() == 0
     assert started.calm < 0.5
@@ -385,15 +367,15 @@ def test_drain_lets_a_job_finish(engine: Callable[..., Any]) -> None:
     """Told to leave while a job runs, it answers the job first; bye is last."""
     worker = engine()
     worker.ready()
-    worker.send(Job(id=number(1), op="until_cancelled", input="stream"))
-    worker.receive(Progress)
-    worker.receive(Credit)
-    worker.send(Drain())
+    worker.send(m.Job(id=number(1), op="until_cancelled", input="stream"))
+    worker.receive(m.Progress)
+    worker.receive(m.Credit)
+    worker.send(m.Drain())
     assert worker.silent(0.2)
-    worker.send(Chunk(id=number(1), seq=0, last=True))
-    worker.receive(Result)
-    worker.receive(Bye)
-    worker.send(Bye())
+    worker.send(m.Chunk(id=number(1), seq=0, last=True))
+    worker.receive(m.Result)
+    worker.receive(m.Bye)
+    worker.send(m.Bye())
     assert worker.wait() == 0
 
 
@@ -403,10 +385,10 @@ def test_race_23_no_result_is_lost_at_exit(engine: Callable[..., Any], attempt: 
     worker = engine(receive_high_water=10)
     worker.ready()
     for n in range(60):
-        worker.send(Job(id=number(n), op="big" if n % 2 else "echo"))
-    worker.send(Drain())
-    results = [worker.receive(Result).id for _ in range(60)]
-    worker.receive(Bye)
-    worker.send(Bye())
+        worker.send(m.Job(id=number(n), op="big" if n % 2 else "echo"))
+    worker.send(m.Drain())
+    results = [worker.receive(m.Result).id for _ in range(60)]
+    worker.receive(m.Bye)
+    worker.send(m.Bye())
     assert results == [number(n) for n in range(60)]
     assert worker.wait() == 0

@@ -15,24 +15,9 @@ import pytest
 import zmq
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import SILENT_TICKS, Connection
+from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, HIGH_WATER, MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import (
-    Accepted,
-    Cancel,
-    Chunk,
-    Control,
-    Credit,
-    Error,
-    Hello,
-    Message,
-    Partial,
-    Ping,
-    Pong,
-    Request,
-    Result,
-    Welcome,
-)
 from support.descriptors import open_descriptors, settled_descriptors
 from support.peer import BOUND_S
 from support.scripted_router import ScriptedRouter
@@ -41,8 +26,8 @@ from support.stopwatch import Stopwatch
 Start = Callable[..., ScriptedRouter]
 
 
-def request(**fields: object) -> Request:
-    return Request(**{"id": new_id(), "worker": "stt", "op": "transcribe", "credit": CREDIT_WINDOW} | fields)  # type: ignore[arg-type]
+def request(**fields: object) -> m.Request:
+    return m.Request(**{"id": new_id(), "worker": "stt", "op": "transcribe", "credit": CREDIT_WINDOW} | fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -59,18 +44,18 @@ def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]
         connection.close()
 
 
-def answer(*messages: Callable[[bytes], Message]) -> Callable[[ScriptedRouter, bytes, Message], None]:
+def answer(*messages: Callable[[bytes], m.Message]) -> Callable[[ScriptedRouter, bytes, m.Message], None]:
     """A script that answers every request with the same messages."""
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request | Control):
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request | m.Control):
             router.send(route, *(make(message.id) for make in messages))
 
     return script
 
 
-def result(request_id: bytes) -> Result:
-    return Result(id=request_id, data={"n": 1})
+def result(request_id: bytes) -> m.Result:
+    return m.Result(id=request_id, data={"n": 1})
 
 
 # --- hello ------------------------------------------------------------------------------------------------------------
@@ -82,9 +67,9 @@ def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable
     connection = connect(router)
     assert connection.start(request()).result().data == {"n": 1}
     hello, asked = router.heard[:2]
-    assert isinstance(hello, Hello)
+    assert isinstance(hello, m.Hello)
     assert (hello.protocol, hello.holder, hello.pid) == (PROTOCOL, "test", os.getpid())
-    assert isinstance(asked, Request)
+    assert isinstance(asked, m.Request)
     assert connection.supervisor is not None
     assert connection.usable
 
@@ -110,13 +95,13 @@ def test_a_standstill_of_the_machine_is_no_silence(start_router: Start, monkeypa
             nonlocal slept
             if slept or threading.current_thread().name != "hushd-io":
                 return super().poll(timeout)
-            router.wait_for(Hello, timeout=BOUND_S)
+            router.wait_for(m.Hello, timeout=BOUND_S)
             slept = 3600.0
             return []
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Pong):  # the client's sign of life, after which it waits again
-            router.send(route, Welcome(protocol=PROTOCOL, version="1", pid=os.getpid()))
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Pong):  # the client's sign of life, after which it waits again
+            router.send(route, m.Welcome(protocol=PROTOCOL, version="1", pid=os.getpid()))
 
     router = start_router(script, silent=True)
     monkeypatch.setattr(hushd.transport.connection, "time", SimpleNamespace(monotonic=lambda: awake() + slept))
@@ -137,7 +122,7 @@ def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pyte
 
 def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
     """A welcome of hushd/2 is version_mismatch, and the sentence says what to do."""
-    router = start_router(welcome=Welcome(protocol=2, version="9.9.9", pid=17))
+    router = start_router(welcome=m.Welcome(protocol=2, version="9.9.9", pid=17))
     with pytest.raises(HushdError, match=r"hushd/2 \(version 9\.9\.9\).*hushd/1.*kill 17") as caught:
         Connection(router.path)
     assert caught.value.code == "version_mismatch"
@@ -162,11 +147,11 @@ def test_garbage_is_a_protocol_error(
 
 def test_death_in_the_middle_is_noticed_at_once(start_router: Start, connect: Callable[..., Connection]) -> None:
     """All calls under way, also ones that upload, fail with supervisor_lost as soon as the supervisor is gone."""
-    router = start_router(answer(lambda i: Accepted(id=i, state="running")))
+    router = start_router(answer(lambda i: m.Accepted(id=i, state="running")))
     connection = connect(router)
     calls = [connection.start(request(input="stream")) for _ in range(3)]
     calls[0].upload(iter(lambda: b"x" * 100, None))
-    router.wait_for(Request, 3)
+    router.wait_for(m.Request, 3)
     started = Stopwatch()
     router.die()
     for call in calls:
@@ -183,8 +168,8 @@ def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callab
     """A result that was sent just before the end is a result, and no loss (race 23)."""
     for _ in range(20):
 
-        def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-            pieces = [Partial(id=message.id, seq=n, data={"n": n}) for n in range(50)]  # type: ignore[attr-defined]
+        def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+            pieces = [m.Partial(id=message.id, seq=n, data={"n": n}) for n in range(50)]  # type: ignore[attr-defined]
             router.send(route, *pieces, result(message.id))  # type: ignore[attr-defined]
 
         router = start_router(script)
@@ -192,7 +177,7 @@ def test_what_was_sent_before_death_arrives(start_router: Start, connect: Callab
         *partials, last = call
         router.die()
         assert [message.data["n"] for message in partials] == list(range(50))  # type: ignore[attr-defined]
-        assert isinstance(last, Result)
+        assert isinstance(last, m.Result)
 
 
 def test_a_supervisor_that_stops_answering_is_given_up(
@@ -212,9 +197,9 @@ def test_a_connection_that_was_given_up_finds_out(
     """A client that hears nothing says that it lives, and learns that it was given up: its calls may be made anew."""
     monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.02)
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Pong):
-            router.send(route, Error(id=b"", code="slow_consumer", message="It was given up."))
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Pong):
+            router.send(route, m.Error(id=b"", code="slow_consumer", message="It was given up."))
 
     with pytest.raises(HushdError, match="It was given up") as caught:
         connect(start_router(script)).start(request()).result()
@@ -255,15 +240,15 @@ def test_pings_keep_a_slow_call_alive(
     monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.1)
     done = threading.Event()
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
             router.request_id = message.id  # type: ignore[attr-defined]
             router.left = 12  # type: ignore[attr-defined]
-            router.send(route, Ping())
-        elif isinstance(message, Pong):
+            router.send(route, m.Ping())
+        elif isinstance(message, m.Pong):
             done.wait(0.08)
             router.left -= 1  # type: ignore[attr-defined]
-            router.send(route, Ping() if router.left else result(router.request_id))  # type: ignore[attr-defined]
+            router.send(route, m.Ping() if router.left else result(router.request_id))  # type: ignore[attr-defined]
 
     assert connect(start_router(script)).start(request()).result().data == {"n": 1}
 
@@ -296,15 +281,15 @@ def test_a_message_makes_good_for_each_silence_before_it(
     monkeypatch.setattr(hushd.transport.connection, "TICK_S", tick_ms / 1000)
     monkeypatch.setattr(zmq, "Poller", Poller)
     asked: list[bytes] = []
-    pongs: list[Message] = []
+    pongs: list[m.Message] = []
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
             asked.append(message.id)
-        elif isinstance(message, Pong):  # of a client that has heard nothing
+        elif isinstance(message, m.Pong):  # of a client that has heard nothing
             pongs.append(message)
             done = len(pongs) >= silences
-            router.send(route, result(asked[0]) if done else Accepted(id=asked[0], state="queued"))
+            router.send(route, result(asked[0]) if done else m.Accepted(id=asked[0], state="queued"))
 
     assert connect(start_router(script)).start(request()).result().data == {"n": 1}
 
@@ -315,9 +300,9 @@ def test_a_message_makes_good_for_each_silence_before_it(
 def test_answers_find_their_calls(start_router: Start, connect: Callable[..., Connection]) -> None:
     """Twenty calls from twenty threads on one connection each get their own answer."""
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send(route, Result(id=message.id, data=message.params))
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
+            router.send(route, m.Result(id=message.id, data=message.params))
 
     connection = connect(start_router(script))
     answers: dict[int, object] = {}
@@ -341,10 +326,10 @@ def test_a_full_queue_is_waited_for(
     monkeypatch.setattr(hushd.transport.connection, "TICK_S", 3600)  # nor to answer pings, which is another claim
     reads = threading.Event()
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         assert reads.wait(60)
-        if isinstance(message, Request):
-            router.send(route, Result(id=message.id, data={"name": message.op}))
+        if isinstance(message, m.Request):
+            router.send(route, m.Result(id=message.id, data={"name": message.op}))
 
     connection = connect(start_router(script))
     calls = [connection.start(request(op=f"op {number}")) for number in range(10 * HIGH_WATER)]
@@ -355,7 +340,7 @@ def test_a_full_queue_is_waited_for(
 def test_an_error_is_an_exception_with_all_it_carries(start_router: Start, connect: Callable[..., Connection]) -> None:
     """Code, sentence, retry_after_ms and detail reach the caller."""
     router = start_router(
-        answer(lambda i: Error(id=i, code="server_busy", message="Full.", retry_after_ms=70, detail={"a": 1}))
+        answer(lambda i: m.Error(id=i, code="server_busy", message="Full.", retry_after_ms=70, detail={"a": 1}))
     )
     with pytest.raises(HushdError, match="Full") as caught:
         connect(router).start(request()).result()
@@ -367,16 +352,16 @@ def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callab
     """A sender that keeps to the credit is never stopped by a reader that does not read: 500 chunks arrive at once."""
     count, sent, credit = 500, 0, 0
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         nonlocal sent, credit
-        if isinstance(message, Request):
+        if isinstance(message, m.Request):
             credit = message.credit
-        elif isinstance(message, Credit):
+        elif isinstance(message, m.Credit):
             credit += message.chunks
         else:
             return
         while credit and sent < count:
-            router.send(route, Chunk(id=message.id, seq=sent, payload=bytes([sent % 256]) * MAX_PAYLOAD))
+            router.send(route, m.Chunk(id=message.id, seq=sent, payload=bytes([sent % 256]) * MAX_PAYLOAD))
             credit, sent = credit - 1, sent + 1
         if sent == count:
             sent += 1
@@ -385,7 +370,7 @@ def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callab
     call = connect(start_router(script)).start(request())
     wait_until_ended(call)  # 31 MiB have been received, though nobody has read a byte
     assert call._spool._store._size == (count - 128) * MAX_PAYLOAD
-    payloads = [message.payload for message in call if isinstance(message, Chunk)]
+    payloads = [message.payload for message in call if isinstance(message, m.Chunk)]
     assert payloads == [bytes([n % 256]) * MAX_PAYLOAD for n in range(count)]
 
 
@@ -403,12 +388,12 @@ def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Con
     outstanding, worst = 0, 0
     got = bytearray()
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         nonlocal outstanding, worst
-        if isinstance(message, Request):
+        if isinstance(message, m.Request):
             outstanding = 2
-            router.send(route, Credit(id=message.id, chunks=2))
-        elif isinstance(message, Chunk):
+            router.send(route, m.Credit(id=message.id, chunks=2))
+        elif isinstance(message, m.Chunk):
             outstanding -= 1
             worst = min(worst, outstanding)
             got.extend(message.payload)
@@ -416,7 +401,7 @@ def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Con
                 router.send(route, result(message.id))
             elif outstanding == 0:
                 outstanding = 2
-                router.send(route, Credit(id=message.id, chunks=2))
+                router.send(route, m.Credit(id=message.id, chunks=2))
 
     router = start_router(script)
     call = connect(router).start(request(input="stream"))
@@ -424,16 +409,16 @@ def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Con
     call.result()
     assert bytes(got) == b"".join(data)
     assert worst == 0
-    assert [chunk.seq for chunk in router.of(Chunk)] == list(range(len(router.of(Chunk))))
+    assert [chunk.seq for chunk in router.of(m.Chunk)] == list(range(len(router.of(m.Chunk))))
 
 
 def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[..., Connection]) -> None:
     """The endless input of a live request is read no further once that has ended by itself."""
 
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request):
-            router.send(route, Credit(id=message.id, chunks=5))
-        elif isinstance(message, Chunk) and message.seq == 3:
+    def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
+        if isinstance(message, m.Request):
+            router.send(route, m.Credit(id=message.id, chunks=5))
+        elif isinstance(message, m.Chunk) and message.seq == 3:
             router.send(route, result(message.id))
 
     before = set(threading.enumerate())
@@ -453,12 +438,12 @@ def test_a_failing_input_is_the_outcome(start_router: Start, connect: Callable[.
         yield b"a"
         raise ZeroDivisionError("mine")
 
-    router = start_router(answer(lambda i: Credit(id=i, chunks=8)))
+    router = start_router(answer(lambda i: m.Credit(id=i, chunks=8)))
     call = connect(router).start(request(input="stream"))
     call.upload(broken())
     with pytest.raises(ZeroDivisionError, match="mine"):
         call.result()
-    router.wait_for(Cancel)
+    router.wait_for(m.Cancel)
 
 
 # --- leaving ----------------------------------------------------------------------------------------------------------
@@ -466,10 +451,10 @@ def test_a_failing_input_is_the_outcome(start_router: Start, connect: Callable[.
 
 def test_a_cancelled_call_is_over_for_its_reader(start_router: Start, connect: Callable[..., Connection]) -> None:
     """`cancel` tells the supervisor once, wakes whoever waits, and later messages of that call go nowhere."""
-    router = start_router(answer(lambda i: Accepted(id=i, state="queued")))
+    router = start_router(answer(lambda i: m.Accepted(id=i, state="queued")))
     connection = connect(router)
     call = connection.start(request())
-    assert isinstance(call.get(), Accepted)
+    assert isinstance(call.get(), m.Accepted)
     outcome: list[BaseException] = []
 
     def read() -> None:
@@ -484,10 +469,10 @@ def test_a_cancelled_call_is_over_for_its_reader(start_router: Start, connect: C
     call.cancel()
     reader.join(60)
     assert [error.code for error in outcome if isinstance(error, HushdError)] == ["cancelled"]
-    router.wait_for(Cancel)
+    router.wait_for(m.Cancel)
     router.script = answer(result)
     assert connection.start(request()).result().data == {"n": 1}
-    assert len(router.of(Cancel)) == 1
+    assert len(router.of(m.Cancel)) == 1
     assert call.id not in connection._calls
 
 
@@ -503,6 +488,6 @@ def test_closing_sends_the_last_cancel_and_leaves_nothing(start_router: Start) -
     with pytest.raises(HushdError) as caught:
         waiting.result()
     assert caught.value.code == "cancelled"
-    assert [message.id for message in router.wait_for(Cancel)] == [call.id]
+    assert [message.id for message in router.wait_for(m.Cancel)] == [call.id]
     assert threading.active_count() <= before
     assert len(open_descriptors()) <= len(descriptors) + 1  # the router's end closes in its own time

@@ -10,31 +10,21 @@ import pytest
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core import standby
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.core.standby import (
-    ALLOWED,
-    CALM_S,
-    DEATH_PAUSE_S,
-    GUESS,
-    MOVES,
-    PAUSE_S,
-    START_S,
-    Phase,
-    Template,
-)
 from support.house import MB, A, B, C, House
 
 ENGINE = "stt/a"
-P = Phase
+P = standby.Phase
 
 
-def phase(house: House) -> Phase:
+def phase(house: House) -> standby.Phase:
     return house.pool._fleet.standby._templates[ENGINE].phase
 
 
 def started(house: House) -> list[do.Action]:
     """Waits until a template starts."""
-    house.wait(CALM_S + 1)
+    house.wait(standby.CALM_S + 1)
     return house.of(do.Prepare)
 
 
@@ -52,9 +42,9 @@ def gone(house: House, final: bool = False) -> None:
 
 
 # What each stimulus makes of each phase; what is not named leaves it as it is.
-STIMULI: dict[str, Callable[[Template], object]] = {
+STIMULI: dict[str, Callable[[standby.Template], object]] = {
     "start": lambda t: t.start(2, 0.0) if t.phase is P.ABSENT else None,
-    "measured": lambda t: t.ready(GUESS),
+    "measured": lambda t: t.ready(standby.GUESS),
     "release": lambda t: t.release(1.0, "it makes room"),
     "gone": lambda t: t.gone(ev.TemplateGone("e", t.gen, "it died"), 1.0),
     "final": lambda t: t.gone(ev.TemplateGone("e", t.gen, "no", final=True), 1.0),
@@ -71,21 +61,21 @@ TABLE = {
 }  # fmt: skip
 
 
-def template_in(phase: Phase) -> Template:
+def template_in(phase: standby.Phase) -> standby.Template:
     """A template brought into a phase along the table."""
-    template = Template("e")
+    template = standby.Template("e")
     if phase is not P.ABSENT:
         template.start(1, 0.0)
     if phase in (P.READY, P.LEAVING):
-        template.ready(GUESS)
+        template.ready(standby.GUESS)
     if phase is P.LEAVING:
         template.release(0.6, "it makes room")
     assert template.phase is phase
     return template
 
 
-@pytest.mark.parametrize(("before", "stimulus"), list(itertools.product(Phase, STIMULI)), ids=str)
-def test_every_phase_answers_every_stimulus(before: Phase, stimulus: str) -> None:
+@pytest.mark.parametrize(("before", "stimulus"), list(itertools.product(standby.Phase, STIMULI)), ids=str)
+def test_every_phase_answers_every_stimulus(before: standby.Phase, stimulus: str) -> None:
     """One row of the table of moves."""
     template = template_in(before)
     STIMULI[stimulus](template)
@@ -94,8 +84,8 @@ def test_every_phase_answers_every_stimulus(before: Phase, stimulus: str) -> Non
 
 def test_the_moves_have_no_twins_and_every_phase_can_be_left() -> None:
     """The table names each pair of phases once, and no phase is a dead end."""
-    assert len(ALLOWED) == len(MOVES)
-    assert {move.source for move in MOVES} == set(Phase) == {move.target for move in MOVES}
+    assert len(standby.ALLOWED) == len(standby.MOVES)
+    assert {move.source for move in standby.MOVES} == set(standby.Phase) == {move.target for move in standby.MOVES}
 
 
 def test_it_starts_once_it_is_calm() -> None:
@@ -105,12 +95,12 @@ def test_it_starts_once_it_is_calm() -> None:
     house.wait(8)
     assert not house.of(do.Prepare)
     house.ready(A)
-    house.wait(CALM_S - 0.1)
+    house.wait(standby.CALM_S - 0.1)
     assert not house.of(do.Prepare)
     house.wait(0.2)
     assert house.of(do.Prepare) == [do.Prepare(ENGINE, 1)]
     house.wait(3600)
-    assert len(house.of(do.Dismiss)) == 1, f"one that is not ready within {START_S} s is ended"
+    assert len(house.of(do.Dismiss)) == 1, f"one that is not ready within {standby.START_S} s is ended"
 
 
 def test_workers_are_forked_from_a_template_that_is_ready() -> None:
@@ -172,9 +162,9 @@ def test_pressure_ends_it_first_and_it_comes_back(level: Level) -> None:
     assert leaving[0] == do.Dismiss(ENGINE, 1)
     assert (house.drained() == [C]) == (level is Level.CRITICAL)
     gone(house)
-    house.wait(PAUSE_S - 1)
+    house.wait(standby.PAUSE_S - 1)
     assert len(house.of(do.Prepare)) == 1
-    house.wait(CALM_S + 2)
+    house.wait(standby.CALM_S + 2)
     assert house.of(do.Prepare)[1:] == [do.Prepare(ENGINE, 2)]
 
 
@@ -182,12 +172,12 @@ def test_the_next_one_comes_ten_minutes_after_a_death_and_none_after_a_refusal()
     """A refusal holds until the configuration is read again; `status` has the reason."""
     house = ready()
     gone(house)
-    house.wait(DEATH_PAUSE_S - 1)
+    house.wait(standby.DEATH_PAUSE_S - 1)
     assert len(house.of(do.Prepare)) == 1
     house.wait(2)
     assert len(house.of(do.Prepare)) == 2
     gone(house, final=True)
-    house.wait(10 * DEATH_PAUSE_S)
+    house.wait(10 * standby.DEATH_PAUSE_S)
     assert len(house.of(do.Prepare)) == 2
     assert house.pool.templates()[0][1].why == "it died"
     house.tell(ev.Configured(Settings(standby=(ENGINE,))))
@@ -204,7 +194,7 @@ def test_none_starts_where_there_is_no_room() -> None:
     assert house.drained() == []
     assert house.pool.templates()[0][1].why == "there is no room for it"
     house.available = 900 * MB
-    house.wait(PAUSE_S)
+    house.wait(standby.PAUSE_S)
     assert house.of(do.Prepare)
 
 
