@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -129,6 +130,18 @@ class Scripted:
 
     def op_keep(self, job: Job) -> None:
         self.kept.append(bytearray(b"x") * job.params["bytes"])
+
+    def op_unmap(self, job: Job) -> None:
+        """A program gives back 60 MB, which leave its map at once, and ends with the job's input."""
+        held = [sys.executable, "-c", "import sys; held = bytearray(60_000_000); print(); sys.stdin.read()"]
+        mapped = harness.pss
+        with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            assert program.stdout
+            program.stdout.readline()
+            harness.pss = lambda: 1  # type: ignore[assignment]
+            for _ in job.read():
+                pass
+        harness.pss = mapped
 
     def op_economise(self, job: Job) -> dict[str, Any]:
         job.degraded = job.economy

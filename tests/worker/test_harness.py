@@ -336,6 +336,19 @@ def test_a_job_that_has_grown_its_worker_is_followed_by_a_beat(engine: Callable[
     assert worker.silent(0.05)
 
 
+@ON_LINUX
+def test_a_program_that_has_ended_is_reported_before_the_answer(engine: Callable[..., Any]) -> None:
+    """Or its memory would be the worker's, which the supervisor ends where that is too much."""
+    worker = engine("--beat", "0.5")
+    size = worker.ready().private
+    worker.send(m.Job(id=number(1), op="unmap", input="stream"))
+    while worker.until(m.Beat)[0].private < size + 60_000_000:
+        pass
+    worker.send(m.Chunk(id=number(1), seq=0, last=True))
+    assert worker.receive(m.Beat).private < size + 30_000_000
+    worker.receive(m.Result)
+
+
 def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
     """`economy` reaches the engine; `degraded` is in the result exactly if the engine has set it."""
     worker = engine()

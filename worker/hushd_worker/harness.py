@@ -104,7 +104,7 @@ class _Harness:
         self._measure = False  # whether memory is to be trimmed and reported after work
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last heartbeat,
-        self._size = 0  # and the size reported in it, with child programs
+        self._size = 0  # and the larger size reported in it, with child programs
         self._draining = False  # whether to leave after the last job
         self._leaving: float | None = None  # monotonic time until which to wait for the supervisor's `bye`
         self._status = 0
@@ -227,10 +227,11 @@ class _Harness:
             self._leave()
 
     def _beat(self) -> None:
-        self._resident, self._size = rss(), pss()
-        memory, cards = self._memory, self._threads.cards()
+        memory, mapped, cards = self._memory, pss(), self._threads.cards()
         memory.look()
-        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=cards, private=memory.now, peak=memory.peak))
+        # What a program gives back leaves its map at once, but what it has only bit by bit.
+        self._resident, self._size = rss(), max(mapped, memory.now)
+        self._send(Beat(cpu_s=cpu(), pss=mapped, cards=cards, private=memory.now, peak=memory.peak))
 
     def _leave(self) -> None:
         if self._leaving is None:
