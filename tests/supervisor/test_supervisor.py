@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Accepted, Chunk, Credit, Error, Partial, Result
-from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
+from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
 from support.wakeups import comes_to_rest
 
 Start = Callable[..., Supervisor]
@@ -84,30 +84,6 @@ def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
         error = peer.expect(Error)
         assert error.id == request
         assert supervisor.process.wait(BOUND_S) == 0
-
-
-def test_a_shutdown_by_control_is_answered_and_done(supervisor: Supervisor) -> None:
-    """`{}` at once; then it leaves with status 0."""
-    with supervisor.connect() as peer:
-        peer.ask("echo")
-        assert peer.control("shutdown") == {}
-        assert supervisor.process.wait(BOUND_S) == 0
-
-
-def test_the_next_one_takes_over_from_one_that_leaves(supervisor: Supervisor, start_supervisor: Start) -> None:
-    """Asked to leave with a job running, it accepts no client; one started meanwhile waits, and then serves."""
-    with supervisor.connect() as peer:
-        peer.request("sleep", "stt/fake/one", params={"s": 0.5})
-        wait_until(lambda: peer.status("stt/fake/one")["running"] == 1, "a running job")
-        supervisor.process.terminate()
-        wait_until(lambda: not supervisor.socket.exists(), "its leaving")
-        successor = start_supervisor()
-        assert successor.ready
-        assert supervisor.process.wait(BOUND_S) == 0
-        assert isinstance(peer.receive(), Result)
-    with successor.connect() as peer:
-        peer.ask("echo")
-    assert successor.process.poll() is None
 
 
 def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supervisor: Start) -> None:
@@ -200,16 +176,6 @@ def test_an_idle_supervisor_does_not_wake_up(supervisor: Supervisor) -> None:
             peer.control("unload")
 
 
-def test_a_worker_may_be_a_program_of_the_users(start_supervisor: Start) -> None:
-    """`command` and `environment` of the most precise name decide the program."""
-    config = f'[worker."stt/fake"]\n{command(FAKE)}'
-    config += '[worker."stt/fake/two"]\nenvironment = { FAKE_WORKER = "--load-failed model_missing" }\n'
-    supervisor = start_supervisor(config)
-    with supervisor.connect() as peer:
-        assert peer.ask("echo", "stt/fake/one", params={"n": 1}) == {"echo": {"n": 1}, "size": 0}
-        assert peer.fail("echo", "stt/fake/two").code == "model_missing"
-
-
 def open_files(supervisor: Supervisor) -> int:
     return len(os.listdir(f"/proc/{supervisor.pid}/fd"))
 
@@ -227,15 +193,3 @@ def files(supervisor: Supervisor) -> list[str]:
 def children(supervisor: Supervisor) -> list[str]:
     """Its child processes, zombies too."""
     return Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text().split()
-
-
-def test_a_file_and_two_who_speak_are_served_by_one_process(start_supervisor: Start) -> None:
-    """A worker with a slot and two sessions has all three in hand at once, and says so in its status."""
-    echo = f'[worker."stt/echo"]\n{command(ECHO, "--sessions", "2")}'
-    with start_supervisor(echo).connect() as peer:
-        peer.request("wait")
-        for _ in range(2):
-            peer.request("wait", session=True)
-        wait_until(lambda: peer.status()["running"] == 3, "three running jobs")
-        assert peer.status()["sessions"] == 2
-        assert len(peer.control("status")["workers"]) == 1

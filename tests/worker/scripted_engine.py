@@ -74,14 +74,6 @@ class Scripted:
     def op_big(self, job: Job) -> dict[str, Any]:
         return {"text": "x" * 60_000}
 
-    def op_copy(self, job: Job) -> dict[str, Any]:
-        offset = 0
-        for piece in job.read():
-            job.send_chunk(piece, offset=offset, rate=16000, channels=1)
-            job.send_partial({"so_far": offset})
-            offset += len(piece)
-        return {"size": offset}
-
     def op_until_cancelled(self, job: Job) -> None:
         job.progress(1.0, 2.0)
         for _ in job.read():

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from hushd_protocol import messages as m
-from hushd_protocol.codec import pack, unpack
+from hushd_protocol.codec import pack
 from hushd_protocol.limits import CREDIT_WINDOW, EXIT_CARD_FAILED, EXIT_NO_MEMORY, MAGIC, PROTOCOL
 from support.peer import wait_until
 from support.stopwatch import Stopwatch
@@ -201,39 +201,6 @@ def test_cancel_before_its_turn(engine: Callable[..., Any]) -> None:
     worker.receive(m.Credit)
     assert [worker.receive(m.Error).id for _ in range(2)] == [number(1), number(2)]
     assert "printed" not in worker.log.read_text()
-
-
-def test_chunks_in_and_out_under_credit(engine: Callable[..., Any]) -> None:
-    """A stream of 20 chunks is copied back: never more out than granted, in only as granted, all of it and in order."""
-    worker = engine()
-    worker.ready()
-    count, granted_in, fed, granted_out = 20, 0, 0, 3
-    worker.send(m.Job(id=number(1), op="copy", input="stream", credit=granted_out))
-    received: list[m.Chunk] = []
-    partials: list[m.Message] = []
-    while True:
-        message = unpack(worker.frames(), worker.decoder)
-        if isinstance(message, m.Credit):
-            granted_in += message.chunks
-            while fed < min(granted_in, count):
-                fed += 1
-                worker.send(m.Chunk(id=number(1), seq=fed - 1, last=fed == count, payload=bytes([fed]) * 1000))
-        elif isinstance(message, m.Chunk):
-            received.append(message)
-            assert len(received) <= granted_out
-            if len(received) == granted_out:
-                granted_out += 2
-                worker.send(m.Credit(id=number(1), chunks=2))
-        elif isinstance(message, m.Partial):
-            partials.append(message)
-        else:
-            break
-    assert message == m.Result(id=number(1), data={"size": count * 1000})
-    assert [(chunk.offset, chunk.payload) for chunk in received] == [
-        (n * 1000, bytes([n + 1]) * 1000) for n in range(count)
-    ]
-    assert granted_in == CREDIT_WINDOW + count - 1
-    assert len(partials) == count
 
 
 def test_sessions_run_beside_the_slots(engine: Callable[..., Any]) -> None:

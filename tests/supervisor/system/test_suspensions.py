@@ -5,79 +5,68 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq
 from hushd_supervisor.core.actions import Restore, Suspend
-from hushd_supervisor.core.events import Event, Restored, Suspended
-from hushd_supervisor.system import suspensions
+from hushd_supervisor.core.events import Described, Event, Restored, Suspended
 from hushd_supervisor.system.process import Limits
+from hushd_supervisor.system.suspensions import Suspensions
 
 WORKER = ("stt/whisper/base", 7)
 
 
-def answer(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, action: Suspend | Restore, program: str, limit: float = 30.0
-) -> Event:
-    """The event that follows from a child which runs `program`."""
-    monkeypatch.setattr(suspensions, "LIMIT_S", limit)
-    poller = zmq.Poller()
-    source = suspensions.Suspensions(poller, Limits().launch, folder, lambda: {WORKER: os.getpid()})
-    command = source._children._command
-    monkeypatch.setattr(source._children, "_command", lambda name: [sys.executable, "-c", program, *command(name)[-2:]])
-    for made in source.actions()[type(action)](action):  # type: ignore[call-arg]
-        return made  # type: ignore[return-value]
-    found: list[Event] = []
-    while not found or source._children._questions:
-        found += source.events(dict(poller.poll(200)), source._clock())
-    (event,) = found
-    return event
+@pytest.fixture
+def source(tmp_path: Path) -> Suspensions:
+    return Suspensions(zmq.Poller(), Limits().launch, tmp_path, lambda: {WORKER: os.getpid()})
 
 
 @pytest.mark.parametrize(
-    ("says", "event"),
+    ("answer", "event"),
     [
-        ('{"error": "", "lost": false}', Suspended(*WORKER)),
-        ('{"error": "too old", "lost": false}', Suspended(*WORKER, "too old")),
-        ('{"error": "it failed", "lost": true}', Suspended(*WORKER, "it failed", lost=True)),
-        ("{}", Suspended(*WORKER, "the answer makes no sense", lost=True)),
+        ({"error": "", "lost": False}, Suspended(*WORKER)),
+        ({"error": "too old", "lost": False}, Suspended(*WORKER, "too old")),
+        ({"error": "it failed", "lost": True}, Suspended(*WORKER, "it failed", lost=True)),
+        ({}, Suspended(*WORKER, "the answer makes no sense", lost=True)),
+        (
+            "its process has ended with status -9.",
+            Suspended(*WORKER, "its process has ended with status -9", lost=True),
+        ),
+        ("there was no answer in 10 s.", Suspended(*WORKER, "there was no answer in 10 s", lost=True)),
     ],
 )
-def test_the_driver_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, event: Event) -> None:
-    """Its word is passed on; whoever says nothing that makes sense may have done anything."""
-    assert answer(tmp_path, monkeypatch, Suspend(*WORKER), f"print({says!r})") == event
+def test_what_becomes_of_the_answer(
+    source: Suspensions, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | str, event: Event
+) -> None:
+    """The driver's word is passed on; a child that dies, or says nothing that makes sense in its time, may have done
+    anything. (How children end: test_describe.py.)"""
+    described = (
+        Described("suspension-0", error=answer) if isinstance(answer, str) else Described("suspension-0", answer)
+    )
+    monkeypatch.setattr(source._children, "ask", lambda *_: None)
+    assert list(source.actions()[Suspend](Suspend(*WORKER))) == []
+    monkeypatch.setattr(source._children, "events", lambda *_: [described])
+    assert list(source.events({}, 0.0)) == [event]
 
 
-def test_the_process_is_named_to_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_is_named_to_the_child(source: Suspensions, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the act."""
     program = "import json, sys; print(json.dumps({'error': ' '.join(sys.argv[1:]), 'lost': True}))"
-    assert answer(tmp_path, monkeypatch, Restore(*WORKER), program) == Restored(*WORKER, f"restore {os.getpid()}")
-    assert answer(tmp_path, monkeypatch, Suspend(*WORKER), program) == Suspended(
-        *WORKER, f"suspend {os.getpid()}", lost=True
-    )
+    command = source._children._command
+    monkeypatch.setattr(source._children, "_command", lambda name: [sys.executable, "-c", program, *command(name)[-2:]])
+    for action, event in (
+        (Restore(*WORKER), Restored(*WORKER, f"restore {os.getpid()}")),
+        (Suspend(*WORKER), Suspended(*WORKER, f"suspend {os.getpid()}", lost=True)),
+    ):
+        assert list(source.actions()[type(action)](action)) == []
+        while not (found := list(source.events(dict(source._children._poller.poll(200)), source._clock()))):
+            pass
+        assert found == [event]
 
 
-@pytest.mark.parametrize(
-    ("program", "says"),
-    [("raise SystemExit('no')", "(no)"), ("import os; os.kill(os.getpid(), 9)", "ended with status")],
-)
-def test_a_child_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, says: str) -> None:
-    """Nobody knows how far it came: the process is lost."""
-    event = answer(tmp_path, monkeypatch, Suspend(*WORKER), program)
-    assert isinstance(event, Suspended)
-    assert event.lost
-    assert says in event.error
-
-
-def test_a_driver_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given up, and the process with it."""
-    event = answer(tmp_path, monkeypatch, Suspend(*WORKER), "import threading; threading.Event().wait()", 0.5)
-    assert isinstance(event, Suspended)
-    assert (event.lost, event.error.startswith("there was no answer in")) == (True, True)
-
-
-def test_a_process_that_has_ended(tmp_path: Path) -> None:
+def test_a_process_that_has_ended(source: Suspensions) -> None:
     """Its exit is told by others: nothing is started."""
-    source = suspensions.Suspensions(zmq.Poller(), Limits().launch, tmp_path, dict)
-    assert list(source.actions()[Suspend](Suspend(*WORKER))) == []  # type: ignore[call-arg]
+    source._pids = dict
+    assert list(source.actions()[Suspend](Suspend(*WORKER))) == []
     assert source.deadline() is None
