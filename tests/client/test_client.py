@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hushd.synthesis.speech import Sentence, Spoken
 from hushd_models import languages
 from hushd_protocol import messages as m
 from hushd_protocol.system import paths
+from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -447,10 +447,7 @@ def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
     assert heard.transcript().text == "Hi."
     del heard
     gc.collect()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_until(lambda: threading.active_count() <= before, "the thread's end")
 
 
 # --- the package ------------------------------------------------------------------------------------------------------

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
 from array import array
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.playback_buffer
 import pytest
 from hushd import Client
 from hushd.audio.playback import play
-from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
 from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
 from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
+
+from .audio.test_devices import FakeSoundDevice
 
 Start = Callable[..., ScriptedRouter]
 RATE = 16000
@@ -242,121 +241,21 @@ def test_controls_of_speech(start_router: Start) -> None:
     assert said == [("cancel", []), ("stop", ["4"]), ("pause", ["mcp"]), ("resume", ["self"])]
 
 
-# --- the feed ---------------------------------------------------------------------------------------------------------
-
-
-class CancelScope(Exception):
-    pass
-
-
-def block(feed: PlaybackBuffer, frames: int = 160, channels: int = 1) -> tuple[array[int], bool]:
-    """Returns the samples for the device, and whether it is to stop."""
-    output = bytearray(b"?" * frames * 2 * channels)
-    try:
-        feed.callback(memoryview(output), frames, None, None)
-    except CancelScope:
-        return array("h", bytes(output)), True
-    return array("h", bytes(output)), False
-
-
 def loud(count: int) -> bytes:
     return array("h", [20000]).tobytes() * count
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("frames", [16, 100, 160, 1600])
-def test_a_hush_fades_and_loses_nothing_else(frames: int, channels: int) -> None:
-    """10 ms down to silence without a jump, then the device is stopped; the rest comes later, faded in."""
-    fade = int(FADE_S * RATE)
-    feed = PlaybackBuffer(CancelScope, RATE, channels)
-    feed.fill([loud(8000 * channels)])
-    feed.begin()
-    before, stopped = block(feed, frames, channels)
-    assert not stopped
-    assert set(before) == {20000}
-    feed.hush()
-    faded = array("h")
-    while not stopped:
-        samples, stopped = block(feed, frames, channels)
-        faded += samples
-    first = faded[: fade * channels : channels]
-    assert list(first) == sorted(first, reverse=True)
-    assert max(first[i] - first[i + 1] for i in range(fade - 1)) <= 20000 // fade + 1
-    assert first[0] > 19000
-    assert not any(faded[fade * channels :])
-    feed.begin()
-    rest = array("h")
-    stopped = False
-    while not stopped:
-        samples, stopped = block(feed, frames, channels)
-        rest += samples
-    assert list(rest[: fade * channels]) == sorted(rest[: fade * channels])
-    heard = len(before) + fade * channels + sum(1 for sample in rest if sample)
-    assert heard == 8000 * channels
-    assert feed.done
 
 
 # --- the player -------------------------------------------------------------------------------------------------------
 
 
-class Device:
-    """A sounddevice with a thread that calls as fast as it can; `played` is all but the silence, by opening."""
-
-    CallbackStop = CancelScope
-
-    class PortAudioError(Exception):
-        pass
-
-    def __init__(self) -> None:
-        self.played: list[int] = []
-        self.open = 0
-        self.pace = 0.0005
-
-    def RawOutputStream(self, *, callback: Any, finished_callback: Any, **_: Any) -> Any:
-        return _Stream(self, callback, finished_callback)
-
-
-class _Stream:
-    latency = 0.05
-
-    def __init__(self, device: Device, callback: Any, finished: Any) -> None:
-        self.device, self.callback, self.finished = device, callback, finished
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-
-    def start(self) -> None:
-        self.device.open += 1
-        assert self.device.open == 1, "opened twice"
-        self.device.played.append(0)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.over.set()
-        self.thread.join()
-        self.device.open -= 1
-
-    def run(self) -> None:
-        stop = False
-        while not stop and not self.over.is_set():
-            output = bytearray(320)
-            try:
-                self.callback(memoryview(output), 160, None, None)
-            except CancelScope:
-                stop = True
-            self.device.played[-1] += sum(1 for sample in array("h", bytes(output)) if sample)
-            time.sleep(self.device.pace)
-        if stop:
-            self.finished()
-
-
 @pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch) -> Device:
-    fake = Device()
+def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
+    fake = FakeSoundDevice()
     monkeypatch.setattr(hushd.audio.devices, "load", lambda: fake)
     return fake
 
 
-def test_a_paused_player_closes_the_device_and_goes_on(start_router: Start, device: Device) -> None:
+def test_a_paused_player_closes_the_device_and_goes_on(start_router: Start, device: FakeSoundDevice) -> None:
     """Taken away in the middle, given again: nothing is lost, and in between the device is closed."""
     usher = Usher("granted")
     router = start_router(usher)
@@ -365,18 +264,18 @@ def test_a_paused_player_closes_the_device_and_goes_on(start_router: Start, devi
 
         def chunks() -> Iterator[bytes]:
             yield loud(1600)
-            wait_until(lambda: device.played and device.played[0], "a sound")
+            wait_until(lambda: device.opened and device.opened[0].heard, "a sound")
             usher.tell(client, usher.turn("waiting"))
             yield loud(1600)
 
         play(chunks(), RATE, floor=floor)
         assert [message.keep for message in router.wait_for(Yield, 2)] == [True, False]
-    assert len(device.played) == 2
-    assert 3198 <= sum(device.played) <= 3200  # the last sample of a fade is silence
-    assert device.open == 0
+    first, second = device.opened
+    assert 3198 <= first.heard + second.heard <= 3200  # the last sample of a fade is silence
+    assert second.closed
 
 
-def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: Device) -> None:
+def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: FakeSoundDevice) -> None:
     """The error of the turn is the error of `play`, the device is closed, the source is read no further."""
     usher = Usher("granted")
     router = start_router(usher)
@@ -384,7 +283,7 @@ def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: Devi
 
         def chunks() -> Iterator[bytes]:
             yield loud(1600)
-            wait_until(lambda: device.played and device.played[0], "a sound")
+            wait_until(lambda: device.opened and device.opened[0].heard, "a sound")
             usher.tell(client, Error(id=usher.claims[-1].id, code="cancelled", message="It was stopped."))
             while True:
                 yield loud(16000)
@@ -392,12 +291,12 @@ def test_a_stopped_player_ends_with_the_reason(start_router: Start, device: Devi
         with pytest.raises(HushdError, match="It was stopped"):
             play(chunks(), RATE, floor=client.floor("speaker"))
         assert router.wait_for(Yield)
-    assert device.open == 0
+    assert device.opened[0].closed
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "hushd-feed"], "the thread's end")
 
 
 def test_the_floor_is_left_while_nothing_is_to_be_heard(
-    start_router: Start, device: Device, monkeypatch: pytest.MonkeyPatch
+    start_router: Start, device: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A text that is still being written (`agent | say`) holds the loudspeaker only while it speaks."""
     monkeypatch.setattr(hushd.audio.playback_buffer, "DRY_S", 0.2)
@@ -412,4 +311,4 @@ def test_the_floor_is_left_while_nothing_is_to_be_heard(
     with Client() as client:
         play(chunks(), RATE, floor=client.floor("speaker"))
     assert len(usher.claims) == 2
-    assert device.played == [1600, 1600]
+    assert [stream.heard for stream in device.opened] == [1600, 1600]

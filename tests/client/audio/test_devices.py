@@ -20,7 +20,7 @@ import hushd.audio.playback_buffer
 import pytest
 from hushd.audio.microphone import Microphone
 from hushd.audio.playback import Player, outputs, play
-from hushd.audio.playback_buffer import PlaybackBuffer
+from hushd.audio.playback_buffer import FADE_S, PlaybackBuffer
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 
@@ -42,6 +42,7 @@ class FakeStream:
         self.device = device
         self.options = options
         self.closed = False
+        self.heard = 0  # samples that were not silence
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -64,13 +65,16 @@ class FakeStream:
                 self.options["callback"](bytes(count * 2), count, None, None)
                 continue
             output = bytearray(b"?" * count * 2)
+            stopped = False
             try:
                 self.options["callback"](memoryview(output), count, None, self.device.flags)
             except self.device.CallbackStop:
-                self.device.played += output
+                stopped = True
+            self.device.played += output
+            self.heard += sum(map(bool, array("h", bytes(output))))
+            if stopped:
                 self.options["finished_callback"]()
                 return
-            self.device.played += output
             self._closing.wait(0.0005)  # a device takes its time, or the silence would fill the memory
         self._closing.wait(0.5)
 
@@ -101,6 +105,7 @@ class FakeSoundDevice:
     def _open(self, options: dict[str, Any]) -> FakeStream:
         if options["samplerate"] in self.refused_rates:
             raise PortAudioError("Invalid sample rate", -9997)
+        assert all(stream.closed for stream in self.opened), "opened twice"
         self.opened.append(FakeStream(self, options))
         return self.opened[-1]
 
@@ -194,11 +199,11 @@ def test_an_error_of_the_speech_stops_the_device(device: FakeSoundDevice) -> Non
 # --- volume, position, underruns --------------------------------------------------------------------------------------
 
 
-def blocks(feed: PlaybackBuffer, frames: int, count: int) -> array[int]:
-    """Returns the samples that a device gets in `count` callbacks."""
+def blocks(feed: PlaybackBuffer, frames: int, count: int, channels: int = 1) -> array[int]:
+    """Returns the samples that a device gets in `count` callbacks, or until it is to stop."""
     played = array("h")
     for _ in range(count):
-        output = bytearray(b"?" * frames * 2)
+        output = bytearray(b"?" * frames * 2 * channels)
         try:
             feed.callback(memoryview(output), frames, None, None)
         except CallbackStop:
@@ -260,6 +265,32 @@ def test_the_position_is_what_was_heard(device: FakeSoundDevice, monkeypatch: py
     assert told[-1] == 1.0
     assert len(told) > 3
     assert all(position <= end + 0.02 for position, end in zip(told, given, strict=True))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("frames", [16, 100, 160, 1600])
+def test_a_hush_fades_and_loses_nothing_else(frames: int, channels: int) -> None:
+    """10 ms down to silence without a jump, then the device is stopped; the rest comes later, faded in."""
+    fade = int(FADE_S * 16000)
+    feed = PlaybackBuffer(CallbackStop, 16000, channels)
+    feed.fill([array("h", [20000]).tobytes() * 8000 * channels])
+    feed.begin()
+    before = blocks(feed, frames, 1, channels)
+    assert set(before) == {20000}
+    feed.hush()
+    faded = blocks(feed, frames, 1000, channels)
+    assert len(faded) < 1000 * frames * channels
+    first = faded[: fade * channels : channels]
+    assert list(first) == sorted(first, reverse=True)
+    assert max(first[i] - first[i + 1] for i in range(fade - 1)) <= 20000 // fade + 1
+    assert first[0] > 19000
+    assert not any(faded[fade * channels :])
+    feed.begin()
+    rest = blocks(feed, frames, 1000, channels)
+    assert list(rest[: fade * channels]) == sorted(rest[: fade * channels])
+    heard = len(before) + fade * channels + sum(map(bool, rest))
+    assert heard == 8000 * channels
+    assert feed.done
 
 
 def test_silence_follows_the_last_sample() -> None:

@@ -6,7 +6,6 @@ import random
 import threading
 from array import array
 from collections.abc import Iterator
-from typing import Any
 
 import hushd.audio.devices
 import hushd.audio.microphone
@@ -15,6 +14,8 @@ from hushd.audio.microphone import Microphone
 from hushd.audio.playback_buffer import QUIET, without_tail
 from hushd.dialogue.exchange import CancelScope
 from hushd_protocol.errors import HushdError
+
+from ..audio.test_devices import FakeSoundDevice, FakeStream
 
 RATE = 16000
 
@@ -91,65 +92,27 @@ class Clock:
         return self.now
 
 
-class FakeStream:
-    """A device that delivers when it is told to: each chunk's samples are the number of the chunk."""
-
-    latency = 0.03
-    closed = False
-
-    def __init__(self, clock: Clock, callback: Any) -> None:
-        self._clock = clock
-        self._callback = callback
-        self._count = 0
-
-    def start(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-    def deliver(self, count: int) -> None:
-        for _ in range(count):
-            self._clock.now += hushd.audio.microphone.CHUNK_S
-            self._count += 1
-            self._callback(array("h", [self._count]).tobytes() * 1600, 1600, None, None)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(hushd.audio.microphone, "time", made)
-    return made
-
-
-def open_microphone(monkeypatch: pytest.MonkeyPatch, clock: Clock, **options: Any) -> tuple[Microphone, FakeStream]:
-    streams: list[FakeStream] = []
-
-    class Device:
-        PortAudioError = OSError
-
-        def RawInputStream(self, *, callback: Any, **_: Any) -> FakeStream:
-            streams.append(FakeStream(clock, callback))
-            return streams[-1]
-
-    monkeypatch.setattr(hushd.audio.devices, "load", Device)
-    microphone = Microphone(**options)
-    return microphone, streams[0]
-
-
-def heard(microphone: Microphone) -> list[int]:
-    """The samples that were recorded until now."""
-    microphone.stop()
-    return array("h", b"".join(microphone)).tolist()
-
-
-def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """From its opening to `unmute`, to the sample: the device's own delay counts as before."""
-    microphone, stream = open_microphone(monkeypatch, clock, muted=True)
-    stream.deliver(3)
+    clock, device = Clock(), FakeSoundDevice()
+    device.blocks = []  # it delivers when it is told to
+    monkeypatch.setattr(FakeStream, "latency", 0.03)
+    monkeypatch.setattr(hushd.audio.devices, "load", lambda: device)
+    monkeypatch.setattr(hushd.audio.microphone, "time", clock)
+    microphone = Microphone(muted=True)
+    (stream,) = device.opened
+
+    def deliver(*chunks: int) -> None:
+        for number in chunks:
+            clock.now += hushd.audio.microphone.CHUNK_S
+            stream.options["callback"](array("h", [number]).tobytes() * 1600, 1600, None, None)
+
+    deliver(1, 2, 3)
     clock.now += 0.02  # of the fourth chunk
     microphone.unmute()
     clock.now -= 0.02
-    stream.deliver(3)
+    deliver(4, 5, 6)
     early = round((0.02 + stream.latency) * RATE)
-    assert heard(microphone) == [4] * (1600 - early) + [5] * 1600 + [6] * 1600
+    microphone.stop()
+    heard = array("h", b"".join(microphone)).tolist()
+    assert heard == [4] * (1600 - early) + [5] * 1600 + [6] * 1600

@@ -48,7 +48,8 @@ def test_the_best_where_there_is_room(language: str | None, speed: str, wanted: 
 
 def test_wrong_words_decide_and_never_the_size() -> None:
     """Of two precisions of one model, and of a small model beside a large one, the most accurate that fits is taken; a
-    model without a figure comes last, however large; without one for the language the English figures decide."""
+    model without a figure comes last, however large; without one for the language the English figures decide. Of two
+    that hear alike the smaller is taken, as one that a pull has made in int8 before its source."""
     q8 = Candidate("ggml", "v3-q8", ("en", "de"), 1235, "fast", "en 1.94 de 5.2")
     q4 = Candidate("ggml", "v3-q4", ("en", "de"), 922, "fast", "en 1.98 de 5.2")
     redux = Candidate("voxrt", "redux", ("en", "de", "mt"), 300, "fast", "en 1.95")
@@ -65,10 +66,6 @@ def test_wrong_words_decide_and_never_the_size() -> None:
     assert choose([LARGE, redux], PLENTY, "en", "fast").model == "redux"
     assert choose([LARGE, redux], PLENTY, "en", "slow").model == "large-v3"
     assert choose([LARGE, redux], Capacity(2000), "en", "slow").model == "redux"
-
-
-def test_of_two_precisions_that_hear_alike_the_smaller_is_taken() -> None:
-    """A model that a pull has made in int8 stands before its source."""
     whole = Candidate("onnx-asr", "canary", ("en", "de"), 400, "fast", "en 1.9")
     int8 = Candidate("onnx-asr", "canary-int8", ("en", "de"), 354, "fast", "en 1.9")
     assert choose([whole, int8], Capacity(1000), "en", "fast").model == "canary-int8"

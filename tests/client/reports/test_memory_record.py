@@ -57,13 +57,15 @@ def test_a_supervisor_that_was_killed_holds_nothing() -> None:
 
 
 def test_the_status_is_the_newest_moment() -> None:
-    """Sizes are those of the status, and workers that it does not show are gone."""
-    status = {
-        "supervisor": {"pss_mb": 16.0, "rss_mb": 22.0},
-        "workers": [{"name": STT, "pid": 7, "pss_mb": 130.0}, {"name": TTS, "pid": None, "pss_mb": None}],
-    }
+    """Sizes are those of the status, a worker's private memory where the system tells it; those not shown are gone."""
+    workers = [
+        {"name": STT, "pid": 7, "pss_mb": 790.0, "private_mb": 160.0},
+        {"name": f"{STT}#2", "pid": 8, "pss_mb": 90.0, "private_mb": None},
+        {"name": TTS, "pid": None, "pss_mb": None},
+    ]
+    status = {"supervisor": {"pss_mb": 16.0, "rss_mb": 22.0}, "workers": workers}
     moment = record.moments(record.until_now(LIFE[:3], Status.from_data(status), 12.0))[-1]
-    assert (moment.supervisor, dict(moment.workers)) == (16 * MB, {STT: 130 * MB})
+    assert (moment.supervisor, dict(moment.workers)) == (16 * MB, {STT: 160 * MB, f"{STT}#2": 90 * MB})
 
 
 def test_averages_are_weighted_by_time() -> None:
@@ -87,17 +89,6 @@ def test_a_window_shorter_than_the_clocks_step(end: float, seconds: float) -> No
     """Each part of its picture is the one moment that it has: `since=1ns` is a window without length."""
     parts = record.highest(record.window(record.moments(LIFE), end - seconds, end), 10)
     assert [part.total / MB for part in parts] == [at(LIFE, end)[0]] * 10
-
-
-def test_a_worker_of_the_status_is_told_apart_likewise() -> None:
-    """Its private memory is what it holds; where the system tells none, all of it."""
-    workers = [
-        {"name": STT, "pid": 7, "pss_mb": 790.0, "private_mb": 160.0},
-        {"name": TTS, "pid": 8, "pss_mb": 90.0, "private_mb": None},
-    ]
-    status = {"supervisor": {"pss_mb": 16.0, "rss_mb": 22.0}, "workers": workers}
-    moment = record.moments(record.until_now(LIFE[:3], Status.from_data(status), 12.0))[-1]
-    assert dict(moment.workers) == {STT: 160 * MB, TTS: 90 * MB}
 
 
 def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
