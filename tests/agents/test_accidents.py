@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from hushd_models.installation import extra_command
-from support import warm
 from support.diary import ECHO, Diary, words
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.stopwatch import Stopwatch
 
 from .mcp_host import PROGRAM, Host, text
+from .raw_host import RawHost
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
@@ -52,52 +50,34 @@ def test_a_listener_whose_supervisor_is_killed(host: Host, diary: Diary, echo: S
     assert host.data("status")["calls"] == []
 
 
-def speaking_server(diary: Diary, seconds: float = 20, *, stderr: BinaryIO | None = None) -> subprocess.Popen[bytes]:
-    """A server in the middle of a word, as a process whose pipes are ours."""
-    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, **pipes, stderr=stderr)
-    information = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
-    arguments = {"name": "hushd_say", "arguments": {"text": words(seconds)}}
-    assert process.stdin
-    for message in (
-        {"id": 1, "method": "initialize", "params": information},
-        {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": arguments},
-    ):
-        process.stdin.write(json.dumps({"jsonrpc": "2.0"} | message).encode() + b"\n")
-    process.stdin.flush()
-    diary.wait_for_sound()
-    return process
+@pytest.fixture
+def speaking(environment: dict[str, str], diary: Diary) -> Iterator[RawHost]:
+    """A host whose server is in the middle of a word."""
+    with RawHost(environment=environment, lists=False) as host:
+        host.call("say", text=words(20))
+        diary.wait_for_sound()
+        yield host
 
 
-@pytest.mark.usefixtures("echo")
-def test_a_host_that_leaves(diary: Diary) -> None:
+def test_a_host_that_leaves(speaking: RawHost, diary: Diary) -> None:
     """All that is spoken ends once standard input is closed, and the server leaves promptly, with 0."""
-    process = speaking_server(diary)
-    assert process.stdin
+    assert speaking.process.stdin
     closed = Stopwatch()
-    process.stdin.close()
-    assert process.wait(BOUND_S) == 0
+    speaking.process.stdin.close()
+    assert speaking.process.wait(BOUND_S) == 0
     assert closed.calm < 1
     (sound,) = diary.sounds()
     assert sound.closed - closed < 0.5
-    assert process.stdout
-    process.stdout.close()
 
 
-@pytest.mark.usefixtures("echo")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_the_server(diary: Diary, number: signal.Signals) -> None:
+def test_a_signal_ends_the_server(speaking: RawHost, diary: Diary, number: signal.Signals) -> None:
     """Silence, and the status of that signal, though the host still holds the pipe."""
-    process = speaking_server(diary)
     sent = Stopwatch()
-    process.send_signal(number)
-    assert process.wait(BOUND_S) == 128 + number
+    speaking.process.send_signal(number)
+    assert speaking.process.wait(BOUND_S) == 128 + number
     assert sent.calm < 1
     assert len(diary.sounds()) == 1
-    for pipe in (process.stdin, process.stdout):
-        assert pipe
-        pipe.close()
 
 
 def test_without_the_sdk(runtime: Path) -> None:
