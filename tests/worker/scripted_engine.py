@@ -125,12 +125,9 @@ class Scripted:
 
     def op_unmap(self, job: Job) -> None:
         """A program gives back 60 MB, which leave its map at once, and ends with the job's input."""
-        held = [sys.executable, "-c", "import sys; held = bytearray(60_000_000); print(); sys.stdin.read()"]
-        mapped = harness.pss
-        with subprocess.Popen(held, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
-            assert program.stdout
-            program.stdout.readline()
-            harness.pss = lambda: 1  # type: ignore[assignment]
+        held = [sys.executable, "-c", "import sys; held = bytearray(60_000_000); sys.stdin.read()"]
+        mapped, harness.pss = harness.pss, lambda: 1  # type: ignore[assignment]
+        with subprocess.Popen(held, stdin=subprocess.PIPE):
             for _ in job.read():
                 pass
         harness.pss = mapped

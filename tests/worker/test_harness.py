@@ -312,8 +312,8 @@ def test_a_program_that_has_ended_is_reported_before_the_answer(engine: Callable
     while worker.until(m.Beat)[0].private < size + 60_000_000:
         pass
     worker.send(m.Chunk(id=number(1), seq=0, last=True))
-    assert worker.receive(m.Beat).private < size + 30_000_000
-    worker.receive(m.Result)
+    _, before = worker.until(m.Result)
+    assert [each.private for each in before if isinstance(each, m.Beat)][-1] < size + 30_000_000
 
 
 def test_a_job_that_economised_says_so(engine: Callable[..., Any]) -> None:
