@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import pytest
 from hushd_neighbours import kinds, processes
@@ -20,22 +22,33 @@ from .scripted import scripted
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 HOLDER = """
-import socket, sys
+import sys
 held = bytearray(64 << 20)
 held[::4096] = b"x" * (len(held) // 4096)
-with socket.create_server(("127.0.0.1", 0)) as listening:
-    print(listening.getsockname()[1], flush=True)
-    sys.stdin.read()
+print("holds", flush=True)
+sys.stdin.read()
 """
+
+
+def rested() -> socket.socket:
+    """Listens at a port that no connection had in the last minute: the kernel hands out those above 32,767."""
+    while True:
+        with suppress(OSError):  # somebody listens there
+            return socket.create_server(("127.0.0.1", random.randrange(20_000, 30_000)))
 
 
 @pytest.fixture
 def holder() -> Iterator[tuple[int, int]]:
     """A process that listens and holds 64 MB: its pid and its port."""
-    command = [sys.executable, "-c", HOLDER]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with rested() as listening:
+        port, at = listening.getsockname()[1], listening.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(at,)
+        )
+    with process:
         assert process.stdout
-        yield process.pid, int(process.stdout.readline())
+        process.stdout.readline()
+        yield process.pid, port
         process.kill()
 
 
@@ -48,7 +61,7 @@ def test_a_server_is_known_by_its_port_and_its_memory_by_the_kernel(holder: tupl
 
 def test_nobody_who_listens_is_nobody() -> None:
     """Nor is one who has a connection to the port, or another port with the same last digits."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with rested() as listening:
         port = listening.getsockname()[1]
     assert processes.listener(port) == 0
     assert processes.idle_s(port) is None
@@ -69,7 +82,7 @@ def test_another_users_server_is_known_by_its_command_line(monkeypatch: pytest.M
 
 def test_a_servers_last_use_is_the_end_of_its_last_connection() -> None:
     """The kernel remembers that for a minute; an open connection is use, and none at all is a minute's rest."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with rested() as listening:
         port = listening.getsockname()[1]
         assert processes.idle_s(port) == processes.REMEMBERED_S
         with socket.create_connection(("127.0.0.1", port)) as asking:
