@@ -177,33 +177,28 @@ def test_the_worker_dies(stage: Stage) -> None:
     assert sum("tried" in text for text in said) == 2
 
 
-@pytest.mark.parametrize(("arguments", "code", "complaint"), [
-    (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
-    (("--microphone", "-a", "gramophone"), 8, "There is no microphone called 'gramophone'"),
-    (("--microphone", "--sink", "loop"), 2, "--sink names a loudspeaker"),
-    (("-a", "loop"), 2, "give --microphone or --both too"),
-    (("--headphones",), 2, "--headphones is for --both"),
-    (("--both",), 2, "--both needs --headphones, or a microphone whose echo the sound server cancels"),
-    (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
-    (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
-    (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
-    (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
+@pytest.mark.parametrize(("arguments", "environment", "code", "complaint"), [
+    (("--sink", "gramophone"), {}, 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
+    (("--microphone", "-a", "gramophone"), {}, 8, "There is no microphone called 'gramophone'"),
+    (("--microphone", "--sink", "loop"), {}, 2, "--sink names a loudspeaker"),
+    (("-a", "loop"), {}, 2, "give --microphone or --both too"),
+    (("--headphones",), {}, 2, "--headphones is for --both"),
+    (("--both",), {}, 2, "--both needs --headphones, or a microphone whose echo the sound server cancels"),
+    (("-o", "talk.doc"), {}, 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
+    (("-o", "/no/such/talk.srt"), {}, 9, "there is no folder '/no/such'"),
+    (("--live", "/no/such/live"), {}, 9, "'/no/such/live' cannot be written"),
+    (("talk.wav",), {}, 2, "Unrecognized arguments: talk.wav"),
+    ((), {"PULSE_SERVER": "unix:/no/such/server"}, 8, "The sound server does not answer (Connection refused)"),
 ])  # fmt: skip
-def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    """It is refused in one sentence."""
-    process = stage.start(*arguments)
+def test_what_cannot_be(
+    stage: Stage, arguments: tuple[str, ...], environment: dict[str, str], code: int, complaint: str
+) -> None:
+    """It is refused in one sentence; where no sound server answers, there is no other source in its place."""
+    process = stage.start(*arguments, **environment)
     output, said = process.communicate(timeout=BOUND_S)
     assert (process.returncode, output) == (code, "")
     assert complaint in said
     assert said.count("\n") == 1
-
-
-def test_without_a_sound_server(stage: Stage) -> None:
-    """There is no other source in its place, but an error that says so."""
-    process = stage.start(PULSE_SERVER="unix:/no/such/server")
-    output, complaint = process.communicate(timeout=BOUND_S)
-    assert (process.returncode, output) == (8, "")
-    assert "The sound server does not answer (Connection refused)" in complaint
 
 
 def test_the_sinks(stage: Stage) -> None:

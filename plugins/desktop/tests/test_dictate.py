@@ -158,34 +158,21 @@ def test_printed(stage: Stage) -> None:
     assert output.startswith("Ever")
 
 
-@pytest.mark.parametrize(("arguments", "code", "complaint"), [
-    (("--key", "Ctrl+"), 2, "a key is written as F9, Super+d or Ctrl+Alt+space"),
-    (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
-    (("--toggle",), 2, "--toggle needs a --key"),
-    (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
-    (("hello",), 2, "Unrecognized arguments: hello"),
+@pytest.mark.parametrize(("arguments", "environment", "code", "complaint"), [
+    (("--key", "Ctrl+"), {}, 2, "a key is written as F9, Super+d or Ctrl+Alt+space"),
+    (("--key", "Foo"), {}, 2, "The keyboard has no key 'Foo'"),
+    (("--toggle",), {}, 2, "--toggle needs a --key"),
+    (("--names", "/no/such/names"), {}, 4, "'/no/such/names' is not there"),
+    (("hello",), {}, 2, "Unrecognized arguments: hello"),
+    (("--output", "print"), {"PULSE_SERVER": "unix:/no/such/server"}, 8, "There is no microphone that can be used"),
+    (("--output", "type"), {"DISPLAY": ""}, 8, "--output print"),  # there is nothing to type into
 ])  # fmt: skip
-def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    """It is refused in one sentence."""
-    process = stage.dictate(*arguments)
+def test_what_cannot_be(
+    stage: Stage, arguments: tuple[str, ...], environment: dict[str, str], code: int, complaint: str
+) -> None:
+    """It is refused in one sentence, which says what else there is where a sound server or a desktop is missing."""
+    process = stage.dictate(*arguments, **environment)
     output, said = process.communicate(timeout=BOUND_S)
     assert (process.returncode, output) == (code, ""), said
     assert complaint in said
     assert said.count("\n") == 1
-
-
-def test_without_a_sound_server(stage: Stage) -> None:
-    """There is no microphone, and that is said in one sentence."""
-    process = stage.dictate("--output", "print", PULSE_SERVER="unix:/no/such/server")
-    output, complaint = process.communicate(timeout=BOUND_S)
-    assert (process.returncode, output) == (8, "")
-    assert "There is no microphone that can be used" in complaint
-    assert complaint.count("\n") == 1
-
-
-def test_without_a_desktop(stage: Stage) -> None:
-    """There is nothing to type into, and the sentence says what else there is."""
-    process = stage.dictate("--output", "type", DISPLAY="")
-    _, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 8
-    assert "--output print" in complaint

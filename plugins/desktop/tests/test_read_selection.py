@@ -66,19 +66,6 @@ def test_a_wayland_desktop_has_a_primary_selection_too(runtime: Path, monkeypatc
         assert selection.selected() == "Füchse 狐"
 
 
-def test_without_a_desktop_or_a_program_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each in one sentence, with the package to install."""
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.delenv("DISPLAY", raising=False)
-    with pytest.raises(HushdError, match="neither WAYLAND_DISPLAY nor DISPLAY is set"):
-        selection.selected()
-    monkeypatch.setenv("PATH", "/nonexistent")
-    for variable, package in (("DISPLAY", "xclip"), ("WAYLAND_DISPLAY", "wl-clipboard")):
-        monkeypatch.setenv(variable, ":0")
-        with pytest.raises(HushdError, match=f"apt install {package}"):
-            selection.selected()
-
-
 def test_given_again_it_ends(screen: Desktop, start_supervisor: Start) -> None:
     """The second one reads nothing, the first one ends, and the third reads again; options of say come with it."""
     start_supervisor()

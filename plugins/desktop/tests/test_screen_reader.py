@@ -96,15 +96,6 @@ def test_index_marks(stage: Stage) -> None:
         assert "last" not in [name for name, _ in reader.events]
 
 
-def test_wrong_markup_is_read(stage: Stage) -> None:
-    """A screen reader is never silent: whatever its tags are, the text is spoken."""
-    with Reader(stage.dispatcher) as reader:
-        reader.ask("SET self SSML_MODE on")
-        reader.speak("<speak>One <b>two three four</speak>")
-        reader.wait_for("END")
-    assert stage.loud
-
-
 def test_stop(stage: Stage) -> None:
     """It falls silent, and the next message is spoken; twenty times in a row."""
     with Reader(stage.dispatcher) as reader:

@@ -46,7 +46,7 @@ def test_each_model_has_its_size_its_rest_and_a_reason(
 ) -> None:
     """A server that fails has one sentence; no token is shown."""
     monkeypatch.setenv("COLUMNS", "160")
-    with scripted() as gone, scripted({"GET /api/ps": {"models": []}}) as empty:
+    with scripted() as gone:
         pass
     with scripted({"GET /api/ps": {"models": []}}) as empty:
         config.write_text(

@@ -87,15 +87,6 @@ def test_of_many_models_the_first_ones_count(server: Scripted) -> None:
     assert len(kinds.look(Server(server.url, "", time.monotonic() + 20), "ollama")) == 256
 
 
-def test_a_server_that_is_gone_is_one_sentence() -> None:
-    """Nobody listens there."""
-    with scripted() as server:
-        pass
-    assert _sentence("ollama", server) == (
-        f"The server cannot be reached at 127.0.0.1:{server.port} (Connection refused)."
-    )
-
-
 def test_an_answer_that_is_not_http_is_one_sentence() -> None:
     """Another program listens there."""
     with socket.create_server(("127.0.0.1", 0)) as other:

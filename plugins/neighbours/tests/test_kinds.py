@@ -76,15 +76,6 @@ def test_ollama_tells_its_last_request_by_the_end_of_a_models_time(
     )
 
 
-def test_ollama_gives_a_model_up_by_a_request_without_a_prompt(server: Scripted) -> None:
-    """`keep_alive: 0` unloads; hushd waits until the model is no longer listed."""
-    server.answers["GET /api/ps"] = shapes.ollama(100)
-    gone = {"model": "mistral:latest", "response": "", "done": True, "done_reason": "unload"}
-    server.answers |= _unloads(server, "POST /api/generate", "GET /api/ps", {"models": []}, gone)
-    asked = _give("ollama", server, "mistral:latest")
-    assert asked == [("POST /api/generate", {"model": "mistral:latest", "keep_alive": 0})]
-
-
 def test_a_routers_models_are_those_in_memory(server: Scripted) -> None:
     """One that is not loaded is not listed, and one that loads is in use; nothing else is asked, lest it wake."""
     server.answers["GET /models"] = shapes.router(4711, a="loaded", c="unloaded", d="sleeping", e="loading")

@@ -31,12 +31,6 @@ class Machines:
         self.laptop = laptop
         self.away = Programs(laptop)
 
-    def run(self, command: str, *words: str) -> str:
-        process = self.away.start(command, *words)
-        output, complaint = process.communicate(timeout=BOUND_S)
-        assert process.returncode == 0, complaint
-        return str(output.decode())
-
     def refusal(self) -> HushdError:
         """The error of a client's first request, in one sentence."""
         with pytest.raises(HushdError) as caught, hushd.Client() as client:
@@ -79,9 +73,9 @@ def machines(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
     """`say -o` starts a supervisor on the desk and writes on the laptop; `listen` sends the file, and not its path."""
     spoken = machines.laptop / "spoken.wav"
-    machines.run("say", "--engine", "hibari", "-o", str(spoken), "The quick brown fox jumps over the lazy dog.")
+    machines.away.hushd("say", "--engine", "hibari", "-o", str(spoken), "The quick brown fox jumps over the lazy dog.")
     assert spoken.read_bytes()[:4] == b"RIFF"
-    assert "quick brown fox" in machines.run("listen", str(spoken))
+    assert "quick brown fox" in machines.away.hushd("listen", str(spoken))
     names = {row["name"] for row in machines.desk_status()["workers"]}
     assert names == {"tts/hibari/en", "stt/moonshine/tiny-en"}
     assert str(spoken) not in (machines.desk.folder / "state" / "logs" / "supervisor.log").read_text()
@@ -90,11 +84,11 @@ def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
 
 def test_the_laptop_sees_the_desk(machines: Machines) -> None:
     """`hushd status` shows the desk's supervisor and names it, `doctor` says where programs ask; none runs here."""
-    machines.run("hushd", "load", "stt/echo/a")
-    shown = machines.run("hushd", "status")
+    machines.away.hushd("load", "stt/echo/a")
+    shown = machines.away.hushd("status")
     assert " on 127.0.0.1, pid " in shown
     assert "stt/echo/a" in shown
-    assert "stt/echo/a" in machines.run("hushd", "unload", "--json")
+    assert "stt/echo/a" in machines.away.hushd("unload", "--json")
     assert not (machines.laptop / "client.sock").exists()
     doctor = machines.away.start("hushd", "doctor", "--no-engines", "--json").communicate(timeout=BOUND_S)[0]
     finding = json.loads(doctor)["findings"][0]
@@ -110,7 +104,7 @@ def test_words_are_heard_on_the_laptop_and_stopped_there(machines: Machines, mon
         with machines.desk.on_it(), hushd.Client(endpoint="", start=False) as client:
             assert client.stop_speaking() == []
         assert speech.poll() is None
-        machines.run("hushd", "stop")
+        machines.away.hushd("stop")
     _, complaint = speech.communicate(timeout=BOUND_S)
     assert speech.returncode == 130, complaint
 

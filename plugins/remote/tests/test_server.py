@@ -64,10 +64,7 @@ def test_strange_bytes_concern_nobody_else(path: Path) -> None:
 def test_a_request_out_of_bounds_is_refused(volume: object) -> None:
     """A volume that no device takes is an error of the request that brought it."""
     with pytest.raises(HushdError):
-        LoudspeakerStream(
-            Claiming().owner(),
-            Request(id=bytes(16), worker="devices", op="play", params={"rate": 16000, "volume": volume}),
-        )
+        LoudspeakerStream(Claiming().owner(), play_request(volume=volume))
 
 
 def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +82,8 @@ def test_a_loudspeaker_is_the_programs_as_long_as_the_floor_is(monkeypatch: pyte
     assert player.played == [b"\1\0"]
 
 
-def play_request() -> Request:
-    return Request(id=new_id(), worker="devices", op="play", params={"rate": 16000})
+def play_request(**params: object) -> Request:
+    return Request(id=new_id(), worker="devices", op="play", params={"rate": 16000, **params})
 
 
 class SilentPlayer:

@@ -52,9 +52,6 @@ def test_an_unknown_word_is_refused(worker: WakeWorker) -> None:
     with pytest.raises(HushdError, match="no wake-word engine 'nobody'") as caught:
         WakeWorker("nobody", "default").load(lambda note: None)
     assert caught.value.code == "engine_missing"
-    for words in ([], [""], ["a" * 81], "alexa", ["alexa"] * 21):
-        with pytest.raises(HushdError, match="words must be a list"):
-            detect(worker, b"", words=words)
 
 
 def test_a_users_own_word(worker: WakeWorker, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:

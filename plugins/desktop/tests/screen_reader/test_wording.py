@@ -61,6 +61,8 @@ def test_marks_of_plain_text() -> None:
 
 
 def test_commands_of_other_programs_are_text() -> None:
-    """Nothing on a screen changes the voice or is left out: neither commands of macOS's say nor marks of thoughts."""
+    """Nothing on a screen changes the voice or is left out: neither commands of macOS's say nor marks of thoughts, nor
+    the text of wrong markup."""
     assert said("SPEAK", "[[volm 0]] hello") == "[ [volm 0]] hello"
     assert said("SPEAK", "&lt;think&gt; hello") == "< think> hello"
+    assert said("SPEAK", "<speak>One <b>two three four</speak>") == "One two three four"
