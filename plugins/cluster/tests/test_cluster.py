@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,16 +43,6 @@ def test_where_no_cluster_is_the_error_names_the_command_that_starts_one(runtime
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file for whose sake every transcription waits."""
     return tmp_path_factory.mktemp("gate") / "open"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server | None]:
-    """A server like S3, where one can be had."""
-    if find_spec("moto") is None or find_spec("s3fs") is None:
-        yield None
-        return
-    with S3Server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +142,8 @@ def sick(cluster: RayCluster, gate: Path) -> Iterator[Callable[[str], None]]:
 
 
 @pytest.fixture
-def bucket(server: S3Server | None, monkeypatch: pytest.MonkeyPatch) -> Objects:
+def bucket(at_server: S3Server) -> Objects:
     """The folder `calls` of the server's bucket."""
-    if server is None:
-        pytest.skip("the extra ray-tests is not installed")
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    import_module("s3fs").S3FileSystem.clear_instance_cache()  # they know another test's server
     return Objects(f"s3://{BUCKET}/calls")
 
 

@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,31 +19,9 @@ from support.ports import free_port, served
 from .s3_server import BUCKET, S3Server
 
 needs_fsspec = pytest.mark.skipif(find_spec("fsspec") is None, reason="the extra ray is not installed")
-needs_moto = pytest.mark.skipif(
-    find_spec("moto") is None or find_spec("s3fs") is None, reason="the extra ray-tests is not installed"
-)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    """A server like S3, whose credentials are in this process's environment."""
-    with S3Server() as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
-def at_server(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    import_module("s3fs").S3FileSystem.clear_instance_cache()  # they know another test's server
-    yield server
-    for fault in ("busy 0", "half 0", "slow 0"):
-        server.tell(fault)
-
-
-@pytest.fixture(params=["file", pytest.param("memory", marks=needs_fsspec), pytest.param("s3", marks=needs_moto)])
+@pytest.fixture(params=["file", pytest.param("memory", marks=needs_fsspec), "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The place of a folder of its own in each kind of store."""
     if request.param == "file":
@@ -97,7 +74,6 @@ def test_a_name_that_a_folder_cannot_have_is_an_error_of_that_name(tmp_path: Pat
     folder.write("ж" * 120, b"a name of 240 bytes")
 
 
-@needs_moto
 def test_a_thousand_files_take_a_request(at_server: S3Server) -> None:
     """Transcripts that exist are known by listing in bulk, but for hidden ones."""
     folder = Objects(f"s3://{BUCKET}/fill")
@@ -109,7 +85,6 @@ def test_a_thousand_files_take_a_request(at_server: S3Server) -> None:
     assert at_server.count().get("HEAD", 0) == before.get("HEAD", 0)
 
 
-@needs_moto
 def test_a_file_comes_whole_or_not_at_all(at_server: S3Server) -> None:
     """Though the server sends halves, and says that it is busy."""
     data = os.urandom(200_000)
@@ -122,7 +97,6 @@ def test_a_file_comes_whole_or_not_at_all(at_server: S3Server) -> None:
     assert raised.value.code == "input_unreadable"
 
 
-@needs_moto
 def test_a_store_that_stays_busy_is_an_error_that_says_so(at_server: S3Server) -> None:
     """After the library's own attempts; it is nobody's fault, and worth another try later."""
     folder = Objects(f"s3://{BUCKET}/busy")
