@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd_cli.terminal.console import shown
 from hushd_protocol.messages import Control, Error, Message, Partial, Progress, Request, Result
 from support.scripted_router import ScriptedRouter
 
@@ -106,16 +103,3 @@ def test_a_file_keeps_what_was_said(start_router: Start, tmp_path: Path) -> None
     assert run("listen", place).stdout.decode() == f"{EVIL}\n"
     assert run("listen", place, "-o", str(tmp_path / "a.txt")).returncode == 0
     assert (tmp_path / "a.txt").read_bytes().decode() == f"{EVIL}\n"
-
-
-def test_only_a_terminal_gets_escapes(tmp_path: Path) -> None:
-    """A file and a pipe get the words themselves."""
-    text = "\x1b[2J"
-    ours, theirs = pty.openpty()
-    reading, writing = os.pipe()
-    file = os.open(tmp_path / "a", os.O_WRONLY | os.O_CREAT)
-    try:
-        assert [shown(text, number) for number in (theirs, writing, file)] == ["\\x1b[2J", text, text]
-    finally:
-        for number in (ours, theirs, reading, writing, file):
-            os.close(number)

@@ -9,20 +9,19 @@ from typing import Any
 
 from support.peer import BOUND_S
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+TEXT, PING = 1, 9
 
 
-def frame(opcode: int, data: bytes, *, final: bool = True, compressed: bool = False, masked: bool = True) -> bytes:
+def frame(opcode: int, data: bytes, *, compressed: bool = False) -> bytes:
     """One frame, masked with zeros."""
-    first = opcode | (0x80 if final else 0) | (0x40 if compressed else 0)
-    mask, key = (0x80, bytes(4)) if masked else (0, b"")
+    first = opcode | 0x80 | (0x40 if compressed else 0)
     if len(data) < 126:
-        head = struct.pack("!BB", first, mask | len(data))
+        head = struct.pack("!BB", first, 0x80 | len(data))
     elif len(data) < 65536:
-        head = struct.pack("!BBH", first, mask | 126, len(data))
+        head = struct.pack("!BBH", first, 0x80 | 126, len(data))
     else:
-        head = struct.pack("!BBQ", first, mask | 127, len(data))
-    return head + key + data
+        head = struct.pack("!BBQ", first, 0x80 | 127, len(data))
+    return head + bytes(4) + data
 
 
 class RawWebSocket:
@@ -69,13 +68,6 @@ class RawWebSocket:
             event: dict[str, Any] = json.loads(data)
             if kind in ("", event["type"]):
                 return event
-
-    def close_code(self) -> int:
-        """The code with which the server ends the connection."""
-        while True:
-            opcode, data = self.receive()
-            if opcode == CLOSE:
-                return int.from_bytes(data[:2], "big")
 
     def _take(self, size: int) -> bytes:
         while len(self._received) < size:

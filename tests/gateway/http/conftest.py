@@ -43,14 +43,6 @@ def echo(home: Path) -> Iterator[HttpGateway]:
 
 
 @pytest.fixture
-def guarded(home: Path, echo: HttpGateway) -> Iterator[HttpGateway]:
-    """A second gateway for these workers, with the token `s3cret`."""
-    gateway = HttpGateway(home, TOKEN="s3cret")
-    yield gateway
-    gateway.stop()
-
-
-@pytest.fixture
 def openai(gateway: HttpGateway) -> Iterator[OpenAI]:
     """OpenAI's own client, which asks once only."""
     from openai import OpenAI

@@ -1,4 +1,4 @@
-"""Text that a model of one language has invented for speech in another, at every door that takes recordings."""
+"""Text that a model of one language has invented for speech in another, over HTTP and from the command line."""
 
 from __future__ import annotations
 
@@ -97,17 +97,3 @@ def test_a_realtime_session_says_so_from_its_second_turn_on(gateway: HttpGateway
     session(gateway, use)
     assert warnings[-1][0]["code"] == "unlikely_text"
     assert "hushd get LANGUAGE" in warnings[-1][0]["message"]
-
-
-def test_an_agent_reads_it_before_the_text(openai: OpenAI, french: Path) -> None:
-    """In words for the model and as `unlikely` for programs, and no language is named."""
-    from hushd_mcp.answers import of_task
-    from hushd_mcp.work import Task, transcribe
-
-    task = Task("transcribe", "t", transcribe(str(french), False, {}))
-    assert task.finished.wait(60)
-    assert task.result["unlikely"] is True
-    assert "language" not in task.result
-    result = of_task(task)
-    assert result.content[0].text.startswith(WHY)  # type: ignore[union-attr]
-    assert result.content[0].text.endswith(task.result["text"])  # type: ignore[union-attr]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,17 @@ from hushd import Client
 from support.http_gateway import HttpGateway
 from support.peer import ECHO, Supervisor, command
 
+from .test_bodies import END, part, post
+from .test_page import fetch
+
 WORKERS = ("stt/echo/a", "tts/echo/a")
 
 
 def unload(gateway: HttpGateway, data: Any) -> tuple[int, Any]:
     """The status of the answer, and its JSON."""
-    request = urllib.request.Request(f"{gateway.url}/unload", json.dumps(data).encode(), method="POST")
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)["error"]["message"]
+    answer, body = fetch(gateway, "POST", "/v1/unload", data)
+    found = json.loads(body)
+    return answer.status, found if answer.status == 200 else found["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -52,27 +49,13 @@ def test_running_jobs_of_the_gateway_end_first(runtime: Path) -> None:
     supervisor = Supervisor(runtime, f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{slow}")
     gateway = HttpGateway(runtime)
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(transcribed, gateway)
+        answer = pool.submit(post, gateway, part("file", b"sound", "a.wav") + END)
         with Client() as client:
             while not any(worker.running for worker in client.status().workers):
                 assert not answer.done(), answer.result()
         assert unload(gateway, {}) == (200, {"unloaded": [], "busy": {WORKERS[0]: 1}})
         assert not answer.done()
         goal.touch()
-        assert answer.result() == 200
+        assert answer.result()[0] == 200
     gateway.stop()
     supervisor.stop()
-
-
-def transcribed(gateway: HttpGateway) -> int:
-    """The status of a transcription."""
-    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nsound\r\n--b--\r\n'
-    header = {"Content-Type": "multipart/form-data; boundary=b"}
-    request = urllib.request.Request(f"{gateway.url}/audio/transcriptions", body, header)
-    with urllib.request.urlopen(request) as answer:
-        return int(answer.status)
-
-
-def test_the_token_is_needed(guarded: HttpGateway) -> None:
-    """As by all of the API."""
-    assert unload(guarded, {})[0] == 401

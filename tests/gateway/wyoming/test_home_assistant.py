@@ -37,11 +37,7 @@ async def load_info(port: int) -> Info:
     """As `load_wyoming_info`, at one of its attempts."""
     async with AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(BOUND_S):
         await client.write_event(Describe().event())
-        while True:
-            event = await client.read_event()
-            assert event is not None
-            if Info.is_type(event.type):
-                return Info.from_event(event)
+        return Info.from_event((await until(client, "info"))[-1])
 
 
 async def process_audio_stream(port: int, language: str) -> str | None:
