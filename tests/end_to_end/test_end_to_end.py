@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from hushd import Client
 from hushd_protocol.errors import HushdError
 from support import warm
+from support.commands import RATE, say
 from support.peer import Supervisor, descendants, wait_until
 from support.recordings import recording
 from support.stopwatch import Stopwatch
-from support.wer import BECKETT, word_error_rate
+from support.wer import BECKETT, word_error_rate, words
 
 BIN = Path(sys.executable).parent
+NICE_S = 120.0  # for a child of nice 10 on a busy machine; less than its own limit
 SENTENCE = "The memory is given back when nobody is listening."
 
 Start = Callable[..., Supervisor]
@@ -132,6 +135,53 @@ def test_a_megabyte_of_text_can_be_stopped_in_the_middle(hushd: Supervisor) -> N
         del speech
         wait_until(lambda: client.status().workers[0].running == 0, "the end of the cancelled job")
         assert client.status().workers[0].pss_mb < 400
+
+
+def running(client: Client) -> list[int]:
+    return [row.pid for row in client.status().workers if row.pid]
+
+
+@pytest.mark.timeout(1200)
+def test_files_for_later_starts_are_made_also_where_no_worker_stays(
+    start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hibari, beside its first speech: with `keep_alive = 0` the worker is gone before any is whole, and each cold
+    start would begin them anew."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    start_supervisor("[worker]\nkeep_alive = 0\n")
+    folder = tmp_path / "cache" / "hushd"
+    with Client() as client:
+        assert client.synthesize("Yes.").array().size
+        wait_until(lambda: not running(client), "the worker's end")
+        for kind in ("sqlite", "ort"):
+            wait_until(lambda kind=kind: list(folder.glob(f"*.{kind}")), f"a file of the kind {kind}", NICE_S)
+        assert not running(client)
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.timeout(150)
+def test_auto_takes_what_is_installed(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--model auto` hears English with the embedded model and says so; nobody hears Japanese: `model_missing`."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    start_supervisor("")
+    file = tmp_path / "a.wav"
+    soundfile.write(file, say(["open", "the", "red", "door"]), RATE)
+    heard = subprocess.run(
+        [BIN / "listen", "--model", "auto", "--language", "en", file], capture_output=True, text=True, timeout=60
+    )
+    assert (heard.returncode, words(heard.stdout)) == (0, ["open", "the", "red", "door"])
+    with Client() as client:
+        choice = client.choose_model("en", speed="fast")
+        assert (choice.engine, choice.model) == ("moonshine", "tiny-en")
+        assert "tiny-en" in choice.why
+        assert words(client.transcribe(file, model="auto", language="en").text) == ["open", "the", "red", "door"]
+        with pytest.raises(HushdError) as caught:
+            client.transcribe(file, model="auto", language="ja")
+        assert caught.value.code == "model_missing"
+        with pytest.raises(HushdError, match="fast, medium, slow"):
+            client.transcribe(file, model="auto", speed="quick")
 
 
 @pytest.mark.night

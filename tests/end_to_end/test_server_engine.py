@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,24 +80,6 @@ def test_a_server_that_dies_at_a_request(start_supervisor: Start, runtime: Path)
     start_supervisor("")
     with Client() as client, pytest.raises(HushdError, match="Segmentation fault: the model is too large"):
         say(client, "one", voice="server/mine")
-
-
-def test_one_client_goes_and_another_is_served(start_supervisor: Start, runtime: Path) -> None:
-    servers.write(runtime, "mine", "later=slow:1", parallel=2)
-    start_supervisor("")
-    with Client() as client:
-        assert say(client, "one", voice="server/mine")
-        first = tree(client)[0].pid
-        other = threading.Thread(target=_give_up)
-        other.start()
-        assert say(client, "one", voice="server/mine")
-        assert tree(client)[0].pid == first
-        other.join()
-
-
-def _give_up() -> None:
-    with Client() as client:
-        client.synthesize("one", voice="server/mine")
 
 
 def test_it_has_its_time_to_end(start_supervisor: Start, runtime: Path) -> None:

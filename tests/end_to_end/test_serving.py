@@ -21,6 +21,10 @@ import pytest
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
 from support.ports import free_port
 
+NO_ADDRESS = (
+    "hushd: A supervisor runs already, and no address to serve at is given: name one, as in "
+    "`hushd serve --http 127.0.0.1:8000`, or set http.listen.\n"
+)
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
 
 
@@ -192,18 +196,6 @@ def test_serve_beside_a_supervisor_that_runs(supervisor: Supervisor, runtime: Pa
         process.communicate()
 
 
-def test_serve_without_an_address_beside_a_supervisor(supervisor: Supervisor) -> None:
-    """Nothing would be served: one sentence says how, and the exit code is that of a wrong command line."""
-    assert supervisor.ready
-    process = hushd("serve")
-    assert process.communicate(timeout=BOUND_S) == (
-        "",
-        "hushd: A supervisor runs already, and no address to serve at is given: name one, as in "
-        "`hushd serve --http 127.0.0.1:8000`, or set http.listen.\n",
-    )
-    assert process.returncode == 2
-
-
 def test_serve_goes_on_with_the_next_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
     """After `hushd restart` the same address answers; the line is not written again."""
     first = start_supervisor()
@@ -231,17 +223,17 @@ def _answers(number: int) -> bool:
 
 @pytest.mark.usefixtures("supervisor")
 def test_what_a_running_supervisor_cannot_serve_is_one_sentence() -> None:
-    """An address in use, one that strangers reach, a token that it would not get: nothing changes."""
+    """No address, one in use, one that strangers reach, a token that it would not get: nothing changes."""
     with socket.create_server(("127.0.0.1", 0)) as used:
-        status, error = refused("serve", "--http", f"127.0.0.1:{used.getsockname()[1]}")
-    assert (status, error.count("\n")) == (2, 1)
-    assert "choose another address" in error
-    status, error = refused("serve", "--http", "0.0.0.0:0")
-    assert (status, error.count("\n")) == (2, 1)
-    assert "HUSHD_HTTP_TOKEN" in error
-    status, error = refused("serve", "--http", "127.0.0.1:0", HUSHD_HTTP_TOKEN="secret")
-    assert (status, error.count("\n")) == (2, 1)
-    assert "hushd shutdown" in error
+        for arguments, environment, sentence in (
+            ((), {}, NO_ADDRESS),
+            (("--http", f"127.0.0.1:{used.getsockname()[1]}"), {}, "choose another address"),
+            (("--http", "0.0.0.0:0"), {}, "HUSHD_HTTP_TOKEN"),
+            (("--http", "127.0.0.1:0"), {"HUSHD_HTTP_TOKEN": "secret"}, "hushd shutdown"),
+        ):
+            status, error = refused("serve", *arguments, **environment)
+            assert (status, error.count("\n")) == (2, 1), error
+            assert sentence in error
 
 
 def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:

@@ -186,7 +186,7 @@ def test_hushd_restart(runtime: Path, monkeypatch: pytest.MonkeyPatch, activated
             runner = threading.Thread(target=lambda: results.append(work(worker, runtime / "done")))
             runner.start()
             wait_until(lambda: running(asker), "a running job")
-            renewer = subprocess.Popen(hushd("restart"), stderr=subprocess.PIPE, text=True)
+            renewer = subprocess.Popen([sys.executable, "-m", "hushd", "restart"], stderr=subprocess.PIPE, text=True)
             wait_until(lambda: row_state(asker) == "draining", "the restart")
             threading.Timer(0.3, (runtime / "done").touch).start()  # who comes next finds it at work
             with Client() as new:  # the door is open, and who comes is kept
@@ -209,21 +209,13 @@ def row_state(client: Client) -> str:
     return next((row.state for row in client.status().workers if row.name == "stt/fake/one"), "")
 
 
-def hushd(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "hushd", *arguments]
-
-
-def connect_briefly(path: Path) -> None:
-    Connection(path, patience=0.5).close()
-
-
 def test_a_configuration_that_makes_no_sense_is_told_by_status(runtime: Path) -> None:
     """The service ends with status 2, which the unit takes for final; its sentence is on standard error."""
     configure("nonsense = 1\n")
     manager = ServiceManager(runtime)
     try:
         with pytest.raises(HushdError):
-            connect_briefly(manager.path)
+            Connection(manager.path, patience=0.5).close()
         wait_until(lambda: manager.statuses, "an end")
         assert manager.statuses[0] == 2
         assert "there is no key nonsense" in (runtime / "errors").read_text()

@@ -1,9 +1,11 @@
-"""`hushd unload` and recycling beside the work of other programs, with real processes."""
+"""`hushd unload`, and a configuration that is read again, beside the work of other programs, with real processes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from hushd import Client
+from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Credit, Error, Result
-from support.peer import BOUND_S, ECHO, Peer, Supervisor, command, wait_until
+from support.peer import BOUND_S, CONFIG, ECHO, Peer, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
 A = "stt/echo/a"
@@ -80,3 +83,32 @@ def test_a_transcript_that_force_interrupts_is_whole(diarize: bool, start_superv
         gate.touch()
         assert list(transcription) == []
         assert transcription.duration == 1.0
+
+
+def configure(text: str) -> None:
+    Path(os.environ["HUSHD_CONFIG"]).write_text(text)
+
+
+def test_sighup_applies_what_has_changed(supervisor: Supervisor) -> None:
+    """A shorter keep-alive counts for the worker that is idle already; its process is the same."""
+    with supervisor.connect() as client:
+        pid = client.ask("echo")["pid"]
+        assert client.status()["expires_in_s"] > 200
+        configure("[worker]\nkeep_alive = 100\n" + CONFIG)
+        supervisor.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: client.status()["expires_in_s"] <= 100)
+        assert client.ask("echo")["pid"] == pid
+
+
+def test_a_wrong_configuration_changes_nothing(supervisor: Supervisor) -> None:
+    """A reload that fails names file and key, in the answer or after SIGHUP in the log; the old configuration holds."""
+    with supervisor.connect() as peer:
+        pid = peer.ask("echo")["pid"]
+        configure("[worker]\nkeep_alife = 5\n")
+        with Client() as client, pytest.raises(HushdError) as caught:
+            client.reload()
+        assert caught.value.code == "bad_request"
+        assert os.environ["HUSHD_CONFIG"] in str(caught.value)
+        supervisor.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: supervisor.log().count("the configuration stays as it was") == 2)
+        assert peer.ask("echo")["pid"] == pid

@@ -60,18 +60,6 @@ def test_a_program_frees_what_a_start_lacks(start_supervisor: Start, available: 
     assert "when_short has ended with status 0 (it gave 2 GB)" in supervisor.log()
 
 
-def test_one_that_misbehaves_costs_its_own_request_alone(start_supervisor: Start, available: Path) -> None:
-    """The request is refused as without a program; others are served meanwhile."""
-    supervisor = start(start_supervisor, "sh", "-c", "kill -9 $$")
-    with supervisor.connect() as peer, supervisor.connect() as other:
-        request = peer.request("echo", BIG)
-        assert other.ask("echo", SMALL, payload=b"x")["text"] == "x"
-        _, answer = end(peer, request)
-        assert isinstance(answer, Error)
-        assert answer.code == "server_busy"
-    assert "Traceback" not in supervisor.log()
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the lifeline of a program that is not hushd's is Linux's")
 def test_it_ends_with_the_supervisor(start_supervisor: Start, available: Path) -> None:
     """Even one that is killed by -9."""

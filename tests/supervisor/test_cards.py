@@ -94,7 +94,7 @@ def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[
         pid = peer.ask("where", SMALL)["pid"]
         if fail == "Lock":
             wait_until(lambda: "cannot be suspended" in started.log(), "the refusal")
-            assert _state(started, SMALL) == "ready"
+            assert peer.status(SMALL)["state"] == "ready"
         else:
             wait_until(lambda: peer.status(SMALL)["cards_mb"] == {}, "the suspension")
             assert peer.status(SMALL)["state"] == "suspended"
@@ -102,11 +102,6 @@ def test_an_idle_worker_is_suspended(driver: Driver, start_supervisor: Callable[
         assert answer["compute_device"] == "cuda"
         assert (answer["pid"] == pid) is (fail != "Restore")
         assert peer.status(SMALL)["crashes"] == 0
-
-
-def _state(supervisor: Supervisor, worker: str) -> str:
-    with supervisor.connect() as other:
-        return str(other.status(worker)["state"])
 
 
 # --- other programs ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
+from hushd_worker_stt.engine import Engine
 
 
 @dataclass
@@ -100,6 +103,24 @@ def s16le(samples: np.ndarray) -> bytes:
 def chunked(data: bytes, size: int) -> list[bytes]:
     """`data` in chunks of `size` bytes, as a stream sends it."""
     return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+class EngineAtOnce(Engine):
+    """Engines of tests that have nothing to load."""
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return True
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        """Does nothing."""
+
+
+def encoded(samples: np.ndarray, rate: int = 16_000, form: str = "WAV", subtype: str | None = None) -> bytes:
+    """The file of a sound."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form, subtype=subtype)
+    return file.getvalue()
 
 
 Ask = Callable[..., Asked]

@@ -15,6 +15,7 @@ from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
+from support.descriptors import open_descriptors, settled_descriptors
 from support.worker_peer import NoticedCondition
 
 ID = bytes(range(16))
@@ -92,14 +93,10 @@ def test_a_path_is_read_in_pieces(file: Path) -> None:
     assert list(Scene(**named(file)).job.read()) == []
 
 
-def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-
-
 def test_a_path_that_is_another_file_is_unreachable(file: Path) -> None:
     """Another device, inode or size under the same name (PrivateTmp, a container): path_unreachable."""
     fields = named(file)
-    before = open_descriptors()
+    before = settled_descriptors()
     for wrong in ("inode", "device", "size"):
         for value in (0, -1, fields[wrong] + 1, 2**64 - 1):
             assert refusal(Scene(**named(file, **{wrong: value}))).code == "path_unreachable"

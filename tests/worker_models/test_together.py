@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,20 +102,6 @@ def test_auto_pull_brings_what_is_missing(hub: HubServer, start: Callable[..., A
         client.unload("stt")
         assert hear(client) == HEARD
     assert len(hub.requests) == requests
-
-
-def test_all_who_need_a_model_wait_for_one_download(hub: HubServer, start: Callable[..., Any]) -> None:
-    """Four clients, one worker for models, each byte once: the others wait until the model is here."""
-    start(auto_pull=True)
-    hub.pace = 0.005
-
-    def one(_: int) -> str:
-        with Client() as client:
-            return hear(client)
-
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(one, range(4))) == [HEARD] * 4
-    assert hub.bytes_twice() == 0
 
 
 def test_the_command_pulls(hub: HubServer, start: Callable[..., Any]) -> None:

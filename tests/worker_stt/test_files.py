@@ -11,7 +11,6 @@ from hushd_worker_stt.audio.level import level
 from hushd_worker_stt.engine import (
     RATE,
     DetectedLanguage,
-    Engine,
     EngineInfo,
     ModelInfo,
     Options,
@@ -22,10 +21,10 @@ from hushd_worker_stt.engine import (
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.engine_example import package
-from support.stt_jobs import Asked, make_job, s16le
+from support.stt_jobs import Asked, EngineAtOnce, make_job, s16le
 
 
-class Scripted(Engine):
+class Scripted(EngineAtOnce):
     """Notes what it is given; hears German; says what `says` makes of a piece."""
 
     INFO = EngineInfo(
@@ -40,10 +39,6 @@ class Scripted(Engine):
     PIECE = PieceLength(8.0, 15.0)
     PIECE_ECONOMY = PieceLength(3.0, 5.0)
     hears: str | None = "de"
-
-    @classmethod
-    def installed(cls, model: str) -> bool:
-        return True
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self.given: list[tuple[float, Options]] = []  # the level of each piece, and its options

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_worker.job import Cancelled, Job
-from hushd_worker_stt.engine import Engine, EngineInfo, Options, Segment
+from hushd_worker_stt.engine import EngineInfo, Options, Segment
 from hushd_worker_stt.reader import Reader
 from support.peer import BOUND_S
-from support.stt_jobs import make_job
+from support.stt_jobs import EngineAtOnce, make_job
 
 OPTIONS = Options()
 
 
-class Counting(Engine):
+class Counting(EngineAtOnce):
     """Says of each piece its first sample; a test holds it up, or has it fail."""
 
     INFO = EngineInfo("counting", "", "one", (), streaming=False, word_times=False)
@@ -30,13 +30,6 @@ class Counting(Engine):
         self.gate.set()
         self.entered = threading.Event()
         self.fail: Callable[[list[int]], None] = lambda numbers: None
-
-    @classmethod
-    def installed(cls, model: str) -> bool:
-        return True
-
-    def load(self, model: str, report: object) -> None:
-        pass
 
     def transcribe(self, samples: np.ndarray, options: Options) -> list[Segment]:
         return self.transcribe_batch([samples], [options])[0]

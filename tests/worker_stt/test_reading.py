@@ -10,12 +10,12 @@ from hushd_worker.errors import NoMemory
 from hushd_worker.job import Job
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, Options, PieceLength, Segment
 from hushd_worker_stt.reader import read
-from support.stt_jobs import make_job
+from support.stt_jobs import EngineAtOnce, make_job
 
 FULL = "CUDA out of memory. Tried to allocate 20.00 MiB."
 
 
-class Small(Engine):
+class Small(EngineAtOnce):
     """Has memory for `room` seconds at once; names each part by the tone, one for each second, that it begins with."""
 
     INFO = EngineInfo("small", "", "one", (), streaming=False, word_times=False)
@@ -25,13 +25,6 @@ class Small(Engine):
         self.room = room
         self.message = message
         self.calls: list[tuple[float, bool]] = []
-
-    @classmethod
-    def installed(cls, model: str) -> bool:
-        return True
-
-    def load(self, model: str, report: object) -> None:
-        pass
 
     def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
         seconds = len(samples) / RATE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import resource
 import sys
 import tracemalloc
@@ -18,18 +17,12 @@ from hushd_protocol.messages import Message, Partial
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.worker import SpeechToText
 from support.stopwatch import Stopwatch
-from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
+from support.stt_jobs import Ask, Bare, chunked, encoded, make_job, s16le
 from support.wer import BECKETT, FIRST_HALF, word_error_rate
 
 RATE = 16_000
 SAID, WORDS = int(5.8 * RATE), " ".join(BECKETT.split()[:8])  # up to the one long pause in beckett.wav
 STARTS, ENDS = (0.4, 1.9, 3.5, 4.9, 6.7, 8.2), (1.2, 2.8, 4.2, 5.6, 7.4, 8.9)  # of the sentences in beckett.wav
-
-
-def encoded(samples: np.ndarray, rate: int = RATE, form: str = "WAV", subtype: str | None = None) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=form, subtype=subtype)
-    return file.getvalue()
 
 
 def noise(seconds: float, amplitude: float) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,7 +24,6 @@ class Kazoo(Engine):
         return (paths.find().models / "kazoo" / f"{model}.kazoo").is_file()
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        self._reeds = os.environ.get("KAZOO_REEDS", "1")
         self.busy = False
 
     def begin(self, options: Options) -> EngineStream:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
 from hushd_worker_stt.audio.inlet import Mixdown
-from support.stt_jobs import Ask, Bare
+from support.stt_jobs import Ask, Bare, encoded
 from support.wer import word_error_rate
 
 RATE = 16_000
@@ -18,12 +15,6 @@ def mixed(channels: np.ndarray, block: int = RATE) -> tuple[Mixdown, np.ndarray]
     mixdown = Mixdown()
     blocks = [mixdown(channels[start : start + block]) for start in range(0, len(channels), block)]
     return mixdown, np.concatenate(blocks)
-
-
-def encoded(channels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, channels, RATE, format="WAV")
-    return file.getvalue()
 
 
 def test_opposite_phase_is_heard(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:

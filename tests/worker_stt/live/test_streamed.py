@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hushd_worker_stt.engine import (
     DetectedLanguage,
-    Engine,
     EngineInfo,
     EngineStream,
     Hypothesis,
@@ -29,7 +28,7 @@ from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
 from support.engine_example import package
 from support.loudness import Loudness, NoGain
-from support.stt_jobs import make_job
+from support.stt_jobs import EngineAtOnce, make_job
 
 RATE = 16_000
 FEED_S = 1.0
@@ -88,7 +87,7 @@ class Ribbon(EngineStream):
         return [f"word{number}" for number in range(round(2 * spoken))]
 
 
-class Streaming(Engine):
+class Streaming(EngineAtOnce):
     """The engine of the ribbons, which like a real one is busy while one is open."""
 
     INFO = EngineInfo(
@@ -102,12 +101,6 @@ class Streaming(Engine):
         self.asked: list[Options] = []
         self.open: Ribbon | None = None
         self.spoken_in: str | None = None
-
-    @classmethod
-    def installed(cls, model: str) -> bool:
-        return True
-
-    def load(self, model: str, report: Callable[[str], None]) -> None: ...
 
     def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
         raise AssertionError("a live session of a model with streams is heard by streams")

@@ -108,14 +108,10 @@ TABLE = [
 
 @pytest.mark.parametrize(("text", "expected"), TABLE)
 def test_cuts_text_as_the_table_says(text: str, expected: list[str]) -> None:
-    """Each text of the table is cut into these sentences, each of them whole."""
-    assert list(pieces([text.encode()])) == [Piece(sentence, True) for sentence in expected]
-
-
-@pytest.mark.parametrize(("text", "expected"), TABLE)
-def test_the_table_holds_byte_by_byte(text: str, expected: list[str]) -> None:
-    """Text that arrives a byte at a time, its characters split, is cut the same."""
+    """Each text of the table is cut into these sentences, each of them whole; and so is one that arrives a byte at a
+    time, its characters split."""
     data = text.encode()
+    assert list(pieces([data])) == [Piece(sentence, True) for sentence in expected]
     assert [piece.text for piece in pieces(data[i : i + 1] for i in range(len(data)))] == expected
 
 
