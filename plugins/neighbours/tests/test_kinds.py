@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,11 +111,17 @@ def test_llama_swap_says_what_runs_and_not_whether_it_works(server: Scripted) ->
     assert _look("llama-swap", server) == [HELD._replace(model="qwen3", in_use=True)]
 
 
-def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted) -> None:
-    """A model that is still listed was not given."""
+def test_a_server_that_says_it_unloads_and_does_not_is_told_so(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that is still listed was not given. Time passes where nothing is asked."""
+    slept: list[float] = []
+    monkeypatch.setattr(kinds, "time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(Server, "left_s", lambda _: 60.0 - sum(slept))
     server.answers |= {"GET /api/ps": shapes.ollama(100), "POST /api/generate": {"done": True}}
     with pytest.raises(Failed, match="says that it unloads mistral:latest, but still has it"):
-        kinds.give(Server(server.url, "", time.monotonic() + 0.3), "ollama", Holding("mistral:latest"))
+        kinds.give(Server(server.url, "", math.inf), "ollama", Holding("mistral:latest"))
+    assert 59 < sum(slept) < 60
 
 
 @pytest.mark.parametrize(("holding", "idle_s", "reason"), [
