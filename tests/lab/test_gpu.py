@@ -55,7 +55,7 @@ def test_a_part_keeps_to_its_time(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert rows[1] == Row("A part that hangs", None, "", note="not run: it took longer than 0 s")
     (late,) = gpu._run(hangs, 20, Stage(tmp_path), began + 5)
     assert late.note.startswith("not run: it may take 20 s, and ")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     assert "not run" in capsys.readouterr().out
 
 

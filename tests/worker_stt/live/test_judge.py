@@ -75,7 +75,7 @@ def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Reading
     began = time.monotonic()
     assert not say(judge, 0)
     assert not say(judge, 1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < BOUND_S / 2  # the reading takes that twice
     readings.may.set()
     judge.settle(lambda: None)
     assert spans(found) == [(0.0, 12.0)]
