@@ -114,7 +114,8 @@ def test_a_sick_node_is_left_out_and_named(
     process = cluster.hushd("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
     if illness == "workers that die":
         wait_until((tmp_path / "out").exists, "the command's own start, whose imports take seconds")
-        wait_until(lambda: cluster.requests(1, "crashes") >= 4, "two recordings that have each killed it twice")
+        killed = "two recordings that have each killed it twice"  # each time it starts anew, beside three nodes
+        wait_until(lambda: cluster.requests(1, "crashes") >= 4, killed, 4 * BOUND_S)
     gate.touch()
     run = cluster.end(process)
     assert transcripts(tmp_path / "out") == expected(made)
