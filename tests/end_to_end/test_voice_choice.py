@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from support import warm
 from support.peer import Supervisor, check_nothing_is_left
 
 pytestmark = pytest.mark.skipif(not EspeakNg.info().installed, reason="espeak-ng is not installed")
+Start = Callable[..., Supervisor]
 
 
 def say(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -114,3 +115,18 @@ def test_a_word_is_in_the_language_of_the_session(
     monkeypatch.setenv("LC_ALL", language)
     assert say("-o", str(folder / "a.wav"), word).returncode == 0
     assert rate_of(folder / "a.wav") == rate
+
+
+def test_a_stream_is_spoken_in_its_own_language(
+    start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its first sentence, before the rest is there; the engine that is configured has a voice for it."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    start_supervisor('tts = "espeak-ng/all"\n')
+    command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "-o", str(tmp_path / "b.wav")]
+    done = warm.run(command, input=GERMAN, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Client() as client:
+        speech = client.synthesize(iter([GERMAN]))
+        assert b"".join(speech)
+        assert speech.voice == "espeak-de"
