@@ -45,6 +45,7 @@ def test_a_piece_has_two_lengths(piece: object) -> None:
     ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
     ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
     ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
+    ({"run": UVICORN, "like": "openai", "speech": 0}, "speech must be .*or false"),
     ({"run": UVICORN, "like": "openai", "env": {"A": 1}}, "env must be a table of texts"),
     ({"run": UVICORN, "like": "openai", "starttimeout": 3}, "there is no key 'starttimeout' .did you mean start_time"),
 ])  # fmt: skip

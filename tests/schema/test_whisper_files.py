@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hushd_schema.engines.whisper import LANGUAGES, languages_of_checkpoint, languages_of_folder
 
-VOCABULARIES = [(51_864, ("en",)), (51_865, LANGUAGES[:99]), (51_866, LANGUAGES), (70_000, LANGUAGES)]
+VOCABULARIES = [(1_000, ("en",)), (51_864, ("en",)), (51_865, LANGUAGES[:99]), (51_866, LANGUAGES), (70_000, LANGUAGES)]
 
 
 @pytest.mark.parametrize(("tokens", "languages"), VOCABULARIES)
@@ -30,7 +30,7 @@ def test_a_checkpoint_that_does_not_say_it_has_none(tmp_path: Path) -> None:
     assert languages_of_checkpoint(tmp_path, ["mine.pt"]) == ()
 
 
-@pytest.mark.parametrize(("tokens", "languages"), VOCABULARIES[:3])
+@pytest.mark.parametrize(("tokens", "languages"), VOCABULARIES[:4])
 def test_a_folder_says_it_by_the_length_of_its_vocabulary(
     tokens: int, languages: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import AGAIN_S
+from hushd_supervisor.core.memory.cards import AGAIN_S, FRESH_S, Cards
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
@@ -185,6 +185,26 @@ def test_a_driver_that_does_not_answer() -> None:
         else:
             answer = there.refusal(request)
             assert (answer.code, there.spawned()) == ("server_busy", [])
+
+
+def test_a_reason_why_no_card_can_be_used_is_logged_when_it_is_new() -> None:
+    """Once, however often the driver is asked; another one is, too, and the same after cards were seen."""
+    there = house()
+    for said in ("no driver", "no driver", "an old driver", "no driver", "", "no driver"):
+        there.see(said)
+    expected = [
+        f"the graphics cards cannot be used: {why}" for why in ("no driver", "an old driver", *["no driver"] * 2)
+    ]
+    assert [log.text for log in there.of(do.Log)] == expected
+
+
+def test_a_look_is_fresh_for_a_second() -> None:
+    """From its answer on, and not while another one is under way."""
+    cards = Cards(lambda: True)
+    cards.take((), "", {}, 10.0)
+    assert [cards.fresh(10.0 + since) for since in (0.0, FRESH_S, FRESH_S + 0.01)] == [True, True, False]
+    assert cards.look(10.0)
+    assert not cards.fresh(10.0)
 
 
 def test_a_card_that_vanishes() -> None:

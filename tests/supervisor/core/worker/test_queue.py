@@ -106,6 +106,7 @@ def test_the_bounds(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if bound == "bytes":
         monkeypatch.setattr(queue, "MAX_BYTES", 3300)
     waiting = [desk.request(payload=text) for _ in range(3)]
+    assert not any(map(desk.terminal, waiting))
     refused = desk.answers(desk.request(payload=text))[-1]
     assert isinstance(refused, m.Error)
     assert (refused.code, refused.retryable) == ("overloaded", True)
