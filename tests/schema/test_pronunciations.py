@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.pronunciations import parse, read
+from hushd_schema.pronunciations import ipa, parse, read
 
 FILE = """\
 # mine
@@ -20,6 +20,14 @@ nginx -> Engin Ix
 [de-AT]
 Router -> Rauter
 """
+
+
+@pytest.mark.parametrize(("spoken", "phonemes"), [
+    ("/a/", "a"), ("/ tʃ /", "tʃ"), ("//", ""), ("/", ""), ("a", ""), ("/a", ""),
+])  # fmt: skip
+def test_phonemes_are_between_slashes(spoken: str, phonemes: str) -> None:
+    """A pronunciation in letters has none."""
+    assert ipa(spoken) == phonemes
 
 
 def test_a_language_adds_to_what_is_everybodys() -> None:

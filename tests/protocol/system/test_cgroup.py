@@ -92,6 +92,13 @@ def test_version_2_and_its_parents(tmp_path: Path) -> None:
     assert measure.machine(group, root) == (1000 * MB, 200 * MB)
 
 
+def test_half_of_what_is_mapped_cannot_be_dropped(tmp_path: Path) -> None:
+    """All else of the cache can, and what the kernel may have back of its own."""
+    stat = f"inactive_file {40 * MB}\nactive_file {30 * MB}\nfile_mapped {20 * MB}\nslab_reclaimable {5 * MB}"
+    root = version_2(tmp_path, "/a", {"a": used_2(1000 * MB, 300 * MB) | {"memory.stat": stat}})
+    assert Cgroup.own(root).limits() == [Limit(1000 * MB, (700 + 40 + 30 - 10 + 5) * MB)]
+
+
 def test_version_2_without_a_limit(tmp_path: Path) -> None:
     """`max` is none."""
     root = version_2(tmp_path, "/a", {"a": used_2("max", 300 * MB)})

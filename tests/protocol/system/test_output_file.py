@@ -125,7 +125,8 @@ def test_a_file_that_a_shell_has_opened_is_corrected_in_its_place(tmp_path: Path
     os.write(shell, b"before ")
     before, path = os.listdir("/dev/fd"), name.format(shell)
     with OutputFile(int(path) if path.isdigit() else path) as file:
-        file.write(b"....body")
+        file.write(b"....")
+        file.write(b"body")
         file.write(b"HEAD", 0)
         assert not file.is_terminal
     os.write(shell, b" after")

@@ -21,6 +21,7 @@ BUDGET = Budget(Settings())
         (600, 199, 249, (), Verdict(False)),
         (600, 1000, 650, (BUSY,), Verdict(True)),
         (601, 1000, 700, (BUSY,), Verdict(False)),
+        (601, 1000, 100, (BUSY,), Verdict(False)),  # whatever others free, the limit stays
         (600, 9000, 450, (LEAVING,), Verdict(False, wait=True)),
         (600, 9000, 449, (LEAVING, BUSY), Verdict(False, lacks=1)),
         (600, 9000, 550, (SHORT, LONG, BUSY), Verdict(False, (LONG.name,), wait=True)),

@@ -207,6 +207,14 @@ def test_a_look_is_fresh_for_a_second() -> None:
     assert not cards.fresh(10.0)
 
 
+def test_what_has_ended_leaves_its_own_card() -> None:
+    """Until the driver says that it has, it counts there as leaving, and on no other card."""
+    cards = Cards(lambda: True)
+    cards.gone({FIRST: GB}, 10.0)
+    assert [(each.size, each.leaving) for each in cards.pending(FIRST)] == [(GB, True)]
+    assert cards.pending(SECOND) == []
+
+
 def test_a_card_that_vanishes() -> None:
     """Its worker dies; the request is repeated on the other card, and nothing is lost."""
     there = house(card(), card(SECOND, "cuda:1", free=12 * GB))

@@ -63,6 +63,8 @@ def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
     assert it.code(request) == ""
     it.wait(SHOWN_S + 0.2)
     assert it.code(request) == "server_busy"
+    assert it.code(it.request(A)) == "server_busy"
+    assert it.code(it.request(B)) == "server_busy"  # nor is it run for another one soon
     assert len(runs(it)) == 2
 
 
