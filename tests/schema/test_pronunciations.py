@@ -23,7 +23,7 @@ Router -> Rauter
 
 
 @pytest.mark.parametrize(("spoken", "phonemes"), [
-    ("/a/", "a"), ("/ tʃ /", "tʃ"), ("//", ""), ("/", ""), ("a", ""), ("/a", ""),
+    ("/a/", "a"), ("/ tʃ /", "tʃ"), ("//", ""), ("/", ""), ("a", ""), ("/ab", ""), ("ab/", ""),
 ])  # fmt: skip
 def test_phonemes_are_between_slashes(spoken: str, phonemes: str) -> None:
     """A pronunciation in letters has none."""

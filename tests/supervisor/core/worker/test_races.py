@@ -2,6 +2,7 @@
 
 import pytest
 from hushd_protocol import messages as m
+from hushd_protocol.errors import HushdError
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.states import State
@@ -282,3 +283,19 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
     assert not request.ending
     desk._take(desk.worker.grant(request, 1, desk.now))
     assert request.ending == "protocol_error"
+
+
+def test_a_request_that_runs_again_is_as_new() -> None:
+    """What was asked of its first run, and how that ended, is forgotten."""
+    request = desk_in(State.READY).request()
+    request.cancelled, request.hurried_at, request.unheard_cpu_s, request.ending = True, 3.0, 2.0, "gone"
+    request.again()
+    assert (request.cancelled, request.hurried_at, request.unheard_cpu_s, request.ending) == (False, None, 0.0, "")
+
+
+def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
+    """A start on the CPU, which may do where a card lacks it, would take that memory, too."""
+    desk = desk_in(State.WAITING)
+    request = desk.request()
+    desk._take(desk.worker.room.lack(desk.now, HushdError("server_busy", "There is too little memory.")))
+    assert desk.terminal(request) == "server_busy"
