@@ -286,7 +286,7 @@ def test_a_grant_beyond_reason_ends_the_request() -> None:
 
 
 def test_a_request_that_runs_again_is_as_new() -> None:
-    """What was asked of its first run, and how that ended, is forgotten."""
+    """It forgets the cancel of its first run, and how that ended."""
     request = desk_in(State.READY).request()
     request.cancelled, request.hurried_at, request.unheard_cpu_s, request.ending = True, 3.0, 2.0, "gone"
     request.again()
