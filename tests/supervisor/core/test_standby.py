@@ -103,6 +103,15 @@ def test_it_starts_once_it_is_calm() -> None:
     assert len(house.of(do.Dismiss)) == 1, f"one that is not ready within {standby.START_S} s is ended"
 
 
+def test_one_that_is_not_ready_in_time_is_ended_however_late_that_is_seen() -> None:
+    """The supervisor was asleep at the moment itself."""
+    house = House(standby=(ENGINE,))
+    started(house)
+    house.now += standby.START_S + 60.0
+    house.tick()
+    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
+
+
 def test_workers_are_forked_from_a_template_that_is_ready() -> None:
     """Every model of its engine is, and no other engine's; none while it starts, or once it is gone."""
     house = House(standby=(ENGINE,))
@@ -146,6 +155,7 @@ def test_it_counts_for_what_its_end_would_give_back() -> None:
     house = ready()
     (template,) = house.pool._admission.use.every(house.now)
     assert (template.machine.size, template.promised) == (40 * MB, 0)
+    assert [(gen, row.state, row.private_mb) for gen, row in house.pool._fleet.standby.status()] == [(1, "ready", 40.0)]
     house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
     (template,) = house.pool._admission.use.every(house.now)
     assert template.machine.size == 40 * MB
