@@ -165,6 +165,22 @@ def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) 
     assert desk.jobs()[-1] == (NAME, second)
 
 
+def test_a_replica_that_never_became_ready_is_not_tried_again_soon() -> None:
+    """Nor once another worker's has failed meanwhile: each has its own two minutes."""
+    desk = Desk()
+    for worker in (NAME, "stt/b/y"):
+        desk.request(worker)
+        desk.ready()
+        desk.request(worker)
+        desk.wait(5)
+        assert desk.spawned[-1][0] == f"{worker}#2"
+        desk.tell(ev.Exited(*desk.spawned[-1], 1))
+    desk.wait(90)
+    assert [name for name, _ in desk.spawned] == [NAME, f"{NAME}#2", "stt/b/y", "stt/b/y#2"]
+    desk.wait(30)
+    assert f"{NAME}#2" in [name for name, _ in desk.spawned[4:]]
+
+
 def test_help_comes_when_there_is_room_again() -> None:
     """After a lack of memory the next look comes 5 s later, and not at every event."""
     desk = Desk(room=1)
