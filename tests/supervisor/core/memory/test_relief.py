@@ -25,14 +25,18 @@ def runs(house: House) -> list[do.Relieve]:
     return [action for action in house.done if isinstance(action, do.Relieve)]
 
 
+def notes(house: House) -> list[str]:
+    """The notes that told clients why their requests wait."""
+    return [a.message.note for a in house.done if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
+
+
 def test_a_start_that_lacks_memory_waits_for_the_program_and_then_fits() -> None:
     """It is told the bytes that lack, and the client what it waits for; the kernel's figures let the start go on."""
     it = house()
     request = it.request(A)
     assert runs(it) == [do.Relieve(("free", "it"), A, 25 * MB, 0, "", "")]
     assert it.state(A) is State.WAITING
-    notes = [a.message.note for a in it.done if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
-    assert notes[-1] == "waiting for others to free 25 MB"
+    assert notes(it)[-1] == "waiting for others to free 25 MB"
     it.available = 900 * MB
     it.tell(ev.Relieved(freed=True))
     assert it.spawned() == [A]
@@ -105,6 +109,15 @@ def test_memory_of_a_card_is_asked_for_by_its_name_and_place() -> None:
     it.tell(ev.Relieved(freed=True))
     it.wait(1.0)
     assert [spawn.shown for spawn in it.done if isinstance(spawn, do.Spawn)] == ["cuda:0"]
+
+
+def test_memory_of_the_machine_and_of_a_card_is_asked_for_at_once() -> None:
+    """The client hears of both in one sum."""
+    it = house(cards=[Card("cuda:0", PLACE, "", 8000 * MB, 1000 * MB)], worker={"": {"vram_mb": 1000.0}})
+    it.request(A)
+    [run] = runs(it)
+    assert (run.ram, run.vram) == (125 * MB, 256 * MB)
+    assert notes(it)[-1] == "waiting for others to free 381 MB"
 
 
 def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -> None:
