@@ -39,3 +39,8 @@ def test_a_late_one_among_many_is_the_95th_percentile() -> None:
         house.says(NAME, m.Result(id=request))
     assert row(house).latency_ms == 100.0
     assert row(house).latency_p95_ms == 2000.0
+    for seconds in [3.0] * 2 + [0.1] * 30:
+        request = house.request(NAME)
+        house.wait(seconds)
+        house.says(NAME, m.Result(id=request))
+    assert row(house).latency_p95_ms == 3000.0

@@ -12,7 +12,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from support.house import A, House
+from support.house import A, B, C, House
 
 ONE, TWO = b"1" * 16, b"2" * 16
 
@@ -233,3 +233,15 @@ def test_engines_that_cannot_be_listed_are_one_error(printed: dict[str, Any], er
     house.tell(ev.Described("tts", {"version": "1"}, ""))
     found = {"tts": {"role": "", "version": "1", "default": "c/z", "engines": []}}
     assert house.answer(other) == m.Result(id=other, data=found)
+
+
+def test_there_are_so_many_workers_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for another name is told when to come back; the names that there are go on."""
+    monkeypatch.setattr("hushd_supervisor.core.fleet.MAX_WORKERS", 2)
+    house = House()
+    for name in (A, B):
+        house.busy(name)
+    answer = house.refusal(house.request(C))
+    assert (answer.code, answer.retry_after_ms) == ("overloaded", 60_000)
+    assert answer.message == "2 different workers are in use; unload some."
+    assert not house.answer(house.request(A))

@@ -35,6 +35,7 @@ class Street(House):
 def test_a_silent_client_is_given_up_after_a_minute() -> None:
     """A program may compute that long between two looks at its connection; its request is cancelled once."""
     street = Street()
+    assert MISSED_PONGS * PING_S == 60
     assert street.given_up_after() == MISSED_PONGS + 1
     assert [a.message for a in street.of(do.ToWorker) if isinstance(a.message, m.Cancel)] == [
         m.Cancel(id=street.request_id)

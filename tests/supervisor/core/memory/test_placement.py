@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import AGAIN_S, FRESH_S, Cards
+from hushd_supervisor.core.memory.cards import AGAIN_S, FRESH_S, Cards, _awaited, _Release
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
@@ -139,7 +139,7 @@ def test_memory_beside_a_card_is_not_that_of_the_cpu() -> None:
 def test_without_room_the_cpu_will_do() -> None:
     """Another program has the card: `auto` is the CPU, and the worker is given the reason to report; whoever names a
     card is refused with it, and does not wait for the CPU's text instead."""
-    there, reason = house(card(free=4 * GB)), "cuda:0 has 4000 MB free of the 10256 MB that it needs"
+    there, reason = house(card(free=4 * GB - 400_000)), "cuda:0 has 4000 MB free of the 10256 MB that it needs"
     there.request(A)
     assert (there.placed(), why(there, A)) == ([(A, "cpu")], reason)
     there = house(card(free=4 * GB), worker={"stt": {"compute_device": "cuda"}})
@@ -205,6 +205,13 @@ def test_a_look_is_fresh_for_a_second() -> None:
     assert [cards.fresh(10.0 + since) for since in (0.0, FRESH_S, FRESH_S + 0.01)] == [True, True, False]
     assert cards.look(10.0)
     assert not cards.fresh(10.0)
+
+
+def test_memory_counts_as_free_once_most_of_it_is() -> None:
+    """Or once little more is used than living workers take, whoever had it before."""
+    release = _Release(FIRST, 4 * GB, 20 * GB, 0.0)
+    for free, taken, awaited in ((21, 0, True), (22, 0, False), (18, 4, False), (18, 3, True)):
+        assert _awaited(release, card(free=free * GB), {FIRST: taken * GB}) is awaited
 
 
 def test_what_has_ended_leaves_its_own_card() -> None:
