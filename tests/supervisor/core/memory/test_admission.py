@@ -62,8 +62,8 @@ def test_what_a_start_has_loaded_is_not_subtracted_twice() -> None:
 
 
 def test_a_start_that_may_fit_waits_for_those_that_load() -> None:
-    """Nobody is refused for a promise that may be taken already; a small start does not even wait."""
-    house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 100.0}})
+    """Nobody is refused for a promise that may be taken already; a start that takes a tenth does not even wait."""
+    house = House({A: {"memory_mb": 2000.0}, B: {"memory_mb": 800.0}, C: {"memory_mb": 170.0}})
     house.total, house.available = 4000 * MB, 3600 * MB
     house.request(A)
     house.available = 1700 * MB  # A has loaded 1900 since the last look at it
@@ -73,6 +73,17 @@ def test_a_start_that_may_fit_waits_for_those_that_load() -> None:
     house.ready(A, size=1900 * MB)
     assert house.spawned() == [A, C, B]
     assert house.code(waits) == ""
+
+
+def test_what_is_to_spare_is_what_others_need_not() -> None:
+    """To the last byte above the reserve, and within the limit."""
+    house = House()
+    admission = house.pool._admission
+    room = admission.budget.room(house.memory(), 0)
+    most = min(room.limit, room.available - room.reserve)
+    assert [admission.spares(size, house.now) for size in (0, most, most + 1)] == [True, True, False]
+    house.available = most + room.reserve - 1
+    assert [admission.spares(size, house.now) for size in (most - 1, most)] == [True, False]
 
 
 def test_when_all_are_busy_the_answer_comes_at_once() -> None:

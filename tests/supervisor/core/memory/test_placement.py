@@ -207,6 +207,15 @@ def test_a_look_is_fresh_for_a_second() -> None:
     assert not cards.fresh(10.0)
 
 
+def test_a_card_has_no_less_than_nothing() -> None:
+    """Though a worker says that it takes more of it than there is."""
+    there = house(card())
+    there.request(B)
+    there.ready(B, cards={FIRST: 30 * GB})
+    there.request(A)
+    assert (there.placed()[-1], why(there, A)[:24]) == ((A, "cpu"), "cuda:0 has 0 MB free of ")
+
+
 def test_memory_counts_as_free_once_most_of_it_is() -> None:
     """Or once little more is used than living workers take, whoever had it before."""
     release = _Release(FIRST, 4 * GB, 20 * GB, 0.0)

@@ -113,11 +113,11 @@ def test_memory_of_a_card_is_asked_for_by_its_name_and_place() -> None:
 
 def test_memory_of_the_machine_and_of_a_card_is_asked_for_at_once() -> None:
     """The client hears of both in one sum."""
-    it = house(cards=[Card("cuda:0", PLACE, "", 8000 * MB, 1000 * MB)], worker={"": {"vram_mb": 1000.0}})
+    it = house(cards=[Card("cuda:0", PLACE, "", 8000 * MB, 381 * MB)], worker={"": {"vram_mb": 1000.0}})
     it.request(A)
     [run] = runs(it)
-    assert (run.ram, run.vram) == (125 * MB, 256 * MB)
-    assert notes(it)[-1] == "waiting for others to free 381 MB"
+    assert (run.ram, run.vram) == (125 * MB, 875 * MB)
+    assert notes(it)[-1] == "waiting for others to free 1.0 GB"
 
 
 def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -> None:
