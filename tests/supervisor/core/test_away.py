@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.cards import HELD_S, RELEASE_S
+from hushd_supervisor.core.memory.cards import RELEASE_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
 
@@ -115,7 +115,7 @@ def test_a_program_has_them_keep_away_until_its_connection_ends() -> None:
     there.wait(3600.0)
     error = there.refusal(there.request(A))
     assert "until another program ends, which has asked for that" in error.message
-    assert error.retry_after_ms == pytest.approx(HELD_S * 1000, abs=2)
+    assert error.retry_after_ms == pytest.approx(60_000, abs=2)
     there.tell(ev.ClientGone(holder))
     there.request(A)
     assert there.state(A) is State.STARTING

@@ -9,9 +9,11 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core import replicas
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
+from support.desk import desk_in
 
 NAME = "stt/a/x"
 
@@ -305,3 +307,12 @@ def test_a_free_replica_is_given_a_request_at_once() -> None:
     told = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Accepted)]
     assert [message.state for message in told if message.id == third] == []
     assert desk.jobs()[-1] == (f"{NAME}#2", third)
+
+
+def test_the_longest_queue_is_helped_first() -> None:
+    """Whichever process is named first."""
+    free, short, long = desk_in(State.READY), desk_in(State.BUSY), desk_in(State.BUSY)
+    short.request()
+    first, _ = long.request(), long.request()
+    for family in ([short, long, free], [long, short, free]):
+        assert replicas.next_for(free.worker, [desk.worker for desk in family], free.now) is first
