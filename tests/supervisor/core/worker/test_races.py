@@ -299,3 +299,13 @@ def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
     request = desk.request()
     desk._take(desk.worker.room.lack(desk.now, HushdError("server_busy", "There is too little memory.")))
     assert desk.terminal(request) == "server_busy"
+
+
+def test_a_shutdown_hurries_jobs_that_are_cancelled_already() -> None:
+    """The engine has had its time to obey, and nobody waits for them."""
+    desk = desk_in(State.BUSY)
+    (request,) = desk.requests
+    desk._take(desk.worker.cancel(request, desk.now))
+    desk.now += 1
+    desk.shutdown()
+    assert (desk.worker.state, request.hurried_at) == (State.DRAINING, desk.now)
