@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-import hushd_worker_stt.live.listener as live
 import hushd_worker_stt.worker
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from hushd_worker_stt.partials import Unstable
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
-from support.loudness import Loudness, NoGain
 from support.peer import BOUND_S
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, word_error_rate, words
@@ -281,10 +279,9 @@ class Scripted:
 
 
 @pytest.fixture(autouse=True)
-def _loudness(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _detector(request: pytest.FixtureRequest) -> None:
     if "ask" not in request.fixturenames and "worker" not in request.fixturenames:
-        monkeypatch.setattr(live, "Silero", Loudness)
-        monkeypatch.setattr(live, "RunningGain", NoGain)
+        request.getfixturevalue("loud_is_speech")
 
 
 def sounds(*parts: tuple[float, float]) -> Iterator[np.ndarray]:

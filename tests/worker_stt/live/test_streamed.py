@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-import hushd_worker_stt.live.listener as live
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import (
@@ -27,8 +26,9 @@ from hushd_worker_stt.partials import Event, Nothing, Unstable
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
 from support.engine_example import package
-from support.loudness import Loudness, NoGain
 from support.stt_jobs import EngineAtOnce, make_job
+
+pytestmark = pytest.mark.usefixtures("loud_is_speech")
 
 RATE = 16_000
 FEED_S = 1.0
@@ -115,12 +115,6 @@ class Streaming(EngineAtOnce):
 
     def hypothesis(self, words: list[str]) -> Hypothesis:
         return Hypothesis(" ".join(words[:-1]), " " + words[-1] if words else "")
-
-
-@pytest.fixture(autouse=True)
-def _loudness(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "Silero", Loudness)
-    monkeypatch.setattr(live, "RunningGain", NoGain)
 
 
 def sounds(*parts: tuple[float, float]) -> Iterator[np.ndarray]:

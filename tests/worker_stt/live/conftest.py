@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hushd_worker_stt.live import listener
 
 
 class Loudness:
@@ -24,3 +26,9 @@ class NoGain:
 
     def apply(self, frame: np.ndarray) -> np.ndarray:
         return frame
+
+
+@pytest.fixture
+def loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "Silero", Loudness)
+    monkeypatch.setattr(listener, "RunningGain", NoGain)
