@@ -18,7 +18,6 @@ import pytest
 from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hushd_protocol.system import footprint
-from hypothesis import settings
 from support import ears, moonshine_once, order, passed, processor_time, skips, warm
 from support.emulator import emulated, lengthen
 from support.memory_group import MemoryGroup
@@ -57,8 +56,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
-    settings.register_profile("hushd", deadline=None)  # on a busy machine any example may take long
-    settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
     config.addinivalue_line("markers", "plugin(name): is about a plugin too; left out of a tree that lacks it")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
