@@ -18,6 +18,8 @@ from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message
 
 MEMORY = 8 * 1024 * 1024  # bytes that a store keeps in memory: three minutes of speech
+# Python overlooks a signal that comes in the microseconds before it waits for a lock, until the wait ends.
+OVERLOOKED_S = 1.0
 
 
 class Place(NamedTuple):
@@ -149,7 +151,8 @@ class Spool:
             HushdError: `output_failed` when the temporary file does not give it back.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._ended)
+            while not self._changed.wait_for(lambda: self._items or self._ended, OVERLOOKED_S):
+                pass
             message = self._next()
         assert message is not None
         return message

@@ -20,6 +20,7 @@ from .trial import Trial, ill_said
 
 _HEAVY = ("numpy", "onnxruntime", "soundfile", "tensorflow", "torch", "transformers")
 _NO_MODELS = ("no-such-model", "../../etc/passwd", "a/b", "", "x" * 300, "a\nb", "--help")
+_SETTLE_S = 5.0  # the system counts a thread for a while after Python has waited for its end
 _CANCEL_S = 2.0  # after which the supervisor ends a worker that does not stop a cancelled job
 
 
@@ -115,15 +116,23 @@ def _after_error(trial: Trial) -> Iterator[str]:
 
 
 def _left(trial: Trial) -> Iterator[str]:
-    process, counts = psutil.Process(), []
-    for jobs in (2, 6):
-        for _ in range(jobs):
-            trial.work()
-        gc.collect()
-        counts.append((process.num_fds(), process.num_threads(), len(process.children(recursive=True))))
-    for what, then, now in zip(("open files", "threads", "processes"), *counts, strict=True):
+    before, after = (_kept(trial, jobs) for jobs in (2, 6))
+    deadline = time.monotonic() + _SETTLE_S
+    while any(now > then for then, now in zip(before, after, strict=True)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+        after = _kept(trial, 0)
+    for what, then, now in zip(("open files", "threads", "processes"), before, after, strict=True):
         if now > then:
             yield f"there were {then} {what}, but after six jobs {now}"
+
+
+def _kept(trial: Trial, jobs: int) -> tuple[int, int, int]:
+    """Counts what the process has open after some jobs."""
+    for _ in range(jobs):
+        trial.work()
+    gc.collect()
+    process = psutil.Process()
+    return process.num_fds(), process.num_threads(), len(process.children(recursive=True))
 
 
 def _midway(trial: Trial) -> Iterator[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from hushd_conformance import stt, tts
+from hushd_conformance import contract, stt, tts
 from hushd_conformance.__main__ import main
 from hushd_conformance.case import FAILED, LEFT_OUT, PASSED, Case, LeftOut, chosen, play
 from hushd_protocol.errors import HushdError
@@ -85,6 +87,19 @@ def test_an_outcome_is_what_the_case_found() -> None:
     assert play(case, "raises") == (FAILED, ("It is not here.",))
     assert play(case, "breaks") == (FAILED, ("it raises ValueError: odd",))
     assert [each.name for each in chosen([case], "x, a.")] == ["a.b"]
+
+
+def test_what_jobs_leave_is_counted_once_they_are_over() -> None:
+    """A thread that is about to end is not left behind; each that waits for ever is."""
+    (case,) = chosen(contract.cases(), "jobs.left")
+    over = threading.Event()
+    brief, lasting = (
+        play(case, SimpleNamespace(work=lambda: threading.Thread(target=over.wait, args=(limit,)).start()))  # noqa: B023
+        for limit in (0.3, None)
+    )
+    over.set()
+    assert brief == (PASSED, ())
+    assert "threads, but after six jobs" in lasting[1][0]
 
 
 def test_cases_are_listed_by_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import stat
 import tempfile
 import threading
@@ -13,6 +14,7 @@ import pytest
 from hushd.transport.spool import Spool
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Partial, Result
+from support.peer import wait_until
 
 ID = bytes(16)
 
@@ -25,6 +27,20 @@ def chunk(seq: int, payload: bytes) -> Chunk:
 def spooled_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+@pytest.mark.timeout(30)
+def test_a_signal_is_noticed_while_nothing_comes() -> None:
+    """Also one that did not interrupt the wait: another thread gets it here, and any may come just before the wait."""
+    spool = Spool()
+
+    def interrupt() -> None:
+        wait_until(lambda: spool._changed._waiters, "a reader that waits")  # type: ignore[attr-defined]
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        spool.get()
 
 
 def test_order_and_content_survive_the_disk(spooled_files: Path) -> None:

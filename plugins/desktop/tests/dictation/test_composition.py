@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hushd import HushdError
 from hushd_desktop.dictation.composition import Composition, Edit
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
-from hypothesis import given
-from hypothesis import strategies as st
+from support.seeds import seeds
 
 OWN = ("Kubernetes  # a comment", "kates -> k8s", "next item -> <new line>-", "um ->", "# nothing", "", "C# -> csharp")
 VOCABULARY = read(OWN)
@@ -108,14 +109,14 @@ def test_pronunciations_are_written_back() -> None:
 
 WORDS = ("new", "line", "comma", "scratch", "that", "question", "mark", "hello", "world.", "Ever,", "kates", "um",
          "next", "item", "open", "quote", "hyphen", "dash", "period", "世界。", "…", "e\u0301", "C#")  # fmt: skip
-UTTERANCE = st.lists(st.sampled_from(WORDS), max_size=8)
-SPEECH = st.lists(UTTERANCE, max_size=5)
 
 
-@given(SPEECH, st.randoms())
-def test_the_field_has_what_was_composed(speech: list[list[str]], rng) -> None:  # type: ignore[no-untyped-def]
+@seeds(300)
+def test_the_field_has_what_was_composed(seed: int) -> None:
     """Whatever was stable on the way, the field ends with the text of the final utterances, and what stood there before
     stays."""
+    rng = random.Random(seed)
+    speech = [rng.choices(WORDS, k=rng.randrange(9)) for _ in range(rng.randrange(6))]
     composition, field = Composition(VOCABULARY), Field()
     for utterance in speech:
         for end in sorted(rng.randrange(len(utterance) + 1) for _ in range(rng.randrange(4))):
@@ -125,9 +126,11 @@ def test_the_field_has_what_was_composed(speech: list[list[str]], rng) -> None: 
     assert field.text == "before " + written(*map(" ".join, speech))
 
 
-@given(UTTERANCE.filter(lambda words: "scratch" not in words))
-def test_stable_words_are_typed_once(words: list[str]) -> None:
+@seeds(300)
+def test_stable_words_are_typed_once(seed: int) -> None:
     """While words are only added, nothing that was typed is deleted."""
+    rng = random.Random(seed)
+    words = rng.choices([word for word in WORDS if word != "scratch"], k=rng.randrange(9))
     composition = Composition(VOCABULARY)
     for end in range(len(words) + 1):
         assert composition.hear(" ".join(words[:end])).back == 0
