@@ -214,15 +214,15 @@ def test_a_kill_at_any_moment_of_a_fork_leaves_a_worker_or_none(stage: Stage) ->
 def test_a_fork_reaps_the_orphans_that_have_ended(stage: Stage) -> None:
     """A process that a dead worker has left behind becomes the supervisor's child, and no zombie for ever."""
     stage.start()
-    program = "import os; print(os.fork() or '')"
-    child = process.Child([sys.executable, "-c", program], {}, stdout=2, stderr=2)
+    reading, writing = os.pipe()
+    program = "import os; orphan = os.fork(); orphan and print(orphan)"
+    child = process.Child([sys.executable, "-c", program], {}, stdout=writing, stderr=2)
+    os.close(writing)
+    with open(reading) as told:
+        orphan = psutil.Process(int(told.readline()))
     ended(child)
     child.close()
-
-    def orphans() -> list[psutil.Process]:
-        known = {child.pid, *stage.templates.pids().values()}
-        return [p for p in psutil.Process().children() if p.pid not in known and p.status() == psutil.STATUS_ZOMBIE]
-
-    wait_until(lambda: bool(orphans()), "an orphan that has ended")
+    # This one: other tests may have left other ones.
+    wait_until(lambda: (orphan.status(), orphan.ppid()) == (psutil.STATUS_ZOMBIE, os.getpid()), "the orphan's end")
     assert stage.fork("wait", "0")
-    assert not orphans()
+    assert not orphan.is_running()
