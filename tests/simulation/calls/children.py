@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc as real_gc
+import importlib
 import os as real
 import resource
 import subprocess as real_subprocess
 import sys as real_sys
 import traceback as real_traceback
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +20,9 @@ from ..descriptors import File, fail
 from ..importer import Module
 from ..machine import Machine
 from .processes import module_of
+
+with suppress(ImportError):  # since Python 3.14 a structure's class has its module import it, and then looks for it
+    importlib.import_module("ctypes._layout")
 
 
 def subprocess_module(machine: Machine) -> ModuleType:
