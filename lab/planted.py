@@ -73,7 +73,7 @@ PLANTED = (
     ("hushd.floor", "        except BaseException:  # Ctrl-C: nobody would do it any more\n            self._give_back()\n            raise", "        except BaseException:\n            raise", "tests/client/test_floor.py::test_what_is_given_back_is_given_back_when_that_is_interrupted"),
     ("hushd.verbs.supervisor", "            if over:  # the task", "            if False:  # the task", "simulate --faults term"),
     ("hushd_supervisor.core.pool", "return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]", "return self._shutdown(now)", "simulate --faults wire"),
-    ("hushd_supervisor.system.door", "                if leaves:\n                    self._release(gateway)", "                self._release(gateway)", "tests/supervisor/system/test_door.py::test_a_gateway_that_cannot_start_is_not_started_again_and_again"),
+    ("hushd_supervisor.system.door", "                if leaves:\n                    self._release(gateway)", "                self._release(gateway)", "tests/supervisor/system/test_door.py::test_a_killed_gateway_holds_its_addresses_until_its_end_is_known"),
     ("hushd_supervisor.system.door", "if closed or listener.socket in accepted:", "if closed:", "tests/supervisor/system/test_door.py::test_the_first_connection_starts_a_gateway_which_takes_all_others"),
     ("hushd_supervisor.system.door", "        gateway.listeners = ()\n        self._watch()", "        gateway.listeners = ()", "tests/supervisor/system/test_door.py::test_who_connects_while_a_gateway_finishes_is_served_by_the_next_one"),
     ("hushd_supervisor.system.door", "if status == 0 or gateway.dismissed:", "if status == 0:", "tests/supervisor/system/test_door.py::test_a_gateway_that_does_not_leave_is_killed"),

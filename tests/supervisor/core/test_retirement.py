@@ -188,6 +188,20 @@ def test_a_stopped_job_is_not_repeated_by_a_supervisor_that_leaves() -> None:
     assert house.code(request) == "shutting_down"
 
 
+def test_who_ran_beside_an_ignored_cancel_is_told_that_the_worker_was_stopped() -> None:
+    """Its process is killed for the other job, and has not crashed; what can be repeated is."""
+    house = House()
+    cancelled = house.request(A)
+    house.ready(A, slots=3)
+    streamed, repeated = house.request(A, input="stream"), house.request(A)
+    house.tell(ev.FromClient(ROUTE, m.Cancel(id=cancelled)))
+    while not house.of(do.Kill):
+        house.wait(2)
+        house.says(A, m.Beat(cpu_s=1.0))
+    house.exit(A, -9)
+    assert [house.code(each) for each in (cancelled, streamed, repeated)] == ["cancelled", "worker_stopped", ""]
+
+
 def test_a_process_that_is_small_again_goes_on() -> None:
     """A job that makes it too large keeps others waiting, until the process has given the memory back."""
     house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0, "max_replicas": 1}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -218,6 +219,20 @@ def test_a_gateway_that_cannot_start_is_not_started_again_and_again(doorway: Mak
         there.now = due
         assert there.read(connection) == b""
         assert len([text for level, text in there.log if level == "debug"]) == starts + 1
+
+
+def test_a_killed_gateway_holds_its_addresses_until_its_end_is_known(doorway: Make) -> None:
+    """Its channel closes first: whoever connects then would start another one, though this start may have failed."""
+    there = doorway()
+    pid, _ = there.ask()
+    (gateway,) = there.door._gateways
+    os.kill(pid, signal.SIGKILL)
+    assert gateway.channel
+    assert select.select([gateway.channel], [], [], BOUND_S)[0]
+    assert not [*there.door.events({gateway.channel.fileno()}, there.now)]
+    assert not there.door._polled
+    there.until(lambda: there.pid is None, "its end")
+    assert there.door._polled
 
 
 def test_one_that_lived_may_fail_at_once_again(doorway: Make) -> None:
