@@ -25,7 +25,7 @@ _EXCUSES = {
     "start_timeout": (("freeze", "stop"), REMEMBERED_S),
 }
 READY_S = 30.0  # for which a supervisor is waited for of which nothing is known, `hushd.transport.autostart`
-PROMPT_S = 3.0  # in which a supervisor tells its status that nothing keeps from it, but the start of a process
+PROMPT_S = 3.0  # in which a supervisor tells its status, but for the starts that keep it from that
 _DELAYS = ("disk", "freeze", "kill", "restart", "shutdown", "starve", "stop", "term", "wire")
 _DELAYED_S = 10.0  # for which these last at most
 # A client must stand still for so long to be given up: three pings of the pool, one every 2 s, of which the first may
@@ -37,7 +37,7 @@ _DEATHS = {"worker_crashed": 1, "poison_request": 2}  # of workers under it, at 
 def delay(storm: Storm, op: str, took: float, since: float) -> str:
     """Says how late the answer of a supervisor was to which the client was connected; empty where it was not, or that
     may be."""
-    if op != "status" or took <= PROMPT_S or storm.struck(_DELAYS, since - _DELAYED_S):
+    if op != "status" or took - storm.starting_s(since) <= PROMPT_S or storm.struck(_DELAYS, since - _DELAYED_S):
         return ""
     return f"took {took:.1f} s"
 

@@ -58,6 +58,7 @@ class Storm(Troubles):
         self._stops: dict[int, int] = {}  # how often a process was stopped, by its pid
         self.folder = Path()
         self.figures = dict.fromkeys(("crash", "heavy", "late", "short"), 0.0)
+        self._starts: list[tuple[float, float]] = []  # when a supervisor began to start each process, and its seconds
         self.over = False
         self.taken: dict[str, int] = {}
 
@@ -288,7 +289,13 @@ class Storm(Troubles):
 
     def spawn_s(self, process: Process) -> float:
         """The seconds for which a process stands still that starts another."""
-        return self.figures["heavy"] if process.kind == "supervisor" else 0.0
+        seconds = self.figures["heavy"] if process.kind == "supervisor" else 0.0
+        self._starts.append((self._machine.scheduler.time, seconds))
+        return seconds
+
+    def starting_s(self, since: float) -> float:
+        """The seconds for which supervisors have stood still for starts from then on."""
+        return sum(seconds for at, seconds in self._starts if at + seconds > since)
 
     def born(self, process: Process) -> None:
         """Dooms a supervisor that starts, where that was meant; it is awake beside those who stand still."""
