@@ -108,6 +108,12 @@ class House:
             self.tick()
         self.now = end
 
+    def work(self, name: str, seconds: float) -> None:
+        """Time passes, and a process at work beats every two seconds."""
+        for beat in range(1, int(seconds / 2) + 1):
+            self.wait(2.0)
+            self.says(name, m.Beat(cpu_s=self.now + beat))
+
     def worker(self, name: str) -> Worker:
         return self.pool._workers[name]
 

@@ -151,7 +151,7 @@ class Admission:
         self._when_short.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self.standby.deadline(), self._when_short.deadline(now), self.away.deadline())
         if lives:
-            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at) + LOOK_S)
+            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at + LOOK_S))
         if waiting := self._waiting():
             ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:

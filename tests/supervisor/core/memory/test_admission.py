@@ -364,6 +364,31 @@ def test_an_occasion_to_look_is_enough() -> None:
     assert house.pool.deadline() is None
 
 
+def test_whoever_works_memory_is_looked_at() -> None:
+    """Every five seconds, though beats and pings come more often: 120 looks in ten minutes, and no fewer."""
+    house = House()
+    house.busy(A)
+    house.looks = 0
+    house.work(A, 600.0)
+    assert house.looks == 600 / LOOK_S
+
+
+@pytest.mark.parametrize(("available", "drained", "economy"), [(160, [], False), (100, [], True), (30, [A], True)])
+def test_memory_that_becomes_short_while_somebody_works_is_noticed(
+    available: int, drained: list[str], economy: bool
+) -> None:
+    """Within five seconds the idle leave where it is critical, and the next job beside a live session uses less."""
+    house = House({"": {"keep_alive": -1.0}})
+    house.idle(A)
+    house.request(B, session=True, input="stream")
+    house.ready(B, sessions=1)
+    house.available = available * MB
+    house.work(B, LOOK_S + 1)
+    house.request(B)
+    assert (house.drained(), house.jobs()[-1].economy) == (drained, economy)
+    assert house.pool.memory(house.now).pressure == ("critical" if drained else "warning" if economy else "normal")
+
+
 def test_the_status_tells_what_is_true_now() -> None:
     """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
     looked; it changes nothing."""
