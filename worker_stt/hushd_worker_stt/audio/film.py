@@ -1,17 +1,17 @@
 """Reads what libsndfile cannot, even the sound of films, by PyAV: FFmpeg's libraries, in this process.
 
-The file may come from a stranger. The libraries get its bytes and no path, may open nothing else, and know only formats
-that have their sound in the file itself. Of sound they hold a second at most."""
+The file may come from a stranger; see `hushd_worker.media`. Of sound the libraries hold a second at most."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
+from hushd_worker import media
+from hushd_worker.media import MAX_RATE, MIN_RATE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,30 +20,7 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-# FFmpeg guesses a format from a file's content, and opens all paths and addresses in a playlist, a script or a
-# description of a stream. The allowed formats, by recorders, telephones, cameras, broadcasters and editors, have their
-# sound in the file itself. All others are refused by default: playlists (`hls`, `dash`, `concat`, `imf`), streams to be
-# fetched (`sdp`, `rtsp`), devices, scripts, pictures, texts, samples without a header, and the formats of games, whose
-# decoders are little used. `tests/worker_stt/audio/test_playlists.py` gives the reason for each.
-_CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "ogg", "avi", "asf", "asf_o", "flv", "kux", "mpeg", "mpegts",
-    "nut", "rm", "ivr", "mxf", "gxf", "lxf", "wtv", "ty", "pva", "dv", "nsv", "nuv", "pmp", "vivo", "dhav", "mtv",
-    "swf", "r3d",
-)  # fmt: skip
-_SOUND_FILES = (
-    "wav", "w64", "aiff", "au", "caf", "flac", "mp3", "aac", "ac3", "eac3", "ac4", "dts", "dtshd", "truehd", "mlp",
-    "loas", "ape", "mpc", "mpc8", "wv", "tta", "tak", "shn", "oma", "aea", "aa", "dsf", "iff", "wsd", "voc", "sox",
-    "ircam", "avr", "epaf", "pvf", "hcom", "nistsphere", "nsp", "xwma", "vqf", "osq", "iamf", "laf", "s337m", "spdif",
-    "sds", "rso", "wve", "daud", "qoa",
-)  # fmt: skip
-_TELEPHONY = (
-    "amr", "amrnb", "amrwb", "gsm", "qcp", "ilbc", "g723_1", "g729", "bit", "act", "dss", "sbc", "codec2", "lc3",
-)  # fmt: skip
-
-ALLOWED = frozenset(name for formats in (_CONTAINERS, _SOUND_FILES, _TELEPHONY) for name in formats)
-"""Names as `ffmpeg -demuxers` prints them, of any version."""
 _READ = 2**17  # bytes at once
-_OPTIONS = {"format_whitelist": ",".join(sorted(ALLOWED)), "protocol_whitelist": "none"}
 _INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it
 _STATED = (*_INDEXED, "asf", "flv")  # formats whose header has the duration; others' is estimated
 _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
@@ -54,8 +31,6 @@ _MAX_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
-MIN_RATE = 1_000  # Hz; with 1 Hz in a header, each sample would become 16,000
-MAX_RATE = 768_000
 
 
 class Sound(NamedTuple):
@@ -95,12 +70,8 @@ class Film:
     """
 
     def __init__(self, descriptor: int, name: str, start_s: float, track: int, check: Callable[[], None]) -> None:
-        try:
-            import av  # 0.1 s, and rarely needed
-        except ImportError as error:
-            raise HushdError("engine_missing", f"{name} needs PyAV to be read: {extra_command('stt')}.") from error
-        av.logging.set_level(None)
-        self._av, self._name, self._track, self._start, self._check = av, name, track, start_s, check
+        self._av = media.pyav(name)
+        self._name, self._track, self._start, self._check = name, track, start_s, check
         self._size = os.fstat(descriptor).st_size
         self._max_s = _MAX_S + self._size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
@@ -109,18 +80,15 @@ class Film:
         self._descriptor = descriptor
         self._open()
         self.tracks = len(self._streams)
-        self.duration = (self._file.duration or 0) / av.time_base
-        self._zero_s = (self._file.start_time or 0) / av.time_base
+        self.duration = (self._file.duration or 0) / self._av.time_base
+        self._zero_s: float = (self._file.start_time or 0) / self._av.time_base
         if track > self.tracks:
             self._file.close()
             raise self._no_track()
 
     def _open(self) -> None:
         try:
-            self._file: Any = self._av.open(
-                _Bytes(self._descriptor, self._check), "r", options=_OPTIONS, buffer_size=_READ, io_open=_refuse,
-                metadata_errors="replace",
-            )  # fmt: skip
+            self._file: Any = media.open_sound(_Bytes(self._descriptor, self._check), _READ)
         except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
             raise self._unreadable(_REFUSED) from None
         except self._av.FFmpegError as error:
@@ -292,11 +260,6 @@ class _Bytes:
 
     def tell(self) -> int:
         return self._at
-
-
-def _refuse(*_: object) -> NoReturn:
-    """Opens no other file."""
-    raise PermissionError
 
 
 def _why(error: Exception) -> str:

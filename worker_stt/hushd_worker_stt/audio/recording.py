@@ -15,10 +15,11 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import soundfile
 from hushd_protocol.errors import HushdError
+from hushd_worker.media import MAX_RATE, MIN_RATE
 
 from hushd_worker_stt.engine import RATE
 
-from .film import MAX_RATE, MIN_RATE, Film
+from .film import Film
 from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:

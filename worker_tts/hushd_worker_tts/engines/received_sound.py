@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from hushd_worker import media
 from hushd_worker.server.exchange import Broken, first_words
 
 from hushd_worker_tts.engine import AudioChunk
@@ -92,19 +93,16 @@ def _wav_samples(head: bytes) -> tuple[int, int, int] | None:
 
 def _file(head: bytes, blocks: Iterator[bytes]) -> Iterator[AudioChunk]:
     """Yields the sound of an MP3, FLAC, Ogg or other file, as far as it has come."""
-    import av
-    import av.error
-
     if not head:
         raise Broken("answered without sound")
-    at_once = {"probesize": str(_PROBED), "analyzeduration": "0"}
+    av = media.pyav("The sound of this server")
     try:
-        with av.open(_Pipe(head, blocks), "r", options=at_once) as container:
+        with media.open_sound(_Pipe(head, blocks), probesize=str(_PROBED), analyzeduration="0") as container:
             resampler = av.AudioResampler("flt", "mono")
             for frame in container.decode(audio=0):
                 for mono in resampler.resample(frame):
                     yield AudioChunk(mono.to_ndarray()[0], mono.sample_rate)
-    except (av.error.FFmpegError, IndexError):
+    except (av.FFmpegError, IndexError):
         raise Broken(f"answered without sound: {first_words(head)}") from None
 
 
