@@ -92,6 +92,17 @@ def test_no_memory_in_python() -> None:
     assert cause(MemoryError()) is Cause.MEMORY
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_errors_in_a_circle(others: int) -> None:
+    """One that was raised from itself, or from one that it had led to, is looked at once."""
+    error = HushdError("engine_missing", "Another program answers.")
+    error.__cause__ = ValueError() if others else error
+    error.__cause__.__cause__ = error
+    assert cause(error) is Cause.UNKNOWN
+    assert answer(b"1", error).message == "Another program answers."
+    assert fatal(error) is None
+
+
 def _torch() -> None:
     import torch
 

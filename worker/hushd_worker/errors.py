@@ -24,7 +24,7 @@ from hushd_protocol.messages import Error
 from hushd_protocol.system.own_modules import Replaced
 
 from .job import Cancelled
-from .usage import short_of_memory
+from .usage import chain, short_of_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,12 +135,10 @@ def check_files(folder: Path) -> None:
 
 def cause(error: BaseException | None) -> Cause:
     """Returns the cause of a failed load or job, by the messages of `error` and the errors that led to it."""
-    text = ""
-    while error is not None:
-        if isinstance(error, MemoryError):
-            return Cause.MEMORY
-        text += f"{type(error).__name__}: {error}\n"
-        error = error.__cause__ or error.__context__
+    errors = chain(error)
+    if any(isinstance(each, MemoryError) for each in errors):
+        return Cause.MEMORY
+    text = "".join(f"{type(each).__name__}: {each}\n" for each in errors)
     flags = re.IGNORECASE | re.DOTALL
     return next((cause for cause, pattern in _MESSAGES.items() if re.search(pattern, text, flags)), Cause.UNKNOWN)
 
@@ -222,6 +220,5 @@ def log_traceback(error: BaseException) -> None:
 def _cause(error: BaseException | None) -> Cause | None:
     """Returns the cause that a library's message names; not for hushd's and the system's messages, which may contain
     any text, such as a file name."""
-    while isinstance(error, HushdError):
-        error = error.__cause__ or error.__context__
-    return None if error is None or isinstance(error, OSError) else cause(error)
+    first = next((each for each in chain(error) if not isinstance(each, HushdError)), None)
+    return None if first is None or isinstance(first, OSError) else cause(first)

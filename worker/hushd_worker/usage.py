@@ -77,14 +77,22 @@ def cpu() -> float:
     return seconds
 
 
+def chain(error: BaseException | None) -> list[BaseException]:
+    """Returns `error` and those that led to it, the first of all last; each once, since an error can be its own
+    cause."""
+    errors: list[BaseException] = []
+    while error is not None and error not in errors:
+        errors.append(error)
+        error = error.__cause__ or error.__context__
+    return errors
+
+
 def short_of_memory(error: BaseException | None) -> bool:
     """Returns whether `error`, or one of its causes, says that memory ran out: engines call that a broken
     installation."""
-    while error is not None:
-        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(
+        isinstance(each, MemoryError) or any(words in str(each) for words in _NO_MEMORY) for each in chain(error)
+    )
 
 
 def _sizes(process: str) -> dict[bytes, int]:

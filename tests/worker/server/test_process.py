@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.server import addresses, files
+from hushd_worker.server.exchange import Broken
 from hushd_worker.server.process import ServerProcess
 from support import servers
 from support.peer import is_gone, wait_until
@@ -171,8 +172,9 @@ def test_another_program_while_it_loads(make: Make) -> None:
                 other.bind(("127.0.0.1", int(server._where["port"])))
                 other.listen()
 
-        with pytest.raises(HushdError, match="Another program answers"):
+        with pytest.raises(HushdError, match="Another program answers") as raised:
             server.start(prove(server), shares)
+    assert raised.value.__cause__ is not raised.value
 
 
 def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +185,17 @@ def test_a_port_that_another_holds(make: Make, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(addresses, "free_port", lambda: other.getsockname()[1])
         message = failure(make())
     assert re.match(r"Another program answers on 127\.0\.0\.1:\d+, not the server mine|The server mine ended", message)
+
+
+def test_nobody_listens_any_more(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has accepted the connection is unknown, and not asked; a kernel that does not tell is no such thing."""
+    server = make()
+    start(server)
+    monkeypatch.setattr(addresses, "listeners", lambda port: set())
+    with pytest.raises(Broken, match="cannot be reached"):
+        prove(server)(9)
+    monkeypatch.setattr(addresses, "listeners", lambda port: None)
+    assert prove(server)(9)
 
 
 def test_two_of_one_kind(make: Make) -> None:

@@ -98,7 +98,9 @@ class ServerProcess:
             if self._ended():
                 raise self._failed(self._why_ended()) from error
             self.end()
-            raise error if error.code == "engine_missing" else HushdError("engine_missing", error.message) from error
+            if error.code == "engine_missing":
+                raise
+            raise HushdError("engine_missing", error.message) from error
         self._proven = True
         if self.file.stop:
             usage.elsewhere = int(1e6 * self.file.memory_mb)
@@ -331,7 +333,11 @@ class ServerProcess:
     def _check_who_listens(self) -> None:
         """Two programs may listen on one port (SO_REUSEPORT), and either may get a connection."""
         listeners = addresses.listeners(int(self._where["port"]))
-        if listeners <= self._listeners or self.file.stop:  # a container's belongs to its daemon
+        if listeners is None or self.file.stop:  # a container's belongs to its daemon
+            return
+        if not listeners:  # any more: who has accepted is unknown
+            raise ConnectionRefusedError("nobody listens")
+        if listeners <= self._listeners:
             return
         self._listeners = {inode for pid in descendants("self") for inode in addresses.sockets(pid)} & listeners
         if listeners - self._listeners:
