@@ -49,11 +49,24 @@ CODE = [
     ("C# and F#", "C sharp and F sharp"),
     ("2 * 3 and 2*3", "2 times 3 and 2 times 3"),
     ("−7 degrees", "-7 degrees"),
+    ("U.S.-based, \"foo\"-like, (-v) and '-x'", "U.S.-based, \"foo\"-like, (dash v) and 'dash x'"),
+]
+TELEPHONES = [
+    ("(415) 555-2671, 1-800-555-0199", "4 1 5, 5 5 5, 2 6 7 1, 1, 8 0 0, 5 5 5, 0 1 9 9"),
+    ("+1 415-555-2671", "+1, 4 1 5, 5 5 5, 2 6 7 1"),
+    ("+44 20 7946 0958 or +4930123456", "+4 4, 2 0, 7 9 4 6, 0 9 5 8 or +4 9 3 0 1 2 3 4 5 6"),
+    ("+49 (0)30 123456, 030/123456", "+4 9, 0, 3 0, 1 2 3 4 5 6, 0 3 0, 1 2 3 4 5 6"),
+    ("Call 0800 1111. (11) 98765-4321", "Call 0 8 0 0, 1 1 1 1. 1 1, 9 8 7 6 5, 4 3 2 1"),
 ]
 MARKS = [
     ("It is *really* **so** `here` ~~not~~", "It is really so here not"),
     ("Great \U0001f600\U0001f3fd! Go \U0001f1e9\U0001f1ea", "Great ! Go"),
     ("a \u2615\ufe0f b \u2705", "a b"),
+    ('A claim.[1][2] "So?"[3] Then a[1], [4]', 'A claim. "So?" Then a[1], [4]'),
+    (
+        "bro-\nken, well-\nknown, from the old and long road of the Nord-\nSüd, 5‰.",
+        "broken, well-known, from the old and long road of the Nord-Süd, 5 per thousand.",
+    ),
 ]
 AGENTS = [
     ("12/12 tests passed. 3/10 failed.", "12 of 12 tests passed. 3 of 10 failed."),
@@ -82,6 +95,7 @@ UNTOUCHED = [
     "well-known - yes -- no; x = 5",
     "Wait...and see. It was so... so good",
     "[[x]] and [[ -f y ]]"[:9],
+    "0042, 05-06-2027, 2026-11-20, 01:30-02:45, +1000000, +10 000 000, 0.10.0",
 ]
 
 
@@ -90,7 +104,7 @@ def texts(text: str, markup: str = "text", language: str = "en", **pronounce: st
     return [item.text for item in items if isinstance(item, Piece)]
 
 
-@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + MARKS + AGENTS)
+@pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + TELEPHONES + MARKS + AGENTS)
 def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> None:
     """Addresses are read as people do, without what nobody says; names in code as their words; marks not at all."""
     assert " ".join(texts(written)) == heard

@@ -68,6 +68,7 @@ TABLE = [
     ("He said “Stop.” “Why?” she asked.", ["He said “Stop.”", "“Why?” she asked."]),
     ("(It rained.) [It poured.] Then sun.", ["(It rained.)", "[It poured.]", "Then sun."]),
     ("**Bold.** Then _thin._ End", ["**Bold.**", "Then _thin._", "End"]),
+    ("A claim.[1][12] Then more.", ["A claim.[1][12]", "Then more."]),
     ("Done. (And more.)", ["Done.", "(And more.)"]),
     # ellipses
     ("Wait... what? Wait… What?", ["Wait... what?", "Wait…", "What?"]),

@@ -27,6 +27,12 @@ _HEX = re.compile(
 _HASH = 32  # signs of the shortest whole hash
 _SPELLED = 7  # signs of a hash that are read, as git shows it
 
+# +49 (0)30 123456, 030/123456, (415) 555-2671, (11) 98765-4321; not 05-06-2027.
+_TELEPHONE = re.compile(
+    r"(?<![\w.,:/-])(?!\d\d?([-/ ])\d\d?\1\d{4}\b)(?:\+\d{1,3}+(?:[ .()/-]{0,3}\d){7,12}"
+    r"|(?=(?:[ ()/-]{0,2}\d){7})\(?0\d{1,4}\)?(?:[ /-]{1,2}\d{2,8}){1,4}"
+    r"|(?:1[ .-])?\(?\d{3}\)?[ .-]{1,2}\d{3}[ .-]\d{4}|\(\d\d\) ?\d{4,5}-\d{4})(?![\w-])"
+)
 _NET = re.compile(r"(?P<word>(?<=\w))?(?<!\.)\.NET\b")
 _PLUS = re.compile(r"(?<=[A-Za-z])\+\+(?![A-Za-z_+])(?=(\d?))")
 _SHARP = re.compile(r"\b([A-G])#(?!\w)")
@@ -76,6 +82,15 @@ def identified(text: MappedText, words: Words | None) -> MappedText:
         return commit + " ".join(signs[:_SPELLED].upper())
 
     return text.sub(_HEX, hash)
+
+
+def dialled(text: MappedText) -> MappedText:
+    """Returns the text with the digits of telephone numbers one by one, and a pause between their groups."""
+
+    def spelled(match: re.Match[str]) -> str:
+        return "+" * (match[0][0] == "+") + ", ".join(map(" ".join, re.findall(r"\d+", match[0])))
+
+    return text.sub(_TELEPHONE, spelled)
 
 
 def named(text: MappedText) -> MappedText:

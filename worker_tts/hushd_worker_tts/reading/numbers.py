@@ -23,7 +23,7 @@ _BEGIN = r"(?<![\w.,:/-])(?<!\d )"
 # A number: with groups of thousands, with decimals, or a version with several points.
 _PLAIN = r"\d+(?:\.\d+)+|\d+(?:,\d+)?"
 _NUMBER = (
-    rf"(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?:,\d+)?|\d{{1,3}}(?:,\d{{3}})+\.\d+|\d{{1,3}}(?:,\d{{3}}){{2,}}|\d{{1,3}}(?:\.\d{{3}})+,\d+|"
+    rf"(?:\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)(?:,\d+)?|\d{{1,3}}(?:,\d{{3}})+\.\d+|\d{{1,3}}(?:,\d{{3}}){{2,}}|\d{{1,3}}(?:\.\d{{3}})+,\d+|"
     rf"{_PLAIN})"
 )
 _DASH = r"\s?[-–]\s?"
@@ -122,7 +122,7 @@ class Numbers:
         whole, _, places = written.partition(",")
         if places:
             return f"{self._whole(whole)} {words.comma} {self._places(places, each=words.code == 'de')}"
-        return words.agreed(self._whole(whole), int(whole), noun) if noun else self._whole(whole)
+        return words.agreed(self._whole(whole), int(whole), noun) if noun and whole[:1] != "0" else self._whole(whole)
 
     def _whole(self, digits: str) -> str:
         if len(digits) > _LONGEST or (len(digits) > 1 and digits[0] == "0"):
@@ -188,7 +188,7 @@ class Numbers:
         hours = words.agreed(self._count(hour, "cardinal"), hour, name)
         spoken = hours if words.code == "es" and hour == 1 and ":" in match[0] else f"{hours} {name}"
         if minute:
-            template = words.time if ":" in match[0] else words.duration
+            template = words.time if ":" in match[0] and hour != 20 else words.duration  # not vinte e cinco
             minutes = self._number(str(minute), "minute" if words.code == "fr" else "")
             spoken = template.format(hours, name, minutes)
         return spoken + words.seconds.format(self._number(str(int(second)), "")) if second else spoken

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # and addresses. Compiling the rules themselves takes 15 ms of a cold start, and most sentences never need them.
 _ODD = re.compile(
     r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  "
-    r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d"
+    r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d|\b0\d|\d[-. ]\d{4}|-\n"
 )
 
 _DIGIT = re.compile(r"\d")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from .agents import identified, named, tallied, unruled
+from .agents import dialled, identified, named, tallied, unruled
 from .items import MappedText
 from .words import Words
 
@@ -34,9 +34,17 @@ _PATH = re.compile(
     r"|[A-Za-z]:\\(?:[\w. -]{1,80}\\){0,12}[\w.-]{1,80}"
     r")(?![\w/\\])"
 )
+_FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])+(?![\w(])")
+_PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
+# The hyphen at a line's end is the word's own after these.
+_HYPHENED = re.compile(
+    r"all|anti|arrière|avant|celle|celui|cross|demi|dit|ex|full|grand|half|high|long|low|mid|multi|non|open|peut|petit|"
+    r"post|pre|pré|real|self|semi|single|socio|sous|spin|state|step|third|three|two|up|user|vice|week|well",
+    re.IGNORECASE,
+)
 _FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
 _CALL = re.compile(r"(?<=\w)\(\)")
-_FLAG = re.compile(r"(?<![\w-])(--?)(?=[A-Za-z][\w-]*)")
+_FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
 _SNAKE = re.compile(r"(?<=\w)_+(?=\w)|(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)")
 _CAMEL = re.compile(r"\b(?:[a-z]{2,}(?:[A-Z][a-z0-9]*)+|(?:[A-Z][a-z0-9]+){3,})\b")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -59,11 +67,12 @@ class Rewriting:
         self._symbols: re.Pattern[str] | None = None
         if words is not None and words.symbols:
             signs = "|".join(re.escape(sign) for sign in sorted(words.symbols, key=len, reverse=True))
-            self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*")
+            self._symbols = re.compile(rf"\s*(?<![-=<>!&|])(?P<sign>{signs})(?![-=<>&|])\s*(?=(?P<ends>[.,;:!?)]))?")
 
     def __call__(self, text: MappedText) -> MappedText:
         text = text.sub(_DECOMPOSED, lambda match: unicodedata.normalize("NFC", match[0]))
-        text = text.sub(_BRACKETED, lambda match: match[1])
+        text = dialled(text.sub(_BRACKETED, lambda match: match[1]).sub(_FOOTNOTE, ""))
+        text = text.sub(_PARTED, _joined)
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: MappedText) -> MappedText:
@@ -117,8 +126,14 @@ class Rewriting:
         text = text.sub(_FILE, dotted).sub(_SNAKE, " ").sub(_CAMEL, lambda match: _HUMP.sub(" ", match[0]))
         text = text.sub(_TIMES, " × ").sub(_MARKS, "").sub(_MINUS, "-")
         if self._symbols is not None:
-            text = text.sub(self._symbols, lambda match: f" {words.symbols[match['sign']]} ")
+            text = text.sub(
+                self._symbols, lambda match: f" {words.symbols[match['sign']]}{'' if match['ends'] else ' '}"
+            )
         return text.sub(_EMOJI, " ").sub(_SPACES, " ").strip()
+
+
+def _joined(match: re.Match[str]) -> str:
+    return match[1] + "-" * (match[2].isupper() or _HYPHENED.fullmatch(match[1]) is not None)
 
 
 def _split_tail(address: str) -> tuple[str, str]:

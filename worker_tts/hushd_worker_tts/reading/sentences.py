@@ -58,7 +58,9 @@ _STARTERS = _words("""
 """)
 
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
-_STOP = re.compile(r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)")
+_STOP = re.compile(
+    r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?:\[\d{1,3}\]){0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)"
+)
 # A full stop after a complete word counts, too: chat without capitals has no sentences by the other rules.
 _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")

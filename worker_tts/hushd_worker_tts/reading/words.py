@@ -63,7 +63,7 @@ _ENGLISH = Words(
         "<=": "is less than or equal to", "&&": "and", "||": "or", "->": "to", "=>": "gives", "→": "to", "⇒": "gives",
         "←": "from", "↔": "to and from", "≥": "is at least", "≤": "is at most", "≠": "is not equal to",
         "≈": "is about", "∞": "infinity", "√": "the square root of", "∑": "the sum of", "∈": "in", "×": "times",
-        "÷": "divided by", "±": "plus or minus",
+        "÷": "divided by", "±": "plus or minus", "‰": "per thousand",
     },
 )  # fmt: skip
 _GERMAN = Words(
@@ -88,6 +88,7 @@ _GERMAN = Words(
         "<=": "ist kleiner oder gleich", "&&": "und", "||": "oder", "->": "zu", "=>": "ergibt", "→": "zu",
         "⇒": "ergibt", "←": "von", "↔": "von und zu", "≥": "ist mindestens", "≤": "ist höchstens", "≠": "ist ungleich",
         "≈": "ist etwa", "∞": "unendlich", "√": "Wurzel aus", "∑": "Summe von", "∈": "in", "÷": "geteilt durch",
+        "‰": "Promille", "§": "Paragraf", "§§": "Paragrafen",
     },
 )  # fmt: skip
 _FRENCH = Words(
@@ -112,6 +113,7 @@ _FRENCH = Words(
         "<=": "est inférieur ou égal à", "&&": "et", "||": "ou", "->": "vers", "=>": "donne", "→": "vers", "⇒": "donne",
         "←": "de", "↔": "vers et depuis", "≥": "est au moins", "≤": "est au plus", "≠": "est différent de",
         "≈": "est environ", "∞": "l'infini", "√": "racine de", "∑": "somme de", "∈": "dans", "÷": "divisé par",
+        "‰": "pour mille", "§": "paragraphe", "§§": "paragraphes",
     },
 )  # fmt: skip
 _PORTUGUESE = Words(
@@ -135,7 +137,8 @@ _PORTUGUESE = Words(
         "!==": "não é", "===": "é", "!=": "é diferente de", "==": "é igual a", ">=": "é maior ou igual a",
         "<=": "é menor ou igual a", "&&": "e", "||": "ou", "->": "para", "=>": "dá", "→": "para", "⇒": "dá",
         "←": "de", "↔": "de e para", "≥": "é no mínimo", "≤": "é no máximo", "≠": "é diferente de", "≈": "é cerca de",
-        "∞": "infinito", "√": "raiz de", "∑": "soma de", "∈": "em", "÷": "dividido por",
+        "∞": "infinito", "√": "raiz de", "∑": "soma de", "∈": "em", "÷": "dividido por", "‰": "por mil",
+        "§": "parágrafo", "§§": "parágrafos",
     },
 )  # fmt: skip
 _SPANISH = Words(
@@ -160,7 +163,8 @@ _SPANISH = Words(
         "<=": "es menor o igual que", "&&": "y", "||": "o", "->": "a", "=>": "da", "→": "a", "⇒": "da",
         "←": "de", "↔": "de ida y vuelta a", "≥": "es al menos", "≤": "es como máximo",
         "≠": "es distinto de", "≈": "es aproximadamente",
-        "∞": "infinito", "√": "raíz de", "∑": "suma de", "∈": "en", "÷": "dividido por",
+        "∞": "infinito", "√": "raíz de", "∑": "suma de", "∈": "en", "÷": "dividido por", "‰": "por mil",
+        "§": "párrafo", "§§": "párrafos",
     },
 )  # fmt: skip
 # The spoken names of programming languages, by their names in code blocks.

@@ -15,7 +15,7 @@ What is replaced, and why:
   private memory of each worker; tables in a file are shared.
 - `reading` for `hibari.g2p.G2P.__call__`: a timeline needs the words and where they begin in the phonemes; it fails
   on numbers of more than 66 digits and on digits such as ④.
-- `english` for parts of `hibari.g2p.normalize`: it misreads phone numbers with an area code, versions, ranges, units,
+- `english` for parts of `hibari.g2p.normalize`: it misreads versions, ranges, units, numbers with a minus or a zero,
   currencies, exponents and Greek letters.
 
 What they rest on, and what fails if that changes; the extra `tts` admits 0.2 alone:

@@ -53,8 +53,15 @@ _ORDINAL = r"\d{1,3}(?:st|nd|rd|th)"
 _FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 # A single digit after a word is a footnote's mark; hibari reads ² and ³ itself.
 _EXPONENT = r"(?<=[\w)])⁻([⁰¹²³⁴-⁹]+)|(?:(?<=\d)|(?<=\b[A-Za-z]))([⁴-⁹]|[⁰¹²³⁴-⁹]{2,})"
-_ABROAD = r"(?<![\w.+])\+(?=(?:[ .()-]{0,2}\d){9})(\d{1,3}(?:[ .-]?\(?\d{2,5}\)?){2,5})(?![\w-])"
-_PHONE = r"(?<![\w.\-/])(?:\+?(\d{1,3})[\s.-])?\(?(\d{3})\)?[\s.-]{1,2}(\d{3})[.\s-](\d{4})(?![\w\-])"
+_CLOCK = r"\d{1,2}(?::\d{2})?"
+_AM = r"[ap](?:m|\.m\.)"
+_SHOUTED = (  # words that are spelled in capitals, since no name is one of them
+    "AND|ARE|BEEN|BUT|CAN|FOR|FROM|HAD|HAS|HAVE|HER|HIS|HOW|ITS|NOT|THAT|THE|THEIR|THEM|THESE|THEY|THIS|THOSE|WAS|WERE|WHAT|"
+    "WHEN|WHERE|WHICH|WHY|WILL|WITH|YOU|YOUR"
+)
+_units = sorted(
+    _UNITS, key=lambda unit: (unit not in "mgls", len(unit)), reverse=True
+)  # 5 m, but not 5m: see the last four
 _day = "|".join(_DAYS)
 
 
@@ -62,18 +69,6 @@ def _plural(number: str, unit: str) -> str:
     first, _, rest = unit.partition(" per ")
     plural = first if number == "1" else f"{first}s" if first[-1] not in "sz" else first
     return f"{plural} per {rest}" if rest else plural
-
-
-def _phone(match: re.Match[str]) -> str:
-    country, *groups = match.groups()
-    spelled = ", ".join(" ".join(group) for group in groups)
-    return (
-        f"plus {' '.join(country)}, {spelled}"
-        if country and match[0][0] == "+"
-        else f"{country}, {spelled}"
-        if country
-        else spelled
-    )
 
 
 def _digits(text: str) -> str:
@@ -100,14 +95,14 @@ def _power(match: re.Match[str]) -> str:
 
 
 # Matches everything that a rule may rewrite. Compiling the rules themselves takes 10 ms of a cold start.
-_DOUBTFUL = re.compile(rf"[0-9€£$₂⁻{_FRACTIONS}{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
+_DOUBTFUL = re.compile(
+    rf"[0-9€£$₂⁻{_FRACTIONS}{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc|Dr)\.|\b(?:{_day})\.?\s?[-–]|[A-Z]{{3}}|[A-F]-(?!\w)"
+)
 
 
 @cache
 def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]]:
     return [
-        (re.compile(_PHONE), _phone),
-        (re.compile(_ABROAD), lambda m: "plus " + ", ".join(map(_digits, re.findall(r"\d+", m[1])))),
         # money: ₩5000, 20 €, -$5, £1bn, $5/month, $5-$10, $1-2 million
         (
             re.compile(rf"(?<!\w)({_SIGNS})\s?({_NUMBER})(?:\s?({'|'.join(_BIG)})\b|( [mbt]r?illion\b))?"),
@@ -131,22 +126,24 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         (re.compile(r"(?<![\w.])v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\w])"), r"\1 point \2 point \3"),
         (re.compile(r"\bv(?=\d)"), "version "),
-        (
-            re.compile(r"(?<![\w.,$£€])(\d+)\.(0+)(?=\s+(?!(?:mins?|secs?|hrs?|lbs|mph|kph|fps|mAh|kWh|[kMG]Hz)\b)(?:[A-Za-z]{3,}|is|as|to|or|on|of|at)\b|[,;:!?)]|\.?$|\.\s)"),
-            lambda m: f"{m[1]} point {' '.join(['zero'] * len(m[2]))}",
-        ),
         (re.compile(r"(\b\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z?)\b"),
          lambda m: f"{m[1]}, {m[2]}{' UTC' if m[3] else ''}"),
+        (re.compile(rf"\b(1?\d)\.([0-5]\d)(?=\s?{_AM})", re.IGNORECASE), r"\1:\2"),
+        (
+            re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?! ?\d)"),
+            lambda m: re.sub(r"\s", ",", m[0]),
+        ),
+        (re.compile(r"(?<![^\s(=])(?<!\d )–(?=\d)"), "minus "),
         # ranges that hibari does not read: at the end of a sentence, of times, of days, of percentages
         (re.compile(rf"\b({_MONTH}) (\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w-])"), _day_of),
         (re.compile(rf"\b({_ORDINAL})\s?[-–]\s?(?={_ORDINAL}\b)"), r"\1 to "),
         (re.compile(r"\b(\d{1,2}:\d{2})\s?[-–]\s?(?=\d{1,2}:\d{2}\b)"), r"\1 to "),
         (re.compile(r"(?<![\w.\-/])(\d{1,4}\s?%?)\s?[-–]\s?(\d{1,4})(?=\s?%|[.](?!\d))(?![\w-])"), r"\1 to \2"),
         (
-            re.compile(r"\b(\d{1,2}(?::\d{2})?)\s?([ap]m)?\s?[-–]\s?(\d{1,2}(?::\d{2})?\s?[ap]m)\b", re.IGNORECASE),
+            re.compile(rf"\b({_CLOCK})\s?({_AM})?\s?[-–]\s?({_CLOCK}\s?{_AM})(?!\w)", re.IGNORECASE),
             lambda m: f"{m[1]}{' ' + m[2] if m[2] else ''} to {m[3]}",
         ),
-        (re.compile(rf"\b({_day})\s?[-–]\s?({_day})\b\.?"), lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
+        (re.compile(rf"\b({_day})\.?\s?[-–]\s?({_day})\b\.?"), lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
         # fractions and lengths
         (re.compile(r"(?<![\d/.])(\d+) (?=[1-9]/[1-9]\d?(?![\d/]))"), r"\1 and "),
         (re.compile(rf"(?<!\d)(\d+) ?(?=[{_FRACTIONS}])"), r"\1 and "),
@@ -164,8 +161,8 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
             lambda m: f"{m[1]} {_DATA[m[2]]} per {_PER[m[3]]}",
         ),
         (
-            re.compile(rf"(?<![\w.$£€:/-])({_NUMBER}) ({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![\w'’/])"),
-            lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2]])}",
+            re.compile(rf"(?<![\w.$£€:/-])({_NUMBER})(?: ({'|'.join(_units)})|({'|'.join(_units[:-4])}))(?![\w'’/])"),
+            lambda m: f"{m[1]} {_plural(m[1], _UNITS[m[2] or m[3]])}",
         ),
         # numbers
         (re.compile(_EXPONENT), _power),
@@ -173,6 +170,12 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         (re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([-+]?)(\d{1,3})(?!\w)"),
          lambda m: f"{m[1]} times 10 to the {'minus ' if m[2] == '-' else ''}{m[3]}"),
         # words
+        (re.compile(rf"\b(?:{_SHOUTED})\b"), lambda m: m[0].lower()),
+        (re.compile(r"(?<![\w-])([A-DF])-(?![\w-]| (?:and|or|to) \w+-)"), r"\1 minus"),
+        (
+            re.compile(rf"\b((?!The|My|Our)[A-Z][a-z]+|{_ORDINAL}) Dr\b\.?(?=[,;:.!?)]|\s+[^\sA-Z]|\s*$)"),
+            r"\1 Drive",
+        ),
         (re.compile(r"\bca?\.\s?(?=\d{3,4}\b)"), "circa "),
         (re.compile(r"\bCO[2₂](?!\w)"), "C O 2"),
         (re.compile(r"\betc\.(?=[,;)])"), "et cetera"),
@@ -180,6 +183,17 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         (re.compile(r"\bi\.e\.,?"), "that is,"),
         (re.compile(f"[{''.join(_GREEK)}](?![^\\W\\d_])"), lambda m: f" {_GREEK[m[0]]} "),
     ]  # fmt: skip
+
+
+_FIRST_ZERO = re.compile(r"(?<![\w.,$£€])0\d+")
+_LAST_ZERO = re.compile(r"(?<![\w.,$£€])(\d+(?:,\d{3})*)\.(\d*0)(?!\.?\d)")
+_MINUS = re.compile(r"(?<![\w.)\]%-])-(?=\.?\d)")
+
+
+def counted(text: str) -> str:
+    """Returns what hibari has normalised with what it would not read: the minus of -5, the zeros of 0042 and 3.10."""
+    text = _FIRST_ZERO.sub(lambda match: _digits(match[0]), _MINUS.sub("minus ", text))
+    return _LAST_ZERO.sub(lambda match: f"{match[1]} point {_digits(match[2])}", text)
 
 
 def readable(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hushd_worker_tts.reading.pronunciation import CLOSE, OPEN, parts
 
-from .english import readable
+from .english import counted, readable
 
 MODULES = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
 
@@ -63,7 +63,7 @@ def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
     phonemes, words = "", []
     begins, space = True, ""
-    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(normalize(text))):
+    for token in phonemizer.phonemize_tokens(phonemizer.tokenize(counted(normalize(text)))):
         phonemes += space
         if begins:
             words.append((token.text, len(phonemes)))
