@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
@@ -19,7 +20,7 @@ from hushd_worker_stt.audio.level import RunningGain
 from hushd_worker_stt.engine import RATE, Options, PieceLength, Segment
 from hushd_worker_stt.partials import Began, Ended, Event, Nothing
 from hushd_worker_stt.segmentation.endpoint import Endpointer, State
-from hushd_worker_stt.segmentation.pieces import Piece, frames
+from hushd_worker_stt.segmentation.pieces import PAUSE, Piece, frames
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import heard
 
@@ -135,7 +136,7 @@ class LiveListener:
                 recent.clear()
             elif state is State.ENDED:
                 yield from self._finish(utterance)
-                if self._is_last(utterance):
+                if utterance.said and not self._request.continuous:
                     self.ended = "endpoint"
                     return
                 yield Ended() if utterance.said else Nothing()
@@ -158,25 +159,13 @@ class LiveListener:
 
         return wait_s(finished(utterance.text, self._recogniser.spoken(self.options)), self._request.silence_s)
 
-    def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
-        """Ends an utterance."""
-        yield from self._heard_in(utterance)
-        self._learn(utterance)
-
-    def _heard_in(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
-        """Returns the last segments of an utterance; none if they are not speech but a habit of the engine."""
+    def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
+        """Ends an utterance; returns its last segments, none if they are not speech but a habit of the engine."""
         had_segments, segments = utterance.said, list(utterance.finish())
-        while self._probabilities and self._probabilities[-1] < SPEECH:  # the silence that has ended it
-            self._probabilities.pop()
-        spoken = [p if p >= SPEECH else 0.0 for p in self._probabilities]
-        certainty, seconds = sum(spoken) / max(1, len(spoken)), len(spoken) * FRAME / RATE
-        speech = heard(segments, certainty, seconds, self._habits)
+        speech = heard(segments, *_certainty(self._probabilities), self._habits)
         utterance.said = had_segments or bool(speech)
+        self._learn(utterance)
         return speech
-
-    def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
-        """Returns whether the utterance, which has ended, is the last one."""
-        return utterance.said and not self._request.continuous
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
         """Returns an utterance whose audio begins at the second `start`."""
@@ -228,3 +217,12 @@ class LiveListener:
         if len(piece.samples) >= _SURE_S * RATE:
             self.options, self.language_probability = options, detected.probability
         return options
+
+
+def _certainty(probabilities: Iterable[float]) -> tuple[float, float]:
+    """Returns the mean probability of speech between the pauses, as of a recording's piece, and the seconds there."""
+    runs = [list(run) for _, run in groupby((p if p >= SPEECH else 0.0 for p in probabilities), bool)]
+    if runs and not runs[-1][0]:
+        runs.pop()  # the silence that has ended it
+    spoken = [p for run in runs if run[0] or len(run) < PAUSE for p in run]
+    return sum(spoken) / max(1, len(spoken)), len(spoken) * FRAME / RATE
