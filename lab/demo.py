@@ -7,6 +7,7 @@ recording of a person, and falls idle. Fails when a transcript is wrong beyond i
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
@@ -20,14 +21,14 @@ from typing import NoReturn
 import jiwer
 import psutil
 from benches.stage import recording, supervisor
-from watch import Watch, tree_mb
+from watch import Watch, kind, own_mb, tree_mb
 
 SENTENCE = "Memory is given back when nobody is listening, because the worker leaves."
 # The words of the recording's speaker (Beckett, Worstward Ho), not an engine's transcript.
 BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
 WER_BOUND = 0.15
 IDLE_S = 3.0
-LEFT_MB = 2.0  # in the supervisor after its first full cycle; an emulator also keeps what it has translated
+LEFT_MB = 2.0  # written by the supervisor in its first full cycle; an emulator also keeps what it has translated
 
 
 def words(text: str) -> str:
@@ -80,7 +81,7 @@ def fail(name: str, code: int) -> NoReturn:
 
 def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, float]:
     spoken = folder / "spoken.wav"
-    before = tree_mb(root)
+    before, own_before = tree_mb(root), own_mb(root)
     watch = Watch(root)
     watch.start()
     watch.mark("say")
@@ -91,11 +92,9 @@ def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, 
     person = command("listen", str(recording("beckett.wav")))
     watch.mark("idle")
     print(f"\n… nobody asks for anything for {IDLE_S:.0f} s …")
-    deadline = time.monotonic() + IDLE_S + 10
-    while root.children() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for_exits(root)
     watch.mark("all workers gone")
-    after = tree_mb(root)
+    after, left = tree_mb(root), written(root)
     time.sleep(0.5)
     watch.stop()
     if drawing:
@@ -103,13 +102,33 @@ def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, 
     print(f"\n{'memory of the process tree':28}{'PSS':>10}{'RSS':>10}   processes")
     for name, (pss, rss) in (("before", before), ("at work, highest", watch.peak()), ("after", after)):
         print(f"{name:28}{sum(pss.values()):7.1f} MB{rss:7.1f} MB{len(pss):8}")
+    print(f"\nwritten by the supervisor before: {own_before:.1f} MB; by what is there after: {', '.join(left)}")
     return {
         "wer_person": round(jiwer.wer(words(BECKETT), words(person)), 3),
         "wer_round_trip": round(jiwer.wer(words(SENTENCE), words(heard)), 3),
         "pss_before_mb": round(sum(before[0].values()), 1),
         "pss_peak_mb": round(sum(watch.peak()[0].values()), 1),
         "pss_after_mb": round(sum(after[0].values()), 1),
+        "own_before_mb": round(own_before, 1),
+        "own_after_mb": round(sum(left.values()), 1),
     }
+
+
+def wait_for_exits(root: psutil.Process) -> None:
+    """Returns when the supervisor has no process below it, or when the last one should have left long ago."""
+    deadline = time.monotonic() + IDLE_S + 10
+    while (children := root.children(recursive=True)) and time.monotonic() < deadline:
+        psutil.wait_procs(children, deadline - time.monotonic())
+
+
+def written(root: psutil.Process) -> dict[str, float]:
+    """Returns the MB that a process and each one below it have written, by a line that says whose they are."""
+    found = {}
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):  # it leaves just now
+            size = own_mb(process)
+            found[f"{kind(process)} {process.pid}: {size:.1f} MB"] = size
+    return found
 
 
 def verdict(figures: dict[str, float], left_mb: float) -> int:
@@ -118,8 +137,8 @@ def verdict(figures: dict[str, float], left_mb: float) -> int:
         for name in ("wer_person", "wer_round_trip")
         if figures[name] > WER_BOUND
     ]
-    if figures["pss_after_mb"] > figures["pss_before_mb"] + left_mb:
-        problems.append("The memory did not come back.")
+    if figures["own_after_mb"] > figures["own_before_mb"] + left_mb:
+        problems.append(f"The memory did not come back: {figures['own_after_mb']} MB are still held, as said above.")
     wers = f"word error rate {figures['wer_person']} (person), {figures['wer_round_trip']} (round trip)"
     print(f"\n{wers}, {figures['seconds']} s")
     for problem in problems:

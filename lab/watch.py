@@ -15,17 +15,22 @@ NAMES = ("supervisor", "TTS worker", "STT worker")
 def by_process(root: psutil.Process) -> dict[str, tuple[float, float]]:
     """PSS and RSS by name of a process and all below it; MB are 10^6 bytes."""
     found: dict[str, tuple[float, float]] = {}
-    kinds = {"worker_tts": "TTS worker", "worker_stt": "STT worker", "worker_models": "models worker"}
     for process in (root, *root.children(recursive=True)):
         try:
             memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
-            command = " ".join(process.cmdline())
+            name = kind(process)
         except psutil.Error:
             continue
-        name = next((name for word, name in kinds.items() if word in command), "supervisor")
         pss, rss = found.get(name, (0.0, 0.0))
         found[name] = (pss + getattr(memory, "pss", memory.rss) / 1e6, rss + memory.rss / 1e6)
     return found
+
+
+def kind(process: psutil.Process) -> str:
+    """Names a process of hushd, by its command line."""
+    kinds = {"worker_tts": "TTS worker", "worker_stt": "STT worker", "worker_models": "models worker"}
+    command = " ".join(process.cmdline())
+    return next((name for word, name in kinds.items() if word in command), "supervisor")
 
 
 def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
@@ -35,9 +40,10 @@ def tree_mb(root: psutil.Process) -> tuple[dict[str, float], float]:
 
 
 def own_mb(process: psutil.Process) -> float:
-    """USS, or RSS where there is none."""
-    memory = process.memory_full_info()
-    return (memory.uss if psutil.LINUX else memory.rss) / 1e6
+    """Returns what a process has written, which no other program changes by coming or going: on Linux not PSS or USS,
+    which count the pages of files by who else has them, but RSS without these and without shared memory."""
+    memory = process.memory_info()
+    return (memory.rss - memory.shared if psutil.LINUX else process.memory_full_info().uss) / 1e6
 
 
 class Watch(threading.Thread):
@@ -49,7 +55,7 @@ class Watch(threading.Thread):
         self.pause = pause
         self.began = time.monotonic()
         self.samples: list[tuple[float, dict[str, float], float]] = []
-        self.own: list[float] = []  # the root's USS at the same times: its PSS depends on who else runs Python
+        self.own: list[float] = []  # the root's own memory at the same times
         self.marks: list[tuple[float, str]] = []
         self.over = threading.Event()
 
@@ -75,6 +81,6 @@ class Watch(threading.Thread):
             [second for second, _, _ in self.samples],
             {name: [pss.get(name, 0.0) for _, pss, _ in self.samples] for name in NAMES},
             self.marks,
-            ("supervisor alone, its own pages (USS), MB", self.own) if own else None,
+            ("supervisor alone, what it has written, MB", self.own) if own else None,
         )
         path.write_text(picture)

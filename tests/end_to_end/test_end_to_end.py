@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import soundfile
 from hushd import Client
@@ -79,15 +80,16 @@ def test_idle_workers_give_their_memory_back(start_supervisor: Start) -> None:
     """After the idle time no worker process is left, and the supervisor is as small as before."""
     supervisor = start_supervisor("[worker]\nkeep_alive = 0.5\n", cold=True)
     with Client() as client:
-        before = client.status().supervisor.pss_mb
+        process = psutil.Process(supervisor.process.pid)
+        before = process.memory_info()
         list(client.synthesize(SENTENCE))
         client.transcribe(recording())
         working = client.status()
         assert sum(row.pss_mb or 0 for row in working.workers) > 100
         wait_until(lambda: {row.state for row in client.status().workers} == {"stopped"}, "the workers' exit")
         assert not descendants(supervisor.folder)
-        after = client.status()
-        assert after.supervisor.pss_mb - before < 2
+        after = process.memory_info()
+        assert (after.rss - after.shared) - (before.rss - before.shared) < 2e6  # PSS depends on who else runs Python
 
 
 def test_keep_alive_0_ends_the_worker_with_its_job(hushd: Supervisor, tmp_path: Path) -> None:
@@ -192,5 +194,4 @@ def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, demo, "--json", figures], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     found = json.loads(figures.read_text())
-    assert found.keys() == {"wer_person", "wer_round_trip", "pss_before_mb", "pss_peak_mb", "pss_after_mb", "seconds"}
-    assert found["pss_after_mb"] < found["pss_before_mb"] + 2 < 30 < found["pss_peak_mb"]
+    assert found["own_after_mb"] < found["own_before_mb"] + 2 < 30 < found["pss_peak_mb"]
