@@ -38,21 +38,9 @@ _SAME = {
 }  # fmt: skip
 _SHORT = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
-    "the",
-    "and",
-    "with",
-    "that",
-    "this",
-    "you",
-    "your",
-    "been",
-    "from",
-    "they",
-    "what",
-    "which",
-    "would",
-    "there",
-}
+    "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
+    "good", "please", "done", "failed", "passed", "here", "back", "thanks", "waiting", "welcome", "morning", "night",
+}  # fmt: skip
 _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
 
 

@@ -21,6 +21,7 @@ _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
 # What the user's languages weigh beside any other: a text of one word is in one of them, unless nothing speaks for it.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
+_FEW = 0.1  # English in fewer than _WORDS words, none of which only English has: Bon week-end
 _SURE = 0.5  # the probability of a language that is none of the user's,
 _WORDS = 3  # in a text of as many words,
 _FAR = 20.0  # the lead that needs no such probability: of a script that none of the user's has
@@ -44,10 +45,13 @@ def detect(text: str, own: Sequence[str] = ()) -> str:
         own: the user's languages as tags or names, the one most used first.
     """
     prose, likely = _read(text)
+    mine = [languages.code(each) for each in own]
+    few = not _many(prose) and not languages.is_plainly_english(prose)
+    weights = {"en": _FEW if few else _ENGLISH, **dict.fromkeys(mine, _OTHERS), **dict.fromkeys(mine[:1], _FIRST)}
+    if mine and any(map(str.isalnum, prose)) and (not any(map(str.isalpha, prose)) or (few and " " not in prose)):
+        return max(mine, key=lambda code: likely.get(code, 0.0) * weights[code])  # a number, or a word: Parking
     if not likely:
         return ""
-    mine = [languages.code(each) for each in own]
-    weights = {"en": _ENGLISH, **dict.fromkeys(mine, _OTHERS), **dict.fromkeys(mine[:1], _FIRST)}
     best = max(weights, key=lambda code: likely.get(code, 0.0) * weights[code])
     other = max(likely, key=lambda code: likely[code] * weights.get(code, 1.0))
     if other in weights:

@@ -90,12 +90,23 @@ def test_the_lines_of_an_english_agent_are_english(own: tuple[str, ...]) -> None
     assert [text for text in _split(ENGLISH) if detect(text, own) != "en"] == []
 
 
-@pytest.mark.parametrize(
-    ("language", "word"), [("de", "Ja"), ("fr", "Non"), ("pt", "Sim"), ("pt", "Pronto"), ("de", "Hallo")]
-)
-def test_one_word_is_in_the_users_language(language: str, word: str) -> None:
+@pytest.mark.parametrize(("language", "texts"), [
+    ("de", "Ja|Hallo|Information.|Handy|Feedback|1984|2,5 Mio. €"), ("pt", "Sim|Pronto|R$ 3,50"),
+    ("fr", "Non|1984.|12,50 €.|14:30|+33 6 12 34 56 78|Bon week-end.|Parking.|OK.|Week-end|D'accord|Service client"),
+    ("en", "Merci|1984|Parking"),
+])  # fmt: skip
+def test_a_number_a_word_or_two_are_in_the_users_language(language: str, texts: str) -> None:
     """A text that could be in many languages is in the one that the user speaks."""
-    assert detect(word, [language]) == language
+    assert [text for text in texts.split("|") if detect(text, [language]) != language] == []
+
+
+def test_a_line_of_an_agent_is_english_for_everybody() -> None:
+    """Two words that only English has outweigh the user's language; and a word of the user's second one the first."""
+    lines = _split(
+        "Build failed | Please confirm | Good morning | Task complete | Hi there | Session restored | Come here"
+    )
+    assert [text for text in lines if detect(text, ["fr"]) != "en"] == []
+    assert detect("Merci", ["en", "fr"]) == detect("Au revoir", ["en", "fr"]) == "fr"
 
 
 @pytest.mark.parametrize("text", ["", "12 34 56", "!?", "\ud800", "`der die das`", "/usr/la/de", "<speak>"])

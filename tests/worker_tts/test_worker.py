@@ -224,7 +224,7 @@ def test_a_text_in_a_language_that_no_voice_speaks_is_refused_with_its_language(
 def test_a_text_is_spoken_by_the_voice_of_its_language(
     tiny: Worker, say: Callable[..., Any], heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In pieces as well; a word of many languages is in the user's own, and English stays with the usual voice."""
+    """In pieces as well; numbers and a word of many languages in the user's own, English by the usual voice."""
     french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET)
     voices = (*tiny._engine.voices(), french)
     monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: voices))
@@ -234,4 +234,6 @@ def test_a_text_is_spoken_by_the_voice_of_its_language(
     assert say(tiny, "Oui", languages=["fr"]).result["voice"] == "thé"
     assert say(tiny, "No", languages=["en"]).result["voice"] == "ting"
     assert say(tiny, "No", languages=["en"], default_voice="thé").result["voice"] == "ting"
-    assert say(tiny, "...1...", languages=["en"], default_voice="thé").result["voice"] == "thé"
+    assert say(tiny, "...1...", languages=["fr"]).result["voice"] == "thé"
+    assert say(tiny, "...1...", languages=["en"], default_voice="thé").result["voice"] == "ting"
+    assert say(tiny, "1984", languages=[], default_voice="thé").result["voice"] == "thé"
