@@ -72,8 +72,8 @@ class Promises:
         assert len(files) == 1 or not any(t.alone for t in files), "a suspect runs beside others"
         last: dict[tuple[bytes, int, bool], Any] = {}
         for request in jobs.queue.order(self._world.now):
-            alike = request.route, request.rank, request.session
-            assert alike not in last or last[alike] <= request.order, "one client's equal requests out of order"
+            alike = request.caller, request.rank, request.session
+            assert alike not in last or last[alike] <= request.order, "one caller's equal requests out of order"
             last[alike] = request.order
         unheard = [t for t in jobs.running.values() if t.done]
         if unheard:
@@ -115,14 +115,15 @@ class Promises:
                 self._world.events.add("a process retires")
 
     def _check_aside(self, worker: Worker) -> None:
-        """Only who waits for its client is set aside, at once where that can be, and no client takes all places."""
+        """Only who waits for its client or gives way is set aside, at once where that can be; no caller takes all."""
         queue, jobs = worker.jobs.queue, worker.jobs
         aside = [t for t in jobs.running.values() if t.aside]
         for request in aside:
             if request.key not in self._world.rested:
                 self._world.rested.add(request.key)
                 self._world.events.add("a job is set aside")
-                assert request.waits_for_client, "a job at work is set aside"
+                assert request.waits_for_client or request.gave_way, "a job at work is set aside"
+                self._world.events |= {"a job gives way"} if request.gave_way else set()
                 assert not request.session, "a session is set aside"
             elif not request.waits_for_client:
                 self._world.events.add("a job goes on aside")
@@ -130,8 +131,8 @@ class Promises:
             assert all(t.aside_at() >= self._world.now - 1e-6 for t in jobs.running.values()), "a pause holds a slot"
         assert not aside or queue.aside, "aside of a worker that has no places for it"
         assert len(aside) < queue.aside + queue.slots, "too many aside"
-        for count in Counter(t.route for t in aside).values():
-            assert 2 * count <= queue.aside + 2 * queue.slots, "one client has more than its share"
+        for count in Counter(t.caller for t in aside).values():
+            assert 2 * count <= queue.aside + 2 * queue.slots, "one caller has more than its share"
             if jobs.waiting and 2 * count >= queue.aside:
                 self._world.events.add("a client has its share of pauses")
 

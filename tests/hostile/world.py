@@ -223,6 +223,7 @@ class World:
             deadline_ms=r.choice([None, None, 100, 3000, 60_000]),
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
+            caller=name[-1] % 3,
         )
         if self.dice.random() < 0.15:  # somebody speaks for as long as they like
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
@@ -714,7 +715,7 @@ class World:
                     request = self.pool._requests.active.get((person.route, name))
                     assert request is not None, "a request was lost"
                     jobs = self.pool._workers[request.worker].jobs
-                    held_up = jobs.queue.crowded(person.route)  # by the client's own pauses
+                    held_up = jobs.queue.crowded(request.caller)  # by the client's own pauses
                     assert request.waits_for_client or held_up, f"a request hangs: {request}"
 
     def end(self) -> None:

@@ -29,6 +29,8 @@ class Request(Message):
     `session`: the input is produced while it is sent (by a microphone), for any length of time. Sessions are counted
     separately from other requests, called files, so that neither has to wait for the other.
 
+    `caller`: a client that asks for several programs, as the gateway does, has a number for each, since programs take
+    turns; 0: for itself.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -48,6 +50,7 @@ class Request(Message):
     keep_alive: float | None = None
     attempt: int = 0
     session: bool = False
+    caller: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Job(Message):
     """supervisor -> worker: the request as the client sent it. `credit` is what the client has granted so far.
 
     `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
-    `degraded: true` to the result's data. `client` is a number that the jobs of one client share.
+    `degraded: true` to the result's data. `client` is a number that the jobs of one client share, or of one caller.
     """
 
     TYPE: ClassVar[str] = "job"

@@ -153,7 +153,7 @@ class WyomingSettings:
     allow: Sequence[str] = setting(
         (),
         texts(),
-        'addresses and networks that may connect from beyond this machine, such as "192.168.1.5"',
+        'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"',
     )
 
 

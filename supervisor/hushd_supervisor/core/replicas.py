@@ -35,13 +35,13 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     if settings.max_replicas:
         return min(settings.max_replicas, cores)
     family = list(family)
-    served = {request.route for worker in family for request in worker.jobs.running.values()}
-    other_clients_wait = any(request.route not in served for worker in family for request in worker.jobs.waiting)
+    served = {request.caller for worker in family for request in worker.jobs.running.values()}
+    others_wait = any(request.caller not in served for worker in family for request in worker.jobs.waiting)
     held_by_sessions = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
     for_sessions = min(held_by_sessions, MAX_SESSION_PROCESSES)
     if any(worker.lifecycle.on_card for worker in family):  # which computes for many at once, and has one memory
         return 1 + for_sessions
-    return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(other_clients_wait, for_sessions)
+    return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(others_wait, for_sessions)
 
 
 def choose(request: ActiveRequest, family: list[Worker]) -> Worker:

@@ -134,17 +134,18 @@ def test_one_process_computes_on_a_card(most: int, processes: int) -> None:
 
 
 @pytest.mark.parametrize("worker", ["stt/a/x", "tts/a/x"])
-def test_nobody_waits_for_somebody_elses_long_recording(worker: str) -> None:
+@pytest.mark.parametrize(("client", "caller"), [(b"s", 0), (b"r", 1)])
+def test_nobody_waits_for_somebody_elses_long_recording(worker: str, client: bytes, caller: int) -> None:
     """One process more than is quicker for one client, as soon as another client waits; and no more than that one."""
     desk = Desk(cores=2, most=0)
     first, second = desk.request(worker), desk.request(worker)
     desk.ready()
     desk.wait(10)
     assert len(desk.spawned) == 1
-    desk.tell(ev.FromClient(b"s", m.Hello(protocol=1, version="1")))
+    desk.tell(ev.FromClient(client, m.Hello(protocol=1, version="1")))
     for number in (100, 101):
-        request = m.Request(id=number.to_bytes(16, "big"), worker=worker, op="echo", credit=8)
-        desk.tell(ev.FromClient(b"s", request))
+        request = m.Request(id=number.to_bytes(16, "big"), worker=worker, op="echo", credit=8, caller=caller)
+        desk.tell(ev.FromClient(client, request))
     desk.wait(3)
     desk.ready()
     desk.wait(3)

@@ -72,8 +72,8 @@ class Requests:
             worker = self._fleet.worker(name)
             deadline = math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
             request = ActiveRequest(route, message, connection.holder, name, next(self._numbers), now, deadline)
-            request.client = connection.number
-            request.program = connection.pid or route
+            request.client = hash((connection.number, message.caller))
+            request.program = connection.pid or route, message.caller
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:

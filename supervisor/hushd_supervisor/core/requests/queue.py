@@ -3,8 +3,7 @@
 Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
 declares them; on any other worker a session takes the slot of a file. A file that waits for its client's input or
 credit is set aside: it gives up its slot for good, and once the client goes on, it runs beside the others, piece by
-piece in turns.
-
+piece in turns. So does one that has had its slot for long while another caller waited.
 
 Of one priority, programs take turns (`Line`). Each client that waits hears where it stands every few seconds, a few
 clients at a time (`Notices`): a word to each for every request that is served would be a million.
@@ -23,6 +22,7 @@ from .request import ActiveRequest
 
 MAX_BYTES = 16_000_000  # of the texts and parameters that wait for one worker
 TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
+GIVE_WAY_S = 6.0  # of running, and of another caller's waiting; looked at when that is told what it waits for
 MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
 
 
@@ -129,10 +129,29 @@ class Queue:
         kind = self._apart(request)
         return [t for t in self.waiting if self._apart(t) == kind], self.sessions if kind else self.slots
 
-    def crowded(self, route: bytes) -> bool:
-        """Returns whether a client's next job cannot be set aside: all places are taken, or half of them by it."""
-        clients = [job.route for job in self._running.values() if job.aside]
-        return bool(self.aside) and (len(clients) >= self.aside or 2 * clients.count(route) >= self.aside)
+    def crowded(self, caller: tuple[bytes, int]) -> bool:
+        """Returns whether a caller's next job cannot be set aside: all places are taken, or half of them by it."""
+        callers = [job.caller for job in self._running.values() if job.aside]
+        return bool(self.aside) and (len(callers) >= self.aside or 2 * callers.count(caller) >= self.aside)
+
+    def make_way(self, waiting: Collection[ActiveRequest], now: float) -> bool:
+        """Sets files aside that have run for long, for requests of other callers that have waited as long.
+
+        Returns whether there were any.
+        """
+        long = [
+            job for job in self._running.values() if self.aside and job.has_slot and now >= job.started + GIVE_WAY_S
+        ]
+        for job in long:
+            job.aside = job.gave_way = any(
+                now >= request.arrived + GIVE_WAY_S
+                and request.caller != job.caller
+                and request.level(now) <= job.rank
+                and not self._apart(request)
+                and self._fits(request)
+                for request in waiting
+            )
+        return any(job.gave_way for job in long)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -149,7 +168,7 @@ class Queue:
         return taken < (self.sessions if kind else self.slots)
 
     def _fits(self, request: ActiveRequest) -> bool:
-        if not self._apart(request) and self.crowded(request.route):
+        if not self._apart(request) and self.crowded(request.caller):
             return False
         if any(job.message.id == request.message.id for job in self._running.values()):
             return False

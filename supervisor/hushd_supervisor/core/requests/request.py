@@ -48,8 +48,8 @@ class ActiveRequest:
     arrived: float
     deadline: float = math.inf
     done: bool = False
-    client: int = 0  # the number of its client's connection
-    program: Hashable = b""  # the process that its client names; its connection if it names none
+    client: int = 0  # a number that its caller's requests share
+    program: Hashable = b""  # the caller and the process that its client names; its connection if it names none
     turn: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
@@ -74,12 +74,13 @@ class ActiveRequest:
     download: int = field(init=False)  # chunks that the client can take
     starved_since: float | None = None
     hungry_since: float | None = None  # since when the worker has waited for input
-    aside: bool = False  # whether it has given up its slot while it waited for its client
+    aside: bool = False  # whether it has given up its slot
+    gave_way: bool = False  # whether it did so for others, not because it waited for its client
 
     rank: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = self.program or self.route
+        self.program = self.program or self.caller
         self.rank = PRIORITIES.index(self.message.priority)
         self.alone = self.message.attempt > 0 and not self.session
         self.input_complete = self.message.input != "stream"
@@ -94,6 +95,11 @@ class ActiveRequest:
     def key(self) -> tuple[bytes, bytes]:
         """Its name among the requests of all clients."""
         return self.route, self.message.id
+
+    @property
+    def caller(self) -> tuple[bytes, int]:
+        """For whom it is: its client, or one of the programs for which that asks."""
+        return self.route, self.message.caller
 
     @property
     def session(self) -> bool:
@@ -138,7 +144,7 @@ class ActiveRequest:
         self.started = self.touched = now
         self.audio = 0.0
         self.starved_since = now if self.download == 0 else None
-        self.hungry_since, self.aside = None, False
+        self.hungry_since, self.aside, self.gave_way = None, False, False
 
     def ask_input(self, chunks: int, now: float) -> bool:
         """Records the worker's credit for input; False if it exceeds any window."""
@@ -199,11 +205,16 @@ class ActiveRequest:
         return self.starved_since is not None and self.starved_since + STARVED_S <= now
 
     def aside_at(self) -> float:
-        """The time at which its slot goes to another job if it still waits for its client."""
-        if self.session or self.aside or self.cancelled:
+        """The time at which it counts as set aside for its client if it still waits for that."""
+        if self.session or (self.aside and not self.gave_way) or self.cancelled:
             return math.inf
         waits = [since for since in (self.hungry_since, self.starved_since) if since is not None]
         return min(waits, default=math.inf) + ASIDE_S
+
+    @property
+    def has_slot(self) -> bool:
+        """True if it is a file in a slot that it may leave."""
+        return not (self.session or self.aside or self.cancelled or self.alone)
 
     def cancel_ignored(self, now: float) -> bool:
         """Returns whether the engine has not obeyed a cancel in time."""

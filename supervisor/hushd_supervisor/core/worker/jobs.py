@@ -198,14 +198,15 @@ class Jobs:
     def attend(self, state: str, note: str, now: float) -> bool:
         """Ends waiting requests that are past their deadlines, and tells others what they wait for.
 
-        Returns whether any has ended.
+        Returns whether others may run now: any of these has ended, or a running one has given way.
         """
         late, untold = self._notices.take(now)
+        made_way = self.queue.make_way(untold, now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded")
         for request in untold:
             self.report_position(request, state, now, note)
-        return bool(late)
+        return bool(late) or made_way
 
     def expire_running(self, now: float) -> list[ActiveRequest]:
         """Ends running requests that are past their deadlines or whose client does not read; returns them."""
@@ -263,7 +264,7 @@ class Running(dict[bytes, ActiveRequest]):
     @property
     def endless(self) -> int:
         """The number of jobs that run for as long as their clients like."""
-        return sum(request.session or request.aside for request in self.values())
+        return sum(request.session or (request.aside and not request.gave_way) for request in self.values())
 
     @property
     def uncancelled(self) -> int:
@@ -324,7 +325,7 @@ class Running(dict[bytes, ActiveRequest]):
         """Takes the slots from jobs that wait for their clients; returns whether there were any."""
         resting = [request for request in self.values() if request.aside_at() <= now]
         for request in resting:
-            request.aside = True
+            request.aside, request.gave_way = True, False
         return bool(resting)
 
     def cancel_ignored(self, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""A job that waits for its client gives its slot away: pauses of one program are nobody else's."""
+"""A job that waits for its client gives its slot away, and so does a long one: they are nobody else's to wait for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_supervisor.core.requests.request import ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.requests.queue import GIVE_WAY_S, TELL_S
+from hushd_supervisor.core.requests.request import AGING_S, ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 
@@ -55,8 +56,9 @@ def wait(desk: Desk, seconds: float) -> None:
     end = desk.now + seconds
     while desk.now < end:
         beat = min(end, desk.now + 2)
-        while desk.worker.deadline() <= beat:
-            desk.time()
+        while (due := desk.worker.deadline()) <= beat:
+            desk.now = due
+            desk._take(desk.worker.on_time(due))
         desk.now = beat
         desk.from_worker(m.Beat(cpu_s=desk.now))
 
@@ -149,8 +151,9 @@ def test_a_short_wait_keeps_the_slot(pause: str) -> None:
     assert not request.aside
 
 
-def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_waits() -> None:
-    """Beyond its share a client's own requests wait; another client's run."""
+@pytest.mark.parametrize("other_client", [b"other", b"mine"])
+def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_waits(other_client: bytes) -> None:
+    """Beyond its share a client's own requests wait; another client's run, and those of its own other caller."""
     desk = desk_with(aside=4)
     mine = [pipe(desk, b"mine") for _ in range(2)]
     for request in mine:
@@ -159,7 +162,7 @@ def test_one_clients_pauses_take_half_of_the_places_and_the_next_of_its_own_wait
     assert all(request.aside for request in mine)
     third = ask(desk, b"mine")
     assert not runs(desk, third)
-    other = ask(desk, b"other")
+    other = ask(desk, other_client, caller=7)
     assert runs(desk, other)
     desk.from_worker(m.Result(id=other.id))
     assert not runs(desk, third)
@@ -178,6 +181,59 @@ def test_sessions_and_older_workers_keep_their_slots(aside: int) -> None:
     assert not first.aside
     assert not runs(desk, other)
     assert desk.worker.deadline() < math.inf, "and nothing spins"
+
+
+def test_a_long_job_gives_its_slot_to_another_program_and_goes_on_beside() -> None:
+    """A text of hours costs another program's sentence seconds; what comes after that costs nothing."""
+    desk = desk_with()
+    book = ask(desk, b"reader")
+    wait(desk, 100)
+    other = ask(desk, b"other")
+    wait(desk, GIVE_WAY_S - 1)
+    assert not runs(desk, other), "a short job would have ended by now"
+    wait(desk, TELL_S)
+    assert runs(desk, other)
+    desk.from_worker(m.Result(id=other.id))
+    assert runs(desk, ask(desk, b"other"))
+    desk.worker.process.unwanted = "unloaded"
+    assert desk.worker.retires, "it waits for nobody, so it lasts no longer than its work"
+    speak(desk, book, ALL)
+    wait(desk, ASIDE_S)
+    assert not desk.worker.retires, "now it waits for its client"
+    desk.from_worker(m.Result(id=book.id))
+    assert desk.terminal(book) == "result"
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "aside", "client"),
+    [
+        ({}, {}, 64, b"1"),
+        ({}, {}, 0, b"2"),
+        ({"attempt": 1}, {}, 64, b"2"),
+        ({"session": True}, {}, 64, b"2"),
+        ({}, {"attempt": 1}, 64, b"2"),
+    ],
+    ids=["its own", "a worker that sets none aside", "a suspect", "a session", "for a suspect"],
+)
+def test_who_keeps_the_slot(running: dict[str, int], waiting: dict[str, int], aside: int, client: bytes) -> None:
+    """However long another waits."""
+    desk = desk_with(aside=aside)
+    first = ask(desk, b"1", **running)
+    second = ask(desk, client, **waiting)
+    wait(desk, 100)
+    assert runs(desk, first)
+    assert not runs(desk, second)
+
+
+def test_the_less_urgent_wait_for_their_time() -> None:
+    """A notification passes no running text before it has waited long enough to be as urgent."""
+    desk = desk_with()
+    ask(desk, b"1")
+    other = ask(desk, b"2", priority="notification")
+    wait(desk, AGING_S - 1)
+    assert not runs(desk, other)
+    wait(desk, TELL_S + 1)
+    assert runs(desk, other)
 
 
 def test_a_stream_asked_again_begins_with_a_slot() -> None:

@@ -54,6 +54,20 @@ def test_the_connections_of_a_process_have_their_turns_together() -> None:
     assert order[:3] == [crowd[0], other, crowd[1]]
 
 
+def test_the_callers_of_a_connection_take_turns() -> None:
+    """The gateway asks for many programs on one connection: each has its own turns, here and at the engine."""
+    house = House({"": {"max_replicas": 1}})
+    house.busy(A)
+    crowd = [house.request(A, caller=1) for _ in range(4)]
+    other = house.request(A, caller=2)
+    for _ in range(6):
+        house.finish(A)
+    jobs = house.jobs()[1:]
+    assert [job.id for job in jobs] == [crowd[0], other, *crowd[1:]]
+    assert len({job.client for job in jobs}) == 2
+    assert jobs[0].client == jobs[-1].client
+
+
 def test_two_jobs_of_one_id_run_one_after_the_other() -> None:
     """Two programs may have chosen the same, and the process would not know them apart."""
     house = House()
