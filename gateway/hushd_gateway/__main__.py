@@ -34,6 +34,7 @@ from .configuration import Configuration
 
 IDLE_S = 60.0  # without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
 LATE_S = 0.2  # for the first bytes of a connection that was accepted last
+UNREAD = 128 * 1024  # bytes of an answer that the kernel keeps for a program that does not read
 SETTLE_S = 1.0  # from the last request's end until its memory is given back
 
 
@@ -115,7 +116,9 @@ def main(arguments: list[str]) -> int:
 
 def _listener(word: str) -> Listener:
     kind, descriptor, address = word.split("=", 2)
-    return Listener(kind, socket.socket(fileno=int(descriptor)), address)
+    listener = socket.socket(fileno=int(descriptor))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)  # of each connection that it accepts
+    return Listener(kind, listener, address)
 
 
 class Gateway:
@@ -181,8 +184,7 @@ def _http(client: AsyncClient, configuration: Configuration, activity: Activity)
 
 
 def _wyoming(client: AsyncClient, configuration: Configuration, activity: Activity) -> Server:
-    waiting = AsyncClient.on(client.link, None)  # Wyoming has no answer that says when to ask again
-    server: Server = import_module("hushd_gateway.wyoming.listening").WyomingServer(waiting, configuration, activity)
+    server: Server = import_module("hushd_gateway.wyoming.listening").WyomingServer(client, configuration, activity)
     return server
 
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
 from hushd_schema.description import Descriptions
 from hushd_schema.settings import Settings
+
+from .callers import CallerClient
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
@@ -185,6 +188,13 @@ def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
 def of(connection: HTTPConnection) -> Engines:
     """Returns the engines of the application that a request or a WebSocket came to."""
     engines: Engines = connection.app.state.engines
+    return engines
+
+
+def for_caller(connection: HTTPConnection) -> Engines:
+    """Returns these engines for jobs of the program that sent the request or opened the WebSocket."""
+    engines = copy(of(connection))
+    engines.client = CallerClient.of(engines.client, connection.scope["client"], connection.scope["server"])
     return engines
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import pytest
+from hushd_gateway import callers
 from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway, Listener
 from hushd_gateway.configuration import Configuration
 from hushd_gateway.wyoming.listening import _allows
@@ -172,13 +173,14 @@ def test_it_ends_when_it_is_told_to_and_with_its_supervisor(start: Callable[...,
     assert told or status == 0
 
 
-@pytest.mark.parametrize(("address", "peer", "allowed"), [
-    ("unix:///tmp/x", "", True), ("tcp://127.0.0.1:10300", "127.0.0.1", True),
-    ("tcp://0.0.0.0:10300", "127.0.0.1", True), ("tcp://0.0.0.0:10300", "192.168.1.5", True),
-    ("tcp://0.0.0.0:10300", "192.168.1.6", False),
-    ("tcp://[::]:10300", "::ffff:192.168.1.5", True),
-    ("tcp://[::]:10300", "fe80::1%eth0", False),
+@pytest.mark.parametrize(("peer", "ours", "allowed"), [
+    ("", True, True), ("127.0.0.1", True, True), ("127.0.0.1", False, False), ("127.0.0.2", False, True),
+    ("192.168.1.5", False, True), ("192.168.1.6", False, False),
+    ("::ffff:192.168.1.5", False, True), ("fe80::1%eth0", False, False),
 ])  # fmt: skip
-def test_wyoming_admits_this_machine_and_who_is_named(address: str, peer: str, allowed: bool) -> None:
-    settings = Settings(wyoming=WyomingSettings(allow=("192.168.1.5",)))
-    assert _allows(settings, address, peer) is allowed
+def test_wyoming_admits_this_user_and_who_is_named(
+    peer: str, ours: bool, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(wyoming=WyomingSettings(allow=("192.168.1.5", "127.0.0.2")))
+    monkeypatch.setattr(callers, "is_ours", lambda *_: ours)
+    assert _allows(settings, (peer, 5) if peer else None, ("127.0.0.1", 10300)) is allowed

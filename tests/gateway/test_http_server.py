@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import IO, Any
 
 import pytest
+from hushd import AsyncClient
 from hushd_gateway.__main__ import Listener
 from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app, security, server
@@ -30,7 +31,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 @asynccontextmanager
 async def serving(app: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """The port at which the gateway's server serves an application."""
-    monkeypatch.setattr(server, "create_app", lambda *_: app)
+    monkeypatch.setattr(server, "create_app", lambda *_, **__: app)
     configuration: Any = SimpleNamespace(settings=Settings(), token="", refresh=lambda: False)
     made = HttpServer(None, configuration, nullcontext())  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
@@ -139,7 +140,7 @@ PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\
 
 def send_form(body: bytes, length: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, bytes, Any]:
     """The status, the head and the JSON of the answer to a form."""
-    app = create_app(None, Settings())  # type: ignore[arg-type]
+    app = create_app(AsyncClient(start=False), Settings())
     head, _, answer = ask(app, FORM % length + body, monkeypatch).partition(b"\r\n\r\n")
     return int(head.split()[1]), head.lower(), json.loads(answer)
 

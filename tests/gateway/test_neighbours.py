@@ -6,22 +6,25 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from hushd_protocol.system import uploads
-from support.peer import BOUND_S, ECHO, Supervisor, check_nothing_is_left, command, wait_until
+from support.peer import BOUND_S, ECHO, Peer, Supervisor, check_nothing_is_left, command, wait_until
 
 from .raw_web_socket import TEXT, RawWebSocket, frame
 
 CONFIG = (
     "stt = 'echo/a'\ntts = 'echo/a'\n"
     "[http]\nlisten = ['127.0.0.1:0']\n[wyoming]\nlisten = ['tcp://127.0.0.1:0']\n"
-    f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\n{command(ECHO)}'
+    f'[worker."stt/echo"]\n{command(ECHO)}[worker."tts/echo"]\nmax_replicas = 1\n{command(ECHO)}'
 )
 LARGE = 100_000_000  # bytes of the gateway, whatever its programs do
 
@@ -44,6 +47,19 @@ class Served:
         """The gateway's process."""
         with self.supervisor.connect() as peer:
             return int(peer.control("status")["door"]["gateway"]["pid"] or 0)
+
+    def connect(self) -> socket.socket:
+        """A connection for HTTP of which the kernel keeps little that is not read."""
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(BOUND_S)
+        connection.connect(("127.0.0.1", self.web))
+        return connection
+
+    def files(self) -> list[str]:
+        """The targets of the gateway's descriptors."""
+        folder = Path(f"/proc/{self.gateway}/fd")
+        return [os.readlink(each) for each in folder.iterdir() if each.is_symlink()]
 
     def is_answered(self) -> bool:
         """Returns whether another program's request is."""
@@ -105,6 +121,42 @@ def test_no_message_is_unpacked(served: Served) -> None:
         session.socket.sendall(frame(TEXT, bomb[:-4], compressed=True))
         ended(session)
     assert served.size("VmHWM") < LARGE
+
+
+def test_an_unread_speech_is_kept_nowhere_and_its_program_has_one_turn(served: Served) -> None:
+    """Of a program's two texts none is read: each stops where the kernel is full. Another program is served between."""
+    with served.connect() as first, served.connect() as second, served.supervisor.connect() as peer:
+        for number, connection in enumerate((first, second)):
+            ask_to_speak(connection, "a" * 3_000_000)
+            wait_until(partial(speaks_or_waits, peer, number), "its place")
+        other = subprocess.Popen([sys.executable, "-c", SHORT, str(served.web)], stdout=subprocess.PIPE, text=True)
+        wait_until(partial(speaks_or_waits, peer, 2), "its place")
+        assert not [each for each in served.files() if "deleted" in each], "a speech is stored"
+        assert served.size() < LARGE
+        while not first.recv(1 << 20).endswith(b"0\r\n\r\n"):
+            pass
+        assert other.communicate(timeout=BOUND_S)[0] == "200 bb\n", "the second has it, and is not read"
+
+
+SHORT = """if True:
+    import http.client, sys
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+    connection.request("POST", "/v1/audio/speech", '{"input": "b", "response_format": "pcm"}')
+    answer = connection.getresponse()
+    print(answer.status, answer.read().decode())
+"""
+
+
+def ask_to_speak(connection: socket.socket, text: str) -> None:
+    body = b'{"input": "%s", "response_format": "pcm"}' % text.encode()
+    head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
+    connection.sendall(head + body)
+
+
+def speaks_or_waits(peer: Peer, others: int) -> bool:
+    """Returns whether one speech is under way, and so many others wait for it."""
+    row = peer.status("tts/echo/a")
+    return (row["running"], row["queued"]) == (1, others)
 
 
 def test_the_uploads_of_a_killed_gateway_are_removed(served: Served) -> None:

@@ -170,11 +170,15 @@ class Call:
                 self._expected += 1
             self._spool.put(message)
             if isinstance(message, Chunk):
-                self._ungranted += 1
-                if self._ungranted >= _GRANT or buggify("credit for one chunk"):
-                    self._post(Credit(id=self.id, chunks=self._ungranted))
-                    self._ungranted = 0
+                self._grant()
         return False
+
+    def _grant(self) -> None:
+        """Grants further chunks, since one has come: credit is for chunks received, not for chunks consumed."""
+        self._ungranted += 1
+        if self._ungranted >= _GRANT or buggify("credit for one chunk"):
+            self._post(Credit(id=self.id, chunks=self._ungranted))
+            self._ungranted = 0
 
     def end(self, error: BaseException | None = None) -> None:
         """Ends the call: `error` is raised to the reader, after the messages that came before."""

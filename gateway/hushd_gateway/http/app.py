@@ -45,7 +45,9 @@ ROUTES: list[BaseRoute] = [
 ]
 
 
-def create_app(client: AsyncClient, settings: Settings, token: str = "", listed: Path | None = None) -> Starlette:
+def create_app(
+    client: AsyncClient, settings: Settings, token: str = "", listed: Path | None = None, *, own_only: bool = False
+) -> Starlette:
     """Returns the ASGI application.
 
     Args:
@@ -53,10 +55,11 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "", listed:
         settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
         listed: see `routing.Engines`.
+        own_only: see `security.Authorisation`.
     """
     uploads.sweep()
     origins = list(settings.http.origins)
-    middleware = [Middleware(Authorisation, settings.http.hosts, origins, token)]
+    middleware = [Middleware(Authorisation, settings.http.hosts, origins, token, own_only)]
     if origins:
         middleware.append(
             Middleware(

@@ -15,16 +15,18 @@ from urllib.parse import urlsplit
 
 from hushd_protocol import hosts
 from hushd_protocol.errors import HushdError
+from hushd_schema.settings import HTTP_TOKEN
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hushd_gateway import log
+from hushd_gateway import callers, log
 
 from . import web_page
 from .errors import ApiError
 
 OPEN = ("/health", *web_page.FILES)  # need no token
 SEND_S = 60.0  # for a program that does not read its answer
+_SHARE = f"set {HTTP_TOKEN} or [http] token_file, and send that secret"
 KEY = "openai-insecure-api-key."
 CODED_KEY = "hushd-token."  # of the page, in base64: a token may have letters that no subprotocol has
 
@@ -36,13 +38,17 @@ class Authorisation:
         names: this machine's names, besides localhost and addresses.
         origins: the web pages that may send requests.
         token: the one that requests must carry; empty for none.
+        own_only: whether without a token requests of this user's programs alone are admitted.
     """
 
-    def __init__(self, app: ASGIApp, names: Collection[str], origins: Collection[str], token: str) -> None:
+    def __init__(
+        self, app: ASGIApp, names: Collection[str], origins: Collection[str], token: str, own_only: bool = False
+    ) -> None:
         self._app = app
         self._names = frozenset(name.lower() for name in names)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._token = token
+        self._own_only = own_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -88,6 +94,8 @@ class Authorisation:
             self._check_page(headers, host)
         preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
         if not preflight and scope["path"] not in OPEN and not self._authorised(scope, headers):
+            if not self._token:
+                raise ApiError(403, f"Another user of this machine sent this request: {_SHARE}.")
             raise ApiError(
                 401, "Send hushd's token: Authorization: Bearer TOKEN, or x-api-key: TOKEN.", code="invalid_api_key"
             )
@@ -103,7 +111,7 @@ class Authorisation:
 
     def _authorised(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         if not self._token:
-            return True
+            return not self._own_only or callers.is_ours(scope["client"], scope["server"])
         sent = hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", ""))
         return any(hosts.same_secret(key, self._token) for key in (*sent, *_offered(scope.get("subprotocols", ()))))
 

@@ -73,7 +73,7 @@ class HttpServer:
 
     def _create_app(self) -> Any:
         configuration = self._configuration
-        return create_app(self._client, configuration.settings, configuration.token, find().listed)
+        return create_app(self._client, configuration.settings, configuration.token, find().listed, own_only=True)
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         """Has the application of the current configuration answer, also on old connections."""

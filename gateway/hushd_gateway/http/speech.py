@@ -51,7 +51,7 @@ async def create(request: Request) -> Response:
     sentences: deque[Sentence] = deque()
     options = parameters.options_of(SYNTHESIZE, values)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
-    engines = routing.of(request)
+    engines = routing.for_caller(request)
     chosen = await engines.voice(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]

@@ -10,9 +10,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from hushd_schema.settings import Settings
-from hushd_schema.settings.access import networks, parse
+from hushd_schema.settings.access import networks
 
-from hushd_gateway import log
+from hushd_gateway import callers, log
+from hushd_gateway.callers import Address, CallerClient
 
 from .server import serve_connection
 
@@ -48,7 +49,7 @@ class WyomingServer:
     async def start(self, listeners: Sequence[Listener]) -> None:
         loop = asyncio.get_running_loop()
         for listener in listeners:
-            accept = partial(Connection, partial(self._accepted, listener.address))
+            accept = partial(Connection, self._accepted)
             self._servers.append(await loop.create_server(accept, sock=listener.socket))
 
     def stop_accepting(self) -> None:
@@ -59,10 +60,10 @@ class WyomingServer:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE_S)
 
-    def _accepted(self, address: str, connection: Connection) -> None:
+    def _accepted(self, connection: Connection) -> None:
         self._configuration.refresh()
         settings = self._configuration.settings
-        if len(self._tasks) >= CONNECTIONS or not _allows(settings, address, connection.peer):
+        if len(self._tasks) >= CONNECTIONS or not _allows(settings, connection.peer, connection.here):
             connection.writer.transport.abort()
             return
         task = asyncio.create_task(self._serve(connection, settings))
@@ -72,7 +73,8 @@ class WyomingServer:
     async def _serve(self, connection: Connection, settings: Settings) -> None:
         with self._activity:
             try:
-                await connection.serve(partial(serve_connection, client=self._client, settings=settings))
+                client = CallerClient.of(self._client, connection.peer, connection.here)
+                await connection.serve(partial(serve_connection, client=client, settings=settings))
             except OSError:
                 pass  # the program has left
             except Exception as error:
@@ -93,14 +95,15 @@ class Connection(asyncio.StreamReaderProtocol):
         super().__init__(self._reader)
         self._made = made
         self._left = asyncio.Event()
-        self.peer = ""
+        self.peer: Address | None = None
+        self.here: Address | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         assert isinstance(transport, asyncio.WriteTransport)
         self.writer = _Writer(transport, self, self._reader, asyncio.get_running_loop())
-        name = transport.get_extra_info("peername")
-        self.peer = name[0] if isinstance(name, tuple) else ""
+        names = map(transport.get_extra_info, ("peername", "sockname"))
+        self.peer, self.here = (name[:2] if isinstance(name, tuple) else None for name in names)
         self._made(self)
 
     def eof_received(self) -> bool | None:
@@ -160,10 +163,10 @@ class _Writer(asyncio.StreamWriter):
         self.write(b"".join(data))
 
 
-def _allows(settings: Settings, address: str, peer: str) -> bool:
-    """Returns whether the settings allow a program at `peer`, an IP address or nothing, to use the listener."""
-    if parse("wyoming", address).is_local:
+def _allows(settings: Settings, peer: Address | None, here: Address | None) -> bool:
+    """Returns whether a program at `peer` may use the listener: one of this user's, or one that the settings allow."""
+    if callers.is_ours(peer, here) or peer is None:
         return True
-    program = ip_address(peer.partition("%")[0])
+    program = ip_address(peer[0].partition("%")[0])
     program = getattr(program, "ipv4_mapped", None) or program
-    return program.is_loopback or any(program in network for network in networks(tuple(settings.wyoming.allow)))
+    return any(program in network for network in networks(tuple(settings.wyoming.allow)))

@@ -7,6 +7,7 @@ import base64
 from typing import Any
 
 import pytest
+from hushd_gateway import callers
 from hushd_gateway.http import create_app
 from hushd_schema.settings import HttpSettings, Settings
 
@@ -22,7 +23,7 @@ def ask(
     headers: dict[str, str], method: str = "POST", path: str = "/v1/nowhere", token: str = "", **scope: Any
 ) -> tuple[int, dict[str, str]]:
     """Status and headers of the answer; 404 is that of the application behind the authorisation."""
-    app = create_app(Nobody(), Settings(http=HTTP), token)  # type: ignore[arg-type]
+    app = create_app(Nobody(), Settings(http=HTTP), token, own_only=True)  # type: ignore[arg-type]
     sent: list[dict[str, Any]] = []
 
     parts = iter([{"type": "http.request", "body": b"", "more_body": False}])
@@ -40,7 +41,8 @@ def ask(
         "method": method,
         "path": path,
         "query_string": b"",
-        "client": ("127.0.0.1", 5),
+        "client": None,
+        "server": None,
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         "subprotocols": [],
         **scope,
@@ -92,6 +94,16 @@ def test_without_the_token_nothing_is_served(sent: str) -> None:
     assert status == expected
     assert status == 404 or answered["www-authenticate"] == "Bearer"
     assert ask(headers, "GET", "/health", token="secret")[0] == 200
+
+
+@pytest.mark.parametrize(("path", "token", "status"), [
+    ("/v1/nowhere", "", 403), ("/v1/nowhere", "secret", 404), ("/health", "", 200), ("/", "", 200),
+])  # fmt: skip
+def test_another_user_of_the_machine_needs_the_token(
+    path: str, token: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers, "is_ours", lambda *_: False)
+    assert ask(LOCALHOST | {"x-api-key": token}, "GET", path, token)[0] == status
 
 
 def test_websockets_are_checked_by_themselves() -> None:

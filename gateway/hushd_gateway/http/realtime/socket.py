@@ -33,7 +33,7 @@ async def serve(socket: WebSocket) -> None:
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     session = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", ""))
-    await Connection(socket, routing.of(socket), session).run()
+    await Connection(socket, routing.for_caller(socket), session).run()
 
 
 class Connection:

@@ -34,8 +34,8 @@ async def transcribe(request: Request) -> Response:
         ask = parse_request(form.fields)
         if ask.stream:
             uploaded = form.hand_over()
-            return _Streamed(uploaded, streaming.events(_events(routing.of(request), uploaded, ask)))
-        return await _whole(routing.of(request), form, ask)
+            return _Streamed(uploaded, streaming.events(_events(routing.for_caller(request), uploaded, ask)))
+        return await _whole(routing.for_caller(request), form, ask)
 
 
 async def translate(request: Request) -> Response:
@@ -43,7 +43,7 @@ async def translate(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        return await _whole(routing.of(request), form, parse_request(form.fields, translate=True))
+        return await _whole(routing.for_caller(request), form, parse_request(form.fields, translate=True))
 
 
 async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Response:
