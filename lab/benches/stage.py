@@ -13,9 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import psutil
+import soundfile
+import soxr
 from hushd import Client
+
+Samples: TypeAlias = npt.NDArray[np.float32]
 
 SENTENCE = "The quick brown fox jumps over the lazy dog today."  # ten words
 BIN = Path(sys.executable).parent
@@ -44,6 +51,12 @@ def recording(name: str) -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "assets" / name
+
+
+def at_16_khz(clip: Path) -> Samples:
+    """The samples of a file of one channel."""
+    samples, rate = soundfile.read(clip, dtype="float32")
+    return samples if rate == 16_000 else soxr.resample(samples, rate, 16_000)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def openai(scale: int, size: str, name: str | None = None) -> list[Part]:
     """A checkpoint, in half precision as OpenAI's are; `name` without `.pt` where it is not the size's."""
     shape = SHAPES[size].smaller(scale)
     draw = partial(_draw, Noise(), shape)
-    return [checkpoint.part(f"{name or size}.pt", _shapes(shape), draw, dims=shape.dims)]
+    return [checkpoint.part(f"{name or size}.pt", tensor_shapes(shape), draw, dims=shape.dims)]
 
 
 def faster(scale: int, size: str) -> list[Part]:
@@ -87,7 +87,7 @@ def ggml(scale: int, size: str) -> list[Part]:
         CannotMake: openai-whisper's package is not here, which has the tokens.
     """
     shape, noise = SHAPES[size].smaller(scale), Noise()
-    shapes = _shapes(shape)
+    shapes = tensor_shapes(shape)
     tensors = gguf_whisper.tensors(shapes, lambda name: _draw(noise, shape, name, shapes[name]), shape.mels, "q8_0")
     try:
         keys = gguf_whisper.keys(shape.dims, f"whisper-{size}", timestamps=False)
@@ -110,7 +110,7 @@ def _convert(source: Part, size: str, path: Path) -> None:
     folder.rmdir()
 
 
-def _shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(shape: Shape) -> dict[str, tuple[int, ...]]:
     width = shape.width
     shapes: dict[str, tuple[int, ...]] = {
         "encoder.conv1.weight": (width, shape.mels, 3),

@@ -8,19 +8,15 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from statistics import mean
-from typing import TypeAlias
 
 import jiwer
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
 from hushd import Client
 from whisper_normalizer.english import EnglishTextNormalizer
 
-from ..stage import Row, recording, supervisor
-
-Samples: TypeAlias = npt.NDArray[np.float32]
+from ..stage import Row, Samples, at_16_khz, recording, supervisor
 
 SHIFTS, SHIFT = 12, 176  # beginnings, and samples between them: 11 ms
 _REVERBERATION = 9600  # samples until a room is 60 dB quieter: 0.6 s
@@ -74,11 +70,6 @@ def wer(options: Namespace) -> Iterator[Row]:
         ours, floors = zip(*shifted, strict=True)
         note = f"{min(ours):.3f} to {max(ours):.3f}; {note}, {min(floors):.3f} to {max(floors):.3f}"
         yield Row(f"{what}, mean of {SHIFTS} beginnings", mean(ours), "", "", mean(floors), None, note)
-
-
-def at_16_khz(clip: Path) -> Samples:
-    samples, rate = soundfile.read(clip, dtype="float32")
-    return samples if rate == 16_000 else soxr.resample(samples, rate, 16_000)
 
 
 def _later(samples: Samples, by: int) -> Samples:

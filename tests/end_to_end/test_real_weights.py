@@ -1,0 +1,63 @@
+"""Published weights through hushd: each engine hears people, or speaks so that it is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hushd import Client
+from support import real_weights
+from support.peer import Supervisor, check_nothing_is_left
+from support.real_weights import needs
+from support.recordings import recording
+from support.wer import BECKETT, word_error_rate
+
+pytestmark = pytest.mark.timeout(600)  # torch on a busy machine
+HEARS = (
+    "faster-whisper/base",
+    "faster-whisper/tiny.en",
+    "whisper/base",
+    "transcribe-cpp/whisper-base",
+    "onnx-asr/base",
+)
+FILES = {"whisper/base": "whisper/base.pt"}  # where it is not the model's name
+SPEAKS = [
+    ("piper/en_US-joe-medium.onnx", "en_US-joe-medium", "en", "The tests pass, and the file is ready."),
+    ("kokoro/kokoro-v1.0.int8.onnx", "af_heart", "en", "The meeting begins at nine o'clock."),
+    ("kokoro/kokoro-v1.0.int8.onnx", "ff_siwis", "fr", "Bonjour à tous, je reviens dans neuf minutes."),
+    ("kokoro/kokoro-v1.0.int8.onnx", "pf_dora", "pt", "A reunião começa às nove horas."),
+]
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[Client]:
+    """A client of a supervisor that has the published weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUSHD_MODELS_DIR", str(real_weights.linked(home / "models")))
+        started = Supervisor(home, "")
+        assert started.ready, started.log()
+        with Client() as client:
+            yield client
+        started.stop()
+        check_nothing_is_left(home)
+
+
+@pytest.mark.parametrize("model", [pytest.param(name, marks=needs(FILES.get(name, name))) for name in HEARS])
+def test_each_engine_hears_a_person(client: Client, model: str) -> None:
+    """Ten seconds of a person reading: at most one word is wrong, and the language is the model's own finding."""
+    heard = client.transcribe(recording(), model=model)
+    assert word_error_rate(BECKETT, heard.text) < 0.1, heard.text
+    assert heard.language == "en"
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "text"), [pytest.param(*row, marks=needs(place)) for place, *row in SPEAKS]
+)
+@pytest.mark.skipif(bool(reason := real_weights.missing("faster-whisper/base")), reason=reason)
+def test_each_voice_is_understood(client: Client, tmp_path: Path, voice: str, language: str, text: str) -> None:
+    """Whisper base writes down the sentence of each voice, but for a word of those with an accent, and a digit."""
+    client.synthesize(text, voice=voice).save(tmp_path / "said.wav")
+    heard = client.transcribe(tmp_path / "said.wav", model="faster-whisper/base", language=language).text
+    heard = heard.replace("9", {"en": "nine", "fr": "neuf", "pt": "nove"}[language])
+    assert word_error_rate(text, heard) < 0.25, heard
