@@ -15,7 +15,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
 
 from . import store
-from .recording import SET_ASIDE, Recording, is_url, shown
+from .recording import SET_ASIDE, Recording, is_url, shown, transcript_path
 
 KEEP_S = 5.0  # between two writes of the list, at least
 
@@ -31,7 +31,7 @@ class Failure:
 
 
 class Outputs:
-    """The transcripts, each RECORDING.FORMAT, and the list set aside.
+    """The transcripts, each `transcript_path(RECORDING, FORMAT)`, and the list set aside.
 
     Args:
         place: the folder's path, which is made, or its URL.
@@ -62,7 +62,7 @@ class Outputs:
 
     def is_done(self, recording: Recording) -> bool:
         """Returns whether a transcript exists that is not older than the recording."""
-        written = self._store.written(f"{recording.name}.{self.form}")
+        written = self._store.written(transcript_path(recording.name, self.form))
         return written is not None and written >= recording.written
 
     def save(self, name: str, transcript: Transcript) -> None:
@@ -104,4 +104,4 @@ class Outputs:
 
 def save(target: store.Store, name: str, form: str, transcript: Transcript) -> None:
     """Writes a recording's transcript whole; raises as `Store.write` does."""
-    target.write(f"{name}.{form}", transcript.render(form).encode())
+    target.write(transcript_path(name, form), transcript.render(form).encode())

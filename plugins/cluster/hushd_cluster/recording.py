@@ -1,4 +1,4 @@
-"""A recording of a corpus, and the names under which its transcript can be kept."""
+"""A recording of a corpus, and the name under which its transcript is kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from hushd.transcripts.formats import FORMATS
+
 SET_ASIDE = "set-aside.json"  # the list beside the transcripts
 MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format
 MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # also of a URL within one, as fsspec chains them
+_SUFFIXES = tuple(f".{form}" for form in FORMATS)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -22,7 +25,7 @@ class Recording:
     """A recording.
 
     Attributes:
-        name: the name of its transcript without the format: its path below the corpus, or its id in a manifest.
+        name: its path below the corpus, or its id in a manifest; `transcript_path` names its transcript.
         place: its path on the driver's disk, or the URL from which a node reads it.
         written: ns since 1970 of its last change; 0 if unknown.
         options: its own, in the form of a request, which go before those of the run.
@@ -50,20 +53,27 @@ def shown(place: str) -> str:
     return PASSWORD.sub(r"\1@", f"{url.scheme}://{url.netloc}{url.path}")
 
 
+def transcript_path(name: str, form: str) -> str:
+    """Returns the path of a recording's transcript, which no other recording's and no file of hushd's own has.
+
+    Parts that would be empty or hidden begin with `%`, folders that would be named like a transcript end with it.
+    """
+    *folders, last = name.split("/")
+    folders = [f"{part}%" if part.rstrip("%").casefold().endswith(_SUFFIXES) else part for part in folders]
+    marked = [f"%{part}" if part[:1] in ".%" else part for part in [*folders, last]]
+    return f"{'%' * (f'{name}.json'.casefold() == SET_ASIDE)}{'/'.join(marked)}.{form}"
+
+
 def fault(name: str) -> str:
     """Returns the reason why no transcript can have this name; empty if one can."""
-    parts = name.split("/")
+    path = transcript_path(name, "").removesuffix(".")
     try:
-        size = len(name.encode())
-        longest = max(len(part.encode()) for part in parts)
+        size = len(path.encode())
+        longest = max(len(part.encode()) for part in path.split("/"))
     except UnicodeEncodeError:
         return "is not valid Unicode"
     if _CONTROL.search(name):
         return "has a control character or a backslash"
-    if any(part == "" or part.startswith(".") for part in parts):
-        return "has a part that is empty or begins with a dot"
-    if SET_ASIDE in (f"{name}.json", parts[0]):
-        return "is a name that hushd uses itself"
     if size > MAX_NAME or longest > MAX_PART:
         return f"is too long: it may have {MAX_NAME} bytes, and {MAX_PART} between two slashes"
     return ""

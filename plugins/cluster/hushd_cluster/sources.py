@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SUFFIXES
 
 from . import manifest, store
-from .recording import SET_ASIDE, Recording, fault, is_url, shown
+from .recording import Recording, fault, is_url, shown
 
 
 class Source(ABC):
@@ -56,10 +56,7 @@ class Folder(Source):
 
     def recordings(self) -> Iterator[Recording]:
         for name, written in self._found():
-            if is_url(self._place):
-                why = fault(name)
-            else:  # of a disk that never knew Unicode any name will do
-                why = "is in a folder with the name of the list set aside" if name.startswith(f"{SET_ASIDE}/") else ""
+            why = fault(name) if is_url(self._place) else ""  # of a disk that never knew Unicode any name will do
             if why:
                 self.faults.append(f"{name!r} {why}: rename it.")
             else:

@@ -39,7 +39,7 @@ def test_speakers_are_told_apart_by_their_number_too() -> None:
     [
         (b"no", "not JSON"), (b"[]", "not a JSON object"), (b"{}", "no 'id'"), (b'{"id": "a"}', "no 'url'"),
         (b'{"id": "", "url": "a"}', "id must be text that is not empty"),
-        (b'{"id": 7, "url": "a"}', "id must be text"), (b'{"id": "../a", "url": "a"}', "has a part that is empty"),
+        (b'{"id": 7, "url": "a"}', "id must be text"), (b'{"id": "a\\\\b", "url": "a"}', "id has a control"),
         (b'{"id": "a", "url": "a", "langage": "de"}', "no 'langage' (did you mean language?)"),
         (b'{"id": "a", "url": "a", "beam_size": 0}', "beam_size must be a whole number from 1 to 100, not 0"),
         (b'{"id": "a", "url": "a", "diarize": 1}', "diarize must be true or false"),
@@ -47,7 +47,6 @@ def test_speakers_are_told_apart_by_their_number_too() -> None:
         ('{"id": "a", "url": "https://u:secret@ex\u2100mple/a"}'.encode(), "https://… is not a URL"),
         ('{"id": "a", "url": "https://u:secret\uff20h/a"}'.encode(), "https://… is not a URL"),
         (b'{"id": "a", "url": "zip://x::https://u:secret@h/a"}', "was given with a password"),
-        (b'{"id": "a/.b", "url": "a"}', "begins with a dot"), (b'{"id": "set-aside.json/a", "url": "a"}', "hushd uses"),
         (b'{"id": "a", "url": "a", "clips": [1], "diarize": true}', "leave out clips"),
         (b'{"id": "a", "url": "a", "live": true}', "no 'live'"), (b"[" * 100_000, "not JSON"), (b"\xff", "not JSON"),
         (b'{"id": "a", "url": "' + b"a" * manifest.MAX_LINE + b'"}', "longer than"),

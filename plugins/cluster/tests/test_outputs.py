@@ -86,14 +86,24 @@ def test_what_is_done_or_set_aside_is_passed_over(tmp_path: Path) -> None:
     assert names(True) == (["a.wav", "c.wav", "e.wav"], [])
 
 
-def test_a_folder_with_the_name_of_the_list_is_not_made(tmp_path: Path) -> None:
-    """Its recordings are named, and the others are found."""
-    for name in ("in/set-aside.json/a.wav", "in/b/set-aside.json/a.wav"):
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_bytes(b"x")
+def test_a_name_like_one_of_hushds_own_is_kept_beside_them(made: Callable[[], Outputs], tmp_path: Path) -> None:
+    """Each is done once its transcript is written, the next run counts it, and the list stays a list; also where a disk
+    has such folders."""
+    names = ["set-aside.json/a.wav", "b/set-aside.json/a.wav", "talk", "talk.txt/b.wav", "../c", "/.d/e", "set-aside"]
+    for name in names:
+        assert not made().is_done(Recording(name, "s3://bucket/x"))
+        made().save(name, SAID)
+        assert made().is_done(Recording(name, "s3://bucket/x"))
+    outputs = made()
+    outputs.put_aside(names[0], FAILURE)
+    outputs.keep()
+    assert made().set_aside == {names[0]: FAILURE}
+    assert len([*(tmp_path / "out").rglob("*.txt")]) == len([*tmp_path.rglob("*.txt")]) == len(names)
+    for name in names[:2]:
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
     source = Folder(str(tmp_path / "in"), str(tmp_path / "out"))
-    assert [each.name for each in source.recordings()] == ["b/set-aside.json/a.wav"]
-    assert len(source.faults) == 1
+    assert ([each.name for each in source.recordings()], source.faults) == (sorted(names[:2]), [])
 
 
 def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable[[], Outputs], tmp_path: Path) -> None:
