@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hushd_models import configuration
 from hushd_models.installation import document
@@ -15,8 +16,8 @@ from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import atomic_file, paths
 from hushd_schema import toml
-from hushd_schema.settings import editing, load
-from hushd_schema.settings.reference import rows
+from hushd_schema.settings import DEFAULTS, editing, load
+from hushd_schema.settings.reference import rows, suggestion
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -38,10 +39,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
     elif options.command == "show":
         _show(options.key, path, options.json)
     else:
-        value = editing.value_of(options.value) if options.command == "set" else None
+        place = editing.path_of(options.key)
+        value = _value(place, options.value) if options.command == "set" else None
         if options.key in SPEECH_ROLES and isinstance(value, str):
             value = _usable(options.key, value)
-        _replace(path, editing.with_key(toml.read(path), editing.path_of(options.key), value))
+        _replace(path, editing.with_key(toml.read(path), place, value))
     return 0
 
 
@@ -57,7 +59,9 @@ def make_parser(prog: str) -> Parser:
     commands.add("path", "print the path of the file")
     changed = commands.add("set", "change a setting; a running supervisor applies it at once")
     changed.add_argument("key", metavar="KEY", help='such as tts, http.listen or worker."stt/moonshine".keep_alive')
-    changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
+    changed.add_argument(
+        "value", nargs="*", metavar="VALUE", help="such as 10m, true or espeak-ng/all; several of a list"
+    )
     unset = commands.add("unset", "remove a setting, so that its default holds")
     unset.add_argument("key", metavar="KEY")
     return parser
@@ -100,7 +104,12 @@ def have_it_read() -> None:
 
     try:
         with Client(holder="cli", start=False, endpoint="") as client:
-            client.reload()
+            try:
+                client.reload()
+            except HushdError as error:
+                if error.code != "version_mismatch":
+                    raise
+                client.restart()  # hushd's files were replaced under this supervisor: the next one reads it
     except HushdError as error:
         if folder := error.detail.get("runtime"):
             console.complain(
@@ -125,7 +134,8 @@ def _show(key: str | None, place: Path, as_json: bool) -> None:
             row for row in settings if any(f"{name}.".startswith(begun) for name in (row["key"], spelt[row["key"]]))
         ]
         if not settings:
-            raise HushdError("bad_request", f"There is no setting {key!r}{did_you_mean(key, spelt)}.")
+            hint = did_you_mean(key, spelt) or suggestion(key.rpartition(".")[2])
+            raise HushdError("bad_request", f"There is no setting {key!r}{hint}.")
     if as_json:
         console.write_json(settings)
     elif key is not None and len(settings) == 1:
@@ -141,6 +151,21 @@ def _line(row: JsonObject) -> str:
 
 
 # --- changing ---------------------------------------------------------------------------------------------------------
+
+
+def _value(place: Sequence[str], words: Sequence[str]) -> Any:
+    """Returns the value that `words` give the setting at `place`: a list has a word for each of its entries.
+
+    Raises:
+        HushdError: `bad_request` if there is no word.
+    """
+    of_all = tuple(dict.fromkeys((place[0], place[-1])))  # also of a setting of one worker
+    declared = next((row for row in rows(DEFAULTS) if row["path"] == of_all), None)
+    if not words:
+        raise HushdError("bad_request", f"{'.'.join(place)} needs a value{'' if declared else suggestion(place[-1])}.")
+    value = editing.value_of(" ".join(words))
+    is_list = declared is not None and declared["default"] == ()
+    return list(words) if is_list and not isinstance(value, list) else value
 
 
 def _usable(role: str, name: str) -> str:

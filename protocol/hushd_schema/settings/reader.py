@@ -90,5 +90,7 @@ class Reader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> NoReturn:
-        hint = did_you_mean(key, known) or f": known are {', '.join(sorted(known))}"
+        from .reference import CALLED, suggestion  # for mistakes only
+
+        hint = did_you_mean(CALLED.get(key, key), known) or suggestion(key) or f": known are {', '.join(sorted(known))}"
         raise HushdError("bad_request", f"{self._path}: there is no key {where}{hint}.")

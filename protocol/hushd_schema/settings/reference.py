@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hushd_protocol import JsonObject, duration
+from hushd_protocol.suggest import nearest
 
 from hushd_schema import toml
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
+CALLED = {"idle_timeout": "keep_alive"}  # by the names of other programs
 _COLUMN = 27  # of the comments
 
 
@@ -48,6 +50,13 @@ def rows(settings: Settings) -> list[JsonObject]:
         for name, record in records.items():
             listed += (_hidden(row) for row in _table((table, name), record, type(record)()))
     return [*listed, *_workers(settings.worker)]
+
+
+def suggestion(key: str) -> str:
+    """Returns ` (did you mean TABLE.KEY?)` for the name of a setting in any table; empty if no name is close."""
+    names = {row["path"][-1]: ".".join(row["path"]) for row in reversed(rows(DEFAULTS))}
+    close = nearest(CALLED.get(key, key), names)
+    return f" (did you mean {names[close]}?)" if close else ""
 
 
 def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterator[JsonObject]:

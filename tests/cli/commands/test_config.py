@@ -33,16 +33,32 @@ def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path
     assert len(config("show", "http").splitlines()) > 3
     rows = {row["key"]: row for row in json.loads(config("show", "--json"))}
     assert rows["tts"] == {"key": "tts", "value": "espeak-ng/all", "default": "hibari/en"}
-    assert "did you mean exit_when_idle" in config("show", "exit_when_idl", status=2)
+    for key, meant in (
+        ("exit_when_idl", "exit_when_idle"),
+        ("http.lisen", "http.listen"),
+        ("idle_timeout", "worker.keep_alive"),
+    ):
+        assert f"did you mean {meant}?" in config("show", key, status=2)
 
 
 def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
-    """Strings need no quotes, lists and numbers are TOML's, and a new table is made where it is needed."""
+    """Strings need no quotes, lists are words or TOML's, and a new table is made where it is needed."""
     config("set", "tts", "hibari/en")
     config("set", "worker.stt/moonshine.keep_alive", "10m")
     config("set", "http.listen", '["127.0.0.1:8000"]')
     config("set", "auto_pull", "true")
+    config("set", "languages", "fr", "en")
+    config("set", "standby", "tts/hibari")
+    config("set", "worker.stt/moonshine.command", "--", "python3", "-m", "mine")
+    config("set", "voice", "Ann", "Marie")
     text = file.read_text()
+    for line in (
+        'languages = ["fr", "en"]',
+        'standby = ["tts/hibari"]',
+        'command = ["python3", "-m", "mine"]',
+        'voice = "Ann Marie"',
+    ):
+        assert f"{line}\n" in text
     assert text.startswith('# mine\ntts = "hibari/en" # small\n')
     assert 'keep_alive = "10m" # short' in text
     assert '[http]\nlisten = ["127.0.0.1:8000"]' in text
@@ -56,6 +72,11 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     [
         ("exit_when_idle", "-3", "exit_when_idle must be"),
         ("standbi", "3", "did you mean standby"),
+        ("idle_timeout", "5m", "did you mean worker.keep_alive"),
+        ("worker.idle_timeout", "5m", "did you mean keep_alive"),
+        ("queue", "5", "did you mean worker.queue"),
+        ("languages", "fr,en", "must be a list of languages"),
+        ("duck", "1 2", "duck must be a number"),
         ("a b", "3", "is not a key"),
     ],
 )
@@ -66,6 +87,12 @@ def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, va
     assert says in error
     assert file.read_text() == before
     assert not list(file.parent.glob(".config-*"))
+
+
+def test_a_value_that_is_left_out_is_asked_for(file: Path) -> None:
+    """A setting is not emptied by mistake, and one with another name is named."""
+    assert config("set", "voice", status=2).endswith("voice needs a value.\n")
+    assert "idle_timeout needs a value (did you mean worker.keep_alive?)" in config("set", "idle_timeout", status=2)
 
 
 def test_a_usual_model_must_be_there(file: Path) -> None:

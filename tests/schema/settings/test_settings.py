@@ -131,7 +131,8 @@ def test_a_plugin_has_tables_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("text", "key", "words"), [
-    ("keepalive = 3", "keepalive", "known are"),
+    ("keepalive = 3", "keepalive", "did you mean worker.keep_alive?"),
+    ("snow = 3", "snow", "known are"),
     ("standbi = 3", "standbi", "did you mean standby?"),
     ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
     ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
