@@ -107,21 +107,15 @@ def _hushd(*extras: str) -> list[str]:
 
 def _plugin(name: str) -> list[str]:
     """Returns pip's arguments for a plugin that lies where hushd came from: hushd's own index may not have it."""
-    if folder := _plugin_folder(name):
-        return ["--editable", folder]
+    if name not in PLUGINS:
+        return []
+    if (checkout := _checkout()) and (folder := checkout / "plugins" / name).exists():
+        return ["--editable", str(folder)]
     address, archive = _address(), f"hushd_{name.replace('-', '_')}-{__version__}-py3-none-any.whl"
-    if name in PLUGINS and address.startswith("git+"):
+    if address.startswith("git+"):
         return [f"hushd-{name} @ {address}#subdirectory=plugins/{name}"]
-    beside = f"{os.path.dirname(address)}/{archive}"
-    if _is_here(beside):
-        return [f"hushd-{name} @ {beside}"]
-    return []
-
-
-def _plugin_folder(name: str) -> str:
-    """Returns the sources of a plugin beside those that this runs from; empty if there are none."""
-    folder = (checkout := _checkout()) and checkout / "plugins" / name
-    return str(folder) if folder and name in PLUGINS and folder.exists() else ""
+    places = (f"{address}/plugins/{name}", f"{os.path.dirname(address)}/{archive}")  # in the sources, beside the wheel
+    return [f"hushd-{name} @ {place}" for place in places if _is_here(place)][:1]
 
 
 def _checkout() -> Path | None:

@@ -145,10 +145,10 @@ def to_get(
     return next(iter(able), None)
 
 
-def plugin_that_speaks(language: str, best: Recommendation | None) -> str:
-    """Returns the plugin that would speak a language naturally, where the best voice here does not; empty if none
-    would, or it is installed."""
-    if best is not None and not specs.robotic(best.known.engine):
+def plugin_that_speaks(language: str, best: Recommendation | None, *, small: bool = False) -> str:
+    """Returns the plugin that would speak a language naturally, where the best voice here does not, or with `small`
+    there is none; empty if none would, or it is installed."""
+    if best is not None and (small or not specs.robotic(best.known.engine)):
         return ""
     code = languages.code(language)
     return next((each for each, codes in SPEAKING.items() if code in codes.split() and each not in plugins()), "")
@@ -243,7 +243,9 @@ def _fits_card(kind: str, known: Known, machine: Hardware) -> bool:
 def _made(
     role: str, language: str, row: Row, known: Known, gain: str, engine_installed: Callable[[str], bool]
 ) -> Recommendation:
-    steps = [] if engine_installed(known.engine) else [advice.engine_command(known.engine)]
+    steps, spec = [], specs.find(known.engine, role)
+    if not engine_installed(known.engine) or (known.package and not row.usable):
+        steps.append(advice.engine_command(known.engine).removeprefix(spec.outside if spec else ""))
     if not row.usable and not known.package:
         steps.append(f"hushd models pull {row.model}")
     return Recommendation(role, language, row, known, gain, tuple(steps))

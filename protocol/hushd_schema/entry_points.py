@@ -54,12 +54,6 @@ def plugins() -> Mapping[str, str]:
     return _all(tuple(sys.path)).plugins
 
 
-def plugins_now() -> Mapping[str, str]:
-    """Returns the same after packages have been installed, for a process that began before."""
-    _all.cache_clear()
-    return plugins()
-
-
 def plugin_of(command: str) -> str:
     """Returns the own plugin that adds a command, be it installed or not; empty for any other word."""
     return next((plugin for plugin, commands in PLUGINS.items() if command in commands), "")

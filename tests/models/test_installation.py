@@ -263,7 +263,8 @@ def test_pip_takes_it_from_where_hushd_came(
 
 
 def test_a_plugins_wheel_may_lie_beside_hushds(environment: Environment) -> None:
-    """It is installed from there; of a plugin without one, hushd's wheel has an extra."""
+    """It is installed from there, or from the sources of which hushd is a copy; of a plugin without, hushd has an
+    extra."""
     folder = environment.folder / "my wheels"
     folder.mkdir()
     (folder / "hushd.whl").touch()
@@ -277,6 +278,10 @@ def test_a_plugins_wheel_may_lie_beside_hushds(environment: Environment) -> None
         ("cluster", f"hushd[cluster] @ {folder.as_uri()}/hushd.whl"),
     ):
         assert words(installation.extra_command(name)) == [*words(PIP), told]
+    (folder / "plugins" / "wake").mkdir(parents=True)
+    environment.origin(url=folder.as_uri(), dir_info={})
+    assert words(installation.extra_command("wake"))[-1] == f"hushd-wake @ {folder.as_uri()}/plugins/wake"
+    assert words(installation.extra_command("remote"))[-1] == f"hushd[remote] @ {folder.as_uri()}"
 
 
 def test_sources_stay_sources(environment: Environment) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hushd_models import catalogue, recommendation, word_errors
 from hushd_models.catalogue import Known
+from hushd_models.installation import extra_command
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware, Recommendation, plugin_that_speaks, recommend, to_get, too_large
 from hushd_protocol.system import footprint, graphics_cards
@@ -87,7 +88,7 @@ def test_a_voice_of_the_language(language: str, voice: str) -> None:
 
 
 def test_commands_bring_engine_and_model() -> None:
-    """An engine that is missing comes first; an installed one needs no command."""
+    """An engine that is missing comes first; an installed one needs no command, but where its library is missing."""
 
     def found(language: str, installed: bool) -> Recommendation:
         return recommend(rows(), SMALL, language, "stt", lambda engine: installed)[0]
@@ -97,6 +98,7 @@ def test_commands_bring_engine_and_model() -> None:
     assert "faster-whisper" in install
     assert pull == "hushd models pull faster-whisper/small"
     assert recommend(rows(), SMALL, "en", "stt", lambda engine: True)[-1].commands == ()
+    assert recommend(rows(), SMALL, "en", "tts", lambda engine: True)[-1].commands == (extra_command("espeak"),)
 
 
 def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> None:
@@ -136,9 +138,11 @@ def choice(model: str, memory_mb: int = 0) -> Recommendation:
 def test_a_plugin_is_offered_where_no_natural_voice_is_known(
     language: str, best: str | None, here: list[str], plugin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of those that are not here the first that speaks the language."""
+    """Of those that are not here the first that speaks the language; where the smallest voice will do, that."""
     monkeypatch.setattr(recommendation, "plugins", lambda: dict.fromkeys(here, "1"))
-    assert plugin_that_speaks(language, choice(best) if best else None) == plugin
+    voice = choice(best) if best else None
+    assert plugin_that_speaks(language, voice) == plugin
+    assert plugin_that_speaks(language, voice, small=True) == ("" if voice else plugin)
 
 
 @pytest.mark.parametrize(("small", "model"), [(False, "kokoro/a"), (True, "espeak-ng/c")])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from hushd_models import languages, word_errors
 from hushd_models.installation import extra_command
 from hushd_models.recommendation import Recommendation, plugin_that_speaks, to_get
 from hushd_protocol.errors import HushdError, reason
-from hushd_schema import entry_points
+from hushd_protocol.system.own_modules import replaced
+from hushd_schema import toml
 from hushd_schema.settings import Settings, editing, load
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
+from hushd_cli.terminal.console import StatusLine
 
 from .config import change, have_it_read
 from .models.recommend import ModelIndex, session_language
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 _ROLES = {"stt": "hear", "tts": "speak"}
+_PULL = "hushd models pull "
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -35,31 +39,43 @@ def main(prog: str, argv: Sequence[str]) -> int:
     roles = [role for role, does in _ROLES.items() if getattr(options, f"{does}ing")] or list(_ROLES)
     index = ModelIndex()
     choices = {role: to_get(index.rows(), index.machine, language, role, small=options.small) for role in roles}
-    if "tts" in choices and (plugin := plugin_that_speaks(language, choices["tts"])):
-        return _again_with(plugin, language, options)
-    _say_what_lacks(language, choices)
+    name = languages.name(languages.code(language))
+    plugin = plugin_that_speaks(language, choices["tts"], small=options.small) if "tts" in choices else ""
+    if plugin:
+        del choices["tts"]  # its voices are known once it is here
+        console.write(f"Speaks {name} naturally: the plugin {plugin}.\n")
+    else:
+        _say_what_lacks(name, choices)
     brought = [choice for choice in choices.values() if choice is not None]
     settings = load(index.paths.config)
     changes = dict(_changes(settings, language, brought))
     for choice in brought:
         console.write(f"{_cost(choice)}\n")
-    steps = list(dict.fromkeys(step for choice in brought for step in choice.commands))
-    if (steps or changes) and not _agreed(options, steps):
+    steps = [*(step for choice in brought for step in choice.commands), *([extra_command(plugin)] if plugin else [])]
+    pulls = [step for step in dict.fromkeys(steps) if step.startswith(_PULL)]
+    installs = [step for step in dict.fromkeys(steps) if step not in pulls]
+    if options.again in installs:
+        raise HushdError("output_failed", f"`{options.again}` has brought nothing into {sys.prefix}.")
+    if (steps or changes) and not _agreed(options, [*pulls, *installs]):
         return 0
-    for step in steps:
-        if not step.startswith("hushd models pull "):
-            _install(step)
-    from hushd.client import Client  # not needed for a mistake, and before packages are installed
+    from hushd_cli.terminal.progress import pulled, shown_client  # not needed for a mistake
 
-    with Client(holder="cli") as client:
-        for choice in brought:
-            if not choice.row.usable and not choice.known.package:
-                _pull(client, choice.row.model)
-        if changes:
-            change(index.paths.config, lambda text: _edited(text, changes))
-            have_it_read()
-            lines = ", ".join(f"{'.'.join(path)} = {_shown(value)}" for path, value in changes.items())
-            console.write(f"Wrote {lines} into {index.paths.config}.\n")
+    if plugin:
+        _ask_hub()
+    with shown_client() as client:  # first, so that nothing is installed where no model can be fetched
+        for step in pulls:
+            pulled(client, step.removeprefix(_PULL))
+    for step in installs:
+        _install(step)
+    if installs and (plugin or replaced()):  # pip replaces hushd too if that came from a folder: the next one goes on
+        again = ["--again", installs[-1], *([] if plugin else ["--yes"])]
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:], *again])
+    if changes:
+        change(index.paths.config, lambda text: _edited(text, changes))
+        have_it_read()
+        lines = ", ".join(f"{'.'.join(path)} = {toml.written(value)}" for path, value in changes.items())
+        console.write(f"Wrote {lines} into {index.paths.config}.\n")
+    with shown_client() as client:
         _prove(client, language, brought)
     return 0
 
@@ -76,6 +92,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--speaking", action="store_true", help="only what speaks it")
     parser.add_argument("--small", action="store_true", help="the smallest models instead of the best that fit")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before it begins")
+    parser.add_argument("--again", help=SUPPRESS)  # the last command that has installed something
     return parser
 
 
@@ -85,15 +102,13 @@ def _checked(asked: str) -> str:
     return languages.tag(asked)
 
 
-def _say_what_lacks(language: str, choices: dict[str, Recommendation | None]) -> None:
-    name = languages.name(languages.code(language))
+def _say_what_lacks(name: str, choices: dict[str, Recommendation | None]) -> None:
     lacking = [_ROLES[role] for role, choice in choices.items() if choice is None]
+    sentence = f"No good model is known that can {' or '.join(lacking)} {name} on this machine."
     if len(lacking) == len(choices):
-        raise HushdError(
-            "model_missing", f"No good model is known that can {' or '.join(lacking)} {name} on this machine."
-        )
-    for does in lacking:
-        console.complain(f"No good model is known that can {does} {name} on this machine.")
+        raise HushdError("model_missing", sentence)
+    if lacking:
+        console.complain(sentence)
 
 
 def _cost(choice: Recommendation) -> str:
@@ -103,7 +118,8 @@ def _cost(choice: Recommendation) -> str:
     if not choice.commands:
         return f"{does}, which is here."
     figure = word_errors.described(known.word_errors, choice.language)
-    facts = [f"{known.size_mb} MB to fetch", f"{known.memory_mb} MB of memory", known.licence, figure]
+    size = "" if choice.row.usable else f"{known.size_mb} MB to fetch"
+    facts = [size, f"{known.memory_mb} MB of memory", known.licence, figure]
     return f"{does} ({', '.join(filter(None, facts))})."
 
 
@@ -135,12 +151,6 @@ def _edited(text: str, changes: dict[tuple[str, ...], str | list[str]]) -> str:
     return text
 
 
-def _shown(value: str | list[str]) -> str:
-    import json
-
-    return json.dumps(value)
-
-
 def _agreed(options: Namespace, steps: Sequence[str]) -> bool:
     """Shows the commands, and asks whether to go on.
 
@@ -158,47 +168,38 @@ def _agreed(options: Namespace, steps: Sequence[str]) -> bool:
         return False
 
 
+def _ask_hub() -> None:
+    """Raises `model_missing` where the hub does not answer that has the models of a plugin."""
+    from urllib import error, request
+
+    hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    try:
+        with suppress(error.HTTPError):  # an answer, too
+            request.urlopen(hub, timeout=10).close()
+    except (OSError, ValueError) as failure:
+        raise HushdError("model_missing", f"{hub} cannot be reached, so nothing was installed.") from failure
+
+
 def _install(command: str) -> None:
-    """Runs the command that installs an engine into hushd's own environment; its output is shown.
+    """Runs the command that installs a plugin or an engine into hushd's own environment. A terminal shows the latest
+    line of its output; if it fails, standard error has all of it.
 
     Raises:
         HushdError: `output_failed` where it fails, or the environment belongs to another user.
     """
     if not os.access(sys.prefix, os.W_OK) and "uv tool" not in command and "pipx" not in command:
         raise HushdError("output_failed", f"{sys.prefix} belongs to another user: `sudo {command}` installs it first.")
-    console.note(command)
-    done = subprocess.run(["sh", "-c", command], stdout=sys.stderr, check=False)
-    if done.returncode:
-        raise HushdError(
-            "output_failed", f"`{command}` ended with exit code {done.returncode}: see its own words above."
-        )
-
-
-def _again_with(plugin: str, language: str, options: Namespace) -> int:
-    """Installs a plugin that speaks the language, and has the same command go on with its voices.
-
-    Raises:
-        HushdError: `output_failed` where it is not here afterwards.
-    """
-    console.write(f"Speaks {languages.name(languages.code(language))} naturally: the plugin {plugin}.\n")
-    step = extra_command(plugin)
-    if not _agreed(options, [step]):
-        return 0
-    _install(step)
-    if plugin not in entry_points.plugins_now():
-        raise HushdError("output_failed", f"`{step}` has not brought {plugin} into {sys.prefix}.")
-    sys.stdout.flush()
-    return subprocess.run([sys.executable, *sys.orig_argv[1:]], check=False).returncode
-
-
-def _pull(client: Client, model: str) -> None:
-    from hushd_cli.terminal.progress import DownloadLine
-
-    line = DownloadLine()
-    try:
-        client.pull(model, on_progress=lambda what, done, total: line(model if total else what or model, done, total))
-    finally:
-        line.clear()
+    line, output = StatusLine(), [""]
+    with subprocess.Popen(
+        ["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        for text in process.stdout or ():
+            output.append(text)
+            line.show(lambda columns: f"Installing: {output[-1].strip()}"[: columns - 1])
+    line.clear()
+    if process.returncode:
+        os.write(console.errors(), console.shown("".join(output), console.errors()).encode(errors="replace"))
+        raise HushdError("output_failed", f"`{command}` has failed: its own words are above.")
 
 
 def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> None:

@@ -19,6 +19,7 @@ from .console import StatusLine
 
 if TYPE_CHECKING:
     from hushd.client import Client
+    from hushd_schema.operations.models import ModelResult
 
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name
@@ -167,6 +168,15 @@ def download(what: str, done: float, total: float, rate: float, columns: int) ->
 @cache
 def _download_line() -> DownloadLine:
     return DownloadLine()  # made when needed, since standard error may be redirected until then
+
+
+def pulled(client: Client, model: str) -> ModelResult:
+    """Pulls a model, and shows how far it has come; raises as `Client.pull` does."""
+    line = _download_line()
+    try:
+        return client.pull(model, on_progress=lambda what, *bytes: line(model if bytes[1] else what or model, *bytes))
+    finally:
+        line.clear()
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Recommendation
 from hushd_protocol.errors import HushdError
-from hushd_schema import entry_points
 from hushd_schema.settings import Settings
+from support.hub_server import serving
+from support.ports import free_port
 
 
 def brings(role: str, model: str, spoken: str) -> Recommendation:
@@ -52,19 +55,24 @@ def test_a_voice_is_its_languages_alone(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is installed, and a process that knows its voices goes on; what has not come is an error."""
-    ran: list[list[str]] = []
-    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best: "engines-piper")
+    """It is installed where the hub of its voices answers, and a process that knows those goes on; the smallest voice
+    that there is needs none."""
+    ran: list[Sequence[str]] = []
+    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best, *, small: "" if small else "engines-piper")
     monkeypatch.setattr(get, "extra_command", lambda name: "true")
-    monkeypatch.setattr(get.subprocess, "run", lambda command, **_: ran.append(command) or Done())
-    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "hushd", "get", "de", "-y"])
-    monkeypatch.setattr(entry_points, "plugins_now", lambda: {"engines-piper": "1"})
-    assert get.main("hushd get", ["de", "--speaking", "-y"]) == 0
-    assert ran == [["sh", "-c", "true"], [sys.executable, "-m", "hushd", "get", "de", "-y"]]
-    monkeypatch.setattr(entry_points, "plugins_now", dict)
-    with pytest.raises(HushdError, match="`true` has not brought engines-piper into"):
-        get.main("hushd get", ["de", "--speaking", "-y"])
-
-
-class Done:
-    returncode = 0
+    monkeypatch.setattr(get, "_install", lambda command: ran.append([command]))
+    monkeypatch.setattr(os, "execv", lambda program, words: ran.append(words) or sys.exit(0))
+    words = ["get", "de", "--speaking", "-y"]
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "hushd", *words])
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(HushdError, match="cannot be reached, so nothing was installed"):
+        get.main("hushd get", words[1:])
+    assert not ran
+    with serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        with pytest.raises(SystemExit):
+            get.main("hushd get", words[1:])
+    again = ["--again", "true"]
+    assert ran == [["true"], [sys.executable, "-m", "hushd", *words, *again]]
+    with pytest.raises(HushdError, match="`true` has brought nothing into"):
+        get.main("hushd get", [*words[1:], *again])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hushd_models import advice
@@ -11,11 +10,9 @@ from hushd_models.inventory import Row
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
-from hushd_cli.terminal.progress import DownloadLine
+from hushd_cli.terminal.progress import pulled
 
 if TYPE_CHECKING:
-    from hushd_schema.operations.models import ModelResult
-
     from .recommend import ModelIndex
 
 
@@ -43,61 +40,25 @@ def pull(index: ModelIndex, options: argparse.Namespace) -> int:
     for engine, command in lacking.items():
         if command:
             console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
-    with _Shown(options.json) as display:
-        for row in rows:
-            if _comes(row):
-                from hushd_schema.operations.models import ModelResult
+    from hushd.client import Client  # not needed for a list or a wrong name
+    from hushd_schema.operations.models import ModelResult
 
-                display.came(ModelResult(model=row.model, size=row.size, location=str(row.path or "")), _offer(row))
-            else:
-                progress = display.progress(row.model)
-                display.came(display.client.pull(row.model, on_progress=progress))
+    models = []
+    try:
+        with Client(holder="cli") as client:
+            for row in rows:
+                if _comes(row):
+                    models.append(ModelResult(model=row.model, size=row.size, location=str(row.path or "")))
+                else:
+                    models.append(pulled(client, row.model))
+                if not options.json:
+                    console.write(f"{_offer(row) if _comes(row) else f'{row.model}: {models[-1].location}'}\n")
+    except KeyboardInterrupt:
+        console.note("The part that has arrived is kept: the same command continues from there.")
+        raise
+    if options.json:
+        console.write_json([model.data() for model in models])
     return 0
-
-
-class _Shown:
-    """A client that shows its work on models, and collects the results.
-
-    Attributes:
-        models: the worker's result for each finished model.
-
-    Args:
-        as_json: prints all results together, at the end.
-    """
-
-    def __init__(self, as_json: bool) -> None:
-        from hushd.client import Client  # not needed for a list or a wrong name
-
-        self.client = Client(holder="cli")
-        self.models: list[ModelResult] = []
-        self._as_json = as_json
-        self._line = DownloadLine()
-
-    def __enter__(self) -> _Shown:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._line.clear()
-        self.client.close()
-        if kind is None and self._as_json:
-            console.write_json([model.data() for model in self.models])
-        if kind is KeyboardInterrupt:
-            console.note("The part that has arrived is kept: the same command continues from there.")
-
-    def progress(self, model: str) -> Callable[[str, float, float], None]:
-        """Returns a callback for the steps and bytes of `model`."""
-
-        def show(what: str, done: float, total: float) -> None:
-            self._line(model if total else what or model, done, total)
-
-        return show
-
-    def came(self, model: ModelResult, sentence: str = "") -> None:
-        """Takes the worker's result for a model that has arrived; prints its place, or the sentence."""
-        self.models.append(model)
-        self._line.clear()
-        if not self._as_json:
-            console.write(f"{sentence or f'{model.model}: {model.location}'}\n")
 
 
 def _comes(row: Row) -> bool:
