@@ -50,6 +50,13 @@ FRENCH = [
     ("Attends 10-20 s, puis 1m30s.", "Attends dix à vingt secondes, puis une minute trente secondes."),
     ("Il fait 20 °C, et ~50 tokens/s.", "Il fait vingt degrés Celsius, et environ cinquante tokens par seconde."),
     ("Pi vaut 3,14159 et non 3,05.", "Pi vaut trois virgule un quatre un cinq neuf et non trois virgule zéro cinq."),
+    ("5 M€ ; 1,5 M de personnes ; 1 Md€",
+     "cinq millions d'euros ; un virgule cinq million de personnes ; un milliard d'euros"),
+    ("art. 5, §2 ; le chap. IV, 3 m², 5‰",
+     "article cinq, paragraphe deux ; le chapitre quatre, trois mètres carrés, cinq pour mille"),
+    ("Louis XIV, François Ier et le XXIe siècle", "Louis quatorze, François premier et le vingt et unième siècle"),
+    ("Tél. 01 23 45 67 89, lun.-ven., 25/12",
+     "téléphone zéro un, deux trois, quatre cinq, six sept, huit neuf, lundi à vendredi, vingt-cinq décembre"),
     ("Fin de l'étape 1 ============ a != b, et x >= 3.",
      "Fin de l'étape un, a est différent de b, et x est supérieur ou égal à trois."),
 ]  # fmt: skip
@@ -92,6 +99,12 @@ PORTUGUESE = [
     ("Espere 10-20 s, ou 2 h.", "Espere dez a vinte segundos, ou duas horas."),
     ("Foram 16 requisições, ~50 tokens/s.", "Foram dezesseis requisições, cerca de cinquenta tokens por segundo."),
     ("Pi vale 3,14159, e não 3,05.", "Pi vale três vírgula um quatro um cinco nove, e não três vírgula zero cinco."),
+    ("R$ 1,2 mi e US$ 5 bi", "um vírgula dois milhão de reais e cinco bilhões de dólares"),
+    ("2 mulheres, 1 mulher, 25/12, 16/9", "duas mulheres, uma mulher, vinte e cinco de dezembro, dezesseis sobre nove"),
+    ("Av. Paulista, 2 km², CEP 01310-100",
+     "Avenida Paulista, dois quilômetros quadrados, CEP zero um três um zero, um zero zero"),
+    ("Pedro II, Maria I e Luís XIV no séc. XXI",
+     "Pedro segundo, Maria primeira e Luís catorze no século vinte e um"),
     ("Fim ------- a != b, e x >= 3.", "Fim, a é diferente de b, e x é maior ou igual a três."),
 ]  # fmt: skip
 GERMAN = [
@@ -138,6 +151,20 @@ GERMAN = [
     ("Seit 1985 gibt es das, bei 20 °C und ~50 Tokens/s.",
      "Seit neunzehnhundertfünfundachtzig gibt es das, bei zwanzig Grad Celsius und etwa fünfzig Tokens pro Sekunde."),
     ("Pi ist 3,14159, nicht 3,05.", "Pi ist drei Komma eins vier eins fünf neun, nicht drei Komma null fünf."),
+    ("Das war 1989, im Jahr 1806, im Oktober 1918.",
+     "Das war neunzehnhundertneunundachtzig, im Jahr achtzehnhundertsechs, im Oktober neunzehnhundertachtzehn."),
+    ("Es kostet 1989 €, 1500 Zeilen, Port 1883.",
+     "Es kostet eintausendneunhundertneunundachtzig Euro, eintausendfünfhundert Zeilen, "
+     "Port eintausendachthundertdreiundachtzig."),
+    ("Es sind 8.100.000.000, an 127.0.0.1.",
+     "Es sind acht Milliarden einhundert Millionen, an einhundertsiebenundzwanzig Punkt null Punkt null Punkt eins."),
+    ("2,5 Mio. €, 1 Mrd. $ und 3 Mio. Euro",
+     "zwei Komma fünf Millionen Euro, eine Milliarde Dollar und drei Millionen Euro"),
+    ("§ 5 Abs. 2, §§ 3, 3 m², 2 m3, 1 Frau",
+     "Paragraf fünf Absatz zwei, Paragrafen drei, drei Quadratmeter, zwei Kubikmeter, eine Frau"),
+    ("Tel. 030/123456, Mo.-Fr.", "Telefon null drei null, eins zwei drei vier fünf sechs, Montag bis Freitag."),
+    ("Karl V. und das Leben Ludwigs XIV. unter Papst Pius II. im XX. Jahrhundert",
+     "Karl der fünfte und das Leben Ludwigs des vierzehnten unter Papst Pius dem zweiten im zwanzigsten Jahrhundert"),
     ("Ende ~~~~~~~ a != b, und x >= 3.", "Ende, a ist ungleich b, und x ist größer oder gleich drei."),
 ]  # fmt: skip
 SPANISH = [
@@ -181,6 +208,11 @@ SPANISH = [
     ("Espera 10-20 s, quedan 1 o 2 errores.", "Espera diez a veinte segundos, quedan uno o dos errores."),
     ("Hace 20 °C, con ~50 tokens/s.", "Hace veinte grados Celsius, con unos cincuenta tokens por segundo."),
     ("Pi vale 3,14159, con 21 000 líneas.", "Pi vale tres coma uno cuatro uno cinco nueve, con veintiún mil líneas."),
+    ("Cuesta 5 M€, para 2,5 M de personas", "Cuesta cinco millones de euros, para dos coma cinco millones de personas"),
+    ("Felipe II, Isabel I y Alfonso XIII en el siglo XXI",
+     "Felipe segundo, Isabel primera y Alfonso trece en el siglo veintiuno"),
+    ("Vive en EE. UU. desde 1999, lun.-vie., 25/12",
+     "Vive en Estados Unidos desde mil novecientos noventa y nueve, lunes a viernes, veinticinco de diciembre"),
     ("Fin ####### a != b, y x >= 3.", "Fin, a es distinto de b, y x es mayor o igual que tres."),
 ]  # fmt: skip
 TABLES = {"fr": FRENCH, "pt-BR": PORTUGUESE, "de": GERMAN, "es": SPANISH}
@@ -194,6 +226,8 @@ OTHERS = [
      "Port cent quatre-vingt-douze point cent soixante-huit point zéro point un, code zéro zéro sept, GPT-quatre"),
     ("fr", "commit 72a3277cd7abc, 1-2-3, 1 et 2", "commit sept deux A trois deux sept sept, un-deux-trois, un et deux"),
     ("es", "versión 1 está lista", "versión uno está lista"),
+    ("de", "001 hier, 1200 mal 1080", "null null eins hier, eintausendzweihundert mal eintausendachtzig"),
+    ("pt", "às 20:05", "às vinte horas e cinco minutos"),
     ("de", "Zeile 1 ist leer, 1 von 3", "Zeile eins ist leer, eins von drei"),
     ("it", "Sono le 17:30, 12,50 €", "Sono le 17:30, 12,50 €"),
     ("en", "At 17:30, 12,50 €, 2nd", "At 17:30, 12,50 €, 2nd"),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from hushd_worker_tts.reading.items import MappedText
 from hushd_worker_tts.reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
+from hushd_worker_tts.reading.words import table
 from support.seeds import SHARE, seeds
 
 
@@ -114,6 +115,40 @@ def test_cuts_text_as_the_table_says(text: str, expected: list[str]) -> None:
     data = text.encode()
     assert list(pieces([data])) == [Piece(sentence, True) for sentence in expected]
     assert [piece.text for piece in pieces(data[i : i + 1] for i in range(len(data)))] == expected
+
+
+IN_LANGUAGES = [
+    ("de", "§ 5 Abs. 2 gilt. Karl V. Er kam im XX. Jahrhundert.",
+     ["§ 5 Abs. 2 gilt.", "Karl V.", "Er kam im XX. Jahrhundert."]),
+    ("de", "Z. B. Peter. Plan B. Danach das usw. Dann nicht.",
+     ["Z. B. Peter.", "Plan B.", "Danach das usw.", "Dann nicht."]),
+    ("fr", "J.-P. Martin lit le chap. IV. Cf. p. 3. L'art. Puis lui.",
+     ["J.-P. Martin lit le chap. IV.", "Cf. p. 3.", "L'art.", "Puis lui."]),
+    ("es", "Vive en EE. UU. desde 1999. Va a EE. UU. Luego no.",
+     ["Vive en EE. UU. desde 1999.", "Va a EE. UU.", "Luego no."]),
+    ("es", "P. ej. Madrid. Creo que no. 5 personas.", ["P. ej. Madrid.", "Creo que no.", "5 personas."]),
+    ("pt", "Na Av. Paulista, n.º 5. No séc. XXI.", ["Na Av. Paulista, n.º 5.", "No séc. XXI."]),
+    ("it", "Dr. Rossi. Poi no.", ["Dr. Rossi.", "Poi no."]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), IN_LANGUAGES)
+def test_abbreviations_are_those_of_the_language(language: str, text: str, expected: list[str]) -> None:
+    """Each has its own, a language without any those of English."""
+    assert [cut.text.text for cut in Splitter(language).add(MappedText.original(text), final=True)] == expected
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "pt"])
+def test_no_abbreviation_of_forty_parts_a_sentence(language: str) -> None:
+    """Each goes on before a name or a number, as its kind says; and ends only before what begins a sentence."""
+    rows = table(language)
+    begins = rows["begins"].split()[-1].capitalize()
+    cases = [("goes_on", "Qwert", 1), ("may_end", "Qwert", 1), ("may_end", begins, 2), ("before_number", "5", 1)]
+    assert sum(len(rows[kind]) for kind in ("goes_on", "may_end", "before_number")) >= 40
+    for kind, after, count in cases:
+        for short in rows[kind]:
+            text = f"Nun so {short} {after} xyz."
+            assert len([*Splitter(language).add(MappedText.original(text), final=True)]) == count, text
 
 
 FRAGMENTS = [

@@ -7,12 +7,13 @@ themselves. num2words counts; its money and its decimals are not how anybody spe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 from .items import MappedText
 from .number_words import FRENCH, GERMAN, LABEL, NOT_NOUNS, PORTUGUESE, SPANISH, NumberWords
+from .words import table
 
 _TABLES = {"fr": FRENCH, "pt": PORTUGUESE, "de": GERMAN, "es": SPANISH}
 _COUNTERS = {"fr-be": "fr_BE", "fr-ch": "fr_CH", "fr": "fr", "pt-pt": "pt", "pt": "pt_BR", "de": "de", "es": "es"}
@@ -61,6 +62,15 @@ _COUNTED = re.compile(
 
 _YEAR = re.compile(r"1[1-9]\d\d")
 _YEAR_BEFORE = re.compile(r"\b(?:seit|ab|bis|von|anno|Jahre?s?|Anfang|Mitte|Ende)\s+\Z", re.IGNORECASE)
+_NO_YEAR_BEFORE = re.compile(r"(?:minus|plus|mal|etwa|rund|über|unter|nur|fast|zirka|kostet|kosten)\s+\Z")
+
+_ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+_ROMAN = {tens + ones: 10 * i + j for i, tens in enumerate(("", "X", "XX", "XXX")) for j, ones in enumerate(_ONES)}
+_ROMAN_ORDINAL = {
+    "fr": re.compile(r"\b[IVX]+(?=(?:er|re|e|ème)s?\b)"),
+    "de": re.compile(r"\b(?:[IVX]{2,}|(?<=\b[ia]m )[VX]|(?<=\bde[rsmn] )[VX])(?=\.\s)"),
+}
+_OF = re.compile(r"\b(?:von|mit|bei|nach|unter|vor|zu|seit|aus)\s+(?:[^\W\d_]+\s+)?\Z")  # der, von dem Fünften
 
 
 class Numbers:
@@ -72,12 +82,20 @@ class Numbers:
 
     def __init__(self, words: NumberWords, count: Callable[[int, str], str]) -> None:
         self._words, self._count, self._months = words, count, words.months.split()
-        signs = "|".join(re.escape(sign) for sign in sorted(words.money, key=len, reverse=True))
-        self._before = re.compile(rf"(?<![\w.,])(?P<sign>{signs}){_GAP}?(?P<number>{_NUMBER})(?!\w){_PER}")
-        self._after = re.compile(rf"(?<![\w.,])(?P<number>{_NUMBER}){_GAP}?(?P<sign>{signs})(?!\w){_PER}")
-        units = "|".join(re.escape(unit) for unit in sorted(words.units, key=len, reverse=True))
+        rows = table(words.code)
+        self._scales: dict[str, tuple[str, ...]] = {
+            sign: tuple(names.split("/")) for sign, names in rows["scales"].items()
+        }
+        self._all_units: dict[str, tuple[str, ...]] = {**words.units, **self._scales}
+        signs, scales, units = map(_alternatives, (words.money, self._scales, self._all_units))
+        self._before = re.compile(
+            rf"(?<![\w.,])(?P<sign>{signs}){_GAP}?(?P<number>{_NUMBER})(?:{_GAP}?(?P<scale>{scales}))?(?!\w){_PER}"
+        )
+        self._after = re.compile(
+            rf"(?<![\w.,])(?P<number>{_NUMBER}){_GAP}?(?:(?P<scale>{scales}){_GAP}?)?(?P<sign>{signs})(?!\w){_PER}"
+        )
         self._units = re.compile(
-            rf"(?:(?<![\w.,])|(?<=\d[mh]))(?P<number>{_NUMBER}){_GAP}?(?P<unit>{units})(?![^\W\d_]|\.\w){_PER}"
+            rf"(?:(?<![\w.,])|(?<=\d[mh]))(?P<number>{_NUMBER}){_GAP}?(?P<unit>{units})(?![^\W\d_]|\.\w|(?<=[23])\d){_PER}"
         )
         months = "|".join(self._months)
         self._dated = re.compile(
@@ -86,8 +104,17 @@ class Numbers:
             re.IGNORECASE,
         )
 
+        rulers, chapters = (rows[key].replace(" ", "|") for key in ("rulers", "chapters"))
+        self._ruler = re.compile(rf"\b(?P<name>{rulers})(?P<of>s?) (?P<numeral>[IVX]+)\b(?:\.(?!$))?")
+        self._chapter = re.compile(rf"(?i:\b({chapters})) ([IVX]+)\b")
+
     def __call__(self, text: MappedText) -> MappedText:
         words = self._words
+        text = text.sub(self._ruler, self._ruled).sub(
+            self._chapter, lambda match: f"{match[1]} {_ROMAN.get(match[2], match[2])}"
+        )
+        if words.code in _ROMAN_ORDINAL:
+            text = text.sub(_ROMAN_ORDINAL[words.code], lambda match: str(_ROMAN.get(match[0], match[0])))
         text = text.sub(words.number_sign, f"{words.number} ").sub(_ABOUT, f"{words.about} ")
         text = text.sub(_ZONE, lambda match: f"{match[1] or ''} UTC")
         text = text.sub(_ISO, self._date).sub(_DAY, self._date).sub(self._dated, self._date)
@@ -113,7 +140,7 @@ class Numbers:
             written = written.replace(",", "").replace(".", ",")
         groups = written.partition(",")[0].split(".")
         grouped = all(len(group) == 3 for group in groups[1:]) and len(groups[0]) <= 3 and groups[0][:1] != "0"
-        address = len(groups) == 4 and all(int(group) < 256 for group in groups)
+        address = len(groups) == 4 and all(group == str(int(group)) and int(group) < 256 for group in groups)
         if words.code != "fr" and len(groups) > 1 and grouped and not address:
             written = written.replace(".", "")
         if "." in written:
@@ -141,14 +168,13 @@ class Numbers:
 
     def _counted(self, match: re.Match[str]) -> str:
         noun = match["noun"] or ""
-        named = noun in NOT_NOUNS or LABEL.search(match.string[max(0, match.start() - 16) : match.start()])
-        if (
-            self._words.code == "de"
-            and _YEAR.fullmatch(match["number"])
-            and _YEAR_BEFORE.search(match.string[: match.start()])
-        ):
-            return self._count(int(match["number"]), "year")
-        spoken = self._number(match["number"], "" if named else noun)
+        before = match.string[max(0, match.start() - 16) : match.start()]
+        labelled = LABEL.search(before) is not None
+        if self._words.code == "de" and _YEAR.fullmatch(match["number"]):
+            counts = labelled or noun[:1].isupper() or noun == "mal" or _NO_YEAR_BEFORE.search(before)
+            if not counts or _YEAR_BEFORE.search(before):
+                return self._count(int(match["number"]), "year")
+        spoken = self._number(match["number"], "" if labelled or noun in NOT_NOUNS else noun)
         return " " * (match["letter"] is not None) + spoken + " " * bool(match["after"])
 
     # --- time --------------------------------------------------------------------------------------------------------
@@ -214,10 +240,24 @@ class Numbers:
             return re.sub("(primer|tercer)o$", r"\1", spoken)
         return spoken
 
+    def _ruled(self, match: re.Match[str]) -> str:
+        """Returns a ruler's name with his number: Karl der fünfte, Felipe segundo, Alfonso trece."""
+        name, number, kind = match["name"] + match["of"], _ROMAN.get(match["numeral"]), self._words.code
+        if number is None:
+            return match[0]
+        spoken = self._count(number, "ordinal" if kind == "de" or number <= 10 else "cardinal")
+        if kind != "de":
+            return f"{name} " + (re.sub("o$", "a", spoken) if name.endswith(("a", "bel")) and number <= 10 else spoken)
+        of = "des" if match["of"] else "dem" if _OF.search(match.string[: match.start()]) else "der"
+        return f"{name} {of} {spoken}{'n' if of != 'der' else ''}"
+
     def _money(self, match: re.Match[str]) -> str:
         words = self._words
         singular, plural, *coins = words.money[match["sign"]]
         per = self._per(match)
+        if match["scale"]:
+            scale = self._scales[match["scale"]][not self._single(match["number"])]
+            return f"{self._number(match['number'], scale)} {scale} {self._of_millions(plural)}{per}"
         written = re.sub(_GAP, "", match["number"])
         if re.fullmatch(r"0\.\d+|\d+\.\d\d?|\d{1,3}(,\d{3})+\.\d\d", written):  # as in English, $5.50
             written = written.replace(",", "").replace(".", ",")
@@ -226,8 +266,8 @@ class Numbers:
             return f"{self._number(written)} {singular if self._single(written) else plural}{per}"
         value, part = int(whole.replace(".", "") or 0), int(places or 0)
         name = singular if value == 1 or (value == 0 and words.code == "fr") else plural
-        if value and value % 10**6 == 0 and words.of_millions:
-            name = words.of_millions.format(name) if name[0] not in "aeiou" or words.code != "fr" else f"d'{name}"
+        if value and value % 10**6 == 0:
+            name = self._of_millions(name)
         amount = f"{self._number(str(value), name)} {name}"
         if not part:
             return amount + per
@@ -235,11 +275,15 @@ class Numbers:
         spoken = self._number(str(part), small)
         return (f"{spoken} {small}" if not value else words.amount.format(amount, spoken, small)) + per
 
+    def _of_millions(self, money: str) -> str:
+        of = "d'{}" if money[0] in "aeiou" and self._words.code == "fr" else self._words.of_millions
+        return of.format(money)
+
     def _unit(self, match: re.Match[str]) -> str:
         words, written, unit = self._words, match["number"], match["unit"]
         if unit == "m" and re.match(r"\d+s\b", match.string[match.end() :]):
             unit = "min"
-        singular, plural = words.units[unit]
+        singular, plural = self._all_units[unit]
         name = singular if self._single(written) else plural
         if words.code == "de" and name == "mal" and written.isdecimal():
             return self._number(written).removesuffix("s" if written == "1" else "") + name  # dreimal
@@ -275,6 +319,10 @@ class Numbers:
         if spoken := self._words.fractions.get(match[0]):
             return spoken
         return f"{match[1]} {self._words.over} {match[2]}".replace("  ", " ")
+
+
+def _alternatives(signs: Iterable[str]) -> str:
+    return "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
 
 
 def _value(written: str) -> float:

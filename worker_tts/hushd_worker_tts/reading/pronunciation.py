@@ -21,7 +21,7 @@ _ODD = re.compile(
     r"|-{3}|:{3}|\.NET|\d[A-Fa-f]|[A-Fa-f]\d|\b0\d|\d[-. ]\d{4}|-\n"
 )
 
-_DIGIT = re.compile(r"\d")
+_DIGIT = re.compile(r"\d|\b[IVX]*[IVX](?:er|re|e|ème)?s?\b")
 
 
 class PronunciationFile:
@@ -75,6 +75,11 @@ class Pronouncer:
 
                 self._rewrite = Rewriting(self._words)
             text = self._rewrite(text)
+        if "." in text.text or "-" in text.text:
+            from .abbreviations import spoken
+
+            if (abbreviations := spoken(self._language)) is not None:
+                text = text.sub(*abbreviations)
         if not self._language.startswith("en") and _DIGIT.search(text.text):
             from .numbers import numbers  # and num2words, 20 ms, for texts with digits
 

@@ -13,6 +13,7 @@ from enum import Enum
 from itertools import takewhile
 from typing import NamedTuple
 
+from .abbreviations import abbreviations
 from .items import MappedText
 
 # Characters of a piece, 18 s of speech: it limits the delay of a cancel, and memory.
@@ -27,37 +28,7 @@ SHORT_LINE = 40
 _AHEAD = 32
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Never the end of a sentence, when a full stop follows.
-_TITLES = _words("""
-    mr mrs ms messrs mme mlle dr prof gen gov sen rep capt cpt lt col sgt cmdr rev hon pres supt cpl maj adm msgr
-    mt ft e.g i.e cf vs viz approx esp ca n° sra dra nr bzw ggf inkl evtl vgl núm mio mrd
-""")
-# The end of a sentence only before a word that usually begins one.
-_ABBREVIATIONS = _words("""
-    st ave blvd rd inc ltd co corp bros jr sr dept univ assn govt est al ph.d
-""")
-# Not the end of a sentence before a number.
-_NUMBERED = _words("""
-    no nos fig figs vol vols ch p pp sec art eq apt ext rm tel tél ver jan feb mar apr jun jul aug sep sept oct nov dec
-""")
-_STARTERS = _words("""
-    a after again all already also although always am among an and another any anybody anyone anything are as at be
-    because before below besides between both but by can could despite did do does don't during each either else even
-    every everybody everyone everything few finally first for from furthermore had has have he he's her here hers his
-    how however i i'd i'll i'm i've if in indeed instead is isn't it it's its just last later let let's many may maybe
-    meanwhile might more moreover most must my neither never nevertheless next no nobody none nor not note nothing now
-    of often on once one only or other others otherwise our ours perhaps please several shall she she's should since so
-    some somebody someone something sometimes soon still such than thanks that that's the their theirs then there
-    there's therefore these they they're this those though through thus to today together tomorrow under unless until
-    upon was we we're well were what whatever when whenever where whereas wherever whether which while who whoever whose
-    why will with within without would yes yesterday yet you you're your yours
-""")
-
-_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
+_INITIALS = re.compile(r"[^\W\d_](?:\.-?[^\W\d_])*")
 _STOP = re.compile(
     r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?:\[\d{1,3}\]){0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)"
 )
@@ -66,7 +37,8 @@ _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\
 _SPACE = re.compile(r"\s+")
 # Before a German ordinal: der 3. Versuch, am 3. Oktober.
 _GERMAN_ORDINAL = re.compile(
-    r"\b(?:d(?:er|ie|as|em|en|es)|am|vom|zum|zur|beim|im|ins|bis|seit|ab|eine?[nmr]?|jede[nmrs]?)\s+\d{1,3}\Z",
+    r"\b(?:d(?:er|ie|as|em|en|es)|am|vom|zum|zur|beim|im|ins|bis|seit|ab|eine?[nmr]?|jede[nmrs]?)\s+"
+    r"(?:\d{1,3}|[IVX]+)\Z",
     re.IGNORECASE,
 )
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
@@ -96,6 +68,7 @@ class Splitter:
 
     def __init__(self, language: str = "en") -> None:
         self._german = language.startswith("de")
+        self._known = abbreviations(language)
         self._mapped = MappedText()
         self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
@@ -175,12 +148,12 @@ class Splitter:
             return _Verdict.UNKNOWN  # more dots or a bracket may follow
         word = _last_word(before)
         single = stop == "."
-        if single and (word in _TITLES or _NUMBER_OF_ITEM.search(before)):
+        if single and (word in self._known.goes_on or _NUMBER_OF_ITEM.search(before)):
             return _Verdict.INSIDE
         if single and self._german and _GERMAN_ORDINAL.search(before):
             return _Verdict.INSIDE
-        doubtful = single and (word in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None)
-        numbered = single and word in _NUMBERED
+        doubtful = single and (word in self._known.may_end or _INITIALS.fullmatch(word) is not None)
+        numbered = single and word in self._known.before_number
         following = after.lstrip()
         if "\n" in after[: len(after) - len(following)] and not doubtful and not numbered:
             return _Verdict.END
@@ -189,15 +162,13 @@ class Splitter:
             return _Verdict.END if settled else _Verdict.UNKNOWN
         if following[0].islower() or following[0] in ".!?…,;:":
             return _Verdict.INSIDE
-        if numbered:
-            return _Verdict.INSIDE if following[0].isdigit() else _Verdict.END
-        if doubtful:
-            next_word = "".join(takewhile(lambda c: c.isalnum() or c in "'’", following))
-            if next_word == following and not settled:
-                return _Verdict.UNKNOWN
-            starts = next_word.casefold().replace("’", "'") in _STARTERS
-            return _Verdict.END if starts else _Verdict.INSIDE
-        return _Verdict.END
+        next_word = "".join(takewhile(lambda c: c.isalnum() or c in "'’", following))
+        if (numbered or doubtful) and next_word == following and not settled:
+            return _Verdict.UNKNOWN
+        if numbered and self._known.numeral(following):
+            return _Verdict.INSIDE
+        begins = next_word.casefold().replace("’", "'") in self._known.begins and following[len(next_word) :][:1] != "."
+        return _Verdict.INSIDE if doubtful and not begins else _Verdict.END
 
     def _judge_line(self, before: str, after: str, settled: bool) -> _Verdict:
         following = after.lstrip(" ")
@@ -209,7 +180,7 @@ class Splitter:
             return _Verdict.END
         line = before[before.rfind("\n") + 1 :]
         width = len(line) if "\n" in before else self._column + len(line)
-        if width >= SHORT_LINE or following[0].islower() or _last_word(line).removesuffix(".") in _TITLES:
+        if width >= SHORT_LINE or following[0].islower() or _last_word(line).removesuffix(".") in self._known.goes_on:
             return _Verdict.INSIDE
         return _Verdict.END
 
