@@ -41,6 +41,7 @@ class Machine:
         self.path: list[str] = []  # where the packages are that programs find installed
         self.folder = ""  # of all files, whose name is another one on each run
         self.on_write: Callable[[Process, str, bytes], None] = lambda process, path, data: None  # to a file
+        self.on_look: Callable[[Process], None] = lambda process: None  # at the machine's memory
         self.locked: dict[tuple[int, int], File] = {}
         self.clock_offset = 0.0  # of the wall clock, by which it was set
         self.events: list[dict[str, Any]] = []
@@ -260,6 +261,7 @@ def proc_file(machine: Machine, path: str, current: Process) -> bytes | None:
     """The content of a file of /proc or /sys; None where there is none."""
     parts = path.split("/")[2:]
     if path == "/proc/meminfo":
+        machine.on_look(current)
         free = machine.memory_available // 1024
         if machine.memory_available < SCARCE * machine.memory_total:
             machine.scarce_at = machine.scheduler.time

@@ -1,4 +1,7 @@
-"""Nothing waits for no reason: bounds for what comes at once where nothing goes wrong."""
+"""Nothing waits for no reason: bounds for what comes at once where nothing goes wrong.
+
+Memory that is short is noticed within ten seconds, whoever works: its supervisor looks as often while a worker lives.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import floor
 from .history import Event
+from .processes import Process
 
 if TYPE_CHECKING:
     from .world import World
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 SOON_S = 3.0  # for what takes a moment, and a process or two to have their turns
 _FELT_S = 12.0  # for which a fault may slow others down
 _KEY = 24  # bytes of a piece of speech, by which it is known again
+LOOK_S = 10.0  # between two looks at memory, at most
 
 
 class Promptness:
@@ -26,6 +31,7 @@ class Promptness:
         self._world = world
         self._ends: list[float] = []  # of requests
         self._spoken: dict[bytes, float] = {}  # when a worker said each piece of speech
+        self._looked: dict[int, float] = {}  # when each supervisor last looked at memory
 
     @property
     def _now(self) -> float:
@@ -40,6 +46,18 @@ class Promptness:
         late = self._now - self._spoken.get(data[:_KEY], self._now)
         if late > SOON_S and not self._world.storm.troubled(self._now - late - _FELT_S, self._now):
             self._world.violation(f"{request} has heard after {late:.1f} s what its worker had said")
+
+    def looked(self, process: Process) -> None:
+        """Judges when a supervisor looks at memory whether it has let a worker live for too long since it last did."""
+        storm, since = self._world.storm, self._looked.get(process.pid, process.born)
+        self._looked[process.pid] = self._now
+        if storm.struck(("disk",), since) or "old measure holds" in storm.points:
+            return
+        asleep_s = storm.slept(since) + storm.starting_s(since)
+        workers = [p for p in self._world.machine.processes.values() if p.started_by is process and p.kind == "engine"]
+        lived_s = max((min(p.ended or self._now, self._now) - max(p.born, since) for p in workers), default=0.0)
+        if lived_s > LOOK_S + asleep_s:
+            self._world.violation(f"{process} has not looked at memory for {lived_s:.1f} s while a worker lived")
 
     def ended(self) -> None:
         """Notes the end of a request."""

@@ -105,6 +105,8 @@ class World:
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
         self.promptness, self.audit, self.saved = Promptness(self), Audit(self), Saved(self)
+        self.machine.on_look = self.promptness.looked
+        self.machine.on_death.append(lambda pid: self.promptness.looked(self.machine.processes[pid]))
         self.seed, self.script = 0, Script(0)
         self.violations: list[str] = []
         self._begin = self.scheduler.time

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import suppress
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def open_descriptors() -> set[str]:
@@ -18,6 +20,18 @@ def settled_descriptors() -> set[str]:
     """
     gc.collect()
     return open_descriptors()
+
+
+@contextmanager
+def none_left() -> Iterator[None]:
+    """This process gets no other descriptor meanwhile: all are taken."""
+    os.close(free := os.dup(0))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def targets(pid: int) -> set[str]:

@@ -9,6 +9,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import KINDS, Card
 from hushd_protocol.codec import Decoder, pack, unpack
 from hushd_schema.settings import Settings
+from hushd_schema.status import WorkerStatus
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
@@ -16,7 +17,6 @@ from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
-from hushd_supervisor.core.worker.worker import Worker
 
 A, B, C = "stt/a/x", "stt/b/y", "tts/c/z"
 MB = 1_000_000
@@ -45,14 +45,17 @@ class House:
         self.cards: list[Card] = options.pop("cards", [])
         card_kinds = options.pop("card_kinds", lambda _: KINDS)
         self.blind = False
-        settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
+        auto = options.pop("auto", False)
+        workers = {"": {"memory_mb": 300.0}, **(worker or {})}
+        self.settings = Settings(worker=workers, stt="a/x", tts="c/z", **options)
         self.now = 100.0
         self.total, self.available = 1000 * MB, 900 * MB
         self.looks = 0
         self.pool = Pool(
-            settings,
+            self.settings,
             version="1",
             pid=1,
+            auto=auto,
             memory=self.memory,
             needs=needs,
             has_cards=lambda: bool(self.cards),
@@ -60,6 +63,7 @@ class House:
             card_kinds=card_kinds,
         )
         self.done: list[do.Action] = []  # all of them
+        self._running: dict[tuple[str, int], dict[bytes, None]] = {}  # the jobs of each process
         self._ids = itertools.count(1)
         self.tell(ev.FromClient(ROUTE, m.Hello(protocol=1, version="1", holder="cli")))
 
@@ -68,17 +72,32 @@ class House:
         return Memory(self.total, self.available)
 
     def press(self, level: Level) -> None:
-        """Memory is short to that level for a moment, in which the pool looks."""
+        """Memory is short to that level until the pool has looked, which a process that lives has it do."""
         before, self.available = self.available, int(self.total * (0.1 if level is Level.WARNING else 0.05))
-        self.pool._admission.look(self.now)
+        looks = self.looks
+        while self.looks == looks:
+            due = self.pool.deadline()
+            assert due is not None, "nobody looks"
+            self.now = max(self.now, due)
+            self.tick()
         self.available = before
-        self.tick()
+
+    @property
+    def pressure(self) -> list[str]:
+        """The levels of memory pressure that the log has named."""
+        begin = "memory pressure is "
+        return [log.text.removeprefix(begin) for log in self.of(do.Log) if log.text.startswith(begin)]
 
     def tell(self, event: ev.Event) -> list[do.Action]:
+        if isinstance(event, ev.FromWorker) and isinstance(event.message, m.Result | m.Error):
+            self._running.get((event.worker, event.gen), {}).pop(event.message.id, None)
         return self._take(self.pool.handle(event, self.now))
 
     def _take(self, actions: list[do.Action]) -> list[do.Action]:
         self.done += actions
+        for action in actions:
+            if isinstance(action, do.ToWorker) and isinstance(action.message, m.Job):
+                self._running.setdefault((action.worker, action.gen), {})[action.message.id] = None
         if any(isinstance(action, do.ToClient) and isinstance(action.message, m.Ping) for action in actions):
             self.tell(ev.FromClient(ROUTE, m.Pong()))
         for action in actions:
@@ -114,12 +133,17 @@ class House:
             self.wait(2.0)
             self.says(name, m.Beat(cpu_s=self.now + beat))
 
-    def worker(self, name: str) -> Worker:
-        return self.pool._workers[name]
+    def row(self, name: str) -> WorkerStatus:
+        """What the status says of a worker."""
+        return next(row for _, row in self.pool.status(self.now) if row.name == name)
+
+    def gen(self, name: str) -> int:
+        return next(gen for gen, row in self.pool.status(self.now) if row.name == name)
 
     def state(self, name: str) -> State:
-        worker = self.pool._workers.get(name)
-        return worker.state if worker else State.STOPPED
+        """Its state; a worker that is not there has none of anything, as a stopped one."""
+        states = {row.name: State(row.state) for _, row in self.pool.status(self.now)}
+        return states.get(name, State.STOPPED)
 
     # --- the client --------------------------------------------------------------------------------------------------
 
@@ -164,7 +188,7 @@ class House:
     # --- workers -----------------------------------------------------------------------------------------------------
 
     def says(self, name: str, message: m.Message) -> None:
-        self.tell(ev.FromWorker(name, self.worker(name).gen, sent(message)))
+        self.tell(ev.FromWorker(name, self.gen(name), sent(message)))
 
     def ready(
         self, name: str, slots: int = 1, size: int = 300 * MB, sessions: int = 0, cards: dict[str, int] | None = None
@@ -178,17 +202,18 @@ class House:
 
     def finish(self, name: str) -> None:
         """All that runs there has a result."""
-        for request in list(self.worker(name).jobs.running):
+        for request in list(self._running.get((name, self.gen(name)), ())):
             self.says(name, m.Result(id=request))
 
     def exit(self, name: str, status: int = 0, **fields: Any) -> None:
-        self.tell(ev.Exited(name, self.worker(name).gen, status, **fields))
+        self.tell(ev.Exited(name, self.gen(name), status, **fields))
 
     def leave(self, name: str) -> None:
         """It obeys its drain, and its memory of the cards is free."""
         self.says(name, m.Bye())
+        taken = self.row(name).cards_mb
         for card in self.cards:
-            self.free(card.device, card.free + self.worker(name).lifecycle.process.cards.get(card.id, 0))
+            self.free(card.device, card.free + int(taken.get(card.id, 0) * MB))
         self.exit(name)
 
     def idle(self, name: str, cards: dict[str, int] | None = None, **fields: Any) -> None:

@@ -85,9 +85,10 @@ class Fleet:
         return worker
 
     def _has_place(self) -> bool:
-        """Returns whether another name fits; if need be, forgets the oldest stopped one that holds nothing."""
-        if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
-            del self.workers[unused.name]
+        """Returns whether another name fits; if need be, forgets a stopped worker: the oldest, with crashes last."""
+        unused = filter(_unused, self.workers.values() if len(self.workers) >= MAX_WORKERS else ())
+        if forgotten := min(unused, key=lambda worker: bool(worker.crashes), default=None):
+            del self.workers[forgotten.name]
         return len(self.workers) < MAX_WORKERS
 
     def choose(self, request: ActiveRequest) -> Worker:
@@ -335,4 +336,4 @@ class Fleet:
 def _unused(worker: Worker) -> bool:
     """Returns whether forgetting this worker loses nothing but its row: its learnt size is kept elsewhere."""
     jobs = worker.jobs
-    return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)
+    return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
@@ -87,7 +88,11 @@ def open_all(
 
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     access.check(address, settings, token)
-    end = _bind_path(address.path, address.text) if address.path else bind(address.host, address.port, address.text)
+    try:
+        end = _bind_path(address.path) if address.path else _bind(address.host, address.port)
+    except OSError as error:
+        sentence = f"hushd cannot listen at {address.text} ({error.strerror}): choose another address."
+        raise HushdError("bad_request", sentence) from error
     return _listener(_with_port(address, end), end, settings, token, configured=address.text)
 
 
@@ -107,45 +112,31 @@ def _with_port(address: Address, end: socket.socket) -> Address:
     return replace(address, port=port, text=f"{address.text.removesuffix('0')}{port}")
 
 
-def bind(host: str, port: int, text: str) -> socket.socket:
-    """Returns a TCP socket that listens at `host` and `port`; `text` is the address as the user wrote it.
-
-    Raises:
-        HushdError: `bad_request`.
-    """
-    try:
-        (family, kind, _, _, where), *_ = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        end = socket.socket(family, kind)
-        try:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            end.bind(where)
-            end.listen(_BACKLOG)
-        except OSError:
-            end.close()
-            raise
-        return end
-    except OSError as error:
-        raise _cannot_listen(text, error) from error
+def _bind(host: str, port: int) -> socket.socket:
+    """Returns a TCP socket that listens there."""
+    (family, _, _, _, where), *_ = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return _listening(family, where)
 
 
-def _cannot_listen(text: str, error: OSError) -> HushdError:
-    return HushdError("bad_request", f"hushd cannot listen at {text} ({error.strerror}): choose another address.")
-
-
-def _bind_path(path: str, text: str) -> socket.socket:
+def _bind_path(path: str) -> socket.socket:
     """Binds a socket at `path`; only replaces one without a listener, such as a killed supervisor's."""
-    end = socket.socket(socket.AF_UNIX)
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(path) != 0 and Path(path).is_socket():
+            Path(path).unlink()
+    return _listening(socket.AF_UNIX, path)  # 0600, by the umask
+
+
+def _listening(family: int, where: Any) -> socket.socket:
+    end = socket.socket(family)
     try:
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(path) != 0 and Path(path).is_socket():
-                Path(path).unlink()
-        end.bind(path)  # 0600, by the umask
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end.bind(where)
         end.listen(_BACKLOG)
-    except OSError as error:
+    except OSError:
         end.close()
-        raise _cannot_listen(text, error) from error
+        raise
     return end
 
 

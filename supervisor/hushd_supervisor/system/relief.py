@@ -61,17 +61,20 @@ class ReliefProgram(Source):
         if self._running:  # killed, and not dead yet
             return (Relieved(),)
         lack = {"ram": action.ram, "vram": action.vram, "device": action.device, "card": action.card}
-        question, ours = os.pipe()
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)))
         try:
-            os.write(ours, json.dumps({"worker": action.worker, **lack}).encode() + b"\n")  # a pipe holds more
-            path = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)))
-            self._running = children.start(self._launch, action.command, self._log, {"PATH": path}, question=question)
+            question, ours = os.pipe()
+            try:
+                os.write(ours, json.dumps({"worker": action.worker, **lack}).encode() + b"\n")  # a pipe holds more
+                self._running = children.start(
+                    self._launch, action.command, self._log, {"PATH": path}, question=question
+                )
+            finally:
+                os.close(question)
+                os.close(ours)
         except (OSError, ValueError) as error:
             self._record("warning", f"{_NAME} could not be started: {error}")
             return (Relieved(),)
-        finally:
-            os.close(question)
-            os.close(ours)
         self._until, self._reported = self._clock() + LIMIT_S, False
         if (descriptor := self._running.process.exit_fd) is not None:
             self._poller.register(descriptor, zmq.POLLIN)

@@ -40,7 +40,7 @@ def test_workers_leave_cards_and_use_the_cpu_meanwhile() -> None:
     assert data(there, request)["unloaded"] == [A]
     there.request(A)
     assert there.placed()[-1] == (A, "cpu")
-    assert "workers keep away from cards for another 60s" in there.worker(A).lifecycle.process.place.why
+    assert "workers keep away from cards for another 60s" in there.row(A).why_there
 
 
 def test_a_card_that_is_named_is_refused_at_once() -> None:

@@ -31,6 +31,14 @@ def request(**fields: Any) -> ev.FromClient:
     return ev.FromClient(b"r", m.Request(**{"id": ONE, "worker": "stt", "op": "echo", "credit": 8} | fields))
 
 
+def params_of_job(pool: Pool) -> dict[str, Any]:
+    """The only worker is ready; returns what it is told beside its first job."""
+    ((gen, row),) = pool.status(0)
+    actions = pool.handle(ev.FromWorker(row.name, gen, m.Ready()), 0)
+    (job,) = [a.message for a in actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Job)]
+    return dict(job.params)
+
+
 def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     """The refusal carries no id, since an error with it would end the request that has it, which goes on."""
     pool = pool_with_client()
@@ -40,7 +48,9 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     assert (refusal.id, refusal.code) == (b"", "protocol_error")
     assert pool.status(1)[0][1].queued == 1
     assert said(pool.handle(ev.FromClient(b"r", m.Claim(id=ONE, devices=["speaker"], priority="text")), 1)) == [refusal]
-    assert not pool._floor.busy
+    (report,) = pool.handle(ev.FromClient(b"r", m.Control(id=b"2" * 16, action="status")), 1)
+    assert isinstance(report, do.ReportStatus)
+    assert report.floor.speaker is None
 
 
 @pytest.mark.parametrize(
@@ -152,8 +162,7 @@ def test_a_text_goes_to_the_voice_of_its_users_language(
     (status,) = [row for _, row in pool.status(0)]
     assert status.name == f"tts/{model}"
     if sent is not None:
-        (active,) = pool._requests.active.values()
-        assert active.message.params == sent
+        assert params_of_job(pool) == sent
 
 
 def test_configured_languages_go_before_those_of_a_session() -> None:
@@ -162,8 +171,7 @@ def test_configured_languages_go_before_those_of_a_session() -> None:
     assert settings.model_for("stt") == "whisper/pt"
     pool = pool_with_client(settings)
     pool.handle(request(worker="tts", params={"languages": ["fr"]}), 0)
-    (active,) = pool._requests.active.values()
-    assert active.message.params["languages"] == ("pt", "en")
+    assert params_of_job(pool)["languages"] == ("pt", "en")
 
 
 @pytest.mark.parametrize(
@@ -245,3 +253,17 @@ def test_there_are_so_many_workers_and_no_more(monkeypatch: pytest.MonkeyPatch) 
     assert (answer.code, answer.retry_after_ms) == ("overloaded", 60_000)
     assert answer.message == "2 different workers are in use; unload some."
     assert not house.answer(house.request(A))
+
+
+def test_names_that_have_crashed_bar_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stopped without a crash gives up its place first, and then the others, those that crash last."""
+    monkeypatch.setattr("hushd_supervisor.core.fleet.MAX_WORKERS", 2)
+    house = House()
+    house.idle(A)
+    house.idle(B)
+    house.exit(A, 1)
+    house.exit(B)
+    house.wait(1.0)
+    for name, known in ((C, [A, C]), ("stt/d/x", [C, "stt/d/x"])):
+        assert not house.answer(house.request(name))
+        assert [row.name for _, row in house.pool.status(house.now)] == known

@@ -49,8 +49,8 @@ class Desk:
             self.now = min(end, self.now + 1, due or end)
             self.actions += self.pool.on_time(self.now)
             self.actions += self.pool.handle(ev.FromClient(b"r", m.Pong()), self.now)
-            for worker in list(self.pool._workers.values()):
-                beat = ev.FromWorker(worker.name, worker.gen, m.Beat(cpu_s=self.now))
+            for gen, row in self.pool.status(self.now):
+                beat = ev.FromWorker(row.name, gen, m.Beat(cpu_s=self.now))
                 self.actions += self.pool.handle(beat, self.now)
 
     def request(self, worker: str = NAME, **fields: Any) -> bytes:
@@ -58,6 +58,9 @@ class Desk:
         name = self.count.to_bytes(16, "big")
         self.tell(ev.FromClient(b"r", m.Request(id=name, worker=worker, op="echo", credit=8, **fields)))
         return name
+
+    def states(self) -> dict[str, str]:
+        return {row.name: row.state for _, row in self.pool.status(self.now)}
 
     @property
     def spawned(self) -> list[tuple[str, int]]:
@@ -114,7 +117,7 @@ def test_how_many_there_are_by_themselves(worker: str, cores: int, most: int) ->
     for _ in range(6):
         desk.request(worker)
     for _ in range(6):
-        if desk.pool._workers[desk.spawned[-1][0]].state is State.STARTING:
+        if desk.states()[desk.spawned[-1][0]] == "starting":
             desk.ready()
         desk.wait(2)
     assert len(desk.spawned) == most
@@ -127,7 +130,7 @@ def test_one_process_computes_on_a_card(most: int, processes: int) -> None:
     for _ in range(6):
         desk.request()
     for _ in range(6):
-        if desk.pool._workers[desk.spawned[-1][0]].state is State.STARTING:
+        if desk.states()[desk.spawned[-1][0]] == "starting":
             desk.ready(capabilities={"compute_device": "cuda"})
         desk.wait(2)
     assert len(desk.spawned) == processes
@@ -208,7 +211,9 @@ def test_no_help_while_memory_is_short() -> None:
     desk.ready()
     desk.request()
     desk.available = desk.admission * 10_000_000
-    desk.pool._admission.look(desk.now)
+    looks = desk.looks
+    while desk.looks == looks:
+        desk.wait(1)
     desk.available = 1 << 40
     desk.wait(9)
     assert len(desk.spawned) == 1
@@ -244,7 +249,13 @@ def test_a_poison_request_may_kill_two_processes_and_closes_neither() -> None:
     desk.tell(ev.Exited(f"{NAME}#2", 2, -11))
     (error,) = [a.message for a in desk.actions if isinstance(a, do.ToClient) and isinstance(a.message, m.Error)]
     assert error.code == "poison_request"
-    assert not any(worker.crashes for worker in desk.pool._workers.values())
+    for _ in range(3):  # a fourth crash would close it
+        desk.wait(5)
+        idle = desk.request()
+        desk.ready()
+        desk.finish(idle)
+        desk.tell(ev.Exited(*desk.spawned[-1], -11))
+    assert (desk.spawned[-1][0], desk.states()) == (NAME, {NAME: "backoff", f"{NAME}#2": "stopped"})
 
 
 # --- live sessions ---------------------------------------------------------------------------------------------------

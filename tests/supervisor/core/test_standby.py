@@ -19,7 +19,7 @@ P = standby.Phase
 
 
 def phase(house: House) -> standby.Phase:
-    return house.pool._fleet.standby._templates[ENGINE].phase
+    return P(next(row.state for _, row in house.pool.templates() if row.name == ENGINE))
 
 
 def started(house: House) -> list[do.Action]:
@@ -152,13 +152,14 @@ def test_it_is_the_first_to_make_room() -> None:
 
 def test_it_counts_for_what_its_end_would_give_back() -> None:
     """The budget has the size that it had when it was ready; news of an earlier process changes nothing."""
-    house = ready()
-    (template,) = house.pool._admission.use.every(house.now)
-    assert (template.machine.size, template.promised) == (40 * MB, 0)
-    assert [(gen, row.state, row.private_mb) for gen, row in house.pool._fleet.standby.status()] == [(1, "ready", 40.0)]
-    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
-    (template,) = house.pool._admission.use.every(house.now)
-    assert template.machine.size == 40 * MB
+    for total, leaves in ((801, False), (799, True)):  # of which 640.8 and 639.2 are for workers
+        house = ready()
+        house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
+        assert [(gen, row.state, row.private_mb) for gen, row in house.pool.templates()] == [(1, "ready", 40.0)]
+        house.idle(C)
+        house.total = total * MB
+        house.request(B)
+        assert (len(house.of(do.Dismiss)), house.spawned() == [C, B]) == (leaves, not leaves)
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)
@@ -194,16 +195,23 @@ def test_the_next_one_comes_ten_minutes_after_a_death_and_none_after_a_refusal()
     assert len(started(house)) == 3
 
 
-def test_none_starts_where_there_is_no_room() -> None:
-    """Nobody leaves for a template; it looks again after a while, and `status` has the reason."""
+@pytest.mark.parametrize(
+    ("short", "enough"),
+    [
+        ((1000 * MB, 125 * MB + standby.GUESS - 1), (1000 * MB, 125 * MB + standby.GUESS)),  # 125 are left to others
+        ((450 * MB - 1, 450 * MB), (450 * MB, 450 * MB)),  # of which 360 are for workers
+    ],
+)
+def test_none_starts_where_there_is_no_room(short: tuple[int, int], enough: tuple[int, int]) -> None:
+    """To the last byte; nobody leaves for a template, it looks again after a while, and `status` has the reason."""
     house = House(standby=(ENGINE,))
     house.idle(C)
-    house.available = 170 * MB
+    house.total, house.available = short
     house.wait(10)
     assert not house.of(do.Prepare)
     assert house.drained() == []
     assert house.pool.templates()[0][1].why == "there is no room for it"
-    house.available = 900 * MB
+    house.total, house.available = enough
     house.wait(standby.PAUSE_S)
     assert house.of(do.Prepare)
 
@@ -211,7 +219,7 @@ def test_none_starts_where_there_is_no_room() -> None:
 def test_the_configuration_decides() -> None:
     """One that is no longer wanted, or whose environment changes, leaves; one that is new starts."""
     house = ready()
-    house.tell(ev.Configured(replace(house.pool._settings, duck=0.0)))
+    house.tell(ev.Configured(replace(house.settings, duck=0.0)))
     assert (house.of(do.Dismiss), phase(house)) == ([], P.READY)
     changed = {ENGINE: {"environment": {"X": "1"}}}
     house.tell(ev.Configured(Settings(standby=(ENGINE, "tts/c"), worker=changed)))

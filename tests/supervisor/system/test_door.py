@@ -23,6 +23,7 @@ from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
 from hushd_supervisor.system.door import LEAVE_S, PAUSE_S, Door
 from hushd_supervisor.system.process import Child
+from support.descriptors import none_left
 from support.peer import BOUND_S
 
 GATEWAY = (sys.executable, "-I", "-S", str(Path(__file__).with_name("small_gateway.py")))
@@ -284,8 +285,11 @@ def test_a_clients_address_is_one_more_until_the_client_has_gone(doorway: Make, 
     ((_, answer),) = [(act.route, act.message) for act in _listen(there.door, f"http={lent}")]
     assert isinstance(answer, Result)
     assert there.addresses == [ours, lent]
-    ((_, answer),) = [(act.route, act.message) for act in _listen(there.door, "gopher=70")]
-    assert isinstance(answer, Error)
+    with none_left():
+        (without_descriptor,) = _listen(there.door, f"http={ours}s")
+    for act in (without_descriptor, *_listen(there.door, "gopher=70")):
+        assert isinstance(act.message, Error)
+    assert "(Too many open files)" in without_descriptor.message.message
     there.door.look(ClientGone(b"another"), 0.0)
     assert there.addresses == [ours, lent]
     there.door.look(ClientGone(ROUTE), 0.0)

@@ -48,7 +48,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     house.idle(A, cards={"0000:01:00.0": 812 * MB})
     house.request(A, keep_alive=900.0), house.finish(A)
     house.request(B), house.ready(B)
-    house.pool._admission.away.keep(house.now + 30.0, everywhere=False)
+    house.control("unload", "wake", for_s=30.0)
     house.tell(FromClient(ROUTE, m.Claim(id=bytes(16), devices=["speaker"])))
     house.wait(2.5)
 
@@ -58,7 +58,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = GatewayStatus(pid=33, starts=2, rss_mb=None)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
     door = DoorStatus(listeners=listeners, gateway=gateway)
-    pids = {(name, house.worker(name).gen): 300 + number for number, name in enumerate((A, B))}
+    pids = {(name, house.gen(name)): 300 + number for number, name in enumerate((A, B))}
     standby = status.templates(house.pool.templates(), {("tts/hibari", 1): 34}, usage)
     asked = house.control("status")
     (floor,) = [action.floor for action in house.of(do.ReportStatus) if action.id == asked]

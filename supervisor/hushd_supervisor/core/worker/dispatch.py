@@ -111,8 +111,8 @@ class Dispatcher:
             self._jobs.running.hurry(now)
         if state in (State.READY, State.BUSY):
             self._serve(now)
-        elif state is State.SUSPENDED and self._jobs.waiting:
-            self._lifecycle.is_wanted(now)
+        elif state is State.SUSPENDED:
+            self._lifecycle.want(bool(self._jobs.waiting), now)
         elif state is State.DRAINING and not self._jobs.running:
             self._lifecycle.leave(now)
         elif state is State.STOPPED and self._jobs.waiting and not self.held:
@@ -126,7 +126,7 @@ class Dispatcher:
         self.settle(now)
 
     def rest(self, now: float) -> None:
-        """Waits, READY with nothing to do, for as long as the leases say; or leaves."""
+        """Waits, READY or SUSPENDED with nothing to do, for as long as the leases say; or leaves."""
         self._lifecycle.rest(self._leases.expiry(now), now)
 
     def recycle(self, now: float) -> None:

@@ -120,11 +120,8 @@ class Lifecycle:
     @property
     def can_suspend(self) -> bool:
         """True if the process rests on a card from which it can be suspended, as its settings allow."""
-        return self.state is State.READY and self._may_suspend
-
-    @property
-    def _may_suspend(self) -> bool:
-        return self.process.suspends and self.settings.suspend_after >= 0 and not self.settings.pinned
+        allowed = self.settings.suspend_after >= 0 and not self.settings.pinned
+        return self.state is State.READY and self.process.suspends and allowed
 
     def send(self, message: m.Message) -> None:
         """Sends to the process."""
@@ -213,14 +210,16 @@ class Lifecycle:
         self.enter(State.BUSY)
 
     def rest(self, until: float, now: float) -> None:
-        """Rests, READY with nothing to do, until `until`, which may be past; then leaves."""
+        """Rests, READY or SUSPENDED with nothing to do, until `until`, which may be past; then leaves."""
         if self.process.idle_since is None:
             self.process.idle_since = now
             self._beat_due = math.inf
-        self._timer = self.rests_until = math.inf if self.settings.pinned else until
+        wanted, self.rests_until = self._wanted_back, math.inf if self.settings.pinned else until
+        if not wanted:
+            self._timer = self.rests_until
         if self._timer <= now:
-            self.leave(now)
-        elif self._may_suspend:
+            self.end(now)
+        elif self.can_suspend:
             self._timer = min(self._timer, max(now, self.process.idle_since + self.settings.suspend_after))
 
     # A suspended process cannot hear: whatever ends this state otherwise than READY, ends the process by SIGKILL, which
@@ -232,10 +231,17 @@ class Lifecycle:
         self._outbox.append(Suspend(self.name, self.gen))
         self.enter(State.SUSPENDED, self.rests_until)
 
-    def is_wanted(self, now: float) -> None:
-        """Limits the time until the suspended process is back, or else ended: a request waits for it."""
-        if self._timer == self.rests_until:
+    def want(self, wanted: bool, now: float) -> None:
+        """Limits the time until the suspended process is back, or else ended, while a request waits for it."""
+        if wanted and not self._wanted_back:
             self._timer = now + RESTORE_S
+        elif not wanted and self.process.phase != COMING:
+            self._timer = self.rests_until
+
+    @property
+    def _wanted_back(self) -> bool:
+        """True if the process is suspended, and its time to come back is limited."""
+        return self.state is State.SUSPENDED and self._timer != self.rests_until
 
     def restore(self, now: float) -> None:
         """Moves the suspended process back to its card."""
@@ -313,8 +319,7 @@ class Lifecycle:
         """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S
-        wanted_back = self.state is State.SUSPENDED and self._timer != self.rests_until
-        if wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
+        if self._wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
         elif self.state is State.STOPPING:
             self._timer = now + self._grace_s

@@ -150,7 +150,7 @@ class Worker:
 
     def release(self, is_theirs: Callable[[str], bool], now: float) -> list[Action]:
         """Drops the leases of a closed connection that held them in its own name."""
-        if self.leases.holder_left(is_theirs) and self.state is State.READY:
+        if self.leases.holder_left(is_theirs) and self.state in (State.READY, State.SUSPENDED):
             self._dispatch.rest(now)
         return self._outbox.take()
 
@@ -178,7 +178,7 @@ class Worker:
             if self.state is not State.BUSY:
                 return self._end(now)
             self._dispatch.retire("its configuration has changed", now)
-        if self.state is State.READY:
+        if self.state in (State.READY, State.SUSPENDED):
             self._dispatch.rest(now)
         return self._outbox.take()
 

@@ -102,7 +102,7 @@ def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:
     return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and PLACE.fullmatch(id)}
 
 
-def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
+def machine(cgroup: Cgroup | None = None, root: str | Path = "") -> Memory:
     """Returns all memory of the machine or container, and the part that a new process could use without swapping.
 
     `root` is for tests.

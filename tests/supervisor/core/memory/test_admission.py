@@ -55,7 +55,7 @@ def test_what_a_start_has_loaded_is_not_subtracted_twice() -> None:
     house.available -= 1000 * MB
     assert house.code(house.request(B)) == ""  # 2600 are left; of A's 2000 nobody has seen any yet
     assert house.spawned() == [A]
-    house.tell(ev.Gauged(A, house.worker(A).gen, Used(cpu_s=1, private=1900 * MB)))
+    house.tell(ev.Gauged(A, house.gen(A), Used(cpu_s=1, private=1900 * MB)))
     house.available = 1700 * MB
     house.request(C)
     assert house.spawned() == [A, B, C]  # 1700 less 256 for others, and A's last 100
@@ -73,17 +73,6 @@ def test_a_start_that_may_fit_waits_for_those_that_load() -> None:
     house.ready(A, size=1900 * MB)
     assert house.spawned() == [A, C, B]
     assert house.code(waits) == ""
-
-
-def test_what_is_to_spare_is_what_others_need_not() -> None:
-    """To the last byte above the reserve, and within the limit."""
-    house = House()
-    admission = house.pool._admission
-    room = admission.budget.room(house.memory(), 0)
-    most = min(room.limit, room.available - room.reserve)
-    assert [admission.spares(size, house.now) for size in (0, most, most + 1)] == [True, True, False]
-    house.available = most + room.reserve - 1
-    assert [admission.spares(size, house.now) for size in (most - 1, most)] == [True, False]
 
 
 def test_when_all_are_busy_the_answer_comes_at_once() -> None:
@@ -137,7 +126,7 @@ def test_one_large_job_bars_no_start() -> None:
         house.leave(B)
         house.idle(B)
         house.says(B, m.Beat(cpu_s=1, pss=300 * MB))
-    assert house.pool._admission.needs.memory(B) < 310 * MB
+    assert house.row(B).need_mb < 310.0
 
 
 def test_alone_what_is_configured_must_fit() -> None:
@@ -190,12 +179,12 @@ def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
     house.says(A, m.Ready(slots=1, pss=410 * MB, private=210 * MB, peak=520 * MB))
     house.finish(A)
     house.says(A, m.Beat(cpu_s=1, pss=400 * MB, private=200 * MB, peak=230 * MB))
-    needs = house.pool._admission.needs
-    assert (needs.memory(A), needs.table) == (520 * MB, {A: 230 * MB, f"{A}:load": 520 * MB})
-    ((_, row),) = house.pool.status(house.now)
-    assert row.peak_mb == 520.0
-    (holder,) = house.pool._admission.use.every(house.now)
-    assert holder.machine.size == 200 * MB
+    assert (house.row(A).need_mb, house.row(A).peak_mb) == (520.0, 520.0)
+    house.busy(A)
+    house.available = 400 * MB
+    assert "stt/a/x 200, busy or pinned" in house.refusal(house.request(B)).message
+    house.exit(A)
+    assert house.of(do.Remember) == [do.Remember({A: 230 * MB, f"{A}:load": 520 * MB})]
 
 
 def test_a_killed_start_teaches_what_it_took() -> None:
@@ -203,9 +192,9 @@ def test_a_killed_start_teaches_what_it_took() -> None:
     house = House(worker={"": {"memory_mb": 0.0}})
     house.available = 1000 * MB
     request = house.request(A)
-    gen = house.worker(A).gen
+    gen = house.gen(A)
     house.tell(ev.Gauged(A, gen, Used(cpu_s=1, private=700 * MB)))
-    assert house.pool._admission.needs.memory(A) == 700 * MB
+    assert house.row(A).need_mb == 700.0
     house.tell(ev.Exited(A, gen, -9, out_of_memory=True))
     house.wait(1)
     answer = house.refusal(request)
@@ -265,7 +254,7 @@ def test_critical_frees_what_is_idle_and_starts_nothing() -> None:
         house.wait(6)
         house.press(Level.CRITICAL)
     refusal = house.refusal(cold)
-    assert (refusal.code, refusal.retry_after_ms) == ("server_busy", 6000)
+    assert (refusal.code, refusal.retry_after_ms) == ("server_busy", 7000)
     assert "900 of 1000 MB are available, and stt/a/x needs 300 MB" in refusal.message
     assert house.spawned() == [A, C, B]
 
@@ -288,13 +277,12 @@ def test_the_end_of_critical_pressure_is_waited_for() -> None:
 
 
 def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
-    """169 of 2400 MB: neither a reload nor a refusal would help a machine on which memory is short."""
-    house = House({"": {"memory_mb": 169.0}})
-    house.total, house.available = 24_000 * MB, 2400 * MB
-    house.press(Level.CRITICAL)
-    assert house.pool._admission.level is Level.CRITICAL
+    """149 of 1500 MB: neither a reload nor a refusal would help a machine on which memory is short."""
+    house = House({"": {"memory_mb": 149.0}})
+    house.total, house.available = 24_000 * MB, 1500 * MB
     house.request(A)
-    house.ready(A, size=169 * MB)
+    assert house.pressure == ["critical"]
+    house.ready(A, size=149 * MB)
     house.finish(A)
     first, second = house.request(B), house.request(C)  # both of them together would be too much
     assert (house.spawned(), house.drained()) == ([A, B], [])
@@ -356,7 +344,7 @@ def test_an_occasion_to_look_is_enough() -> None:
     house.idle(A)
     house.available = 100 * MB
     house.wait(LOOK_S)
-    assert house.pool._admission.level is Level.WARNING
+    assert house.pressure == ["warning"]
     house.available = 60 * MB
     house.wait(LOOK_S)
     assert house.drained() == [A]  # which takes 300 MB, whatever was configured
@@ -398,10 +386,9 @@ def test_the_status_tells_what_is_true_now() -> None:
     assert (status.cards, status.cards_error) == ((), "")
     house.available = 60 * MB
     assert house.pool.memory(house.now).pressure == "critical"
-    assert house.pool._admission.level is Level.NORMAL
-    house.pool._admission.look(house.now)
-    house.tick()
-    assert house.pool._admission.level is Level.CRITICAL
+    assert house.pressure == []
+    house.request(A)
+    assert house.pressure == ["critical"]
 
 
 def test_out_of_memory_is_said() -> None:

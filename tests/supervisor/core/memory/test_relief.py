@@ -7,7 +7,7 @@ from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.pressure import AGAIN_S, SHOWN_S, Level
+from hushd_supervisor.core.memory.pressure import AGAIN_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -123,7 +123,6 @@ def test_memory_of_the_machine_and_of_a_card_is_asked_for_at_once() -> None:
 def test_where_memory_is_critically_short_it_is_asked_for_enough_to_end_that() -> None:
     """The pressure from before it freed memory holds nobody back afterwards."""
     it = house(30)
-    it.press(Level.CRITICAL)
     it.request(A)
     [run] = runs(it)
     assert run.ram == (300 + 125 - 30) * MB

@@ -154,14 +154,13 @@ def test_race_16_all_victims_are_busy_or_pinned() -> None:
 
 def test_race_17_a_kill_that_is_blocked_in_the_kernel() -> None:
     """A process that SIGKILL does not end blocks only a start that needs its very memory, and that one for 15 s."""
-    house = House(memory_share=0.7)
+    house = House({B: {"pinned": True}}, memory_share=0.7)
     house.busy(A)
     house.wait(6)  # no beat
     assert house.of(do.Kill) == [do.Kill(A, 1)]
     other = house.busy(B)
     house.finish(B)
     assert house.code(other) == "result"
-    house.worker(B).lifecycle.settings = house.worker(B).settings.__class__(pinned=True)
     third, own = house.request(C), house.request(A)
     house.wait(14)
     assert house.code(third) == ""

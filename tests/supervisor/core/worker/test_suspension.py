@@ -5,6 +5,7 @@ Nobody's process is here: the driver's answers are the tests'.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.worker.lifecycle import RESTORE_S
 from hushd_supervisor.core.worker.states import State
-from support.house import MB, A, B, House
+from support.house import MB, ROUTE, A, B, House
 
 CARD = "0000:01:00.0"
 TAKEN = 4000 * MB  # by a worker, of the card
@@ -42,14 +43,6 @@ def asked(there: House, kind: type[do.Suspend | do.Restore]) -> list[str]:
     return [action.worker for action in there.done if isinstance(action, kind)]
 
 
-def gen(there: House) -> int:
-    return there.pool._workers[A].gen
-
-
-def state(there: House) -> State:
-    return there.pool._workers[A].state
-
-
 def killed(there: House) -> list[str]:
     return [action.worker for action in there.of(do.Kill)]
 
@@ -57,10 +50,10 @@ def killed(there: House) -> list[str]:
 def suspended(there: House, error: str = "", lost: bool = False) -> None:
     there.wait(25)
     assert asked(there, do.Suspend) == [A]
-    assert state(there) is State.SUSPENDED
+    assert there.state(A) is State.SUSPENDED
     if not error:
         there.cards = [card()]
-    there.tell(ev.Suspended(A, gen(there), error, lost))
+    there.tell(ev.Suspended(A, there.gen(A), error, lost))
 
 
 def test_a_worker_leaves_its_card_and_comes_back() -> None:
@@ -72,26 +65,27 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
     assert row.expires_in_s == pytest.approx(275, abs=5)
     request = there.request(A)
     assert asked(there, do.Restore) == [A]
-    there.tell(ev.Restored(A, gen(there)))
+    there.tell(ev.Restored(A, there.gen(A)))
     there.finish(A)
     assert there.code(request) == "result"
     assert there.spawned() == [A]
     assert there.pool.status(there.now)[0][1].cards_mb == {CARD: 4000.0}
 
 
-def test_it_holds_the_machines_memory_meanwhile() -> None:
-    """The memory that it had on the card counts as its own there, and no longer as the card's, until it is back."""
-
-    def size() -> float:
-        return sum(worker.machine.size for worker in there.pool._admission.use.every(there.now))
-
+@pytest.mark.parametrize("back", [False, True])
+def test_it_holds_the_machines_memory_meanwhile(back: bool) -> None:
+    """The memory that it had on the card counts as its own there, and no longer as the card's, until it is back: 4300
+    and 300 MB are more than workers may take, and twice 300 are not."""
     there = house()
     suspended(there)
     assert there.pool.memory(there.now).cards[0].used_mb == 0
-    assert size() == TAKEN + 300 * MB
-    there.request(A)
-    there.tell(ev.Restored(A, gen(there)))
-    assert size() == 300 * MB
+    if back:
+        there.request(A)
+        there.tell(ev.Restored(A, there.gen(A)))
+        there.finish(A)
+    there.total, there.available = 5600 * MB, 5000 * MB  # of which 4480 are for workers
+    there.request(B)
+    assert (killed(there), there.spawned()) == (([], [A, B]) if back else ([A], [A]))
 
 
 def test_it_exits_after_keep_alive() -> None:
@@ -101,7 +95,45 @@ def test_it_exits_after_keep_alive() -> None:
     there.wait(277)
     assert killed(there) == [A]
     there.exit(A, -9)
-    assert state(there) is State.STOPPED
+    assert there.state(A) is State.STOPPED
+
+
+@pytest.mark.parametrize(("how", "seconds"), [("gone", 300.0), ("reload", 100.0)])
+def test_a_lease_that_ends_ends_it(how: str, seconds: float) -> None:
+    """Of `keep_alive` -1 what counts is that its program has gone, or another value in the configuration."""
+    there = house(keep_alive=-1.0 if how == "reload" else 300.0)
+    there.tell(ev.FromClient(b"own", m.Hello(protocol=1, version="1")))
+    there.request(A, b"own", keep_alive=-1.0) if how == "gone" else there.request(A)
+    there.finish(A)
+    suspended(there)
+    assert there.row(A).expires_in_s is None
+    if how == "gone":
+        there.tell(ev.ClientGone(b"own"))
+    else:
+        there.tell(ev.Configured(replace(there.settings, worker={"": {"keep_alive": seconds}})))
+    there.wait(seconds - 25 - 1)
+    assert killed(there) == []
+    there.wait(2)
+    assert killed(there) == [A]
+
+
+@pytest.mark.parametrize("phase", ["going", "away", "coming"])
+def test_a_request_that_is_cancelled_leaves_it_as_it_was(phase: str) -> None:
+    """Nobody ends a process for which nobody waits, and the next request has ten seconds of its own."""
+    there = house()
+    there.wait(25) if phase == "going" else suspended(there)
+    there.blind = phase != "coming"  # it waits for a look at the cards
+    there.wait(5)
+    there.tell(ev.FromClient(ROUTE, m.Cancel(id=there.request(A))))
+    there.wait(RESTORE_S - 1)
+    if phase == "coming":
+        there.tell(ev.Restored(A, there.gen(A)))
+    there.request(A)
+    there.finish(A)
+    there.wait(RESTORE_S - 1)
+    assert killed(there) == []
+    there.wait(2)
+    assert killed(there) == ([] if phase == "coming" else [A])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +164,7 @@ def test_a_refusal_is_not_tried_twice(lost: bool) -> None:
     if lost:
         assert killed(there) == [A]
         return
-    assert state(there) is State.READY
+    assert there.state(A) is State.READY
     there.wait(400)
     assert asked(there, do.Suspend) == [A]
     assert there.drained() == [A]
@@ -145,9 +177,9 @@ def test_a_request_while_it_leaves_its_card() -> None:
     request = there.request(A)
     assert asked(there, do.Restore) == []
     there.cards = [card()]
-    there.tell(ev.Suspended(A, gen(there)))
+    there.tell(ev.Suspended(A, there.gen(A)))
     assert asked(there, do.Restore) == [A]
-    there.tell(ev.Restored(A, gen(there)))
+    there.tell(ev.Restored(A, there.gen(A)))
     there.finish(A)
     assert there.code(request) == "result"
 
@@ -160,7 +192,7 @@ def test_a_process_that_does_not_come_back(fails: str) -> None:
     there.wait(268 if fails == "late" else 0)  # near the end of its rest
     request = there.request(A)
     if fails == "error":
-        there.tell(ev.Restored(A, gen(there), "cuCheckpointProcessRestore failed with 2"))
+        there.tell(ev.Restored(A, there.gen(A), "cuCheckpointProcessRestore failed with 2"))
     else:
         there.wait(RESTORE_S - 1)
         there.request(A)
@@ -251,8 +283,8 @@ def test_a_process_that_dies_suspended_crashes_nobody() -> None:
     there = house()
     suspended(there)
     there.exit(A, -9)
-    assert state(there) is State.STOPPED
-    assert there.pool._workers[A].crashes.total == 0
+    assert there.state(A) is State.STOPPED
+    assert there.row(A).crashes == 0
     there.request(A)
     assert there.spawned() == [A, A]
 
@@ -279,7 +311,7 @@ def moved(there: House, error: str = "") -> None:
     """The driver has moved what the worker had on the card."""
     if not error:
         there.cards = [card()]
-    there.tell(ev.Suspended(A, gen(there), error))
+    there.tell(ev.Suspended(A, there.gen(A), error))
 
 
 def test_a_yield_suspends() -> None:
@@ -287,7 +319,7 @@ def test_a_yield_suspends() -> None:
     there = resting()
     request = there.control("unload", for_s=60.0)
     assert asked(there, do.Suspend) == [A]
-    there.tell(ev.Suspended(A, gen(there)))  # the driver still counts it
+    there.tell(ev.Suspended(A, there.gen(A)))  # the driver still counts it
     there.wait(1)
     assert there.answer(request) is None
     there.cards = [card()]
@@ -340,9 +372,9 @@ def test_a_start_without_room_on_the_card_has_another_worker_suspended() -> None
     there.wait(1)
     assert there.spawned() == [A]
     there.cards = [card(free=5000 * MB)]
-    there.tell(ev.Suspended(A, gen(there)))
+    there.tell(ev.Suspended(A, there.gen(A)))
     assert there.spawned() == [A, B]
-    assert (state(there), killed(there)) == (State.SUSPENDED, [])
+    assert (there.state(A), killed(there)) == (State.SUSPENDED, [])
 
 
 def test_two_workers_take_turns_on_a_card() -> None:
@@ -353,7 +385,7 @@ def test_two_workers_take_turns_on_a_card() -> None:
     there.wait(2)
     there.request(B)
     there.cards = [card(free=5000 * MB)]
-    there.tell(ev.Suspended(A, gen(there)))
+    there.tell(ev.Suspended(A, there.gen(A)))
     there.says(B, m.WorkerHello(token="t", protocol=1, version="1", pid=3))
     told = {"compute_device": "cuda", "suspends": True}
     there.says(B, m.Ready(slots=1, pss=300 * MB, capabilities=told, cards={CARD: TAKEN}))
@@ -364,7 +396,7 @@ def test_two_workers_take_turns_on_a_card() -> None:
     assert asked(there, do.Suspend) == [A, B]
     assert asked(there, do.Restore) == []
     there.cards = [card(free=5000 * MB)]
-    there.tell(ev.Suspended(B, there.worker(B).gen))
+    there.tell(ev.Suspended(B, there.gen(B)))
     assert asked(there, do.Restore) == [A]
     assert (there.drained(), killed(there)) == ([], [])
 
