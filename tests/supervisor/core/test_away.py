@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
+from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.cards import RELEASE_S
 from hushd_supervisor.core.worker.states import State
@@ -80,6 +81,18 @@ def test_it_is_answered_once_the_driver_shows_the_card_free() -> None:
     assert data(there, request)["unloaded"] == [A]
 
 
+def test_a_supervisor_that_leaves_waits_for_exits_alone() -> None:
+    """Whoever asked for the card would wait for a driver whose answer nobody takes any more."""
+    there = house()
+    there.idle(A, cards={CARD: 9 * GB})
+    request = there.control("unload", for_s=60.0)
+    there.tell(ev.Shutdown())
+    assert there.answer(request) is None
+    there.says(A, m.Bye())
+    there.exit(A)
+    assert data(there, request)["unloaded"] == [A]
+
+
 def test_everywhere_nobody_starts() -> None:
     """All leave, those on the CPU and pinned ones too; a request is refused at once, under pressure too."""
     there = house(**{B: {"compute_device": "cpu", "pinned": True}})
@@ -142,7 +155,11 @@ def test_no_time_without_an_end() -> None:
 
 def test_a_supervisor_that_a_client_has_started_stays_for_as_long() -> None:
     """Else the next one would not know."""
-    there = house()
+    there = House(auto=True, exit_when_idle=10.0)
     there.control("unload", for_s=3600.0, everywhere=True)
     there.wait(3000.0)
     assert there.code(there.request(A, route=ROUTE)) == "server_busy"
+    there.wait(609.0)
+    assert there.of(do.Leave) == []
+    there.wait(2.0)
+    assert there.of(do.Leave) == [do.Leave()]

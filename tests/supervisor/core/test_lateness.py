@@ -8,7 +8,8 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import LATE_S
-from hushd_supervisor.core.worker.lifecycle import GRACE_S
+from hushd_supervisor.core.requests.request import STARVED_S
+from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_S, GRACE_S, ROOM_S
 from hushd_supervisor.core.worker.process import HELLO_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
@@ -84,6 +85,47 @@ def test_a_process_that_leaves_has_its_grace_beside_a_sleep() -> None:
     assert house.state(A) is State.STOPPING
     house.wait(0.2)
     assert house.state(A) is State.KILLING
+
+
+def test_a_start_that_waits_for_memory_has_its_time_beside_a_sleep() -> None:
+    """The workers that leave for it slept too."""
+    house = House(memory_share=0.5)
+    house.idle(A)
+    request = house.request(B)
+    house.now += ROOM_S + LATE_S  # asleep
+    house.tick()
+    house.wait(ROOM_S - 0.1)
+    assert house.code(request) == ""
+    house.wait(0.2)
+    assert house.code(request) == "server_busy"
+
+
+def test_a_process_that_is_killed_is_said_to_live_once_it_has_had_its_time() -> None:
+    """A sleep is no part of it: a line about the kernel would have people look for a cause that is none."""
+    house = House()
+    house.busy(A)
+    house.wait(BEAT_S)
+    assert house.state(A) is State.KILLING
+    house.now += ALARM_S + LATE_S  # asleep
+    house.tick()
+    house.wait(ALARM_S - 0.1)
+    assert len(house.of(do.Kill)) == 1
+    house.wait(0.2)
+    assert len(house.of(do.Kill)) == 2
+
+
+def test_a_client_that_could_not_be_read_has_its_patience_beside_a_sleep() -> None:
+    """A minute without credit is a client's end, of which a sleep of the machine is no part."""
+    house = House()
+    request = house.request(A, credit=0)
+    house.ready(A)
+    house.work(A, 30.0)
+    house.now += STARVED_S + LATE_S  # asleep
+    house.tick()
+    house.work(A, STARVED_S - 32)
+    assert house.code(request) == ""
+    house.work(A, 4)
+    assert house.code(request) == "slow_consumer"
 
 
 def test_a_start_counts_from_when_the_process_was_started() -> None:

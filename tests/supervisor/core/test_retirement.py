@@ -9,6 +9,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.lifecycle import GRACE_S, MOST_GRACE_S
 from hushd_supervisor.core.worker.process import Wear
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, House
@@ -48,6 +49,22 @@ def test_a_strangers_unload_ends_no_session() -> None:
     assert (house.code(live), house.of(do.Kill), house.drained()) == ("", [], [])
     house.finish(A)
     assert (house.code(live), house.drained()) == ("result", [A])
+
+
+@pytest.mark.parametrize(
+    ("asked", "grace"), [(-9.0, GRACE_S), (0.0, GRACE_S), (10.0, GRACE_S + 10.0), (1e9, GRACE_S + MOST_GRACE_S)]
+)
+def test_a_worker_has_the_time_to_leave_that_it_asks_for(asked: float, grace: float) -> None:
+    """But a minute more than others at most: then it is killed, and its memory comes back."""
+    house = House()
+    house.request(A, op="warm")
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.Ready(pss=300 * MB, capabilities={"leave_s": asked}))
+    house.control("unload")
+    house.wait(grace - 0.1)
+    assert house.state(A) is State.STOPPING
+    house.wait(0.2)
+    assert house.state(A) is State.KILLING
 
 
 def test_force_ends_a_session_with_a_code_of_its_own() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Leave
-from hushd_supervisor.core.events import Visited
+from hushd_supervisor.core.events import FromClient, Visited
 from hushd_supervisor.core.pool import Pool
+from support.house import ROUTE, A, House
 
 
 def idle_pool() -> Pool:
@@ -42,3 +44,20 @@ def test_a_door_that_needs_the_supervisor_keeps_it() -> None:
     assert pool.deadline() is None
     pool.handle(Visited(needed=False), 500.0)
     assert leaves_at(pool) == 510.0
+
+
+def test_who_is_served_keeps_it() -> None:
+    """A turn at the loudspeaker and a worker's process do; its time begins when the last of them has ended."""
+    house = House(auto=True, exit_when_idle=10.0)
+    house.tell(FromClient(ROUTE, m.Claim(id=bytes(16), devices=["speaker"])))
+    house.wait(60.0)
+    house.tell(FromClient(ROUTE, m.Yield(id=bytes(16))))
+    house.wait(9.0)
+    house.idle(A)
+    house.wait(60.0)
+    house.control("unload")
+    house.leave(A)
+    house.wait(9.0)
+    assert house.of(Leave) == []
+    house.wait(2.0)
+    assert house.of(Leave) == [Leave()]

@@ -295,6 +295,24 @@ def test_what_is_due_is_done_at_its_time(stage: Stage) -> None:
     assert time.monotonic() >= began + 0.05
 
 
+@pytest.mark.parametrize(
+    ("due", "waits_ms"), [(0.0004, 1), (0.0010, 1), (0.0, 0), (float("-inf"), 0), (1e9, 86_400_000)]
+)
+def test_a_wait_ends_no_sooner_than_what_is_due(due: float, waits_ms: int) -> None:
+    """Rounded up to whole milliseconds: the loop would spin through the last one; and a day at most."""
+    pool, waited = ScriptedPool(), list[int]()
+    pool.due, pool.at_due = due, [a.Leave()]
+
+    class Poller(zmq.Poller):
+        def poll(self, timeout: Any = None) -> list[Any]:
+            waited.append(timeout)
+            pool.due = float("-inf")
+            return []
+
+    Loop(pool, Poller(), [], lambda level, text: None, lambda: 0.0).run()
+    assert waited[0] == waits_ms
+
+
 @pytest.mark.parametrize("how", ["signal", "control"])
 def test_a_leaving_supervisor_lets_nobody_in_and_serves_who_is_there(stage: Stage, how: str) -> None:
     """New clients find no socket and start the next supervisor; the old ones' requests are answered to the end."""

@@ -107,6 +107,11 @@ def test_needs_are_learnt_and_kept() -> None:
     house.busy(B)
     house.available = (375 + min(256, house.total // MB // 8) - 1) * MB
     assert house.code(house.request(A)) == "server_busy"
+    house.available = 900 * MB
+    house.idle(A)
+    house.says(A, m.Beat(cpu_s=1, pss=300 * MB))
+    house.exit(A, -9, out_of_memory=True)  # who knows what it would have taken
+    assert house.row(A).need_mb == 375.0
 
 
 def test_one_large_job_bars_no_start() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.pressure import AGAIN_S, SHOWN_S
+from hushd_supervisor.core.memory.pressure import AGAIN_S, SHOWN_LOOK_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -43,6 +44,18 @@ def test_a_start_that_lacks_memory_waits_for_the_program_and_then_fits() -> None
     it.ready(A)
     it.finish(A)
     assert it.code(request) == "result"
+
+
+def test_memory_that_is_freed_late_is_seen_at_once() -> None:
+    """A driver and a kernel take a moment after the program's end, in which nothing else has the pool look."""
+    it = house()
+    it.request(A)
+    it.tell(ev.Relieved(freed=True))
+    it.wait(0.5)
+    assert it.spawned() == []
+    it.available = 900 * MB
+    it.wait(SHOWN_LOOK_S + 0.01)
+    assert it.spawned() == [A]
 
 
 def test_a_start_that_fits_runs_nothing() -> None:
@@ -99,14 +112,15 @@ def test_one_program_runs_at_a_time() -> None:
     assert [run.worker for run in runs(it)] == [A, B]
 
 
-def test_memory_of_a_card_is_asked_for_by_its_name_and_place() -> None:
-    """Before `auto` goes to the CPU; the card is looked at anew when the program has ended."""
+@pytest.mark.parametrize("freed", [True, False])
+def test_memory_of_a_card_is_asked_for_by_its_name_and_place(freed: bool) -> None:
+    """Before `auto` goes to the CPU; the card is looked at anew when the program has ended, whatever it says."""
     it = house(900, cards=[Card("cuda:0", PLACE, "", 8000 * MB, 1000 * MB)], worker={"": {"vram_mb": 3000.0}})
     it.request(A)
     [run] = runs(it)
     assert (run.device, run.card, run.ram, run.vram) == ("cuda:0", PLACE, 0, (3000 + 256 - 1000) * MB)
     it.free("cuda:0", 8000 * MB)
-    it.tell(ev.Relieved(freed=True))
+    it.tell(ev.Relieved(freed=freed))
     it.wait(1.0)
     assert [spawn.shown for spawn in it.done if isinstance(spawn, do.Spawn)] == ["cuda:0"]
 

@@ -77,6 +77,20 @@ def test_a_second_failure_is_an_answer() -> None:
     assert house.code(later) == "result"
 
 
+def test_a_second_failure_is_the_last_whoever_could_leave() -> None:
+    """Each try that fails would have others leave for nothing, one after the other."""
+    house = House()
+    house.total = house.available = 5000 * MB
+    house.idle(B)
+    house.busy(C)
+    request = house.request(A)
+    fails(house, A)
+    house.leave(B)
+    house.finish(C)
+    fails(house, A)
+    assert (house.code(request), house.drained(), house.spawned().count(A)) == ("server_busy", [B], 2)
+
+
 def test_nobody_to_leave_means_no_second_try() -> None:
     """Another load would find the same: the answer comes at once."""
     house = House(worker={"stt/a": {"compute_device": "cuda"}})

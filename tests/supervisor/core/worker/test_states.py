@@ -11,7 +11,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.requests.queue import TELL_S
 from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
-from hushd_supervisor.core.worker.process import Used
+from hushd_supervisor.core.worker.process import WORD_S, Used
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from support.desk import NAME, Desk, desk_in
 
@@ -229,16 +229,18 @@ def test_killing_is_repeated_until_the_exit_is_seen() -> None:
 
 
 def test_backoff_doubles_and_is_forgotten_after_a_steady_minute() -> None:
-    """0.5 s, doubling; after 60 s of being ready the next crash waits 0.5 s again."""
+    """0.5 s, doubling up to 30 s, so long as four crashes take more than five minutes; after 60 s of being ready the
+    next crash waits 0.5 s again."""
     desk = Desk()
+    desk.request()
     delays = []
-    for _ in range(2):
-        desk.request()
+    for _ in range(8):
         if desk.worker.state is State.BACKOFF:
             desk.time()
+        desk.now += 101
         desk.exit(1)
-        delays.append(desk.worker.deadline() - desk.now)
-    assert delays == [0.5, 1.0]
+        delays.append(desk.worker.lifecycle.deadline() - desk.now)
+    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     desk.time()
     desk.ready()
     desk.result()
@@ -323,6 +325,23 @@ def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
         desk._take(desk.worker.on_time(desk.now))
         assert desk.worker.state is State.STARTING
     assert end_of_start(desk) == 60
+
+
+@pytest.mark.parametrize(("words", "ended"), [(0, 60), (1, 90), (20, WORD_S)])
+def test_the_word_of_a_start_counts_for_five_minutes(words: int, ended: float) -> None:
+    """A process that says every 30 s that it loads, and shows nothing else, is ended 60 s after its last word, or five
+    minutes after its last progress."""
+    desk = desk_in(State.STARTING)
+    begin(desk)
+    began = desk.now
+    for _ in range(words):
+        desk.now += 30
+        desk._take(desk.worker.on_time(desk.now))
+        if desk.worker.state is State.KILLING:
+            break
+        desk.from_worker(m.Loading())
+    end_of_start(desk)
+    assert desk.now - began == ended
 
 
 def test_a_load_that_reads_may_compute_for_as_long_as_it_likes() -> None:

@@ -75,9 +75,10 @@ def test_a_worker_leaves_its_card_and_comes_back() -> None:
 @pytest.mark.parametrize("back", [False, True])
 def test_it_holds_the_machines_memory_meanwhile(back: bool) -> None:
     """The memory that it had on the card counts as its own there, and no longer as the card's, until it is back: 4300
-    and 300 MB are more than workers may take, and twice 300 are not."""
+    and 300 MB are more than workers may take, and twice 300 are not. A beat from before says nothing about that."""
     there = house()
     suspended(there)
+    there.says(A, m.Beat(cpu_s=1.0, pss=300 * MB, cards={CARD: TAKEN}))
     assert there.pool.memory(there.now).cards[0].used_mb == 0
     if back:
         there.request(A)
@@ -117,20 +118,22 @@ def test_a_lease_that_ends_ends_it(how: str, seconds: float) -> None:
     assert killed(there) == [A]
 
 
-@pytest.mark.parametrize("phase", ["going", "away", "coming"])
+@pytest.mark.parametrize("phase", ["going", "away", "coming", "lost"])
 def test_a_request_that_is_cancelled_leaves_it_as_it_was(phase: str) -> None:
-    """Nobody ends a process for which nobody waits, and the next request has ten seconds of its own."""
+    """Nobody ends a process for which nobody waits, and the next request has ten seconds of its own; but one that is
+    not back in time is lost."""
     there = house()
     there.wait(25) if phase == "going" else suspended(there)
-    there.blind = phase != "coming"  # it waits for a look at the cards
+    there.blind = phase in ("going", "away")  # it waits for a look at the cards
     there.wait(5)
     there.tell(ev.FromClient(ROUTE, m.Cancel(id=there.request(A))))
     there.wait(RESTORE_S - 1)
     if phase == "coming":
         there.tell(ev.Restored(A, there.gen(A)))
-    there.request(A)
-    there.finish(A)
-    there.wait(RESTORE_S - 1)
+    if phase != "lost":
+        there.request(A)
+        there.finish(A)
+        there.wait(RESTORE_S - 1)
     assert killed(there) == []
     there.wait(2)
     assert killed(there) == ([] if phase == "coming" else [A])
@@ -184,18 +187,37 @@ def test_a_request_while_it_leaves_its_card() -> None:
     assert there.code(request) == "result"
 
 
-@pytest.mark.parametrize("fails", ["error", "late", "leaving"])
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_sleep_is_part_of_its_rest_and_not_of_its_way_back(wanted: bool) -> None:
+    """Where the machine slept for five minutes an idle worker exits, and a request waits on for one that comes back."""
+    there = house()
+    suspended(there)
+    there.blind = True
+    if wanted:
+        there.request(A)
+    there.now += 300.0  # asleep
+    there.tick()
+    there.wait(RESTORE_S - 1)
+    assert there.state(A) is (State.SUSPENDED if wanted else State.KILLING)
+    there.wait(2)
+    assert there.state(A) is State.KILLING
+
+
+@pytest.mark.parametrize("fails", ["error", "late", "leaving", "reload"])
 def test_a_process_that_does_not_come_back(fails: str) -> None:
     """It is ended, and another answers the request; a second request does not have the first wait for longer."""
     there = house()
     there.wait(25) if fails == "leaving" else suspended(there)
     there.wait(268 if fails == "late" else 0)  # near the end of its rest
     request = there.request(A)
+    if fails == "reload":  # of a time that is over
+        there.tell(ev.Configured(replace(there.settings, worker={"": {"keep_alive": 1.0, "memory_mb": 300.0}})))
     if fails == "error":
         there.tell(ev.Restored(A, there.gen(A), "cuCheckpointProcessRestore failed with 2"))
     else:
         there.wait(RESTORE_S - 1)
         there.request(A)
+        assert killed(there) == []
         there.wait(2)
     assert killed(there) == [A]
     there.exit(A, -9)
