@@ -89,7 +89,7 @@ PLANTED = (
     ("hushd_supervisor.core.worker.lifecycle", "        self.process.started_at = now\n        if", "        if", "tests/supervisor/core/test_replicas.py"),
     ("hushd_supervisor.core.worker.lifecycle", "isinstance(message, m.Beat) and self.state is not State.SUSPENDED", "isinstance(message, m.Beat)", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.lifecycle", "min(max(leave_s, 0.0), MOST_GRACE_S)", "max(leave_s, 0.0)", "tests/supervisor/core/test_retirement.py"),
-    ("hushd_supervisor.core.worker.lifecycle", "elif not wanted and self.process.phase != COMING:", "elif False:", "tests/supervisor/core/worker"),
+    ("hushd_supervisor.core.worker.lifecycle", "elif not is_wanted and self.process.phase != COMING:", "elif False:", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.process", "return max(self._seen_at, believed) + limit", "return self._seen_at + limit", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.crashes", "min(BACKOFF_MAX_S, self._delay * 2)", "self._delay * 2", "tests/supervisor/core/worker"),
     ("hushd_supervisor.core.worker.dispatch", "if not is_theirs(holder) or until < default_expiry", "if not is_theirs(holder)", "tests/supervisor/core/worker"),

@@ -134,7 +134,7 @@ class House:
             self.says(name, m.Beat(cpu_s=self.now + beat))
 
     def row(self, name: str) -> WorkerStatus:
-        """What the status says of a worker."""
+        """The row of a worker in the status."""
         return next(row for _, row in self.pool.status(self.now) if row.name == name)
 
     def gen(self, name: str) -> int:

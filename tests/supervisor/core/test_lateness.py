@@ -101,7 +101,7 @@ def test_a_start_that_waits_for_memory_has_its_time_beside_a_sleep() -> None:
 
 
 def test_a_process_that_is_killed_is_said_to_live_once_it_has_had_its_time() -> None:
-    """A sleep is no part of it: a line about the kernel would have people look for a cause that is none."""
+    """A sleep does not count: a line about the kernel would have people look for a cause that is not there."""
     house = House()
     house.busy(A)
     house.wait(BEAT_S)
@@ -115,7 +115,7 @@ def test_a_process_that_is_killed_is_said_to_live_once_it_has_had_its_time() -> 
 
 
 def test_a_client_that_could_not_be_read_has_its_patience_beside_a_sleep() -> None:
-    """A minute without credit is a client's end, of which a sleep of the machine is no part."""
+    """A client may grant nothing for a minute, to which a sleep of the machine does not count."""
     house = House()
     request = house.request(A, credit=0)
     house.ready(A)

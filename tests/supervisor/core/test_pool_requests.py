@@ -256,7 +256,7 @@ def test_there_are_so_many_workers_and_no_more(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_names_that_have_crashed_bar_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who stopped without a crash gives up its place first, and then the others, those that crash last."""
+    """A worker that stopped without a crash gives up its place first, and then those that have crashed."""
     monkeypatch.setattr("hushd_supervisor.core.fleet.MAX_WORKERS", 2)
     house = House()
     house.idle(A)

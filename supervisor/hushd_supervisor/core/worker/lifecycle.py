@@ -214,9 +214,10 @@ class Lifecycle:
         if self.process.idle_since is None:
             self.process.idle_since = now
             self._beat_due = math.inf
-        wanted, self.rests_until = self._wanted_back, math.inf if self.settings.pinned else until
-        if not wanted:
-            self._timer = self.rests_until
+        until = math.inf if self.settings.pinned else until
+        if not self._wanted_back:
+            self._timer = until
+        self.rests_until = until
         if self._timer <= now:
             self.end(now)
         elif self.can_suspend:
@@ -231,11 +232,11 @@ class Lifecycle:
         self._outbox.append(Suspend(self.name, self.gen))
         self.enter(State.SUSPENDED, self.rests_until)
 
-    def want(self, wanted: bool, now: float) -> None:
+    def want(self, is_wanted: bool, now: float) -> None:
         """Limits the time until the suspended process is back, or else ended, while a request waits for it."""
-        if wanted and not self._wanted_back:
+        if is_wanted and not self._wanted_back:
             self._timer = now + RESTORE_S
-        elif not wanted and self.process.phase != COMING:
+        elif not is_wanted and self.process.phase != COMING:
             self._timer = self.rests_until
 
     @property

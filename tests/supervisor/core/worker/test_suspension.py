@@ -189,7 +189,7 @@ def test_a_request_while_it_leaves_its_card() -> None:
 
 @pytest.mark.parametrize("wanted", [False, True])
 def test_a_sleep_is_part_of_its_rest_and_not_of_its_way_back(wanted: bool) -> None:
-    """Where the machine slept for five minutes an idle worker exits, and a request waits on for one that comes back."""
+    """An idle worker exits after five minutes of sleep, and a request waits on for one that comes back."""
     there = house()
     suspended(there)
     there.blind = True
