@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import pytest
 from hushd import AsyncClient
-from hushd_gateway.__main__ import Listener
+from hushd_gateway.__main__ import UNREAD, Listener
 from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app, security, server
 from hushd_gateway.http.body import Form
@@ -24,7 +24,13 @@ from hushd_gateway.http.security import Authorisation
 from hushd_gateway.http.server import HttpServer
 from hushd_schema.settings import Settings
 
+from .raw_web_socket import PING, frame
+
 BOUND_S = 30.0
+UPGRADE = (
+    b"GET /v1/realtime HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
@@ -35,6 +41,7 @@ async def serving(app: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[in
     configuration: Any = SimpleNamespace(settings=Settings(), token="", refresh=lambda: False)
     made = HttpServer(None, configuration, nullcontext())  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
     port = listener.getsockname()[1]
     await made.start([Listener("http", listener, f"127.0.0.1:{port}")])
     try:
@@ -93,8 +100,48 @@ def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.Monke
 
 def test_a_head_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that does not end within 32 KB is refused, however fast it comes."""
-    answer = ask(hello, REQUEST[:-2] + b"X: " + b"x" * 70_000, monkeypatch)
+    answer = ask(hello, REQUEST[:-2] + b"X: " + b"x" * 33_000, monkeypatch)
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program is answered after some of ninety thousand; of pongs that nobody reads no more are written."""
+    answered, kept = server.WebSocketProtocol.handle_ping, [0]
+
+    def handle_ping(protocol: server.WebSocketProtocol, event: Any) -> None:
+        answered(protocol, event)
+        kept.append(protocol.transport.get_write_buffer_size())
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await hello(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
+            with socket.socket() as program:
+                program.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                program.setblocking(False)
+                await loop.sock_connect(program, ("127.0.0.1", port))
+                await loop.sock_sendall(program, UPGRADE)
+                assert b" 101 " in await loop.sock_recv(program, 1000)
+                flood = frame(PING, b"") * 45_000 + frame(PING, bytes(125)) * 45_000
+                sending = asyncio.create_task(loop.sock_sendall(program, flood))
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(REQUEST)
+                assert b"200" in await reader.readline()
+                writer.close()
+                assert len(kept) < 25_000
+                await sending
+                assert max(kept) < 200_000
+
+    monkeypatch.setattr(server.WebSocketProtocol, "handle_ping", handle_ping)
+    asyncio.run(run())
 
 
 def test_connections_have_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

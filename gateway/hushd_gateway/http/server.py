@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from hushd_protocol.system.paths import find
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto.events import Ping
 
 from .app import create_app
 
@@ -21,7 +24,33 @@ if TYPE_CHECKING:
 CONNECTIONS = 512  # at once; further requests get a 503
 HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half
 KEEP_ALIVE_S = 15  # between two requests of one connection
+TURN = 8 * 1024  # bytes that a connection reads in a turn of the loop
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
+
+
+class _InTurns(asyncio.BufferedProtocol):
+    """Reads little in a turn of the loop, since a flood of pings or of tiny chunks costs us more than its sender."""
+
+    data_received: Callable[[bytes], None]
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._buffer = bytearray(TURN)
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._buffer[:nbytes]))
+
+
+class HttpProtocol(_InTurns, H11Protocol):
+    """uvicorn's HTTP, in turns."""
+
+
+class WebSocketProtocol(_InTurns, WSProtocol):
+    """uvicorn's WebSocket, in turns; a program that does not read gets no pongs."""
+
+    def handle_ping(self, event: Ping) -> None:
+        if self.writable.is_set():
+            super().handle_ping(event)
 
 
 class HttpServer:
@@ -42,8 +71,8 @@ class HttpServer:
             uvicorn.Config(
                 self._answer,
                 interface="asgi3",
-                http="h11",
-                ws="wsproto",
+                http=HttpProtocol,
+                ws=WebSocketProtocol,
                 lifespan="off",
                 log_config=None,
                 log_level="error",  # strangers could fill the log, a line for each invalid request
