@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,13 @@ from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engine import DetectedLanguage, Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
 from hushd_worker_stt.engines.whisper_family import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
-from support.commands import RATE, say, unpack_checkpoint, utterances
+from support.commands import RATE, multilingual_checkpoint, say, unpack_checkpoint, utterances
 from support.stt_jobs import Asked, make_job, s16le
 from support.wer import word_error_rate, words
 from support.whisper_models import convert
@@ -215,6 +216,34 @@ def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: 
     (model,) = (model for model in type(engine).models() if model.name == "commands")
     assert model.languages == ("en",)
     assert engine.detect_language(spoken[0][1]) is None
+
+
+@needs_faster_whisper
+@needs_whisper
+def test_a_window_is_encoded_once_for_its_language_and_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is half of the work of a recording whose language nobody names; the next recording is encoded anew."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    convert(multilingual_checkpoint(tmp_path / "many.pt"), tmp_path / "faster-whisper" / "many", "int8")
+    engine = load("faster-whisper", "many")
+    together, windows = engine._model.model, []
+    model = together._model
+
+    def encode(features: Any, to_cpu: bool) -> Any:
+        windows.append(features)
+        return model.encode(features, to_cpu=to_cpu)
+
+    together._model = SimpleNamespace(
+        encode=encode, generate=model.generate, detect_language=model.detect_language, is_multilingual=True,
+        device="cpu", device_index=[0],
+    )  # fmt: skip
+    for times, said in enumerate((["four", "left"], ["one", "two"], ["one", "two"]), 1):
+        samples = say(said)
+        detected = engine.detect_language(samples)
+        assert detected == DetectedLanguage("de", detected.probability)
+        assert words(text(engine, samples, language="de")) == said
+        assert len(windows) == times
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,9 @@ class FasterWhisper(WhisperFamily):
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if not self._model.model.is_multilingual or len(self._languages) == 1:
             return None
-        language, probability, _ = self._model.detect_language(samples)
+        # Without the last frame, as the package transcribes: the same window is encoded once for both.
+        features = self._model.feature_extractor(samples)[..., :-1]
+        language, probability, _ = self._model.detect_language(features=features)
         return DetectedLanguage(language, probability)
 
 
@@ -192,6 +194,7 @@ class TogetherModel:
         self._model = model
         self._storage = package.StorageView
         self._cpu = package.Device.cpu
+        self._last: tuple[Any, Any] | None = None  # the window encoded last, and its encoding, until that is used
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -199,7 +202,7 @@ class TogetherModel:
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
         def together(items: Sequence[Any]) -> list[Any]:
             if len(items) == 1:
-                return [self._model.encode(items[0], to_cpu=to_cpu)]
+                return [self._encoded(items[0], to_cpu)]
             return self._apart(self._model.encode(self._joined(items), to_cpu=True))
 
         return rendezvous.call(("encode", tuple(features.shape)), features, together)
@@ -213,6 +216,18 @@ class TogetherModel:
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", len(prompts[0]), repr(sorted(options.items())))
         return rendezvous.call(key, (features, prompts[0]), together)
+
+    def _encoded(self, features: Any, to_cpu: bool) -> Any:
+        """Encodes a window, which is half of the work; not again the one whose language was just detected."""
+        import numpy as np
+
+        window, last = np.array(self._array(features)), self._last
+        self._last = None
+        if last and np.array_equal(last[0], window):
+            return last[1]
+        encoding = self._model.encode(features, to_cpu=to_cpu)
+        self._last = window, encoding
+        return encoding
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np
