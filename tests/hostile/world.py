@@ -23,7 +23,7 @@ from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
-from hushd_supervisor.core.memory.pressure import SMALL, Level
+from hushd_supervisor.core.memory.pressure import LOOK_S, SMALL, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
@@ -92,7 +92,7 @@ class World:
         self.dice = random.Random(~seed)
         self.pids = random.Random(seed + 1_000_000)
         self.others_dice = random.Random(f"{seed} others")  # for what concerns other programs
-        self.now = 1000.0
+        self.now, self.looked_at = 1000.0, -math.inf
         self.cards = Cards.of(self, seed)
         self.templates = Templates(self, seed)
         self.promises = Promises(self)
@@ -141,7 +141,7 @@ class World:
 
     def look(self) -> Memory:
         """As the pool sees it."""
-        self.seen = self.memory()
+        self.seen, self.looked_at = self.memory(), self.now
         return self.seen
 
     def settings(self, r: random.Random) -> Settings:
@@ -191,6 +191,8 @@ class World:
                 self._act(self.pool.on_time(self.now))
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
+                lives = any(process.alive for process in self.processes.values())
+                assert not lives or self.now - self.looked_at <= LOOK_S, "nobody has looked at memory"
                 self.check()
         self.now = end
 
