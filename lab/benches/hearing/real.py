@@ -277,7 +277,7 @@ def section(measured: Mapping[str, tuple[Side, Side]], day: str, load: float, be
     heard = [line for line in old if line.count("|") > _COSTS]
     costs = [line for line in old if line.count("|") == _COSTS]
     for name, pair in measured.items():
-        for sound in SOUNDS:
+        for sound in filter(pair[0].heard.get, SOUNDS):
             rates = [_both(pair, partial(Side.rate, sound=sound, language=language), ".3f") for language in LANGUAGES]
             speed = _both(pair, partial(Side.speed, sound=sound), ".2f")
             heard.append(f"| `{name}` | {sound} | {' | '.join(rates)} | {speed} |")
