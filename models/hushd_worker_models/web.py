@@ -121,8 +121,8 @@ def unreachable(url: str, error: BaseException, after_s: float | None = None) ->
     """Returns the error for a server that has not answered, or asks to wait for `after_s` seconds."""
     return HushdError(
         "model_missing",
-        f"{host(url)} cannot be reached ({_why(error)}): what has been received is kept, so try again "
-        + ("later." if after_s is None else f"in {after_s:.0f} s."),
+        f"{host(url)} cannot be reached ({_why(error)}): try again "
+        f"{'later' if after_s is None else f'in {after_s:.0f} s'}; a download continues where it stopped.",
         None if after_s is None else round(after_s * 1000),
     )
 

@@ -47,7 +47,7 @@ def run(options: Options, paths: Paths) -> None:
 
 
 def _open_log(paths: Paths) -> None:
-    """Makes the log our standard error; where it cannot be opened, we write where who started us wanted it."""
+    """Makes the log our standard error; if it cannot be opened, we keep the standard error that we were given."""
     with best_effort.writing(paths.supervisor_log):
         output = log_files.open_file(paths.supervisor_log)
         os.dup2(output, 2)

@@ -1,10 +1,10 @@
 """Works on the texts that engines return: words for comparisons, words and loops that nobody said, and the pauses at
 which a segment is split. Pure.
 
-The voice detector lets some music pass: it is sure of few of its frames. A model then writes what its training has so
-often beside music, "You", "Thank you for watching!", or anything: which text, one bit of the sound decides, so the
-detector's mean probability does before the text. Of 87 words that people said alone, half of them in noise at 10 dB, it
-was 0.71 at least; at 0 dB some fall below. And a decoder that has lost the speech repeats its last words up to the
+The voice detector lets some music pass, though it is sure of few of its frames. A model then writes what stands beside
+music in its training, such as "You" or "Thank you for watching!". One bit of the sound decides which text that is, so
+the detector's mean probability rules, not the text: it was 0.71 at least for 87 words that people said alone, half of
+them in noise at 10 dB; at 0 dB it is less for some. A decoder that has lost the speech repeats its last words up to the
 maximum length."""
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     name = languages.name(languages.code(language))
     plugin = plugin_that_speaks(language, choices["tts"], small=options.small) if "tts" in choices else ""
     if plugin:
-        del choices["tts"]  # its voices are known once it is here
+        del choices["tts"]  # its voices are known once it is installed
         console.write(f"Speaks {name} naturally: the plugin {plugin}.\n")
     else:
         _say_what_lacks(name, choices)
@@ -85,7 +85,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog,
         "Bring a language: install what hears and speaks it best on this machine, download the models, make them the "
-        "usual ones for it, and speak a sentence and hear it. A second time it says what is here.",
+        "usual ones for it, and speak a sentence and hear it. Run again, it shows what is installed.",
     )
     parser.add_argument("language", metavar="LANGUAGE", help="such as fr, pt-BR or French")
     parser.add_argument("--hearing", action="store_true", help="only what hears it")
@@ -116,7 +116,7 @@ def _cost(choice: Recommendation) -> str:
     known = choice.known
     does = f"{_ROLES[choice.role].capitalize()}s {languages.name(languages.code(choice.language))}: {choice.row.model}"
     if not choice.commands:
-        return f"{does}, which is here."
+        return f"{does} is installed."
     figure = word_errors.described(known.word_errors, choice.language)
     size = "" if choice.row.usable else f"{known.size_mb} MB to fetch"
     facts = [size, f"{known.memory_mb} MB of memory", known.licence, figure]
@@ -209,7 +209,7 @@ def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> 
     voice = next((each for each in speaking(client.voices(), language) if each.installed), None)
     if voice is None or not (sentence := voice.sample):
         name = languages.name(languages.code(language))
-        console.write(f"Nothing here speaks {name} yet, so that hearing it was not tried.\n")
+        console.write(f"No installed voice speaks {name}, so hearing it was not tried.\n")
         return
     import tempfile
 

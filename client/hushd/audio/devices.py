@@ -147,7 +147,7 @@ def choose(devices: Sequence[Device], kind: Kind, wish: str | int) -> int:
     choices = ", ".join(repr(device.name) for device in devices if not matches or device.number in matches)
     if matches:
         raise HushdError("no_device", f"More than one {kind} is called {wish!r}: choose one of {choices}.")
-    existing = f"there is {choices}" if devices else "there is none at all"
+    existing = f"choose one of {choices}" if devices else "this machine has none"
     raise HushdError("no_device", f"There is no {kind} called {wish!r}: {existing}.")
 
 

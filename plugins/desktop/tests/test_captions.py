@@ -178,7 +178,7 @@ def test_the_worker_dies(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "environment", "code", "complaint"), [
-    (("--sink", "gramophone"), {}, 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
+    (("--sink", "gramophone"), {}, 8, "There is no loudspeaker called 'gramophone': choose one of 'Null Output'."),
     (("--microphone", "-a", "gramophone"), {}, 8, "There is no microphone called 'gramophone'"),
     (("--microphone", "--sink", "loop"), {}, 2, "--sink names a loudspeaker"),
     (("-a", "loop"), {}, 2, "give --microphone or --both too"),

@@ -57,7 +57,7 @@ def test_a_language_comes_by_one_command(home: Path, hub: HubServer) -> None:
         asked_for = len(hub.requests)
         again = get("French", "--hearing", "-y")
         assert (again.returncode, again.stderr) == (0, "")
-        assert again.stdout.startswith("Hears French: transcribe-cpp/parakeet-ultra, which is here.\n")
+        assert again.stdout.startswith("Hears French: transcribe-cpp/parakeet-ultra is installed.\n")
         assert "Wrote" not in again.stdout
         assert len(hub.requests) == asked_for
     finally:

@@ -101,9 +101,9 @@ class SynthesizeOptions(TypedDict, total=False):
         int | None,
         Field(
             whole(1, 2),
-            "1 (the default), or 2 of the same",
+            "1 (the default), or 2, both with the same sound",
             1,
-            option=Option(help="1 (the default), or 2 with the same sound on both", group=FILE),
+            option=Option(help="1 (the default), or 2, both with the same sound", group=FILE),
         ),
     ]
     volume: Annotated[

@@ -79,8 +79,10 @@ class WorkerSettings:
     )
     pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")
-    memory_mb: float = setting(0.0, number(0), "that it needs (10^6 bytes), until hushd has measured it; 0: not known")
-    vram_mb: float = setting(0.0, number(0), "the same of a graphics card")
+    memory_mb: float = setting(
+        0.0, number(0), "MB (10^6 bytes) that a worker needs, until hushd has measured it; 0: unknown"
+    )
+    vram_mb: float = setting(0.0, number(0), "MB that it needs on a graphics card; 0: unknown")
     max_pss_mb: float = setting(
         0.0,
         number(0),

@@ -322,7 +322,7 @@ def test_loudspeakers_by_name(device: FakeSoundDevice) -> None:
     for wish, number in (("speakers", 1), ("Speakers, r", 2), ("head", 0), (2, 2), (None, None)):
         play([b"ab"], 16000, device=wish)
         assert device.opened[-1].options["device"] == number
-    with pytest.raises(HushdError, match="no loudspeaker called 'horn': there is 'Headset', 'Speakers'") as caught:
+    with pytest.raises(HushdError, match="no loudspeaker called 'horn': choose one of 'Headset', 'Speakers'") as caught:
         play([b"ab"], 16000, device="horn")
     assert caught.value.code == "no_device"
 

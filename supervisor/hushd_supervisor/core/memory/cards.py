@@ -47,7 +47,7 @@ class Cards:
         taken: what living workers took of each card then.
         error: the reason why that look failed.
         asked_at: when the last look began, even if it is under way.
-        seen_at: until when the last look's answer is known to be true: its coming; `-math.inf` once it is too old.
+        seen_at: when the last look's answer came, which was true until then; `-math.inf` once it is too old.
         answered_at: when that look was answered.
         due: when the next look should begin.
         looking: whether a look is under way.
@@ -126,8 +126,7 @@ class Cards:
         return Room(total, free - promised, reserve(total))
 
     def release_due(self, ids: Container[str], now: float) -> float:
-        """The time at which the last process that has left one of these cards counts as gone; past if all are seen to
-        be."""
+        """Returns when the last process that has left one of these cards counts as gone; `-math.inf` if all are."""
         return max((r.until for r in self._releases if r.card in ids and r.until > now), default=-math.inf)
 
     def pending(self, id: str) -> list[WorkerSize]:

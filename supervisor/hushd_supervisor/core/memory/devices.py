@@ -43,7 +43,7 @@ class WorkerMemory(NamedTuple):
     going: bool = False
 
     def on(self, card: str) -> WorkerSize:
-        """The same worker as a one of a card."""
+        """Returns the worker's size on a card."""
         machine = self.machine
         leaving = machine.leaving or self.going
         return WorkerSize(machine.name, self.cards[card], machine.priority, machine.idle_s, leaving)

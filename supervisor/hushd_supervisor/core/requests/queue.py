@@ -85,7 +85,7 @@ class Queue:
     def position(self, request: ActiveRequest, now: float) -> int:
         """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own.
 
-        It is what holds if nothing more urgent comes, and a line that is more urgent now stays so.
+        It assumes that nothing more urgent comes, and that a line which is more urgent now stays so.
         """
         kind, own = self._apart(request), self._lines[request.session, request.rank]
         before = itertools.takewhile(lambda line: line is not own, self._ordered(now))
