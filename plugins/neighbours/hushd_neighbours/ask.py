@@ -1,9 +1,11 @@
-"""Asks servers, each on a thread of its own, so that one that hangs delays nobody: every call ends with its time."""
+"""Asks servers, each on a thread of its own, so that one that hangs, or sends a byte a second, delays nobody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from threading import Thread
 from typing import TypeVar
 
 from . import kinds
@@ -13,16 +15,12 @@ from .server import Server
 from .settings import NeighbourSettings
 
 T = TypeVar("T")
-MAX_AT_ONCE = 32
 
 
 def looks(known: Mapping[str, NeighbourSettings], ends: float) -> dict[str, list[Holding] | str]:
     """Returns the models that each server holds, or the sentence why they are not known, in the order of `known`."""
-    with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
-        asked: dict[str, Future[list[Holding] | str]] = {
-            name: threads.submit(kinds.look, _server(each, ends), each.kind) for name, each in known.items()
-        }
-        return {name: _answer(answer) for name, answer in asked.items()}
+    calls = [partial(kinds.look, _server(each, ends), each.kind) for each in known.values()]
+    return dict(zip(known, _answers(calls, ends), strict=True))
 
 
 def gives(known: Mapping[str, NeighbourSettings], chosen: Iterable[Named], ends: float) -> list[str]:
@@ -32,8 +30,7 @@ def gives(known: Mapping[str, NeighbourSettings], chosen: Iterable[Named], ends:
         kinds.give(_server(known[name], ends), known[name].kind, holding)
         return ""
 
-    with ThreadPoolExecutor(MAX_AT_ONCE) as threads:
-        return [_answer(answer) for answer in [threads.submit(give, *each) for each in chosen]]
+    return _answers([partial(give, *each) for each in chosen], ends)
 
 
 def _server(each: NeighbourSettings, ends: float) -> Server:
@@ -41,8 +38,21 @@ def _server(each: NeighbourSettings, ends: float) -> Server:
     return Server(each.url, each.token, ends)
 
 
-def _answer(asked: Future[T]) -> T | str:
+def _answers(calls: Iterable[Callable[[], T]], ends: float) -> list[T | str]:
+    """Returns what each call has returned by the time `ends`, or the sentence why not."""
+    answers: list[T | str] = []
+    threads = []
+    for number, call in enumerate(calls):
+        answers.append("The server did not answer in time.")
+        threads.append(Thread(target=_answer, args=(answers, number, call), daemon=True))
+        threads[-1].start()
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    return [*answers]
+
+
+def _answer(answers: list[T | str], number: int, call: Callable[[], T]) -> None:
     try:
-        return asked.result()
+        answers[number] = call()
     except Failed as error:
-        return str(error)
+        answers[number] = str(error)

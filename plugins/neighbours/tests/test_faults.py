@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -116,6 +117,28 @@ def test_one_that_hangs_costs_the_others_nothing(server: Scripted, monkeypatch: 
         assert [*found] == ["hangs", "answers"]
         assert found["hangs"] == "The server did not answer GET /api/ps in time."
         assert [held.model for held in found["answers"] if isinstance(held, Holding)] == ["mistral:latest"]
+
+
+def test_one_that_sends_a_byte_now_and_then_has_its_time_and_no_more() -> None:
+    """Each byte comes before the socket's limit, and the answer never ends."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+
+        def drip() -> None:
+            connection, _ = slow.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not over.wait(0.05):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        known = {"it": NeighbourSettings("ollama", f"http://127.0.0.1:{slow.getsockname()[1]}")}
+        try:
+            assert ask.looks(known, time.monotonic() + 0.5) == {"it": "The server did not answer in time."}
+        finally:
+            over.set()
+            thread.join()
 
 
 def test_the_token_goes_to_the_named_server_alone(server: Scripted) -> None:
