@@ -17,8 +17,10 @@ LOCKED_S = 5.0  # for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def connect(path: str, log: str) -> _socket.socket:
-    """Returns a connection with the process that listens at `path`; starts one if there is none.
+def connect(path: str, log: str) -> tuple[_socket.socket, bool, int]:
+    """Returns a connection with the process that listens at `path`, whether it is new, and the inode of its socket.
+
+    If none listens, it starts one.
 
     Args:
         log: the process's log file.
@@ -28,11 +30,11 @@ def connect(path: str, log: str) -> _socket.socket:
     """
     _check(os.path.dirname(path))
     if (connected := _try(path)) is not None:
-        return connected
+        return connected, False, _inode(path)
     lock = _locked(f"{path}.lock")
     try:
         if (connected := _try(path)) is not None:
-            return connected
+            return connected, False, _inode(path)
         if os.path.lexists(path):
             os.unlink(path)
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -44,9 +46,22 @@ def connect(path: str, log: str) -> _socket.socket:
         listener.listen(128)
         _start(listener.fileno(), path, log)
         listener.close()
-        return _connected(path)
+        return _connected(path), True, _inode(path)
     finally:
         os.close(lock)
+
+
+def abandon(path: str, inode: int) -> None:
+    """Removes the socket of a process that does not answer, unless another has made its own there."""
+    if _inode(path) == inode != 0:
+        os.unlink(path)
+
+
+def _inode(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:  # the process has just left
+        return 0
 
 
 def _locked(path: str) -> int:

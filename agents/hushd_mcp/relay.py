@@ -7,7 +7,8 @@ That process leaves when there are no calls; the next call starts another, and t
 Ten sessions are ten relays, so it uses little of the standard library: no hushd, no SDK, no `json`, `socket` or
 `subprocess`, which take a megabyte each. Lines between relay and process that begin with # are their own: the process
 says `#ready` first, the relay `#session JSON` about its session; `#rest JSON` from the process means that there was no
-call for a while, with the facts for the next process; `#leave`, that it takes no further call.
+call for a while, with the facts for the next process; `#leave`, that it takes no further call; `#beat`, every five
+seconds, that it works: one that is stopped is left for another.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import _socket
 import os
 import select
 import sys
+import time
 
 from . import greeting, meeting
 
+SILENT_S = 20.0  # of the process while a request waits, less than any host's patience
 TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
 _OUTPUT_FAILED = 9
@@ -44,6 +47,7 @@ class Relay:
         self._calls: dict[object, str] = {}  # the methods of unanswered requests passed on, by id
         self._waiting: list[bytes] = []  # lines for a process that is not ready
         self._link: Link | None = None
+        self._heard = 0.0  # the time of the last sign of life of the process, or of the first request that waits
         self._tries = 0
         self._poll = select.poll()
         self._poll.register(0, select.POLLIN)
@@ -52,7 +56,11 @@ class Relay:
         """Serves until the host closes standard input."""
         received = bytearray()
         while True:
-            for descriptor, event in self._poll.poll():
+            left = self._heard + SILENT_S - time.monotonic() if self._awaits else None
+            events = self._poll.poll(None if left is None else max(0, left * 1000))
+            if not events:
+                self._give_up()
+            for descriptor, event in events:
                 if descriptor == 0:
                     chunk = os.read(0, _CHUNK)
                     received += chunk
@@ -120,6 +128,8 @@ class Relay:
         """Passes a request on; other messages only if the process has asked for them, or can know about them."""
         name = greeting.id_of(message)
         if "method" in message and name is not None:
+            if not self._calls:
+                self._heard = time.monotonic()
             self._calls[name] = str(message["method"])
         elif message.get("method") == "notifications/cancelled":
             params = message.get("params")
@@ -141,8 +151,9 @@ class Relay:
 
     def _connect(self) -> None:
         self._tries += 1
+        self._heard = time.monotonic()
         try:
-            self._link = Link(meeting.connect(self._options["place"], self._options["log"]))
+            self._link = Link(*meeting.connect(self._options["place"], self._options["log"]))
             self._watch()
         except OSError as error:
             self._fail(f"The process for calls of tools cannot be started ({error.strerror or error})")
@@ -155,6 +166,7 @@ class Relay:
         """Sends waiting lines to the process, and passes its lines on."""
         link = self._link
         assert link
+        self._heard = time.monotonic()
         try:
             lines = link.exchange(event)
         except OSError:
@@ -172,7 +184,25 @@ class Relay:
             self._told(line)
         self._watch()
 
+    @property
+    def _awaits(self) -> bool:
+        """True if a request waits for a process that should give a sign of life: a new one has yet to import much."""
+        return bool(self._calls and self._link and (self._link.ready or not self._link.new))
+
+    def _give_up(self) -> None:
+        """Leaves a process that gives no sign of life, and its socket with it; the next request starts another."""
+        assert self._link
+        link = self._link
+        self._part()
+        meeting.abandon(self._options["place"], link.inode)
+        if link.ready:
+            self._fail("The process for calls of tools does not answer")
+        else:
+            self._connect()
+
     def _told(self, line: bytes) -> None:
+        if line == b"#beat":
+            return
         if line.startswith(b"#ready"):
             assert self._link
             self._link.ready = True
@@ -226,13 +256,16 @@ class Link:
     """A connection with the process that serves.
 
     Attributes:
+        new: whether this relay has started the process.
+        inode: of the process's socket in the file system.
         ready: whether the process has accepted the connection.
         leaves: whether it takes no further calls, and only answers those it has `taken`.
         unsent: bytes not yet sent.
     """
 
-    def __init__(self, connected: _socket.socket) -> None:
+    def __init__(self, connected: _socket.socket, new: bool, inode: int) -> None:
         self._socket = connected
+        self.new, self.inode = new, inode
         self._received = bytearray()
         self.ready = self.leaves = False
         self.taken: set[object] = set()

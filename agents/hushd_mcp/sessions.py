@@ -1,9 +1,9 @@
 """The process that serves the calls of all sessions of `hushd mcp` at standard input and output.
 
 Each connection is one relay's session, which first says how it began. It has a server of its own with its own tasks,
-name, tickets and limits, so that sessions never mix. A session without a call for a minute is asked to close; with the
-last one the process ends. All sessions have the same values of the variables that count: relays with others use another
-socket (`command.place`).
+name, tickets and limits, so that sessions never mix. A session without a call for a minute is asked to close; soon
+after the last one the process ends. All sessions have the same values of the variables that count: relays with others
+use another socket (`command.place`).
 
 A host's lines that are not messages are answered: the SDK ignores them, and the host would wait forever.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import math
 import os
 import resource
 import signal
@@ -89,6 +90,8 @@ def _id(line: str) -> str | int | None:
 
 MAX_LINE = 1 << 23  # bytes of one message; a session that sends more ends
 REST_S = 60.0  # without a call, after which a session closes and the process ends
+BEAT_S = 5.0  # between two signs of life
+LAST_S = 10.0  # after the last session, for a host that starts a process for each call
 
 
 class Sessions:
@@ -106,7 +109,7 @@ class Sessions:
             lock.write(str(os.getpid()))
         self._rest_s = rest_s
         self._tasks: dict[TaskRegistry, asyncio.StreamWriter] = {}
-        self._called = time.monotonic()
+        self._called, self._parted_at = time.monotonic(), math.inf
         self._parted = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None  # set once it runs
 
@@ -114,7 +117,7 @@ class Sessions:
         """Serves until there was no call for a while, and no session is left."""
         self._loop = asyncio.get_running_loop()
         server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
-        while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
+        while self._tasks or (left := self._leaves_at() - time.monotonic()) > 0:
             self._parted.clear()
             try:
                 async with asyncio.timeout(None if self._tasks else left):
@@ -153,7 +156,12 @@ class Sessions:
             await asyncio.to_thread(tasks.close)
             writer.close()
             del self._tasks[tasks]
+            self._parted_at = time.monotonic()
             self._parted.set()
+
+    def _leaves_at(self) -> float:
+        """The time at which the process ends if no session comes."""
+        return min(self._called + self._rest_s, self._parted_at + LAST_S)
 
     async def _attend(self, calls: Calls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watching = asyncio.create_task(self._watch(calls, writer))
@@ -167,12 +175,12 @@ class Sessions:
             self._called = max(self._called, calls.called)
 
     async def _watch(self, calls: Calls, writer: asyncio.StreamWriter) -> None:
-        """Asks the session to close when it has rested for `rest_s`."""
+        """Shows the session that the process works; asks it to close when it has rested for `rest_s`."""
         while True:
             left = calls.resting_since() + self._rest_s - time.monotonic()
-            if left <= 0:
-                writer.write(b"#rest " + json.dumps(calls.remembered()).encode() + b"\n")
-            await asyncio.sleep(left if left > 0 else self._rest_s)
+            rests = left <= 0
+            writer.write(b"#rest " + json.dumps(calls.remembered()).encode() + b"\n" if rests else b"#beat\n")
+            await asyncio.sleep(min(BEAT_S, self._rest_s if rests else left))
 
     def _withdraw(self) -> None:
         """Removes the socket, unless another process owns it by now: the next relay starts one."""

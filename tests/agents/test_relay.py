@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hushd_mcp import greeting, meeting
+from hushd_mcp import greeting, meeting, sessions
 from hushd_mcp.command import place
 from hushd_protocol.system import paths
 from support.diary import Diary, words
@@ -141,6 +144,62 @@ def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
             assert process(environment).pid != first.pid
             return
     pytest.fail("no process was called in time")
+
+
+def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) -> None:
+    """A session waits 20 s for a sign of life (8 here), not for its host's end: its call goes to another process, or is
+    answered by a sentence if it had been taken; the next one is served."""
+    found = paths.find(environment)
+    found.runtime.mkdir(mode=0o700, exist_ok=True)
+    options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en"}
+    code = "import sys; from hushd_mcp import relay; relay.SILENT_S = 8.0; relay.main()"
+    command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(options["place"])
+        silent.listen()
+        host = subprocess.Popen(command, env=environment, **pipes, text=True)
+        assert host.stdin
+        assert host.stdout
+
+        def ask(number: int, method: str, **params: object) -> dict[str, object]:
+            message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            print(json.dumps(message), file=host.stdin, flush=True)
+            answer: dict[str, object] = json.loads(host.stdout.readline())
+            assert answer["id"] == number, answer
+            return answer
+
+        ask(1, "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "t", "version": "1"})
+        assert "There is no tool" in str(ask(2, "tools/call", name="x", arguments={}))
+    first = process(environment)
+    first.suspend()
+    assert "does not answer" in str(ask(3, "tools/call", name="x", arguments={}))
+    assert "There is no tool" in str(ask(4, "tools/call", name="x", arguments={}))
+    second = process(environment)
+    assert second.pid != first.pid
+    host.communicate(timeout=BOUND_S)
+    for each in (first, second):
+        each.resume()
+        each.terminate()
+        each.wait(BOUND_S)
+
+
+def test_it_leaves_soon_after_its_last_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is large, and waits a minute for calls of a session that is there, ten seconds for another session."""
+    monkeypatch.setattr(sessions, "LAST_S", 0.01)
+
+    async def serve() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(tmp_path / "mcp"))
+            listener.listen()
+            listener.setblocking(False)
+            served = asyncio.create_task(sessions.Sessions(str(tmp_path / "mcp"), 1000).run(listener))
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "mcp")
+            assert await reader.readline() == b"#ready\n"
+            writer.close()
+            await asyncio.wait_for(served, BOUND_S)
+
+    asyncio.run(serve())
 
 
 def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
