@@ -41,11 +41,11 @@ class _InTurns(asyncio.BufferedProtocol):
         self.data_received(bytes(self._buffer[:nbytes]))
 
 
-class HttpProtocol(_InTurns, H11Protocol):
+class HttpProtocol(H11Protocol, _InTurns):
     """uvicorn's HTTP, in turns."""
 
 
-class WebSocketProtocol(_InTurns, WSProtocol):
+class WebSocketProtocol(WSProtocol, _InTurns):
     """uvicorn's WebSocket, in turns; a program that does not read gets no pongs."""
 
     def handle_ping(self, event: Ping) -> None:
