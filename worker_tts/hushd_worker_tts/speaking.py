@@ -96,7 +96,7 @@ class SpeechJob:
 
     def _speak_piece(self, piece: Piece) -> None:
         asked = self._params
-        for chunk in self._chunks(piece) if piece.text else ():
+        for chunk in self._chunks(piece) if not _SILENT.fullmatch(piece.text) else ():
             if self._output is None:
                 from .audio_out import Output
 
@@ -164,6 +164,7 @@ class SpeechJob:
         return f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."
 
 
+_SILENT = re.compile(r"[\s\[\](){}.,;:!?…'\"“”‘’«»`|\\-]*")  # no engine says anything of these alone
 _WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
 # If time is divided by letters, the end of a clause counts as some letters more.
 _CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")

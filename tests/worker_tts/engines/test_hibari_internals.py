@@ -63,6 +63,13 @@ def test_phonemes_are_those_of_hibaris_own_call(own: G2P, text: str) -> None:
     assert all(start == 0 or phonemes[start - 1] == " " for start in starts)
 
 
+@pytest.mark.parametrize("signs", ["[", "a/"])
+def test_signs_without_a_blank_are_read_in_bounded_work_each(own: G2P, signs: str) -> None:
+    """8,000 of them, for which hibari's own call would need hours: each part of a word is looked at with each other."""
+    _, words = reading.read(own, signs * (8000 // len(signs)))
+    assert len(words) > 500
+
+
 def test_samples_are_those_of_hibaris_own_session() -> None:
     """To the bit, and with an end for each phoneme."""
     own = hibari.Hibari()

@@ -24,6 +24,8 @@ _SIGNS = {
 }  # fmt: skip
 _SIGN = re.compile("|".join(_SIGNS))
 _WORD = re.compile(r"\S+")
+# hibari looks at each part of a word, from every sign to every other: signs without a blank would take minutes.
+_CROWDED = re.compile(r"(?:\w{0,80}[^\w\s]){6}(?=[^\s\d])|(?!\d{40})\S{40}(?=\S)")
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
@@ -50,6 +52,7 @@ def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 def _read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
+    text = _CROWDED.sub(lambda match: match[0] + " ", text)
     try:
         return phonemize(phonemizer, readable(text))
     except (IndexError, ValueError):
