@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # some cases are measured with what tests have
 
 from benches import cold, full_size, gigabyte, servers, warm
-from benches.hearing import accuracy, live, real
+from benches.hearing import accuracy, live, margins, real
 from benches.stage import show
 from benches.supervision import memory
 
@@ -28,6 +28,7 @@ CASES = {
     "servers": servers.serving,
     "wer": accuracy.wer,
     "real": real.real,
+    "margins": margins.margins,
     "fullsize": full_size.full_size,
     "gigabyte": gigabyte.gigabyte,
 }
@@ -38,7 +39,9 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
-    parser.add_argument("--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live and real")
+    parser.add_argument(
+        "--audio", metavar="DIR", type=Path, help="clips with their texts, for wer, live, real and margins"
+    )
     parser.add_argument("--engine", help="fullsize, real: this engine alone")
     parser.add_argument(
         "--models", metavar="DIR", type=Path, help="fullsize, gigabyte: a folder filled by scripts/fullsize"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -24,6 +24,7 @@ from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
 from support.peer import BOUND_S
+from support.sounds import NOISES
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, word_error_rate, words
 
@@ -125,39 +126,10 @@ def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int
     assert word_error_rate(bare(beckett[: 3 * RATE // 2]), asked.text) <= 0.5
 
 
-def noise(loudness: float, samples: int = 10 * RATE) -> np.ndarray:
-    return np.random.default_rng(6).standard_normal(samples) * loudness
-
-
-def hum(hertz: int, loudness: float) -> np.ndarray:
-    return loudness * np.sin(np.arange(10 * RATE) * 2 * np.pi * hertz / RATE)
-
-
-def bursts(sound: np.ndarray, every_s: float) -> np.ndarray:
-    """Ten seconds of a quiet room with `sound` in it again and again."""
-    room = noise(1e-4)
-    for start in range(RATE // 2, len(room) - len(sound), int(every_s * RATE)):
-        room[start : start + len(sound)] += sound
-    return room
-
-
-def fading(sound: np.ndarray, seconds: float) -> np.ndarray:
-    return sound * np.exp(-np.arange(len(sound)) / (seconds * RATE))
-
-
-@pytest.mark.parametrize(
-    "sound",
-    [
-        lambda: np.zeros(10 * RATE), lambda: noise(1e-4), lambda: noise(0.2), lambda: hum(50, 0.2) + hum(150, 0.1),
-        lambda: hum(50, 0.002) + noise(1e-4), lambda: bursts(fading(noise(1, 400), 0.004), 0.5),
-        lambda: bursts(fading(noise(0.5, 4800), 0.1), 1.5),
-        lambda: bursts(fading(np.sin(np.arange(800) * 0.15), 0.01), 0.2),
-    ],
-    ids=["silence", "room", "noise", "hum", "quiet hum", "clicks", "coughs", "taps"],
-)  # fmt: skip
-def test_nobody_speaks(ask: Ask, sound: Callable[[], np.ndarray]) -> None:
+@pytest.mark.parametrize("name", NOISES)
+def test_nobody_speaks(ask: Ask, name: str) -> None:
     """Seconds of audio count, not of the clock: whatever is not speech ends in no_speech on the frame."""
-    asked = ask(microphone(sound().astype(np.float32)), {"live": True, "no_speech_s": 5})
+    asked = ask(microphone(NOISES[name]().astype(np.float32)), {"live": True, "no_speech_s": 5})
     assert asked.error
     assert asked.error.code == "no_speech"
     assert "within 5 seconds" in asked.error.message
