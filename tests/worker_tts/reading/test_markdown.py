@@ -26,6 +26,10 @@ TABLE = [
     # entities, escapes, HTML
     ("Fish &amp; chips \\*now\\*", ["Fish & chips now"]),
     ("a <b>bold</b> word<br>and <!-- hidden -->more", ["a bold word\nand more"]),
+    ("<html><head>\n<title>Bad</title>\n<STYLE type=x>\nb { c: d }\n</STYLE></head>\n<body><p>Good.</p>"
+     "<script>if (a<b) f()</script >\n<p>All.</p>\n<script>never closed", ["Good.", "All."]),
+    ("Put a `<script>` here.\n\n```html\n<script>\n```\nEnd",
+     ["Put a <script> here.", "Code block, one line of HTML.", "End"]),
     # lists
     ("- one\n- two\n  more\n  - deep **x**\n* three", ["one", "two more", "deep x", "three"]),
     ("1. First\n2) Second", ["1. First", "2) Second"]),

@@ -111,3 +111,26 @@ def _safe(text: str, *, line_begins: bool) -> int:
         return line
     begun = text.rfind("<", max(0, len(text) - _HELD))
     return begun if begun >= 0 and "</thinking>".startswith(text[begun:].lower()) else len(text)
+
+
+_SILENT_TAG = re.compile(r"<(style|script|title)\b[^<>]{0,500}>", re.IGNORECASE)
+
+
+def without_scripts(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Yields the slices of a page with its styles, scripts and title unseen; a text that begins without a tag as it
+    is."""
+    held, page = "", None  # whether it is one, once its first sign is here
+    end: re.Pattern[str] | None = None  # of the open tag
+    for text, final in slices:
+        text, shown = held + text, ""
+        if page is None and text.strip():
+            page = text.lstrip().startswith("<")
+        while page and (match := (end or _SILENT_TAG).search(text)):
+            start = 0 if end else match.start()
+            shown += text[:start] + _UNSEEN * (match.end() - start)
+            text = text[match.end() :]
+            end = None if end else re.compile(rf"</{match[1]}\s*>", re.IGNORECASE)
+        begun = text.rfind("<", max(0, len(text) - 520)) if page and not final else -1
+        cut = len(text) if begun < 0 or ">" in text[begun:] else begun
+        yield shown + (_UNSEEN * cut if end else text[:cut]), final
+        held = text[cut:]

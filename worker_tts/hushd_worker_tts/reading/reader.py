@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from .items import Event, Item, MappedText, Piece, SentenceEnd
-from .plain import Commands, without_thoughts
+from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
 from .words import words
@@ -57,7 +57,8 @@ def read(
         for sentence, ends in splitter.add(text, final):
             yield Piece(spell(sentence), ends)
 
-    for text, final in without_thoughts(_unescaped(_slices(chunks))):
+    shown = without_thoughts(_unescaped(_slices(chunks)))
+    for text, final in without_scripts(shown) if markup == "markdown" else shown:
         for event in reader.add(text, final):
             if isinstance(event, MappedText):
                 yield from pieces(event, False)
