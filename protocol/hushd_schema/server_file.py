@@ -116,7 +116,7 @@ KINDS = {
     "parallel": whole(1, 64),
     "piece": Kind("[shortest, longest] in seconds, from 1 to 3600", _is_piece, lambda value: tuple(map(float, value))),
     "whole": flag(),
-    "stream": choice("wav", "pcm", "sse"),
+    "stream": choice("wav", "pcm"),
     "rate": whole(8000, 192_000),
     "send": texts(),
 }
@@ -127,22 +127,10 @@ class ServerFile:
     """The content of one file, completed by guesses.
 
     Attributes:
-        name: the server's, and its model's.
-        run: the program and its arguments, in which `{port}` or `{socket}` stands for where it listens.
-        like: the API; empty for one of its own.
-        speech, hear: the paths; empty where it cannot do that.
-        body, form: the fields of a request to speak and to hear.
-        model: the name that the server calls its model by.
-        voices: the names of its voices, or the path that lists them.
-        words: whether its word times are real.
-        languages: what it speaks or understands.
-        ready, ready_has: a path that answers with 200, and what its answer has once the model is loaded.
-        start_timeout: seconds from its start to its first answer.
-        stop, stop_timeout: what ends it instead of SIGTERM, and the seconds until SIGKILL.
-        parallel: how many requests it serves at once.
-        piece: seconds of speech in a request.
-        stream: how speech is sent: a WAV file, bare samples at `rate`, or events.
-        send: the only fields that it takes; empty: all.
+        name: the server's, and its model's. All others are the keys that docs/SERVERS.md describes.
+        like: empty for an API of its own.
+        speech, hear: empty where it cannot do that.
+        send: empty if it takes all fields.
     """
 
     name: str
@@ -172,11 +160,6 @@ class ServerFile:
     rate: int = 24_000
     send: tuple[str, ...] = ()
 
-    @property
-    def by_pipes(self) -> bool:
-        """True if it is spoken to over its standard input and output."""
-        return not any("{port}" in word or "{socket}" in word for word in self.run)
-
     def taken(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Returns those of `fields` that it takes."""
         return {name: value for name, value in fields.items() if not self.send or name in self.send}
@@ -203,8 +186,8 @@ def load(path: Path) -> ServerFile:
         raise HushdError("bad_request", named) from error
 
 
-def read(name: str, content: Mapping[str, Any]) -> ServerFile:
-    """Returns a server of the content of its file.
+def read(name: str, content: Mapping[str, Any], otherwise: str = "") -> ServerFile:
+    """Returns a server of the content of its file; its API is `otherwise` where nothing tells it.
 
     Raises:
         HushdError: `bad_request`, with a sentence that follows the file's name.
@@ -214,13 +197,14 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
             raise HushdError("bad_request", f"there is no key {quoted(key)}{did_you_mean(key, KINDS)}.")
     given = {key: kinds.check(key, value, KINDS[key]) for key, value in content.items()}
     given |= {key: tuple(given[key]) for key in ("run", "stop", "languages", "send") if key in given}
-    if "run" not in given:
+    # A Wyoming server takes a socket, too, where all requests find one process.
+    given["run"] = tuple(word.replace("stdio://", "unix://{socket}") for word in given.get("run", ()))
+    if not given["run"]:
         raise HushdError("bad_request", 'it needs run = ["program", "argument", …].')
     command = " ".join(given["run"])
     custom = isinstance(given.get("speech"), str) or isinstance(given.get("hear"), str)
-    like = given.setdefault(
-        "like", "" if custom else next((api for sign, api in _LIKE if re.search(sign, command)), "")
-    )
+    guess = "" if custom else next((api for sign, api in _LIKE if re.search(sign, command)), otherwise)
+    like = given.setdefault("like", guess)
     if not like and not custom:
         raise HushdError("bad_request", f"it needs like = {listed(APIS)}, or the path of its speech.")
     api = APIS.get(like, Api())
@@ -231,12 +215,11 @@ def read(name: str, content: Mapping[str, Any]) -> ServerFile:
             given[key] = ""
     if isinstance(given["voices"], list):
         given["voices"] = tuple(given["voices"])
-    server = ServerFile(name, **given)
-    if server.by_pipes and like != "wyoming":
+    if not any("{port}" in word or "{socket}" in word for word in given["run"]):
         raise HushdError(
             "bad_request", "run has neither {port} nor {socket}: write it where the server takes its port."
         )
-    return server
+    return ServerFile(name, **given)
 
 
 def known() -> dict[str, dict[str, Any]]:

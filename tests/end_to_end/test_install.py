@@ -19,7 +19,7 @@ from release_maker import environments
 from . import wheelhouse
 
 ROOT = Path(__file__).parents[2]
-BASE = ("msgpack", "psutil", "pyzmq", "tomlkit")
+BASE = ("h11", "msgpack", "psutil", "pyzmq", "tomlkit")
 # Imports every module of the core, in an environment that has no plugin and no extra but `default`.
 IMPORTS = """
 import importlib, pathlib, pkgutil, sysconfig

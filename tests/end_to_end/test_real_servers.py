@@ -66,26 +66,17 @@ def _piper_http(folder: Path) -> dict[str, Any]:
     return {"run": [python, "-m", "piper.http_server", "-m", "en_US-tiny-medium", *local, *_voice(folder)]}
 
 
-def _wyoming_piper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
+def _wyoming_piper(folder: Path) -> dict[str, Any]:
     """It lists voices that it would have to download, so its file names the one that is here."""
     program = _program("wyoming-piper", "wyoming-piper")
-    run = [program, "--uri", uri, "--voice", "en_US-tiny-medium", *_voice(folder)]
+    run = [program, "--uri", "stdio://", "--voice", "en_US-tiny-medium", *_voice(folder)]
     return {"run": run, "voices": ["en_US-tiny-medium"]}
 
 
-def _wyoming_piper_by_pipes(folder: Path) -> dict[str, Any]:
-    return _wyoming_piper(folder, "stdio://")
-
-
-def _wyoming_whisper(folder: Path, uri: str = "unix://{socket}") -> dict[str, Any]:
+def _wyoming_whisper(folder: Path) -> dict[str, Any]:
     program = _program("wyoming-faster-whisper", "wyoming-faster-whisper")
     model = ["--model", str(_whisper(folder)), "--language", "en", "--data-dir", str(folder)]
-    return {"run": [program, "--uri", uri, *model], "languages": ["en"]}
-
-
-def _wyoming_whisper_by_pipes(folder: Path) -> dict[str, Any]:
-    """It ends after each transcript, and is started again."""
-    return _wyoming_whisper(folder, "stdio://")
+    return {"run": [program, "--uri", "stdio://", *model], "languages": ["en"]}
 
 
 def _open_asr(folder: Path) -> dict[str, Any]:
@@ -106,8 +97,8 @@ def _transformers(folder: Path) -> dict[str, Any]:
     return {"run": run, "model": model, "send": ["model", "file"], "languages": ["en"], "start_timeout": 600}
 
 
-SPEAK = [_hushd, _piper_http, _wyoming_piper, _wyoming_piper_by_pipes]
-HEAR = [_hushd, _wyoming_whisper, _wyoming_whisper_by_pipes, _open_asr, _whisper_cpp, _transformers]
+SPEAK = [_hushd, _piper_http, _wyoming_piper]
+HEAR = [_hushd, _wyoming_whisper, _open_asr, _whisper_cpp, _transformers]
 
 
 @pytest.mark.parametrize("describe", SPEAK, ids=lambda each: each.__name__[1:])

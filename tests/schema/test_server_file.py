@@ -43,6 +43,7 @@ def test_a_piece_has_two_lengths(piece: object) -> None:
     ({}, "it needs run = "), ({"run": []}, "run must be"),
     ({"run": UVICORN}, "it needs like = openai, whisper.cpp, piper, asr-webservice or wyoming"),
     ({"run": ["x"], "like": "openai"}, "run has neither {port} nor {socket}"),
+    ({"run": ["x"], "like": "wyoming"}, "run has neither {port} nor {socket}"),
     ({"run": UVICORN, "like": "open-ai"}, "like must be .*did you mean openai"),
     ({"run": UVICORN, "like": "openai", "parallel": 0}, "parallel must be"),
     ({"run": UVICORN, "like": "openai", "speech": 0}, "speech must be .*or false"),

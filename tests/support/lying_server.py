@@ -6,6 +6,7 @@ what it is given. What it was asked is appended as JSON to the file in TOLD. Of 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -72,7 +73,10 @@ class Handler(BaseHTTPRequestHandler):
                 file.write(json.dumps({"path": self.path, "body": body.decode("latin-1")}) + "\n")
         served = getattr(Handler, "served", 0)
         Handler.served = served + 1
-        for lie in LIES:
+        asked = (
+            json.loads(body).get("lie", "") if speaks else body.partition(b'"lie"\r\n\r\n')[2].split(b"\r")[0].decode()
+        )
+        for lie in (*LIES, asked):
             name, _, value = lie.partition("=")
             if name in _WHEN:
                 if not _WHEN[name](served):
@@ -101,12 +105,6 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             wait_at_the_gate()
             self.wfile.write(hum(len(text.split()) - 1) if " " in text else b"")
-        elif "sse" in LIES:
-            import base64
-
-            events = [{"type": "speech.audio.delta", "audio": base64.b64encode(wav(hum(len(text.split())))).decode()}]
-            lines = [f"data: {json.dumps(each)}\n\n" for each in (*events, {"type": "speech.audio.done"})]
-            self.reply("".join(lines).encode(), kind="text/event-stream")
         else:
             self.reply(wav(hum(len(text.split()))))
 
@@ -177,6 +175,11 @@ class Handler(BaseHTTPRequestHandler):
         wait_at_the_gate()
         self.wfile.write(data[len(data) // 2 :])
 
+    def lie_says(self, value: str) -> None:
+        """Sends this, in base64, as its whole answer."""
+        self.close_connection = True
+        self.wfile.write(base64.b64decode(value))
+
     def lie_die(self, _: str) -> None:
         print("Segmentation fault: the model is too large", file=sys.stderr, flush=True)
         os._exit(9)
@@ -210,6 +213,9 @@ def main() -> None:
     hoard = b"x" * 64_000_000 if "hoards" in LIES else b""
     if "deaf" in LIES:
         time.sleep(600)
+    if "full" in LIES:  # with the first connection, which it never takes
+        with socket.create_server(("127.0.0.1", int(WHERE)), backlog=0):
+            time.sleep(600)
     with Server(WHERE if "/" in WHERE else ("127.0.0.1", int(WHERE)), Handler) as server:
         server.serve_forever()
     del hoard

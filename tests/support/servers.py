@@ -13,12 +13,13 @@ LYING = Path(__file__).parent / "lying_server.py"
 # A worker with the server `mine`, until its input ends. `ask` is for programs that go on from here.
 PARENT = """
 import sys
-from hushd_worker.server import files
+from hushd_models import server_files
+from hushd_worker.server.exchange import Bounds
 from hushd_worker.server.process import ServerProcess
 from hushd_worker.usage import PrivateMemory
-server = ServerProcess(files.read("mine"))
+server = ServerProcess(server_files.read("mine"))
 def ask(limit, check=lambda: None):
-    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", check, limit) as answer:
+    with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", check, Bounds(limit, limit)) as answer:
         return b"".join(answer.blocks())
 server.start(ask, lambda note: None)
 """

@@ -75,4 +75,4 @@ def test_a_process_alone_counts_itself() -> None:
     while time.process_time() < until:
         pass
     assert usage.cpu() - before == pytest.approx(time.process_time() - own, abs=0.02)
-    assert (usage._pss("4194305"), usage._cpu("4194305")) == (0, 0.0)  # a process that is gone
+    assert (usage._pss("4194305"), usage.cpu_of("4194305")) == (0, 0.0)  # a process that is gone

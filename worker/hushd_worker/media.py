@@ -43,21 +43,16 @@ def pyav(name: str) -> Any:
     try:
         import av  # 0.1 s, and rarely needed
     except ImportError as error:
-        raise HushdError("engine_missing", f"{name} needs PyAV to be read: {extra_command('stt')}.") from error
+        raise HushdError("engine_missing", f"{name} needs PyAV: {extra_command('stt')}.") from error
     av.logging.set_level(None)
     return av
 
 
 def open_sound(file: object, block: int = 32_768, **options: str) -> Any:
-    """Returns PyAV's container of a file of an allowed format.
-
-    Args:
-        file: has `read`; `seek` and `tell` too, if it can.
-        block: bytes in one read.
-        options: FFmpeg's.
+    """Returns PyAV's container of a file, read by `block` bytes, which has `read`, and `seek` and `tell` if it can.
 
     Raises:
-        av.FFmpegError: it is of another format, or damaged.
+        av.FFmpegError: it is of a format that is not allowed, or damaged.
     """
     import av
 

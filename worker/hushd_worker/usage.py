@@ -66,7 +66,7 @@ def cpu() -> float:
     times = os.times()
     seconds = time.process_time() + times.children_user + times.children_system
     if sys.platform == "linux":
-        return seconds + sum(map(_cpu, descendants("self")))
+        return seconds + sum(map(cpu_of, descendants("self")))
     import psutil  # takes 17 ms, and is not needed on Linux
 
     for child in psutil.Process().children(recursive=True):
@@ -78,8 +78,7 @@ def cpu() -> float:
 
 
 def chain(error: BaseException | None) -> list[BaseException]:
-    """Returns `error` and those that led to it, the first of all last; each once, since an error can be its own
-    cause."""
+    """Returns `error` and those that led to it, each once: an error can be its own cause."""
     errors: list[BaseException] = []
     while error is not None and error not in errors:
         errors.append(error)
@@ -130,7 +129,7 @@ def _unshared(process: str) -> int:
         return _pss(process)
 
 
-def _cpu(process: str) -> float:
+def cpu_of(process: str) -> float:
     """Returns the CPU seconds of a process and of its children that have ended."""
     try:
         with open(f"/proc/{process}/stat", "rb") as file:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SOUNDFILE, WAV_HEADER, wav_header
+from hushd_worker import media
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
@@ -169,16 +170,12 @@ class MpegEncoder:
 
     def __init__(self, job: Job, rate: int, channels: int, format: str) -> None:
         """Raises HushdError `engine_missing` without PyAV."""
-        try:
-            import av  # 0.1 s, and rarely needed
-        except ImportError as error:
-            raise HushdError("engine_missing", f"{format} needs PyAV: {extra_command('stt')}.") from error
-        self._av, self._job, self._rate = av, job, rate
+        self._av, self._job, self._rate = media.pyav(format), job, rate
         self._layout = "mono" if channels == 1 else "stereo"
         self._pipe = _Pipe()
         self._offset = 0
         options = _FRAGMENTS if format != "aac" else {}
-        self._file: Any = av.open(self._pipe, "w", format=_CONTAINERS[format], options=options)
+        self._file: Any = self._av.open(self._pipe, "w", format=_CONTAINERS[format], options=options)
         self._stream: Any = self._file.add_stream("aac", rate=rate, layout=self._layout)
         self._stream.bit_rate = _BIT_RATE
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
+from hushd_models import server_files
 from hushd_protocol.errors import HushdError
-from hushd_worker.server import addresses, files
-from hushd_worker.server.exchange import Broken
+from hushd_worker.server import addresses
+from hushd_worker.server.exchange import Bounds, Broken
 from hushd_worker.server.process import ServerProcess
 from support import servers
 from support.peer import is_gone, wait_until
@@ -33,7 +34,7 @@ def make(runtime: Path) -> Iterator[Make]:
 
     def server(*lies: str, **keys: Any) -> ServerProcess:
         servers.write(runtime, "mine", *lies, **keys)
-        made.append(ServerProcess(files.read("mine")))
+        made.append(ServerProcess(server_files.read("mine")))
         return made[-1]
 
     yield server
@@ -61,7 +62,8 @@ def prove(server: ServerProcess) -> Callable[[float], bytes]:
     """Asks it to speak, in at most so many seconds."""
 
     def ask(limit: float) -> bytes:
-        with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, limit) as answer:
+        bounds = Bounds(limit, limit)
+        with server.ask("/v1/audio/speech", b'{"input": "one"}', "application/json", lambda: None, bounds) as answer:
             return b"".join(answer.blocks())
 
     return ask
@@ -105,10 +107,11 @@ def test_a_unix_socket(make: Make, runtime: Path) -> None:
         (("die",), "ended (exit status 9; its log ends with: Segmentation fault: the model is too large)."),
         (("deaf",), "did not answer within 1.5 s."),
         (("hang",), "did not answer within 1.5 s."),
+        (("full",), "did not answer within 1.5 s."),
         (("loading=60",), "failed (503: loading)."),
         (("status=500",), "failed (500: Oops out of luck)."),
         (("status=404",), "has no /v1/audio/speech or model (404: Oops out of luck)."),
-        (("short",), "ended the connection in the middle of its answer"),
+        (("short",), "ended the connection before the end of its answer"),
     ],
 )
 def test_a_start_that_fails(make: Make, lies: tuple[str, ...], said: str) -> None:
@@ -255,7 +258,7 @@ def test_killed(runtime: Path, victim: str) -> None:
 HANGING = f"""{servers.PARENT}
 from hushd_protocol.errors import HushdError
 try:
-    with server.reported(0.5):
+    with server.reported():
         ask(0.5)
 except HushdError as error:
     print(error.message, flush=True)
@@ -269,5 +272,5 @@ def test_a_server_that_hangs_is_replaced(runtime: Path) -> None:
     run = [sys.executable, "-c", HANGING]
     with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as worker:
         assert worker.stdout
-        assert worker.stdout.readline() == "The server mine has not answered for 0.5 s.\n"
+        assert worker.stdout.readline() == "The server mine has not finished its answer within 0.5 s.\n"
         assert worker.wait(20) == 70

@@ -148,7 +148,7 @@ def test_what_no_film_reader_can_help(tmp_path: Path, monkeypatch: pytest.Monkey
     path = film(tmp_path / "voice.m4a", tones(1))
     monkeypatch.setitem(sys.modules, "av", None)
     assert len(read(tmp_path / "a.wav")[0]) == RATE
-    with pytest.raises(HushdError, match=r"needs PyAV to be read: .*\[stt\]") as caught:
+    with pytest.raises(HushdError, match=r"needs PyAV: .*\[stt\]") as caught:
         read(path)
     assert caught.value.code == "engine_missing"
 

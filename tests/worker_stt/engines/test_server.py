@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -116,6 +117,41 @@ def test_no_lie_is_a_transcript(make: Make, lie: str, said: str) -> None:
         hear(engine)
     assert raised.value.message == f"The server mine {said}."
     assert raised.value.code == "worker_failed"
+
+
+def says(content: bytes) -> dict[str, Any]:
+    """Options by which the server answers with this JSON."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content)
+    return {"decoder": {"extra": {"lie": f"says={base64.b64encode(head + content).decode()}"}}}
+
+
+def test_json_of_any_shape_is_a_sentence(make: Make) -> None:
+    """And the server goes on."""
+    engine = make(words=True)
+    segments = [{"start": 0, "end": 1, "text": "a"}]
+    for content in (
+        b"[" * 5000, b'{"text":' + b"[" * 5000, b'{"text": ' + b"1" * 5000 + b"}", b"[1]", b"{}", b"null",
+        *(json.dumps({"text": "a", "segments": each, "words": words}).encode() for each, words in (
+            ([1], []), ({"a": 1}, []), ([{"start": 0, "text": "a"}], []), (segments, [1]), (segments, "x"), ([], [{}]),
+            (segments, [{"word": "a", "start": 10**400, "end": 0}]), ([{"start": 0, "end": 1e999, "text": "a"}], []),
+            ([{"start": 0, "end": 1, "text": 5}], []), ([{"start": None, "end": None, "text": "a"}], []),
+        )),
+        b'{"segments": [' + b'{"start": 0, "end": 1, "text": "a"},' * 99_999 + b"0]}",
+    ):  # fmt: skip
+        with pytest.raises(HushdError, match=r"^The server mine (answered|printed|sent more)") as raised:
+            hear(engine, **says(content))
+        assert raised.value.code == "worker_failed"
+        assert len(raised.value.message) < 400
+    assert hear(engine)
+
+
+def test_words_beside_the_segments_are_those_of_their_times(make: Make) -> None:
+    """A word in no segment is left out; segments with words of their own keep them."""
+    segments = [{"start": start, "end": start + 0.2, "text": "a", "words": []} for start in (0.0, 0.3, 0.6)]
+    segments[2]["words"] = [{"word": "own", "start": 0.6, "end": 0.7}]
+    words = [{"word": f"w{at}", "start": at / 10, "end": at / 10 + 0.1} for at in (0, 1, 2, 3, 6, 9)]
+    heard = hear(make(words=True), **says(json.dumps({"segments": segments, "words": words}).encode()))
+    assert [[word.text for word in each.words] for each in heard] == [["w0", "w1"], ["w3"], ["own"]]
 
 
 def test_several_at_once(make: Make) -> None:

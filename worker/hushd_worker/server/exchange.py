@@ -1,6 +1,7 @@
 """Asks a server over HTTP/1.1, one connection a request; waits in short steps, between which a cancel is noticed.
 
-Not `http.client`: that reads ahead, cannot be cancelled while it waits, and costs 4 MB with all that it imports.
+h11 reads and writes the protocol. http.client and httpx cannot be cancelled while they wait, and httpx takes 13 MB with
+what it imports, h11 1.3.
 """
 
 from __future__ import annotations
@@ -12,123 +13,141 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import h11
 from hushd_protocol.errors import HushdError
 
 _STEP_S = 0.1
-_MAX_HEAD, _MAX_BODY = 65_536, 256_000_000  # bytes; an hour of speech is 170 MB
+_MAX_HEAD = 65_536  # bytes of a line, or of an answer's head
+_MAX_INTERIM = 8  # answers such as `100 Continue` before the answer
 _MAX_REFUSAL = 20_000
 _WORDS = 200  # characters of a server's own words in a message
 Check = Callable[[], None]
 
 
 class Hangs(Exception):
-    """The server has been silent for longer than the request may take."""
+    """The server has not answered in the time that the request may take; the message follows the server's name."""
 
 
 class Broken(Exception):
     """The connection ended, or what came is not an answer; the message follows the server's name."""
 
 
-class Line:
-    """A connection, or one for each way, that waits for at most `limit_s` seconds at a time, and calls `check`
-    meanwhile."""
+class Unreachable(Broken):
+    """Nothing listens where the server should, or it takes no connection."""
 
-    def __init__(
-        self, connection: socket.socket, check: Check, limit_s: float, sends: socket.socket | None = None
-    ) -> None:
-        self._connection, self._sends, self._check, self._limit_s = connection, sends or connection, check, limit_s
+
+class Bounds(NamedTuple):
+    """The bounds of a request: seconds in which nothing comes, seconds until the end of its answer, and its bytes."""
+
+    silence_s: float
+    all_s: float
+    size: int = 1_000_000
+
+
+class Line:
+    """A connection that keeps within the bounds of a request, and calls `check` at least ten times a second, whatever
+    comes."""
+
+    def __init__(self, connection: socket.socket, check: Check, bounds: Bounds) -> None:
+        self._connection, self._check, self._bounds = connection, check, bounds
+        self._until = time.monotonic() + bounds.all_s
+        self._left = bounds.size
         self._rest = bytearray()
-        for each in (self._connection, self._sends):
-            each.settimeout(_STEP_S)
+        connection.settimeout(_STEP_S)
 
     def send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[self._patiently(lambda view=view: self._sends.send(view)) :]  # type: ignore[misc]
+            view = view[self._patiently(lambda view=view: self._connection.send(view)) :]  # type: ignore[misc]
 
-    def some(self, most: int = 65_536) -> bytes:
+    def receive(self) -> bytes:
         """Returns the next bytes; none at the end."""
-        if self._rest:
-            data = bytes(self._rest[:most])
-            del self._rest[:most]
-            return data
-        return bytes(self._patiently(lambda: self._connection.recv(most)))
+        data: bytes = self._patiently(lambda: self._connection.recv(65_536))
+        self._left -= len(data)
+        if self._left < 0:
+            raise self._too_much()
+        return data
 
     def line(self) -> bytes:
         """Returns the next line without its end. Raises Broken if there is none."""
         while (end := self._rest.find(b"\n")) < 0:
-            data = self._patiently(lambda: self._connection.recv(65_536))
-            if not data or len(self._rest) > _MAX_HEAD:
-                raise Broken("ended the connection before its answer" if not data else "sent an endless line")
-            self._rest += data
-        line = bytes(self._rest[:end])
-        del self._rest[: end + 1]
-        return line.rstrip(b"\r")
+            if len(self._rest) > _MAX_HEAD:
+                raise Broken("sent an endless line")
+            self._receive_more()
+        return self._taken(end + 1).rstrip(b"\r\n")
 
-    def exactly(self, count: int) -> Iterator[bytes]:
-        """Yields the next `count` bytes. Raises Broken if fewer come."""
-        while count:
-            if not (data := self.some(min(count, 65_536))):
-                raise Broken("ended the connection in the middle of its answer")
-            count -= len(data)
-            yield data
+    def exactly(self, count: int) -> bytes:
+        """Returns the next `count` bytes. Raises Broken if fewer come."""
+        if not 0 <= count <= len(self._rest) + self._left:
+            raise self._too_much()
+        while len(self._rest) < count:
+            self._receive_more()
+        return self._taken(count)
+
+    def _receive_more(self) -> None:
+        if not (data := self.receive()):
+            raise Broken(_CUT_OFF)
+        self._rest += data
+
+    def _taken(self, count: int) -> bytes:
+        data = bytes(self._rest[:count])
+        del self._rest[:count]
+        return data
+
+    def _too_much(self) -> Broken:
+        return Broken(f"sent more than the {self._bounds.size / 1e6:.1f} MB that an answer to this can have")
 
     def _patiently(self, act: Callable[[], Any]) -> Any:
-        until = time.monotonic() + self._limit_s
+        silent_until = time.monotonic() + self._bounds.silence_s
         while True:
+            self._check()
+            now = time.monotonic()
+            if now > self._until:
+                raise Hangs(f"has not finished its answer within {self._bounds.all_s:g} s")
+            if now > silent_until:
+                raise Hangs(f"has not answered for {self._bounds.silence_s:g} s")
             try:
                 return act()
             except TimeoutError:
-                self._check()
-                if time.monotonic() > until:
-                    raise Hangs from None
+                pass
             except OSError as error:
                 raise Broken(f"ended the connection ({error.strerror or error})") from error
+
+
+_CUT_OFF = "ended the connection before the end of its answer"
 
 
 class Answer:
     """An answer whose head has come; `blocks` reads its body as it comes."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self.status = 100
-        while 100 <= self.status < 200:
-            words = line.line().split(None, 2)
-            if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-                raise Broken(f"does not speak HTTP: its answer begins with {b' '.join(words)[:40]!r}")
-            self.status = int(words[1])
-            self.headers = {}
-            while head := line.line():
-                name, _, value = head.decode("latin-1").partition(":")
-                self.headers[name.strip().lower()] = value.strip()
+    def __init__(self, line: Line, http: h11.Connection) -> None:
+        self._line, self._http = line, http
+        for _ in range(_MAX_INTERIM):
+            if isinstance(head := self._next("does not speak HTTP"), h11.Response):
+                break
+        else:
+            raise Broken("does not speak HTTP")
+        self.status = head.status_code
+        self.headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
 
     def blocks(self) -> Iterator[bytes]:
         """Yields the body. Raises Broken if it ends before its end."""
-        taken = 0
-        for data in self._body():
-            taken += len(data)
-            if taken > _MAX_BODY:
-                raise Broken(f"sent more than {_MAX_BODY // 1_000_000} MB")
-            yield data
+        while isinstance(event := self._next("sent a damaged answer"), h11.Data):
+            yield bytes(event.data)
 
-    def _body(self) -> Iterator[bytes]:
-        if "chunked" in self.headers.get("transfer-encoding", "").lower():
-            while size := self._chunk_size():
-                yield from self._line.exactly(size)
-                self._line.line()
-        elif (length := self.headers.get("content-length", "")).isdigit():
-            yield from self._line.exactly(int(length))
-        else:
-            while data := self._line.some():
-                yield data
-
-    def _chunk_size(self) -> int:
+    def _next(self, otherwise: str) -> Any:
+        """Returns h11's next event. Raises Broken if there is none, `otherwise` while the connection lasts."""
+        ended = False
         try:
-            return int(self._line.line().split(b";")[0], 16)
-        except ValueError:
-            raise Broken("sent a damaged answer") from None
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                data = self._line.receive()
+                ended = not data
+                self._http.receive_data(data)
+        except h11.RemoteProtocolError as error:
+            raise Broken(_CUT_OFF if ended else otherwise) from error
+        return event
 
 
 def ask(line: Line, path: str, body: bytes | None, kind: str) -> Answer:
@@ -140,12 +159,18 @@ def ask(line: Line, path: str, body: bytes | None, kind: str) -> Answer:
     Raises:
         Hangs, Broken: see there.
     """
-    head = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.1", "Host: 127.0.0.1", "Connection: close"]
-    head.append("Accept: */*")
+    headers = [("Host", "127.0.0.1"), ("Connection", "close"), ("Accept", "*/*")]
     if body is not None:
-        head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
-    line.send("\r\n".join([*head, "", ""]).encode() + (body or b""))
-    return Answer(line)
+        headers += [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+    method = "GET" if body is None else "POST"
+    try:
+        request = h11.Request(method=method, target=path.encode(), headers=headers)
+    except h11.LocalProtocolError as error:
+        raise Broken(f"cannot be asked for {path!r}: write what is not a letter as %XX") from error
+    events = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
+    line.send(b"".join(http.send(event) or b"" for event in events))
+    return Answer(line, http)
 
 
 def form(fields: Mapping[str, Any], sound: bytes) -> tuple[bytes, str]:
@@ -181,11 +206,19 @@ def refusal(name: str, path: str, answer: Answer) -> HushdError:
     )
 
 
+def loads(text: str | bytes) -> Any:
+    """Returns what a text in JSON says. Raises ValueError if it is none, or too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is too deep") from None
+
+
 def first_words(body: bytes) -> str:
     """Returns the beginning of what a server says of an error, whether in JSON, HTML or plain text."""
     text = body[:4000].decode(errors="replace")
     try:
-        part = json.loads(text)
+        part = loads(text)
         while isinstance(part, dict | list):
             values = part if isinstance(part, list) else [part[k] for k in _SAYING if k in part] or list(part.values())
             part = next(iter(values), "")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from hushd_models import server_files
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 from hushd_schema.server_file import ServerFile
@@ -19,12 +20,12 @@ from hushd_schema.server_file import ServerFile
 from hushd_worker import usage
 from hushd_worker.errors import EXIT_CRASHED
 
-from . import addresses, exchange, files, wyoming
-from .exchange import Answer, Broken, Check, Hangs, Line
+from . import addresses, exchange
+from .exchange import Answer, Bounds, Broken, Check, Hangs, Line, Unreachable
 from .turns import Turns
 
-_LOOK_S = 0.05  # between two looks whether a starting server listens
-_AGAIN_S = 0.25  # before a server that still loads is asked again
+_LOOK_S, _AGAIN_S = 0.03, 0.25  # before a starting server is asked again, at first and later
+_CONNECT_S = 0.5  # for which a cancel goes unnoticed
 _DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
@@ -55,15 +56,14 @@ class ServerProcess:
         self.file = server
         self.offline = offline
         self._where: dict[str, str] = {}
-        self._pipes: tuple[socket.socket, ...] = ()  # its standard output and input
         self._listeners: set[str] = set()  # inodes of sockets that are known to be its own
         self._output = bytearray()
         self._guard: subprocess.Popen[bytes]
         self._reader: threading.Thread
         self._control = -1
         self._proven = False
-        self._leaving: subprocess.Popen[bytes] | None = None  # the guard that is told to end
-        self._turns = Turns(1 if server.by_pipes else server.parallel, server.stop_timeout, self._replace)
+        self._leaving = False
+        self._turns = Turns(server.parallel, server.stop_timeout, self._replace)
 
     def start(self, prove: Callable[[float], object], report: Callable[[str], None]) -> None:
         """Starts the server, and waits until `prove`, which asks it for something short, has succeeded.
@@ -79,15 +79,16 @@ class ServerProcess:
         name, until = self.file.name, time.monotonic() + limit_s
         self._spawn()
         report(f"starts the server {name}")
+        pause_s = _LOOK_S
         try:
-            self._wait_until_it_listens(until, report)
             while not self._works(prove, until):
                 if self._ended():
                     raise Broken("")
                 if time.monotonic() > until:
                     raise Hangs
                 report(f"waits for the server {name}")
-                time.sleep(_AGAIN_S)
+                time.sleep(pause_s)
+                pause_s = min(1.2 * pause_s, _AGAIN_S)
         except Hangs:
             raise self._failed(f"did not answer within {limit_s:g} s") from None
         except Broken as error:
@@ -114,37 +115,34 @@ class ServerProcess:
         return "cuda" if card.taken() else "cpu"
 
     @contextlib.contextmanager
-    def line(self, check: Check, limit_s: float) -> Iterator[Line]:
+    def line(self, check: Check, bounds: Bounds) -> Iterator[Line]:
         """Connects; closes the connection afterwards, by which the server learns of a cancel.
 
         A server that goes on with what was cancelled is let finish first, or replaced; see `turns`.
         """
-        with self._turns.turn(check, goes_on=not self._pipes):
-            if self._pipes:
-                with self._by_pipes(check, limit_s) as line:
-                    yield line
-                return
+        with self._turns.turn(check):
             try:
-                with self._connect() as connection:
-                    yield Line(connection, check, limit_s)
+                connection = self._connect()
             except OSError as error:
-                raise Broken(f"cannot be reached ({error.strerror or error})") from error
+                raise Unreachable(f"cannot be reached ({error.strerror or error})") from error
+            with connection:
+                yield Line(connection, check, bounds)
 
     @contextlib.contextmanager
-    def ask(self, path: str, body: bytes | None, kind: str, check: Check, limit_s: float) -> Iterator[Answer]:
+    def ask(self, path: str, body: bytes | None, kind: str, check: Check, bounds: Bounds) -> Iterator[Answer]:
         """Asks over HTTP; see `exchange.ask`.
 
         Raises:
             HushdError: it refused or failed, or another program answers.
         """
-        with self.line(check, limit_s) as line:
+        with self.line(check, bounds) as line:
             answer = exchange.ask(line, path, body, kind)
             if answer.status >= 300:
                 raise exchange.refusal(self.file.name, path, answer)
             yield answer
 
     @contextlib.contextmanager
-    def reported(self, limit_s: float) -> Iterator[None]:
+    def reported(self) -> Iterator[None]:
         """Turns what goes wrong with a request into HushdError `worker_failed`. A server that does not answer is
         ended, and the worker with it, so that the next request gets a new one."""
         name = self.file.name
@@ -153,9 +151,9 @@ class ServerProcess:
         except Broken as error:
             time.sleep(_DEATH_S)  # the end of the server is this worker's, and a better reason
             raise HushdError("worker_failed", f"The server {name} {error}.") from error
-        except Hangs:
+        except Hangs as error:
             threading.Timer(_DEATH_S, self._replace).start()  # once the error is sent
-            raise HushdError("worker_failed", f"The server {name} has not answered for {limit_s:g} s.") from None
+            raise HushdError("worker_failed", f"The server {name} {error}.") from None
 
     def _replace(self) -> None:
         """Ends the server, and with it this worker: the supervisor starts both again if somebody asks."""
@@ -165,30 +163,22 @@ class ServerProcess:
     def end(self) -> None:
         """Ends the server and all that it started: by its `stop` or SIGTERM, in time, or by SIGKILL."""
         if self._control >= 0:
-            self._leaving = self._guard
+            self._leaving = True
             self._replace()
             self._guard.wait()
-        for pipe in self._pipes:
-            pipe.close()
 
     # --- its start -----------------------------------------------------------------------------------------------
 
     def _spawn(self) -> None:
         server = self.file
-        if files.installed(server) is None:
-            file = files.folder() / f"{server.name}.toml"
+        if server_files.installed(server) is None:
+            file = server_files.path_of(server.name)
             raise HushdError("engine_missing", f"The program {server.run[0]!r} of {file} is not installed.")
-        if self._control >= 0:  # of one that has ended
-            os.close(self._control)
         if sys.platform == "linux":  # what a killed guard leaves is this process's
             import ctypes
 
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._where = {"port": str(addresses.free_port()), "socket": str(addresses.socket_path())}
-        # Two, since asyncio takes what comes on a socket that it writes to for the end.
-        pairs = [socket.socketpair() for _ in range(2)] if server.by_pipes else []
-        self._pipes = tuple(ours for ours, _ in pairs)
-        theirs = [theirs for _, theirs in pairs]
         control, self._control = os.pipe()
         out_read, out_write = os.pipe()
         stop = server.program(self._where, server.stop)
@@ -196,19 +186,17 @@ class ServerProcess:
         guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), *map(str, settings)]
         self._guard = subprocess.Popen(
             [*guard, *server.program(self._where, server.run)],
-            stdin=theirs[1].fileno() if theirs else subprocess.DEVNULL,
-            stdout=theirs[0].fileno() if theirs else out_write,
+            stdin=subprocess.DEVNULL,
+            stdout=out_write,
             stderr=out_write,
             pass_fds=(control,),
             env=_environment(server.env, self._where, self.offline),
         )
         for descriptor in (control, out_write):
             os.close(descriptor)
-        for pipe in theirs:
-            pipe.close()
         self._reader = threading.Thread(target=self._listen, args=(out_read,), name="server-output", daemon=True)
         self._reader.start()
-        threading.Thread(target=self._watch, args=(self._guard,), name="server-end", daemon=True).start()
+        threading.Thread(target=self._watch, name="server-end", daemon=True).start()
 
     def _listen(self, descriptor: int) -> None:
         """Keeps the end of the server's output. The log gets it until it is ready: later it may quote speech."""
@@ -218,47 +206,33 @@ class ServerProcess:
                 if not self._proven or os.environ.get("HUSHD_DEBUG"):
                     sys.stderr.write(data.decode(errors="replace"))
 
-    def _watch(self, guard: subprocess.Popen[bytes]) -> None:
+    def _watch(self) -> None:
         """Ends this worker with its server."""
-        status = guard.wait()
-        if status == -9:  # the guard was killed, and left us its tree
+        if self._guard.wait() == -9:  # the guard was killed, and left us its tree
             if stop := self.file.program(self._where, self.file.stop):
                 with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                     subprocess.run(stop, timeout=self.file.stop_timeout, stdout=subprocess.DEVNULL)
             for pid in descendants("self"):
                 with contextlib.suppress(OSError):
                     os.kill(int(pid), 9)
-        by_itself = self._leaving is not guard and not (self._pipes and status == 0)
-        if self._proven and by_itself:
+        if self._proven and not self._leaving:
             print(f"The server {self.file.name} {self._why_ended()}.", file=sys.stderr)
             sys.stderr.flush()
             os._exit(EXIT_CRASHED)
 
-    def _wait_until_it_listens(self, until: float, report: Callable[[str], None]) -> None:
-        spoke = time.monotonic()
-        while not self._pipes:
-            if self._ended():
-                raise Broken("")
-            if time.monotonic() > until:
-                raise Hangs
-            if time.monotonic() - spoke > 1:
-                spoke = time.monotonic()
-                report(f"waits for the server {self.file.name}")
-            with contextlib.suppress(OSError):
-                self._connect().close()
-                return
-            time.sleep(_LOOK_S)
-
     def _works(self, prove: Callable[[float], object], until: float) -> bool:
-        """Returns whether it says so, if there is a path for that, and then does; not while it loads."""
+        """Returns whether it says so, if there is a path for that, and then does; not before it listens, and while it
+        loads."""
         says, limit_s = not self.file.ready, max(0.1, until - time.monotonic())
         try:
             if not says:
-                with self.ask(self.file.ready, None, "", lambda: None, limit_s) as answer:
+                with self.ask(self.file.ready, None, "", lambda: None, Bounds(limit_s, limit_s)) as answer:
                     says = self.file.ready_has.encode() in b"".join(answer.blocks())
             if says:
                 prove(limit_s)
             return says
+        except Unreachable:
+            return False
         except HushdError as error:
             status = error.detail.get("status")
             if status is None or (says and (status not in _LOADING or time.monotonic() > until)):
@@ -287,39 +261,16 @@ class ServerProcess:
 
     # --- connections ---------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _by_pipes(self, check: Check, limit_s: float) -> Iterator[Line]:
-        """Speaks over the server's standard input and output; one that ended after its last answer is started again."""
-        try:
-            line = self._greeted(check, limit_s)
-        except (OSError, Broken, HushdError):
-            if not self._proven:
-                raise
-            self.end()
-            self._spawn()
-            line = self._greeted(check, limit_s)
-        done = False
-        try:
-            yield line
-            done = True
-        finally:
-            if not done:  # what is left of its answer must not become the next one's
-                self.end()
-
-    def _greeted(self, check: Check, limit_s: float) -> Line:
-        line = Line(self._pipes[0], check, limit_s, self._pipes[1])
-        wyoming.greet(line, self.file.name)
-        return line
-
     def _connect(self) -> socket.socket:
         """Connects to the server, and to no other program.
 
         Raises:
-            OSError: nobody listens.
+            OSError: nobody listens, or takes connections.
             HushdError: another program does.
         """
         by_port = any("{port}" in word for word in self.file.run)
         connection = socket.socket(socket.AF_INET if by_port else socket.AF_UNIX)
+        connection.settimeout(_CONNECT_S)
         try:
             connection.connect(("127.0.0.1", int(self._where["port"])) if by_port else self._where["socket"])
             if by_port:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 
+from hushd_worker import usage
+
 from .exchange import Broken, Check, Hangs
 
 _LOOK_S = 0.05
@@ -35,12 +37,9 @@ class Turns:
         self._patient_until = 0.0
 
     @contextlib.contextmanager
-    def turn(self, check: Check, *, goes_on: bool) -> Iterator[None]:
-        """Waits for a turn, calling `check` meanwhile, and has it during the block.
-
-        Args:
-            goes_on: whether the server may go on if the block is left by another exception than a failed request's.
-        """
+    def turn(self, check: Check) -> Iterator[None]:
+        """Waits for a turn, calling `check` meanwhile, and has it during the block. After any exception but a failed
+        request's the server may go on."""
         with self._changed:
             while self._taken + self._left >= self._count or (self._left and time.monotonic() > self._patient_until):
                 self._changed.wait(_LOOK_S)
@@ -52,7 +51,7 @@ class Turns:
         except (HushdError, Broken, Hangs):
             raise
         except BaseException:
-            left = goes_on
+            left = True
             raise
         finally:
             with self._changed:
@@ -80,10 +79,6 @@ class Turns:
         self._replace()
 
 
-def _processor_time() -> int:
-    """Returns the processor time of all that this process has started, in ticks."""
-    ticks = 0
-    for pid in descendants("self"):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
-            ticks += sum(map(int, file.read().rpartition(b")")[2].split()[11:13]))
-    return ticks
+def _processor_time() -> float:
+    """Returns the seconds that all that this process has started have computed."""
+    return sum(map(usage.cpu_of, descendants("self")))

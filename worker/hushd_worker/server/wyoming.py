@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
 
-from .exchange import Broken, Line, first_words
+from .exchange import Broken, Line, first_words, loads
 
 _BLOCK = 8192  # bytes of sound in an event
+_MAX_DATA = 1_000_000  # bytes of JSON in an event; a list of 174 voices has 80,000
 
 
 class Event(NamedTuple):
@@ -28,25 +29,19 @@ def events(line: Line, name: str) -> Iterator[Event]:
     """Yields what the server `name` sends. Raises HushdError for an event that is an error."""
     while True:
         try:
-            head = json.loads(line.line())
+            head = loads(line.line())
             data = dict(head.get("data") or {})
             if length := int(head.get("data_length") or 0):
-                data |= json.loads(b"".join(line.exactly(length)))
-            payload = b"".join(line.exactly(int(head.get("payload_length") or 0)))
+                data |= loads(line.exactly(length) if length <= _MAX_DATA else b"")
+            payload = line.exactly(int(head.get("payload_length") or 0))
             event = Event(str(head["type"]), data, payload)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise Broken("does not speak Wyoming") from error
         if event.kind == "error":
             raise HushdError(
                 "worker_failed", f"The server {name} failed ({first_words(str(data.get('text', '')).encode())})."
             )
         yield event
-
-
-def greet(line: Line, name: str) -> None:
-    """Waits for a server to say who it is. Raises Broken if it has ended."""
-    send(line, "describe", {})
-    next(events(line, name))
 
 
 def voices(line: Line, name: str) -> tuple[str, ...]:
@@ -79,8 +74,9 @@ def speak(line: Line, name: str, text: str, voice: str) -> Iterator[tuple[bytes,
     send(line, "synthesize", {"text": text, **({"voice": {"name": voice}} if voice else {})})
     for event in events(line, name):
         if event.kind == "audio-chunk":
-            if event.data.get("width") != 2 or event.data.get("channels") != 1:
-                raise Broken("sends sound that is not 16 bits and mono")
-            yield event.payload, int(event.data["rate"])
+            width, channels, rate = (event.data.get(key) for key in ("width", "channels", "rate"))
+            if width != 2 or channels != 1 or not isinstance(rate, int):
+                raise Broken("sends sound that is not 16 bits and mono, or without its rate")
+            yield event.payload, rate
         elif event.kind == "audio-stop":
             return

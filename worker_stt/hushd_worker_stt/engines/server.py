@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from hushd_models.server_files import every, installed, read
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines, server_file
 from hushd_schema.sound_file import wav_header
 from hushd_worker.server import exchange, wyoming
-from hushd_worker.server.exchange import Broken, Check
-from hushd_worker.server.files import every, installed, read
+from hushd_worker.server.exchange import Bounds, Broken, Check, loads
 from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment
@@ -27,7 +29,8 @@ from .command_output import OutputError, from_json
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_LIMIT_S = 300.0  # for the text of one piece
+_LIMIT_S = 300.0  # for the text of one piece, and then as long as that is
+_TEXT = 2000  # bytes for a second of speech; with words' times some servers send 900
 _WHOLE_S = 3600.0  # of a piece, for servers that do better with a whole recording
 _UNKNOWN = ("und",)
 
@@ -58,7 +61,7 @@ class Server(Engine):
         self.batch, self.leave_s = file.parallel, file.stop_timeout
         self._server = ServerProcess(file, offline=self.offline)
         silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
-        self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, limit), report)
+        self._server.start(lambda limit: self._hear(silence, Options(), lambda: None, Bounds(limit, limit)), report)
         self.compute_device = self._server.compute_device()
 
     def close(self) -> None:
@@ -75,25 +78,27 @@ class Server(Engine):
 
     def _transcribe(self, samples: Samples, options: Options, check: Check) -> list[Segment]:
         duration = len(samples) / RATE
-        with self._server.reported(_LIMIT_S):
-            content = self._hear(_wav(samples), options, check, _LIMIT_S)
+        with self._server.reported():
+            content = self._hear(_wav(samples), options, check, _bounds(samples))
         try:
             return from_json(json.dumps(_words_in_segments(content, self._file.words)).encode(), duration)[0]
         except OutputError as error:
             raise HushdError("worker_failed", f"The server {self._file.name} {error}.") from error
+        except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+            raise HushdError("worker_failed", f"The server {self._file.name} printed JSON unlike whisper's.") from error
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
-        with self._server.reported(_LIMIT_S):
-            language = self._hear(_wav(samples), Options(), self.check, _LIMIT_S).get("language")
+        with self._server.reported():
+            language = self._hear(_wav(samples), Options(), self.check, _bounds(samples)).get("language")
         return DetectedLanguage(language) if language in self._file.languages else None
 
-    def _hear(self, wav: bytes, options: Options, check: Check, limit_s: float) -> dict[str, Any]:
+    def _hear(self, wav: bytes, options: Options, check: Check, bounds: Bounds) -> dict[str, Any]:
         """Returns the server's answer, with at least a `text`."""
         file = self._file
         language = None if options.language in _UNKNOWN else options.language
         if file.like == "wyoming":
-            with self._server.line(check, limit_s) as line:
-                return _with_text(wyoming.hear(line, file.name, wav[44:], RATE, file.model, language))
+            with self._server.line(check, bounds) as line:
+                return _with_text(wyoming.hear(line, file.name, wav[44:], RATE, file.model, language), b"")
         granularity = ["word", "segment"] if options.word_times and file.words else None
         values = {
             "audio": wav,
@@ -107,44 +112,53 @@ class Server(Engine):
         fields = file.taken(server_file.filled(file.form, values)) | dict(options.decoder.get("extra") or {})
         body, kind = exchange.form(fields, wav)
         path = server_file.path(file.hear, values)
-        with self._server.ask(path, body, kind, check, limit_s) as answer:
-            return _with_text(_parsed(b"".join(answer.blocks()), answer.headers.get("content-type", "")))
+        with self._server.ask(path, body, kind, check, bounds) as answer:
+            return _parsed(b"".join(answer.blocks()), answer.headers.get("content-type", ""))
 
 
 def _parsed(data: bytes, kind: str) -> dict[str, Any]:
     """Returns an answer in JSON, or in plain text."""
     try:
-        content = json.loads(data)
+        content = loads(data)
     except ValueError:
-        if data and data.lstrip()[:1] not in (b"<", b"{") and "html" not in kind:
-            return {"text": data.decode(errors="replace")}
-        raise Broken(f"answered without a transcript: {exchange.first_words(data) or 'nothing'}") from None
-    return content if isinstance(content, dict) else {"text": content}
+        plain = data.lstrip()[:1] not in (b"", b"<", b"{", b"[") and "html" not in kind
+        content = data.decode(errors="replace") if plain else None
+    return _with_text(content if isinstance(content, dict) else {"text": content}, data)
 
 
-def _with_text(content: dict[str, Any]) -> dict[str, Any]:
+def _with_text(content: dict[str, Any], answer: bytes) -> dict[str, Any]:
     if not isinstance(content.get("text"), str) and not isinstance(content.get("segments"), list):
-        words = exchange.first_words(json.dumps(content).encode())
-        raise Broken(f"answered without a transcript: {words or 'nothing'}")
+        raise Broken(f"answered without a transcript: {exchange.first_words(answer) or 'nothing'}")
     return content
 
 
 def _words_in_segments(content: dict[str, Any], words: bool) -> dict[str, Any]:
     """Returns an answer whose segments have the words that OpenAI's API lists beside them; none if they are not
     `words` with real times."""
-    segments, beside = content.get("segments"), content.get("words")
+    segments, beside = content.get("segments"), (content.get("words") or []) if words else []
     if not segments:
         content = {key: value for key, value in content.items() if key != "segments"}
-        if not (words and beside and content.get("text")):
+        if not (beside and content.get("text")):
             return content
         segments = [{"start": beside[0]["start"], "end": beside[-1]["end"], "text": content["text"]}]
-    done = []
-    for segment in segments:
-        own = segment.get("words")
-        if not own and beside:
-            own = [word for word in beside if segment["start"] <= (word["start"] + word["end"]) / 2 <= segment["end"]]
-        done.append({**segment, "words": own if words else None})
-    return {**content, "segments": done}
+    ends = list(accumulate((segment["end"] for segment in segments), max))
+    near: list[list[Any]] = [[] for _ in ends]
+    for word in beside:
+        middle = (word["start"] + word["end"]) / 2
+        at = bisect_left(ends, middle)
+        if at < len(ends) and segments[at]["start"] <= middle:
+            near[at].append(word)
+    owned = zip(segments, near, strict=True)
+    return {
+        **content,
+        "segments": [{**each, "words": (each.get("words") or own) if words else None} for each, own in owned],
+    }
+
+
+def _bounds(samples: Samples) -> Bounds:
+    """Returns the bounds of a request for the text of a piece."""
+    duration = len(samples) / RATE
+    return Bounds(_LIMIT_S, _LIMIT_S + duration, int(1_000_000 + duration * _TEXT))
 
 
 def _wav(samples: Samples) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import re
+import struct
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -12,7 +12,7 @@ from hushd_worker.server.exchange import Broken, first_words
 
 from hushd_worker_tts.engine import AudioChunk
 
-_HEAD = 65_536  # bytes in which a WAV file's samples begin
+_HEAD = 4096  # bytes in which a WAV file's samples begin; FFmpeg reads one with a longer head
 _PROBED = 4096  # bytes by which FFmpeg knows the format; by itself it would wait for 5 MB
 _BARE = ("audio/pcm", "audio/l16")  # content types of samples without a header
 _RATE = 24_000  # Hz of these, as OpenAI's API has it, unless the type says otherwise
@@ -26,8 +26,8 @@ def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
         Broken: it is not sound.
     """
     if kind.lower().startswith(_BARE):
-        _, _, rate = kind.lower().partition("rate=")
-        yield from raw(blocks, int(rate) if rate.isdigit() else _RATE)
+        stated = re.search(r"rate=(\d{1,7})\b", kind.lower())
+        yield from raw(blocks, int(stated[1]) if stated else _RATE)
         return
     head = b""
     for block in blocks:
@@ -56,37 +56,15 @@ def raw(blocks: Iterable[bytes], rate: int, channels: int = 1) -> Iterator[Audio
             rest = rest[whole:]
 
 
-def events(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields the sound in events, as OpenAI's API sends it. Raises Broken for an event that is an error."""
-    rest = b""
-    for block in blocks:
-        rest += block
-        *lines, rest = rest.split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:") and line[5:].strip() not in (b"", b"[DONE]"):
-                try:
-                    event = json.loads(line[5:])
-                    sound = event.get("audio") or event.get("delta")
-                except (ValueError, AttributeError):
-                    raise Broken(f"answered without sound: {first_words(line[5:])}") from None
-                if event.get("error"):
-                    raise Broken(f"failed: {first_words(line[5:])}")
-                if sound:
-                    yield base64.b64decode(sound)
-
-
 def _wav_samples(head: bytes) -> tuple[int, int, int] | None:
     """Returns where the samples of a WAV file begin, their rate and channels; None for others, and too early."""
-    at, kind = 12, (0, 0, 0, 0)
+    at, form, channels, rate, bits = 12, 0, 0, 0, 0
     while at + 8 <= len(head):
-        name, size = head[at : at + 4], int.from_bytes(head[at + 4 : at + 8], "little")
+        name, size = struct.unpack_from("<4sI", head, at)
         if name == b"data":
-            form, channels, rate, bits = kind
             return (at + 8, rate, channels) if form in (1, 0xFFFE) and bits == 16 and rate and channels else None
         if name == b"fmt " and at + 24 <= len(head):
-            fields = (head[at + 8 : at + 10], head[at + 10 : at + 12], head[at + 12 : at + 16], head[at + 22 : at + 24])
-            form, channels, rate, bits = (int.from_bytes(each, "little") for each in fields)
-            kind = form, channels, rate, bits
+            form, channels, rate, bits = struct.unpack_from("<HHI6xH", head, at + 8)
         at += 8 + size + size % 2
     return None
 
@@ -102,7 +80,7 @@ def _file(head: bytes, blocks: Iterator[bytes]) -> Iterator[AudioChunk]:
             for frame in container.decode(audio=0):
                 for mono in resampler.resample(frame):
                     yield AudioChunk(mono.to_ndarray()[0], mono.sample_rate)
-    except (av.FFmpegError, IndexError):
+    except (av.FFmpegError, IndexError, ValueError):  # the last for sound that changes its form
         raise Broken(f"answered without sound: {first_words(head)}") from None
 
 

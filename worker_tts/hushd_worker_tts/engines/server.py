@@ -13,20 +13,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from hushd_models.installation import document
+from hushd_models.server_files import every, installed, read
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import server_file
 from hushd_schema.server_file import ServerFile
-from hushd_worker.server import exchange, wyoming
-from hushd_worker.server.exchange import Broken, Check
-from hushd_worker.server.files import every, installed, read
+from hushd_worker.media import MAX_RATE, MIN_RATE
+from hushd_worker.server import wyoming
+from hushd_worker.server.exchange import Bounds, Broken, Check, Hangs, loads
 from hushd_worker.server.process import ServerProcess, once
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 
-from .received_sound import decoded, events, raw
+from .received_sound import decoded, raw
 
 _LIMIT_S = 120.0  # of silence
+_SHORTEST_S = 60.0  # of sound that every text may have, and then a second for each character, at the usual speed
+_DENSEST = 48_000  # samples a second that it may have, of 16 bits
 _WORD = "Hello."
 _LANGUAGE = "en-US"
 
@@ -115,21 +118,24 @@ class Server:
         name = voice.name.removeprefix(self._model).removeprefix(".")
         if self._listed and name not in ("", *self._listed):
             raise HushdError("bad_request", f"The server {self._model} has no voice {name!r}.")
-        with self._server.reported(_LIMIT_S):
-            yield from _heard(self._speak(text, name, speed, self.extra, self.check, _LIMIT_S))
+        with self._server.reported():
+            longest_s = (_SHORTEST_S + len(text)) / min(speed, 1.0)
+            bounds = _bounds(longest_s)
+            yield from _heard(self._speak(text, name, speed, self.extra, self.check, bounds), longest_s)
 
     def _prove(self, limit_s: float) -> None:
         default = self._file.voices[0] if isinstance(self._file.voices, tuple) and self._file.voices else ""
-        for _ in _heard(self._speak(_WORD, default, 1.0, {}, lambda: None, limit_s)):
+        bounds = _bounds(_SHORTEST_S)._replace(silence_s=limit_s, all_s=limit_s)
+        for _ in _heard(self._speak(_WORD, default, 1.0, {}, lambda: None, bounds), _SHORTEST_S):
             pass
 
     def _speak(
-        self, text: str, voice: str, speed: float, extra: Mapping[str, Any], check: Check, limit_s: float
+        self, text: str, voice: str, speed: float, extra: Mapping[str, Any], check: Check, bounds: Bounds
     ) -> Iterator[AudioChunk]:
         file = self._file
         language = (file.languages or (_LANGUAGE,))[0]
         if file.like == "wyoming":
-            with self._server.line(check, limit_s) as line:
+            with self._server.line(check, bounds) as line:
                 for data, rate in wyoming.speak(line, file.name, text, voice):
                     yield from raw((data,), rate)
             return
@@ -143,36 +149,44 @@ class Server:
             "stretch": None if speed == 1.0 else 1 / speed,
         }
         fields = file.taken(server_file.filled(file.body, values))
-        if file.stream == "sse":
-            fields["stream_format"] = "sse"
         body = json.dumps(fields | dict(extra)).encode()
         path = server_file.path(file.speech, values)
-        with self._server.ask(path, body, "application/json", check, limit_s) as answer:
+        with self._server.ask(path, body, "application/json", check, bounds) as answer:
             if file.stream == "pcm":
                 yield from raw(answer.blocks(), file.rate)
-            elif file.stream == "sse":
-                yield from decoded(events(answer.blocks()), "")
             else:
                 yield from decoded(answer.blocks(), answer.headers.get("content-type", ""))
 
     def _ask_for_voices(self, path: str) -> tuple[str, ...]:
         """Returns the names that the server lists; none if it has no list."""
+        bounds = Bounds(10.0, 10.0)
         try:
             if self._file.like == "wyoming":
-                with self._server.line(lambda: None, 10.0) as line:
+                with self._server.line(lambda: None, bounds) as line:
                     return wyoming.voices(line, self._file.name)
             if path:
-                with self._server.ask(path, None, "", lambda: None, 10.0) as answer:
-                    return _names(json.loads(b"".join(answer.blocks())))
-        except (HushdError, Broken, exchange.Hangs, ValueError):
+                with self._server.ask(path, None, "", lambda: None, bounds) as answer:
+                    return _names(loads(b"".join(answer.blocks())))
+        except (HushdError, Broken, Hangs, ValueError, TypeError, AttributeError, KeyError):  # or it is unlike any
             pass
         return ()
 
 
-def _heard(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-    """Passes speech on. Raises Broken for none, and for silence: servers answer so, with 200, without a model."""
-    sound = False
+def _bounds(longest_s: float) -> Bounds:
+    """Returns the bounds of a request for so much speech at most."""
+    return Bounds(_LIMIT_S, _LIMIT_S + longest_s, int(longest_s * 2 * _DENSEST))
+
+
+def _heard(chunks: Iterable[AudioChunk], longest_s: float) -> Iterator[AudioChunk]:
+    """Passes speech on. Raises Broken for none, and for silence: servers answer so, with 200, without a model; and for
+    more than `longest_s` seconds, or as many samples as these can have."""
+    sound, left_s = False, longest_s
     for chunk in chunks:
+        if not MIN_RATE <= chunk.rate <= MAX_RATE:
+            raise Broken(f"sent sound of an impossible rate, {chunk.rate} Hz")
+        left_s -= len(chunk.samples) / min(chunk.rate, _DENSEST)
+        if left_s < 0:
+            raise Broken(f"sent more than {longest_s:.0f} s of sound for this text")
         sound = sound or bool(chunk.samples.any())
         yield chunk
     if not sound:

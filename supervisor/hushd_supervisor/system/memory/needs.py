@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_protocol.system import atomic_file, best_effort, paths
+from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Remember
@@ -120,10 +120,10 @@ class Estimate:
 
 def _of_server(name: str) -> Estimated:
     """Returns the estimate in a speech server's file."""
-    from hushd_schema import server_file
+    from hushd_models import server_files
 
     try:
-        server = server_file.load(paths.find().config.parent / server_file.FOLDER / f"{name}.toml")
+        server = server_files.read(name)
     except HushdError:
         return Estimated()  # which its worker reports
     memory, card = int(1e6 * server.memory_mb), int(1e6 * server.vram_mb)

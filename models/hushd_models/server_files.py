@@ -6,16 +6,31 @@ import os
 import shutil
 from pathlib import Path
 
-from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 from hushd_schema import server_file
 from hushd_schema.server_file import ServerFile
 
+from .installation import document
 
-def folder() -> Path:
-    """Returns the folder of the servers' files."""
-    return paths.find().config.parent / server_file.FOLDER
+
+def path_of(name: str) -> Path:
+    """Returns the path of a server's file."""
+    return paths.find().config.parent / server_file.FOLDER / f"{name}.toml"
+
+
+def names() -> list[str]:
+    """Returns the names of the servers that have a file."""
+    return sorted(path.stem for path in path_of("").parent.glob("*.toml"))
+
+
+def existing(name: str) -> Path:
+    """Returns the path of a server's file. Raises HushdError `model_missing` if there is none."""
+    if name in names():
+        return path_of(name)
+    there_are = f"there are {', '.join(names())}" if names() else "`hushd servers add NAME -- COMMAND` adds one"
+    raise HushdError("model_missing", f"There is no server {quoted(name)}: {there_are}.")
 
 
 def read(name: str) -> ServerFile:
@@ -24,8 +39,9 @@ def read(name: str) -> ServerFile:
     Raises:
         HushdError: `model_missing` for a file that is missing or invalid.
     """
+    path = existing(name)
     try:
-        return server_file.load(folder() / f"{name}.toml")
+        return server_file.load(path)
     except HushdError as error:
         advice = f"{error.message.rstrip('.')} (see {document('SERVERS.md')})."
         raise HushdError("model_missing", advice) from error
@@ -34,14 +50,14 @@ def read(name: str) -> ServerFile:
 def every(role: str) -> dict[str, ServerFile | None]:
     """Returns the servers for a role by name; None for an invalid file, whose use reports the mistake."""
     servers: dict[str, ServerFile | None] = {}
-    for path in sorted(folder().glob("*.toml")):
+    for name in names():
         try:
-            server = read(path.stem)
+            server = read(name)
         except HushdError:
-            servers[path.stem] = None
+            servers[name] = None
         else:
             if server.does(role):
-                servers[path.stem] = server
+                servers[name] = server
     return servers
 
 
