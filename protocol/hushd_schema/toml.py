@@ -51,6 +51,8 @@ def read(path: Path) -> str:
         HushdError: `bad_request`, naming the file, if it cannot be read.
     """
     try:
+        if path.is_fifo():  # which would wait for a writer for ever
+            raise OSError(0, "it is a pipe")
         return path.read_bytes().decode()
     except FileNotFoundError:
         return ""

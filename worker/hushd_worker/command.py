@@ -41,16 +41,12 @@ def load(path: Path) -> Table:
     Raises:
         CommandSpecError: the file does not exist, or is not TOML.
     """
+    if not path.exists():
+        raise CommandSpecError("there is no such file")
     try:
-        if path.exists() and not path.is_file():  # opening a pipe would block
-            raise CommandSpecError("it is not a file")
-        return toml.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CommandSpecError("there is no such file") from error
-    except OSError as error:
-        raise CommandSpecError(f"it cannot be read ({error.strerror})") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise CommandSpecError(f"it is not TOML ({str(error).splitlines()[0]})") from error
+        return toml.load(path)
+    except HushdError as error:
+        raise CommandSpecError(f"it {error.message.removeprefix(f'{path} ').rstrip('.')}") from error
 
 
 def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:

@@ -9,16 +9,15 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hushd import Client
+from hushd_models import server_files
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import atomic_file, paths
 from hushd_schema import server_file, toml
-from hushd_schema.server_file import ServerFile
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -41,6 +40,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _list(options.json)
     elif options.command == "add":
         return _add(options, argv[at + 1 :])
+    elif options.command == "remove":
+        _remove(options.name)
     else:
         return _try(options.name, options.download)
     return 0
@@ -67,28 +68,19 @@ def make_parser(prog: str) -> Parser:
     )  # fmt: skip
     tried = commands.add("try", "start a server, have it speak and hear, and end it")
     tried.add_argument("name", metavar="NAME")
-    tried.add_argument("--download", action="store_true", help="let it download its model first, and show its log")
+    for command in (added, tried):
+        command.add_argument(
+            "--download", action="store_true", help="let it download its model first, and show its log"
+        )
+    commands.add("remove", "end a server, and remove its file").add_argument("name", metavar="NAME")
     return parser
-
-
-def _folder() -> Path:
-    return paths.find().config.parent / server_file.FOLDER
-
-
-def _read(name: str) -> ServerFile:
-    path = _folder() / f"{name}.toml"
-    if not path.exists():
-        known = sorted(each.stem for each in _folder().glob("*.toml"))
-        advice = f"there are {', '.join(known)}" if known else "`hushd servers add NAME -- COMMAND` adds one"
-        raise HushdError("model_missing", f"There is no server {quoted(name)}: {advice}.")
-    return server_file.load(path)
 
 
 # --- list ------------------------------------------------------------------------------------------------------------
 
 
 def _list(as_json: bool) -> None:
-    rows = [_row(path.stem) for path in sorted(_folder().glob("*.toml"))]
+    rows = [_row(name) for name in server_files.names()]
     if as_json:
         console.write_json(rows)
     elif not rows:
@@ -107,7 +99,7 @@ def _list(as_json: bool) -> None:
 def _row(name: str) -> dict[str, Any]:
     row = {"name": name, "like": "", "does": [], "state": "stopped", "size_mb": 0.0, "problem": ""}
     try:
-        server = _read(name)
+        server = server_files.read(name)
     except HushdError as error:
         return row | {"state": "broken", "problem": error.message}
     workers, elsewhere = _workers(name), server.memory_mb if server.stop else 0.0
@@ -142,17 +134,36 @@ def _add(options: Namespace, command: list[str]) -> int:
         key, _, value = pair.partition("=")
         content[key] = _value(value)
     try:
-        server = server_file.read(options.name, content)
+        server = server_file.read(options.name, content, "openai")
     except HushdError as error:
-        if not error.message.startswith("it needs like"):
-            raise HushdError("bad_request", f"{options.name}: {error.message}") from None
-        content["like"] = "openai"
-        server = server_file.read(options.name, content)
-    path = _folder() / f"{options.name}.toml"
+        raise HushdError("bad_request", f"{options.name}: {error.message}") from None
+    if server.like:
+        content["like"] = server.like
+    path = server_files.path_of(options.name)
     path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_bytes() if path.is_file() else b""
     atomic_file.replace(path, server_file.text_of(content))
-    console.write(f"wrote {path}: like {server.like or 'no other'}\n")
-    return _try(options.name, download=False)
+    status = 1
+    try:
+        status = _try(options.name, options.download)
+    finally:  # also after Ctrl-C
+        if status and before:
+            atomic_file.replace(path, before)
+        elif status:
+            path.unlink(missing_ok=True)
+    if not status:
+        console.write(f"wrote {path}: like {server.like or 'no other'}\n")
+    return status
+
+
+def _remove(name: str) -> None:
+    path = server_files.existing(name)
+    for worker in _workers(name):
+        with Client(holder="cli", start=False) as client:
+            client.unload(worker.name)
+    path.unlink()
+    (paths.find().state / "servers" / f"{name}.json").unlink(missing_ok=True)
+    console.write(f"removed {path}\n")
 
 
 def _with_port(command: list[str]) -> list[str]:
@@ -175,23 +186,25 @@ def _value(text: str) -> Any:
 
 def _try(name: str, download: bool) -> int:
     """Has a server do what it is for, through hushd as any program would, and reports each step; returns the status."""
-    server = _read(name)
+    server = server_files.read(name)
     if download:
         for role in filter(server.does, _ROLES):
             program = [sys.executable, "-P", "-m", f"hushd_worker_{role}.engines.server", name]
             if subprocess.run(program).returncode:
                 return 1
-    failed = False
+    messages = set()
     with Client(holder="cli") as client:
         spoken: bytes | None = None
-        for role in _ROLES:
-            if server.does(role):
-                try:
-                    spoken = (_speak if role == "tts" else _hear)(client, name, spoken)
-                except HushdError as error:
-                    failed = True
+        for role in filter(server.does, _ROLES):
+            try:
+                spoken = (_speak if role == "tts" else _hear)(client, name, spoken)
+            except HushdError as error:
+                if (
+                    alike := re.sub(r"\d", "", error.message)
+                ) not in messages:  # but for the port and the time in its log
                     console.complain(error.message)
-    return int(failed)
+                messages.add(alike)
+    return int(bool(messages))
 
 
 def _speak(client: Client, name: str, _: bytes | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from hushd import Client
 from hushd_cli.commands import servers as command
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_schema import server_file
 from support import servers
 from support.peer import Supervisor
@@ -31,12 +33,14 @@ def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
     assert capfd.readouterr().out == ""
     servers.write(runtime, "mine")
     servers.write(runtime, "wrong", hear=3)
+    os.mkfifo(runtime / "servers" / "pipe.toml")
     run("list")
-    mine, wrong = capfd.readouterr().out.splitlines()
+    mine, pipe, wrong = capfd.readouterr().out.splitlines()
+    assert "pipe.toml cannot be read (it is a pipe)" in pipe
     assert mine.split() == ["mine", "openai", "speaks", "and", "hears", "stopped", "-"]
     assert "wrong.toml: hear must be a path" in wrong
     run("list", "--json")
-    first, second = json.loads(capfd.readouterr().out)
+    first, _, second = json.loads(capfd.readouterr().out)
     assert (first["name"], first["does"], first["problem"]) == ("mine", ["speaks", "hears"], "")
     assert second["state"] == "broken"
 
@@ -46,13 +50,43 @@ def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: C
     start_supervisor("")
     assert run("add", "mine", "model=tiny", "words=true", "--", *LYING, "{port}") == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0] == f"wrote {runtime}/servers/mine.toml: like openai"
+    assert lines.pop() == f"wrote {runtime}/servers/mine.toml: like openai"
     words = ["ready to", "first sound", "memory", "ended", "ready to", "said", "heard", "memory", "ended"]
-    assert len(lines) == 10
-    assert all(line.startswith(word) for line, word in zip(lines[1:], words, strict=True))
+    assert all(line.startswith(word) for line, word in zip(lines, words, strict=True))
     content = tomllib.loads((runtime / "servers" / "mine.toml").read_text())
     assert (content["model"], content["words"], content["like"]) == ("tiny", True, "openai")
     assert server_file.read("mine", content).does("stt")
+
+
+def test_one_that_fails_is_not_added(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
+    """Its sentence comes once, though it is tried in two roles; a file that it had before stays."""
+    start_supervisor("")
+    path = runtime / "servers" / "mine.toml"
+    for before in (None, "run = 1"):
+        if before:
+            path.write_text(before)
+        assert run("add", "mine", "--", *LYING, "{port}", "crash") == 1
+        told = capfd.readouterr()
+        assert told.out == ""
+        assert told.err.count("The server mine ended (exit status 3") == len(told.err.splitlines()) == 1
+        assert (path.read_text() if path.exists() else None) == before
+
+
+def test_one_is_removed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
+    """With its worker, and what it has told of its voices."""
+    start_supervisor("")
+    path = servers.write(runtime, "mine", "voices", hear=False, voices="/voices")
+    with Client() as client:
+        client.preload("tts/server/mine")
+        assert list(paths.find().state.glob("servers/*"))
+        assert run("remove", "mine") == 0
+        assert not [row for row in client.status().workers if row.pid]
+    assert capfd.readouterr().out == f"removed {path}\n"
+    assert not path.exists()
+    assert not list(paths.find().state.glob("servers/*"))
+    for name in ("mine", "../servers/mine"):
+        with pytest.raises(HushdError, match="There is no server"):
+            run("remove", name)
 
 
 def test_what_one_holds_is_listed(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
@@ -86,6 +120,7 @@ def test_one_that_fails_says_why(start_supervisor: Start, runtime: Path, capfd: 
         (["add", "a/b", "--", "x"], "'a/b' cannot be a name"),
         (["add", "mine"], "Say how it is started: hushd servers add mine -- COMMAND; without one it knows whisper-cpp"),
         (["add", "mine", "lke=openai", "--", "x"], "mine: there is no key 'lke'"),
+        (["add", "mine", "--", "x", "stdio"], "mine: run has neither {port} nor {socket}"),
     ],
 )
 def test_a_mistake_is_one_sentence(runtime: Path, words: list[str], said: str) -> None:

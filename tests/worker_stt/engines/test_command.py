@@ -314,7 +314,7 @@ def test_it_dies_with_its_worker(commands: Path, tmp_path: Path) -> None:
         ("run = ['a']\nlanguages = ['en']\npiece = [20, 10]", "[shortest, longest]"),
         ("run = ['a']\nlanguages = ['en']\npiece = 20", "[shortest, longest]"),
         ("run = [", "it is not TOML"),
-        ("run = '\xff'", "it is not TOML"),
+        ("run = '\xff'", "it is not UTF-8"),
     ],
 )
 def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) -> None:
