@@ -28,6 +28,7 @@ ADDRESSES = [
     ("https://user@host.example:8080/a", "host dot example slash a"),
     ("https://x.io/4f0c9b2d77aa41e8b1c09d3e5f61a2b3", "x dot IO"),
     ("https://x.io/a/b/c/d/e", "x dot IO"),
+    (f"See https://x.io/{'a/' * 9999} then.", "See x dot IO then."),
     ("Mail Jane.Doe_x@example.com!", "Mail Jane dot Doe x at example dot com!"),
     ("mailto:a-b@c.de", "a dash b at c dot DE"),
     ("From: Jane <jane@example.com>, see <https://example.com/a>.",

@@ -35,6 +35,7 @@ _STOP = re.compile(
 # A full stop after a complete word counts, too: chat without capitals has no sentences by the other rules.
 _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")
+_REST = re.compile(r"\S*")
 # Before a German ordinal: der 3. Versuch, am 3. Oktober.
 _GERMAN_ORDINAL = re.compile(
     r"\b(?:d(?:er|ie|as|em|en|es)|am|vom|zum|zur|beim|im|ins|bis|seit|ab|eine?[nmr]?|jede[nmrs]?)\s+"
@@ -73,6 +74,7 @@ class Splitter:
         self._text = ""  # of _mapped
         self._column = 0  # of the first character in _text
         self._first = True
+        self._address = False  # whether the text goes on within a long address, whose rest is not spoken
 
     def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:
         """Yields the pieces that `text` completes; with `final`, all remaining ones. Exhaust it before the next
@@ -82,6 +84,9 @@ class Splitter:
         self._text = self._mapped.text
         start = 0
         while True:
+            if self._address and (rest := _REST.match(self._text, start)):
+                start = self._pass(start, rest.end())
+                self._address = start == len(self._text)
             if space := _SPACE.match(self._text, start):
                 start = self._pass(start, space.end())
             window = self._text[start : start + MAX_PIECE + _AHEAD]
@@ -90,6 +95,7 @@ class Splitter:
             if cut is None:
                 break
             length, ends = cut
+            self._address = not ends and "://" in window[:length].split()[-1] and not window[length].isspace()
             marker = _MARKER.match(window[:length])
             piece = self._mapped[start + (marker.end() if marker else 0) : start + length].strip()
             start = self._pass(start, start + length)
@@ -99,7 +105,7 @@ class Splitter:
         self._mapped = self._mapped[start:]
         self._text = self._mapped.text
         if final:  # the next text begins a line
-            self._column = 0
+            self._column, self._address = 0, False
 
     def _pass(self, start: int, end: int) -> int:
         """Advances to `end`, counting the column; returns `end`."""
