@@ -4,7 +4,7 @@ speech again, slightly changed.
 A model that does not know the language writes fluent sentences of its own, and different ones each time. The changes
 are a third of a second of silence before the speech, half a tone up or down, and a whole tone up; first only the
 beginning is read again, which nearly always agrees in a known language. A text of which more than a third differs is
-unlikely: of 9 English clips of people who read none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
+unlikely: of 8 English recordings of people none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
 thresholds were chosen on half of them. Noise and sound that is cut off are read differently each time, too.
 """
 
@@ -95,7 +95,7 @@ class Plausibility:
         """Returns whether a reading of only the beginning agrees, which is nearly always enough for a known
         language."""
         for shortest, longest in _LOOKS_S:
-            words = keys(split(self._read(_later(_beginning(samples, shortest, longest)))))
+            words = keys(split(self._read(_higher(_beginning(samples, shortest, longest)))))
             allowed = _SAME * len(words) if len(words) >= _FEW else -1
             if _begins(words, first) or differences(words, first, anywhere=True) <= allowed:
                 return True
@@ -159,7 +159,8 @@ def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
 
 
 # Half a tone up and down, and a whole tone up.
-_CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _at_speed(1.06), _at_speed(1 / 1.06), _at_speed(1.12))
+_higher = _at_speed(1.06)  # of beginnings, too: some invented ones are read alike after silence
+_CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _higher, _at_speed(1 / 1.06), _at_speed(1.12))
 
 
 class Timbre:
