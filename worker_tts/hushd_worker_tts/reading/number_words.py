@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from hushd_protocol.light_dataclass import dataclass
 
+from .words import tables
+
 
 @dataclass(frozen=True, slots=True)
 class NumberWords:
@@ -78,14 +80,7 @@ class NumberWords:
 
 
 # Words after a number that it does not count: `1 et 2`, `versión 1 está lista`.
-_FOLLOWING = """
-    et ou de du des à est sont sur pour par dans en au aux avec sans que qui ne a ont mais puis car pas plus y o e
-    u del al la el las los les le se no con por para es está están son fue ha han hay pero sin ni entre hasta
-    desde é estão são foi do da dos das na nos nas ao às com sem não tem mas até und oder ist sind war hat haben
-    von bis aus mit für pro mal zu zum im in an am auf bei nach vor als wie nicht sowie passou passaram falhou
-    falharam pasó falló reste passe échoue termina falla falha
-"""
-NOT_NOUNS = frozenset(_FOLLOWING.split())
+NOT_NOUNS = frozenset(tables()["not_nouns"].split())
 # Words before a number that is a name, and counts nothing: `étape 1`.
 LABEL = re.compile(
     r"\b(?:[ée]tapa?e?|[fp]h?ase|vers[ãi]ón?|versão|version|ligne|linha|línea|zeile|p[áa]gin?[ae]|seite|port[ae]?|puerto|código|code|"

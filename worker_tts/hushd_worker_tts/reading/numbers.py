@@ -103,7 +103,6 @@ class Numbers:
             rf"(?:{_GAP}(?:de )?(?P<year>[12]\d{{3}})\b)?",
             re.IGNORECASE,
         )
-
         rulers, chapters = (rows[key].replace(" ", "|") for key in ("rulers", "chapters"))
         self._ruler = re.compile(rf"\b(?P<name>{rulers})(?P<of>s?) (?P<numeral>[IVX]+)\b(?:\.(?!$))?")
         self._chapter = re.compile(rf"(?i:\b({chapters})) ([IVX]+)\b")

@@ -10,7 +10,7 @@ import unicodedata
 
 from .agents import dialled, identified, named, tallied, unruled
 from .items import MappedText
-from .words import Words
+from .words import Words, tables
 
 # Of longer addresses only the host is read, since listeners do not remember the rest.
 _MAX_PATH = 60
@@ -36,12 +36,6 @@ _PATH = re.compile(
 )
 _FOOTNOTE = re.compile(r"(?:(?<=[^\W\d_][.!?])|(?<=[.!?][\"”]))(?:\[\d{1,3}\])+(?![\w(])")
 _PARTED = re.compile(r"\b([^\W\d_]{2,30})-\n\s*(?=([^\W\d_]))")
-# The hyphen at a line's end is the word's own after these.
-_HYPHENED = re.compile(
-    r"all|anti|arrière|avant|celle|celui|cross|demi|dit|ex|full|grand|half|high|long|low|mid|multi|non|open|peut|petit|"
-    r"post|pre|pré|real|self|semi|single|socio|sous|spin|state|step|third|three|two|up|user|vice|week|well",
-    re.IGNORECASE,
-)
 _FILE = re.compile(r"(?<=[^\W\d_]{2})\.(?=[a-z][A-Za-z0-9_]*\b)")
 _CALL = re.compile(r"(?<=\w)\(\)")
 _FLAG = re.compile(r"(?<![^\s(\[{<|=`'\"])(?<!\w[`'\"])(--?)(?=[A-Za-z][\w-]*)")
@@ -133,7 +127,7 @@ class Rewriting:
 
 
 def _joined(match: re.Match[str]) -> str:
-    return match[1] + "-" * (match[2].isupper() or _HYPHENED.fullmatch(match[1]) is not None)
+    return match[1] + "-" * (match[2].isupper() or match[1].lower() in tables()["hyphened"].split())
 
 
 def _split_tail(address: str) -> tuple[str, str]:

@@ -52,8 +52,8 @@ _LANGUAGES = Path(__file__).with_name("languages.json")
 
 @cache
 def tables() -> Mapping[str, Any]:
-    """Returns all that languages.json has: a table for each language, and the spoken names of programming languages by
-    those in code blocks."""
+    """Returns all of languages.json: a table for each language, the words whose hyphen at a line's end is their own,
+    those after a number that it does not count, and programming languages by their names in code blocks."""
     return json.loads(_LANGUAGES.read_text("utf-8"))  # type: ignore[no-any-return]
 
 
