@@ -37,18 +37,18 @@ Event = Segment | Unstable | Began | Ended | Nothing
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
-    """Returns the data of a segment; times are to the millisecond."""
+    """Returns the data of a segment; times are to the millisecond, and texts what can be sent."""
     return SegmentData(
         kind="segment",
         id=number,
         start=round(segment.start, 3),
         end=round(segment.end, 3),
-        text=segment.text,
+        text=_whole(segment.text),
         speaker=segment.speaker,
         unlikely=segment.unlikely,
         words=tuple(
             WordData(
-                word=word.text,
+                word=_whole(word.text),
                 start=round(word.start, 3),
                 end=round(word.end, 3),
                 probability=probability(word.probability),
@@ -56,6 +56,11 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
             for word in segment.words
         ),
     )
+
+
+def _whole(text: str) -> str:
+    """Returns a text in which `?` stands for each half of a character, as JSON of others may have it."""
+    return text.encode(errors="replace").decode()
 
 
 def probability(value: float | None) -> float | None:
@@ -71,5 +76,5 @@ def of_event(event: Unstable | Began | Ended | Nothing) -> LiveEvent:
         case Began():
             return {"kind": kind, "start": round(event.start, 3)}
         case Unstable():
-            return {"kind": kind, "stable": event.stable, "text": event.text}
+            return {"kind": kind, "stable": _whole(event.stable), "text": _whole(event.text)}
     return {"kind": kind}

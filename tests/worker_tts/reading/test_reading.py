@@ -211,12 +211,14 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
     ("nginx, Nginx and NGINX", "engine x, engine x and engine x"),
     ("nginxed renginx", "nginxed renginx"), ("Polish the polish", "Poe-lish the polish"),
     ("Node.js runs", "node jay ess runs"), ("ask New York", "ask the city"), ("c++ code", "sea plus plus code"),
+    ("İSTANBUL and \u212aatalog at 5 µs", "the city and list at 5 mu-s"), ("a claſp", "a clip"),
 ])  # fmt: skip
 def test_words_are_said_as_asked(text: str, heard: str) -> None:
-    """Whole words only; in lower case for any case, with a capital for themselves; the longest wins."""
+    """Whole words only; in lower case for any case, even of letters whose lower case is none of the word's, with a
+    capital for themselves; the longest wins."""
     said = {
         "nginx": "engine x", "Polish": "Poe-lish", "node.js": "node jay ess", "new york": "the city", "new": "old",
-        "c++": "sea plus plus",
+        "c++": "sea plus plus", "istanbul": "the city", "katalog": "list", "\u03bcs": "mu-s", "clasp": "clip",
     }  # fmt: skip
     assert texts(text, **said) == [heard]
 

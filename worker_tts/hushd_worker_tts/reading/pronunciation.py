@@ -95,14 +95,13 @@ def _pronunciations(
         return None
     from hushd_schema.pronunciations import ipa  # only needed with a table, which most requests do not have
 
-    lowered = {word: spoken for word, spoken in table.items() if word == word.lower()}
+    words = sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)
     alternatives = "|".join(
-        f"(?i:{re.escape(word)})" if word in lowered else re.escape(word)
-        for word in sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)
+        f"((?i:{re.escape(word)}))" if word == word.lower() else f"({re.escape(word)})" for word in words
     )
 
     def replacement(match: re.Match[str]) -> str:
-        spoken = table[match[0]] if match[0] in table else lowered[match[0].lower()]
+        spoken = table[words[(match.lastindex or 1) - 1]]  # not by its letters: without case, a long s is an s
         if not (sounds := ipa(spoken)):
             return spoken
         return marked(sounds) if phonemes else match[0]
