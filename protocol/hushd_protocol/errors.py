@@ -10,7 +10,7 @@ version_mismatch          client     no        426  2    machine another protoco
 unauthorised              client     no        401  2    machine no token, or a key without this permission
 too_large                 client     no        413  2    request a header, payload or input beyond its limit
 no_speech                 client     no        422  1    request the microphone recorded no speech in time
-input_unreadable          client     no        422  4    request a missing, empty, truncated or corrupt input
+input_unreadable          client     no        400  4    request a missing, empty, truncated or corrupt input
 other_language            client     no        422  4    request no voice of the engine speaks the text's language
 path_unreachable          client     yes       422  4    request the worker cannot open the file by its path
 deadline_exceeded         client     yes       504  4    request the request's own deadline passed
@@ -81,7 +81,7 @@ CODES: dict[str, Code] = {
         ("unauthorised", "client", False, 401, 2, "machine"),
         ("too_large", "client", False, 413, 2, "request"),
         ("no_speech", "client", False, 422, 1, "request"),
-        ("input_unreadable", "client", False, 422, 4, "request"),
+        ("input_unreadable", "client", False, 400, 4, "request"),
         ("other_language", "client", False, 422, 4, "request"),
         ("path_unreachable", "client", True, 422, 4, "request"),
         ("deadline_exceeded", "client", True, 504, 4, "request"),

@@ -66,7 +66,7 @@ def test_a_service_hears_an_upload_and_streams_speech(room: Room) -> None:
     assert {segment["speaker"] for segment in transcript["segments"]} == {"SPEAKER_00"}
     (room.folder / "hello.mp3").write_bytes(fetch("/speech?text=The+build+is+green."))
     assert soundfile.info(room.folder / "hello.mp3").format == "MP3"
-    with pytest.raises(urllib.error.HTTPError, match="422") as refused:
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
         fetch("/transcripts", form("recording", b"no recording"))
     with refused.value as answer:
         assert json.load(answer)["code"] == "input_unreadable"

@@ -32,6 +32,7 @@ GOOD: list[tuple[dict[str, Any], Request]] = [
     ({"language": "auto"}, Request()),
     ({"task": "transcribe"}, Request()),
     ({"prompt": "Nagg and Nell", "hotwords": "Clov"}, Request(prompt="Nagg and Nell", hotwords="Clov")),
+    ({"prompt": "a" * 9000 + "b" * 2000}, Request(prompt="b" * 2000)),
     ({"beam_size": 5, "temperature": 0}, Request(beam_size=5, temperature=0.0)),
     ({"beam_size": None, "temperature": None, "silence_s": None, "live": None}, Request()),
     ({"max_segment_s": 0}, Request()),

@@ -14,7 +14,7 @@ SILENCE_S = 0.8
 # What ends an utterance: silence alone, or silence and a finished sentence, as in all conversations.
 BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
-_PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
+_LONGEST = 2_000  # characters, of which Whisper reads the last 224 tokens
 
 
 def _ascending(values: list[float]) -> bool:
@@ -53,8 +53,8 @@ class TranscribeOptions(TypedDict, total=False):
     prompt: Annotated[
         str | None,
         Field(
-            _PROMPT,
-            "text that came before, for names and style",
+            text()._replace(make=lambda prompt: prompt[-_LONGEST:]),
+            "text that came before, for names and style; the last 2000 characters are used",
             "",
             by_engine=True,
             option=Option(("--initial-prompt",), "earlier text, for names and style", "TEXT", group=TEXT),
@@ -65,7 +65,7 @@ class TranscribeOptions(TypedDict, total=False):
     hotwords: Annotated[
         str | Iterable[str] | None,
         Field(
-            _PROMPT,
+            text(_LONGEST),
             "words to expect, separated by commas; from Python also a list",
             "",
             by_engine=True,
@@ -223,10 +223,10 @@ class TranscribeOptions(TypedDict, total=False):
         int | None,
         Field(
             whole(1, 1_000),
-            "of a film: which track of sound, from 1; nothing: the first one with speech",
+            "of a film: which track of sound, from 1; nothing: one with speech, in `language` or by default",
             sound=RECORDED,
             option=Option(
-                help="the audio track of a film, from 1; default: the first one with speech",
+                help="the audio track of a film, from 1; default: one with speech, in --language if there is one",
                 metavar="N",
                 group=CUTTING,
             ),

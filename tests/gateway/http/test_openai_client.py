@@ -101,9 +101,10 @@ def test_errors_are_openais(package: ModuleType, openai: OpenAI) -> None:
 
 
 def test_a_transcription_is_an_object_of_openais(openai: OpenAI, beckett: Path) -> None:
-    """`json`, the default; any model name is taken, from a path, bytes or a file."""
+    """`json`, the default; any model name is taken, from a path, bytes or a file, and a prompt of any length."""
+    more = {"language": "en", "temperature": 0, "prompt": "Worstward Ho. " * 500}
     for file, model in ((beckett, "whisper-1"), (beckett.read_bytes(), "Systran/faster-whisper-small")):
-        found = openai.audio.transcriptions.create(model=model, file=file, language="en", temperature=0)
+        found = openai.audio.transcriptions.create(model=model, file=file, **more)
         assert _heard(found.text)
         assert found.usage.seconds == 10
 
@@ -226,8 +227,8 @@ def test_what_no_engine_can_is_said_clearly(
 
 
 def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> None:
-    """A file that is not a recording is the client's error, and so is a request without one."""
-    with pytest.raises(package.UnprocessableEntityError, match="The recording cannot be read as audio"):
+    """A file that is not a recording is the client's error, of OpenAI's type, and so is a request without one."""
+    with pytest.raises(package.BadRequestError, match="The recording cannot be read as audio"):
         openai.audio.transcriptions.create(model="whisper-1", file=b"this is a text and no sound")
     with pytest.raises(package.BadRequestError, match="multipart/form-data"):
         openai.post("/audio/transcriptions", body={"model": "x"}, files=[("model", b"x")], cast_to=object)

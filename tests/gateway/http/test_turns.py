@@ -85,7 +85,8 @@ def test_a_contradicted_delta_is_corrected_by_completed() -> None:
 
 @seeds(400)
 def test_each_item_has_one_life(seed: int) -> None:
-    """Whatever happens: committed once, ended once, in this order; nothing about an item comes after its end.
+    """Whatever happens: committed once, ended once, in this order; nothing about an item comes after its end, and
+    speech stops only where it has started.
 
     Where only the program finds turns, what it has not committed stays open.
     """
@@ -116,5 +117,6 @@ def test_each_item_has_one_life(seed: int) -> None:
         assert life.count("committed") == len(ends) <= 1
         assert not ends or life[-1] == ends[0]
         assert not ends or life.index("committed") < life.index(ends[0])
+        assert life.count("speech_stopped") <= life.count("speech_started") == life[:1].count("speech_started")
     assert not vad or all("committed" in life for life in lives.values())
     assert vad or fails or stream.committed or not any("committed" in life for life in lives.values())

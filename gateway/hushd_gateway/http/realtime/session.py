@@ -62,8 +62,6 @@ class Session:
             ApiError: for a value that does not fit.
         """
         changes = _object(changes, "session")
-        if fields.texts(changes, "include"):
-            raise bad("hushd has no log probabilities: leave include out.", "session.include")
         sent = _object(_object(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
         audio_input = {**self.input, **{name: value for name, value in sent.items() if name in _KEYS}}
         _check(audio_input)

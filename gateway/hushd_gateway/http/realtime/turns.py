@@ -129,6 +129,8 @@ class Stream:
 
     def partial(self, stable: str, text: str = "") -> Iterator[Event]:
         """Yields the events of an unfinished utterance: `stable` will not change, `text` after it may."""
+        if stable or text:
+            yield from self.began(0.0)
         if self._unstable and (stable or text):
             yield self._ongoing().event("unstable", stable=stable, text=text)
         if stable:
@@ -148,11 +150,10 @@ class Stream:
 
     def commit(self, end_s: float) -> Iterator[Event]:
         """Ends the turn for the program; sound not transcribed yet belongs to this turn."""
-        item = self._ongoing()
-        if self._vad:
-            yield self._stopped(item, end_s)
+        if self._vad and self._item is not None:
+            yield self._stopped(self._item, end_s)
         self.committed = True
-        yield from self._commit(item)
+        yield from self._commit(self._ongoing())
 
     def ended(self, seconds: float, error: HushdError | None = None) -> Iterator[Event]:
         """Yields the last events of the stream, which is `seconds` long; `error` if it failed."""
