@@ -32,10 +32,19 @@ _CODES = {
 }
 
 
-# Tags that mean the same language: current and withdrawn codes, and Whisper's code for Javanese.
-_SAME = {
-    "cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jv": "jw", "mo": "ro", "nb": "no",
-}  # fmt: skip
+# Tags that mean the same language, each language's own as the last: Whisper's code for Javanese, withdrawn codes, and
+# those of ISO 639-2, as films have them.
+_SAME_TABLE = """
+afr af, amh am, ara ar, asm as, aze az, bak ba, baq eus eu, bel be, ben bn, bod tib bo, bos bs, bre br, bul bg, cat ca,
+ces cze cs, cmn chi zho zh, cym wel cy, dan da, deu ger de, ell gre el, eng en, est et, fao fo, fas per fa, fil tgl tl,
+fin fi, fra fre fr, geo kat ka, gle ga, glg gl, guj gu, hat ht, hau ha, hin hi, hrv hr, hun hu, hye arm hy, ice isl is,
+in ind id, ita it, iw heb he, jav jv jw, ji yid yi, jpn ja, kan kn, kaz kk, khm km, kir ky, kor ko, lao lo, lat la,
+lav lv, lin ln, lit lt, ltz lb, mac mkd mk, mal ml, mao mri mi, mar mr, may msa ms, mlg mg, mlt mt, mo ron rum ro,
+mon mn, mya bur my, nb nob nor no, nep ne, nld dut nl, nno nn, oci oc, pan pa, pol pl, por pt, pus ps, rus ru, san sa,
+sin si, slk slo sk, slv sl, sna sn, snd sd, som so, spa es, sqi alb sq, srp sr, sun su, swa sw, swe sv, tam ta, tat tt,
+tel te, tgk tg, tha th, tuk tk, tur tr, ukr uk, urd ur, uzb uz, vie vi, yor yo
+"""
+_SAME = {other: code for *others, code in (entry.split() for entry in _SAME_TABLE.split(",")) for other in others}
 _SHORT = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
@@ -83,6 +92,11 @@ def named(asked: str) -> str | None:
 def name(code: str) -> str:
     """Returns the English name of a language; `code` itself if it has none."""
     return next((name.title() for name, known in _CODES.items() if known == code), code)
+
+
+def is_named(code: str) -> bool:
+    """Returns whether `code` is that of a language whose English name is known here."""
+    return code in _CODES.values()
 
 
 def of_session() -> list[str]:

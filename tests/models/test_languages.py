@@ -13,7 +13,7 @@ from hushd_models import catalogue, languages
         ("mandarin", "zh"), ("Cantonese", "yue"), ("de", "de"), ("EN_us", "en"), ("zh-Hant-TW", "zh"), ("nb", "no"),
         ("nb-NO", "no"), ("nn", "nn"), ("Norwegian", "no"), ("cmn-Hans-CN", "zh"), ("iw_IL", "he"), ("in", "id"),
         ("ji", "yi"), ("jv", "jw"), ("fil-PH", "tl"), ("mo", "ro"), ("de_AT.UTF-8", "de"), ("ca_ES@valencia", "ca"),
-        ("Klingon", "klingon"), ("", ""),
+        ("Klingon", "klingon"), ("", ""), ("fre", "fr"), ("GER", "de"), ("zho-Hans", "zh"), ("nob", "no"),
     ],
 )  # fmt: skip
 def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
@@ -22,10 +22,13 @@ def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
 
 
 def test_every_language_of_a_known_model_has_a_name() -> None:
-    """Whatever a well-known model hears can be asked for by name, and no name is short enough to be a tag."""
+    """Whatever a well-known model hears can be asked for by name, no name is short enough to be a tag, and no code
+    stands for itself and for another."""
     named = {code for name, code in languages._CODES.items() if len(name) > 2}
     heard = {tag for known in catalogue.models().values() if known.role == "stt" for tag in known.languages}
     assert heard <= named
+    assert set(languages._SAME.values()) <= named
+    assert not set(languages._SAME) & named
     assert not heard & set(languages._CODES)
 
 

@@ -31,6 +31,9 @@ def film(
     gap: tuple[float, float] = (0.0, 0.0),
     layout: str = "mono",
     codec: str = "",
+    languages: Sequence[str] = (),
+    default: int = 0,
+    attachment: bytes = b"",
     **options: str,
 ) -> Path:
     """Writes a file in the format of its extension.
@@ -40,6 +43,9 @@ def film(
         picture_s: seconds of a picture, 0 for none.
         late_s: the second at which the sound begins.
         gap: the second at which the clock jumps, and by how many.
+        languages: of the sound tracks.
+        default: the number of the track that players begin with, from 1; 0: the container's own.
+        attachment: a file in the file, its first stream.
         options: of the container.
     """
     import av
@@ -49,9 +55,15 @@ def film(
     tracks = tuple(np.repeat(track, rate // RATE, axis=0) for track in tracks)
     with av.open(path, "w", format=container, options=options) as file:
         picture = file.add_stream("libvpx" if container == "webm" else "mpeg4", rate=5) if picture_s else None
+        if attachment:
+            file.add_attachment("note.txt", "text/plain", attachment)
         streams = [file.add_stream(codec or usual, rate=rate, layout=layout) for _ in tracks]
         for stream in streams:
             stream.bit_rate = 96_000
+        for stream, language in zip(streams, languages, strict=False):
+            stream.metadata["language"] = language
+        if default:
+            streams[default - 1].disposition = av.stream.Disposition.default
         if picture:
             picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
             for number in range(int(picture_s * 5)):

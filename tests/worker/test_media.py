@@ -111,7 +111,7 @@ def heard(descriptor):
         except (HushdError, Broken):
             yield False
 def recording(descriptor):
-    with Film(descriptor, "It", 0.0, 1, lambda: None) as film:
+    with Film(descriptor, "It", lambda: None) as film:
         return list(film.blocks())
 os.chdir(os.path.dirname(sys.argv[2]))
 sound, *files = [os.open(path, os.O_RDONLY) for path in sys.argv[2:]]

@@ -103,10 +103,11 @@ class Recogniser:
             job.warn("unlikely_text", LOOPED)
         return without_loops(segments)
 
-    def knows_only(self, job: Job) -> str:
-        """Returns the model's only language, if `job` does not state the language and readings are cheap."""
+    @property
+    def only_language(self) -> str:
+        """Returns the model's only language, if second readings are cheap."""
         alone = self.engine.INFO.streaming and len(self._languages) == 1 and self._languages[0] != "und"
-        return self._languages[0] if alone and job.params.get("language") in (None, "", "auto") else ""
+        return self._languages[0] if alone else ""
 
     def for_readings(self, piece: Piece, pad_s: float) -> Samples:
         """Returns the speech of a live `piece`, as `transcribe` passes it to the engine, for more readings."""

@@ -52,7 +52,7 @@ class Transcription:
         self._context = Context(request.prompt, request.decoder)
         self._language_known = False
         self._detected: DetectedLanguage | None = None
-        self._only_language = recogniser.knows_only(job)
+        self._only_language = recogniser.only_language
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
         self._unlikely_text = UnlikelyText()
         self._read_s = begin_s(request)  # the second up to which the recording has been read

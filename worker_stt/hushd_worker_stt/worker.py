@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.light_dataclass import replace
@@ -21,6 +22,7 @@ from .registry import REGISTRY
 from .request import Request
 
 if TYPE_CHECKING:
+    from .audio.recording import Recording
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.judge import LiveJudge
@@ -148,43 +150,42 @@ class SpeechToText:
         self._engine.close()
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:
-        """Transcribes the requested track, or else the first one that can be decoded and has speech."""
+        """Transcribes the requested track, or else the best one that can be decoded and has speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
             if request.audio_track:
                 return self._track(job, request, file, request.audio_track)[0]
-            track, why = 0, ""
+            tracks, tried, why = [0], 0, ""
             while True:
-                track += 1
                 try:
-                    result, tracks = self._track(job, request, file, track)
+                    result, recording = self._track(job, request, file, tracks[tried])
                 except HushdError as error:
-                    tracks = error.detail.get("tracks", 0)
-                    if track >= tracks:
+                    tracks, fault = error.detail.get("tracks", []), "Audio track {} cannot be decoded"
+                    if tried + 1 >= len(tracks):
                         raise
-                    why = why or "The first audio track cannot be decoded"
-                    continue
-                if result.segments or track >= tracks:
-                    break
-                why = why or "There is no speech in the first audio track"
-        if result.segments and track > 1:
-            job.warn("other_track", f"{why}: this is track {track} of {tracks}.")
+                else:
+                    tracks, fault = list(recording.tracks), "There is no speech in audio track {}"
+                    if result.segments or tried + 1 >= len(tracks):
+                        break
+                why, tried = why or fault.format(tracks[0]), tried + 1
+        if result.segments and (note := _other_tracks(recording, why)):
+            job.warn("other_track", note)
         return result
 
-    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:
-        """Transcribes one sound track; returns the result and the number of tracks."""
+    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, Recording]:
+        """Transcribes one sound track, 0 for the best one; returns the result and the recording, which is closed."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
         transcription = Transcription(job, request, self._recogniser, self._diarization_models)
-        with Recording(job, begin_s(request), track, file) as recording:
+        with Recording(job, begin_s(request), track, file, request.language or "") as recording:
             result = transcription.run(recording.blocks(), lambda: recording.duration)
             if recording.damage:
                 raise recording.damage
             if recording.mixdown.cancelled:
                 job.warn("channels_cancel", _CANCELLED)
-            return result, recording.tracks
+            return result, recording
 
     def _raw(self, job: Job, request: Request) -> TranscriptResult:
         from .audio.inlet import Mixdown, raw_blocks
@@ -218,7 +219,7 @@ class SpeechToText:
         from .plausibility import UnlikelyText
 
         length = self._recogniser.piece_length(request, economy=job.economy)
-        only_language, unlikely_text = self._recogniser.knows_only(job), UnlikelyText()
+        only_language, unlikely_text = self._recogniser.only_language, UnlikelyText()
         listener = LiveListener(
             self._recogniser,
             job,
@@ -252,6 +253,19 @@ class SpeechToText:
 
         options = request.options()
         return LiveJudge(lambda samples: self._recogniser.second_reading(job, samples, options), unlikely_text)
+
+
+def _other_tracks(recording: Recording, why: str) -> str:
+    """Returns a sentence about the track of `recording` if it was not the first choice, for `why`, or if its tracks are
+    in several languages; else nothing."""
+    spoken = dict.fromkeys(languages.name(tag) for _, tag in sorted(recording.tracks.items()) if tag)
+    if len(spoken) > 1:
+        why = why or f"The audio tracks are in {' and '.join(spoken)}"
+    elif recording.track > 1:
+        why = why or "There are several audio tracks"
+    tag = recording.tracks[recording.track]
+    this = f"this is track {recording.track} of {len(recording.tracks)}"
+    return why and f"{why}: {this}{tag and f', in {languages.name(tag)}'}."
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,24 +155,78 @@ def test_what_no_film_reader_can_help(tmp_path: Path, monkeypatch: pytest.Monkey
     assert caught.value.code == "engine_missing"
 
 
-def in_series(form: str, seconds: int) -> bytes:
-    """Three recordings of so many seconds each as one file, as `cat` makes it."""
-    parts = []
-    for number in range(3):
-        tone = np.sin(np.arange(seconds * RATE) * (0.05 + 0.01 * number), dtype=np.float32) / 2
+def in_series(form: str, subtype: str | None, lengths_s: Sequence[float], same: bool) -> bytes:
+    """Recordings of so many seconds each as one file, as `cat` makes it; `same`: of one, again and again."""
+    parts: list[bytes] = []
+    for number, seconds in enumerate(lengths_s):
+        tone = np.sin(np.arange(int(seconds * RATE)) * (0.05 + 0.01 * number), dtype=np.float32) / 2
+        tone += np.random.default_rng(number).normal(0, 0.05, len(tone)).astype(np.float32)
         sink = io.BytesIO()
-        soundfile.write(sink, tone, RATE, format=form)
-        parts.append(sink.getvalue())
+        soundfile.write(sink, tone, RATE, format=form, subtype=subtype)
+        parts.append(parts[0] if parts and same else sink.getvalue())
     return b"".join(parts)
 
 
-@pytest.mark.parametrize("form", ["OGG", "MP3"])
-@pytest.mark.parametrize("start", [0.0, 25.0])
-def test_what_was_joined_is_read_to_its_end(form: str, start: float) -> None:
-    """libsndfile would end with the first of three recordings, and say nothing of it."""
-    samples, recording = read(in_series(form, 12) if form == "OGG" else [in_series(form, 12)], start)
+@pytest.mark.parametrize("lengths_s", [(12, 12, 12), (1, 1, 1), (2, 5)])
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize(("form", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None), ("FLAC", None)])
+def test_what_was_joined_is_read_to_its_end(form: str, subtype: str, same: bool, lengths_s: tuple[float, ...]) -> None:
+    """libsndfile would end with the first recording, and say nothing of it: voice notes of a second, of one number and
+    of several, from every start."""
+    data = in_series(form, subtype, lengths_s, same)
+    total_s = len(lengths_s) * lengths_s[0] if same else sum(lengths_s)
+    for start in (0.0, 0.7 * total_s):
+        samples, recording = read(data if form == "OGG" else [data], start)
+        assert recording.damage is None
+        assert len(samples) / RATE == pytest.approx(total_s - start, abs=0.13 * len(lengths_s))
+    _, recording = read(data[:-99])
+    assert recording.damage or form == "MP3"  # whose last header alone would know
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize("tag", [0, 3_000, 700_000])
+@pytest.mark.parametrize("end", [0, 128])
+def test_an_mp3_that_does_not_state_its_length(mode: str, tag: int, end: int) -> None:
+    """A podcast's cover, or a comment, does not make it cut off; a bit rate that changes ends no recording early."""
+    sink = io.BytesIO()
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE).astype(np.float32)
+    sound = np.concatenate((np.zeros(6 * RATE, np.float32), noise, np.zeros(3 * RATE, np.float32)))
+    soundfile.write(sink, sound, RATE, format="MP3", bitrate_mode=mode)
+    data = sink.getvalue().replace(b"Xing", bytes(4), 1).replace(b"Info", bytes(4), 1)
+    head = b"ID3\3\0\0" + bytes(tag >> shift & 0x7F for shift in (21, 14, 7, 0)) + bytes(tag)
+    samples, recording = read((head if tag else b"") + data + b"TAG"[:end] + bytes(max(0, end - 3)))
     assert recording.damage is None
-    assert len(samples) / RATE == pytest.approx(36 - start, abs=0.6)
+    assert len(samples) / RATE == pytest.approx(12, abs=0.15)
+
+
+@pytest.mark.parametrize("form", ["FLAC", "MP3"])
+@pytest.mark.parametrize("place", [0.2, 0.5])
+def test_damage_in_the_middle_costs_itself(form: str, place: float) -> None:
+    """The sound after 3,000 destroyed bytes is read, and the error says near where they are."""
+    sink = io.BytesIO()
+    soundfile.write(sink, np.random.default_rng(0).normal(0, 0.1, 60 * RATE).astype(np.float32), RATE, format=form)
+    data = bytearray(sink.getvalue())
+    at = int(place * len(data))
+    data[at : at + 3000] = bytes(3000)
+    samples, recording = read([bytes(data)])
+    assert len(samples) / RATE == pytest.approx(60, abs=1)  # an MP3's frames do not know their time
+    assert recording.damage
+    near = re.search(r"is damaged near (\d+\.\d) s", recording.damage.message)
+    assert near
+    assert float(near[1]) == pytest.approx(60 * place, abs=1.5)
+
+
+@pytest.mark.parametrize("form", ["ac3", "mp4", "mkv", "ts", "wma"])
+def test_a_film_is_read_beyond_damage(tmp_path: Path, form: str) -> None:
+    """One packet that a decoder refuses, with whatever error, does not end the sound."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 20 * RATE).astype(np.float32)
+    path = film(tmp_path / f"a.{form}", noise, movflags="faststart")
+    data = bytearray(path.read_bytes())
+    at = len(data) // 2
+    data[at : at + 3000] = np.random.default_rng(1).bytes(3000)
+    path.write_bytes(data)
+    samples, _ = read(path)
+    assert len(samples) / RATE == pytest.approx(20, abs=1)
 
 
 @pytest.mark.parametrize("form", ["OGG", "MP3", "FLAC", "WAV"])
@@ -233,7 +289,7 @@ def test_the_track_with_speech_is_taken(ask: Ask, beckett: np.ndarray, tmp_path:
     asked = ask(path if way == "path" else chunked(path.read_bytes(), 60_000))
     assert word_error_rate(WORDS, asked.text) <= 1 / 8
     (warning,) = asked.result["warnings"]
-    sentence = "There is no speech in the first audio track: this is track 3 of 3."
+    sentence = "There is no speech in audio track 1: this is track 3 of 3."
     assert (warning["code"], warning["message"]) == ("other_track", sentence)
 
 
@@ -246,7 +302,7 @@ def test_a_track_that_cannot_be_decoded(ask: Ask, beckett: np.ndarray, tmp_path:
     asked = ask(path)
     assert word_error_rate(WORDS, asked.text) <= 1 / 8
     (warning,) = asked.result["warnings"]
-    sentence = "The first audio track cannot be decoded: this is track 2 of 2."
+    sentence = "Audio track 1 cannot be decoded: this is track 2 of 2."
     assert (warning["code"], warning["message"]) == ("other_track", sentence)
     at = unknown.index(b"sowt", at)
     path.write_bytes(unknown[:at] + b"apac" + unknown[at + 4 :])
@@ -270,6 +326,46 @@ def test_a_track_is_chosen(ask: Ask, beckett: np.ndarray, assets: Path, tmp_path
         assert error
         assert error.code == "bad_request"
         assert error.message == f"{source} has {number}, so audio_track cannot be 3."
+
+
+@pytest.mark.parametrize(("spoken", "default", "asked", "order"), [
+    (("fra", "eng"), 1, "en", [2, 1]), (("fre", "en-GB", "eng"), 1, "en", [2, 3, 1]), (("eng", "eng"), 2, "en", [2, 1]),
+    (("fra", "ger"), 2, "en", [2, 1]), (("fra", "ger", "eng"), 1, "de-AT", [2, 1, 3]), (("fra", "eng"), 2, "", [2, 1]),
+    (("", ""), 1, "en", [1, 2]), (("und", "x" * 99), 2, "", [2, 1]),
+])  # fmt: skip
+def test_the_best_track_is_the_first_choice(
+    tmp_path: Path, spoken: tuple[str, ...], default: int, asked: str, order: list[int]
+) -> None:
+    """One in the language asked for, whatever its code; else the one that players begin with."""
+    path = film(tmp_path / "a.mkv", *[tones(0.3)] * len(spoken), languages=spoken, default=default)
+    job, _ = make_job(path)
+    with Recording(job, language=asked) as recording:
+        assert list(recording.tracks) == order
+        assert recording.track == order[0]
+        assert set(recording.tracks.values()) <= {"fr", "de", "en", "en-gb", ""}
+
+
+@pytest.mark.parametrize(("spoken", "said"), [
+    (("fra", "eng"), "The audio tracks are in French and English: this is track 2 of 2, in English."),
+    (("", "eng"), "There are several audio tracks: this is track 2 of 2, in English."),
+])  # fmt: skip
+def test_other_tracks_are_named(
+    ask: Ask, beckett: np.ndarray, tmp_path: Path, spoken: tuple[str, ...], said: str
+) -> None:
+    """The result says which track of several was heard, and in which languages they are."""
+    path = film(tmp_path / "a.mkv", beckett[SAID::-1], beckett[:SAID], languages=spoken, default=1)
+    asked = ask(path, {"language": "en"})
+    assert word_error_rate(WORDS, asked.text) <= 1 / 8
+    assert [warning["message"] for warning in asked.result["warnings"]] == [said]
+
+
+@pytest.mark.parametrize("form", ["mka", "mkv"])
+def test_an_attachment_is_no_sound(tmp_path: Path, form: str) -> None:
+    """A text or a picture beside the sound, whose packets are none, costs not a sample."""
+    path = film(tmp_path / f"a.{form}", tones(3), attachment=b"x" * 2000)
+    samples, recording = read(path)
+    assert recording.damage is None
+    assert len(samples) == pytest.approx(3 * RATE, abs=0.07 * RATE)
 
 
 def test_opposite_phase_in_a_film(ask: Ask, beckett: np.ndarray, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_a_flac_of_unknown_length_is_read_to_its_last_sample() -> None:
     assert recording.seconds == pytest.approx(2.3)
 
 
-@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3"])
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "AIFF", "MP3", "W64", "RF64"])
 def test_a_truncated_file_gives_what_is_there_and_says_so(form: str) -> None:
     """The first half is read, and the damage names how far it goes."""
     data = encoded(sound(10, RATE), RATE, form)
@@ -188,6 +188,16 @@ def test_a_truncated_file_gives_what_is_there_and_says_so(form: str) -> None:
     assert recording.damage.code == "input_unreadable"
     assert f"first {recording.seconds:.1f} seconds" in recording.damage.message
     assert recording.damage.detail["read_s"] == pytest.approx(recording.seconds, abs=0.001)
+
+
+def test_half_a_second_of_a_flac_is_read() -> None:
+    """libsndfile reads nothing of a block that is cut off; its first part is decoded all the same."""
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    data = encoded(noise, RATE, "FLAC")
+    samples, recording = read(data[: len(data) * 6 // 10])
+    assert 0.3 * RATE < len(samples) < 0.6 * RATE
+    assert np.allclose(samples, noise[: len(samples)], atol=1e-3)
+    assert recording.damage
 
 
 @pytest.mark.parametrize("place", [4, 26, 27, 28, 60, -1])

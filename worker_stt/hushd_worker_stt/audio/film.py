@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_worker import media
 from hushd_worker.media import MAX_RATE, MIN_RATE
@@ -56,44 +57,67 @@ class Film:
     Args:
         descriptor: the file's descriptor, of which only the bytes are read.
         name: the file's name for errors.
-        start_s: the second at which to begin.
-        track: the number of the sound track, from 1.
         check: raises an exception if the job is cancelled.
+        start_s: the second at which to begin.
+        track: the number of the sound track, from 1; 0: the best one.
+        language: the language that is asked for, if any.
+        part: the bytes of the file to read, from the one to before the other; None: all.
 
     Attributes:
-        tracks: the number of sound tracks in the file.
+        tracks: the languages of the sound tracks by their numbers, empty where the file does not say; the best first:
+            those in the language that is asked for, then the one that the file has players begin with.
+        track: the number of this one.
         duration: the seconds by the file's header; 0.0 if it does not state them.
+        seconds: the position up to which it has been decoded.
         failure: the reason for a stop before the end; known once the blocks have ended.
 
     Raises:
         HushdError: `input_unreadable`; `engine_missing` without PyAV; `bad_request` without such a track.
     """
 
-    def __init__(self, descriptor: int, name: str, start_s: float, track: int, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        name: str,
+        check: Callable[[], None],
+        *,
+        start_s: float = 0.0,
+        track: int = 0,
+        language: str = "",
+        part: tuple[int, int] | None = None,
+    ) -> None:
         self._av = media.pyav(name)
-        self._name, self._track, self._start, self._check = name, track, start_s, check
-        self._size = os.fstat(descriptor).st_size
-        self._max_s = _MAX_S + self._size / _MIN_BYTE_RATE
+        self._name, self._start, self._check = name, start_s, check
+        self._bytes = _Bytes(descriptor, check, *(part or (0, os.fstat(descriptor).st_size)))
+        self._max_s = _MAX_S + self._bytes.size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
         self._format: object = None  # of the frames that it takes
-        self.failure = ""
-        self._descriptor = descriptor
+        self.seconds, self.failure = 0.0, ""
         self._open()
-        self.tracks = len(self._streams)
+        self.tracks = self._by_rank(languages.code(language))
+        self.track = track or next(iter(self.tracks), 1)
         self.duration = (self._file.duration or 0) / self._av.time_base
         self._zero_s: float = (self._file.start_time or 0) / self._av.time_base
-        if track > self.tracks:
+        if self.track not in self.tracks:
             self._file.close()
             raise self._no_track()
 
     def _open(self) -> None:
+        self._bytes.seek(0)
         try:
-            self._file: Any = media.open_sound(_Bytes(self._descriptor, self._check), _READ)
+            self._file: Any = media.open_sound(self._bytes, _READ)
         except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
             raise self._unreadable(_REFUSED) from None
         except self._av.FFmpegError as error:
             raise self._unreadable(_why(error)) from None
         self._streams: list[Any] = [stream for stream in self._file.streams if stream.type == "audio"]
+
+    def _by_rank(self, asked: str) -> dict[int, str]:
+        tracks = {number: languages.code(stream.language or "") for number, stream in enumerate(self._streams, 1)}
+        first = self._av.stream.Disposition.default
+        others = {n: not stream.disposition & first for n, stream in enumerate(self._streams, 1)}
+        best_first = sorted(tracks, key=lambda number: (not asked or tracks[number] != asked, others[number]))
+        return {number: tracks[number] if languages.is_named(tracks[number]) else "" for number in best_first}
 
     def __enter__(self) -> Film:
         return self
@@ -107,7 +131,7 @@ class Film:
         """Yields the track from `start_s` on.
 
         Raises:
-            HushdError: `input_unreadable` if nothing of it can be decoded; its detail has the number of `tracks`.
+            HushdError: `input_unreadable` if nothing of it can be decoded; its detail has the numbers of the `tracks`.
             Cancelled: the job was cancelled.
         """
         held: list[Sound] = []
@@ -127,20 +151,19 @@ class Film:
 
     def _placed(self) -> Iterator[Sound]:
         """Yields the sound from `start_s` on, frame by frame, with silence in the gaps."""
-        at = 0.0  # the second up to which it was yielded or left out
         shift = 0.0  # of times that begin anew, as in recordings that were joined
         for time, sound in self._sought():
-            time = at if time is None else time + shift
-            if time > at + _JUMP_S:
-                at = max(at, min(self._start, time))  # nobody waits for silence before the start
-                while (gap := round((time - at) * sound.rate)) > 0:
+            time = self.seconds if time is None else time + shift
+            if time > self.seconds + _JUMP_S:
+                self.seconds = max(self.seconds, min(self._start, time))  # nobody waits for silence before the start
+                while (gap := round((time - self.seconds) * sound.rate)) > 0:
                     silence = np.zeros_like(sound.samples, shape=(min(gap, sound.rate), sound.samples.shape[1]))
-                    at += len(silence) / sound.rate
+                    self.seconds += len(silence) / sound.rate
                     yield sound._replace(samples=silence)
-            elif time < at - _JUMP_S:
-                shift += at - time
-            skip = max(0, round((self._start - at) * sound.rate))
-            at += len(sound.samples) / sound.rate
+            elif time < self.seconds - _JUMP_S:
+                shift += self.seconds - time
+            skip = max(0, round((self._start - self.seconds) * sound.rate))
+            self.seconds += len(sound.samples) / sound.rate
             if skip < len(sound.samples):
                 yield sound._replace(samples=sound.samples[skip:])
 
@@ -170,7 +193,7 @@ class Film:
 
     def _frames(self) -> Iterator[tuple[float | None, Sound]]:
         """Yields decoded frames with the seconds at which they begin, if known; sets `failure`."""
-        stream = self._streams[self._track - 1]
+        stream = self._streams[self.track - 1]
         if stream.codec_context is None:
             raise self._undecodable("its codec is unknown")
         torn, any_frame, latest = "", False, 0.0
@@ -179,11 +202,11 @@ class Film:
             for packet in self._file.demux():
                 self._check()
                 latest = max(latest, self._end(packet))
-                if packet.stream_index != stream.index:
+                if packet.stream.index != stream.index:  # the index of the packet itself is 0 at a stream's end
                     continue
                 try:
                     frames: list[AudioFrame] = packet.decode()
-                except self._av.error.InvalidDataError as error:
+                except self._av.FFmpegError as error:  # only this packet's: the next one may be whole
                     torn = _why(error)
                     continue
                 for frame in frames:
@@ -194,7 +217,7 @@ class Film:
             torn = _why(error)
         if torn and not any_frame:
             raise self._undecodable(torn)
-        if self._file.format.name == "mpegts" and all(self._size % each for each in _PIECES):
+        if self._file.format.name == "mpegts" and all(self._bytes.size % each for each in _PIECES):
             torn = _TORN
         stated = self.duration if self._file.format.name.startswith(_STATED) else 0.0
         self.failure = torn or ("its end is missing" if latest < _MISSING * stated else "")
@@ -223,14 +246,14 @@ class Film:
         return float((packet.pts + (packet.duration or 0)) * packet.time_base) - self._zero_s
 
     def _no_track(self) -> HushdError:
-        if self.tracks == 0:
+        if not self.tracks:
             return HushdError("input_unreadable", f"{self._name} holds no audio.")
-        number = "one audio track" if self.tracks == 1 else f"{self.tracks} audio tracks"
-        return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self._track}.")
+        number = "one audio track" if len(self.tracks) == 1 else f"{len(self.tracks)} audio tracks"
+        return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self.track}.")
 
     def _undecodable(self, why: str) -> HushdError:
-        error = self._unreadable(f"its audio track {self._track} cannot be decoded, since {why}")
-        error.detail = {"tracks": self.tracks}
+        error = self._unreadable(f"its audio track {self.track} cannot be decoded, since {why}")
+        error.detail = {"tracks": list(self.tracks)}
         return error
 
     def _unreadable(self, why: str) -> HushdError:
@@ -242,19 +265,19 @@ def _joined(sounds: Sequence[Sound]) -> Sound:
 
 
 class _Bytes:
-    """A file's bytes for FFmpeg's libraries, with a position of its own."""
+    """The bytes of a file, or of a part of it, for FFmpeg's libraries, with a position of their own."""
 
-    def __init__(self, descriptor: int, check: Callable[[], None]) -> None:
-        self._descriptor, self._check, self._at = descriptor, check, 0
+    def __init__(self, descriptor: int, check: Callable[[], None], first: int, end: int) -> None:
+        self._descriptor, self._check, self._first, self.size, self._at = descriptor, check, first, end - first, 0
 
     def read(self, size: int) -> bytes:
         self._check()
-        data = os.pread(self._descriptor, size, self._at)
+        data = os.pread(self._descriptor, max(0, min(size, self.size - self._at)), self._first + self._at)
         self._at += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
         self._at = max(0, base + offset)
         return self._at
 

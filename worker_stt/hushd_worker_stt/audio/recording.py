@@ -1,8 +1,8 @@
 """Reads audio files of any sample rate and channel count as mono at 16 kHz.
 
-libsndfile reads WAV, FLAC, OGG, MP3 and AIFF of one or two channels; `Film` reads all else. Audio is read in blocks of
-about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file does not
-lose its beginning: `Recording.damage` reports it when the blocks have ended.
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF of one or two channels; `Film` reads all else, and what is left where
+libsndfile ends before the file does. Audio is read in blocks of about a second, so that a file of hours takes no more
+memory than one of seconds. What is whole of a damaged file is read, and `Recording.damage` says so at the end.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 import soundfile
 from hushd_protocol.errors import HushdError
@@ -31,9 +32,14 @@ if TYPE_CHECKING:
 
 _BLOCK = 2**20  # maximum samples of all channels in one read
 _UNKNOWN = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
-_PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
+_PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
-_MISSING = 0.98  # of the promised frames; an MP3's header only estimates them
+_MISSING = 0.98  # of the promised frames
+_JOINED = ("FLAC", "MP3")  # formats of which several may be one file, as `cat` makes it
+_TAGS = 4_000  # bytes of tags that may follow the sound
+_MORE_S = 0.1  # of sound, by which two decoders may differ
+_FRAME = 2_000  # bytes of an MP3's first frame
+_HEAD = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -48,21 +54,25 @@ class Recording:
 
     Args:
         start_s: the second at which the blocks begin.
-        track: the number of the sound track to read, from 1, if a film has several.
+        track: the number of the sound track to read, from 1, if a film has several; 0: the best one.
         file: the open input, which stays open; None: it is opened here.
+        language: the language that is asked for, if any.
 
     Attributes:
         seconds: the position up to which the file has been read.
         damage: the error if the blocks ended before the expected end of the file; known once they have ended.
         mixdown: the mixdown of its channels.
-        tracks: the number of its sound tracks; known once blocks have been read.
+        tracks: its sound tracks, as `Film.tracks` has them.
+        track: the number of the one that is read.
 
     Raises:
         HushdError: `input_unreadable`; the errors of `Job.open_path`; `output_failed` if a streamed file does not fit
             into the temporary folder.
     """
 
-    def __init__(self, job: Job, start_s: float = 0.0, track: int = 1, file: BinaryIO | None = None) -> None:
+    def __init__(
+        self, job: Job, start_s: float = 0.0, track: int = 0, file: BinaryIO | None = None, language: str = ""
+    ) -> None:
         self._job = job
         self._name = job.path or "The audio sent"
         self._start = start_s
@@ -71,14 +81,19 @@ class Recording:
         self.mixdown = Mixdown()
         self._film: Film | None = None
         with ExitStack() as stack:
-            descriptor = (file or stack.enter_context(open_input(job))).fileno()
+            descriptor = self._descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
-            self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or is_truncated(descriptor)
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
-            sound = self._opened(stack, descriptor)
+            self._links, ends_within = ogg_links(descriptor)
+            self._cut_off = ends_within or _promised_bytes(os.pread(descriptor, 28, 0)) > size + _SLACK
+            sound = None if self._links else self._opened(stack, descriptor)
             if sound is None:
-                self._film = stack.enter_context(Film(descriptor, self._name, start_s, track, job.check))
+                first = self._links.pop(0) if self._links else None
+                film = Film(
+                    descriptor, self._name, job.check, start_s=start_s, track=track, language=language, part=first
+                )
+                self._film = stack.enter_context(film)
                 self._stack = stack.pop_all()
                 return
             self._sound = sound
@@ -96,23 +111,30 @@ class Recording:
     @staticmethod
     def _opened(stack: ExitStack, descriptor: int) -> _Sequential | None:
         """Returns the file as libsndfile reads it; None if it cannot, or not as it is meant: it does not tell which of
-        several channels is which, ends after the first of joined recordings, and takes a WAV whose recorder died before
-        it set the length for an empty one."""
+        several channels is which, guesses the length of an MP3 that does not state it, and takes a WAV whose recorder
+        died before it set the length for an empty one."""
         try:
             # A descriptor, since through a file object libsndfile would call back into Python for every read and seek.
             sound = stack.enter_context(_Sequential(descriptor, closefd=False))
         except soundfile.SoundFileError:
             return None
-        return None if sound.channels > 2 or not sound.frames or is_concatenated(descriptor) else sound
+        guessed = sound.format == "MP3" and not states_length(descriptor)
+        return None if sound.channels > 2 or not sound.frames or guessed else sound
 
     @property
-    def tracks(self) -> int:
-        return self._film.tracks if self._film else 1
+    def tracks(self) -> dict[int, str]:
+        return self._film.tracks if self._film else {1: ""}
+
+    @property
+    def track(self) -> int:
+        return self._film.track if self._film else 1
 
     @property
     def duration(self) -> float:
         """The seconds by the file's header, 0.0 if it does not state them."""
-        return self._film.duration if self._film else self._frames / self._rate
+        if self._film:
+            return 0.0 if self._links else self._film.duration
+        return self._frames / self._rate
 
     def __enter__(self) -> Recording:
         return self
@@ -129,7 +151,20 @@ class Recording:
             HushdError: `input_unreadable` if it has no samples at all.
             Cancelled: the job was cancelled.
         """
-        return self._decoded(self._film) if self._film else self._read()
+        return self._filmed(self._film) if self._film else self._read()
+
+    def _filmed(self, film: Film) -> Iterator[Samples]:
+        yield from self._decoded(film)
+        end_s, why = film.seconds, film.failure
+        for part in self._links:
+            start_s = max(0.0, self._start - end_s)
+            with suppress(HushdError), self._film_at(start_s, part) as link:
+                yield from self._decoded(link)
+                end_s, why = end_s + link.seconds, why or link.failure
+        self._judge(why != "" or self._cut_off, empty=self.seconds == self._start == 0, why=why)
+
+    def _film_at(self, start_s: float, part: tuple[int, int] | None = None) -> Film:
+        return Film(self._descriptor, self._name, self._job.check, start_s=start_s, part=part)
 
     def _decoded(self, film: Film) -> Iterator[Samples]:
         inlet, rate = Inlet(RATE), RATE
@@ -140,7 +175,6 @@ class Recording:
             self.seconds += len(samples) / rate
             yield inlet.push(self.mixdown(samples, layout))
         yield inlet.flush()
-        self._judge(film.failure != "" or self._cut_off, empty=self.seconds == self._start == 0, why=film.failure)
 
     def _read(self) -> Iterator[Samples]:
         inlet = Inlet(self._rate)
@@ -164,8 +198,19 @@ class Recording:
                 self.seconds = done / self._rate
                 yield inlet.push(self.mixdown(block[skipped:]))
         yield inlet.flush()
-        lost = broken or self._cut_off or done < _MISSING * self._frames
-        self._judge(lost, empty=done == 0)
+        end_s, before_s, why = done / self._rate, self.seconds, ""
+        if broken or (self._sound.format in _JOINED and self._left() > _TAGS):
+            with suppress(HushdError), self._film_at(max(self._start, end_s)) as film:
+                yield from self._decoded(film)
+                if self.seconds > before_s + _MORE_S:
+                    end_s, why = self.seconds, film.failure
+        is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
+        gap_s = before_s if broken and not is_short else 0.0
+        self._judge(broken or is_short, empty=end_s == 0, why=why, gap_s=gap_s)
+
+    def _left(self) -> int:
+        """Returns the bytes behind those that libsndfile has read."""
+        return os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
@@ -177,13 +222,17 @@ class Recording:
             at = 0
         return at
 
-    def _judge(self, broken: bool, *, empty: bool, why: str = "") -> None:
-        """Sets `damage` if the file is `broken`; raises an error if nothing could be read."""
+    def _judge(self, broken: bool, *, empty: bool, why: str = "", gap_s: float = 0.0) -> None:
+        """Sets `damage` if the file is `broken`, at its end or else at `gap_s`; raises an error if it has no sound."""
         if broken:
+            what = (
+                f"is damaged near {gap_s:.1f} s, and words may be missing there: the rest of its"
+                if gap_s
+                else f"is cut off or damaged{f' ({why})' if why else ''}: only its first"
+            )
             self.damage = HushdError(
                 "input_unreadable",
-                f"{self._name} is cut off or damaged{f' ({why})' if why else ''}: only its first {self.seconds:.1f} "
-                "seconds could be read.",
+                f"{self._name} {what} {self.seconds:.1f} seconds could be read.",
                 detail={"read_s": round(self.seconds, 3)},
             )
         if empty:
@@ -205,57 +254,43 @@ def open_input(job: Job) -> BinaryIO:
     return cast(BinaryIO, spool.file)
 
 
+# By a file's first four bytes: where its header has the file's size, in how many bytes, and how many that leaves out.
+_SIZES: dict[bytes, tuple[int, int, Literal["little", "big"], int]] = {
+    b"RIFF": (4, 4, "little", 8), b"FORM": (4, 4, "big", 8), b"RF64": (20, 8, "little", 8),
+    b"riff": (16, 8, "little", 0),
+}  # fmt: skip
+
+
 def _promised_bytes(head: bytes) -> int:
-    """Returns the file size by the first 12 bytes of a WAV, AVI or AIFF, 0 if they do not state it."""
-    if head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"AVI "):
-        size = int.from_bytes(head[4:8], "little")
-    elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        size = int.from_bytes(head[4:8], "big")
-    else:
+    """Returns the file size by the first 28 bytes of a WAV of any kind, an AVI or AIFF, 0 if they do not state it."""
+    if head[:4] not in _SIZES:
         return 0
-    return size + 8 if size < _PLACEHOLDER else 0
+    start, length, order, left_out = _SIZES[head[:4]]
+    size = int.from_bytes(head[start : start + length], order)
+    return size + left_out if size < 2 ** (8 * length - 1) - _PLACEHOLDER else 0
 
 
-_PAGE = 65_307  # maximum bytes of an OGG page
-_FRAME = 2_000  # bytes of an MP3's first frame, which states the number of following frames and bytes
-_TAGS = 20_000  # bytes of tags that may follow the audio
-
-
-def is_concatenated(descriptor: int) -> bool:
-    """Returns whether a file is an OGG whose last stream is not its first, or an MP3 that is longer than its first
-    frame states."""
-    head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
-    if head[:4] == b"OggS":
-        page = _last_page(descriptor, size)
-        return page[:4] == b"OggS" and len(page) > 26 and page[14:18] != head[14:18]  # the stream's serial number
-    start = 0
-    if head[:3] == b"ID3" and len(head) > 9:
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+def states_length(descriptor: int) -> bool:
+    """Returns whether an MP3's first frame states the number of its frames."""
+    head, start = os.pread(descriptor, 10, 0), 0
+    if head[:3] == b"ID3":
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
     frame = os.pread(descriptor, _FRAME, start)
-    if frame[:1] != b"\xff":
-        return False
     place = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if place < 0 or len(frame) < place + 16 or frame[place + 7] & 3 != 3:  # the frame states both frames and bytes
-        return False
-    promised = int.from_bytes(frame[place + 12 : place + 16], "big")
-    return 0 < promised < size - start - _TAGS
+    return frame[:1] == b"\xff" and 0 <= place < len(frame) - 8 and frame[place + 7] & 1 == 1
 
 
-def is_truncated(descriptor: int) -> bool:
-    """Returns whether a file is an OGG that ends inside a page; libsndfile then ends with the page before, without an
-    error."""
-    if os.pread(descriptor, 4, 0) != b"OggS":
-        return False
-    page = _last_page(descriptor, os.fstat(descriptor).st_size)
-    if len(page) < 27:
-        return True
-    return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
-
-
-def _last_page(descriptor: int, size: int) -> bytes:
-    """Returns the last page of an OGG, which may be incomplete, and the bytes after it."""
-    tail = os.pread(descriptor, _PAGE, max(0, size - _PAGE))
-    return tail[max(0, tail.rfind(b"OggS")) :]
+def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool]:
+    """Returns where each of several OGGs in one file begins and ends, nothing if there are no several, and whether the
+    file ends within a page: libsndfile ends with the first one, or with the page before, without an error."""
+    at, size, begins, starts = 0, os.fstat(descriptor).st_size, False, []
+    while (head := os.pread(descriptor, _HEAD + 255, at))[:4] == b"OggS" and len(head) >= _HEAD:
+        begun, begins = begins, head[5] & 2 == 2
+        if begins and not begun:  # a recording's tracks begin together
+            starts.append(at)
+        at += _HEAD + head[26] + sum(head[_HEAD : _HEAD + head[26]])
+    links = list(pairwise([*starts, min(at, size)]))
+    return links if len(links) > 1 else [], at > size or head[:4] == b"OggS"
 
 
 class Spool:
