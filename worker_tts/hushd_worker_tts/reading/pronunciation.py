@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abbreviations import spoken
 from .items import MappedText
 from .words import Words
 
@@ -75,11 +76,8 @@ class Pronouncer:
 
                 self._rewrite = Rewriting(self._words)
             text = self._rewrite(text)
-        if "." in text.text or "-" in text.text:
-            from .abbreviations import spoken
-
-            if (abbreviations := spoken(self._language)) is not None:
-                text = text.sub(*abbreviations)
+        if ("." in text.text or "-" in text.text) and (abbreviations := spoken(self._language)) is not None:
+            text = text.sub(*abbreviations)
         if not self._language.startswith("en") and _DIGIT.search(text.text):
             from .numbers import numbers  # and num2words, 20 ms, for texts with digits
 
