@@ -32,8 +32,7 @@ _CODES = {
 }
 
 
-# Tags that mean the same language, each language's own as the last: Whisper's code for Javanese, withdrawn codes, and
-# those of ISO 639-2, as films have them.
+# A language's own tag as the last, after those that mean the same: withdrawn ones, and ISO 639-2's, as films have them.
 _SAME_TABLE = """
 afr af, amh am, ara ar, asm as, aze az, bak ba, baq eus eu, bel be, ben bn, bod tib bo, bos bs, bre br, bul bg, cat ca,
 ces cze cs, cmn chi zho zh, cym wel cy, dan da, deu ger de, ell gre el, eng en, est et, fao fo, fas per fa, fil tgl tl,
@@ -92,11 +91,6 @@ def named(asked: str) -> str | None:
 def name(code: str) -> str:
     """Returns the English name of a language; `code` itself if it has none."""
     return next((name.title() for name, known in _CODES.items() if known == code), code)
-
-
-def is_named(code: str) -> bool:
-    """Returns whether `code` is that of a language whose English name is known here."""
-    return code in _CODES.values()
 
 
 def of_session() -> list[str]:

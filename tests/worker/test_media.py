@@ -95,7 +95,7 @@ LOCKED = """
 import ctypes, os, struct, sys
 from hushd_protocol.errors import HushdError
 from hushd_worker.server.exchange import Broken
-from hushd_worker_stt.audio.film import Film
+from hushd_worker_stt.audio.film import Bytes, Film
 from hushd_worker_tts.engines.received_sound import decoded
 def lock(*calls):
     rows = [(0x20, 0, 0, 0), *((0x15, len(calls) - at, 0, call) for at, call in enumerate(calls))]
@@ -111,7 +111,7 @@ def heard(descriptor):
         except (HushdError, Broken):
             yield False
 def recording(descriptor):
-    with Film(descriptor, "It", lambda: None) as film:
+    with Film(Bytes(descriptor, lambda: None), "It") as film:
         return list(film.blocks())
 os.chdir(os.path.dirname(sys.argv[2]))
 sound, *files = [os.open(path, os.O_RDONLY) for path in sys.argv[2:]]

@@ -137,8 +137,7 @@ def _unstuck(word: str, cut: bool) -> str:
     """Returns `word`, or if it repeats a part, as `https/https/https/` does, the part once."""
     if len(word) < _LONG or not any(map(str.isalpha, word)):  # a number may have many zeros
         return word
-    letters = [letter.casefold() for letter in word]  # as many as in the word: of ß it is two characters
-    numbers = _without_repeats(letters, _most_letters, _LETTERS, cut)
+    numbers = _without_repeats([letter.casefold() for letter in word], _most_letters, _LETTERS, cut)
     return "".join(word[number] for number in numbers)
 
 

@@ -256,8 +256,7 @@ class SpeechToText:
 
 
 def _other_tracks(recording: Recording, why: str) -> str:
-    """Returns a sentence about the track of `recording` if it was not the first choice, for `why`, or if its tracks are
-    in several languages; else nothing."""
+    """Returns a sentence about the track of `recording`: a second choice, for `why`, or one of several; or none."""
     spoken = dict.fromkeys(languages.name(tag) for _, tag in sorted(recording.tracks.items()) if tag)
     if len(spoken) > 1:
         why = why or f"The audio tracks are in {' and '.join(spoken)}"

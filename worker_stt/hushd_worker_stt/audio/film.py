@@ -55,13 +55,11 @@ class Film:
     in it are silent. Times count from the file's own beginning.
 
     Args:
-        descriptor: the file's descriptor, of which only the bytes are read.
+        source: the bytes of the file.
         name: the file's name for errors.
-        check: raises an exception if the job is cancelled.
         start_s: the second at which to begin.
         track: the number of the sound track, from 1; 0: the best one.
         language: the language that is asked for, if any.
-        part: the bytes of the file to read, from the one to before the other; None: all.
 
     Attributes:
         tracks: the languages of the sound tracks by their numbers, empty where the file does not say; the best first:
@@ -75,20 +73,9 @@ class Film:
         HushdError: `input_unreadable`; `engine_missing` without PyAV; `bad_request` without such a track.
     """
 
-    def __init__(
-        self,
-        descriptor: int,
-        name: str,
-        check: Callable[[], None],
-        *,
-        start_s: float = 0.0,
-        track: int = 0,
-        language: str = "",
-        part: tuple[int, int] | None = None,
-    ) -> None:
+    def __init__(self, source: Bytes, name: str, start_s: float = 0.0, track: int = 0, language: str = "") -> None:
         self._av = media.pyav(name)
-        self._name, self._start, self._check = name, start_s, check
-        self._bytes = _Bytes(descriptor, check, *(part or (0, os.fstat(descriptor).st_size)))
+        self._name, self._start, self._bytes, self._check = name, start_s, source, source.check
         self._max_s = _MAX_S + self._bytes.size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
         self._format: object = None  # of the frames that it takes
@@ -113,11 +100,11 @@ class Film:
         self._streams: list[Any] = [stream for stream in self._file.streams if stream.type == "audio"]
 
     def _by_rank(self, asked: str) -> dict[int, str]:
+        default = self._av.stream.Disposition.default
         tracks = {number: languages.code(stream.language or "") for number, stream in enumerate(self._streams, 1)}
-        first = self._av.stream.Disposition.default
-        others = {n: not stream.disposition & first for n, stream in enumerate(self._streams, 1)}
-        best_first = sorted(tracks, key=lambda number: (not asked or tracks[number] != asked, others[number]))
-        return {number: tracks[number] if languages.is_named(tracks[number]) else "" for number in best_first}
+        others = {n: not stream.disposition & default for n, stream in enumerate(self._streams, 1)}
+        best_first = sorted(tracks, key=lambda n: (asked not in ("", tracks[n]), others[n]))
+        return {n: tracks[n] if languages.name(tracks[n]) != tracks[n] else "" for n in best_first}
 
     def __enter__(self) -> Film:
         return self
@@ -264,14 +251,16 @@ def _joined(sounds: Sequence[Sound]) -> Sound:
     return sounds[0]._replace(samples=np.concatenate([sound.samples for sound in sounds]))
 
 
-class _Bytes:
-    """The bytes of a file, or of a part of it, for FFmpeg's libraries, with a position of their own."""
+class Bytes:
+    """The bytes of a file, or of its `part` from one place to another, for FFmpeg's libraries. `check` raises an
+    exception if the job is cancelled."""
 
-    def __init__(self, descriptor: int, check: Callable[[], None], first: int, end: int) -> None:
-        self._descriptor, self._check, self._first, self.size, self._at = descriptor, check, first, end - first, 0
+    def __init__(self, descriptor: int, check: Callable[[], None], part: tuple[int, int] | None = None) -> None:
+        self._first, end = part or (0, os.fstat(descriptor).st_size)
+        self._descriptor, self.check, self.size, self._at = descriptor, check, end - self._first, 0
 
     def read(self, size: int) -> bytes:
-        self._check()
+        self.check()
         data = os.pread(self._descriptor, max(0, min(size, self.size - self._at)), self._first + self._at)
         self._at += len(data)
         return data

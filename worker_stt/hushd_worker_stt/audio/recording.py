@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import pairwise
-from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import soundfile
 from hushd_protocol.errors import HushdError
@@ -20,7 +20,7 @@ from hushd_worker.media import MAX_RATE, MIN_RATE
 
 from hushd_worker_stt.engine import RATE
 
-from .film import Film
+from .film import Bytes, Film
 from .inlet import Inlet, Mixdown
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _UNKNOWN = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
 _MISSING = 0.98  # of the promised frames
-_JOINED = ("FLAC", "MP3")  # formats of which several may be one file, as `cat` makes it
 _TAGS = 4_000  # bytes of tags that may follow the sound
 _MORE_S = 0.1  # of sound, by which two decoders may differ
 _FRAME = 2_000  # bytes of an MP3's first frame
@@ -62,8 +61,8 @@ class Recording:
         seconds: the position up to which the file has been read.
         damage: the error if the blocks ended before the expected end of the file; known once they have ended.
         mixdown: the mixdown of its channels.
-        tracks: its sound tracks, as `Film.tracks` has them.
-        track: the number of the one that is read.
+        duration: the seconds by the file's header, 0.0 if it does not state them.
+        tracks, track: its sound tracks, and the number of the one that is read, as `Film` has them.
 
     Raises:
         HushdError: `input_unreadable`; the errors of `Job.open_path`; `output_failed` if a streamed file does not fit
@@ -80,6 +79,7 @@ class Recording:
         self.damage: HushdError | None = None
         self.mixdown = Mixdown()
         self._film: Film | None = None
+        self.tracks, self.track = {1: ""}, 1
         with ExitStack() as stack:
             descriptor = self._descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
@@ -90,22 +90,18 @@ class Recording:
             sound = None if self._links else self._opened(stack, descriptor)
             if sound is None:
                 first = self._links.pop(0) if self._links else None
-                film = Film(
-                    descriptor, self._name, job.check, start_s=start_s, track=track, language=language, part=first
-                )
-                self._film = stack.enter_context(film)
+                source = Bytes(descriptor, job.check, first)
+                film = self._film = stack.enter_context(Film(source, self._name, start_s, track, language))
+                self.tracks, self.track, self.duration = film.tracks, film.track, 0.0 if first else film.duration
                 self._stack = stack.pop_all()
                 return
             self._sound = sound
             if track > 1:
                 raise HushdError("bad_request", f"{self._name} has one audio track, so audio_track cannot be {track}.")
             self._rate: int = self._sound.samplerate
-            if not MIN_RATE <= self._rate <= MAX_RATE:
-                raise HushdError(
-                    "input_unreadable", f"{self._name} claims an impossible sample rate of {self._rate} Hz."
-                )
             frames: int = self._sound.frames
             self._frames = frames if frames < _UNKNOWN else 0
+            self.duration = self._frames / self._rate
             self._stack = stack.pop_all()
 
     @staticmethod
@@ -119,22 +115,8 @@ class Recording:
         except soundfile.SoundFileError:
             return None
         guessed = sound.format == "MP3" and not states_length(descriptor)
-        return None if sound.channels > 2 or not sound.frames or guessed else sound
-
-    @property
-    def tracks(self) -> dict[int, str]:
-        return self._film.tracks if self._film else {1: ""}
-
-    @property
-    def track(self) -> int:
-        return self._film.track if self._film else 1
-
-    @property
-    def duration(self) -> float:
-        """The seconds by the file's header, 0.0 if it does not state them."""
-        if self._film:
-            return 0.0 if self._links else self._film.duration
-        return self._frames / self._rate
+        known = sound.channels <= 2 and sound.frames and MIN_RATE <= sound.samplerate <= MAX_RATE
+        return sound if known and not guessed else None
 
     def __enter__(self) -> Recording:
         return self
@@ -164,7 +146,7 @@ class Recording:
         self._judge(why != "" or self._cut_off, empty=self.seconds == self._start == 0, why=why)
 
     def _film_at(self, start_s: float, part: tuple[int, int] | None = None) -> Film:
-        return Film(self._descriptor, self._name, self._job.check, start_s=start_s, part=part)
+        return Film(Bytes(self._descriptor, self._job.check, part), self._name, start_s)
 
     def _decoded(self, film: Film) -> Iterator[Samples]:
         inlet, rate = Inlet(RATE), RATE
@@ -199,18 +181,14 @@ class Recording:
                 yield inlet.push(self.mixdown(block[skipped:]))
         yield inlet.flush()
         end_s, before_s, why = done / self._rate, self.seconds, ""
-        if broken or (self._sound.format in _JOINED and self._left() > _TAGS):
+        left = os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        if broken or (self._sound.format in ("FLAC", "MP3") and left > _TAGS):
             with suppress(HushdError), self._film_at(max(self._start, end_s)) as film:
                 yield from self._decoded(film)
                 if self.seconds > before_s + _MORE_S:
                     end_s, why = self.seconds, film.failure
         is_short = self._cut_off or why != "" or end_s < _MISSING * self.duration
-        gap_s = before_s if broken and not is_short else 0.0
-        self._judge(broken or is_short, empty=end_s == 0, why=why, gap_s=gap_s)
-
-    def _left(self) -> int:
-        """Returns the bytes behind those that libsndfile has read."""
-        return os.fstat(self._descriptor).st_size - os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        self._judge(broken or is_short, empty=end_s == 0, why=why, gap_s=0.0 if is_short else before_s)
 
     def _seek(self, frame: int) -> int:
         """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
@@ -225,11 +203,9 @@ class Recording:
     def _judge(self, broken: bool, *, empty: bool, why: str = "", gap_s: float = 0.0) -> None:
         """Sets `damage` if the file is `broken`, at its end or else at `gap_s`; raises an error if it has no sound."""
         if broken:
-            what = (
-                f"is damaged near {gap_s:.1f} s, and words may be missing there: the rest of its"
-                if gap_s
-                else f"is cut off or damaged{f' ({why})' if why else ''}: only its first"
-            )
+            what = f"is cut off or damaged{f' ({why})' if why else ''}: only its first"
+            if gap_s:
+                what = f"is damaged near {gap_s:.1f} s, and words may be missing there: the rest of its"
             self.damage = HushdError(
                 "input_unreadable",
                 f"{self._name} {what} {self.seconds:.1f} seconds could be read.",
@@ -254,20 +230,11 @@ def open_input(job: Job) -> BinaryIO:
     return cast(BinaryIO, spool.file)
 
 
-# By a file's first four bytes: where its header has the file's size, in how many bytes, and how many that leaves out.
-_SIZES: dict[bytes, tuple[int, int, Literal["little", "big"], int]] = {
-    b"RIFF": (4, 4, "little", 8), b"FORM": (4, 4, "big", 8), b"RF64": (20, 8, "little", 8),
-    b"riff": (16, 8, "little", 0),
-}  # fmt: skip
-
-
 def _promised_bytes(head: bytes) -> int:
-    """Returns the file size by the first 28 bytes of a WAV of any kind, an AVI or AIFF, 0 if they do not state it."""
-    if head[:4] not in _SIZES:
-        return 0
-    start, length, order, left_out = _SIZES[head[:4]]
-    size = int.from_bytes(head[start : start + length], order)
-    return size + left_out if size < 2 ** (8 * length - 1) - _PLACEHOLDER else 0
+    """Returns about the file size by the first 28 bytes of a WAV of any kind, an AVI or AIFF, 0 if they lack it."""
+    places = {b"RIFF": head[4:8], b"FORM": head[7:3:-1], b"RF64": head[20:28], b"riff": head[16:24]}
+    size = int.from_bytes(field := places.get(head[:4], b""), "little")
+    return size if size < 2 ** (8 * len(field) - 1) - _PLACEHOLDER else 0
 
 
 def states_length(descriptor: int) -> bool:
