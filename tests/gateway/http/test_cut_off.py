@@ -1,4 +1,4 @@
-"""Half a recording over HTTP: the text that is there, and a warning."""
+"""Half a recording over HTTP, or one track of several: the text that is there, and a warning."""
 
 from __future__ import annotations
 
@@ -44,3 +44,14 @@ def test_there_is_its_text_and_a_warning(openai: OpenAI, halves: dict[str, Path]
     assert last.type == "transcript.text.done"
     assert "Ever tried" in last.text
     assert SAID in last.model_dump()["warnings"][0]["message"]
+
+
+def test_other_tracks_are_a_warning(openai: OpenAI, beckett: Path, tmp_path: Path) -> None:
+    """A film's answer says which track was heard."""
+    sound, rate = soundfile.read(beckett, dtype="float32")
+    said = sound[:: rate // 16_000]
+    path = film(tmp_path / "a.mkv", said[::-1], said, languages=("fra", "eng"), default=1)
+    answer = openai.audio.transcriptions.with_raw_response.create(model="whisper-1", file=path, language="en")
+    assert "Ever tried" in answer.text
+    (warning,) = json.loads(answer.text)["warnings"]
+    assert warning["code"] == "other_track"

@@ -25,8 +25,8 @@ def as_json(transcript: Transcript) -> Object:
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
-    """Returns the warnings on which every answer has to be read: the text is not whole, or probably wrong."""
-    return [warning for warning in warnings if warning.code in (CUT_OFF, UNLIKELY)]
+    """Returns the warnings on which every answer has to be read: the text is not whole, of another track, or probably wrong."""
+    return [warning for warning in warnings if warning.code in (CUT_OFF, "other_track", UNLIKELY)]
 
 
 def warned(warnings: Iterable[ResultWarning]) -> Object:
