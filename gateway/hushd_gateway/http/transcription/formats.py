@@ -25,7 +25,7 @@ def as_json(transcript: Transcript) -> Object:
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
-    """Returns the warnings on which every answer has to be read: the text is not whole, of another track, or probably wrong."""
+    """Returns the warnings that every answer carries: its text is not whole, of another track, or probably wrong."""
     return [warning for warning in warnings if warning.code in (CUT_OFF, "other_track", UNLIKELY)]
 
 
