@@ -100,7 +100,7 @@ rm python python3
 printf '#!/bin/sh\\nexec qemu-x86_64 -cpu %s -0 "$0" %s "$@"\\n' "$1" "$real" >python3
 chmod +x python3
 ln -s python3 python
-./python -c 'import sys; print(sys.prefix, "on", "$1")'
+./python -c 'import sys; print(sys.prefix, "on", sys.argv[1])' "$1"
 """
 # Ten seconds of speech take a minute there: the verdicts that numbers decide, and music, the nearest to speech.
 _HEARD = Run((*_PYTEST, *_SIDE_BY_SIDE, "tests/worker_stt/test_margins.py", "tests/worker_stt/test_habits.py"))
