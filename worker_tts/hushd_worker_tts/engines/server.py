@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from hushd_models.installation import document
@@ -131,7 +132,7 @@ class Server:
 
     def _speak(
         self, text: str, voice: str, speed: float, extra: Mapping[str, Any], check: Check, bounds: Bounds
-    ) -> Iterator[AudioChunk]:
+    ) -> Generator[AudioChunk, None, None]:
         file = self._file
         language = (file.languages or (_LANGUAGE,))[0]
         if file.like == "wyoming":
@@ -177,18 +178,19 @@ def _bounds(longest_s: float) -> Bounds:
     return Bounds(_LIMIT_S, _LIMIT_S + longest_s, int(longest_s * 2 * _DENSEST))
 
 
-def _heard(chunks: Iterable[AudioChunk], longest_s: float) -> Iterator[AudioChunk]:
+def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Iterator[AudioChunk]:
     """Passes speech on. Raises Broken for none, and for silence: servers answer so, with 200, without a model; and for
     more than `longest_s` seconds, or as many samples as these can have."""
     sound, left_s = False, longest_s
-    for chunk in chunks:
-        if not MIN_RATE <= chunk.rate <= MAX_RATE:
-            raise Broken(f"sent sound of an impossible rate, {chunk.rate} Hz")
-        left_s -= len(chunk.samples) / min(chunk.rate, _DENSEST)
-        if left_s < 0:
-            raise Broken(f"sent more than {longest_s:.0f} s of sound for this text")
-        sound = sound or bool(chunk.samples.any())
-        yield chunk
+    with closing(chunks):  # or an error that is kept would keep the server's turn
+        for chunk in chunks:
+            if not MIN_RATE <= chunk.rate <= MAX_RATE:
+                raise Broken(f"sent sound of an impossible rate, {chunk.rate} Hz")
+            left_s -= len(chunk.samples) / min(chunk.rate, _DENSEST)
+            if left_s < 0:
+                raise Broken(f"sent more than {longest_s:.0f} s of sound for this text")
+            sound = sound or bool(chunk.samples.any())
+            yield chunk
     if not sound:
         raise Broken("answered without sound")
 
