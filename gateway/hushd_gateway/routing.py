@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -50,8 +50,9 @@ def stt(
     *,
     translate: bool = False,
     words: bool = False,
+    logprobs: bool = False,
 ) -> Model:
-    """Returns the model for a transcription; with `words`, one that times words.
+    """Returns the model for a transcription; with `words`, one that times words, with `logprobs`, one that rates them.
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's, means
     the default, or the best model that knows the language or can translate, if the default does not.
@@ -64,7 +65,16 @@ def stt(
     if model is None:
         auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
         model = Model(None, AUTO) if auto else Model()
-    return _with_words(catalogue, settings, model) if words else model
+    if logprobs:
+        engine = model.engine or settings.stt.partition("/")[0]
+        likely = [each for each in catalogue.engines if "probabilities" in (each.options or ())]
+        likely += [each for each in catalogue.engines if each.name == engine and each.options is None]  # nobody knows
+        able = {entry.name: models for entry in likely if (models := entry.installed_models())}
+        return _of_able(catalogue, settings, model, able, "how likely each word is", "include")
+    if words:
+        able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
+        return _of_able(catalogue, settings, model, able, "when each word is said", "word")
+    return model
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
@@ -116,9 +126,16 @@ def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDes
     return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
-def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model) -> Model:
-    """Returns the chosen model if it knows when each word is said, or if none was named, one that does."""
-    able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
+def _of_able(
+    catalogue: HearingDescription,
+    settings: Settings,
+    chosen: Model,
+    able: Mapping[str, Sequence[str]],
+    what: str,
+    option: str,
+) -> Model:
+    """Returns the chosen model if it is in `able` (names by engine), or if none was named, one that is; `what` they
+    know is named in the error, and the option that asks for it."""
     engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
     if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
@@ -129,7 +146,7 @@ def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model
     named = f"{engine}/{model}" if engine in able else engine
     whose = f"{named} does not know" if chosen.engine else "No installed model knows"
     instead = f": choose a model of {' or '.join(able)}" if able else advice.for_translation()
-    raise HushdError("model_missing", f"{whose} when each word is said{instead}, or leave word out.")
+    raise HushdError("model_missing", f"{whose} {what}{instead}, or leave {option} out.")
 
 
 def is_known_to_hear(model: str, language: str) -> bool:
@@ -230,12 +247,21 @@ class Engines:
         return replace(await self._known("stt"), stt=stt, tts=tts)
 
     async def model(
-        self, name: str, language: str = "", *, translate: bool = False, words: bool = False, speed: str = "medium"
+        self,
+        name: str,
+        language: str = "",
+        *,
+        translate: bool = False,
+        words: bool = False,
+        logprobs: bool = False,
+        speed: str = "medium",
     ) -> Model:
         """Returns the model for a transcription; see `stt`. A request without a choice lists no engines."""
-        if not (translate or words) and self._is_default(name) and is_known_to_hear(self.settings.stt, language):
+        usual = not (translate or words or logprobs) and self._is_default(name)
+        if usual and is_known_to_hear(self.settings.stt, language):
             return Model()
-        model = stt(await self.stt(), self.settings, name, language, translate=translate, words=words)
+        needs = {"translate": translate, "words": words, "logprobs": logprobs}
+        model = stt(await self.stt(), self.settings, name, language, **needs)
         if model.model != AUTO:
             return model
         return await self.best(language, speed=speed, engine=model.engine, translate=translate)

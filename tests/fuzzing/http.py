@@ -44,6 +44,7 @@ SESSION: dict[str, Any] = {
     },
     "include": None,
 }
+EXPIRES = {"anchor": "created_at", "seconds": 60}
 FLAT = {
     "input_audio_format": "g711_ulaw", "input_audio_transcription": {"model": "a"},
     "turn_detection": None, "voice": "a",
@@ -104,11 +105,13 @@ def _ask(rng: Random, port: int) -> None:
 
 def _request(rng: Random) -> tuple[bytes, bytes]:
     method, kind, body = "POST", "application/json", b""
-    match rng.randrange(8):
+    match rng.randrange(9):
         case 0 | 1 | 2:
             path, body = "/v1/audio/speech", json_file(rng, SPEECH)
         case 3 | 4 | 5 | 6:
             path, kind, body = f"/v1/audio/{rng.choice(FORMS)}", "multipart/form-data; boundary=B", _form(rng)
+        case 7:
+            path, body = "/v1/realtime/client_secrets", json_file(rng, {"session": SESSION, "expires_after": EXPIRES})
         case _:
             method, path = rng.choice(("GET", "HEAD", "PUT", "OPTIONS", "POST")), rng.choice(PATHS)
     lines = [f"{method} {path} HTTP/1.1", f"Host: {rng.choice(HOSTS)}", f"Content-Type: {kind}", "Connection: close"]

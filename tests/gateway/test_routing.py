@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,19 @@ def test_a_translation_needs_the_best_that_can() -> None:
     """Whatever the default is, unless a model is named."""
     assert routing.stt(HEARING, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
     assert routing.stt(HEARING, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
+
+
+def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
+    """Where none is named; a named one whose options nobody knows may try, one that knows none is refused."""
+    options = {"moonshine": [], "faster-whisper": ["probabilities"]}
+    rows = [row | {"options": options[str(row["name"])]} for row in STT["engines"]]
+    rows.append({"name": "command", "models": [{"name": "mine", "languages": [], "installed": True}]})
+    catalogue = HearingDescription.from_data({"role": "stt", "engines": rows})
+    choose = partial(routing.stt, catalogue, SETTINGS, logprobs=True)
+    assert choose("gpt-4o-transcribe") == Model("faster-whisper", "auto")
+    assert choose("command/mine") == Model("command", "mine")
+    with pytest.raises(HushdError, match="moonshine does not know how likely each word is: choose a model of faster-"):
+        choose("moonshine/tiny-en")
 
 
 def test_words_are_shown_with_their_times() -> None:

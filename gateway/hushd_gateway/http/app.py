@@ -21,7 +21,7 @@ from hushd_gateway.routing import Engines
 from . import models, processes, speech, web_page
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
-from .realtime import socket
+from .realtime import client_secrets, socket
 from .security import Authorisation
 from .transcription import endpoints as transcription
 
@@ -33,6 +33,7 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/audio/transcriptions", transcription.transcribe, methods=["POST"]),
     Route("/v1/audio/translations", transcription.translate, methods=["POST"]),
     WebSocketRoute("/v1/realtime", socket.serve),
+    Route("/v1/realtime/client_secrets", client_secrets.create, methods=["POST"]),
     Route("/v1/audio/voices", models.voices),
     Route("/v1/audio/models", models.audio_models),
     Route("/v1/models", models.models),

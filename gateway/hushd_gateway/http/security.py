@@ -23,6 +23,7 @@ from hushd_gateway import callers, log
 
 from . import web_page
 from .errors import ApiError
+from .realtime import client_secrets
 
 OPEN = ("/health", *web_page.FILES)  # need no token
 SEND_S = 60.0  # for a program that does not read its answer
@@ -90,10 +91,19 @@ class Authorisation:
             raise ApiError(
                 403, "This name is not one of hushd's: call it by its address, or add the name to [http] hosts."
             )
+        keys = [
+            *hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", "")),
+            *_offered(scope.get("subprotocols", ())),
+        ]
+        if scope["type"] == "websocket":
+            for session in map(client_secrets.take, keys):
+                if session is not None:
+                    scope["session"] = session  # of any page: this user's program has given it the secret
+                    return
         if not _follows_link(scope, headers):
             self._check_page(headers, host)
         preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
-        if not preflight and scope["path"] not in OPEN and not self._authorised(scope, headers):
+        if not preflight and scope["path"] not in OPEN and not self._authorised(scope, keys):
             if not self._token:
                 raise ApiError(403, f"Another user of this machine sent this request: {_SHARE}.")
             raise ApiError(
@@ -109,11 +119,10 @@ class Authorisation:
             return
         raise ApiError(403, "A web page sent this request: add its origin to [http] origins if it may.")
 
-    def _authorised(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+    def _authorised(self, scope: Scope, keys: Iterable[str | bytes]) -> bool:
         if not self._token:
             return not self._own_only or callers.is_ours(scope["client"], scope["server"])
-        sent = hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", ""))
-        return any(hosts.same_secret(key, self._token) for key in (*sent, *_offered(scope.get("subprotocols", ()))))
+        return any(hosts.same_secret(key, self._token) for key in keys)
 
 
 def _offered(subprotocols: Iterable[str]) -> Iterator[str | bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +120,30 @@ def test_websockets_are_checked_by_themselves() -> None:
     for secret, refused in (("sec/ret", False), ("secret", True)):
         status = ask(LOCALHOST, token=secret, **socket, subprotocols=["realtime", coded])[0]
         assert (status == 401) is refused
+
+
+def test_a_client_secret_opens_one_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any page, which its maker has given it to, and once; a request it opens never, nor one that is late."""
+    monkeypatch.setenv("HUSHD_RUNTIME_DIR", str(tmp_path))
+    socket = {"type": "websocket", "extensions": {"websocket.http.response": {}}}
+    page = LOCALHOST | {"Origin": "https://evil.example"}
+
+    def made() -> str:
+        answer = ask(LOCALHOST | {"Authorization": "Bearer secret"}, path="/v1/realtime/client_secrets", token="secret")
+        assert answer[0] == 200
+        return next(tmp_path.glob("client_secrets/ek_*")).name
+
+    def opened(secret: str, **more: Any) -> int:
+        scope = {"subprotocols": ["realtime", f"openai-insecure-api-key.{secret}"], **socket, **more}
+        return ask(page, token="secret", **scope)[0]
+
+    secret = made()
+    assert opened(secret[:-1]) == opened("ek_../secret") == opened(secret, type="http") == 403
+    assert ask(LOCALHOST | {"Authorization": f"Bearer {secret}"}, token="secret")[0] == 401
+    assert opened(secret) != 403
+    assert opened(secret) == 403
+    secret = made()
+    os.utime(tmp_path / "client_secrets" / secret, (0, 0))
+    assert opened(secret) == 403
+    for path in [*tmp_path.glob("client_secrets/*")]:
+        path.unlink()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+import soundfile
 from hushd_gateway.http.errors import ApiError
+from hushd_gateway.http.realtime import g711
 from hushd_gateway.http.realtime.session import Session
 
 
@@ -50,12 +53,35 @@ def test_semantic_vad_goes_by_meaning() -> None:
         assert _session({"turn_detection": detection}).turn_end() == "silence"
 
 
-def test_what_a_session_cannot_do_is_refused() -> None:
-    """The codings of telephony are; other keys pass, and what hushd cannot include is left out of the session."""
+def test_what_a_session_cannot_do_is_left_out() -> None:
+    """Other keys pass, and what hushd cannot include is left out of the session; log probabilities are included."""
     session = _session()
-    with pytest.raises(ApiError, match="type must be audio/pcm"):
-        session.update({"audio": {"input": {"format": {"type": "audio/pcmu"}}}})
+    logprobs = "item.input_audio_transcription.logprobs"
     audio = {"input": {"transcription": {"language": "de"}}, "output": {"voice": "alloy"}}
-    session.update({"include": ["item.input_audio_transcription.logprobs"], "instructions": "Brief.", "audio": audio})
+    session.update({"include": ["anything", logprobs], "instructions": "Brief.", "audio": audio})
     assert set(session.data["audio"]) == {"input"}
-    assert (session.data["include"], session.language()) == (None, "de")
+    assert (session.data["include"], session.language(), session.options()["probabilities"]) == ([logprobs], "de", True)
+    session.update({"include": []})
+    assert (session.data["include"], session.options()["probabilities"]) == (None, False)
+
+
+@pytest.mark.parametrize("changes", [
+    {"audio": {"input": {"format": {"type": "audio/pcmu", "rate": 16_000}}}}, {"input_audio_format": "g711_ulaw"},
+])  # fmt: skip
+def test_telephony_has_its_codings_by_both_their_names(changes: dict[str, Any]) -> None:
+    """Those of today, and the flat ones of 2024; the rate is the telephone's, whatever a program says."""
+    session = _session({"transcription": {"language": "de"}})
+    session.update(changes)
+    assert (session.coding, session.rate, session.language()) == ("audio/pcmu", 8000, "de")
+    with pytest.raises(ApiError, match="format must be pcm16, g711_ulaw or g711_alaw"):
+        session.update({"input_audio_format": "mp3"})
+
+
+@pytest.mark.parametrize(("coding", "subtype"), [(g711.ULAW, "ULAW"), (g711.ALAW, "ALAW")])
+def test_each_code_of_telephony_is_the_sample_that_libsndfile_has(coding: str, subtype: str) -> None:
+    """All 256, and so every sound."""
+    codes = bytes(range(256))
+    samples, _ = soundfile.read(
+        io.BytesIO(codes), dtype="int16", format="RAW", subtype=subtype, samplerate=8000, channels=1
+    )
+    assert g711.decoded(codes, coding) == samples.astype("<i2").tobytes()

@@ -17,9 +17,19 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from .. import fields, parameters
 from ..errors import bad
+from . import g711
 
 Object = JsonObject
 PCM, RATE = "audio/pcm", 24_000  # Hz
+# Flat names, of sessions of 2024, which bridges to the telephone still send.
+_FLAT = {
+    "input_audio_format": "format",
+    "input_audio_noise_reduction": "noise_reduction",
+    "input_audio_transcription": "transcription",
+    "turn_detection": "turn_detection",
+}
+_FORMATS = {"pcm16": PCM, "g711_ulaw": g711.ULAW, "g711_alaw": g711.ALAW}
+LOGPROBS = "item.input_audio_transcription.logprobs"
 # Seconds of silence after a finished sentence, by the eagerness of semantic_vad; after an unfinished one it is longer.
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
@@ -61,12 +71,17 @@ class Session:
         Raises:
             ApiError: for a value that does not fit.
         """
-        changes = _object(changes, "session")
-        sent = _object(_object(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
+        changes = named(changes, "session")
+        sent = named(named(changes.get("audio") or {}, "session.audio").get("input") or {}, "session.audio.input")
+        sent = {new: changes[old] for old, new in _FLAT.items() if old in changes} | sent
+        if isinstance(sent.get("format"), str):
+            sent["format"] = {"type": _FORMATS[fields.choice(sent, "format", tuple(_FORMATS), "pcm16")]}
+        include = fields.texts(changes if "include" in changes else self.data, "include")
         audio_input = {**self.input, **{name: value for name, value in sent.items() if name in _KEYS}}
         _check(audio_input)
         self._adapt(audio_input, sent)
-        self.data = {**self.data, "audio": {"input": audio_input}}
+        known = [LOGPROBS] if LOGPROBS in include else None  # what hushd does not know is left out
+        self.data = {**self.data, "audio": {"input": audio_input}, "include": known}
 
     def _adapt(self, audio_input: Object, sent: Mapping[str, Any]) -> None:
         """Turns turn detection off for a model that has none, unless the program has chosen before."""
@@ -84,7 +99,17 @@ class Session:
     @property
     def rate(self) -> int:
         """The rate of the sound in Hz."""
-        return int((self.input.get("format") or {}).get("rate") or RATE)
+        return int((self.input.get("format") or {}).get("rate") or RATE) if self.coding == PCM else g711.RATE
+
+    @property
+    def coding(self) -> str:
+        """The coding of the sound: `PCM`, or one of `g711`'s."""
+        return (self.input.get("format") or {}).get("type") or PCM
+
+    @property
+    def logprobs(self) -> bool:
+        """True if the program asks for the probabilities of words."""
+        return bool(self.data["include"])
 
     @property
     def vad(self) -> bool:
@@ -115,6 +140,7 @@ class Session:
         transcription = self.transcription()
         options = parameters.options_of(TRANSCRIBE, HEARD.check(transcription))
         options["language"] = self.language() or None
+        options["probabilities"] = self.logprobs
         options["hotwords"] = [*fields.texts(transcription, "keywords"), *filter(None, [options["hotwords"]])] or None
         return options
 
@@ -126,24 +152,29 @@ class Session:
 
 
 def _check(audio_input: Object) -> None:
-    form = _object(audio_input.get("format") or {}, "session.audio.input.format")
-    fields.choice(form, "type", (PCM,), PCM)
+    form = named(audio_input.get("format") or {}, "session.audio.input.format")
+    fields.choice(form, "type", (PCM, g711.ULAW, g711.ALAW), PCM)
     fields.value(form, "rate", RATES)
-    transcription = _object(audio_input.get("transcription") or {}, "session.audio.input.transcription")
+    transcription = named(audio_input.get("transcription") or {}, "session.audio.input.transcription")
     fields.text(transcription, "model")
     HEARD.check(transcription)
     fields.flag(transcription, "unstable")
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if audio_input.get("turn_detection") is not None:
-        detection = _object(audio_input["turn_detection"], "session.audio.input.turn_detection")
+        detection = named(audio_input["turn_detection"], "session.audio.input.turn_detection")
         if fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad") == "semantic_vad":
             fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
         else:
             fields.value(detection, "silence_duration_ms", _SILENCE_MS)
 
 
-def _object(value: Any, param: str) -> Object:
+def named(value: Any, param: str) -> Object:
+    """Returns a parameter that is an object.
+
+    Raises:
+        ApiError: it is none.
+    """
     if not isinstance(value, Mapping):
         raise bad(f"{param} must be an object.", param)
     return dict(value)

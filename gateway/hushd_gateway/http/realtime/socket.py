@@ -18,8 +18,9 @@ from hushd_gateway import log, routing
 
 from .. import fields
 from ..errors import ApiError, bad
+from . import g711
 from .hearing import Hearing
-from .session import Session
+from .session import PCM, Session
 from .turns import Event, Items, Stream
 
 LEAST_S = 0.1  # of sound in a commit, as in OpenAI's API
@@ -33,6 +34,7 @@ async def serve(socket: WebSocket) -> None:
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     session = Session(f"sess_{secrets.token_hex(8)}", socket.query_params.get("model", ""))
+    session.update(socket.scope.get("session", {}))  # of a client secret
     await Connection(socket, routing.for_caller(socket), session).run()
 
 
@@ -46,6 +48,7 @@ class Connection:
         self._items = Items()
         self._hearing: Hearing | None = None  # receives new sound
         self._hearings: set[Hearing] = set()  # under way
+        self._coding = PCM  # of the current hearing's sound
         self._incomplete = b""  # half of a sample, whose rest is in the next message
         self._past_s = 0.0  # of sound before the current hearing
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
@@ -132,6 +135,8 @@ class Connection:
         if self._hearing is None or self._hearing.task.done():
             await self._begin_hearing()
         assert self._hearing is not None
+        if self._coding != PCM:
+            sound = g711.decoded(sound, self._coding)
         sound = self._incomplete + sound
         whole = len(sound) & ~1
         self._incomplete = sound[whole:]
@@ -160,7 +165,7 @@ class Connection:
         session = self._session
         transcription, language, options = session.transcription(), session.language(), session.options()
         model = await self._engines.model(transcription.get("model") or "", language, speed="fast")
-        self._incomplete = b""
+        self._incomplete, self._coding = b"", session.coding
         listen = partial(
             self._engines.client.listen,
             rate=session.rate,
@@ -172,7 +177,7 @@ class Connection:
             **options,
         )
         unstable = fields.flag(transcription, "unstable")
-        stream = Stream(self._items, self._past_s, vad=session.vad, unstable=unstable)
+        stream = Stream(self._items, self._past_s, vad=session.vad, unstable=unstable, logprobs=session.logprobs)
         hearing = Hearing(listen, session.rate, stream, self._post, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)

@@ -18,7 +18,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from ..errors import ApiError
-from ..transcription.formats import usage
+from ..transcription.formats import log_probabilities, usage
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -52,6 +52,7 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
+        self.logprobs: list[Event] = []  # of their words
         self.end_s = 0.0  # of the last text, since the start of the stream
         self.seconds = 0.0  # that the texts took
         self.unlikely = False  # whether a text is probably wrong
@@ -70,6 +71,7 @@ class _Item:
     def final(self, segment: Segment) -> Iterator[Event]:
         """Yields the final text of the utterance, or of a part of a long one; the next utterance begins."""
         yield from self.partial(segment.text)
+        self.logprobs += log_probabilities([segment], joined(self.texts))
         self.texts.append(segment.text)
         self.unlikely = self.unlikely or segment.unlikely
         self.end_s = segment.end
@@ -95,6 +97,7 @@ class Stream:
         start_s: seconds of sound that the session had before.
         vad: whether each utterance becomes an item.
         unstable: whether an unfinished utterance is sent too, with text that may still change.
+        logprobs: whether `completed` has the probabilities of the words that the model rates.
     """
 
     def __init__(
@@ -104,8 +107,10 @@ class Stream:
         *,
         vad: bool,
         unstable: bool = False,
+        logprobs: bool = False,
     ) -> None:
         self._items = items
+        self._logprobs = logprobs
         self._unstable = unstable
         self._vad = vad
         self._start_s = start_s
@@ -203,5 +208,7 @@ class Stream:
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
-        doubts: Event = {"warnings": [_WARNING]} if item.unlikely else {}
-        yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))
+        more: Event = {"warnings": [_WARNING]} if item.unlikely else {}
+        if self._logprobs:
+            more["logprobs"] = item.logprobs or None
+        yield item.event("completed", content_index=0, transcript=transcript, **more, usage=usage(seconds))

@@ -60,7 +60,7 @@ async def _whole(engines: Engines, form: Form, ask: TranscriptionRequest) -> Res
             return JSONResponse(verbose, headers=_head(transcript))
         case "diarized_json":
             return JSONResponse(formats.diarized(transcript, ask.known), headers=_head(transcript))
-    return JSONResponse(formats.as_json(transcript), headers=_head(transcript))
+    return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs), headers=_head(transcript))
 
 
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
@@ -100,12 +100,12 @@ async def start_transcription(
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
-    model = await engines.model(ask.model, ask.language, translate=translate, words=ask.words)
+    model = await engines.model(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
     chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
     if ask.known:
         options = {**options, "people": await voiceprints(engines, ask.known, **chosen)}
     if engines.is_server("stt", model.engine):
-        options = {**options, "extra": TRANSCRIPTION.further(form.fields, "subtitles")}
+        options = {**options, "extra": TRANSCRIPTION.further(form.fields, "include", "subtitles")}
     return await engines.client.transcribe_stream(form.path, **chosen, **options)
 
 
@@ -124,11 +124,15 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
                     yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
                     yield event
                 else:
-                    yield {"type": "transcript.text.delta", "delta": delta}
+                    before = text[: -len(delta)]
+                    scores = {"logprobs": formats.log_probabilities([segment], before)} if ask.logprobs else {}
+                    yield {"type": "transcript.text.delta", "delta": delta, **scores}
         except HushdError as damage:
             transcription.so_far((), _unnamed(damage, form))
     done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.warned(transcription.warnings)}
     done |= formats.stretches(transcription.unlikely)
+    if ask.logprobs:
+        done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:
         done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
     known = transcription.language and not any(each.code == UNLIKELY for each in transcription.warnings)

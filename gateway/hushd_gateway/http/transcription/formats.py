@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from itertools import count
 
-from hushd.transcripts.segment import Segment
+from hushd.transcripts.cues import tokens
+from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.call import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages
@@ -16,12 +17,30 @@ from hushd_schema.results import is_label
 
 Object = JsonObject
 LETTERS = 26
+_LEAST = 1e-4  # the lowest probability, since they have four decimals
 UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
 
 
-def as_json(transcript: Transcript) -> Object:
+def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
-    return {"text": transcript.text, **warned(transcript.warnings), "usage": usage(transcript.duration)}
+    scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
+    return {"text": transcript.text, **scores, **warned(transcript.warnings), "usage": usage(transcript.duration)}
+
+
+def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
+    """Returns the words whose probability is known as OpenAI's tokens, which join to the text; `before` is the text
+    that precedes them."""
+    scores: list[Object] = []
+    for segment in segments:
+        for number, (token, word) in enumerate(zip(tokens(segment), segment.words, strict=False)):
+            bare = token.text.strip()
+            apart = token.text[:1].isspace() if number else bool(before) and between(before, bare) == " "
+            text = f" {bare}" if apart else bare
+            before = text
+            if word.probability is not None:
+                logprob = math.log(max(word.probability, _LEAST))
+                scores.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
+    return scores
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:

@@ -43,6 +43,7 @@ class TranscriptionRequest:
         language: of the recording; empty if not named.
         subtitles: whether to add `srt` and `vtt`, for hushd's page.
         words: whether to list `words`; with `segments` also the segments.
+        logprobs: whether to add the probability of each word.
         options: for `AsyncClient.transcribe`.
         known: recordings of known speakers, by name.
     """
@@ -51,6 +52,7 @@ class TranscriptionRequest:
     model: str
     language: str
     words: bool
+    logprobs: bool
     segments: bool
     stream: bool
     subtitles: bool
@@ -73,14 +75,14 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
     detail = values["timestamp_granularities"]
     words = "word" in detail and form == "verbose_json"  # other formats have no words
     language = _language(values)
-    if fields.texts(data, "include"):
-        raise bad("hushd has no log probabilities: leave include out.", "include")
+    logprobs = _logprobs(data, form)
     options = parameters.options_of(TRANSCRIBE, values)
     options |= {
         "language": language or None,
         "task": "translate" if translate else None,
         "hotwords": [*values["keywords"], *filter(None, [options["hotwords"]])] or None,
         "word_times": words,
+        "probabilities": logprobs,
         "diarize": form == "diarized_json" or options["diarize"],
     }
     known = references(data)
@@ -91,7 +93,14 @@ def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequ
         )
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
-    return TranscriptionRequest(form, model, language, words, segments, stream, subtitles, options, known)
+    return TranscriptionRequest(form, model, language, words, logprobs, segments, stream, subtitles, options, known)
+
+
+def _logprobs(data: Fields, form: str) -> bool:
+    included = fields.subset(data, "include", ("logprobs",))
+    if included and form != "json":
+        raise bad(f"logprobs come with the response_format json, not {form}.", "include")
+    return bool(included)
 
 
 def _language(given: Mapping[str, Any]) -> str:
