@@ -93,7 +93,7 @@ def test_a_translation_needs_the_best_that_can() -> None:
 
 
 def test_log_probabilities_come_from_a_model_that_knows_them() -> None:
-    """Where none is named; a named one whose options nobody knows may try, one that knows none is refused."""
+    """One that is named and whose options nobody knows may try; one that knows none is refused."""
     options = {"moonshine": [], "faster-whisper": ["probabilities"]}
     rows = [row | {"options": options[str(row["name"])]} for row in STT["engines"]]
     rows.append({"name": "command", "models": [{"name": "mine", "languages": [], "installed": True}]})

@@ -18,7 +18,7 @@ MODEL = ModelInfo("tiny", ("en",), 1)
 
 
 def warnings(engine: EngineInfo, **params: Any) -> list[str]:
-    return [warning["message"] for warning in Request.parse(params, engine, MODEL).warnings(engine)]
+    return [warning["message"] for warning in Request.parse(params, engine, MODEL).warnings(engine, MODEL)]
 
 
 def test_every_option_is_used_by_one_of_whispers_engines() -> None:
@@ -31,6 +31,7 @@ def test_every_option_is_used_by_one_of_whispers_engines() -> None:
     ("params", "named"),
     [
         ({"beam_size": 5}, "beam_size"),
+        ({"word_times": True, "probabilities": True}, "word_times and no probabilities"),
         ({"prompt": "Nagg."}, "prompt"),
         ({"hotwords": "Clov"}, "hotwords"),
         ({"temperature": 0}, "temperature"),

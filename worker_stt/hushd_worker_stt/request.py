@@ -118,10 +118,13 @@ class Request:
             decoder=self.decoder,
         )
 
-    def warnings(self, engine: EngineInfo) -> list[dict[str, str]]:
+    def warnings(self, engine: EngineInfo, model: ModelInfo) -> list[dict[str, str]]:
         """Returns warnings, in the form of results, about requested options that `engine` does not support."""
         given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
-        if not (names := unused(given | dict(self.decoder), engine.options, live=self.live)):
+        names = unused(given | dict(self.decoder), engine.options, live=self.live)
+        if self.word_times and not (engine.word_times if model.word_times is None else model.word_times):
+            names.insert(0, "word_times")
+        if not names:
             return []
         message = f"The engine {engine.name!r} has no {' and no '.join(names)}: the recording was transcribed without."
         return [{"code": "no_effect", "message": message}]

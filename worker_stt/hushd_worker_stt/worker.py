@@ -142,7 +142,7 @@ class SpeechToText:
             result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
             if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
-        warnings = [*request.warnings(self._info), *job.warnings]
+        warnings = [*request.warnings(self._info, self._model), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def close(self) -> None:

@@ -127,6 +127,7 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert verbose.duration == pytest.approx(9.96, abs=0.1)
     assert [segment.id for segment in verbose.segments] == list(range(len(verbose.segments)))
     assert verbose.words is None
+    assert {(segment.avg_logprob, segment.no_speech_prob) for segment in verbose.segments} == {(None, None)}
     assert "warnings" not in verbose.model_dump()
 
 

@@ -125,7 +125,6 @@ class Files:
         self._journals: dict[int, Journal] = {}
         self._progress = Progress([os.path.basename(name) for name in self._names])
         self._line = console.StatusLine()
-        self._wordless = False
         self._warned: set[str] = set()
         self.status = self.doubted = 0
 
@@ -145,8 +144,6 @@ class Files:
             self._line.clear()
             if any(journal.kept for journal in self._journals.values()):
                 console.note("The same command with --resume continues where it was interrupted.")
-        if self._wordless and self._options.word_times:
-            console.complain("The engine does not report word times.")
 
     def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
@@ -194,7 +191,6 @@ class Files:
         elif isinstance(event, Segment):
             self._progress.heard(index, event.end, 0.0, now)
             self._inboxes[index].append(event)
-            self._wordless |= not event.words
         elif isinstance(event, Done):
             if event.damage:
                 self._progress.give_up(index)

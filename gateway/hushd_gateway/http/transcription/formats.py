@@ -55,7 +55,7 @@ def warned(warnings: Iterable[ResultWarning]) -> Object:
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
-    """`response_format` verbose_json; Whisper's own values are those of a certain segment.
+    """`response_format` verbose_json; Whisper's own values, which no engine tells, are null.
 
     The language of a text that is probably wrong is the model's only one, and is not told.
     """
@@ -149,10 +149,7 @@ def _segment(segment: Segment) -> Object:
         "end": segment.end,
         "text": segment.text,
         "tokens": [],
-        "temperature": 0.0,
-        "avg_logprob": 0.0,
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.0,
+        **dict.fromkeys(("temperature", "avg_logprob", "compression_ratio", "no_speech_prob")),
     }
 
 
