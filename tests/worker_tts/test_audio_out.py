@@ -178,10 +178,14 @@ def test_volume_is_a_factor(tiny: Worker, say: Callable[..., Any], volume: float
     assert np.abs(heard).max() <= 0.8913 * 32767
 
 
-def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("text", [
+    "[[slnc 250]]One. [[slnc 500; volm 0.5]]Two.",
+    '<speak><break time="250ms"/><s>One.</s><break time=".5s"/><prosody volume="50%">Two.</prosody></speak>',
+])  # fmt: skip
+def test_commands_change_volume_and_make_silence(tiny: Worker, say: Callable[..., Any], text: str) -> None:
     """A pause is exactly as long as it says, also before the first word; a volume holds from where it stands."""
     plain = say(tiny, "One. Two.").result["duration"]
-    spoken = say(tiny, "[[slnc 250]]One. [[slnc 500; volm 0.5]]Two.")
+    spoken = say(tiny, text)
     assert spoken.result["duration"] == pytest.approx(plain + 0.75, abs=0.001)
     samples = np.frombuffer(spoken.raw, "<i2").astype(np.float32)
     assert not samples[:2000].any()

@@ -107,6 +107,10 @@ def test_changes_within_a_text_reach_the_engine(tiny: Worker, say: Callable[...,
     """Rates in words a minute, absolute or relative, are speeds within the engine's range."""
     say(tiny, "One. [[rate 300]] Two. [[rate +100]] Three. [[rate 9999]] Four. [[rset 0]] Five.", speed=1.2)
     assert speeds == [1.2, 1.5, pytest.approx(1.7), 2.0, 1.2]
+    speeds.clear()
+    slower = [f'<prosody rate="{rate}">Two.</prosody>' for rate in ("50%", "-50%", "x-slow", "0.5")]
+    say(tiny, f"<speak>One. {' '.join(slower)} <prosody rate='x-fast'>Three.</prosody> Four.</speak>", speed=1.4)
+    assert speeds == [1.4, *[0.7] * 4, 2.0, 1.4]
 
 
 def test_another_operation_is_unsupported(tiny: Worker) -> None:

@@ -148,7 +148,7 @@ class SpeechJob:
         speed, rate = self._params.speed, self._rate
         if rate.wpm is not None:
             speed = rate.wpm / self._params.voice.wpm + (speed if rate.relative else 0.0)
-        return params.bounded(speed, self._info)
+        return params.bounded(speed * rate.factor, self._info)
 
     def _pause(self, seconds: float) -> None:
         self._seconds += seconds

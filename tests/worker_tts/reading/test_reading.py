@@ -185,6 +185,7 @@ def test_thoughts_are_not_heard(written: str, heard: list[str], markup: str) -> 
 
 def test_a_long_thought_takes_no_memory() -> None:
     """50 kB of it leave nothing behind but the answer."""
+    list(read([b"a"]))  # imports
     chunks = [b"<think>", *[b"word " * 200] * 50, b"</think>Yes."]
     tracemalloc.start()
     try:
@@ -205,6 +206,43 @@ def test_commands_of_macos_are_obeyed_or_passed_over() -> None:
         ("One", False), Pause(0.5), ("two.", True), Rate(180), ("Three", False), Rate(20, True), Volume(0.5),
         ("four five", False), Rate(), ("six [[x]]", True),
     ]  # fmt: skip
+
+
+SSML = [
+    ('<speak>Hello <break time="1s"/> world.</speak>', ["Hello", Pause(1), "world."]),
+    ('<break time="90s"/>a < b &lt; c &amp; <emphasis>d</emphasis> <![CDATA[e]]><!-- f -->', [
+        Pause(60), "a < b < c & d e",
+    ]),
+    ("<p>One two</p><s>three <break strength='weak'/>four</s>", ["One two", "three", Pause(0.15), "four"]),
+    ('<sub alias="Doctor">Dr</sub> Who says <say-as interpret-as="x">12</say-as> to <w:x y="z"/>me',
+     ["Doctor Who says 12 to me"]),
+    ('<prosody rate="slow" volume="soft">a<prosody rate="+20%" volume="50">b</prosody></prosody></prosody>c', [
+        Rate(factor=0.75), Volume(0.5), "a", Rate(factor=0.75 * 1.2), Volume(0.25), "b", Rate(factor=0.75), Volume(0.5),
+        Rate(), Volume(1), Rate(), Volume(1), "c",
+    ]),
+    ('<prosody volume="-20dB" rate="9999999%">a<prosody volume="+9999999dB">b', [
+        Rate(factor=10), Volume(0.1), "a", Rate(factor=10), Volume(0.1), "b",
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown"])
+@pytest.mark.parametrize(("written", "heard"), SSML)
+def test_ssml_is_obeyed_and_not_read_out(written: str, heard: list[object], markup: str) -> None:
+    """In any markup and however it arrives, also after a declaration; tags without a meaning here are skipped."""
+    for before in ("<speak>", "\ufeff\n<speak version='1.1'\n xml:lang='en'>", '<?xml version="1.0"?>\n<speak>'):
+        data = (before * (not written.startswith("<speak")) + written).encode()
+        for size in (1, 7, 1000):
+            items = read([data[i : i + size] for i in range(0, len(data), size)], markup)
+            assert [item.text if isinstance(item, Piece) else item for item in items] == heard
+
+
+@pytest.mark.parametrize(
+    "text", ["<speaker> a & b", "a <speak> b </speak>", "<spea", "<", "<?", " < speak>", "&lt;speak>"]
+)
+def test_only_a_text_that_begins_as_ssml_is_ssml(text: str) -> None:
+    """Of any other every sign is there."""
+    assert "".join(texts(text, language="ja")) == text.strip()
 
 
 @pytest.mark.parametrize(("text", "heard"), [
@@ -251,7 +289,7 @@ def categories() -> dict[str, list[str]]:
 MARKUP = [
     "[[slnc 5]]", "[[", "]]", "[a](b)", "![", "```\n", "|", "\n", "# ", "- ", "1. ", "**", "_", "`", "> ", "<b>",
     "&amp;", "<!--", "https://x.y/", "a@b.co", "~~", "\\", "[^1]", "  \n", "    ", ". ", "x" * 90, "\r\n", "***\n",
-    "word ", "| a ",
+    "word ", "| a ", "<break/>", "<prosody rate='50%'>", "</prosody>", "<sub alias='x y'>",
 ]  # fmt: skip
 
 
@@ -270,6 +308,7 @@ def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) ->
         else chance.choice(characters[chance.choice(kinds)]) + chance.choice(" a")
         for _ in range(chance.randint(1, 120))
     )
+    text = "<speak>" * (seed % 3 == 0) + text
     data = text.encode("utf-8", "replace")
     whole = list(read([data], markup))
     for item in whole:
@@ -288,9 +327,23 @@ def _shown(item: object) -> object:
 
 def fillers() -> Iterator[object]:
     """Each filler in each markup; by day most in the one that has most patterns, and one in all."""
-    for filler in ("word ", "x", "\U0001f600", "*", "[[", "a_b ", "http://a/", "(", "```", "| ", "x\n"):
+    for filler in (
+        "word ",
+        "x",
+        "\U0001f600",
+        "*",
+        "[[",
+        "a_b ",
+        "http://a/",
+        "(",
+        "```",
+        "| ",
+        "x\n",
+        "<speak>a",
+        "[a](",
+    ):
         for markup in MARKUPS:
-            day = filler == "word " or (markup == "markdown" and filler not in ("[[", "x\n", "a_b ", "| "))
+            day = filler == "word " or (markup == "markdown" and filler not in ("[[", "x\n", "a_b ", "| ", "<speak>a"))
             yield pytest.param(filler, markup, marks=[] if day else [pytest.mark.night])
 
 

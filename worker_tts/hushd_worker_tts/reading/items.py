@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 
 class MappedText:
@@ -89,6 +89,9 @@ class Piece(NamedTuple):
         return self.mapped.text
 
 
+MAX_PAUSE_S = 60.0  # of one command
+
+
 class Pause(NamedTuple):
     """Silence, in addition to the engine's own pause at the end of a sentence."""
 
@@ -101,10 +104,12 @@ class Rate(NamedTuple):
     Attributes:
         wpm: words per minute; None: the request's own rate.
         relative: whether `wpm` is added to the request's own rate.
+        factor: what the resulting rate is multiplied by.
     """
 
     wpm: float | None = None
     relative: bool = False
+    factor: float = 1.0
 
 
 class Volume(NamedTuple):
@@ -121,3 +126,11 @@ Change = Pause | Rate | Volume
 Item = Piece | Change
 # From the readers of markup to the splitter of sentences.
 Event = MappedText | Change | SentenceEnd
+
+
+class MarkupReader(Protocol):
+    """A reader of one kind of markup."""
+
+    def add(self, text: str, final: bool = False) -> Iterator[Event]:
+        """Yields the events that `text` completes; with `final`, all remaining ones. Exhaust it before the next
+        call."""

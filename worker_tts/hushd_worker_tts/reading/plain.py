@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from .items import Change, Event, MappedText, Pause, Rate, Volume
+from .items import MAX_PAUSE_S, Change, Event, MappedText, Pause, Rate, Volume
 
 # Characters of a command; an opening bracket that is not closed within them is text.
 _MAX_COMMAND = 200
 _NAMES = "bord|char|cmnt|ctxt|dlim|emph|inpt|nmbr|pbas|pmod|rate|rset|slnc|sync|tune|vers|volm|xtnd"
 _COMMANDS = re.compile(rf"\[\[\s*(?P<body>(?:{_NAMES})\b[^\[\]]{{0,{_MAX_COMMAND}}})\]\]")
 _NUMBER = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)")
-_MAX_PAUSE_S = 60.0
 
 
 class Commands:
@@ -55,7 +54,7 @@ class Commands:
             return None
         sign, amount = number[1], float(number[2])
         if name == "slnc":
-            return Pause(min(amount / 1000, _MAX_PAUSE_S))
+            return Pause(min(amount / 1000, MAX_PAUSE_S))
         if name == "rate" and (amount > 0 or sign):
             return Rate(wpm=-amount if sign == "-" else amount, relative=bool(sign))
         if name == "volm":

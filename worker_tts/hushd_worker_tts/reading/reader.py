@@ -9,12 +9,12 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Protocol
 
-from .items import Event, Item, MappedText, Piece, SentenceEnd
+from .items import Item, MappedText, MarkupReader, Piece, SentenceEnd
 from .plain import Commands, without_scripts, without_thoughts
 from .pronunciation import CLOSE, OPEN, Pronouncer
 from .sentences import Splitter
+from .ssml import Ssml
 from .words import words
 
 # Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
@@ -23,14 +23,6 @@ _SLICE = 2048
 _ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
 _MAX_ESCAPE = 1000
 _UNSEEN = "\u200b"
-
-
-class MarkupReader(Protocol):
-    """A reader of one kind of markup."""
-
-    def add(self, text: str, final: bool = False) -> Iterator[Event]:
-        """Yields the events that `text` completes; with `final`, all remaining ones. Exhaust it before the next
-        call."""
 
 
 def read(
@@ -51,7 +43,7 @@ def read(
         phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
     """
     spell = Pronouncer(words(language), pronounce, language, phonemes)
-    reader, splitter = _reader(markup, language), Splitter(language)
+    reader, splitter = Ssml(_reader(markup, language)), Splitter(language)
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):
