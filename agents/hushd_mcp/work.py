@@ -325,8 +325,10 @@ def _known_speakers(client: Client, options: Options) -> Options:
 
 
 def _language(transcript: Transcript | Transcription) -> Options:
-    """Returns the language; of a text that is probably wrong, that it is, and the sentence that says why."""
+    """Returns the language, and the model that has heard it again; of a text that is probably wrong, the sentence that
+    says why."""
     why = " ".join(warning.message for warning in transcript.warnings if warning.code == UNLIKELY)
     if why:
         return {"unlikely": True, "message": why}
-    return {"language": transcript.language} if transcript.language else {}
+    heard_by = {"model": transcript.model} if transcript.model else {}
+    return ({"language": transcript.language} if transcript.language else {}) | heard_by

@@ -20,9 +20,9 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache, word_errors
+from . import catalogue, hf_cache, languages, word_errors
 from .catalogue import Known
-from .installation import engine_needed
+from .installation import engine_installed, engine_needed
 from .manifest import Manifest, split
 from .store import Store
 
@@ -148,6 +148,21 @@ def _rows(
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
             by_model[model] = replace(entry, known=catalogue.find(model))
     return list(by_model.values())
+
+
+def hearing(store: Store, language: str | None) -> list[str]:
+    """Returns the installed models that hear `language`, or None: several languages, and whose engines are installed
+    too."""
+    engines = {name: spec for name, spec in catalogue.engines().items() if spec.role == "stt"}
+    known = {model: entry for model, entry in catalogue.models().items() if entry.engine in engines}
+    return [
+        each.model
+        for each in _rows(store, _Look(store), "*", engines, known)
+        if each.usable
+        and each.role == "stt"
+        and (languages.find(language, each.languages) if language else len(each.languages) != 1)
+        and engine_installed(engines[each.engine])
+    ]
 
 
 def row(store: Store, model: str) -> Row:

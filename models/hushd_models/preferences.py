@@ -10,6 +10,8 @@ from hushd_schema import toml
 
 from . import languages
 
+_ENGLISH = "en"
+
 
 def engines_elsewhere(path: Path) -> frozenset[str]:
     """Returns the engines for which the configuration file at `path` has its own command, such as chatterbox in
@@ -27,12 +29,32 @@ def engines_elsewhere(path: Path) -> frozenset[str]:
 def own_languages(path: Path) -> list[str]:
     """Returns the codes of the languages that the user speaks, the one most used first: those of the configuration at
     `path`, else the session's; none where neither names one."""
-    try:
-        own = toml.load(path, "languages").get("languages")
-    except HushdError:
-        own = None
+    own = _value(path, "languages")
     named = [languages.code(each) for each in own if isinstance(each, str)] if isinstance(own, list) else []
     return named or languages.of_session()
+
+
+def unserved_language(path: Path) -> str:
+    """Returns the language that the user speaks most, where that is not English, and the configuration at `path` names
+    no model that hears it; else empty."""
+    first = next(iter(own_languages(path)), _ENGLISH)
+    if first == _ENGLISH:
+        return ""
+    named = _value(path, "stt"), _value(path, "stt_by_language")
+    by_language = named[1] if isinstance(named[1], dict) else {}
+    return "" if named[0] or first in map(languages.code, by_language) else first
+
+
+def hears_again(path: Path) -> bool:
+    """Returns the setting `hear_again` of the configuration at `path`."""
+    return _value(path, "hear_again") is not False
+
+
+def _value(path: Path, key: str) -> object:
+    try:
+        return toml.load(path, key).get(key)
+    except HushdError:
+        return None
 
 
 def languages_named(path: Path) -> str:

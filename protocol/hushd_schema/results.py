@@ -136,6 +136,7 @@ class SegmentData(Record):
         rest: the start of a request for the audio after it; None for live audio.
         language: the language of a recording; empty if unknown.
         unlikely: whether its text is probably wrong.
+        unjudged: whether that is not known yet: an event `judged` follows.
     """
 
     kind: str
@@ -148,6 +149,7 @@ class SegmentData(Record):
     rest: float | None = None
     language: str = ""
     unlikely: bool = False
+    unjudged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,7 @@ class TranscriptResult(Warned):
         unlikely: the stretches whose text is probably wrong.
         speakers: the number of speakers; None without `diarize`.
         voices: the speakers' voices, in the order in which they first speak; none unless requested.
+        model: ENGINE/NAME that has heard it again; empty where the usual model's text stands.
     """
 
     language: str
@@ -190,19 +193,22 @@ class TranscriptResult(Warned):
     unlikely: tuple[Stretch, ...] = ()
     speakers: int | None = None
     voices: tuple[SpeakerVoice, ...] = ()
+    model: str = ""
 
 
 class LiveEvent(TypedDict, total=False):
     """An event of live audio besides segments; programs get it as it is sent.
 
     Attributes:
-        kind: `began`, `ended`, `nothing` or `unstable`.
+        kind: `began`, `ended`, `nothing`, `unstable` or `judged`.
         start: in `began`, the start of speech.
+        unlikely: in `judged`, whether the segments that came `unjudged` are probably wrong.
         stable, text: in `unstable`, the final part of the text, and all of the text so far.
     """
 
     kind: Required[str]
     start: float
+    unlikely: bool
     stable: str
     text: str
 

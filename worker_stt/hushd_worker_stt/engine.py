@@ -49,7 +49,7 @@ class Segment:
     """A stretch of speech as text; times are in seconds, never before the last segment's.
 
     `words` is empty if the engine cannot time words, `speaker` without diarization. hushd sets `speaker`, and
-    `unlikely` where the text is probably wrong.
+    `unlikely` where the text is probably wrong, `unjudged` where that is not known yet.
     """
 
     start: float
@@ -58,6 +58,7 @@ class Segment:
     words: tuple[Word, ...] = ()
     speaker: str = ""
     unlikely: bool = False
+    unjudged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,14 @@ class Nothing:
     """The last `Began` was not speech but a cough."""
 
 
-Event = Segment | Unstable | Began | Ended | Nothing
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on the segments that were sent `unjudged`."""
+
+    unlikely: bool
+
+
+Event = Segment | Unstable | Began | Ended | Nothing | Judged
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
@@ -46,6 +53,7 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
         text=_whole(segment.text),
         speaker=segment.speaker,
         unlikely=segment.unlikely,
+        unjudged=segment.unjudged,
         words=tuple(
             WordData(
                 word=_whole(word.text),
@@ -68,13 +76,15 @@ def probability(value: float | None) -> float | None:
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 
-def of_event(event: Unstable | Began | Ended | Nothing) -> LiveEvent:
-    """Returns the data of a live event that is not a segment."""
+def of_event(event: Unstable | Began | Ended | Nothing | Judged) -> LiveEvent:
+    """Returns the data of an event that is not a segment."""
 
     kind = type(event).__name__.lower()
     match event:
         case Began():
             return {"kind": kind, "start": round(event.start, 3)}
+        case Judged():
+            return {"kind": kind, "unlikely": event.unlikely}
         case Unstable():
             return {"kind": kind, "stable": _whole(event.stable), "text": _whole(event.text)}
     return {"kind": kind}

@@ -140,13 +140,15 @@ class Transcription:
             self._take(speaker, piece, segments)
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
-        """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check."""
-        first = self._segments == 0
+        """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check: its verdict
+        follows."""
+        first = self._segments == 0 and bool(self._only_language and segments)
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
-            self._send(speaker, segment, piece.start if number < len(segments) else piece.end, unlikely)
+            marked = replace(segment, unlikely=unlikely, unjudged=first)
+            self._send(speaker, marked, piece.start if number < len(segments) else piece.end)
         if first:
-            self._unlikely(piece, segments)
+            self._job.send_partial(partials.of_event(partials.Judged(self._unlikely(piece, segments))))
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""
@@ -158,13 +160,13 @@ class Transcription:
         self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely)
         return unlikely
 
-    def _send(self, speaker: int, segment: Segment, rest: float, unlikely: bool) -> None:
+    def _send(self, speaker: int, segment: Segment, rest: float) -> None:
         """Sends a segment; `rest` is the start for a request for the rest of the recording."""
         if self._request.diarize:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
             segment = replace(segment, speaker=self._speakers[speaker])
-        data = partials.of_segment(self._segments, replace(segment, unlikely=unlikely))
+        data = partials.of_segment(self._segments, segment)
         language = self._recogniser.spoken(self._options)
         self._job.send_partial(replace(data, rest=round(rest, 3), language=language).data())
         self._segments += 1

@@ -78,7 +78,7 @@ def tsv(segments: Segments) -> Iterator[str]:
 
 def json_document(segments: Segments) -> Iterator[str]:
     """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and, if there are any,
-    `language_probability`, `warnings` and the stretches `unlikely`."""
+    `language_probability`, `warnings`, the stretches `unlikely`, and the `model` that has heard it again."""
     rows: list[JsonObject] = []
     for segment in segments:
         row: JsonObject = {
@@ -96,6 +96,8 @@ def json_document(segments: Segments) -> Iterator[str]:
     document: JsonObject = {"text": text, "segments": rows, "language": segments.language}
     if segments.language_probability is not None:
         document["language_probability"] = segments.language_probability
+    if segments.model:
+        document["model"] = segments.model
     if segments.warnings:
         document["warnings"] = [warning._asdict() for warning in segments.warnings]
     if segments.unlikely:

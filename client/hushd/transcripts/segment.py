@@ -117,6 +117,9 @@ class Segments(Protocol):
     @property
     def unlikely(self) -> tuple[tuple[float, float], ...]: ...
 
+    @property
+    def model(self) -> str: ...
+
     def __iter__(self) -> Iterator[Segment]: ...
 
 

@@ -11,11 +11,12 @@ from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Segment, joined
 from hushd.transport.call import CUT_OFF, ResultWarning, warnings_of
-from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Blocking, Steps, run, verb
 
 if TYPE_CHECKING:
     from hushd_schema.results import OnEvent, SpeakerVoice
+
+    from hushd.transport.second_hearing import SecondHearing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Transcript:
         unlikely: the stretches of it, start and end in seconds, that are probably not what was said.
         language_probability: of `language`, from 0 to 1, where nobody named it, and a model found it and tells.
         voices: those of the speakers, with `voiceprints`.
+        model: ENGINE/NAME of the model that has heard it again, since the usual one probably invented its text.
     """
 
     segments: tuple[Segment, ...]
@@ -42,6 +44,7 @@ class Transcript:
     unlikely: tuple[tuple[float, float], ...] = ()
     language_probability: float | None = None
     voices: tuple[SpeakerVoice, ...] = ()
+    model: str = ""
 
     @property
     def text(self) -> str:
@@ -75,8 +78,8 @@ class IncomingTranscript:
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
-        language_probability, duration, ended, warnings, unlikely, voices: as in `Transcript`, known once the iteration
-            has ended.
+        language_probability, duration, ended, warnings, unlikely, voices, model: as in `Transcript`, known once the
+            iteration has ended.
         diarized: whether segments say who speaks.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
@@ -84,7 +87,7 @@ class IncomingTranscript:
 
     def __init__(
         self,
-        call: RetryingCall,
+        call: SecondHearing,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
@@ -103,12 +106,17 @@ class IncomingTranscript:
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.voices: tuple[SpeakerVoice, ...] = ()
+        self.model = ""
         self.rest_s = 0.0
         self._count = 0
 
     def close(self) -> None:
         """Cancels the request, unless it has ended."""
         self._call.close()
+
+    def wait_for_verdict(self) -> None:
+        """Has the first segment wait until it is known whether it is `unlikely`, as later ones do."""
+        self._call.hold()
 
     @verb
     def transcript(self) -> Steps[Transcript]:
@@ -143,7 +151,7 @@ class IncomingTranscript:
             self.duration = float(result.duration)
             self.ended = result.ended or "input"
             self.warnings = warnings_of(result)
-            self.voices = result.voices
+            self.voices, self.model = result.voices, result.model
             self.unlikely = tuple((float(stretch.start), float(stretch.end)) for stretch in result.unlikely)
         return None
 
@@ -164,7 +172,7 @@ class IncomingTranscript:
             if self._on_partial:
                 self._on_partial(event.get("stable", ""), event.get("text", ""))
             return None
-        if self._on_event:
+        if self._on_event and kind != "judged":
             self._on_event(str(kind), event)
         return None
 
@@ -194,6 +202,7 @@ class IncomingTranscript:
             self.unlikely,
             self.language_probability,
             self.voices,
+            self.model,
         )
 
 

@@ -89,6 +89,11 @@ class Link:
         connection = self.connection
         return connection is None or connection.wait_lost(timeout)
 
+    @property
+    def is_local(self) -> bool:
+        """True if the supervisor is this machine's."""
+        return self._machine is None
+
     def sent(self, input: AnyInput) -> AnyInput:
         """Returns `input` as the supervisor can read it: a file of ours does not exist on another machine."""
         if self._machine and isinstance(input, File):

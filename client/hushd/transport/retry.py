@@ -74,6 +74,11 @@ class Attempts:
         self.request = replace(request, **source.fields()) if source else request
         self.missing = self.language = ""
 
+    @property
+    def answered(self) -> bool:
+        """True if the caller has a part of the answer."""
+        return self._handed_out
+
     def is_new(self, message: Message) -> bool:
         """Returns whether the caller has not had the content of `message` yet.
 
@@ -211,6 +216,34 @@ class RetryingCall:
         self._voiced = voiced
         self._own_only = own_only
         self._attempts = Attempts(request, source, pull is not None, self.max_lost)
+        self._former: Attempts | None = None  # of the model from which the request was moved
+
+    @property
+    def request(self) -> Request:
+        """The request as it was sent last."""
+        return self._attempts.request
+
+    @property
+    def repeatable(self) -> bool:
+        """True if the whole input is still at hand."""
+        return self._source is not None and self._source.whole
+
+    @property
+    def moved(self) -> bool:
+        """True if another model answers than the one first asked."""
+        return self._former is not None
+
+    def move(self, request: Request) -> Steps[None]:
+        """Cancels the present attempt and sends `request`, of the same input; if that fails before there is text, the
+        former one is sent once more."""
+        assert self._call is not None
+        self._call.cancel()
+        self._former = self._afresh(self._attempts.request)
+        self._attempts = self._afresh(request)
+        yield from self.begin()
+
+    def _afresh(self, request: Request) -> Attempts:
+        return Attempts(replace(request, id=new_id(), attempt=0), self._source, self._pull is not None, self.max_lost)
 
     def begin(self) -> Steps[None]:
         """Sends the request."""
@@ -277,7 +310,9 @@ class RetryingCall:
         """Sends the request again if that helps, else raises `error`."""
         try:
             if not self._attempts.again(error):
-                raise error
+                if self._former is None or self._attempts.answered:
+                    raise error
+                self._attempts, self._former = self._former, None
             if self._attempts.missing and self._pull:
                 yield from self._pull(self._attempts.missing)
             if self._attempts.language:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hushd_models import languages
+from hushd_models import languages, preferences
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import AUTO
+from hushd_protocol.system import paths
 
 from hushd.transport.call import new_id
-from hushd.transport.steps import Steps
+from hushd.transport.steps import Brief, Steps
 
 from . import requests
 
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 
     from hushd.model_choice import Candidate, ModelChoice
     from hushd.synthesis.voices import VoiceChoice
+
+
+_FRESH_S = 10.0  # for so long the files of models are not looked at again
 
 
 class Preparation:
@@ -35,6 +42,7 @@ class Preparation:
     def __init__(self, control: Callable[..., Steps[JsonObject]]) -> None:
         self._control = control
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
+        self._others, self._looked = False, -math.inf  # whether other models may be here, as was seen then
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
@@ -98,8 +106,51 @@ class Preparation:
             engine, model = choice.engine, choice.model
         elif model and not engine and names_no_engine(model):
             engine, model = yield from self.find_model(model)
+        elif not (engine or model or params.get("language")) and (own := (yield from self._unserved())):
+            with suppress(HushdError):  # none, as it turns out
+                choice = yield from self.choose_model(own, speed, None, False)
+                engine, model = choice.engine, choice.model
         request = requests.request("stt", "transcribe", params, **{**shared, "engine": engine, "model": model})
         return replace(request, session=True) if session else request
+
+    def _unserved(self) -> Steps[str]:
+        """Returns the user's first language where that is not English, an installed model hears it, and the
+        configuration says nothing of models; else empty."""
+        own = preferences.unserved_language(paths.find().config)
+        return own if own and (yield Brief(partial(_may_hear, own))) else ""
+
+    def may_hear_again(self, request: Request, *, here: bool) -> bool:
+        """Returns whether an installed model of several languages may hear `request` again, which names no model and no
+        language: not with the setting `hear_again` off.
+
+        Args:
+            here: whether the supervisor is this machine's, whose files tell it.
+        """
+        is_open = request.worker == "stt" and not request.params.get("language")
+        if not (is_open and preferences.hears_again(paths.find().config)):
+            return False
+        if here and time.monotonic() > self._looked + _FRESH_S:
+            self._others, self._looked = _may_hear(None), time.monotonic()
+        return self._others or not here
+
+    def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
+        """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
+        there is none."""
+        from hushd_schema.status import Status
+
+        from hushd import model_choice
+
+        if not (yield Brief(partial(self.may_hear_again, request, here=False))):
+            return None
+        described = yield from self._hearing()
+        several = [each for each in (yield partial(_installed, described, None, False)) if len(each.languages) != 1]
+        own = next((each for each in preferences.own_languages(paths.find().config) if each != "en"), None)
+        language = own if any(each.hears(own) for each in several) else None
+        if not several:
+            return None
+        status = Status.from_data((yield from self._control("status")))
+        choice = model_choice.choose(several, model_choice.capacity(status, "stt"), language, speed or "medium")
+        return replace(request, worker=f"stt/{choice.engine}/{choice.model}")
 
     def choose_model(
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
@@ -154,6 +205,16 @@ def _is_own(voice: str) -> bool:
 def names_no_engine(model: str) -> bool:
     """Returns whether `model` is not of the form ENGINE/NAME."""
     return model.count("/") != 1 or model.endswith(".pt")
+
+
+def _may_hear(language: str | None) -> bool:
+    """Returns whether a model of this machine may hear `language`, or None: several, by its files alone. Programs and
+    servers of the user's own may."""
+    from hushd_models import inventory, store
+
+    here = paths.find()
+    own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))
+    return any(map(any, own)) or bool(inventory.hearing(store.Store(here), language))
 
 
 def _installed(described: HearingDescription, engine: str | None, translates: bool) -> list[Candidate]:

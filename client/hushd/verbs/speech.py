@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hushd.synthesis.speech import IncomingSpeech
     from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import IncomingTranscript, Transcript
+    from hushd.transport.retry import RetryingCall
+    from hushd.transport.second_hearing import SecondHearing
     from hushd.verbs.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions, WorkerOptions
 
 # What the faces differ in: what they take, and the class of what is still being made.
@@ -250,7 +252,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
         request = yield from self._preparation.transcription(params, speed, shared)
-        call = yield from self._send(request, source)
+        call = self._heard_again((yield from self._send(request, source)), speed)
         return self._transcription_class()(call, on_progress, diarized=bool(options.get("diarize")))
 
     def _session(
@@ -268,9 +270,16 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
         shared, live = requests.take_shared(options), take_live_params(options)
         params = transcribe_params(options) | live  # type: ignore[arg-type]
         request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
-        call = yield from self._send(request, audio)
+        call = self._heard_again((yield from self._send(request, audio)), speed or "fast")
         begin = self._transcription_class()
         return begin(call, None, on_partial, on_event)
+
+    def _heard_again(self, call: RetryingCall, speed: str | None) -> SecondHearing:
+        """Returns a transcription that another model may hear again."""
+        from hushd.transport.second_hearing import SecondHearing
+
+        look = partial(self._preparation.may_hear_again, call.request, here=self.link.is_local)
+        return SecondHearing(call, look, partial(self._preparation.second_hearing, speed=speed))
 
 
 MIN_S, MAX_S = 2.0, 30.0  # of a recording

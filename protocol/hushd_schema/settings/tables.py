@@ -178,6 +178,12 @@ class Settings:
         _LANGUAGES,
         'languages that you speak, the one most used first, such as ["fr", "en"]; none: that of your session',
     )
+    hear_again: bool = setting(
+        True,
+        flag(),
+        "true: what the usual model has probably invented is heard again by an installed one of several languages",
+        document="LISTEN.md",
+    )
     speakers: Mapping[str, str] = setting(
         {},
         _SPEAKERS,

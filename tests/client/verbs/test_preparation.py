@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -53,7 +54,7 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
 
 
 @pytest.fixture
-def preparation() -> Preparation:
+def preparation(runtime: Path) -> Preparation:
     return Preparation(control)
 
 

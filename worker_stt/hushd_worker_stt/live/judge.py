@@ -11,12 +11,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass, field, replace
 
 from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.partials import Judged
 from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enough
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class LiveJudge:
         self._sent: deque[_Judgement] = deque()  # texts that were sent, whose verdicts are not collected yet
         self._known = False  # the last verdict that was collected
         self._first = True
+        self._unjudged: _Judgement | None = None  # of the first text, which was sent without a verdict
         self._closed = False
         self._may_read = threading.Event()
         self._may_read.set()
@@ -108,13 +110,20 @@ class LiveJudge:
         if judgement.spoken is None:
             judgement.spoken = segment.start, segment.end
             self._sent.append(judgement)
-            judgement.done.wait(0.0 if self._first else _PATIENCE_S * self._pace)
+            if not judgement.done.wait(0.0 if self._first else _PATIENCE_S * self._pace) and self._first:
+                self._unjudged = judgement
             self._first = False
         else:
             judgement.spoken = judgement.spoken[0], segment.end
         self._collect(before=judgement)
         known = self._known if judgement.unlikely is None else judgement.unlikely
-        return replace(segment, unlikely=known)
+        return replace(segment, unlikely=known, unjudged=judgement is self._unjudged)
+
+    def news(self) -> Iterator[Judged]:
+        """Yields the verdict on the first text, if that was sent without one, and it is there now."""
+        if self._unjudged is not None and self._unjudged.done.is_set():
+            judgement, self._unjudged = self._unjudged, None
+            yield Judged(bool(judgement.unlikely))
 
     def hear(self, quiet_s: float) -> None:
         """Goes on reading or pauses, by the seconds for which nobody has spoken."""

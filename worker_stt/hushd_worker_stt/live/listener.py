@@ -99,6 +99,7 @@ class LiveListener:
                 yield self._judge.mark(event) if self._judge and isinstance(event, Segment) else event
             if self._judge:
                 self._judge.settle(self._job.check)
+                yield from self._judge.news()
 
     def close(self) -> None:
         """Ends the stream of an unfinished utterance, and the judge."""
@@ -121,6 +122,7 @@ class LiveListener:
             (recent if utterance is None else self._probabilities).append(probability)
             if self._judge:
                 self._judge.hear(endpointer.quiet_s if utterance else math.inf)
+                yield from self._judge.news()
             if state is State.NOBODY:
                 self._give_up()
                 return

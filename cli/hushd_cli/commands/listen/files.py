@@ -66,7 +66,7 @@ class Feed:
         receive: returns the next segment, and at last the transcript.
 
     Attributes:
-        language, language_probability, warnings, unlikely, damage: known once the segments have been read.
+        language, language_probability, warnings, unlikely, model, damage: known once the segments have been read.
     """
 
     def __init__(self, receive: Callable[[], Segment | Done], diarized: bool) -> None:
@@ -76,6 +76,7 @@ class Feed:
         self.language_probability: float | None = None
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
+        self.model = ""
         self.damage: HushdError | None = None
         self._first: Segment | Done | None = None
 
@@ -89,7 +90,7 @@ class Feed:
             yield item
             item = self._receive()
         self.language, self.warnings = item.transcript.language, item.transcript.warnings
-        self.language_probability = item.transcript.language_probability
+        self.language_probability, self.model = item.transcript.language_probability, item.transcript.model
         self.unlikely, self.damage = item.transcript.unlikely, item.damage
 
 
@@ -303,6 +304,7 @@ class Files:
             warnings=transcription.warnings,
             unlikely=transcription.unlikely,
             language_probability=transcription.language_probability,
+            model=transcription.model,
         )
         return Done(transcript, damage)
 

@@ -126,6 +126,10 @@ class _Session:
     def unlikely(self) -> tuple[tuple[float, float], ...]:
         return self._transcription.unlikely
 
+    @property
+    def model(self) -> str:
+        return self._transcription.model
+
     def transcript(self) -> Transcript:
         """Waits for the end; returns the transcript."""
         segments = tuple(self)
@@ -136,6 +140,7 @@ class _Session:
             warnings=self.warnings,
             unlikely=self.unlikely,
             language_probability=self.language_probability,
+            model=self.model,
         )
 
     def __iter__(self) -> Iterator[Segment]:

@@ -129,7 +129,8 @@ async def _events(engines: Engines, form: Form, ask: TranscriptionRequest) -> As
                     yield {"type": "transcript.text.delta", "delta": delta, **scores}
         except HushdError as damage:
             transcription.so_far((), _unnamed(damage, form))
-    done: JsonObject = {"type": "transcript.text.done", "text": text, **formats.warned(transcription.warnings)}
+    done: JsonObject = {"type": "transcript.text.done", "text": text}
+    done |= formats.warned(transcription.warnings, transcription.model)
     done |= formats.stretches(transcription.unlikely)
     if ask.logprobs:
         done["logprobs"] = formats.log_probabilities(segments)

@@ -11,6 +11,7 @@ from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.call import CUT_OFF, UNLIKELY, ResultWarning
+from hushd.transport.second_hearing import HEARD_AGAIN
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.results import is_label
@@ -24,7 +25,8 @@ UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
     scores = {"logprobs": log_probabilities(transcript)} if logprobs else {}
-    return {"text": transcript.text, **scores, **warned(transcript.warnings), "usage": usage(transcript.duration)}
+    told = warned(transcript.warnings, transcript.model)
+    return {"text": transcript.text, **scores, **told, "usage": usage(transcript.duration)}
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
@@ -44,14 +46,15 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
 
 
 def doubts(warnings: Iterable[ResultWarning]) -> list[ResultWarning]:
-    """Returns the warnings that every answer carries: its text is not whole, of another track, or probably wrong."""
-    return [warning for warning in warnings if warning.code in (CUT_OFF, "other_track", UNLIKELY)]
+    """Returns the warnings that every answer carries: its text is not whole, of another track, probably wrong, or heard
+    again."""
+    return [warning for warning in warnings if warning.code in (CUT_OFF, "other_track", UNLIKELY, HEARD_AGAIN)]
 
 
-def warned(warnings: Iterable[ResultWarning]) -> Object:
-    """Returns these for an answer in JSON; nothing where there are none."""
+def warned(warnings: Iterable[ResultWarning], model: str = "") -> Object:
+    """Returns these for an answer in JSON, and the `model` that has heard it again; nothing where there is neither."""
     doubtful = [warning._asdict() for warning in doubts(warnings)]
-    return {"warnings": doubtful} if doubtful else {}
+    return ({"model": model} if model else {}) | ({"warnings": doubtful} if doubtful else {})
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
@@ -76,7 +79,8 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
             for segment in transcript
             for word in segment.words
         ]
-    return answer | stretches(transcript.unlikely) | warned(transcript.warnings) | {"usage": usage(transcript.duration)}
+    answer |= stretches(transcript.unlikely) | warned(transcript.warnings, transcript.model)
+    return answer | {"usage": usage(transcript.duration)}
 
 
 def stretches(unlikely: Iterable[tuple[float, float]]) -> Object:
@@ -93,7 +97,7 @@ def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
         "duration": transcript.duration,
         "text": transcript.text,
         "segments": [names.segment(segment) for segment in transcript],
-        **warned(transcript.warnings),
+        **warned(transcript.warnings, transcript.model),
         "usage": usage(transcript.duration),
     }
 

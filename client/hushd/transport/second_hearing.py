@@ -1,0 +1,110 @@
+"""A transcription whose beginning another model hears again, where the usual one has probably invented it.
+
+    first text ─► another model is here ─► held back ─► judged ─► plausible ─► returned
+                  └► none: returned at once                       └► unlikely ─► the other hears the input
+
+Nothing is held back but the text of the first piece, or of the first utterance, whose verdict follows it at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Message, Partial, Request, Result
+
+from .retry import RetryingCall
+from .steps import Brief, Steps
+
+HEARD_AGAIN = "heard_again"  # the code of the warning that another model has heard it
+_ENGLISH = "en"
+
+
+class SecondHearing:
+    """A transcription under way, as `RetryingCall`.
+
+    Args:
+        look: returns whether another model may be here, by files alone: it runs while the worker works.
+        instead: returns the request to the other model; None: there is none after all.
+    """
+
+    def __init__(
+        self, call: RetryingCall, look: Callable[[], bool], instead: Callable[[Request], Steps[Request | None]]
+    ) -> None:
+        self._call = call
+        self._look = look
+        self._instead = instead
+        self._holds: bool | None = None  # whether the first text waits for its verdict; None: not looked yet
+        self._held: list[Message] = []  # the text without a verdict, and what came after it
+        self._ready: deque[Message] = deque()
+        self._before = self._model = ""  # the workers' names
+
+    def hold(self) -> None:
+        """Has the first text wait for its verdict, whether another model is here or not."""
+        self._holds = True
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._call.close()
+
+    def receive(self) -> Steps[Message | None]:
+        """As `RetryingCall.receive`."""
+        if self._holds is None:
+            self._holds = yield Brief(self._look)
+        while not self._ready:
+            if (message := (yield from self._call.receive())) is None:
+                return None
+            yield from self._take(message)
+        return self._ready.popleft()
+
+    def _take(self, message: Message) -> Steps[None]:
+        data: Any = message.data if isinstance(message, Partial) else {}
+        if data.get("unjudged") and self._holds:
+            self._held.append(message)
+        elif data.get("kind") == "judged" and self._held:
+            unlikely = bool(data.get("unlikely"))
+            held, self._held = self._held, []
+            if not (unlikely and (yield from self._move())):
+                self._ready += (_marked(each, unlikely) for each in held)
+        elif isinstance(message, Result):
+            self._ready += (*self._held, self._told(message))
+        elif self._held:
+            self._held.append(message)
+        elif not (self._call.moved and data.get("kind") == "began"):  # of an utterance that has begun before
+            self._ready.append(message)
+
+    def _move(self) -> Steps[bool]:
+        """Sends the input to the other model; returns whether there is one, and the input is still whole."""
+        if self._model or not self._call.repeatable:
+            return False
+        try:
+            request = yield from self._instead(self._call.request)
+        except HushdError:
+            request = None
+        if request is None:
+            return False
+        self._before, self._model = self._call.request.worker, request.worker
+        yield from self._call.move(request)
+        return True
+
+    def _told(self, result: Result) -> Result:
+        """Returns the result with the model that has heard it again, and a warning that says so."""
+        if not self._call.moved:
+            return result
+        model = self._model.partition("/")[2]
+        why = "the usual model read it differently each time"
+        if result.data.get("language") not in ("", None, _ENGLISH):
+            why = "this is not English"
+        told = {"code": HEARD_AGAIN, "message": f"Heard by {model}, since {why}."}
+        return replace(
+            result, data={**result.data, "model": model, "warnings": [*result.data.get("warnings", ()), told]}
+        )
+
+
+def _marked(message: Message, unlikely: bool) -> Message:
+    if not (isinstance(message, Partial) and message.data.get("unjudged")):
+        return message
+    return replace(message, data={**message.data, "unlikely": unlikely})

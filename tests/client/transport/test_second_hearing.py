@@ -1,0 +1,119 @@
+"""A transcription that another model hears again: procedures, whose steps are answered by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd.transport.second_hearing import SecondHearing
+from hushd.transport.source import Inline, Input, Stream
+from hushd.transport.steps import Steps, run
+from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
+from hushd_protocol.messages import Cancel, Partial, Request, Result
+
+from .test_retry import Calls, World
+
+ASKED = Request(id=b"1" * 16, worker="stt", op="transcribe")
+OTHER = "stt/whisper/base"
+RESULT: dict[str, Any] = {"language": "en", "duration": 2.0, "segments": 1}
+
+
+def part(kind: str, text: str = "", **data: Any) -> dict[str, Any]:
+    return {"kind": kind, **({"text": text} if text else {}), **data}
+
+
+FIRST = part("segment", "We'll see you.", unjudged=True, end=2.0, rest=2.0)
+LATER = part("segment", "And so on.", end=4.0, rest=4.0)
+HEARD = part("segment", "Tout va bien.", end=2.0, rest=2.0)
+
+
+class Scripted(World):
+    """Answers each request at once, by the next script."""
+
+    scripts: list[tuple[dict[str, Any] | HushdError, ...]]
+
+    def carry(self, call: Calls, request: Request) -> None:
+        super().carry(call, request)
+        for number, data in enumerate(self.scripts.pop(0)):
+            if isinstance(data, HushdError):
+                call.end(data)
+            elif "kind" in data:
+                call.receive(Partial(id=call.id, seq=number, data=data))
+            else:
+                call.receive(Result(id=call.id, data=data))
+
+
+def heard(*scripts: Any, source: Input | None = None, looks: bool = True, other: str = OTHER) -> tuple[Any, ...]:
+    """A transcription whose requests are answered by scripts: the world, the texts and kinds that its caller gets
+    (`unlikely` where marked), and its result."""
+    world = Scripted()
+    world.scripts = list(scripts)
+    call = world.call(ASKED, source or Inline(b"sound"))
+    run(call.begin())
+
+    def instead(request: Request) -> Steps[Request | None]:
+        if other == "error":
+            raise HushdError("model_missing", "None is here.")
+        yield from ()
+        return replace(request, worker=other) if other else None
+
+    hearing, got, result = SecondHearing(call, lambda: looks, instead), [], {}
+    while (message := run(hearing.receive())) is not None:
+        if isinstance(message, Result):
+            result = dict(message.data)
+        elif isinstance(message, Partial):
+            mark = " (unlikely)" if message.data.get("unlikely") and "text" in message.data else ""
+            got.append(str(message.data.get("text") or message.data["kind"]) + mark)
+    assert not world.scripts
+    return world, got, result
+
+
+JUDGED, DOUBTED = part("judged", unlikely=False), part("judged", unlikely=True)
+DONE = RESULT | {"unlikely": [{"start": 0.0, "end": 2.0}]}
+
+
+@pytest.mark.parametrize(
+    ("options", "parts", "got"),
+    [
+        ({}, (FIRST, JUDGED, LATER, RESULT), ["We'll see you.", "And so on."]),
+        ({"other": ""}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+        ({"other": "error"}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+        ({"source": Stream([b"x" * 9], 4)}, (FIRST, DOUBTED, DONE), ["We'll see you. (unlikely)"]),
+        ({"looks": False}, (FIRST, DOUBTED, DONE), ["We'll see you.", "judged"]),
+        ({}, (FIRST, RESULT), ["We'll see you."]),
+        ({}, (LATER, RESULT), ["And so on."]),
+    ],
+)
+def test_the_usual_models_text_stands(options: Any, parts: Any, got: list[str]) -> None:
+    """A plausible one; with its mark one that no other model can hear, or whose input is not whole any more. Without a
+    second model it is returned before its verdict."""
+    if source := options.get("source"):
+        list(source.pieces())
+    world, texts, result = heard(parts, **options)
+    assert (texts, len(world.sent), result) == (got, 1, parts[-1])
+
+
+@pytest.mark.parametrize(
+    ("language", "why"), [("fr", "this is not English"), ("en", "the usual model read it differently each time")]
+)
+def test_another_model_hears_it_from_the_beginning(language: str, why: str) -> None:
+    """Of the first model's answer nothing is returned but the beginning of an utterance; the second gets the same input
+    and options, and the result says which it is, and why."""
+    began = part("began", start=0.1)
+    answer = RESULT | {"language": language}
+    world, texts, result = heard((began, FIRST, part("ended"), DOUBTED), (began, HEARD, answer))
+    assert texts == ["began", "Tout va bien."]
+    first, second = world.sent
+    assert (second.worker, second.payload, second.params) == (OTHER, first.payload, first.params)
+    assert any(isinstance(each, Cancel) and each.id == first.id for each in world.posted)
+    told = {"code": "heard_again", "message": f"Heard by whisper/base, since {why}."}
+    assert result == answer | {"model": "whisper/base", "warnings": [told]}
+
+
+def test_a_second_model_that_fails_changes_nothing() -> None:
+    """There is no memory for it, say: the usual model hears it once more, and its text has its mark."""
+    failure = HushdError("out_of_memory", "There is no memory for it.")
+    world, texts, result = heard((FIRST, DOUBTED), (failure,), (FIRST, DOUBTED, DONE))
+    assert [request.worker for request in world.sent] == ["stt", OTHER, "stt"]
+    assert (texts, result) == (["We'll see you. (unlikely)"], DONE)
