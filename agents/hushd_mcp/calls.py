@@ -45,6 +45,7 @@ class Calls:
     Attributes:
         resumable: whether the host can come back with a ticket.
         answered: the id of an `initialize` that was answered already, or None.
+        voice: that speaks where a call names none; empty for the configured one.
         called: the time of the last request or answer.
     """
 
@@ -56,6 +57,7 @@ class Calls:
     ) -> None:
         self.tasks = tasks
         self.answered: object = None
+        self.voice = ""
         self.called = time.monotonic()
         self._open = 0
         self._at_once = 0
@@ -66,11 +68,12 @@ class Calls:
 
     @classmethod
     def of(cls, tasks: TaskRegistry, about: JsonObject) -> Calls:
-        """Returns the calls of the session that a relay describes: `holder`, `patience`, the `answered` request,
-        and the facts `remembered` by an earlier process."""
+        """Returns the calls of the session that a relay describes: `holder`, `patience`, `voice`, the `answered`
+        request, and the facts `remembered` by an earlier process."""
         calls = cls(tasks, about.get("patience"), about.get("holder"))
         calls.resumable = calls.resumable or bool(about.get("resumable"))
         calls.answered = about.get("answered")
+        calls.voice = about.get("voice") or ""
         return calls
 
     def remembered(self) -> JsonObject:

@@ -16,6 +16,7 @@ from hushd_cli.command import Command
 from hushd_models import preferences
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import USUAL_VOICE
 from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.paths import Paths
 from hushd_schema.kinds import above_zero
@@ -78,7 +79,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
     folders = paths.find()
     with best_effort.writing(folders.logs):
         paths.make_state(folders)
-    session = {"holder": holder, "patience": patience}
+    session = {"holder": holder, "patience": patience, "voice": os.environ.get(USUAL_VOICE, "")}
     options = {
         "version": __version__, "place": place(folders, os.environ), "log": os.fspath(folders.logs / "mcp.log"),
         "session": json.dumps(session), "languages": preferences.languages_named(folders.config),
@@ -89,7 +90,7 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
 
 def _counts(name: str) -> bool:
     """Returns whether a variable may change how the process for calls works."""
-    return name in _NAMES or name.startswith(_PREFIXES) or name.lower().endswith("_proxy")
+    return name != USUAL_VOICE and (name in _NAMES or name.startswith(_PREFIXES) or name.lower().endswith("_proxy"))
 
 
 def place(folders: Paths, environ: Mapping[str, str]) -> str:

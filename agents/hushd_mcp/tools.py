@@ -16,6 +16,7 @@ from typing import Any
 from hushd_models import preferences
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import by_session
 from hushd_protocol.system import paths
 from hushd_schema.operations import LIVE, RECORDED
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -79,7 +80,7 @@ class Tools:
         wait: UntilSpoken = True,
         **asked: Any,
     ) -> CallToolResult:
-        speech = work.say(text, priority, _speaking(asked))
+        speech = work.say(text, priority, self._speaking(asked))
         return await self._calls.carry_out(context, "say", speech, wait=wait)
 
     async def listen(
@@ -101,7 +102,7 @@ class Tools:
         **asked: Any,
     ) -> CallToolResult:
         # The question is spoken in the language of the answer.
-        turn = work.converse(text, priority, _speaking(asked), arguments.options(_HEARD, asked))
+        turn = work.converse(text, priority, self._speaking(asked), arguments.options(_HEARD, asked))
         return await self._calls.carry_out(context, "converse", turn)
 
     async def transcribe(
@@ -119,6 +120,10 @@ class Tools:
         options = arguments.options(_READ, asked)
         reading = work.transcribe(source, bool(segments or options.get("diarize")), options)
         return await self._calls.carry_out(context, "transcribe", reading)
+
+    def _speaking(self, asked: Mapping[str, Any]) -> JsonObject:
+        options = arguments.options(_SPOKEN, asked)
+        return {**options, "markup": "markdown", **by_session(self._calls.voice, options)}
 
     async def voices(self, context: Context, language: Language = "") -> CallToolResult:
 
@@ -239,7 +244,3 @@ def _taking(function: Callable[..., Any], fields: Mapping[str, Argument]) -> Cal
     call.__annotations__ = {each.name: each.annotation for each in parameters}
     call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return call
-
-
-def _speaking(asked: Mapping[str, Any]) -> JsonObject:
-    return {**arguments.options(_SPOKEN, asked), "markup": "markdown"}

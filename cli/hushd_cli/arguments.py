@@ -41,6 +41,7 @@ ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("HUSHD_RUNTIME_DIR", "the folder of the supervisor's sockets"),
     ("HUSHD_STATE_DIR", "the folder of logs and of what hushd has measured"),
     ("HUSHD_MODELS_DIR", "the folder of models"),
+    ("HUSHD_VOICE", "the voice of `say`, of agents' hooks and tools where none is named"),
     ("HUSHD_ENDPOINT", "the address of another machine's hushd, which is asked instead"),
     ("HUSHD_DEVICES", "here: the devices of this machine, also while another one is attached"),
     ("HUSHD_AUTOSTART", "0: start no supervisor"),

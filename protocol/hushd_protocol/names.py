@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
 SPEECH_ROLES = ("stt", "tts")  # roles whose models produce text or speech
@@ -11,6 +14,7 @@ ROLES = (*ENGINE_ROLES, "models")
 SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
 AUTO = "auto"  # as a model's name: the best one installed
 COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for messages
+USUAL_VOICE = "HUSHD_VOICE"  # the variable by which an agent's session has a voice of its own
 _NAME = re.compile(NAME, re.ASCII)
 
 
@@ -25,6 +29,12 @@ def is_model(value: object) -> bool:
         return False
     engine, _, model = value.partition("/")
     return is_name(engine) and is_name(model)
+
+
+def by_session(voice: str | None, options: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Returns the option by which `voice`, the value of `USUAL_VOICE`, speaks where a speech's options choose none."""
+    chosen = any(options.get(name) for name in ("voice", "language", "engine", "model"))
+    return {"default_voice": voice} if voice and not chosen else {}
 
 
 def base(worker: str) -> str:

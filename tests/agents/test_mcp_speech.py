@@ -71,6 +71,19 @@ def test_a_recording_by_its_path(person: dict[str, str], beckett: Path) -> None:
     assert "segments" not in without_times
 
 
+@pytest.mark.usefixtures("carried")
+def test_each_session_has_its_voice(person: dict[str, str]) -> None:
+    """By HUSHD_VOICE, in one process for all of them; a call may name another."""
+    with (
+        stdio_host(*PATIENT, environment=person | {"HUSHD_VOICE": "espeak-en-us"}) as robot,
+        stdio_host(*PATIENT, environment=person) as usual,
+    ):
+        assert robot.data("say", text="Yes.")["voice"] == "espeak-en-us"
+        assert usual.data("say", text="Yes.")["voice"] == "heart"
+        assert robot.data("say", text="Yes.", voice="heart")["voice"] == "heart"
+        assert len([*Path(os.environ["HUSHD_RUNTIME_DIR"]).glob("mcp-????????")]) == 1
+
+
 def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:
     """Nothing is lost by asking again: the next supervisor is started, and the host notices nothing."""
     (runtime / "config.toml").write_text(moonshine_once.configuration())

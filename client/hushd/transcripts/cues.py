@@ -4,30 +4,30 @@ They are made of words and their times. Where an engine gives none, a segment's 
 lengths.
 
 Cues end and break where they read well: after sentences, after phrases, in balance, within the limits of the trade:
-42 columns, two lines, seven seconds. A character of Chinese, Japanese or Korean is two columns wide. A word that is
-longer than a line has a line of its own.
+42 columns and two lines, or those of a `Layout`, and seven seconds. A character of Chinese, Japanese or Korean is two
+columns wide. A word that is longer than a line has a line of its own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from unicodedata import east_asian_width
 
 from hushd_protocol.light_dataclass import dataclass, replace
 
-from hushd.transcripts.segment import between
+from hushd.transcripts.segment import USUAL, Layout, between
 
 if TYPE_CHECKING:
     from hushd.transcripts.segment import Segment
 
-COLUMNS = 42  # in a line
 MAX_CUE_S = 7.0  # on the screen
 SHORTEST_S = 1.0  # below which nobody can read it
 PAUSE_S = 0.3  # between words: as good as a comma
 
+_PHRASES = ".?!…,;:。？！、，"  # end them
 _CLOSING = "\"'”’»)]』」）"
 _TITLES = {"mr.", "mrs.", "ms.", "dr.", "st.", "prof."}
 
@@ -46,8 +46,8 @@ class Timed(Protocol):
 T = TypeVar("T", bound=Timed)
 
 
-def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
-    """Divides `words` into subtitles of at most two lines and `MAX_CUE_S`, cut where it disturbs the least.
+def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL) -> list[Sequence[T]]:
+    """Divides `words` into subtitles that fit the layout and `MAX_CUE_S`, cut where it disturbs the least.
 
     The cheapest way through all cuts, where a cut costs little behind a sentence, more behind a phrase and most
     elsewhere, and so does a subtitle that is nearly empty.
@@ -55,18 +55,18 @@ def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
     Args:
         label: columns taken by something else in the first line of each.
     """
-    places = _Places([word.text for word in words], label)
+    places = _Places([word.text for word in words], label, layout.columns)
     best = [0.0] + [float("inf")] * len(words)  # of the words up to here
     cut = [0] * (len(words) + 1)
     for end in range(1, len(words) + 1):
         price = 2.0 if end == len(words) else 2.0 + _cut_cost(words[end - 1], words[end])
         for start in range(end - 1, -1, -1):
             seconds = words[end - 1].end - words[start].start
-            if end - start > 1 and (seconds > MAX_CUE_S or places.break_of(start, end) is None):
+            if end - start > 1 and (seconds > MAX_CUE_S or places.breaks(start, end, layout.lines) is None):
                 break
             columns = places.width(start, end)
-            cost = best[start] + price + (1 - columns / (2 * COLUMNS)) ** 2
-            if (seconds < SHORTEST_S or columns < COLUMNS / 2) and end - start < len(words):
+            cost = best[start] + price + (1 - columns / (layout.lines * layout.columns)) ** 2
+            if (seconds < SHORTEST_S or columns < layout.columns / 2) and end - start < len(words):
                 cost += 2.0
             if cost < best[end]:
                 best[end], cut[end] = cost, start
@@ -78,18 +78,20 @@ def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
     return parts[::-1]
 
 
-def lines(texts: Sequence[str], label: int = 0) -> list[str]:
-    """Divides the words of a subtitle, each with the space before it, into one line or two."""
-    middle = _Places(texts, label).break_of(0, len(texts)) or 0
-    return [line for part in (texts[:middle], texts[middle:]) if (line := "".join(part).strip())]
+def lines(texts: Sequence[str], label: int = 0, layout: Layout = USUAL) -> list[str]:
+    """Divides the words of a subtitle, each with the space before it, into lines."""
+    places = _Places(texts, label, layout.columns).breaks(0, len(texts), layout.lines) or []
+    parts = (texts[start:end] for start, end in pairwise([0, *places, len(texts)]))
+    return [line for part in parts if (line := "".join(part).strip())]
 
 
 class _Places:
-    """Widths of all stretches of some words, and their breaks into two lines."""
+    """Widths of all stretches of some words, and their breaks into lines of at most `columns`."""
 
-    def __init__(self, texts: Sequence[str], label: int) -> None:
+    def __init__(self, texts: Sequence[str], label: int, columns: int) -> None:
         self._texts = texts
-        self._first = COLUMNS - label
+        self._columns = columns
+        self._first = max(1, columns - label)
         self._sums = [0, *accumulate(map(_columns, texts))]
 
     def width(self, start: int, end: int) -> int:
@@ -97,17 +99,27 @@ class _Places:
         text = self._texts[start]
         return self._sums[end] - self._sums[start] - (len(text) - len(text.lstrip()))
 
-    def break_of(self, start: int, end: int) -> int | None:
-        """Returns the word that begins the second line, `start` for one line only; None: they do not fit."""
-        if end - start == 1 or self.width(start, end) <= self._first:
-            return start
+    def breaks(self, start: int, end: int, lines: int, first: int = 0) -> list[int] | None:
+        """Returns the words that begin the second line and further ones; None: they do not fit.
+
+        Two lines are balanced; before them further ones are full. `first`: the columns of the first one.
+        """
+        first = first or self._first
+        if end - start == 1 or self.width(start, end) <= first:
+            return []
+        if lines == 1:
+            return None
         costs = [
-            (abs(upper - lower) - (COLUMNS / 3 if _ends(self._texts[middle - 1], ".?!…,;:。？！、，") else 0), middle)
+            (abs(upper - lower) - (self._columns / 3 if _ends(self._texts[middle - 1], _PHRASES) else 0), middle)
             for middle in range(start + 1, end)
-            if (upper := self.width(start, middle)) <= self._first or middle == start + 1
-            if (lower := self.width(middle, end)) <= COLUMNS or middle == end - 1
+            if (upper := self.width(start, middle)) <= first or middle == start + 1
+            if (lower := self.width(middle, end)) <= self._columns or middle == end - 1
         ]
-        return min(costs)[1] if costs else None
+        if costs or lines == 2:
+            return [min(costs)[1]] if costs else None
+        full = max(n for n in range(start + 1, end) if self.width(start, n) <= first or n == start + 1)
+        rest = self.breaks(full, end, lines - 1, self._columns)
+        return None if rest is None else [full, *rest]
 
 
 def _cut_cost(before: Timed, after: Timed) -> float:
@@ -159,16 +171,16 @@ class Cue:
     speaker: str = ""
 
 
-def readable(segments: Iterable[Segment], label: int = 0) -> Iterator[Cue]:
-    """Yields cues of at most two lines of 42 columns and seven seconds, cut where a sentence or a phrase ends.
+def readable(segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL) -> Iterator[Cue]:
+    """Yields cues that fit the layout and seven seconds, cut where a sentence or a phrase ends.
 
     Args:
         label: columns that the name of a speaker takes in the first line.
     """
     for segment in segments:
         room = label + len(segment.speaker) if segment.speaker else 0
-        for phrase in phrases(tokens(segment), room):
-            text = "\n".join(lines([token.text for token in phrase], room))
+        for phrase in phrases(tokens(segment), room, layout):
+            text = "\n".join(lines([token.text for token in phrase], room, layout))
             yield Cue(phrase[0].start, phrase[-1].end, text, segment.speaker)
 
 

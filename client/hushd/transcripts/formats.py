@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
-from hushd.transcripts.segment import Segments, joined
+from hushd.transcripts.segment import USUAL, Layout, Segments, joined
 
 if TYPE_CHECKING:
     from hushd.transcripts.cues import Cue
@@ -45,10 +45,10 @@ def txt(segments: Segments) -> Iterator[str]:
         yield f"{segment.speaker}: {text}\n" if changed else f"{text}\n"
 
 
-def vtt(segments: Segments) -> Iterator[str]:
+def vtt(segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
     """WebVTT: hours only where there are any."""
     yield "WEBVTT\n\n"
-    for cue in _cues(segments):
+    for cue in _cues(segments, layout):
         start, end = (timestamp(t, hours=False, mark=".") for t in (cue.start, cue.end))
         who = f"<v {_escaped(cue.speaker)}>" if cue.speaker else ""
         yield f"{start} --> {end}\n{who}{_escaped(cue.text)}\n\n"
@@ -59,9 +59,9 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def srt(segments: Segments) -> Iterator[str]:
+def srt(segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
     """SubRip: numbered, with hours and a decimal comma."""
-    for number, cue in enumerate(_cues(segments, label=len("[]: ")), start=1):
+    for number, cue in enumerate(_cues(segments, layout, label=len("[]: ")), start=1):
         start, end = (timestamp(t, hours=True, mark=",") for t in (cue.start, cue.end))
         who = f"[{cue.speaker}]: " if cue.speaker else ""
         yield f"{number}\n{start} --> {end}\n{who}{_harmless(cue.text)}\n\n"
@@ -111,30 +111,30 @@ def word_fields(word: Word) -> JsonObject:
     return row if word.probability is None else row | {"probability": word.probability}
 
 
+_SUBTITLES = {"vtt": vtt, "srt": srt}
 FORMATS: dict[str, Callable[[Segments], Iterator[str]]] = {
     "txt": txt,
-    "vtt": vtt,
-    "srt": srt,
+    **_SUBTITLES,
     "tsv": tsv,
     "json": json_document,
 }
 
 
-def render(form: str, segments: Segments) -> Iterator[str]:
-    """Yields `segments` in the format `form`, piece by piece.
+def render(form: str, segments: Segments, layout: Layout = USUAL) -> Iterator[str]:
+    """Yields `segments` in the format `form`, piece by piece; subtitles fit the layout.
 
     Raises:
         HushdError: `bad_request` for a format that is not in `FORMATS`.
     """
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
-    return FORMATS[form](segments)
+    return _SUBTITLES[form](segments, layout) if form in _SUBTITLES else FORMATS[form](segments)
 
 
-def _cues(segments: Segments, label: int = 0) -> Iterator[Cue]:
+def _cues(segments: Segments, layout: Layout, label: int = 0) -> Iterator[Cue]:
     from .cues import readable, shown  # for subtitles only
 
-    return shown(readable(segments, label))
+    return shown(readable(segments, label, layout))
 
 
 def _harmless(text: str) -> str:

@@ -6,7 +6,7 @@ Times are seconds from the start of the audio.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
@@ -94,6 +94,16 @@ def _seconds(value: float) -> float:
     if not abs(value) <= _MAX_S:
         raise HushdError("protocol_error", f"A time in the transcript is {value} s: no recording is so long.")
     return float(value)
+
+
+class Layout(NamedTuple):
+    """The most `columns` of a line of subtitles, and `lines` of a subtitle."""
+
+    columns: int
+    lines: int
+
+
+USUAL = Layout(42, 2)  # the trade's
 
 
 class Segments(Protocol):

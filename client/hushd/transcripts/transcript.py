@@ -9,7 +9,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
-from hushd.transcripts.segment import Segment, joined
+from hushd.transcripts.segment import Layout, Segment, joined
 from hushd.transport.call import CUT_OFF, ResultWarning, warnings_of
 from hushd.transport.steps import Blocking, Steps, run, verb
 
@@ -62,15 +62,15 @@ class Transcript:
         """True if the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
-    def render(self, form: str) -> str:
-        """As `txt`, `vtt`, `srt`, `tsv` or `json`.
+    def render(self, form: str, *, max_line_width: int = 42, max_line_count: int = 2) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`; subtitles have lines of so many columns, and so many lines.
 
         Raises:
             HushdError: `bad_request` for another format.
         """
         from .formats import render  # imported by those who need it
 
-        return "".join(render(form, self))
+        return "".join(render(form, self, Layout(max_line_width, max_line_count)))
 
 
 class IncomingTranscript:

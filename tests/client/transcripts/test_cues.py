@@ -6,8 +6,8 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd.transcripts.cues import COLUMNS, MAX_CUE_S, readable, shown
-from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.cues import MAX_CUE_S, readable, shown
+from hushd.transcripts.segment import Layout, Segment, Word
 from hushd.transcripts.transcript import Transcript
 
 OPENING = (
@@ -76,22 +76,35 @@ def test_languages_without_spaces_are_cut_too() -> None:
     assert all(not line.startswith(("。", "、")) for cue in cues for line in cue.text.split("\n"))
 
 
+def test_subtitles_have_the_lines_that_are_asked_for() -> None:
+    """One line, or more than two: the last two are balanced, and those before them are full."""
+    text = "It was the best of times and the worst of times and the age of wisdom and of foolishness."
+    transcript = Transcript([Segment(0, 0.0, 6.0, text)], "en", 6.0)
+    shown = transcript.render("srt", max_line_width=24, max_line_count=4).splitlines()[2:]
+    assert shown == [
+        "It was the best of times", "and the worst of times", "and the age of wisdom", "and of foolishness.", "",
+    ]  # fmt: skip
+    single = transcript.render("vtt", max_line_width=30, max_line_count=1)
+    assert all(block.count("\n") == 1 for block in single.strip().split("\n\n")[1:])
+
+
 def test_any_text_becomes_cues_that_can_be_read() -> None:
-    """At most two lines of 42 columns and seven seconds unless a single word is more; no word or second is lost."""
+    """Lines and columns as asked, and seven seconds, unless a single word is more; no word or second is lost."""
     rng = random.Random(5)
     stock = ["a", "of", "times,", "wisdom.", "incredulity", "x" * 50, "—", "“So?”", "世", "界。", "ประ", "Mr.", "<i>"]
     for _ in range(600):
         text = "".join(rng.choice([" ", " ", " ", ""]) + rng.choice(stock) for _ in range(rng.randrange(1, 60))).strip()
         segment = Segment(0, 5.0, 5.0 + rng.choice([0.0, 0.5, 4.0, 15.0, 60.0]), text, speaker=rng.choice(["", "S"]))
-        cues = list(readable([segment], label=4))
+        layout = Layout(rng.choice([42, 20, 80]), rng.choice([1, 2, 3, 4]))
+        cues = list(readable([segment], 4, layout))
         assert "".join("".join(cue.text.split()) for cue in cues) == "".join(text.split())
         assert (cues[0].start, cues[-1].end) == (segment.start, pytest.approx(segment.end))
         room = 5 if segment.speaker else 0
         for cue, following in zip(cues, [*cues[1:], None], strict=True):
             assert following is None or cue.end == following.start
-            assert cue.text.count("\n") <= 1
+            assert cue.text.count("\n") < layout.lines
             single = len(cue.text.split()) == 1
             assert cue.end - cue.start <= MAX_CUE_S + 1e-6 or single
             for number, line in enumerate(cue.text.split("\n")):
-                limit = COLUMNS - (room if number == 0 else 0)
+                limit = layout.columns - (room if number == 0 else 0)
                 assert widths(line)[0] <= limit or len(line.split()) == 1, cue

@@ -29,6 +29,7 @@ from hushd import agents
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.names import USUAL_VOICE, by_session
 from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.terminal import console
@@ -207,7 +208,8 @@ class _Speaker:
 
         rate = _rate(self._where.config)
         with Client(holder=self._name) as client:
-            speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None)
+            usual = by_session(os.environ.get(USUAL_VOICE))
+            speech = client.synthesize(markdown, keep=False, markup="markdown", wpm=rate or None, **usual)
             try:
                 from hushd.audio.playback import Player  # while the worker works
 

@@ -171,6 +171,8 @@ def _add_output(parser: Parser) -> None:
     group.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
+    more.add_argument("--max-line-width", type=_count, metavar="N", help="the columns of a subtitle; default: 42")
+    more.add_argument("--max-line-count", type=_count, metavar="N", help="the lines of a subtitle; default: 2")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
 
 
@@ -246,8 +248,7 @@ def _speaker(text: str) -> tuple[str, str]:
 
 _COMPUTES = re.compile(r"cpu|mps|rocm|hip|vulkan|(cuda|gpu)(:\d{1,2})?", re.IGNORECASE)
 _INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
-_LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line")
-_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir", *_LAYOUT, "highlight_words")
+_WITHOUT_EFFECT = ("fp16", "verbose", "model_dir", "max_words_per_line", "highlight_words")
 
 
 def _add_whisper(parser: Parser) -> None:
@@ -267,9 +268,7 @@ def _add_whisper(parser: Parser) -> None:
     parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
     parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
     ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="docs/MODELS.md says where models lie")
-    for name in _LAYOUT:
-        flag = f"--{name.replace('_', '-')}"
-        ignored.add_argument(flag, default=SUPPRESS, metavar="N", help="subtitles have two lines of 42 characters")
+    ignored.add_argument("--max-words-per-line", default=SUPPRESS, metavar="N", help="--max-line-width limits a line")
     parser.add_switch(ignored, "--highlight-words", default=SUPPRESS, help="json has the time of each word")
 
 

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from hushd.transcripts.formats import FORMATS, render
-from hushd.transcripts.segment import Segments
+from hushd.transcripts.segment import USUAL, Layout, Segments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import escaped
 from hushd_protocol.system.output_file import OutputFile
@@ -36,6 +36,7 @@ class Output:
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)
+        self._layout = Layout(options.max_line_width or USUAL.columns, options.max_line_count or USUAL.lines)
         self.titled = len(names) > 1 and self._forms == ("txt",)
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
@@ -45,7 +46,7 @@ class Output:
 
     def pieces(self, segments: Segments) -> Iterator[str]:
         """Yields a transcript for standard output, as its segments arrive."""
-        return render(self._forms[0], segments)
+        return render(self._forms[0], segments, self._layout)
 
     def save(self, name: str, transcript: Segments) -> None:
         """Writes the files of the recording `name`, each of which appears only once it is complete.
@@ -55,7 +56,7 @@ class Output:
         """
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
-                for text in render(form, transcript):
+                for text in render(form, transcript, self._layout):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, form: str | None) -> tuple[str, ...]:

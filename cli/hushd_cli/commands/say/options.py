@@ -9,6 +9,7 @@ from typing import cast
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
+from hushd_protocol.names import USUAL_VOICE, by_session
 from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
 from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
@@ -64,7 +65,7 @@ def synthesize_options(options: Namespace) -> SynthesizeOptions:
     if options.output is None:
         chosen["volume"] = None
     del chosen["format"]  # set by the file or the player
-    return cast(SynthesizeOptions, chosen)
+    return cast(SynthesizeOptions, chosen | by_session(os.environ.get(USUAL_VOICE), vars(options)))
 
 
 def file_format(options: Namespace) -> str:

@@ -35,14 +35,14 @@ class Hooks:
     def __init__(self, runtime: Path) -> None:
         self.diary = Diary(runtime / "diary")
         self.hold = runtime / "diary.hold"
-        self._environment = os.environ | self.diary.environment
+        self.environment = os.environ | self.diary.environment
 
     def run(self, data: bytes = b"", *arguments: str) -> None:
         """Gives an agent's event to a hook, which ends well and writes nothing."""
         done = subprocess.run(
             [HUSHD, "agents", "hook", *arguments],
             input=data,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             timeout=BOUND_S,
         )
@@ -51,7 +51,7 @@ class Hooks:
     def hushd(self, *arguments: str) -> str:
         """Runs a command; returns its output."""
         done = warm.run(
-            [str(HUSHD), *arguments], env=self._environment, check=True, capture_output=True, text=True, timeout=BOUND_S
+            [str(HUSHD), *arguments], env=self.environment, check=True, capture_output=True, text=True, timeout=BOUND_S
         )
         return done.stdout
 
@@ -120,6 +120,16 @@ def test_a_prompt_silences_its_session(supervised: Supervisor, hooks: Hooks) -> 
     hooks.run(event("UserPromptSubmit", prompt="x"))
     hooks.finish()
     assert hooks.begun() == 1
+
+
+def test_a_session_has_the_voice_of_its_variable(
+    supervised: Supervisor, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HUSHD_VOICE is asked for; of one that nobody knows the log has the sentence."""
+    monkeypatch.setitem(hooks.environment, "HUSHD_VOICE", "nobody")
+    hooks.run(stop("abc"))
+    hooks.finish()
+    assert "There is no voice 'nobody'" in paths.find().worker_log("agent-hook").read_text()
 
 
 def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:

@@ -73,7 +73,7 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
     (
         "a.wav -f srt --highlight_words True --max_line_width 40 --max_line_count 2",
         {},
-        "--max-line-width, --max-line-count and --highlight-words have no effect here.",
+        "--highlight-words has no effect here.",
     ),
 ]
 

@@ -33,6 +33,15 @@ def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any])
     assert asked(*arguments, "Hello.") == wanted
 
 
+def test_a_session_has_a_voice_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HUSHD_VOICE speaks where nothing on the line chooses another."""
+    monkeypatch.setenv("HUSHD_VOICE", "nova")
+    assert asked("Hello.") == {"default_voice": "nova"}
+    assert asked("-v", "heart", "Hello.") == {"voice": "heart"}
+    assert asked("-l", "de", "Hello.") == {"language": "de"}
+    assert asked("--model", "x/y", "Hello.") == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
