@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
+from hushd.synthesis.voices import Voice
+from hushd_models import listings
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.audio.devices import Device
-    from hushd.synthesis.voices import Voice
 
 
 def list_voices(client: Client, options: Namespace) -> None:
     """Prints a line a voice, as macOS does, missing ones last."""
-    voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
+    described = client.describe("tts")
+    if not os.environ.get("HUSHD_ENDPOINT"):
+        place = paths.find().listed
+        listings.save_catalogues(place, listings.load_catalogues(place).having("tts", described.tts))  # for TAB
+    voices = [voice for voice in Voice.all(described.tts) if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking
 

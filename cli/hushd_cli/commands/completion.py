@@ -82,7 +82,8 @@ def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(
         prog,
-        "Print a script that has a shell complete hushd, say and listen: commands, options, and what these may be. "
+        "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
+        "voices, languages, settings and workers. "
         "At each TAB it runs `hushd completion answer SHELL WORD…`.",
     )
     parser.epilog = _EPILOG
@@ -139,11 +140,12 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
     last = rest[-1] if rest else ""
     option = next((each for each in known[path].options if last in each.flags and each.metavar), None)
     if option:
-        return _values(option)
+        return _values(path, option, ())
     if current.startswith("-"):
         return _flags(known[path])
     operands = known[path].operands
-    return known[path].commands or (_values(operands[0]) if operands else {})
+    words = [word for word in rest[len(path) - 1 :] if not word.startswith("-")]
+    return known[path].commands or (_values(path, operands[0], words) if operands else {})
 
 
 def _of_hushd(current: str) -> Mapping[str, str]:
@@ -157,6 +159,10 @@ def _flags(of_command: CommandReference) -> Mapping[str, str]:
     return {flag: option.help for option in of_command.options for flag in option.flags}
 
 
-def _values(argument: Argument) -> Mapping[str, str] | None:
-    """Returns what an option or a word takes; None stands for files."""
-    return None if argument.is_file else dict.fromkeys(argument.choices, "")
+def _values(path: Sequence[str], argument: Argument, before: Sequence[str]) -> Mapping[str, str] | None:
+    """Returns what an option or a word of a command takes, after the words `before`; None stands for files."""
+    if argument.choices or argument.is_file:
+        return None if argument.is_file else dict.fromkeys(argument.choices, "")
+    from . import completion_names  # which reads the models or the configuration
+
+    return completion_names.names(path, argument.flags, before)

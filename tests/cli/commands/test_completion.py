@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands import completion
 from hushd_cli.reference import commands
+from hushd_models import listings
+from hushd_protocol.system import paths
+from hushd_schema.description import Descriptions
 from support.outside import lacking
 from support.peer import BOUND_S
 
@@ -75,6 +78,8 @@ def test_commands_options_choices_and_files(
     assert "--json" in ask(shell, "hushd models list --j")
     assert "--markdown" in ask(shell, "say --mark")
     assert ask(shell, "say --priority imp") == {"important"}
+    assert ask(shell, "hushd models rm moon") == {"moonshine/tiny-en"}
+    assert ask(shell, "hushd config set log_level war") == {"warning"}
     monkeypatch.chdir(shell)
     (shell / "talk one.wav").touch()
     assert {name.replace("\\", "") for name in ask(shell, "listen --diarize talk")} == {"talk one.wav"}
@@ -107,6 +112,7 @@ def test_zsh_completes_at_the_prompt(shell: Path) -> None:
             ("say --markd\t", "--markdown"),
             ("hushd models sho\t", "models show"),
             ("say --priority=imp\t", "--priority=important"),
+            ("listen --model moon\t", "--model moonshine/tiny-en"),
             (f"listen {shell}/tal\t", "talk\\ one.wav"),
         ):
             os.write(ours, typed.encode())
@@ -128,18 +134,37 @@ def wait_for(terminal: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "some"),
     [
-        ("hushd load --engine ", set()), ("say --priority ", {"important", "text"}),
+        ("say --priority ", {"important", "text"}),
         ("hushd service ", {"install", "uninstall"}), ("hushd nosuch ", set()), ("hushd -", {"--help"}),
-        ("hushd ", {"say", "models"}),
+        ("hushd ", {"say", "models"}), ("say -v ", {"alloy", "nova"}), ("listen --language ", {"de", "fr"}),
+        ("hushd models rm ", {"moonshine/tiny-en", "hibari/en"}), ("hushd models pull ", {"faster-whisper/base"}),
+        ("listen --model ", {"moonshine/tiny-en"}), ("say --model ", {"hibari/en"}), ("hushd get ", {"pt"}),
+        ("hushd config set ", {"tts", "http.listen", "worker.keep_alive"}), ("hushd config set tts ", {"hibari/en"}),
+        ("hushd config set auto_pull ", {"true", "false"}), ("hushd config set log_level ", {"debug"}),
+        ("hushd config set worker.pinned ", {"true"}), ("hushd config set voice ", {"nova"}),
+        ("hushd config set nosuch.key ", set()), ("hushd load ", {"stt", "tts/hibari"}),
+        ("hushd servers remove ", {"mine"}), ("hushd logs ", {"supervisor"}),
     ],
 )  # fmt: skip
 def test_offers(runtime: Path, line: str, some: set[str]) -> None:
-    """Of a command's own words too; an unknown one has none."""
+    """Of a command's own words too, and names: of installed models, or of all to pull; an unknown one has none."""
+    (runtime / "servers").mkdir()
+    (runtime / "servers" / "mine.toml").touch()
+    (runtime / "state" / "logs").mkdir(parents=True)
+    (runtime / "state" / "logs" / "supervisor.log").touch()
     *before, current = line.split(" ")
     offered = completion.offers([os.path.basename(before[0]), *before[1:]], current)
     assert offered is not None
     assert some <= {*offered}
     assert bool(some) == bool(offered)
+
+
+def test_voices_are_those_of_the_last_list(runtime: Path) -> None:
+    """That a gateway or `say -v '?'` has left, with their languages; a voice that is not installed cannot speak."""
+    voices = [{"name": name, "language": "en-US", "installed": name == "heart"} for name in ("heart", "kore")]
+    engine = {"name": "hibari", "installed": True, "voices": voices}
+    listings.save_catalogues(paths.find().listed, Descriptions.from_data({"tts": {"role": "tts", "engines": [engine]}}))
+    assert completion.offers(["say", "-v"], "") == {"heart": "en-US hibari"}
 
 
 def test_every_option_is_offered() -> None:
