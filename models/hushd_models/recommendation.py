@@ -113,19 +113,25 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
         if row.role == role and row.known and code in map(languages.code, row.known.languages)
         if engine in (None, row.known.engine)
     ]
-    usable = [row for row in able if row.usable and row.known and advice.engine_installed(row.known.engine)]
-    preference = partial(_preference, language)
-    if usable:
-        return f"; {min(usable, key=preference).model} {_DOES[role]}"
+    if usable := preferred(able, role, language):
+        return f"; {usable.model} {_DOES[role]}"
     if not able:
         return ""
     if engine is None:
         return f"; `hushd get {code}` brings a model that {_DOES[role]}"
     machine = here(store.folder)
     fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
-    best = best_for(able, machine, language, role) or min(fitting or able, key=preference)
+    best = best_for(able, machine, language, role) or min(fitting or able, key=partial(_preference, language))
     assert best.known
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
+
+
+def preferred(rows: Iterable[Row], role: str, language: str) -> Row | None:
+    """Returns the best well-known model in a language that is installed, with its engine; None if there is none."""
+    code = languages.code(language)
+    able = [row for row in rows if row.role == role and row.usable and advice.engine_installed(row.engine)]
+    known = [row for row in able if row.known and code in map(languages.code, row.known.languages)]
+    return min(known, key=partial(_preference, language), default=None)
 
 
 def best(role: str) -> Sequence[tuple[str, str]]:

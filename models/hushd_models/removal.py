@@ -54,7 +54,9 @@ def remove(store: Store, row: Row) -> Removed:
             gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
             spared = len(paths) - len(gone)
             size = _remove_files(store, row.folder, gone)
-        size += _clear(store, row.model)
+        made = store.int8_folder(row.model)
+        for place in (store.workplace(row.model), made, made.with_name(f"{made.name}.new")):
+            size += _clear(place)
         if row.state == "half" and row.known and row.known.repository:
             size += _remove_unlinked(hf_cache.repository_folder(row.known.repository))
         return Removed(row.model, size, spared)
@@ -171,9 +173,8 @@ def _tidy(repository: Path) -> None:
         shutil.rmtree(repository)
 
 
-def _clear(store: Store, model: str) -> int:
-    """Removes the working folder of `model`; returns the freed bytes."""
-    work = store.workplace(model)
+def _clear(work: Path) -> int:
+    """Removes a working folder; returns the freed bytes."""
     if work.is_symlink() or not work.is_dir():
         work.unlink(missing_ok=True)
         return 0

@@ -1,4 +1,4 @@
-"""The worker that changes the models folder: it pulls models."""
+"""The worker that changes the models folder: it pulls models, and makes them smaller."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from hushd_models.store import Store
 from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
-from hushd_schema.operations.models import PULL, ModelResult
+from hushd_schema.operations.models import PULL, SHRINK, ModelResult
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
 
 from .hub import Access, access
 from .pull import Pull
+from .shrink import Shrink
 from .task import Task
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Worker:
         return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
-        """Runs `pull` {"model", "endpoint", "offline"}; reports its progress in bytes, and its steps.
+        """Runs `pull` {"model", "endpoint", "offline"} or `shrink` {"model"}; reports its progress in bytes, and its
+        steps.
 
         Returns `model`, `size` (bytes) and `location`.
 
@@ -65,8 +67,11 @@ class Worker:
                 `output_failed` if it cannot be written; `unsupported` for another op.
             Cancelled: soon after a cancel; the partial download is kept.
         """
+        if job.op == SHRINK.name:
+            shrink = Shrink(inventory.row(_store(), SHRINK.read(job.params)["model"]), _store(), economy=job.economy)
+            return Task().run(shrink.run, job).data()
         if job.op != PULL.name:
-            raise HushdError("unsupported", f"A worker for models can pull, not {job.op[:40]!r}.")
+            raise HushdError("unsupported", f"A worker for models can pull and shrink, not {job.op[:40]!r}.")
         given = PULL.read(job.params)
         row, how = inventory.row(_store(), given["model"]), _access(given.get("endpoint", ""), given.get("offline"))
         return Task().run(lambda task: _pulled(row, how, task), job).data()

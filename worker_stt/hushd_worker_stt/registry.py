@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hushd_models import precision
+from hushd_models.store import Store
 from hushd_protocol.light_dataclass import replace
+from hushd_protocol.system import paths
 from hushd_worker.engine_registry import EngineRegistry
 
 from .engine import Engine
@@ -16,12 +19,12 @@ if TYPE_CHECKING:
 def _description(engine: type[Engine]) -> HearingEngine:
     from hushd_schema.description import HearingEngine, ModelDescription  # not needed by workers
 
-    info = engine.INFO
+    info, store = engine.INFO, Store(paths.find())
     models = tuple(
         ModelDescription(
             name=model.name,
             languages=model.languages,
-            memory_mb=model.memory_mb,
+            memory_mb=precision.memory_mb(store, f"{info.name}/{model.name}") or model.memory_mb,
             embedded=model.embedded,
             translation=info.translates(model),
             word_times=model.word_times,

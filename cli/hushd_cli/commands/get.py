@@ -24,6 +24,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.console import StatusLine
 
 from .config import change, have_it_read
+from .models.pull import shrink_new
 from .models.recommend import ModelIndex, session_language
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         lines = ", ".join(f"{'.'.join(path)} = {toml.written(value)}" for path, value in changes.items())
         console.write(f"Wrote {lines} into {index.paths.config}.\n")
     with shown_client() as client:
+        for step in pulls:
+            shrink_new(client, index, step.removeprefix(_PULL))
         _prove(client, language, brought)
     return 0
 

@@ -179,6 +179,15 @@ def pulled(client: Client, model: str) -> ModelResult:
         line.clear()
 
 
+def shrunk(client: Client, model: str) -> ModelResult:
+    """Makes a model smaller, and shows the present step; raises as `Client.shrink` does."""
+    line = _download_line()
+    try:
+        return client.shrink(model, on_progress=lambda what, *_: line(what or model, 0, 0))
+    finally:
+        line.clear()
+
+
 @contextmanager
 def shown_client() -> Iterator[Client]:
     """Yields a client that shows what its requests wait for, also a model's download."""

@@ -22,6 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import load_error
+from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
@@ -146,7 +147,8 @@ class Piper:
                 raise advice.missing(f"piper/{name}")
             try:
                 config = PiperConfig.from_dict(json.loads(_description(path).read_bytes()))
-                loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
+                graph = session(int8_place(f"piper/{name}") or path)
+                loaded = PiperVoice(session=graph, config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:
                 again = f"replace {path} and {_description(path).name} by complete copies"

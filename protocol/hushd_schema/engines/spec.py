@@ -85,6 +85,7 @@ class EngineSpec(NamedTuple):
         flat: whether a model is files in the engine's folder; else it is a folder there.
         cache: the place in the user's cache where its package keeps its own downloads; or empty.
         format: the format of its models' files, for manifests.
+        int8: how hushd makes its weights smaller, `onnx` or `ctranslate2`; empty if it does not.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise any exception for damaged files.
         role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
@@ -122,6 +123,7 @@ class EngineSpec(NamedTuple):
     flat: bool = False
     cache: str = ""
     format: str = "onnx"
+    int8: str = ""
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
     role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None

@@ -1,4 +1,4 @@
-"""`pull`: models are downloaded; the answer is a `ModelResult`."""
+"""`pull` and `shrink`: models are downloaded, and made smaller; the answer is a `ModelResult`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ PULL = Operation(
     needed=("model",),
 )
 
+SHRINK = Operation("shrink", {"model": Field(_NAME, "`ENGINE/NAME`, which is installed")}, needed=("model",))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResult(Record):
@@ -29,8 +31,10 @@ class ModelResult(Record):
         model: its full name, ENGINE/NAME.
         size: its size in bytes.
         location: the folder that its files are relative to.
+        note: what became of its int8 files, as a sentence.
     """
 
     model: str
     size: int
     location: str
+    note: str = ""

@@ -110,6 +110,12 @@ class WorkerSettings:
         "package can use one, else the CPU",
         reload=REPLACES,
     )
+    precision: str = setting(
+        "auto",
+        choice("auto", "int8", "original"),
+        "the weights that it loads: original, int8 (of `hushd models shrink`); auto: int8 where it was as good here",
+        reload=REPLACES,
+    )
     command: Sequence[str] = setting((), texts(), "a program of your own instead of hushd's worker", reload=REPLACES)
     environment: Mapping[str, str] = setting(
         {}, text_table(), "variables added to the worker's environment", reload=REPLACES

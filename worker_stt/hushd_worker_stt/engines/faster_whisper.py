@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import catalogue, hf_cache
 from hushd_models.installation import package_command
+from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import reason
 from hushd_schema import engines
 from hushd_schema.engines.whisper import FOLDER
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import Cause, cause, check_files
+from hushd_worker.precision import int8_place, wish
 from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt import rendezvous
@@ -63,7 +65,12 @@ class FasterWhisper(WhisperFamily):
     @classmethod
     def find(cls, model: str) -> Path | None:
         known = catalogue.find(f"faster-whisper/{model}")
-        places = (cls.folder() / model, cls.pulled(model), hf_cache.snapshot(known.repository) if known else None)
+        places = (
+            int8_place(f"faster-whisper/{model}"),
+            cls.folder() / model,
+            cls.pulled(model),
+            hf_cache.snapshot(known.repository) if known else None,
+        )
         return next((place for place in places if place and _whole(place)), None)
 
     @classmethod
@@ -109,10 +116,10 @@ class FasterWhisper(WhisperFamily):
         return model
 
     def _on_cpu(self, path: Path) -> Any:
-        # A byte per weight, where CTranslate2 would convert a float16 file to four. The tests' checkpoint yields the
-        # same text with it; this was not measured with real weights. Files of another precision are converted at load.
+        # A byte per weight, where CTranslate2 would convert a float16 file to four. Files of another precision are
+        # converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
-        kind = self.compute_type or ("int8" if "int8" in kinds else "default")
+        kind = self.compute_type or ("int8" if "int8" in kinds and wish() != ORIGINAL else "default")
         return self._package.WhisperModel(str(path), device="cpu", compute_type=kind, cpu_threads=threads())
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:

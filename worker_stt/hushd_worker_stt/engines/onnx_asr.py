@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models import advice
 from hushd_models.installation import engine_installed
+from hushd_models.precision import ORIGINAL
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.compute_device import threads
 from hushd_worker.errors import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
+from hushd_worker.precision import wish
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import wording
@@ -236,7 +238,8 @@ def _quantizations() -> tuple[str | None, str | None]:
     """Returns the kinds of weights, the better one first: a card is slower with int8."""
     import onnxruntime
 
-    return ("int8", None) if compute_device.of_onnxruntime(onnxruntime) == "cpu" else (None, "int8")
+    on_cpu = compute_device.of_onnxruntime(onnxruntime) == "cpu"
+    return ("int8", None) if on_cpu and wish() != ORIGINAL else (None, "int8")
 
 
 def _root(error: BaseException) -> BaseException:

@@ -16,6 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
+from hushd_worker.precision import int8_place
 
 from hushd_worker_stt.engine import ModelInfo
 
@@ -55,6 +56,8 @@ def find(model: str) -> Path | None:
     there is none."""
     if not is_name(model):
         return None
+    if small := int8_place(f"onnx-asr/{model}"):
+        return small
     known = KNOWN.get(model)
     own = place() / model
     # The load reports an incomplete model of the user's own.

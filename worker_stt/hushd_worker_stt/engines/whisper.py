@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +51,7 @@ class Whisper(WhisperFamily):
         options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"),
     )
     SPEC = SPEC
-    COMPUTE_TYPES = ("int8", "float32")
+    COMPUTE_TYPES = ("float32",)  # on a CPU; int8 is what `hushd models shrink` makes for faster-whisper
 
     @classmethod
     def find(cls, model: str) -> Path | None:
@@ -77,8 +76,6 @@ class Whisper(WhisperFamily):
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
         device = compute_device.torch_name(self.compute_device)
         self._model: Any = build(self._torch, self._whisper, path, device)
-        if self.compute_type == "int8" and self.compute_device == "cpu":
-            self._keep_in_bytes()
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
             self._model.set_alignment_heads(packed)
@@ -114,18 +111,6 @@ class Whisper(WhisperFamily):
             return [type(self._model).decode(self._model, windows[0], options)]
         results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
         return results
-
-    def _keep_in_bytes(self) -> None:
-        """Applies torch's dynamic quantization: the matrices of linear layers have one byte per weight, and their input
-        is converted at each call. It is done at each load, because torch would save the result as a pickle, which may
-        run code."""
-        torch, whisper = self._torch, self._whisper
-        for module in self._model.modules():
-            if type(module) is whisper.model.Linear:  # it only casts weights to the input's precision
-                module.__class__ = torch.nn.Linear
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch plans to move this to another package
-            torch.ao.quantization.quantize_dynamic(self._model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         usual = self._torch.get_num_threads()

@@ -19,6 +19,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker import compute_device
 from hushd_worker.errors import load_error
+from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
@@ -89,7 +90,8 @@ class Kokoro:
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
-        read_ahead(filter(None, [_files().get(self._model)]))
+        model, voices = int8_place(f"kokoro/{self._model}") or _files().get(self._model), _voices_file()
+        read_ahead(filter(None, [model]))
         try:
             import numpy.random  # noqa: F401  (first, by this one thread)
             from kokoro_onnx import Kokoro as Package
@@ -99,7 +101,6 @@ class Kokoro:
             raise HushdError(
                 "engine_missing", f"The engine kokoro does not load ({reason(error)}): {INSTALL}."
             ) from error
-        model, voices = _files().get(self._model), _voices_file()
         if model is None or voices is None:
             raise advice.missing(f"kokoro/{self._model}")
         try:

@@ -178,7 +178,7 @@ class WorkerSocket(Source):
                 worker_command(name, settings.command),
                 self._paths.worker_log(name),
                 compute_environment(device, os.environ, action.shown, action.why),
-                settings.environment,
+                {"HUSHD_PRECISION": settings.precision, **settings.environment},
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
                     "HUSHD_WORKER_TOKEN": token,

@@ -138,7 +138,7 @@ def test_the_list_for_programs(base: Path, answer: Callable[..., Any]) -> None:
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 1.0,
         "memory_mb": 710, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
-        "recommended": False, "install": "",
+        "recommended": False, "install": "", "precision": "",
     }  # fmt: skip
     assert next(one["name"] for one in every if one["recommended"]) == "moonshine/tiny-en"
     assert {one["role"] for one in answer("list", "tts")} == {"tts"}

@@ -1,0 +1,139 @@
+"""`python -m hushd_worker_models.int8 KIND SOURCE TARGET` makes one file of weights smaller, in a process of its own,
+since only a process's end gives back all its memory. The kinds are those of `EngineSpec.int8`; TARGET appears whole."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+from hushd_models.installation import package_command
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError, reason
+from hushd_worker.precision import answer
+
+MAX_SHARE = 0.9  # of the original's size: what stays larger has hardly any matrices
+_MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
+_TYPES = ("f4", "i1", "i2", "i4", "f2")  # of CTranslate2's file, by number
+
+
+def made() -> JsonObject:
+    """Makes the file of the command line; returns nothing.
+
+    Raises:
+        HushdError: `engine_missing` without the library; `input_unreadable`; `bad_request` if it gains nothing.
+    """
+    kind, source, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    work = target.with_name(f".{target.name}.work")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        smaller = {"onnx": _graph, "ctranslate2": _whisper}[kind](source, work)
+    except ImportError as error:
+        package = "onnx" if kind == "onnx" else "ctranslate2"
+        raise HushdError(
+            "engine_missing", f"int8 files take {package} ({reason(error)}): {package_command(package)}."
+        ) from error
+    except HushdError:
+        raise
+    except OSError as error:
+        raise HushdError("output_failed", f"{target} cannot be made ({error.strerror or error}).") from error
+    except Exception as error:  # protobuf, numpy and the runtime may raise anything for damaged weights
+        raise HushdError("input_unreadable", f"{source} cannot be made smaller ({reason(error)[:200]}).") from error
+    before, after = sum(path.stat().st_size for path in _parts(source)), smaller.stat().st_size
+    if after > MAX_SHARE * before:
+        raise HushdError(
+            "bad_request",
+            f"int8 would make {after / 1e6:.1f} of {before / 1e6:.1f} MB: {source.name} has few matrices.",
+        )
+    smaller.replace(target)
+    shutil.rmtree(work)
+    return {}
+
+
+def _graph(source: Path, work: Path) -> Path:
+    """Quantizes a graph's matrices by ONNX Runtime."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    (work / "source").mkdir()
+    for path in _parts(source):  # onnx reads no weights through a link, which all files of the hub's cache are
+        shutil.copyfile(path, work / "source" / path.name)
+    quantize_dynamic(
+        work / "source" / source.name,
+        work / source.name,
+        op_types_to_quantize=_MATRICES,
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+        # Without VNNI the sum of two products of bytes may overflow its 16 bits; with weights of 7 bits it cannot.
+        reduce_range=not _adds_wide(),
+        extra_options={"MatMulConstBOnly": True},
+    )
+    return work / source.name
+
+
+def _parts(graph: Path) -> list[Path]:
+    """Returns a file and those of weights beside it."""
+    return [path for path in graph.parent.glob(f"{graph.name}*") if path.suffix != ".json"]
+
+
+def _adds_wide() -> bool:
+    """Returns whether the processor adds products of bytes in 32 bits."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return sys.platform == "darwin"  # arm64
+    return any(word in flags for word in ("avx512_vnni", "avx_vnni", "asimddp"))
+
+
+def _whisper(source: Path, work: Path) -> Path:
+    """Quantizes a model of Whisper in CTranslate2's form, as that does with a checkpoint that it converts."""
+    sys.modules["torch"] = None  # type: ignore[assignment]  # which the package would import, and not need here
+    from ctranslate2.specs import model_spec
+    from ctranslate2.specs.whisper_spec import WhisperSpec
+
+    weights = _weights(source)
+    if any(array.dtype == "i1" and array.ndim > 1 for array in weights.values()):
+        raise HushdError("bad_request", f"The weights in {source} are int8 already.")
+    layers = {
+        half: 1 + max(int(number[1]) for name in weights if (number := re.match(rf"{half}/layer_(\d+)/", name)))
+        for half in ("encoder", "decoder")
+    }
+    spec = WhisperSpec(layers["encoder"], weights["encoder/num_heads"], layers["decoder"], weights["decoder/num_heads"])
+    for name, array in weights.items():
+        scope, _, key = name.rpartition("/")
+        setattr(model_spec.index_spec(spec, scope), key, array)
+    model_spec.LayerSpec.validate(spec)  # without its tokens, which stay in the files beside it
+    spec.optimize(quantization="int8")
+    model_spec.ModelSpec.save(spec, str(work))
+    return work / source.name
+
+
+def _weights(source: Path) -> dict[str, Any]:
+    """Returns the arrays in a `model.bin` by name."""
+    import numpy as np
+
+    with open(source, "rb") as file:
+
+        def number(form: str) -> int:
+            return int(struct.unpack(f"<{form}", file.read(struct.calcsize(form)))[0])
+
+        def text() -> str:
+            return file.read(number("H"))[:-1].decode()
+
+        number("I"), text(), number("I")  # the form's version, the model's kind and its revision
+        weights: dict[str, Any] = {}
+        for _ in range(number("I")):
+            name, shape = text(), [number("I") for _ in range(number("B"))]
+            kind = np.dtype(_TYPES[number("B")])
+            weights[name] = np.fromfile(file, kind, number("I") // kind.itemsize).reshape(shape)
+        for _ in range(number("I")):
+            alias = text()
+            weights[alias] = weights[text()]
+    return weights
+
+
+if __name__ == "__main__":
+    answer(made)
