@@ -25,6 +25,7 @@ CONNECTIONS = 512  # at once; further requests get a 503
 HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half
 KEEP_ALIVE_S = 15  # between two requests of one connection
 TURN = 8 * 1024  # bytes that a connection reads in a turn of the loop
+LINGER_S = 2  # for which what comes after a refused head is read
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
 
 
@@ -42,7 +43,20 @@ class _InTurns(asyncio.BufferedProtocol):
 
 
 class HttpProtocol(H11Protocol, _InTurns):
-    """uvicorn's HTTP, in turns."""
+    """uvicorn's HTTP, in turns; what goes on after a refusal is read, or else the kernel would reset the connection."""
+
+    _refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        answer = f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {len(msg)}\r\n\r\n{msg}"
+        self.transport.write(answer.encode())
+        self.transport.write_eof()
+        self._refused = True
+        self.loop.call_later(LINGER_S, self.transport.close)
 
 
 class WebSocketProtocol(WSProtocol, _InTurns):
