@@ -80,9 +80,6 @@ def _installed(role: str) -> set[str]:
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     """Yields the keys that name engines of a role, with the workers that they name."""
     yield role, f"{role}/{settings.default_model(role)}"
-    for name in settings.standby:
-        if name.startswith(f"{role}/"):
-            yield "standby", name
     for name in settings.worker:
         if name.startswith(f"{role}/"):
             yield f'worker."{name}"', name

@@ -26,9 +26,3 @@ EXIT_BUG = 70  # of any hushd program: EX_SOFTWARE
 EXIT_NO_MEMORY = 73  # of a worker: a job needs more memory than there is, even in its shortest pieces
 EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card has stopped computing in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size
-
-# The words exchanged by the supervisor and a template, which has imported an engine's libraries and forks workers. It
-# answers each start with the worker's pid, or with REFUSED and the reason, and then ends.
-TEMPLATE_VARIABLE = "HUSHD_TEMPLATE"  # has the descriptor of the socket between them
-READY, REFUSED = b"ready", b"refused "  # the template's first message; the reason follows REFUSED
-GO = b"go"  # the answer to a worker's pid: it may begin

@@ -149,25 +149,6 @@ class MemoryStatus(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateStatus(Record):
-    """A template from which workers of an engine are forked.
-
-    Attributes:
-        name: `ROLE/ENGINE`, or `ROLE/ENGINE/MODEL` if it has loaded that model.
-        private_mb: the memory that its end would free, which counts in the budget.
-        why: the reason why there is no template; or empty.
-    """
-
-    name: str
-    state: str
-    pid: int | None
-    rss_mb: float | None
-    pss_mb: float | None
-    private_mb: float | None = None
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerStatus(Record):
     """An address for programs that speak HTTP or Wyoming.
 
@@ -245,14 +226,12 @@ class Status(Record):
     """The answer to `status`; `hushd status --json` prints `data()`.
 
     Attributes:
-        standby: the configured templates.
         door: the door; None if hushd does not listen for HTTP or Wyoming.
     """
 
     supervisor: SupervisorStatus
     workers: tuple[WorkerStatus, ...]
     memory: MemoryStatus
-    standby: tuple[TemplateStatus, ...] = ()
     door: DoorStatus | None = None
     floor: FloorStatus
 

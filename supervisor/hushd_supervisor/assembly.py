@@ -39,7 +39,6 @@ from .system.sockets.client_socket import ClientSocket
 from .system.sockets.lock import ListeningSocket, SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
-from .system.standby import Templates
 from .system.status import Reporter
 from .system.suspensions import Suspensions
 
@@ -97,7 +96,6 @@ class Assembly:
             self._door.invite()
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History()
         self._pause = PauseFile(paths.paused)
-        self._templates = Templates(self._poller, self._launch, paths, settings)
         memory, processors = measure.MachineMemory(self._cgroup), cores()
         self._pool = Pool(
             settings,
@@ -139,14 +137,13 @@ class Assembly:
             self._launch,
             self.record,
             oom_kills=functools.partial(measure.oom_kills, self._cgroup),
-            templates=self._templates,
         )
 
     def _sources(self) -> list[Source]:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
-        reporter = Reporter(self._pool, self._workers, self._templates, self._door)
-        followers = (self._door, self._workers, self._templates)
+        reporter = Reporter(self._pool, self._workers, self._door)
+        followers = (self._door, self._workers)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         self._hear(configuration, watch)
@@ -157,7 +154,6 @@ class Assembly:
             Descriptions(self._poller, self._launch, logs),
             cards.CardLooks(self._poller, self._launch, logs),
             Suspensions(self._poller, self._launch, logs, self._workers.pids),
-            self._templates,
             self._clients,
             self._door,
             *((manager,) if manager else ()),

@@ -36,7 +36,7 @@ OTHERS = (
 )  # fmt: skip
 CHECKED = (
     'stt = "moonshin/tiny-en"', 'stt = "moonshine/tiny-eng"', 'tts = "hibari/enn"', 'tts = "nobody/x"',
-    'standby = ["tts/hibary"]', '[worker."stt/nobody"]\npinned = true', '[worker."stt/nobody"]\ncommand = ["x"]',
+    '[worker."stt/nobody"]\npinned = true', '[worker."stt/nobody"]\ncommand = ["x"]',
     '[http]\nlisten = ["nonsense"]', '[http]\nlisten = ["0.0.0.0:8000"]', '[http]\nlisten = ["127.0.0.1:8000"]',
     '[http]\nlisten = ["127.0.0.1:99999"]', '[http]\ntoken_file = "/no/such/file"', '[http]\nlisten = ["unix:///x/y"]',
     '[wyoming]\nlisten = ["127.0.0.1:10300"]', '[wyoming]\nlisten = ["tcp://0.0.0.0:1"]',

@@ -84,8 +84,6 @@ class CrowdedWorld(World):
                 self._wait(person, 6)  # the longest look
             else:
                 assert request in person.open, f"{name} is barred"
-            if self.templates.size:
-                self._wait(person, 8)  # the longest death of a template
             assert self._starts(name) > before, f"{name} is barred"
 
     def _starts(self, name: str) -> int:

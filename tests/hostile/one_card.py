@@ -37,7 +37,7 @@ class CardWorld(World):
         worker[""] |= {"keep_alive": self.tastes.choice([60, -1]), "suspend_after": self.tastes.choice([1, 20, 20])}
         worker[""] |= {"compute_device": self.tastes.choice(["auto", "cuda"])}
         worker["tts"]["pinned"] = False
-        return Settings(worker=worker, memory=drawn.memory, standby=drawn.standby, stt="a/x")
+        return Settings(worker=worker, memory=drawn.memory, stt="a/x")
 
     def request(self, person: Person, **fields: Any) -> bytes:
         wanted = {

@@ -38,7 +38,6 @@ class Promises:
             idle = sum(r.size for r in sizes if r.idle_s is not None and not r.leaving)
             assert idle <= int(SMALL * self._world.seen.available), "idle under critical pressure"
         self._check_floor()
-        self._world.templates.check()
         assert held == len(pool._requests.active), "a request that nobody holds"
         routes = [request.route for request in pool._requests.active.values()]
         for route, connection in pool._connections._by_route.items():

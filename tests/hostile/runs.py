@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Any
 from unittest.mock import patch
 
 from hushd_supervisor.core import fleet
-from hushd_supervisor.core.standby import Phase, Template
 from hushd_supervisor.core.worker.lifecycle import Lifecycle
 from hushd_supervisor.core.worker.states import State
 
@@ -27,18 +25,16 @@ ALONE = 10  # shares that this process does itself: others run tests meanwhile, 
 
 @dataclass
 class Walk:
-    """The course of some runs: how requests ended, rare events, and every move of a worker and of a template."""
+    """The course of some runs: how requests ended, rare events, and every move of a worker."""
 
     codes: Counter[str] = field(default_factory=Counter)
     events: set[str] = field(default_factory=set)
     states: set[tuple[State, State]] = field(default_factory=set)
-    phases: set[tuple[Phase, Phase]] = field(default_factory=set)
 
     def add(self, other: Walk) -> None:
         self.codes += other.codes
         self.events |= other.events
         self.states |= other.states
-        self.phases |= other.phases
 
 
 def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
@@ -73,8 +69,7 @@ def _leave_interrupts_to_pytest() -> None:
 
 def _play(run: Callable[[int], World], seeds: Sequence[int]) -> Walk:
     walk = Walk()
-    states, phases = _watched(Lifecycle.enter, "state", walk.states), _watched(Template.enter, "phase", walk.phases)
-    with patch.object(Lifecycle, "enter", states), patch.object(Template, "enter", phases):
+    with patch.object(Lifecycle, "enter", _watched(Lifecycle.enter, walk.states)):
         for seed in seeds:
             try:
                 world = run(seed)
@@ -85,10 +80,10 @@ def _play(run: Callable[[int], World], seeds: Sequence[int]) -> Walk:
     return walk
 
 
-def _watched(enter: Callable[..., None], name: str, walked: set[Any]) -> Callable[..., None]:
-    def watch(machine: Any, target: Any, *timer: float) -> None:
-        walked.add((getattr(machine, name), target))
-        enter(machine, target, *timer)
+def _watched(enter: Callable[..., None], walked: set[tuple[State, State]]) -> Callable[..., None]:
+    def watch(lifecycle: Lifecycle, target: State, *timer: float) -> None:
+        walked.add((lifecycle.state, target))
+        enter(lifecycle, target, *timer)
 
     return watch
 

@@ -30,7 +30,6 @@ from hushd_supervisor.core.worker.states import State
 
 from .cards import NEVER, Cards, beat
 from .promises import Promises
-from .templates import Templates
 
 MB = 1_000_000
 TERMINAL = (m.Result, m.Error)
@@ -94,7 +93,6 @@ class World:
         self.others_dice = random.Random(f"{seed} others")  # for what concerns other programs
         self.now, self.looked_at = 1000.0, -math.inf
         self.cards = Cards.of(self, seed)
-        self.templates = Templates(self, seed)
         self.promises = Promises(self)
         self.on_cpu_alone = {NEVER} if seed % 2 else set()  # workers of which that is known before they start
         r = self.random
@@ -136,7 +134,7 @@ class World:
 
     def memory(self) -> Memory:
         """The machine: processes take 300 MB each or more, once they have loaded and until their exit was seen."""
-        used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready) + self.templates.size
+        used = self.others + sum(p.size for p in self.processes.values() if p.alive and p.ready)
         return Memory(self.total, max(0, self.total - used))
 
     def look(self) -> Memory:
@@ -160,7 +158,6 @@ class World:
                 "tts": {"pinned": r.random() < 0.2, "environment": {"N": str(r.randint(0, 2))}},
             },
             memory=MemorySettings(when_short=self.others_dice.choice([(), ("free",)])),
-            standby=self.templates.settings(),
             stt="a/x",
         )
 
@@ -354,7 +351,6 @@ class World:
     def _act(self, actions: list[do.Action]) -> None:
         for action in actions:
             assert not self.left, f"{action} after Leave"
-            self.templates.act(action)
             match action:
                 case do.Gauge(name, gen):
                     self.at(0.0, lambda process=self.processes[name, gen]: self._gauge(process))
@@ -472,7 +468,7 @@ class World:
 
     def taken(self) -> int:
         """Bytes of all processes, once they have loaded."""
-        return sum(300_000_000 for p in self.processes.values() if p.alive) + self.templates.size
+        return sum(300_000_000 for p in self.processes.values() if p.alive)
 
     def _spawn(self, name: str, gen: int, shown: str, why: str) -> None:
         assert not any(p.alive for p in self.processes.values() if p.name == name), "a second process"

@@ -79,8 +79,8 @@ def test_an_engine_of_a_plugin_says_what_it_takes(runtime: Path, monkeypatch: py
     )
     file = runtime / "config.toml"
     assert mistake(runtime, 'stt = "far/a"') == f"{file}: stt names the engine far: far takes a plugin."
-    assert mistake(runtime, 'standby = ["tts/hibary"]') == (
-        f"{file}: standby names the engine 'hibary', which is not installed (did you mean hibari?): "
+    assert mistake(runtime, 'tts = "hibary/en"') == (
+        f"{file}: tts names the engine 'hibary', which is not installed (did you mean hibari?): "
         "use hibari or moonshine, or set its command."
     )
 

@@ -32,7 +32,6 @@ RECORDS: dict[str, tuple[type, ...]] = {
     "`cards` of `memory`": (status.CardStatus,),
     "`floor`": (status.FloorStatus,),
     "`door`, where there are addresses": (status.DoorStatus, status.ListenerStatus, status.GatewayStatus),
-    "`standby`, a list, where a template is wanted": (status.TemplateStatus,),
     "a role: `stt`, `tts`, `wake`": (description.RoleDescription,),
     "an engine": (description.HearingEngine, description.SpeakingEngine, description.WaitingEngine),
     "a model": (description.ModelDescription,),

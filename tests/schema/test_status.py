@@ -72,7 +72,7 @@ def test_what_another_version_leaves_out_is_nothing_of_its_kind() -> None:
             Status.from_data(GOLDEN)
             container[key] = value
     empty = Status.from_data({})
-    assert (empty.workers, empty.standby, empty.door, empty.memory.cards) == ((), (), None, ())
+    assert (empty.workers, empty.door, empty.memory.cards) == ((), None, ())
     assert (empty.floor.speaker, empty.floor.waiting, empty.supervisor.pid) == (None, 0, 0)
 
 

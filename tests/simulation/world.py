@@ -37,10 +37,7 @@ from .wire.network import Network
 
 # The variables of modules that belong to a process.
 PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
-    ("hushd_supervisor.system.process", "_unreaped", set),
     ("hushd_protocol.system.atomic_file", "_swept", set),
-    ("hushd_worker.usage", "forked", bool),
-    ("hushd_worker.usage", "_template_peak", int),
     *loops.PRIVATE,
 ]
 PRODUCT = (

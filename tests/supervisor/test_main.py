@@ -51,10 +51,10 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_bad_configuration_is_an_error_before_anything_is_started(runtime: Path) -> None:
     """Exit status 2, one sentence with file and key, no socket."""
-    (runtime / "config.toml").write_text("standbi = 1\n")
+    (runtime / "config.toml").write_text("auto_pul = 1\n")
     ended = run()
     assert ended.returncode == 2
-    assert ended.stderr == f"hushd: {runtime}/config.toml: there is no key standbi (did you mean standby?).\n"
+    assert ended.stderr == f"hushd: {runtime}/config.toml: there is no key auto_pul (did you mean auto_pull?).\n"
     assert not (runtime / "client.sock").exists()
 
 

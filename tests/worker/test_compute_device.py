@@ -74,8 +74,8 @@ def test_ctranslate2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert compute_device.of_ctranslate2(SimpleNamespace(get_cuda_device_count=lambda: 0)) == "cpu"
 
 
-def test_a_template_is_made_where_no_card_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A driver does not survive a fork: whoever names a card gets none, nor does `auto` beside NVIDIA's driver."""
+def test_where_a_card_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of a card, and with `auto` beside NVIDIA's driver."""
     monkeypatch.setattr(compute_device, "_NVIDIA", ("/nowhere",))
     for asked, may in (("auto", False), ("cpu", False), ("mps", False), ("rocm", True), ("vulkan", True)):
         ask(monkeypatch, asked)

@@ -72,23 +72,6 @@ class EngineRegistry(Generic[E, D]):
                 f"The {self.kind} engine {name!r} cannot be imported ({_first_line(error)}): reinstall its package.",
             ) from error
 
-    def preload(self, name: str) -> None:
-        """Imports everything that an engine's `load` would import, without loading a model, for a template.
-
-        Raises:
-            HushdError: `unsupported` for an engine without the method, `engine_missing` if it cannot be imported.
-        """
-        engine = self.find(name)
-        ahead = getattr(engine, "preload", None)
-        if ahead is None:
-            raise HushdError("unsupported", f"{name} cannot be kept on standby: the engine has no method `preload`.")
-        try:
-            ahead()
-        except (ImportError, OSError) as error:
-            raise HushdError(
-                "engine_missing", f"{name} cannot be kept on standby: it cannot be imported ({_first_line(error)})."
-            ) from error
-
     def describe(self) -> RoleDescription:
         """Describes all engines, except for those that cannot be imported or described, which it names on standard
         error."""

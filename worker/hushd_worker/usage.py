@@ -8,7 +8,6 @@ import time
 
 from hushd_protocol.system.footprint import descendants
 
-forked = False  # from a template, whose pages would be private to this process if the template ended
 elsewhere = 0  # bytes that work for this process takes in none of its children, but in a container
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
@@ -52,12 +51,8 @@ class PrivateMemory:
 
 
 def pss() -> int:
-    """Returns the proportional set size in bytes of this process and its children, 0 if unknown.
-
-    In a process forked from a template, all shared memory counts, since it stays when the template ends.
-    """
-    own = _unshared("self") if forked else _pss("self")
-    return own + sum(map(_pss, descendants("self")))
+    """Returns the proportional set size in bytes of this process and its children, 0 if unknown."""
+    return _pss("self") + sum(map(_pss, descendants("self")))
 
 
 def cpu() -> float:
@@ -117,16 +112,6 @@ def _pss(process: str) -> int:
     except (OSError, ValueError):
         pass
     return 0
-
-
-def _unshared(process: str) -> int:
-    """Returns the set size of a process with all its anonymous memory, even if other processes share it."""
-    try:
-        with open(f"/proc/{process}/smaps_rollup", "rb") as file:
-            sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in file if line.endswith(b"kB\n")}
-        return sizes[b"Pss:"] - sizes[b"Pss_Anon:"] + sizes[b"Anonymous:"]
-    except (OSError, ValueError, KeyError):
-        return _pss(process)
 
 
 def cpu_of(process: str) -> float:

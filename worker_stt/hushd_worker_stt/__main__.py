@@ -11,7 +11,6 @@ def main() -> None:
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
     parser.add_argument("--model", metavar="NAME", help="the engine's model")
-    parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     arguments = parser.parse_args()
     if arguments.describe:
         from .registry import REGISTRY
@@ -20,14 +19,9 @@ def main() -> None:
     elif arguments.engine:
         from hushd_worker.harness import serve
 
-        from .worker import SpeechToText, preload
+        from .worker import SpeechToText
 
-        if arguments.standby:
-            from hushd_worker import template
-
-            serve(template.forked(parser, arguments, SpeechToText, preload))
-        else:
-            serve(SpeechToText(arguments.engine, arguments.model or "default"))
+        serve(SpeechToText(arguments.engine, arguments.model or "default"))
     else:
         parser.error("give --describe or --engine NAME")
 

@@ -44,17 +44,6 @@ _HEAVY = (
 _VAD = "hushd_worker_stt.segmentation.vad"
 
 
-def preload(engine: str) -> None:
-    """Imports the modules of a worker with this engine, for a template.
-
-    Raises:
-        HushdError: the engine cannot be kept on standby.
-    """
-    REGISTRY.preload(engine)
-    for module in (*_HEAVY, _VAD):
-        importlib.import_module(module)
-
-
 class SpeechToText:
     """The speech-to-text worker that the harness runs, with one model of one engine.
 

@@ -14,7 +14,6 @@ def main() -> None:
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
     parser.add_argument("--model", metavar="NAME", help="the engine's model")
-    parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:
         from .registry import REGISTRY
@@ -25,14 +24,9 @@ def main() -> None:
         parser.error("give --describe or --engine NAME")
     from hushd_worker.harness import serve
 
-    from .worker import Worker, preload
+    from .worker import Worker
 
-    if options.standby:
-        from hushd_worker import template
-
-        serve(template.forked(parser, options, Worker, preload))
-    else:
-        serve(Worker(options.engine, options.model or "default"))
+    serve(Worker(options.engine, options.model or "default"))
 
 
 if __name__ == "__main__":

@@ -34,16 +34,6 @@ _LOOKED_AT = 4000  # bytes
 _SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
 
 
-def preload(engine: str) -> None:
-    """Imports the modules of a worker with this engine, for a template.
-
-    Raises:
-        HushdError: the engine cannot be kept on standby.
-    """
-    REGISTRY.preload(engine)
-    from . import audio_out, levelling  # noqa: F401
-
-
 class Worker:
     """The text-to-speech worker that `hushd_worker.harness.serve` runs.
 

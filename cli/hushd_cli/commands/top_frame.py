@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd.reports.display import clock
-from hushd.reports.status_table import card_lines, standby_line
+from hushd.reports.status_table import card_lines
 from hushd_protocol.suggest import escaped
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -52,8 +52,13 @@ def frame(status: Status | None, console: Console) -> RenderableType:
         return _framed(text, "hushd")
     supervisor = status.supervisor
     title = f"hushd {supervisor.version} · {supervisor.size_mb:.1f} MB · up {clock(supervisor.uptime_s)}"
-    lines = [*card_lines(status.memory), *map(standby_line, status.standby)]
-    parts = [_memory(status.memory), *map(_text, lines), _floor(status.floor), Text(), _workers(status, console)]
+    parts = [
+        _memory(status.memory),
+        *map(_text, card_lines(status.memory)),
+        _floor(status.floor),
+        Text(),
+        _workers(status, console),
+    ]
     return _framed(Group(*parts), title)
 
 

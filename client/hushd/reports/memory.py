@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, WorkerStatus
 
 SUPERVISOR = "supervisor"
-_TEMPLATES = "standby/"  # a server that never unloads has none
-_NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that process either
+_NO_MODEL = "models/"  # downloads: a server that never unloads would not keep that process either
 
 
 class Entry(NamedTuple):
@@ -73,7 +72,6 @@ def until_now(entries: Sequence[Entry], status: Status, now: float) -> list[Entr
     entries = [entry for entry in entries if entry.time <= now]
     supervisor_size = _bytes(status.supervisor)
     sizes = {worker.name: _private(worker) for worker in status.workers if worker.pid}
-    sizes |= {f"{_TEMPLATES}{each.name}": int((each.private_mb or 0.0) * 1e6) for each in status.standby if each.pid}
     gone = [Entry(now, "exit", name, 0, supervisor_size) for name in _alive(entries) if name not in sizes]
     current = [Entry(now, "beat", name, size, supervisor_size) for name, size in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, supervisor_size), *gone, *current]

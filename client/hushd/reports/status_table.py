@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         FloorStatus,
         MemoryStatus,
         Status,
-        TemplateStatus,
         WorkerStatus,
     )
 
@@ -75,7 +74,6 @@ def table(status: Status, width: int, machine: str = "", *, wide: bool = False) 
         f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
         f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
         *card_lines(memory),
-        *map(standby_line, status.standby),
         *_door(status.door),
         *_floor(status.floor),
     ]
@@ -108,14 +106,6 @@ def card_line(card: CardStatus) -> str:
     seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
     taken = f"workers take {used:.1f} of {total:.1f} GB, other programs {others:.1f}"
     return f"{name}: {taken}, {card.free_mb / 1000:.1f} GB free{seen}{away}"
-
-
-def standby_line(template: TemplateStatus) -> str:
-    """A template, with its memory or the reason why there is none."""
-    name = f"standby {template.name}: {template.state}"
-    if template.pid:
-        return f"{name}, {_megabytes(template.private_mb)}, pid {template.pid}"
-    return f"{name}, {template.why}" if template.why else name
 
 
 def _door(door: DoorStatus | None) -> list[str]:

@@ -123,7 +123,7 @@ class SupervisorVerbs(ClientBase):
 
     @verb
     def status(self) -> Steps[Status]:
-        """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""
+        """Returns the supervisor, its workers, memory, and who speaks or listens."""
         from hushd_schema.status import Status
 
         return Status.from_data((yield from self._controlled("status")))

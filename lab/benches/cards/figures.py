@@ -116,16 +116,6 @@ def suspended(stage: Stage) -> Iterator[Row]:
         yield Row("suspended: request to text", back, "s", "<= 1.5", None, back <= 1.5)
 
 
-def standby(stage: Stage) -> Iterator[Row]:
-    """A cold start of whisper from a template with its imports."""
-    model, file = stage.model(LARGE), said(stage)
-    with stage.supervisor('standby = ["stt/whisper"]') as (_, client):
-        if eventually(lambda: any(row.state == "ready" for row in client.status().standby), 25) is None:
-            raise NotDone("the template did not get ready")
-        took = _text(client, file, model)
-        yield Row("whisper, cold, imports on standby", took, "s", "<= 4", None, took <= 4)
-
-
 def faster(stage: Stage) -> Iterator[Row]:
     """faster-whisper in large-v3's size: cold, warm, and its memory."""
     model, before, file = stage.model(FASTER), stage.used(), said(stage, 14)

@@ -91,13 +91,6 @@ class Piper:
             for speaker in ("", *details.speakers)
         )
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the modules of `load` and of the first sentence, for a template."""
-        from hushd_worker.template import import_all
-
-        import_all("numpy.random", "piper")
-
     @property
     def reads_phonemes(self) -> bool:
         """True if this model reads espeak's phonemes; some models read letters, or pinyin."""

@@ -65,13 +65,6 @@ class SherpaOnnx:
     def voices(cls) -> tuple[Voice, ...]:
         return tuple(inventory.voices()) if engine_installed(SPEC) else ()
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the package, for a template."""
-        from hushd_worker.template import import_all
-
-        import_all("numpy.random", "sherpa_onnx")
-
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its model {self._model}")
         folder = inventory.find(self._model)

@@ -80,13 +80,6 @@ class TranscribeCpp(Engine):
     def installed(cls, model: str) -> bool:
         return engine_installed(SPEC) and inventory.find(model) is not None
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the package, for a template, unless a graphics card may be used, whose driver does not survive a
-        fork."""
-        if not compute_device.may_be_card():
-            ggml.package()
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         file = inventory.find(model)
         if file is not None:

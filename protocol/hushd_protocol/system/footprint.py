@@ -78,11 +78,6 @@ def descendants(process: str) -> list[str]:
     return [pid for child in _children(process) for pid in (child, *descendants(child))]
 
 
-def children() -> list[int]:
-    """The pids of this process's children, including ended ones that were not waited for."""
-    return [int(child) for child in _children("self")]
-
-
 def _children(process: str) -> list[str]:
     children: list[str] = []
     if process == "self" and _childless():

@@ -14,6 +14,7 @@ from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
 CALLED = {"idle_timeout": "keep_alive"}  # by the names of other programs
+LEFT = {"standby": "remove it, and have a worker that must answer fast stay by `keep_alive = -1`"}
 _COLUMN = 27  # of the comments
 
 

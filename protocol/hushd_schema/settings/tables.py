@@ -14,7 +14,7 @@ from typing import Any
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.light_dataclass import dataclass, field
-from hushd_protocol.names import COMPUTE_DEVICES, SPEECH_ROLES, base, is_compute_device, is_model
+from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
 
@@ -28,11 +28,6 @@ OF_ROLE: Mapping[str, Mapping[str, Any]] = {
     "models": {"keep_alive": 10.0, "memory_mb": 60.0},
     "wake": {"keep_alive": 10.0},
 }
-
-
-def _is_template(name: object) -> bool:
-    role = name.partition("/")[0] if isinstance(name, str) else ""
-    return role in SPEECH_ROLES and is_model(name)
 
 
 def _are_speakers(value: object) -> bool:
@@ -55,11 +50,6 @@ _LANGUAGES = Kind(
     tuple,
 )
 _SPEAKERS = Kind('a table of recordings by their speakers\' names, such as { Ann = "ann.wav" }', _are_speakers)
-_TEMPLATES = Kind(
-    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
-    lambda value: isinstance(value, list) and all(map(_is_template, value)),
-    tuple,
-)
 _DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
 
 
@@ -201,12 +191,6 @@ class Settings:
         number(0, 90),
         "decibels by which other programs are quieter while you talk with hushd or dictate; 0: off",
         document="DESKTOP.md",
-    )
-    standby: Sequence[str] = setting(
-        (),
-        _TEMPLATES,
-        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB',
-        document="MEMORY.md",
     )
     auto_pull: bool = setting(
         False, flag(), "true: a request for a missing model downloads it; its client waits and sees the progress"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Message
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
-    (empty: the cards that the device names), and `why` is the reason in its `Place`. `template` is the generation
-    of the template to fork the process from, 0 for none; if the template no longer answers, the process is started
-    without it.
+    (empty: the cards that the device names), and `why` is the reason in its `Place`.
     """
 
     worker: str
@@ -27,27 +25,6 @@ class Spawn:
     compute_device: str = ""
     shown: str = ""
     why: str = ""
-    template: int = 0
-
-    def from_template(self, gen: int) -> Spawn:
-        """The same start, by a fork of the template's generation `gen`."""
-        return replace(self, template=gen)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """Start generation `gen` of the template `name` (ROLE/ENGINE); answered by `TemplateReady` or `TemplateGone`."""
-
-    name: str
-    gen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dismiss:
-    """SIGKILL a template; its `TemplateGone` comes later. Workers that were forked from it live on."""
-
-    name: str
-    gen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +168,6 @@ class Leave:
 
 Action = (
     Spawn
-    | Prepare
-    | Dismiss
     | Kill
     | Gauge
     | Suspend

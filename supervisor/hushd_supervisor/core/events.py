@@ -92,25 +92,6 @@ class SendFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateReady:
-    """A template has imported everything; its end would give back `size` bytes, without pages of files."""
-
-    name: str
-    gen: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateGone:
-    """A template was reaped, or could not be started; `final`: its engine can have no template at all."""
-
-    name: str
-    gen: int
-    reason: str
-    final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Described:
     """The answer to `Describe`: a catalogue of engines, or the reason why there is none."""
 
@@ -188,8 +169,6 @@ Event = (
     | Restored
     | SpawnFailed
     | SendFailed
-    | TemplateReady
-    | TemplateGone
     | Described
     | Seen
     | Relieved

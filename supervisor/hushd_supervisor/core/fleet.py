@@ -55,7 +55,6 @@ class Fleet:
     ) -> None:
         self.workers: dict[str, Worker] = {}
         self.admission = Admission(settings, self.workers, memory, needs, has_cards, estimate)
-        self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores
         self._card_kinds = card_kinds
@@ -174,7 +173,6 @@ class Fleet:
         self._settings = settings
         self.admission.configure(settings)
         actions: list[Action] = [Log("INFO", "the configuration was read again")]
-        actions += self.standby.configure(settings, now)
         for worker in self.workers.values():
             changed = settings.for_worker(worker.name)
             if changed != worker.settings:
@@ -226,11 +224,10 @@ class Fleet:
         """True if any client does."""
         return bool(self._unloads.waiting)
 
-    def shut(self, now: float) -> list[Action]:
-        """Ends all templates, and whatever keeps workers away: the supervisor leaves."""
+    def shut(self) -> None:
+        """Ends whatever keeps workers away: the supervisor leaves."""
         self._unloads.shut()
         self.admission.away.clear()
-        return self.standby.shut(now)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -269,7 +266,7 @@ class Fleet:
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
         actions = self._share(now) + self.admission.settle(now) + self._help(now)
-        return [*map(self.standby.through_template, actions), *self._unloads.settle(now)]
+        return actions + self._unloads.settle(now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""

@@ -29,7 +29,7 @@ from .requests.acceptance import Requests
 from .requests.directory import Directory
 
 if TYPE_CHECKING:
-    from hushd_schema.status import MemoryStatus, TemplateStatus, WorkerStatus
+    from hushd_schema.status import MemoryStatus, WorkerStatus
 
 
 LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
@@ -105,8 +105,6 @@ class Pool:
                 actions = self._fleet.handle(event, now)
             case ev.Suspended() | ev.Restored():
                 actions = self._fleet.handle(event, now)
-            case ev.TemplateReady() | ev.TemplateGone():
-                actions = self._fleet.standby.handle(event, now)
             case ev.Described(role, catalogue, error):
                 actions = self._described(role, catalogue, error)
             case ev.Seen(cards, error):
@@ -164,10 +162,6 @@ class Pool:
     def memory(self, now: float) -> MemoryStatus:
         """The state of memory, likewise."""
         return status.memory(self._admission, now)
-
-    def templates(self) -> list[tuple[int, TemplateStatus]]:
-        """The status of each template, likewise."""
-        return self._fleet.standby.status()
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
@@ -288,12 +282,12 @@ class Pool:
     def _renew(self, now: float) -> list[Action]:
         """Lets running jobs finish before the shutdown; new requests wait for the next supervisor."""
         self._departure.renewing = True
-        held = [action for worker in self._workers.values() for action in worker.hold(now)]
-        return held + self._fleet.standby.shut(now)
+        return [action for worker in self._workers.values() for action in worker.hold(now)]
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        actions = self._floor.shut(now) + self._directory.shut() + self._fleet.shut(now)
+        self._fleet.shut()
+        actions = self._floor.shut(now) + self._directory.shut()
         for worker in self._workers.values():
             actions += worker.shutdown(now)
         return actions

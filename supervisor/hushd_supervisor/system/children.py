@@ -1,4 +1,4 @@
-"""Starts every child process: workers, templates, the gateway, and short-lived processes that answer one question.
+"""Starts every child process: workers, the gateway, and short-lived processes that answer one question.
 
 Each gets a log in the state folder, the allowed part of our environment, the default limits (`process.Limits`),
 and a lifeline, by which it never outlives this process.
@@ -7,7 +7,7 @@ and a lifeline, by which it never outlives this process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from hushd_protocol.system import log_files
 from .process import Launch, Process, environment
 
 MAX_LAST_WORDS = 300  # characters
-# Forks a child from a template: command, environment, descriptor for its output, read end of its lifeline.
-Fork = Callable[[Sequence[str], Mapping[str, str], int, int], Process | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +55,6 @@ def start(
     *variables: Mapping[str, str],
     answer: int | None = None,
     question: int | None = None,
-    inherited: Sequence[int] = (),
-    fork: Fork | None = None,
 ) -> Running:
     """Starts a child.
 
@@ -68,8 +64,6 @@ def start(
         variables: added to its environment; later ones override earlier ones.
         answer: a descriptor for its standard output, instead of the log.
         question: a descriptor for its standard input; by default that is empty.
-        inherited: descriptors that it inherits under the same numbers.
-        fork: tried first; returns None if it cannot fork the child.
 
     Raises:
         OSError, ValueError: the child cannot be started.
@@ -81,17 +75,14 @@ def start(
         try:
             lifeline_variables = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())}
             child_environment = environment(os.environ, *variables, lifeline_variables)
-            process = fork(command, child_environment, descriptor, lifeline) if fork else None
-            if process is None:
-                process = launch(
-                    command,
-                    child_environment,
-                    stdout=descriptor if answer is None else answer,
-                    stderr=descriptor,
-                    lifeline=lifeline,
-                    inherited=inherited,
-                    **({} if question is None else {"stdin": question}),
-                )
+            process = launch(
+                command,
+                child_environment,
+                stdout=descriptor if answer is None else answer,
+                stderr=descriptor,
+                lifeline=lifeline,
+                **({} if question is None else {"stdin": question}),
+            )
             return Running(process, output, begin, our_end)
         finally:
             with suppress(OSError):  # a full disk may report an error only now

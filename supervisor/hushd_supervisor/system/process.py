@@ -9,14 +9,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from hushd_protocol.names import base
-from hushd_protocol.system.footprint import children, descendants, lists_children
+from hushd_protocol.system.footprint import descendants, lists_children
 from hushd_protocol.system.lifeline import tie
-
-if TYPE_CHECKING:
-    import subprocess
 
 # The variables of our environment that a child gets: a worker must not depend on which program started the supervisor.
 # LISTEN_FDS and NOTIFY_SOCKET, which a service manager sets for us alone, are left out like all others.
@@ -34,9 +31,6 @@ PREFIXES = (
 # Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker from every
 # process. Also switches off tqdm's progress bars: chatterbox wrote 106 of them to the log for two seconds of speech.
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
-
-
-_PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 
 
 class Process(Protocol):
@@ -103,15 +97,6 @@ def worker_command(name: str, program: Sequence[str] = ()) -> list[str]:
     return [*(program or _program(role)), "--engine", engine, "--model", model]
 
 
-def template_command(name: str, program: Sequence[str] = ()) -> list[str]:
-    """Returns the command line of a template (role/engine); `program` is the user's.
-
-    The spaces at the end leave room for a worker's command line: a forked worker writes its own over the template's.
-    """
-    role, engine = name.split("/")
-    return [*(program or _program(role)), "--engine", engine, "--standby", " " * 80]
-
-
 def is_here(role: str) -> bool:
     """Returns whether this installation has the workers of a role: a guest's may be missing."""
     return PathFinder.find_spec(f"hushd_worker_{role}") is not None
@@ -125,27 +110,6 @@ def describe_command(role: str) -> list[str]:
 def _program(role: str) -> list[str]:
     """Returns hushd's own program for a role."""
     return [sys.executable, "-P", "-m", f"hushd_worker_{role}"]
-
-
-_unreaped: set[int] = set()  # pids of the processes started here and not reaped yet
-
-
-def adopt_orphans() -> None:
-    """Makes orphans among our descendants our children from now on. Linux only. Raises OSError."""
-    import ctypes  # only needed for templates
-
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-
-
-def reap_orphans() -> None:
-    """Reaps the adopted children that have ended, and discards their status."""
-    for child in children():
-        if child not in _unreaped:
-            try:
-                os.waitpid(child, os.WNOHANG)
-            except ChildProcessError:
-                pass
 
 
 class Limits:
@@ -200,7 +164,6 @@ class Child:
         stdin: a descriptor to read from; None for empty input.
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, inherited under the same number; on Linux the end of the pipe kills the group.
-        inherited: other descriptors that it inherits under the same numbers.
 
     Raises:
         OSError, ValueError: the process cannot be started.
@@ -215,29 +178,22 @@ class Child:
         stderr: int,
         stdin: int | None = None,
         lifeline: int | None = None,
-        inherited: Sequence[int] = (),
     ) -> None:
         import subprocess  # 0.3 MB that only a supervisor with children needs
 
         # Never use preexec_fn: this process has libzmq's threads.
-        popen = subprocess.Popen(
+        self._popen = subprocess.Popen(
             command,
             env=environment,
             cwd="/",
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=inherited if lifeline is None else (lifeline, *inherited),
+            pass_fds=() if lifeline is None else (lifeline,),
             close_fds=True,
             process_group=0,
         )
-        self._watch(popen, lifeline)
-
-    def _watch(self, popen: subprocess.Popen[bytes] | _Orphan, lifeline: int | None) -> None:
-        """Ties a running process to its lifeline, and watches for its exit."""
-        self._popen = popen
-        self.pid = popen.pid
-        _unreaped.add(self.pid)
+        self.pid = self._popen.pid
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
         try:
@@ -245,7 +201,6 @@ class Child:
         except OSError:  # no descriptor is left
             self._popen.kill()
             self._popen.wait()
-            _unreaped.discard(self.pid)
             raise
 
     def poll(self) -> int | None:
@@ -257,8 +212,6 @@ class Child:
                 self._popen.poll()
             elif self._popen.poll() is not None:
                 self._kill_group()
-            if self._popen.returncode is not None:
-                _unreaped.discard(self.pid)
         return self._popen.returncode
 
     def kill(self) -> None:
@@ -314,36 +267,3 @@ def _descendants(pid: int) -> list[int]:
         return [process.pid for process in psutil.Process(pid).children(recursive=True)]
     except psutil.Error:
         return []
-
-
-class Forked(Child):
-    """A `Child` that a template has forked, and that already leads its own process group.
-
-    Raises:
-        OSError: it is not our child, or no descriptor is left.
-    """
-
-    def __init__(self, pid: int, lifeline: int) -> None:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        self._watch(_Orphan(pid), lifeline)
-
-
-class _Orphan:
-    """An adopted child, with the part of Popen's interface that `Child` uses."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-
-    def poll(self) -> int | None:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        if pid:
-            self.returncode = os.waitstatus_to_exitcode(status)
-        return self.returncode
-
-    def wait(self) -> int:
-        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.returncode
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)

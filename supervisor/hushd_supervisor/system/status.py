@@ -23,13 +23,11 @@ if TYPE_CHECKING:
         FloorStatus,
         MemoryStatus,
         Status,
-        TemplateStatus,
         WorkerStatus,
     )
 
     from .door import Door
     from .sockets.worker_socket import WorkerSocket
-    from .standby import Templates
 
 FRESH_S = 0.1  # for which a measure of a process's memory holds
 
@@ -63,7 +61,6 @@ def report(
     pids: Mapping[tuple[str, int], int],
     uptime: float,
     usage_of: Callable[[int], Usage] = measure.usage,
-    standby: tuple[TemplateStatus, ...] = (),
     door: DoorStatus | None = None,
 ) -> Status:
     """Returns the answer to `status`.
@@ -75,12 +72,11 @@ def report(
         pids: the pids of living processes, by name and generation.
         uptime: seconds since the start.
         usage_of: measures the process of a pid.
-        standby: the result of `templates`.
         door: the door's part, to which the gateway's memory is added.
     """
     from hushd_schema.status import Status, SupervisorStatus  # loaded on first use
 
-    measured, used = [], sum(int(1e6 * (template.private_mb or 0)) for template in standby)
+    measured, used = [], 0
     for gen, worker in workers:
         pid = pids.get((worker.name, gen))
         if pid is not None:
@@ -99,24 +95,9 @@ def report(
         ),
         workers=tuple(measured),
         memory=replace(memory, used_mb=_mb(used)),
-        standby=standby,
         door=door and _with_memory(door, usage_of),
         floor=floor,
     )
-
-
-def templates(
-    known: Iterable[tuple[int, TemplateStatus]],
-    pids: Mapping[tuple[str, int], int],
-    usage_of: Callable[[int], Usage],
-) -> tuple[TemplateStatus, ...]:
-    """Returns the pool's rows of templates with their pids and memory. Args as for `report`."""
-    templates = []
-    for gen, template in known:
-        pid = pids.get((template.name, gen))
-        usage = usage_of(pid) if pid is not None else None
-        templates.append(replace(template, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage)))
-    return tuple(templates)
 
 
 def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStatus:
@@ -142,14 +123,13 @@ class Figures(Protocol):
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
     def memory(self, now: float) -> MemoryStatus: ...
-    def templates(self) -> list[tuple[int, TemplateStatus]]: ...
 
 
 class Reporter(Source):
     """Reports the state of the pool and its processes.
 
     Args:
-        workers, templates: own the processes.
+        workers: own the processes.
         door: reports the door's part.
         clock: monotonic seconds.
     """
@@ -158,13 +138,11 @@ class Reporter(Source):
         self,
         pool: Figures,
         workers: WorkerSocket,
-        templates: Templates | None = None,
         door: Door | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._workers = workers
-        self._templates = templates
         self._door = door
         self._clock = clock
         self._started = clock()
@@ -187,6 +165,5 @@ class Reporter(Source):
             self._workers.pids(),
             now - self._started,
             usage_of,
-            templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
             self._door.status() if self._door else None,
         )

@@ -48,13 +48,11 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     config("set", "http.listen", '["127.0.0.1:8000"]')
     config("set", "auto_pull", "true")
     config("set", "languages", "fr", "en")
-    config("set", "standby", "tts/hibari")
     config("set", "worker.stt/moonshine.command", "--", "python3", "-m", "mine")
     config("set", "voice", "Ann", "Marie")
     text = file.read_text()
     for line in (
         'languages = ["fr", "en"]',
-        'standby = ["tts/hibari"]',
         'command = ["python3", "-m", "mine"]',
         'voice = "Ann Marie"',
     ):
@@ -71,7 +69,8 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
     ("key", "value", "says"),
     [
         ("exit_when_idle", "-3", "exit_when_idle must be"),
-        ("standbi", "3", "did you mean standby"),
+        ("auto_pul", "3", "did you mean auto_pull"),
+        ("standby", "3", "there is no key standby any more"),
         ("idle_timeout", "5m", "did you mean worker.keep_alive"),
         ("worker.idle_timeout", "5m", "did you mean keep_alive"),
         ("queue", "5", "did you mean worker.queue"),

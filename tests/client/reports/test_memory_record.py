@@ -110,25 +110,11 @@ def test_the_supervisors_answer_is_read() -> None:
     ]
 
 
-def test_a_template_counts_for_hushd_alone() -> None:
-    """Its memory is held by hushd, until it ends; a server that never unloads has none."""
-    life = [*LIFE[:1], entry(5, "ready", "standby/tts/c", 30), *LIFE[1:4], entry(25, "exit", "standby/tts/c")]
-    assert [at(life, time) for time in (6, 15, 22, 26)] == [(50, 20), (250, 220), (50, 220), (20, 220)]
-
-
-def test_templates_that_live_now_are_in_the_last_moment() -> None:
-    """The supervisor's status has their sizes."""
-    row = {"name": "tts/c", "pid": 3, "private_mb": 30.0}
-    status = {"supervisor": {"pss_mb": 20.0}, "workers": [], "standby": [row]}
-    known = record.until_now([*LIFE[:1], entry(5, "ready", "standby/tts/c", 10)], Status.from_data(status), 60.0)
-    assert at(known, 60) == (50, 20)
-
-
 def test_the_line_of_a_server_that_never_unloads_never_falls() -> None:
     """Whatever workers, replicas and supervisors come and go, and however they shrink: 300 records by chance."""
     for seed in range(300):
         chance = random.Random(seed)
-        names = [STT, TTS, f"{TTS}#2", "models/store/local", "standby/tts/c", record.SUPERVISOR]
+        names = [STT, TTS, f"{TTS}#2", "models/store/local", record.SUPERVISOR]
         times = sorted(chance.uniform(0, 100) for _ in range(60))
         events = ("start", "ready", "beat", "exit")
         entries = [

@@ -32,14 +32,3 @@ def test_another_machine_is_named() -> None:
     status = Status.from_data(STATUS | {"workers": []})
     assert " on desk, pid " in table(status, 200, "desk").splitlines()[0]
     assert " on " not in table(status, 200).splitlines()[0]
-
-
-@pytest.mark.parametrize(("row", "line"), [
-    ({"state": "ready", "pid": 7, "private_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
-    ({"state": "absent", "pid": None, "private_mb": None, "why": "No room."}, "standby tts/hibari: absent, No room."),
-    ({"state": "absent", "pid": None, "private_mb": None, "why": ""}, "standby tts/hibari: absent"),
-])  # fmt: skip
-def test_templates_have_a_line(row: dict[str, object], line: str) -> None:
-    """Their memory, or the reason why there is none."""
-    status = STATUS | {"workers": [], "standby": [{"name": "tts/hibari", **row}]}
-    assert line in table(Status.from_data(status), 200).splitlines()

@@ -133,7 +133,8 @@ def test_a_plugin_has_tables_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("text", "key", "words"), [
     ("keepalive = 3", "keepalive", "did you mean worker.keep_alive?"),
     ("snow = 3", "snow", "known are"),
-    ("standbi = 3", "standbi", "did you mean standby?"),
+    ("auto_pul = 3", "auto_pul", "did you mean auto_pull?"),
+    ('standby = ["tts/hibari"]', "standby", "any more: remove it, and have a worker that must answer fast stay"),
     ("[worker]\nqueue = 0", "worker.queue", "1 or more"),
     ("[worker]\nstart_timeout = 0", "worker.start_timeout", "a time of 0.1 s or more"),
     ("[worker]\nstall_timeout = 0", "worker.stall_timeout", "a time of 0.1 s or more"),

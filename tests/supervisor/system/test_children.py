@@ -23,7 +23,6 @@ from hushd_supervisor.system.door import Door
 from hushd_supervisor.system.memory.cards import CardLooks
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
-from hushd_supervisor.system.standby import Templates
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, is_gone, wait_until
 
@@ -49,11 +48,6 @@ def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
     context.term()
 
 
-def a_template(poller: zmq.Poller, launch: FakeLauncher) -> None:
-    templates = Templates(poller, launch, find(), Settings())
-    templates._start("stt/fake", 1).control.close()
-
-
 def a_description(poller: zmq.Poller, launch: FakeLauncher) -> None:
     descriptions = Descriptions(poller, launch, find().logs)
     assert descriptions.ask("stt", 0.0) is None
@@ -73,7 +67,7 @@ def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 
 @linux
-@pytest.mark.parametrize("start", [a_worker, a_template, a_description, a_look, the_gateway])
+@pytest.mark.parametrize("start", [a_worker, a_description, a_look, the_gateway])
 def test_every_child_gets_the_same(
     start: Callable[[zmq.Poller, FakeLauncher], None], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,9 +79,6 @@ class ScriptedPool:
             budget_mb=800, used_mb=0, available_mb=500, reserve_mb=60, pressure="warning", cards=(), cards_error=""
         )
 
-    def templates(self) -> list[dict[str, Any]]:
-        return []
-
     def wait_for(self, kind: type[Any], count: int = 1) -> list[Any]:
         """The events of a kind, once there are `count` of them."""
 

@@ -175,7 +175,6 @@ def test_commands_name_the_workers_package_or_the_users_program() -> None:
     assert process.worker_command("stt/moonshine/tiny-en")[1:] == [
         "-P", "-m", "hushd_worker_stt", "--engine", "moonshine", "--model", "tiny-en",
     ]  # fmt: skip
-    assert process.template_command("tts/x", ["/bin/w", "-q"])[:-1] == ["/bin/w", "-q", "--engine", "x", "--standby"]
     assert process.worker_command("tts/x/a/b", ["/bin/w", "-q"]) == ["/bin/w", "-q", "--engine", "x", "--model", "a/b"]
     assert process.describe_command("tts")[1:] == ["-P", "-m", "hushd_worker_tts", "--describe"]
 

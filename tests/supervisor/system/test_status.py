@@ -44,7 +44,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getpid", lambda: 4711)
     monkeypatch.setattr(measure, "resident_usage", lambda pid: Usage(1_000_000, 0, 0))
     monkeypatch.setattr(status, "__version__", "0.1.0")
-    house = House(cards=[Card("cuda:0", "0000:01:00.0", "NVIDIA X", 24000 * MB, 20000 * MB)], standby=("tts/hibari",))
+    house = House(cards=[Card("cuda:0", "0000:01:00.0", "NVIDIA X", 24000 * MB, 20000 * MB)])
     house.idle(A, cards={"0000:01:00.0": 812 * MB})
     house.request(A, keep_alive=900.0), house.finish(A)
     house.request(B), house.ready(B)
@@ -59,10 +59,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
     door = DoorStatus(listeners=listeners, gateway=gateway)
     pids = {(name, house.gen(name)): 300 + number for number, name in enumerate((A, B))}
-    standby = status.templates(house.pool.templates(), {("tts/hibari", 1): 34}, usage)
     asked = house.control("status")
     (floor,) = [action.floor for action in house.of(do.ReportStatus) if action.id == asked]
-    report = status.report(
-        house.pool.status(house.now), house.pool.memory(house.now), floor, pids, 12.34, usage, standby, door
-    )
+    report = status.report(house.pool.status(house.now), house.pool.memory(house.now), floor, pids, 12.34, usage, door)
     assert json.dumps(report.data(), indent=2) + "\n" == GOLDEN.read_text()

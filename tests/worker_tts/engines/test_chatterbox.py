@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hushd import Client
 from hushd_models.installation import document
@@ -15,8 +14,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
-from support.emulator import needs_machine
-from support.peer import Supervisor, wait_until
+from support.peer import Supervisor
 
 WEIGHTS = {
     "english": ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
@@ -153,18 +151,16 @@ def test_through_the_worker(models: Path, package: None, say: Callable[..., Any]
     assert say(worker, "Bonjour.", language="fr").result["voice"] == "chatterbox-fr"
 
 
-@needs_machine("no process can be a template, since each has a second thread")
 def test_in_an_environment_of_its_own(
     models: Path, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """hushd's own Python lacks the package; the configuration names one that has it, and `--engine` is enough to use
-    it, renewed as often as its leak needs, and forked from a template that the same Python runs."""
+    it, renewed as often as its leak needs."""
     put(models, "english")
     record(models, "anna.wav", 100)
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(models.parent))
     start_supervisor(
         f"""
-        standby = ["tts/chatterbox"]
         [worker."tts/chatterbox"]
         command = ["{sys.executable}", "-m", "hushd_worker_tts"]
         max_pss_mb = 1
@@ -172,8 +168,6 @@ def test_in_an_environment_of_its_own(
         """
     )
     with Client() as client:
-        if sys.platform == "linux":
-            wait_until(lambda: client.status().standby[0].state == "ready", "a template")
         pids = set()
         for name in ("anna", "chatterbox", "anna"):
             speech = client.synthesize("Ever tried.", engine="chatterbox", voice=name)
@@ -182,9 +176,5 @@ def test_in_an_environment_of_its_own(
             pids |= {row.pid for row in client.status().workers if row.pid}
         assert {row.name for row in client.status().workers} == {"tts/chatterbox/english"}
         assert len(pids) >= 2
-        client.preload("tts/chatterbox/english")
-        if sys.platform == "linux":
-            (last,) = [row.pid for row in client.status().workers if row.pid]
-            assert "HUSHD_TEMPLATE" in psutil.Process(last).environ()
         with pytest.raises(HushdError, match=r"There is no voice 'ann' \(did you mean anna\?\)"):
             list(client.synthesize("Ever tried.", engine="chatterbox", voice="ann"))

@@ -59,12 +59,6 @@ class Moonshine(Engine):
         folder = package()
         return folder is not None and (folder / "assets" / model / "encoder_model.ort").is_file()
 
-    @staticmethod
-    def preload() -> None:
-        """Loads the library, for a template."""
-        if folder := package():
-            Library(folder)
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = package()
         if folder is None:

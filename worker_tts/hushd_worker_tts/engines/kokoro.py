@@ -81,13 +81,6 @@ class Kokoro:
             for voice in catalogue.voices("kokoro")
         )
 
-    @staticmethod
-    def preload() -> None:
-        """Imports the modules of `load` and of the first sentence, for a template."""
-        from hushd_worker.template import import_all
-
-        import_all("numpy.random", "kokoro_onnx")
-
     def load(self, report: Callable[[str], None]) -> None:
         report(f"kokoro and its model {self._model}")
         model, voices = int8_place(f"kokoro/{self._model}") or _files().get(self._model), _voices_file()

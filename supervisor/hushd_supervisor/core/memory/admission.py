@@ -11,7 +11,6 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log
-from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.process import GOING, Place
 from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
@@ -54,8 +53,7 @@ class Admission:
         self._memory = memory
         self._pressure = Pressure()
         self.needs = Needs(settings, needs, estimate)
-        self.standby = Standby(settings)
-        self.use = MemoryUse(workers, self.standby, self.needs)
+        self.use = MemoryUse(workers, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
         self.away = Away()
@@ -63,7 +61,7 @@ class Admission:
         self.level = Level.NORMAL  # as the workers were last told
         self._when_short = WhenShort(settings)
         self._looked_at = -math.inf
-        self.due = self.standby.deadline()  # when to look again
+        self.due = math.inf  # when to look again
 
     def configure(self, settings: Settings) -> None:
         """Applies another configuration."""
@@ -135,7 +133,7 @@ class Admission:
         memory = self.look(now) if waiting else PLENTY
         if self._when_short.shows(now):
             self._forget_pressure(waiting, memory, now)
-        actions = self._update_level(now) + self._settle_standby(now)
+        actions = self._update_level(now)
         if self.away.left_s(now, everywhere=True):
             actions += [action for worker in waiting for action in self._keep_away(worker, now)]
             waiting = []
@@ -147,9 +145,9 @@ class Admission:
                 actions += self._decide(worker, memory, now)
             for worker in [worker for worker in self.workers.values() if worker.room.wanted_back]:
                 actions += self._bring_back(worker, now)
-        lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
+        lives = any(worker.state.has_process for worker in self.workers.values())
         self._when_short.settle({worker.name for worker in self._waiting()})
-        self.due = min(self.cards.due, self.standby.deadline(), self._when_short.deadline(now), self.away.deadline())
+        self.due = min(self.cards.due, self._when_short.deadline(now), self.away.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at + LOOK_S))
         if waiting := self._waiting():
@@ -228,13 +226,6 @@ class Admission:
         spared = max(memory.reserve, int(VERY_LOW * memory.total))
         return Lack(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
 
-    def _settle_standby(self, now: float) -> list[Action]:
-        """Starts and ends templates."""
-        starting = (State.WAITING, State.STARTING)
-        calm = not any(worker.state in starting for worker in self.workers.values())
-        short = self._pressure.level(now) > Level.NORMAL or self.away.left_s(now, everywhere=True) > 0
-        return self.standby.settle(now, calm=calm, short=short, fits=lambda size: self.spares(size, now))
-
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
         if level is self.level:
@@ -284,8 +275,8 @@ class Admission:
         return worker.lifecycle.can_suspend and self.spares(sum(worker.process.cards.values()) + need, now)
 
     def evict(self, name: str, now: float) -> list[Action]:
-        """Asks a worker to leave, or ends a template."""
-        return self.standby.release(name, now) if self.standby.has(name) else self.workers[name].room.evict(now)
+        """Asks a worker to leave."""
+        return self.workers[name].room.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or has it go on on the CPU."""

@@ -41,13 +41,12 @@ class Room(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSize:
-    """The part of a device's memory that a worker with a process, or a template, takes.
+    """The part of a device's memory that a worker with a process takes.
 
     Attributes:
         size: bytes now, or once it has loaded.
         idle_s: seconds for which it has been idle; None while it must not be ended for another.
         leaving: whether it was asked to leave, so that its memory will soon be free.
-        standby: whether it is a template, which leaves before any worker.
     """
 
     name: str
@@ -55,7 +54,6 @@ class WorkerSize:
     priority: int = 0
     idle_s: float | None = None
     leaving: bool = False
-    standby: bool = False
 
 
 class Lack(NamedTuple):
@@ -125,7 +123,7 @@ class Budget:
         missing -= sum(r.size for r in workers if r.leaving)
         if missing <= 0:
             return Verdict(False, wait=True)
-        for worker in sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.rank):
+        for worker in sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.score):
             victims.append(worker.name)
             missing -= worker.size
             if missing <= 0:
@@ -141,7 +139,7 @@ class Budget:
 
     def beyond(self, size: int, workers: Iterable[WorkerSize]) -> list[str]:
         """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
-        idle = sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.rank)
+        idle = sorted((r for r in workers if r.idle_s is not None and not r.leaving), key=self.score)
         size_at_rest = sum(r.size for r in idle)
         names = []
         for worker in idle:
@@ -150,10 +148,6 @@ class Budget:
             names.append(worker.name)
             size_at_rest -= worker.size
         return names
-
-    def rank(self, worker: WorkerSize) -> tuple[bool, float]:
-        """The order in which workers leave: templates first, then by their score."""
-        return not worker.standby, self.score(worker)
 
     def score(self, worker: WorkerSize) -> float:
         """The worth of keeping a worker; the lowest leaves first: low priority, long idle, large."""

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from hushd_protocol.cards import COUNTED, KINDS, Card, kind_of, means
 
-from hushd_supervisor.core.standby import Standby
 from hushd_supervisor.core.worker.process import COMING, GOING, Place
 from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
@@ -26,7 +25,7 @@ _SUSPENDED_S = 1e6  # by which a suspended process counts as idle for longer: wh
 
 
 class WorkerMemory(NamedTuple):
-    """The memory of a worker with a process, or of a template.
+    """The memory of a worker with a process.
 
     Attributes:
         machine: its part of the machine's memory.
@@ -50,22 +49,19 @@ class WorkerMemory(NamedTuple):
 
 
 class MemoryUse:
-    """The memory of all `workers`, a table that it only reads, and of the templates of `standby`.
+    """The memory of all `workers`, a table that it only reads.
 
     Args:
         needs: the sizes of processes that have not reported any.
     """
 
-    def __init__(self, workers: Mapping[str, Worker], standby: Standby, needs: Needs) -> None:
+    def __init__(self, workers: Mapping[str, Worker], needs: Needs) -> None:
         self._workers = workers
-        self._standby = standby
         self._needs = needs
 
     def every(self, now: float) -> list[WorkerMemory]:
-        """Returns that of every worker with a process, and of every template."""
-        workers = [self._of(worker, now) for worker in self._workers.values() if worker.state.has_process]
-        templates = self._standby.sizes()
-        return workers + [WorkerMemory(size, {}, False, size.size if starting else 0) for size, starting in templates]
+        """Returns that of every worker with a process."""
+        return [self._of(worker, now) for worker in self._workers.values() if worker.state.has_process]
 
     def on_card(self, card: str, now: float) -> list[WorkerSize]:
         """Returns the workers that take memory of a card, each with that."""
@@ -74,8 +70,7 @@ class MemoryUse:
     def of_kind(self, shortage: Shortage, now: float) -> list[WorkerSize]:
         """Returns the workers that take memory of the kind that a load lacked."""
         workers = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
-        sizes = [self._of(worker, now).machine for worker in workers]
-        return sizes if shortage.on_card else sizes + [size for size, _ in self._standby.sizes()]
+        return [self._of(worker, now).machine for worker in workers]
 
     def first_end_s(self, now: float) -> float | None:
         """Returns the seconds until the first running job is done, by its worker's usual times."""

@@ -14,8 +14,7 @@ from hushd_protocol.messages import Beat, Ready, Result
 from hushd_protocol.system.footprint import rss
 
 from hushd_supervisor.core.actions import Action, ReportMemory, ToClient
-from hushd_supervisor.core.events import Event, Exited, FromWorker, Spawned, TemplateGone, TemplateReady
-from hushd_supervisor.core.standby import PREFIX
+from hushd_supervisor.core.events import Event, Exited, FromWorker, Spawned
 
 from ..source import Outcome, Perform, Source
 
@@ -76,12 +75,9 @@ class History(Source):
                 self._append("ready", worker, size, private)
             case FromWorker(worker, _, Beat(pss=size, private=private)) if self._is_news(worker, size):
                 self._append("beat", worker, size, private)
-            case TemplateReady(name, _, size):
-                self._append("ready", PREFIX + name, size)
-            case Exited(name) | TemplateGone(name):
-                name = name if isinstance(event, Exited) else PREFIX + name
-                self._append("exit", name)
-                self._noted.pop(name, None)
+            case Exited(worker):
+                self._append("exit", worker)
+                self._noted.pop(worker, None)
 
     def _answer(self, action: ReportMemory) -> Iterable[Outcome]:
         entries = self.entries()

@@ -74,15 +74,6 @@ def of_tree(pid: int, usage_of: Callable[[int], Usage | None]) -> Usage | None:
     return Usage(*(sum(getattr(part, name) for part in parts) for name in ("rss", "pss", "peak", "private", "mapped")))
 
 
-def private(pid: int) -> int:
-    """Returns the bytes that the end of process `pid` frees: pages that neither another process nor a file has."""
-    try:
-        sizes = sizes_in(f"/proc/{pid}/smaps_rollup")
-    except OSError:
-        return resident.rss if (resident := resident_usage(pid)) else 0
-    return sizes.get("Private_Dirty", 0)  # a clean page is a file's, which the kernel may drop
-
-
 def used(pid: int) -> Used | None:
     """Returns the CPU time, bytes read and private memory of process `pid` and its descendants; None if it is gone.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 import os
 import signal
 import time
@@ -36,11 +35,10 @@ from hushd_supervisor.core.actions import Action, Gauge, Kill, Spawn, ToWorker
 from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 
 from .. import children
-from ..children import Fork, Running
+from ..children import Running
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, worker_command
 from ..source import Outcome, Perform, Source
-from ..standby import Templates
 from .client_socket import BATCH
 from .lock import ListeningSocket
 from .router import LINGER_MS, listen, make_router, send
@@ -83,7 +81,6 @@ class WorkerSocket(Source):
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
-        templates: the templates that fork workers, if the user wants that.
         oom_kills: returns the kernel's count of our processes killed for lack of memory; None if it has none.
     """
 
@@ -99,7 +96,6 @@ class WorkerSocket(Source):
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
         oom_kills: Callable[[], int | None] = lambda: None,
-        templates: Templates | None = None,
     ) -> None:
         self.listener = listener
         self.socket = make_router(context)
@@ -113,7 +109,6 @@ class WorkerSocket(Source):
         self._record = record
         self._clock = clock
         self._oom_kills = oom_kills
-        self._templates = templates
         self._workers: dict[tuple[str, int], _Worker] = {}
         self._tokens: dict[str, _Worker] = {}  # workers that have not said hello
         self._dead: list[_Worker] = []  # workers whose exit waits for their last messages
@@ -183,7 +178,6 @@ class WorkerSocket(Source):
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
                     "HUSHD_WORKER_TOKEN": token,
                 },
-                fork=self._fork_of(action.template),
             )
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
@@ -191,12 +185,6 @@ class WorkerSocket(Source):
         if child.process.exit_fd is not None:
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
-
-    def _fork_of(self, template: int) -> Fork | None:
-        """Returns the function that forks a worker from template generation `template`; None for 0."""
-        if not (template and self._templates):
-            return None
-        return functools.partial(self._templates.fork, template)
 
     def configure(self, settings: Settings) -> None:
         """Applies new settings to the next starts."""

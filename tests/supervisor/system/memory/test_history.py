@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol.codec import pack
 from hushd_protocol.messages import Beat, Ready, Result
 from hushd_supervisor.core.actions import ReportMemory, ToClient
-from hushd_supervisor.core.events import Exited, FromWorker, Spawned, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Exited, FromWorker, Spawned
 from hushd_supervisor.system.memory import history as memory
 from hushd_supervisor.system.memory.history import KEPT_S, MOST, QUIET_S, History
 from support.peer import Supervisor, wait_until
@@ -35,8 +35,7 @@ def noted(history: History) -> list[tuple[Any, ...]]:
 
 
 def test_a_life_is_four_entries(clock: Clock) -> None:
-    """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start too, and the size
-    and the end of a template, under a name of its own."""
+    """Start, size when ready, size at a beat and exit, each with its time; the supervisor's own start too."""
     history = History(clock)
     history.begin()
     for event in (
@@ -44,16 +43,13 @@ def test_a_life_is_four_entries(clock: Clock) -> None:
         FromWorker("tts/a/b", 1, Ready(pss=100 * MB)),
         FromWorker("tts/a/b", 1, Beat(cpu_s=1, pss=790 * MB, private=160 * MB)),
         Exited("tts/a/b", 1, 0),
-        TemplateReady("tts/a", 1, 30 * MB),
-        TemplateGone("tts/a", 1, "killed"),
     ):
         clock.now += 1
         history.look(event, 0.0)
-    assert [entry.time for entry in history.entries()] == [1000.0 + number for number in range(7)]
+    assert [entry.time for entry in history.entries()] == [1000.0 + number for number in range(5)]
     assert noted(history) == [
         ("start", "supervisor", 0, 0), ("start", "tts/a/b", 0, 0), ("ready", "tts/a/b", 100 * MB, 0),
-        ("beat", "tts/a/b", 160 * MB, 630 * MB), ("exit", "tts/a/b", 0, 0), ("ready", "standby/tts/a", 30 * MB, 0),
-        ("exit", "standby/tts/a", 0, 0),
+        ("beat", "tts/a/b", 160 * MB, 630 * MB), ("exit", "tts/a/b", 0, 0),
     ]  # fmt: skip
 
 

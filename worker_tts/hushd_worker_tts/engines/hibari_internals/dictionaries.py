@@ -90,7 +90,7 @@ def _open(british: bool) -> Connection:
         raise FileNotFoundError(place)
     try:
         # `immutable`: no process writes to the file, so SQLite needs no lock and need not look for a journal. `as_uri`
-        # would import urllib, which a template avoids.
+        # would import urllib.
         uri = f"file:{str(place).translate(_URI_ESCAPES)}?immutable=1"
         tables = sqlite3.connect(uri, uri=True, check_same_thread=False)
     except sqlite3.Error as error:

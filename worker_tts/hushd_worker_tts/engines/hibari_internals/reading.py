@@ -14,9 +14,6 @@ from hushd_worker_tts.reading.pronunciation import CLOSE, OPEN, parts
 
 from .english import counted, readable
 
-MODULES = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
-
-
 # The signs of hibari's models for sounds that the phonetic alphabet writes with several signs, or other ones.
 _SIGNS = {
     "tʃ": "ʧ", "dʒ": "ʤ", "eɪ": "A", "aɪ": "I", "oʊ": "O", "əʊ": "Q", "aʊ": "W", "ɔɪ": "Y", "ɚ": "əɹ", "ɝ": "ɜɹ",
