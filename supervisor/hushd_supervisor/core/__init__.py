@@ -22,13 +22,13 @@
 # while jobs run. One that is silent is killed; one that beats but neither uses CPU time nor sends output has stalled. A
 # crash is followed by a pause that doubles, and four in five minutes close the worker for two (`crashes`). A request
 # that was running is repeated alone, in another process; at its second crash it is poison, explains the crashes, and is
-# refused (`news`). A worker without jobs stays for as long as the latest lease says (`dispatch`), and memory is given
+# refused (`news`). A worker without jobs stays for as long as the latest lease says (`leases`), and memory is given
 # back by its exit.
 #
 # Requests. From its acceptance until its one terminal message a request is an `ActiveRequest`, in exactly one place:
 # queued at a worker, or running on one. `Jobs.finish` is the only place where an accepted one ends, so no client waits
 # for ever and none is answered twice. Waiting requests are ordered by priority, programs take turns, and priorities
-# rise with time (`requests/queue`). Live sessions and files have slots of their own where a worker declares them.
+# rise with time (`worker/queue`). Live sessions and files have slots of their own where a worker declares them.
 #
 # Who waits, waits: a request is refused only when its queue has reached its length or size. So a thousand threads are
 # served in turn, and another program's request waits for one of theirs. Each client that waits hears where it

@@ -23,10 +23,10 @@ from .memory.budget import Memory
 from .memory.cards import MAX_AWAY_S
 from .memory.needs import Estimated
 from .memory.pressure import Level
-from .requests.request import ActiveRequest
+from .memory.unloads import Unloads
 from .status import row
-from .unloads import Unloads
 from .worker.process import GOING
+from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 

@@ -18,15 +18,15 @@ from hushd_schema.settings import Settings
 
 from . import events as ev
 from . import status
+from .acceptance import Requests
 from .actions import Action, Configure, Leave, Listen, Log, ReportMemory, ReportStatus, ToClient
 from .connections import PING_S, Connection, Connections, Departure
+from .directory import Directory
 from .fleet import Fleet
 from .floor import Floor
 from .memory.admission import PLENTY
 from .memory.budget import Memory
 from .memory.needs import Estimated
-from .requests.acceptance import Requests
-from .requests.directory import Directory
 
 if TYPE_CHECKING:
     from hushd_schema.status import MemoryStatus, WorkerStatus

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from hushd_schema.settings import WorkerSettings
 
-from .requests.request import ActiveRequest
+from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 

@@ -8,9 +8,9 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
 from hushd_supervisor.core.pool import LATE_S
-from hushd_supervisor.core.requests.request import STARVED_S
 from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_S, GRACE_S, ROOM_S
 from hushd_supervisor.core.worker.process import HELLO_S
+from hushd_supervisor.core.worker.request import STARVED_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
 

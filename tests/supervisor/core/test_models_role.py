@@ -8,7 +8,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings, WorkerSettings
 from hushd_supervisor.core import replicas
-from hushd_supervisor.core.requests.acceptance import resolve
+from hushd_supervisor.core.acceptance import resolve
 from hushd_supervisor.core.worker.states import State
 from support.house import A, House
 

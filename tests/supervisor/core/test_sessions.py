@@ -5,8 +5,8 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.requests.queue import TELL_S
-from hushd_supervisor.core.requests.request import ActiveRequest
+from hushd_supervisor.core.worker.queue import TELL_S
+from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk
 

@@ -16,8 +16,9 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
-from hushd_supervisor.core.requests.queue import Notices, Queue
-from hushd_supervisor.core.requests.request import ENDINGS, ActiveRequest
+
+from .queue import Notices, Queue
+from .request import ENDINGS, ActiveRequest
 
 LATENCIES = 32  # recent requests of which the status shows median and 95th percentile
 STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client

@@ -7,13 +7,14 @@ from hushd_protocol.errors import CODES, HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
 from hushd_supervisor.core.actions import Action, Outbox
-from hushd_supervisor.core.requests.request import ENDINGS, ActiveRequest
 
 from .crashes import COOLDOWN_S, CRASH_SIGNALS, Crashes, Death, describe_exit
-from .dispatch import Dispatcher, Leases
+from .dispatch import Dispatcher
 from .jobs import Jobs
+from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
 from .process import Used
+from .request import ENDINGS, ActiveRequest
 from .room import Shortage, WorkerRoom
 from .states import State
 

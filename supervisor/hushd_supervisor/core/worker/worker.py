@@ -15,14 +15,15 @@ from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
 
 from hushd_supervisor.core.actions import Action, Outbox
-from hushd_supervisor.core.requests.request import ActiveRequest
 
 from .crashes import Crashes
-from .dispatch import Dispatcher, Leases
+from .dispatch import Dispatcher
 from .jobs import Jobs
+from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
 from .news import News
 from .process import Process
+from .request import ActiveRequest
 from .room import WorkerRoom
 from .states import State
 

@@ -7,8 +7,8 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
-from hushd_supervisor.core.requests.queue import GIVE_WAY_S, TELL_S
-from hushd_supervisor.core.requests.request import AGING_S, ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.worker.queue import GIVE_WAY_S, TELL_S
+from hushd_supervisor.core.worker.request import AGING_S, ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 

@@ -9,7 +9,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
-from hushd_supervisor.core.worker.dispatch import MAX_HOLDERS, Leases
+from hushd_supervisor.core.worker.leases import MAX_HOLDERS, Leases
 
 NAME = "stt/moonshine/tiny-en"
 

@@ -8,9 +8,9 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.requests import queue
-from hushd_supervisor.core.requests.queue import MAX_TOLD, TELL_S
-from hushd_supervisor.core.requests.request import ActiveRequest
+from hushd_supervisor.core.worker import queue
+from hushd_supervisor.core.worker.queue import MAX_TOLD, TELL_S
+from hushd_supervisor.core.worker.request import ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk, desk_in
 from support.house import A, House

@@ -8,10 +8,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_CREDIT
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.requests.queue import TELL_S
 from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
 from hushd_supervisor.core.worker.process import WORD_S, Used
+from hushd_supervisor.core.worker.queue import TELL_S
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from support.desk import NAME, Desk, desk_in
 

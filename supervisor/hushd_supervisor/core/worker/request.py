@@ -9,7 +9,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from hushd_protocol.messages import Chunk, Job, Request
 
-from hushd_supervisor.core.worker.crashes import Crashes
+from .crashes import Crashes
 
 AGING_S = 30.0  # of waiting that raise a request by one level of priority
 ASIDE_S = 0.05  # of waiting for its client, after which a job gives up its slot

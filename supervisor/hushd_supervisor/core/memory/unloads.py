@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from hushd_protocol import messages as m
 from hushd_protocol.light_dataclass import dataclass, field
 
-from .actions import Action, ToClient
-from .memory.cards import Cards
-from .worker.worker import Worker
+from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.worker.worker import Worker
+
+from .cards import Cards
 
 
 @dataclass(slots=True)

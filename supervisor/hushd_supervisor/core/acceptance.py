@@ -18,7 +18,7 @@ from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.connections import Connections, Departure
 from hushd_supervisor.core.fleet import Fleet
 
-from .request import ActiveRequest
+from .worker.request import ActiveRequest
 
 INPUTS = ("inline", "path", "stream", "none")
 
