@@ -32,7 +32,6 @@ class Requests:
         default_model: returns the model that a role's engine has where a request names none.
 
     Attributes:
-        settings: the user's configuration; may be replaced at any time.
         active: the requests, by their clients' routes and their ids.
     """
 
@@ -44,13 +43,17 @@ class Requests:
         departure: Departure,
         default_model: Callable[[str, str], str],
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self.active: dict[tuple[bytes, bytes], ActiveRequest] = {}
         self._connections = connections
         self._fleet = fleet
         self._departure = departure
         self._default_model = default_model
         self._numbers = itertools.count()
+
+    def configure(self, settings: Settings) -> None:
+        """Applies another configuration."""
+        self._settings = settings
 
     def of(self, route: bytes) -> list[ActiveRequest]:
         """The requests of one client."""
@@ -68,25 +71,33 @@ class Requests:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
             message = self._with_settings(message)
-            name = resolve(message.worker, self.settings, self._default_model)
+            name = resolve(message.worker, self._settings, self._default_model)
             worker = self._fleet.worker(name)
             deadline = math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000
-            request = ActiveRequest(route, message, connection.holder, name, next(self._numbers), now, deadline)
-            request.client = hash((connection.number, message.caller))
-            request.program = connection.pid or route, message.caller
+            request = ActiveRequest(
+                route,
+                message,
+                connection.holder,
+                name,
+                next(self._numbers),
+                now,
+                deadline,
+                client=hash((connection.number, message.caller)),
+                program=(connection.pid or route, message.caller),
+            )
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
         if message.op != "warm" and not self._departure.renewing:
             worker = self._fleet.choose(request)
-            request.worker = worker.name
-        connection.requests += 1
+            request.move(worker.name)
+        connection.asks(1)
         self.active[request.key] = request
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
 
     def _with_settings(self, message: m.Request) -> m.Request:
         """A request that names its role alone goes to its language's model, with the user's languages and voice."""
-        role, params, settings = message.worker, message.params, self.settings
+        role, params, settings = message.worker, message.params, self._settings
         language = params.get("language")
         if role == "tts" and "languages" in params:
             own = settings.languages or params["languages"]
@@ -118,7 +129,7 @@ class Requests:
     def client_gone(self, route: bytes, now: float) -> list[Action]:
         """Ends the requests of a client that has left; nothing more is sent to it."""
         for request in self.of(route):
-            request.gone = True
+            request.leave()
         return self.cancel_all_of(route, now)
 
     def forget_ended(self) -> None:
@@ -126,7 +137,7 @@ class Requests:
         for request in self._fleet.take_ended():
             del self.active[request.key]
             if connection := self._connections.get(request.route):
-                connection.requests -= 1
+                connection.asks(-1)
 
 
 def resolve(worker: str, settings: Settings, default_model: Callable[[str, str], str]) -> str:

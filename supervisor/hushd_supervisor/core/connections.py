@@ -31,6 +31,10 @@ class Connection:
     requests: int = 0
     unanswered: int = 0  # pings since its last message
 
+    def asks(self, requests: int) -> None:
+        """Notes that it has so many requests more, or fewer."""
+        self.requests += requests
+
 
 class Connections:
     """The connections that have said hello, by route.
@@ -86,6 +90,12 @@ class Connections:
             f"end it by `kill {self._welcome.pid}`, then try again.",
             detail={"protocol": PROTOCOL},
         )
+
+    def heard(self, route: bytes) -> bool:
+        """Notes a sign of life; returns whether that client has said hello."""
+        if connection := self._by_route.get(route):
+            connection.unanswered = 0
+        return connection is not None
 
     def gone(self, route: bytes) -> Connection | None:
         """Forgets and returns a connection that has ended; None for one that never said hello."""
@@ -158,6 +168,14 @@ class Departure:
         """Records whether a program that used the door still needs the supervisor; the idle time starts again."""
         self._needed = needed
         self.at = math.inf
+
+    def renew(self) -> None:
+        """Has new requests wait for the next supervisor."""
+        self.renewing = True
+
+    def shut(self) -> None:
+        """Has new requests refused."""
+        self.down = True
 
     def is_due(self, now: float) -> bool:
         """Returns whether the supervisor has been unused for long enough."""

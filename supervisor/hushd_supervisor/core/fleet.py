@@ -80,7 +80,7 @@ class Fleet:
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
             settings = self._settings.for_worker(name)
             worker = self.workers[name] = Worker(name, settings, self._generations, self._card_kinds)
-            worker.jobs.economy = self.admission.level >= Level.WARNING
+            worker.jobs.economise(self.admission.level >= Level.WARNING)
         return worker
 
     def _has_place(self) -> bool:
@@ -96,7 +96,8 @@ class Fleet:
 
     def handle(self, event: OfWorker, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
-        self._unloads.changed |= isinstance(event, Exited | SpawnFailed | Suspended)
+        if isinstance(event, Exited | SpawnFailed | Suspended):
+            self._unloads.exited()
         worker = self.workers.get(event.worker)
         if worker is None:  # late news of a worker that never came to life
             return []
@@ -271,8 +272,7 @@ class Fleet:
     def take_ended(self) -> Iterator[ActiveRequest]:
         """Yields the requests that have ended since the last call; forgets workers that never became ready."""
         for name, worker in list(self.workers.items()):
-            yield from worker.jobs.ended
-            worker.jobs.ended.clear()
+            yield from worker.jobs.take_ended()
             if worker.state is State.STOPPED and not (
                 worker.lifecycle.was_ready or worker.crashes or worker.jobs.waiting
             ):

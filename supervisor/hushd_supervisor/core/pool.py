@@ -113,7 +113,8 @@ class Pool:
                 self._admission.relieved(freed, now)
                 actions = []
             case ev.Configured(settings):
-                self._settings = self._requests.settings = settings
+                self._settings = settings
+                self._requests.configure(settings)
                 actions = self._fleet.configure(settings, now)
             case ev.Visited(needed):
                 self._departure.visited(needed)
@@ -168,11 +169,9 @@ class Pool:
     def _from_client(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         if isinstance(message, m.Hello):
             return self._connections.hello(route, message)
-        connection = self._connections.get(route)
-        if connection is None:
+        if not self._connections.heard(route):
             error = HushdError("protocol_error", "The first message of a connection must be hello.")
             return [ToClient(route, m.Error.of(getattr(message, "id", b""), error))]
-        connection.unanswered = 0
         return self._floor.alive(route, now) + self._from_connection(route, message, now)
 
     def _from_connection(self, route: bytes, message: m.Message, now: float) -> list[Action]:
@@ -281,11 +280,11 @@ class Pool:
 
     def _renew(self, now: float) -> list[Action]:
         """Lets running jobs finish before the shutdown; new requests wait for the next supervisor."""
-        self._departure.renewing = True
+        self._departure.renew()
         return [action for worker in self._workers.values() for action in worker.hold(now)]
 
     def _shutdown(self, now: float) -> list[Action]:
-        self._departure.down = True
+        self._departure.shut()
         self._fleet.shut()
         actions = self._floor.shut(now) + self._directory.shut()
         for worker in self._workers.values():

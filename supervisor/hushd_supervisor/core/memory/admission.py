@@ -232,7 +232,7 @@ class Admission:
             return []
         previous, self.level = self.level, level
         for worker in self.workers.values():
-            worker.jobs.economy = level >= Level.WARNING
+            worker.jobs.economise(level >= Level.WARNING)
         if level < previous and self.due == math.inf:  # noticed long afterwards, since no worker lived
             return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
@@ -252,8 +252,8 @@ class Admission:
             if self._when_short.awaited(now):
                 return actions
         if verdict.admit:
-            worker.lifecycle.need = self.needs.memory(worker.name, decision.place.card)
-            return actions + worker.room.admit(now, decision.place)
+            need = self.needs.memory(worker.name, decision.place.card)
+            return actions + worker.room.admit(now, decision.place, need)
         if not verdict.wait:
             actions += self._lack(worker, decision, memory, now)
         elif decision.place.card and self.cards.pending(decision.place.card):
@@ -298,7 +298,7 @@ class Admission:
         """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
         others = self.use.of_kind(shortage, now)
         if not shortage.final and any(map(can_leave, others)):
-            shortage.evicted = True
+            worker.room.asked_others()
             idle = [other.name for other in others if other.idle_s is not None]
             leave = self._clear_card if shortage.on_card else self.evict
             return [action for name in idle for action in leave(name, now)]

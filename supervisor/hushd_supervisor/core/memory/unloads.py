@@ -83,6 +83,10 @@ class Unloads:
         self.waiting.append(unload)
         self.changed = True
 
+    def exited(self) -> None:
+        """Notes that a process has ended, or left its card."""
+        self.changed = True
+
     def waits_for(self, worker: Worker) -> bool:
         """Returns whether any waits for the end of a worker's process."""
         return any(unload.leaving.get(worker.name) == worker.gen for unload in self.waiting)

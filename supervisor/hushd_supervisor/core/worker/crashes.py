@@ -58,6 +58,10 @@ class Crashes:
         self.total += 1
         self.stalled += 1
 
+    def started(self) -> None:
+        """Records a start that has succeeded."""
+        self.stalled = 0
+
     def explain(self, poison: Key) -> None:
         """Forgets the crashes that the request `poison` explains."""
         self._times = [entry for entry in self._times if poison not in entry[1]]

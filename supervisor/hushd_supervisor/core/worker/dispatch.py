@@ -28,6 +28,18 @@ class Dispatcher:
         self.held = self.down = False
         self.where: JsonObject = {}
 
+    def hold(self) -> None:
+        """Starts no more processes."""
+        self.held = True
+
+    def shut(self) -> None:
+        """Repeats no more requests: the supervisor leaves."""
+        self.down = True
+
+    def located(self, where: JsonObject) -> None:
+        """Notes the device of a process that has become ready."""
+        self.where = where
+
     @property
     def retires(self) -> bool:
         """True if the process gets no more jobs, and leaves after the last: it is used up, or not wanted any more.
@@ -74,7 +86,7 @@ class Dispatcher:
 
     def retire(self, why: str, now: float) -> None:
         """Gives a working process no more jobs; it leaves once nothing runs on it."""
-        self._lifecycle.process.unwanted = self._lifecycle.process.unwanted or why
+        self._lifecycle.process.retire(why)
         self.settle(now)
 
     def lease(self, request: ActiveRequest, now: float) -> None:
@@ -130,8 +142,8 @@ class Dispatcher:
 
     def _wear(self, now: float) -> None:
         """Retires a process that is used up; takes this back if only a job had made it large."""
-        process, limits = self._lifecycle.process, self._lifecycle.settings
-        process.worn = process.used_up(limits, self._jobs.timings.completed_here, now)
+        limits, jobs_done = self._lifecycle.settings, self._jobs.timings.completed_here
+        self._lifecycle.process.wear_out(limits, jobs_done, now)
 
     def _replace(self, now: float) -> None:
         self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves ({self._lifecycle.process.retiring})")

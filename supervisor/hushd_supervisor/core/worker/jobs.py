@@ -54,6 +54,15 @@ class Jobs:
         """The waiting requests, as they came."""
         return self.queue.waiting.keys()
 
+    def take_ended(self) -> list[ActiveRequest]:
+        """Returns the requests that have ended since the last call."""
+        ended, self.ended = self.ended, []
+        return ended
+
+    def economise(self, economy: bool) -> None:
+        """Has jobs use less memory, or no longer."""
+        self.economy = economy
+
     def begin(self, gen: int) -> None:
         """Starts the accounts of a new process."""
         self.gen = gen

@@ -38,7 +38,7 @@ class Lifecycle:
 
     Args:
         name: the worker's name.
-        settings: the worker's settings; may be replaced at any time.
+        settings: the worker's settings.
         generations: numbers processes across all workers, so that news of one is never taken for another's.
         outbox: receives the actions.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
@@ -123,6 +123,10 @@ class Lifecycle:
         allowed = self.settings.suspend_after >= 0 and not self.settings.pinned
         return self.state is State.READY and self.process.suspends and allowed
 
+    def configure(self, settings: WorkerSettings) -> None:
+        """Applies other settings."""
+        self.settings = settings
+
     def send(self, message: m.Message) -> None:
         """Sends to the process."""
         self._outbox.append(ToWorker(self.name, self.gen, message))
@@ -148,8 +152,14 @@ class Lifecycle:
         """Starts the wait for memory again."""
         self._timer = now + ROOM_S
 
-    def start(self, now: float, place: Place, cpu_reason: str = "") -> None:
-        """Starts the next generation on the device of `place`."""
+    def hopes(self, note: str) -> bool:
+        """Notes why it goes on waiting for memory; returns whether that is new."""
+        is_new, self.hope = note != self.hope, note
+        return is_new
+
+    def start(self, now: float, place: Place, cpu_reason: str = "", need: int = 0) -> None:
+        """Starts the next generation on the device of `place`, where it is expected to take `need` bytes."""
+        self.need = need or self.need
         gen = next(self._generations)
         self.process = Process(gen, place, cpu_reason, started_at=now, card=place.card)
         self.starts += 1
@@ -292,6 +302,10 @@ class Lifecycle:
                 self.leave(now)
             case State.BUSY:
                 self.drain(now)
+
+    def died(self, cause: str) -> None:
+        """Notes why the last process died."""
+        self.failure = cause
 
     def exited(self, now: float) -> float:
         """Notes the exit; returns for how many seconds the process had been ready. The caller enters the next state."""

@@ -15,7 +15,7 @@ from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
 from .process import Used
 from .request import ENDINGS, ActiveRequest
-from .room import Shortage, WorkerRoom
+from .room import WorkerRoom
 from .states import State
 
 STARVED_RETRY_MS = 1000
@@ -139,13 +139,12 @@ class News:
             self._lifecycle.log("ERROR", error.message)
             self._lifecycle.kill(now)
             return
-        queue = self._jobs.queue
-        queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
+        self._jobs.queue.declare(ready.slots, ready.sessions, ready.aside)
         self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
         where = {"compute_device": self.compute_device, "why_there": self.why_there}
-        self._dispatch.where = where if self.why_there else {}
+        self._dispatch.located(where if self.why_there else {})
         self._room.forget()
-        self._crashes.stalled = 0
+        self._crashes.started()
         kind, suspends, leave_s = capabilities.compute_device, capabilities.suspends, capabilities.leave_s
         self._lifecycle.become_ready(ready, kind, now, suspends, leave_s)
         self._leases.use("", None, now)
@@ -154,8 +153,7 @@ class News:
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
         """Refuses the waiting requests, unless memory was short: then admission decides."""
         if failed.code == "server_busy" and self._jobs.waiting:
-            final = self._room.shortage is not None
-            self._room.shortage = Shortage(failed.message, failed.on_card, final)
+            self._room.not_loaded(failed.message, failed.on_card)
         else:
             self._jobs.fail_waiting(failed.code if failed.code in CODES else "worker_failed", failed.message)
         self._lifecycle.leaves(now)
@@ -190,7 +188,7 @@ class News:
     def _crashed(self, death: Death, ready_for: float, now: float) -> None:
         """Ends or repeats the lost requests; then pauses, closes the worker, or stops if no request waits."""
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
-        self._lifecycle.failure = death.start_timed_out or death.cause
+        self._lifecycle.died(death.start_timed_out or death.cause)
         lost = self._jobs.running.lose()
         if death.start_timed_out:
             self._crashes.stall()
@@ -198,8 +196,8 @@ class News:
             self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = [self._end_lost(request, death, now, alone=len(lost) == 1) for request in lost]
         self.verdict = death.verdict(bool(lost))
-        if death.card_failed and self._room.may_leave_card:
-            self._room.cpu_reason = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
+        if death.card_failed:
+            self._room.card_failed(f"the card failed ({death.exit})" if death.by_signal else "the card failed")
         if self._dispatch.down or self._dispatch.held or any(explained):
             self._dispatch.stop(now)
         elif self._crashes.too_many():
@@ -214,7 +212,7 @@ class News:
         Args:
             alone: whether no other request can be the culprit.
         """
-        request.killed.append(self._crashes)
+        request.died(self._crashes)
         second = len(request.killed) + request.message.attempt >= 2 and not request.ending
         if second:
             for crashes in request.killed:  # one for each replica that it ran on

@@ -246,7 +246,15 @@ class Process:
             self.size = max(0, self.size - sum(self.had.values()))
         self.phase = ""
 
-    def used_up(self, limits: WorkerSettings, jobs_done: int, now: float) -> str:
+    def retire(self, why: str) -> None:
+        """Notes that it is to leave once nothing runs on it."""
+        self.unwanted = self.unwanted or why
+
+    def wear_out(self, limits: WorkerSettings, jobs_done: int, now: float) -> None:
+        """Notes whether it is used up; takes that back if only a job had made it large."""
+        self.worn = self._used_up(limits, jobs_done, now)
+
+    def _used_up(self, limits: WorkerSettings, jobs_done: int, now: float) -> str:
         """The reason why it is used up after `jobs_done` jobs; empty while it may go on."""
         age = now - self.ready_at
         if (why := self.cpu_reason or self.place.why) and age >= CARD_RETRY_S:

@@ -49,6 +49,10 @@ class Queue:
         self._lines: dict[tuple[bool, int], Line] = {}  # by kind and priority
         self._warming: dict[ActiveRequest, None] = {}
 
+    def declare(self, slots: int, sessions: int, aside: int) -> None:
+        """Takes the slots that a process declares."""
+        self.slots, self.sessions, self.aside = max(1, slots), max(0, sessions), max(0, aside)
+
     def add(self, request: ActiveRequest) -> None:
         """Adds a request; one that was here before gets its old place."""
         self._lines.setdefault((request.session, request.rank), Line()).add(request)
@@ -143,13 +147,15 @@ class Queue:
             job for job in self._running.values() if self.aside and job.has_slot and now >= job.started + GIVE_WAY_S
         ]
         for job in long:
-            job.aside = job.gave_way = any(
-                now >= request.arrived + GIVE_WAY_S
-                and request.caller != job.caller
-                and request.level(now) <= job.rank
-                and not self._apart(request)
-                and self._fits(request)
-                for request in waiting
+            job.give_way(
+                any(
+                    now >= request.arrived + GIVE_WAY_S
+                    and request.caller != job.caller
+                    and request.level(now) <= job.rank
+                    and not self._apart(request)
+                    and self._fits(request)
+                    for request in waiting
+                )
             )
         return any(job.gave_way for job in long)
 
@@ -197,7 +203,7 @@ class Line:
     def add(self, request: ActiveRequest) -> None:
         """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
         if not request.turn:
-            request.turn = max(self._turn // 2 * 2 + 2, self._next.get(request.program, 0))
+            request.line_up(max(self._turn // 2 * 2 + 2, self._next.get(request.program, 0)))
             self._next[request.program] = request.turn // 2 * 2 + 3
         self._counts[request.program] += 1
         insort(self.requests, request, key=lambda waiting: (waiting.turn, waiting.order))
@@ -241,7 +247,7 @@ class Notices:
 
     def told(self, request: ActiveRequest, now: float) -> None:
         """Notes that a client has just heard of its request."""
-        request.told = now
+        request.hear(now)
         self._note(now + TELL_S, request)
 
     def next(self) -> float:

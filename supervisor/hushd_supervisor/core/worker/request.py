@@ -116,6 +116,30 @@ class ActiveRequest:
         """True if the worker can do nothing before the client sends input or grants credit."""
         return self.hungry_since is not None or self.starved_since is not None
 
+    def move(self, worker: str) -> None:
+        """Notes that it goes to another worker, where it has a new turn."""
+        self.worker, self.turn = worker, 0
+
+    def line_up(self, turn: int) -> None:
+        """Takes its turn in a queue."""
+        self.turn = turn
+
+    def leave(self) -> None:
+        """Notes that its client has left."""
+        self.gone = True
+
+    def hear(self, now: float) -> None:
+        """Notes that its client was told what it waits for."""
+        self.told = now
+
+    def give_way(self, gives_way: bool) -> None:
+        """Gives up its slot for others, or keeps it."""
+        self.aside = self.gave_way = gives_way
+
+    def died(self, crashes: Crashes) -> None:
+        """Notes that a process, whose worker has these `crashes`, died under it."""
+        self.killed.append(crashes)
+
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
         return self.rank - int((now - self.arrived) / AGING_S)

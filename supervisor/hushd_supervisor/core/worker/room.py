@@ -68,12 +68,26 @@ class WorkerRoom:
         """Forgets what kept earlier processes from their memory: the next one tries again."""
         self.shortage, self.cpu_reason = None, ""
 
+    def not_loaded(self, message: str, on_card: bool) -> None:
+        """Notes that memory was short for a load; at the second time it is not tried again."""
+        self.shortage = Shortage(message, on_card, final=self.shortage is not None)
+
+    def asked_others(self) -> None:
+        """Notes that others were asked to leave for a second load."""
+        if self.shortage is not None:
+            self.shortage.evicted = True
+
+    def card_failed(self, why: str) -> None:
+        """Has the next process start on the CPU, where that may take over."""
+        if self.may_leave_card:
+            self.cpu_reason = why
+
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, place: Place = ANYWHERE) -> list[Action]:
-        """Starts the process that waits for memory, on the device of `place`."""
+    def admit(self, now: float, place: Place = ANYWHERE, need: int = 0) -> list[Action]:
+        """Starts the process that waits for memory, on the device of `place`, where it needs `need` bytes."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.start(now, place, self.cpu_reason)
+            self._lifecycle.start(now, place, self.cpu_reason, need)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()
 
@@ -112,8 +126,7 @@ class WorkerRoom:
         """Goes on waiting, since others may give memory; tells the clients whenever the `note` about that changes."""
         if self._lifecycle.state is State.WAITING:
             self._lifecycle.wait_on(now)
-            if note != self._lifecycle.hope:
-                self._lifecycle.hope = note
+            if self._lifecycle.hopes(note):
                 for request in self._jobs.waiting:
                     self._jobs.report_position(request, "starting", now, note)
         return self._outbox.take()

@@ -129,7 +129,7 @@ class Worker:
 
     def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
         """Takes over a request that waited at another replica."""
-        request.worker, request.turn = self.name, 0
+        request.move(self.name)
         self.jobs.wait(request, now)
         self._dispatch.settle(now)
         return self._outbox.take()
@@ -173,7 +173,8 @@ class Worker:
 
     def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
         """Applies new settings; a process started with old ones finishes its jobs and leaves."""
-        previous, self.lifecycle.settings = self.settings, settings
+        previous = self.settings
+        self.lifecycle.configure(settings)
         self.leases.set_default(settings.keep_alive)
         if _program(previous) != _program(settings):
             if self.state is not State.BUSY:
@@ -185,7 +186,7 @@ class Worker:
 
     def hold(self, now: float) -> list[Action]:
         """Starts no more jobs: running ones finish, and waiting requests go on waiting, until `shutdown`."""
-        self._dispatch.held = True
+        self._dispatch.hold()
         if self.state is State.WAITING:
             self.lifecycle.end(now)
         return self._outbox.take() + self._end(now)
@@ -194,7 +195,7 @@ class Worker:
         """Refuses waiting requests and lets running jobs finish; called again, or after `hold`, waits for nothing."""
         first = not self._dispatch.down
         if first:
-            self._dispatch.down = True
+            self._dispatch.shut()
             self.jobs.running.repeat_none()
             self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
         if first and not self._dispatch.held:
