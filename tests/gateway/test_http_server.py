@@ -100,7 +100,7 @@ def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("size", [33_000, 400_000])
 def test_a_head_has_a_size(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """One that does not end within 32 KB is refused, however fast it comes; what is unread resets no connection."""
+    """One that does not end within 32 KB is refused, however fast it comes; the unread bytes reset no connection."""
     answer = ask(hello, REQUEST[:-2] + b"X: " + b"x" * size, monkeypatch)
     assert answer.startswith(b"HTTP/1.1 400 ")
 

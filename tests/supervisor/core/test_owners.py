@@ -36,7 +36,7 @@ def test_whoever_writes_into_a_neighbour_is_found() -> None:
 def foreign(modules: dict[str, str]) -> Iterator[str]:
     """Yields the writes, as `FILE:LINE: TARGET`, into what the file's classes do not declare."""
     trees = {name: ast.parse(text) for name, text in modules.items()}
-    owned = defaultdict(set)
+    owned: defaultdict[str, set[str]] = defaultdict(set)
     for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):

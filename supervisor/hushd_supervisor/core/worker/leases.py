@@ -1,4 +1,4 @@
-"""How long an idle worker stays: until the latest of its clients' leases ends, or a while after its last job."""
+"""The leases of a worker: an idle one stays until the latest lease ends, or a while after its last job."""
 
 from __future__ import annotations
 
