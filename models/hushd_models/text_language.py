@@ -18,10 +18,19 @@ from . import languages
 
 _CHARACTERS = 1000  # that are looked at
 _NO_PROSE = re.compile(r"<[^<>]{0,500}>|`[^`]{0,2000}`|\S*(?:/|@|\\|\w\.\w|_)\S*")  # tags, code, paths, addresses
+_ORDINALS = str.maketrans("", "", "ºª")
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
 # What the user's languages weigh beside any other: a text of one word is in one of them, unless nothing speaks for it.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
-_FEW = 0.1  # English in fewer than _WORDS words, none of which only English has: Bon week-end
+_FEW = 0.1  # English in fewer than _WORDS words, none of which only English has: Bon week-end, Parking, Volume 7
+_PLAIN = 300.0  # the user's English in so few words, one of which the first language hardly has: Your turn
+_PLAINLY = {
+    "again", "almost", "are", "battery", "check", "does", "down", "how", "i'm", "it", "it's", "know", "let",
+    "let's", "looks", "low", "mind", "my", "never", "next", "not", "of", "off", "our", "ready", "see", "sounds",
+    "take", "they", "three", "to", "today", "tomorrow", "turn", "two", "we", "well", "when", "where", "who", "why",
+    "yes", "yet",
+}  # fmt: skip
+_LEAST = 1e-3  # the probability of the first language for a word of which the model knows nothing
 _SURE = 0.5  # the probability of a language that is none of the user's,
 _WORDS = 3  # in a text of as many words,
 _FAR = 20.0  # the lead that needs no such probability: of a script that none of the user's has
@@ -46,9 +55,16 @@ def detect(text: str, own: Sequence[str] = ()) -> str:
     """
     prose, likely = _read(text)
     mine = [languages.code(each) for each in own]
-    few = not _many(prose) and not languages.is_plainly_english(prose)
-    weights = {"en": _FEW if few else _ENGLISH, **dict.fromkeys(mine, _OTHERS), **dict.fromkeys(mine[:1], _FIRST)}
-    if mine and any(map(str.isalnum, prose)) and (not any(map(str.isalpha, prose)) or (few and " " not in prose)):
+    few, english = not _many(prose), languages.is_plainly_english(prose)
+    weights = {"en": _ENGLISH, **dict.fromkeys(mine, _OTHERS)}
+    if "en" in mine and (english or _PLAINLY.intersection(_words(prose))):
+        weights["en"] = _PLAIN if few else _FIRST
+    elif few and not english:
+        weights["en"] = _FEW
+    weights |= dict.fromkeys(mine[:1], _FIRST)
+    word = few and not english and " " not in prose
+    if mine and any(map(str.isalnum, prose)) and (word or not any(map(str.isalpha, prose))):
+        likely = {mine[0]: _LEAST} | likely
         return max(mine, key=lambda code: likely.get(code, 0.0) * weights[code])  # a number, or a word: Parking
     if not likely:
         return ""
@@ -77,7 +93,12 @@ def may_be(language: str, other: str) -> bool:
 def _many(prose: str) -> bool:
     """Returns whether a text is long enough to be in a language that its user never named: by words, or by letters in
     scripts that need fewer or have no blanks."""
-    return len(prose.split()) >= _WORDS or not prose.isascii()
+    letters = "".join(filter(str.isalpha, prose)).translate(_ORDINALS)
+    return len(prose.split()) >= _WORDS or not letters.isascii()
+
+
+def _words(prose: str) -> set[str]:
+    return {word.strip(_SIGNS) for word in prose.casefold().replace("’", "'").split()}
 
 
 def _read(text: str) -> tuple[str, dict[str, float]]:

@@ -129,7 +129,7 @@ class Worker:
         spoken = languages.code(usual.language)
         if spoken == languages.code(next(iter(own), "en")) == "en" and languages.is_plainly_english(text):
             return usual  # 30 ms less before the first word
-        language = text_language.detect(text, own)
+        language = text_language.detect(text, own or [usual.language])
         if not language or text_language.may_be(language, spoken):
             return usual
         able = (voice for voice in self._engine.voices() if voice.installed and voice.model == usual.model)
