@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hushd.agents import without_keys
 from hushd.dialogue.exchange import CancelScope
-from hushd.transport.call import UNLIKELY
+from hushd.warnings import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 

@@ -11,19 +11,16 @@ whoever connected before is served here, and whoever connects later by the next 
 from __future__ import annotations
 
 import asyncio
-import gc
-import math
 import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from hushd import AsyncClient
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system.footprint import trim
 from hushd_protocol.system.lifeline import arm
 from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
@@ -31,65 +28,11 @@ from hushd_schema.settings import HTTP_TOKEN
 
 from . import log
 from .configuration import Configuration
+from .listening import Activity, Listener, Server
 
 IDLE_S = 60.0  # without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
 LATE_S = 0.2  # for the first bytes of a connection that was accepted last
 UNREAD = 128 * 1024  # bytes of an answer that the kernel keeps for a program that does not read
-SETTLE_S = 1.0  # from the last request's end until its memory is given back
-
-
-class Listener(NamedTuple):
-    """A listening socket; `address` is as in the settings, such as `tcp://127.0.0.1:10300`."""
-
-    kind: str
-    socket: socket.socket
-    address: str
-
-
-class Server(Protocol):
-    """Serves the connections of one kind."""
-
-    async def start(self, listeners: Sequence[Listener]) -> None:
-        """Accepts from now on."""
-
-    def stop_accepting(self) -> None:
-        """Closes the listeners."""
-
-    async def end(self) -> None:
-        """Ends the resting connections, and waits for the others."""
-
-
-class Activity:
-    """Counts the requests over HTTP, WebSockets and connections of Wyoming under way. A context manager."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._rests_since = asyncio.get_running_loop().time()
-        self._settling: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        self._count += 1
-        self._rests_since = math.inf
-        if self._settling:
-            self._settling.cancel()
-
-    def __exit__(self, *_: object) -> None:
-        self._count -= 1
-        if not self._count:
-            loop = asyncio.get_running_loop()
-            self._rests_since = loop.time()
-            self._settling = loop.call_later(SETTLE_S, _give_memory_back)
-
-    async def rest(self, seconds: float) -> None:
-        """Returns once nothing has been under way for so long."""
-        loop = asyncio.get_running_loop()
-        while (left := self._rests_since + seconds - loop.time()) > 0:
-            await asyncio.sleep(min(left, seconds))
-
-
-def _give_memory_back() -> None:
-    gc.collect()  # connections and their requests refer to each other
-    trim()
 
 
 def main(arguments: list[str]) -> int:

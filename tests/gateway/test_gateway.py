@@ -15,8 +15,9 @@ from contextlib import closing
 
 import pytest
 from hushd_gateway import callers
-from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway, Listener
+from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway
 from hushd_gateway.configuration import Configuration
+from hushd_gateway.listening import Listener
 from hushd_gateway.wyoming.listening import _allows
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, WyomingSettings

@@ -16,12 +16,13 @@ from typing import IO, Any
 
 import pytest
 from hushd import AsyncClient
-from hushd_gateway.__main__ import UNREAD, Listener
+from hushd_gateway.__main__ import UNREAD
 from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app, security, server
 from hushd_gateway.http.body import Form
 from hushd_gateway.http.security import Authorisation
 from hushd_gateway.http.server import HttpServer
+from hushd_gateway.listening import Listener
 from hushd_schema.settings import Settings
 
 from .raw_web_socket import PING, frame

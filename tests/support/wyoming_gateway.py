@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import hushd
-from hushd_gateway.__main__ import Listener
+from hushd_gateway.listening import Listener
 from hushd_gateway.wyoming.listening import WyomingServer
 from hushd_schema.settings import Settings
 from support.peer import BOUND_S

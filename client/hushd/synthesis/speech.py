@@ -13,9 +13,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Chunk, Message, Partial, Result
 
-from hushd.transport.call import ResultWarning, warnings_of
 from hushd.transport.spool import RAW, Piece, Received
 from hushd.transport.steps import Blocking, Brief, RunInThread, Steps, run, verb
+from hushd.warnings import ResultWarning, warnings_of
 
 if TYPE_CHECKING:
     from hushd_protocol import JsonObject

@@ -10,8 +10,8 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transcripts.segment import Layout, Segment, joined
-from hushd.transport.call import CUT_OFF, ResultWarning, warnings_of
 from hushd.transport.steps import Blocking, Steps, run, verb
+from hushd.warnings import CUT_OFF, ResultWarning, warnings_of
 
 if TYPE_CHECKING:
     from hushd_schema.results import OnEvent, SpeakerVoice

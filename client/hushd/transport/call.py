@@ -1,11 +1,11 @@
-"""One request under way on a connection: its answers come in, its input goes out; and the warnings of its result."""
+"""One request under way on a connection: its answers come in, its input goes out."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol import buggify
 from hushd_protocol.errors import HushdError
@@ -16,8 +16,7 @@ from .source import Input
 from .spool import Spool
 
 if TYPE_CHECKING:
-    from hushd_protocol import JsonObject
-    from hushd_schema.results import Warned
+    pass
 
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
 
@@ -194,34 +193,3 @@ class Call:
 def new_id() -> bytes:
     """Returns an id for a request: random, so that nobody has to remember those in use."""
     return os.urandom(ID_BYTES)
-
-
-# --- reasons to doubt a transcript or a speech, as a result reports them ----------------------------------------------
-
-CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
-UNLIKELY = "unlikely_text"  # that the text is probably wrong
-NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
-
-
-class ResultWarning(NamedTuple):
-    """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
-
-    code: str
-    message: str
-
-
-def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
-    """The warnings of a result."""
-    return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
-
-
-def exit_code(warnings: Iterable[ResultWarning]) -> int:
-    """Returns a command's exit code for a printed transcript: 11 where that is probably wrong."""
-    return 11 if any(warning.code == UNLIKELY for warning in warnings) else 0
-
-
-def unused_device(data: JsonObject) -> ResultWarning:
-    """Returns the warning for a `warm` request whose worker computes on another device than the one meant."""
-    device = str(data.get("compute_device") or "cpu")
-    device_name = "the CPU" if device == "cpu" else device
-    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {device_name}: {data['why_there']}.")

@@ -11,11 +11,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Result
 from hushd_protocol.suggest import quoted
 
-from hushd.transport.call import ResultWarning, new_id, unused_device
+from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import own_link, refuse_borrowed
 from hushd.transport.retry import with_connection
 from hushd.transport.steps import RunInThread, Steps, verb
+from hushd.warnings import ResultWarning, unused_device
 
 from . import requests
 from .base import ClientBase

@@ -18,8 +18,8 @@ from .app import create_app
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
-    from hushd_gateway.__main__ import Listener
     from hushd_gateway.configuration import Configuration
+    from hushd_gateway.listening import Listener
 
 CONNECTIONS = 512  # at once; further requests get a 503
 HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
-from hushd.transport.call import ResultWarning
+from hushd.warnings import ResultWarning
 from hushd_protocol.errors import HushdError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send

@@ -20,8 +20,8 @@ from .server import serve_connection
 if TYPE_CHECKING:
     from hushd import AsyncClient
 
-    from hushd_gateway.__main__ import Listener
     from hushd_gateway.configuration import Configuration
+    from hushd_gateway.listening import Listener
 
 CONNECTIONS = 512  # at once; further ones are closed
 FLUSH_S = 5.0  # for a program that does not read its last answer, or keeps sending after it

@@ -8,7 +8,7 @@ import pytest
 from hushd.transcripts.formats import FORMATS, render, timestamp
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.call import ResultWarning
+from hushd.warnings import ResultWarning
 from hushd_protocol.errors import HushdError
 
 TWO = Transcript(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from threading import Thread
 
 import pytest
-from hushd.transport.call import Call, CallEndedError, ResultWarning, exit_code, unused_device, warnings_of
+from hushd.transport.call import Call, CallEndedError
 from hushd.transport.source import Inline
+from hushd.warnings import ResultWarning, exit_code, unused_device, warnings_of
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Message, Request, Result

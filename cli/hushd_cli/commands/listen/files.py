@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.call import NO_EFFECT, ResultWarning, exit_code
+from hushd.warnings import NO_EFFECT, ResultWarning, exit_code
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import MAX_PAYLOAD
@@ -32,7 +32,7 @@ from .output import Output
 
 if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcription
-    from hushd.transport.call import ResultWarning
+    from hushd.warnings import ResultWarning
 
     from .journal import Journal
 

@@ -12,7 +12,7 @@ from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.call import ResultWarning, exit_code
+from hushd.warnings import ResultWarning, exit_code
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import Styled, escaped
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hushd.transcripts.segment import Segment, between, joined
-from hushd.transport.call import UNLIKELY
+from hushd.warnings import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 

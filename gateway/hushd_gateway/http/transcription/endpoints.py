@@ -9,7 +9,7 @@ from typing import Any
 from hushd.aio.client import AsyncTranscription
 from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.call import UNLIKELY
+from hushd.warnings import UNLIKELY
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from starlette.requests import Request

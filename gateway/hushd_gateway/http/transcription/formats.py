@@ -10,8 +10,8 @@ from itertools import count
 from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment, between
 from hushd.transcripts.transcript import Transcript
-from hushd.transport.call import CUT_OFF, UNLIKELY, ResultWarning
 from hushd.transport.second_hearing import HEARD_AGAIN
+from hushd.warnings import CUT_OFF, UNLIKELY, ResultWarning
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_schema.results import is_label

@@ -1,0 +1,38 @@
+"""The warnings of a result: reasons to doubt a transcript or a speech, and the exit code that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hushd_protocol import JsonObject
+    from hushd_schema.results import Warned
+
+CUT_OFF = "cut_off"  # the code of a warning that the recording ends early
+UNLIKELY = "unlikely_text"  # that the text is probably wrong
+NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
+
+
+class ResultWarning(NamedTuple):
+    """A reason to doubt a result: `code` for programs, such as `unlikely_text`, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
+    """The warnings of a result."""
+    return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
+
+
+def exit_code(warnings: Iterable[ResultWarning]) -> int:
+    """Returns a command's exit code for a printed transcript: 11 where that is probably wrong."""
+    return 11 if any(warning.code == UNLIKELY for warning in warnings) else 0
+
+
+def unused_device(data: JsonObject) -> ResultWarning:
+    """Returns the warning for a `warm` request whose worker computes on another device than the one meant."""
+    device = str(data.get("compute_device") or "cpu")
+    device_name = "the CPU" if device == "cpu" else device
+    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {device_name}: {data['why_there']}.")
