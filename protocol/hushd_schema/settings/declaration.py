@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from hushd_protocol.light_dataclass import dataclass, field, fields
+from hushd_protocol.light_dataclass import field, fields
 
-from hushd_schema.kinds import Kind, number
+from hushd_schema.kinds import Kind
 
 T = TypeVar("T")
 
@@ -62,10 +62,3 @@ def settings_of(kind: type) -> dict[str, Setting]:
 def tables_of(kind: type) -> dict[str, Table]:
     """Returns the tables within a table, likewise."""
     return {each.name: each.metadata["table"] for each in fields(kind) if "table" in each.metadata}
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
-    """The table `[agents]`: answers of agents that are read aloud."""
-
-    rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")

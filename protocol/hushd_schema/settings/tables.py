@@ -18,7 +18,7 @@ from hushd_protocol.names import COMPUTE_DEVICES, base, is_compute_device, is_mo
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
 
-from .declaration import REPLACES, AgentSettings, setting, table
+from .declaration import REPLACES, setting, table
 
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
@@ -153,6 +153,13 @@ class WyomingSettings:
         texts(),
         'addresses and networks that may connect besides your own programs here, such as "192.168.1.5"',
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """The table `[agents]`: answers of agents that are read aloud."""
+
+    rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
 
 
 @dataclass(frozen=True, slots=True)

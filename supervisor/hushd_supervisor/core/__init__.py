@@ -53,7 +53,7 @@
 # have workers leave the cards, or all of them leave, and keep away for a while. Who leaves a card for others is
 # suspended where that can be, and else ends.
 #
-# The user's program (`memory/pressure`). Where neither free memory nor idle workers suffice, the program of `[memory]
+# The user's program (`memory/when_short`). Where neither free memory nor idle workers suffice, the program of `[memory]
 # when_short` is run, for at most ten seconds. Its word changes nothing: a start fits when a look at memory says so, and
 # what it says is only a reason to keep the request waiting until then.
 #

@@ -19,8 +19,8 @@ from . import replicas
 from .actions import Action, Log, Suspend, ToClient
 from .events import Exited, FromWorker, Gauged, Restored, SendFailed, Spawned, SpawnFailed, Suspended
 from .memory.admission import Admission
+from .memory.away import MAX_AWAY_S
 from .memory.budget import Memory
-from .memory.cards import MAX_AWAY_S
 from .memory.needs import Estimated
 from .memory.pressure import Level
 from .memory.unloads import Unloads

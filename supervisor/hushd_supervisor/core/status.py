@@ -12,7 +12,7 @@ from hushd_protocol.cards import Card
 from hushd_protocol.names import base
 
 from .memory.admission import Admission
-from .memory.cards import HELD_S
+from .memory.away import HELD_S
 from .worker.states import State
 from .worker.worker import Worker
 

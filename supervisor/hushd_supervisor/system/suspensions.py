@@ -10,13 +10,13 @@ from pathlib import Path
 import zmq
 
 from hushd_supervisor.core.actions import Action, Restore, Suspend
-from hushd_supervisor.core.events import Described, Event, Restored, Suspended
+from hushd_supervisor.core.events import Event, Restored, Suspended
 
-from .describe import Descriptions
 from .process import Launch
+from .question import Answer, Questions
 from .source import Outcome, Perform, Source
 
-LIMIT_S = 10.0  # for the driver to copy what a process has on its card
+SUSPEND_TIMEOUT_S = 10.0  # for the driver to copy what a process has on its card
 
 
 class Suspensions(Source):
@@ -25,7 +25,7 @@ class Suspensions(Source):
     Args:
         pids: returns the numbers of living processes by their workers' names and generations.
 
-    The others are as for `Descriptions`.
+    The others are as for `Questions`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Suspensions(Source):
         pids: Callable[[], Mapping[tuple[str, int], int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._children = Descriptions(poller, launch, logs, self._command, LIMIT_S)
+        self._children = Questions(poller, launch, logs, self._command, SUSPEND_TIMEOUT_S)
         self._pids = pids
         self._clock = clock
         self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time
@@ -52,7 +52,7 @@ class Suspensions(Source):
         name = next(name for number in range(1000) if (name := f"suspension-{number}") not in self._asked)
         self._asked[name] = action, pid
         failed = self._children.ask(name, self._clock())
-        return (self._answer(failed, began=False),) if failed else ()
+        return (self._event(failed, began=False),) if failed else ()
 
     def _command(self, name: str) -> list[str]:
         action, pid = self._asked[name]
@@ -63,20 +63,20 @@ class Suspensions(Source):
         return self._children.deadline()
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
-        for described in self._children.events(ready, now):
-            yield self._answer(described)
+        for answer in self._children.answers(ready, now):
+            yield self._event(answer)
 
     def close(self) -> None:
         self._children.close()
 
-    def _answer(self, described: Described, began: bool = True) -> Event:
+    def _event(self, answer: Answer, began: bool = True) -> Event:
         """Returns the event; a child that began and did not answer may have left its process in any state."""
-        action, _ = self._asked.pop(described.role)
-        error, lost = described.error.rstrip("."), began
+        action, _ = self._asked.pop(answer.name)
+        error, lost = answer.error.rstrip("."), began
         if not error:
-            clause = described.catalogue.get("error")
+            clause = answer.data.get("error")
             error = clause if isinstance(clause, str) else "the answer makes no sense"
-            lost = described.catalogue.get("lost") is not False
+            lost = answer.data.get("lost") is not False
         if isinstance(action, Suspend):
             return Suspended(action.worker, action.gen, error, lost and bool(error))
         return Restored(action.worker, action.gen, error)

@@ -1,4 +1,4 @@
-"""Tests of asking which engines there are."""
+"""Tests of asking a child process a question."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import zmq
-from hushd_supervisor.core.events import Described
-from hushd_supervisor.system.describe import LIMIT_BYTES, LIMIT_S, Descriptions
 from hushd_supervisor.system.process import Child
+from hushd_supervisor.system.question import MAX_ANSWER_BYTES, Answer, Questions
 from support.peer import BOUND_S, FAKE
 
-Make = Callable[..., Descriptions]
+LIMIT_S = 10.0
+Make = Callable[..., Questions]
 
 
 @pytest.fixture
@@ -24,33 +24,33 @@ def poller() -> zmq.Poller:
 @pytest.fixture
 def make(tmp_path: Path, poller: zmq.Poller) -> Iterator[Make]:
     """A catalogue whose children run `program`."""
-    made: list[Descriptions] = []
+    made: list[Questions] = []
 
-    def catalogue(*program: str) -> Descriptions:
+    def catalogue(*program: str) -> Questions:
         def command(role: str) -> Sequence[str]:
             return [*program, "--describe"]
 
-        made.append(Descriptions(poller, Child, tmp_path, command))
+        made.append(Questions(poller, Child, tmp_path, command, LIMIT_S))
         return made[-1]
 
     yield catalogue
     for one in made:
         one.close()
         while one.deadline() is not None:
-            list(one.events(dict(poller.poll(BOUND_S * 1000)), 0.0))
+            list(one.answers(dict(poller.poll(BOUND_S * 1000)), 0.0))
 
 
-def answers(catalogue: Descriptions, poller: zmq.Poller, now: float = 0.0) -> list[Described]:
+def answers(catalogue: Questions, poller: zmq.Poller, now: float = 0.0) -> list[Answer]:
     """Returns the events that come when the next child has ended."""
-    return list(catalogue.events(dict(poller.poll(BOUND_S * 1000)), now))
+    return list(catalogue.answers(dict(poller.poll(BOUND_S * 1000)), now))
 
 
-def until(catalogue: Descriptions, end: float) -> list[Described]:
+def until(catalogue: Questions, end: float) -> list[Answer]:
     """Has the loop be punctual until `end`, while nothing happens."""
-    described: list[Described] = []
+    described: list[Answer] = []
     while (due := catalogue.deadline()) is not None and due <= end:
-        described += catalogue.events({}, due)
-    return [*described, *catalogue.events({}, end)]
+        described += catalogue.answers({}, due)
+    return [*described, *catalogue.answers({}, end)]
 
 
 def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) -> None:
@@ -61,9 +61,9 @@ def test_a_catalogue_is_what_the_child_prints(make: Make, poller: zmq.Poller) ->
         assert catalogue.ask("stt", now) is None
         assert catalogue.deadline() == now + LIMIT_S
         (described,) = answers(catalogue, poller)
-        assert described.role == "stt"
+        assert described.name == "stt"
         assert described.error == ""
-        assert described.catalogue["engines"][0]["name"] == "fake"
+        assert described.data["engines"][0]["name"] == "fake"
         assert catalogue.deadline() is None
 
 
@@ -72,11 +72,11 @@ def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.P
     catalogue = make(sys.executable, "-c", "import sys; print('first', file=sys.stderr); sys.exit('no such engine')")
     catalogue.ask("tts", 0.0)
     (described,) = answers(catalogue, poller)
-    assert described.catalogue == {}
+    assert described.data == {}
     assert "status 1 (no such engine)" in described.error
 
 
-@pytest.mark.parametrize("output", ["'not json'", "[1]", "''", f"'{{\"a\": \"' + 'x' * {LIMIT_BYTES} + '\"}}'"])
+@pytest.mark.parametrize("output", ["'not json'", "[1]", "''", f"'{{\"a\": \"' + 'x' * {MAX_ANSWER_BYTES} + '\"}}'"])
 def test_an_answer_that_is_no_catalogue_is_an_error(make: Make, poller: zmq.Poller, output: str) -> None:
     """No JSON, another type, nothing, too much."""
     catalogue = make(sys.executable, "-c", f"print({output})")
@@ -100,10 +100,10 @@ def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -
     catalogue.ask("stt", 100.0)
     assert until(catalogue, 100.0 + LIMIT_S - 0.1) == []
     (described,) = until(catalogue, 100.0 + LIMIT_S)
-    assert described == Described("stt", error="there was no answer in 10 s.")
+    assert described == Answer("stt", error="there was no answer in 10 s.")
     again = catalogue.ask("stt", 100.0 + LIMIT_S)
-    assert again == Described("stt", error="the previous process cannot be killed.")
+    assert again == Answer("stt", error="the previous process cannot be killed.")
     assert catalogue.deadline() is None
     ready = dict(poller.poll(10_000))
-    assert list(catalogue.events(ready, 100.0 + LIMIT_S)) == []
+    assert list(catalogue.answers(ready, 100.0 + LIMIT_S)) == []
     assert catalogue.ask("stt", 100.0 + LIMIT_S) is None

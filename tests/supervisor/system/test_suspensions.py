@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import zmq
 from hushd_supervisor.core.actions import Restore, Suspend
-from hushd_supervisor.core.events import Described, Event, Restored, Suspended
+from hushd_supervisor.core.events import Event, Restored, Suspended
 from hushd_supervisor.system.process import Limits
+from hushd_supervisor.system.question import Answer
 from hushd_supervisor.system.suspensions import Suspensions
 
 WORKER = ("stt/whisper/base", 7)
@@ -41,12 +42,10 @@ def test_what_becomes_of_the_answer(
 ) -> None:
     """The driver's word is passed on; a child that dies, or says nothing that makes sense in its time, may have done
     anything. (How children end: test_describe.py.)"""
-    described = (
-        Described("suspension-0", error=answer) if isinstance(answer, str) else Described("suspension-0", answer)
-    )
+    answered = Answer("suspension-0", error=answer) if isinstance(answer, str) else Answer("suspension-0", answer)
     monkeypatch.setattr(source._children, "ask", lambda *_: None)
     assert list(source.actions()[Suspend](Suspend(*WORKER))) == []
-    monkeypatch.setattr(source._children, "events", lambda *_: [described])
+    monkeypatch.setattr(source._children, "answers", lambda *_: [answered])
     assert list(source.events({}, 0.0)) == [event]
 
 

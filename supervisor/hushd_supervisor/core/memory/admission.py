@@ -16,11 +16,13 @@ from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
+from .away import Away
 from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
-from .cards import Away, Cards
+from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import HOLD_S, LOOK_S, SMALL, VERY_LOW, Level, Pressure, WhenShort, sign
+from .pressure import HOLD_S, LOOK_S, SMALL, VERY_LOW, Level, Pressure, sign
+from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well

@@ -1,4 +1,4 @@
-"""The graphics cards as last seen, with what has changed since, and when all workers keep away from them.
+"""The graphics cards as last seen, with the memory that leaves them.
 
 Pure; sizes in bytes. The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes
 as an event.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import NamedTuple
 
-from hushd_protocol import duration
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass
 
@@ -22,8 +20,6 @@ FRESH_S = 1.0  # for which a look is fresh enough for a decision
 AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
 NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
-MAX_AWAY_S = 7 * 86400.0
-HELD_S = 60.0  # after which to ask again while workers keep away for as long as a program runs
 
 
 @dataclass(slots=True)
@@ -148,53 +144,3 @@ def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> 
         return False
     risen = card.free - release.free_before >= release.size // 2
     return not risen and card.total - card.free > taken.get(card.id, 0) + release.size // 2
-
-
-class _Wish(NamedTuple):
-    """Workers keep away until then; `everywhere`: from the CPU too."""
-
-    until: float
-    everywhere: bool
-
-
-class Away:
-    """The times for which workers keep away from cards, or start nowhere, as `hushd unload --for` says.
-
-    One for each connection that lives, and one for all others; a later one replaces the earlier.
-    """
-
-    def __init__(self) -> None:
-        self._wishes: dict[bytes, _Wish] = {}
-
-    def keep(self, until: float, everywhere: bool, route: bytes = b"") -> None:
-        """Has workers keep away until `until`, endless while the connection `route` lives."""
-        self._wishes[route] = _Wish(until, everywhere)
-
-    def release(self, route: bytes) -> None:
-        """Ends what a connection wished."""
-        self._wishes.pop(route, None)
-
-    def clear(self) -> None:
-        """Ends all of them: the supervisor leaves."""
-        self._wishes.clear()
-
-    def left_s(self, now: float, *, everywhere: bool = False) -> float:
-        """The seconds for which no worker starts on a card, or `everywhere`; 0 if it may, endless for a program's."""
-        self._wishes = {route: wish for route, wish in self._wishes.items() if now < wish.until}
-        ends = (wish.until for wish in self._wishes.values() if wish.everywhere or not everywhere)
-        return max(ends, default=now) - now
-
-    def retry_s(self, now: float) -> float:
-        """The seconds after which to ask again."""
-        return HELD_S if (left := self.left_s(now)) == math.inf else left
-
-    def why(self, now: float) -> str:
-        """Says for how long workers keep away, to be read after `workers keep away`."""
-        left = self.left_s(now)
-        if left == math.inf:
-            return "until another program ends, which has asked for that"
-        return f"for another {duration.shown(math.ceil(left))}, as `hushd unload --for` says (`--for 0` ends that)"
-
-    def deadline(self) -> float:
-        """The time at which the first one ends, `math.inf` for none."""
-        return min((wish.until for wish in self._wishes.values()), default=math.inf)

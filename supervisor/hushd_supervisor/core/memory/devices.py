@@ -15,8 +15,9 @@ from hushd_supervisor.core.worker.room import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
+from .away import Away
 from .budget import Budget, Lack, Memory, Verdict, WorkerSize, exceeds, lacks
-from .cards import Away, Cards, reserve
+from .cards import Cards, reserve
 from .needs import Needs
 from .pressure import SMALL
 

@@ -16,14 +16,14 @@ from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import escaped
 
 from hushd_supervisor.core.actions import Action, Look
-from hushd_supervisor.core.events import Described, Seen
+from hushd_supervisor.core.events import Seen
 
-from ..describe import Descriptions
 from ..process import Launch
+from ..question import Answer, Questions
 from ..source import Outcome, Perform, Source
 from .measure import PLACE
 
-LIMIT_S = 5.0  # for a driver to answer; a failed card's driver may never do
+LOOK_TIMEOUT_S = 5.0  # for a driver to answer; a failed card's driver may never do
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _MAX_CARDS = 64
 _MAX_ERROR = 500  # characters
@@ -47,12 +47,12 @@ def kinds(name: str) -> tuple[str, ...]:
 
 
 class CardLooks(Source):
-    """The looks at the cards, one at a time. Args as for `Descriptions`."""
+    """The looks at the cards, one at a time. Args as for `Questions`."""
 
     def __init__(
         self, poller: zmq.Poller, launch: Launch, logs: Path, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._children = Descriptions(poller, launch, logs, _command, LIMIT_S)
+        self._children = Questions(poller, launch, logs, _command, LOOK_TIMEOUT_S)
         self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:
@@ -67,7 +67,7 @@ class CardLooks(Source):
         return self._children.deadline()
 
     def events(self, ready: Container[object], now: float) -> Iterator[Seen]:
-        return map(seen, self._children.events(ready, now))
+        return map(seen, self._children.answers(ready, now))
 
     def close(self) -> None:
         self._children.close()
@@ -77,11 +77,11 @@ def _command(_: str) -> list[str]:
     return [sys.executable, "-P", "-m", "hushd_worker.card"]
 
 
-def seen(described: Described) -> Seen:
+def seen(answer: Answer) -> Seen:
     """Returns the valid cards of an answer, or its error."""
-    if described.error:
-        return Seen(error=described.error.rstrip("."))
-    rows, error = described.catalogue.get("cards"), described.catalogue.get("error")
+    if answer.error:
+        return Seen(error=answer.error.rstrip("."))
+    rows, error = answer.data.get("cards"), answer.data.get("error")
     seen = tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS]))) if isinstance(rows, list) else ()
     return Seen(seen, escaped(" ".join(error[:_MAX_ERROR].split())) if isinstance(error, str) else "")
 

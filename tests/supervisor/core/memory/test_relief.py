@@ -8,7 +8,7 @@ from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.pressure import AGAIN_S, SHOWN_LOOK_S, SHOWN_S
+from hushd_supervisor.core.memory.when_short import AGAIN_S, SHOWN_LOOK_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 

@@ -1,0 +1,64 @@
+"""Lists the installed engines by short-lived child processes, which run the workers' packages and print JSON.
+
+Nothing is cached here, because packages may change at any time and a child takes some 60 ms.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import zmq
+from hushd_protocol.names import SPEECH_ROLES
+
+from hushd_supervisor.core.actions import Action, Describe
+from hushd_supervisor.core.events import Described
+
+from .process import Launch, describe_command, is_here
+from .question import Questions
+from .source import Outcome, Perform, Source
+
+DESCRIBE_TIMEOUT_S = 10.0
+
+
+class Descriptions(Source):
+    """The running `--describe` children, one for each role. Args as for `Questions`."""
+
+    def __init__(
+        self,
+        poller: zmq.Poller,
+        launch: Launch,
+        logs: Path,
+        command: Callable[[str], Sequence[str]] = describe_command,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._questions = Questions(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
+        self._clock = clock
+
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {Describe: self._describe}
+
+    def _describe(self, action: Describe) -> Iterable[Outcome]:
+        if not is_here(action.role):
+            return (Described(action.role, {"role": action.role}),)
+        failed = self._questions.ask(action.role, self._clock())
+        return (Described(*failed),) if failed else ()
+
+    def deadline(self) -> float | None:
+        return self._questions.deadline()
+
+    def events(self, ready: Container[object], now: float) -> Iterator[Described]:
+        for answer in self._questions.answers(ready, now):
+            yield Described(*answer)
+
+    def close(self) -> None:
+        self._questions.close()
+
+
+def default_model(role: str, engine: str) -> str:
+    """Returns the model that an engine has where a request names none; `default` where its worker knows that best."""
+    from hushd_schema import engines  # only for a request that names an engine alone
+
+    spec = engines.find(engine, role) if role in SPEECH_ROLES else None
+    return spec.default_model if spec else "default"
