@@ -17,6 +17,7 @@ import re
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,6 +29,7 @@ PROTOCOL, SERVING, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "S
 WAKE = "../../plugins/wake/README.md"
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
+REWRITE = "`python tests/golden/golden.py` writes all these files, where the change is on purpose"
 _NO_NAME = "☃"  # like no other: the refusal lists all there are
 _BAD: tuple[Any, ...] = (
     "", "nonsense", "x" * 3_000, 0, -1, 1.5, 10**9, float("nan"), True, ["nonsense"], [2, 1], {"nonsense": []},
@@ -351,6 +353,14 @@ def _refused(check: Callable[[Any], object], value: Any) -> str | None:
     return None
 
 
+def check(name: str, agreed: str, found: str) -> None:
+    """Raises AssertionError with the first line that differs, and the command that writes the file."""
+    lines = zip(agreed.split("\n"), found.split("\n"), strict=False)
+    for number, (old, new) in enumerate(lines, 1):
+        assert old == new, f"{name}, line {number}: {REWRITE}:\n- {old}\n+ {new}"
+    assert agreed == found, f"{name} has {agreed.count(chr(10))} lines, and {found.count(chr(10))} now: {REWRITE}"
+
+
 def _json(data: Any) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
@@ -360,3 +370,4 @@ if __name__ == "__main__":
     os.environ["COLUMNS"] = WIDTH
     for file, make in texts().items():
         (FOLDER / file).write_text(make())
+    import_module("settings").write()

@@ -1,7 +1,6 @@
 """The words of a supervisor about configurations, and `hushd config` of settings, as a file beside this one.
 
-`python tests/golden/settings.py` rewrites `settings.json` and the block in docs/CONFIGURATION.md, on purpose, and the
-difference is part of the commit.
+`python tests/golden/golden.py` writes them, `settings.json` and the block in docs/CONFIGURATION.md.
 """
 
 from __future__ import annotations
@@ -84,10 +83,13 @@ PARTS: Mapping[str, Callable[[Path], object]] = {
 }
 
 
-if __name__ == "__main__":
+def as_text(part: object) -> str:
+    return json.dumps(part, indent=1, ensure_ascii=False)
+
+
+def write() -> None:
+    """Writes both, where the change is on purpose."""
     before, head, rest = DOCUMENT.read_text().partition("```toml\n")
     DOCUMENT.write_text(f"{before}{head}{block()}```{rest.partition('```')[2]}")
     with TemporaryDirectory() as folder:
-        GOLDEN.write_text(
-            json.dumps({name: make(Path(folder)) for name, make in PARTS.items()}, indent=1, ensure_ascii=False) + "\n"
-        )
+        GOLDEN.write_text(as_text({name: make(Path(folder)) for name, make in PARTS.items()}) + "\n")

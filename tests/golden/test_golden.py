@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import pytest
 
 from . import golden
 
 TEXTS = golden.texts()
-REWRITE = "`python tests/golden/golden.py` rewrites the files, where the change is on purpose"
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse lays its help out in another way from Python 3.13 on")
 def test_the_first_help_is_the_one_that_was_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`hushd --help` is that of `help.txt`, byte for byte."""
     monkeypatch.setenv("COLUMNS", golden.WIDTH)
-    assert_same("help.txt", TEXTS["help.txt"])
+    golden.check("help.txt", (golden.FOLDER / "help.txt").read_text(), TEXTS["help.txt"]())
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name != "help.txt"])
 def test_what_is_read_is_what_was_agreed(name: str) -> None:
     """Refusals of bad values, and the tools of MCP are those of the files, byte for byte."""
-    assert_same(name, TEXTS[name])
+    golden.check(name, (golden.FOLDER / name).read_text(), TEXTS[name]())
 
 
-def assert_same(name: str, make: Callable[[], str]) -> None:
-    """Names the first line that differs, since pytest's own account of 2,000 lines takes minutes."""
-    agreed, found = (golden.FOLDER / name).read_text().split("\n"), make().split("\n")
-    pairs = zip(agreed, found, strict=False)
-    differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
-    assert not differing, f"{name}, line {differing[0][0]}: {REWRITE}:\n- {differing[0][1]}\n+ {differing[0][2]}"
-    assert len(agreed) == len(found), f"{name} has {len(agreed)} lines, and {len(found)} now: {REWRITE}"
+def test_a_text_that_differs_names_its_line_and_the_command() -> None:
+    """Of 2,000 lines the first that differs is shown, or their number, with the one command that writes the files."""
+    golden.check("a.txt", "x\ny", "x\ny")
+    with pytest.raises(AssertionError, match=r"(?s)^a.txt, line 2: `python tests/golden/golden.py` .*\n- y\n\+ z"):
+        golden.check("a.txt", "x\ny\nw", "x\nz\nw")
+    with pytest.raises(AssertionError, match=r"2 lines, and 1 now: `python tests/golden/golden\.py`"):
+        golden.check("a.txt", "x\ny\n", "x\ny")
 
 
 def test_an_environment_that_lacks_commands_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

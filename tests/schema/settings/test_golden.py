@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from golden import settings
+from golden import golden, settings
 
 GOLDEN = json.loads(settings.GOLDEN.read_text())
 
@@ -14,4 +14,5 @@ GOLDEN = json.loads(settings.GOLDEN.read_text())
 @pytest.mark.parametrize("part", GOLDEN)
 def test_what_is_said_of_configurations_changes_on_purpose_only(part: str, runtime: Path, tmp_path: Path) -> None:
     """Each configuration of the file is read, refused, checked and shown in the same words as when it was written."""
-    assert settings.PARTS[part](tmp_path) == GOLDEN[part]
+    agreed, found = map(settings.as_text, (GOLDEN[part], settings.PARTS[part](tmp_path)))
+    golden.check(f"settings.json, {part}", agreed, found)

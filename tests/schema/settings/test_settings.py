@@ -37,7 +37,7 @@ def test_the_defaults_of_a_role() -> None:
 def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
     """The first block of docs/CONFIGURATION.md is what the declarations say; loaded, it is all defaults."""
     block = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)[0]
-    assert block == reference.block(), "`python tests/golden/settings.py` writes it"
+    assert block == reference.block(), "`python tests/golden/golden.py` writes it"
     settings = load(tmp_path, block)
     assert dataclasses.replace(settings, worker={}) == Settings()
     assert settings.for_worker("stt/any/thing") == WorkerSettings()
