@@ -55,6 +55,7 @@ def start(
     *variables: Mapping[str, str],
     answer: int | None = None,
     question: int | None = None,
+    inherited: Sequence[int] = (),
 ) -> Running:
     """Starts a child.
 
@@ -64,6 +65,7 @@ def start(
         variables: added to its environment; later ones override earlier ones.
         answer: a descriptor for its standard output, instead of the log.
         question: a descriptor for its standard input; by default that is empty.
+        inherited: descriptors that it inherits under the same numbers.
 
     Raises:
         OSError, ValueError: the child cannot be started.
@@ -81,6 +83,7 @@ def start(
                 stdout=descriptor if answer is None else answer,
                 stderr=descriptor,
                 lifeline=lifeline,
+                inherited=inherited,
                 **({} if question is None else {"stdin": question}),
             )
             return Running(process, output, begin, our_end)

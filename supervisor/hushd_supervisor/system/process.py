@@ -164,6 +164,7 @@ class Child:
         stdin: a descriptor to read from; None for empty input.
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, inherited under the same number; on Linux the end of the pipe kills the group.
+        inherited: other descriptors that it inherits under the same numbers.
 
     Raises:
         OSError, ValueError: the process cannot be started.
@@ -178,6 +179,7 @@ class Child:
         stderr: int,
         stdin: int | None = None,
         lifeline: int | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         import subprocess  # 0.3 MB that only a supervisor with children needs
 
@@ -189,7 +191,7 @@ class Child:
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=stderr,
-            pass_fds=() if lifeline is None else (lifeline,),
+            pass_fds=inherited if lifeline is None else (lifeline, *inherited),
             close_fds=True,
             process_group=0,
         )

@@ -16,7 +16,7 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Look, Spawn
+from hushd_supervisor.core.actions import Describe, Look, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.door import Door
@@ -50,8 +50,8 @@ def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
 
 def a_description(poller: zmq.Poller, launch: FakeLauncher) -> None:
     descriptions = Descriptions(poller, launch, find().logs)
-    assert descriptions.ask("stt", 0.0) is None
-    descriptions._questions["stt"].answer.close()
+    assert not list(descriptions.actions()[Describe](Describe("stt")))
+    descriptions._questions._questions["stt"].answer.close()
 
 
 def a_look(poller: zmq.Poller, launch: FakeLauncher) -> None:
