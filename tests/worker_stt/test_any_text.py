@@ -50,6 +50,7 @@ class Arrived:
     language = "de"
     language_probability = None
     warnings = unlikely = ()
+    model = ""
 
     def __iter__(self) -> Iterator[client.Segment]:
         return iter(self.segments)

@@ -72,6 +72,34 @@ def test_readings_that_never_agree() -> None:
     assert not plausibility.unlikely(SPEECH, SAID)
 
 
+@pytest.mark.parametrize(
+    ("text", "readings", "doubted"),
+    [
+        ("Yes, please.", ("Yes please!", "Yes, please."), False),
+        ("Fale better.", ("Fail better.", "Fail better."), False),
+        ("We'll see you.", ("Wish I knew.", "He'll be two."), True),
+        ("Sim, obrigado.", ("Seem a breeze.", "See more of God."), True),
+        ("Seeing of Ricardo.", ("Seeing of Ricardo.", "Seeing of Ricardo."), False),
+    ],
+)
+def test_a_few_words_are_doubted_by_their_letters(text: str, readings: tuple[str, str], doubted: bool) -> None:
+    """Two readings that are unlike the text; like ones prove nothing, so the next piece of that voice is judged."""
+    read = Readings(*readings, *readings)
+    plausibility = Plausibility(read)
+    assert [plausibility.unlikely(SPEECH, text) for _ in range(2)] == [doubted, doubted]
+    assert not read.texts
+
+
+def test_too_short_is_said(ask: Ask, beckett: np.ndarray) -> None:
+    """A second of a person is believed; of one played backwards, the warning says that it is too short."""
+    second = beckett[: round(1.3 * RATE)]
+    english = ask(s16le(second), {"format": "s16le"})
+    assert (0 < len(english.text.split()) < 6, warned(english)) == (True, [])
+    backwards = ask(s16le(beckett[5 * RATE : round(6.4 * RATE)][::-1]), {"format": "s16le"})
+    assert warned(backwards) == ["unlikely_text"]
+    assert "too short to tell its language" in backwards.result["warnings"][0]["message"]
+
+
 def warned(asked: object) -> list[str]:
     return [warning["code"] for warning in asked.result.get("warnings", ())]  # type: ignore[attr-defined]
 

@@ -5,12 +5,15 @@ A model that does not know the language writes fluent sentences of its own, and 
 are a third of a second of silence before the speech, half a tone up or down, and a whole tone up; first only the
 beginning is read again, which nearly always agrees in a known language. A text of which more than a third differs is
 unlikely: of 8 English recordings of people none was, of 20 in other languages all were (docs/BENCHMARKS.md); the
-thresholds were chosen on half of them. Noise and sound that is cut off are read differently each time, too.
+thresholds were chosen on half of them. A few words are judged by their letters: those of any language may be read
+alike, so that likeness proves nothing there, and only what is read otherwise is doubted. Noise and sound that is cut
+off are read differently each time, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -45,6 +48,13 @@ _ALIKE_DB = 2.7
 # The share of samples that are almost as loud as the loudest hundredth: 2 % in speech, 4 % in noise.
 _CLIPPED = 0.08
 _NEARLY = 0.8
+# The likeness of the letters of a few words, read again half a tone up and down: 0.88 and more in 42 of 43 English
+# clips of a second or two, less than this in 56 of 86 others (docs/BENCHMARKS.md).
+_LIKE = 0.8
+_TOO_SHORT = (
+    "{stretch} is too short to tell its language, and the model, which knows {language} only, reads it differently "
+    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+)
 _UNLIKELY = (
     "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
     "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
@@ -73,9 +83,8 @@ class Plausibility:
 
     def unlikely(self, samples: Samples, text: str) -> bool:
         """Returns whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
-        if not long_enough(text):
+        if not (first := keys(split(text))):
             return False
-        first = keys(split(text))
         timbre = Timbre.of(samples)
         if self._unread < _UNREAD and False in self._verdicts and self._verdicts[False].resembles(timbre):
             self._unread += 1
@@ -83,6 +92,8 @@ class Plausibility:
         if is_clipped(samples):
             self.clipped = True
             return False
+        if not long_enough(text):
+            return self._likeness(samples, first) < _LIKE
         self._unread = 0
         verdict = not self._agrees_at_first(samples, first) and (
             (True in self._verdicts and self._verdicts[True].resembles(timbre))
@@ -101,6 +112,11 @@ class Plausibility:
                 return True
         return False
 
+    def _likeness(self, samples: Samples, first: Sequence[str]) -> float:
+        """Returns how much of the letters of a few words is the same in two other readings, from 0 to 1."""
+        others = (" ".join(keys(split(self._read(change(samples))))) for change in (_higher, _lower))
+        return sum(SequenceMatcher(None, " ".join(first), each).ratio() for each in others) / 2
+
     def _differing(self, samples: Samples, first: Sequence[str]) -> float:
         """Returns the share of words that differ in other readings of a piece."""
         errors = count = 0
@@ -116,7 +132,7 @@ class Plausibility:
 
 
 def long_enough(text: str) -> bool:
-    """Returns whether `text` has enough words to be judged."""
+    """Returns whether `text` has enough words to be judged by them; fewer can be doubted, and prove nothing."""
     return len(keys(split(text))) >= _WORDS
 
 
@@ -160,7 +176,8 @@ def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
 
 # Half a tone up and down, and a whole tone up.
 _higher = _at_speed(1.06)  # of beginnings, too: some invented ones are read alike after silence
-_CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _higher, _at_speed(1 / 1.06), _at_speed(1.12))
+_lower = _at_speed(1 / 1.06)
+_CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _higher, _lower, _at_speed(1.12))
 
 
 class Timbre:
@@ -199,9 +216,12 @@ class UnlikelyText:
         self._spans: list[tuple[float, float]] = []
         self._doubted = False  # whether the last verdict was that the text is unlikely
         self._plausible = False  # whether any verdict was another
+        self._sentence = _TOO_SHORT
 
-    def add(self, start: float, end: float, unlikely: bool) -> None:
-        """Adds the verdict on the text from `start` to `end`, in seconds."""
+    def add(self, start: float, end: float, unlikely: bool, *, short: bool = False) -> None:
+        """Adds the verdict on the text from `start` to `end`, in seconds; `short`: not `long_enough`."""
+        if unlikely and not short:
+            self._sentence = _UNLIKELY
         if unlikely and self._doubted:
             self._spans[-1] = (self._spans[-1][0], end)
         elif unlikely:
@@ -220,4 +240,4 @@ class UnlikelyText:
         (start, end), *others = self._spans
         where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
         also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
-        job.warn("unlikely_text", _UNLIKELY.format(stretch=where + also, language=languages.name(language)))
+        job.warn("unlikely_text", self._sentence.format(stretch=where + also, language=languages.name(language)))

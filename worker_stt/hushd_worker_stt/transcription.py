@@ -12,7 +12,7 @@ from hushd_worker.job import Job
 from . import partials
 from .audio.prefetch import Prefetcher, prefetch
 from .engine import RATE, DetectedLanguage, Segment
-from .plausibility import Plausibility, UnlikelyText
+from .plausibility import Plausibility, UnlikelyText, long_enough
 from .request import Context
 from .segmentation.endpoint import FRAME
 from .segmentation.pieces import Cutter, Piece, clipped, pieces
@@ -154,10 +154,9 @@ class Transcription:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""
         if not self._only_language or not segments:
             return False
-        unlikely = self._plausibility.unlikely(
-            self._recogniser.levelled(piece), " ".join(segment.text for segment in segments)
-        )
-        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely)
+        text = " ".join(segment.text for segment in segments)
+        unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), text)
+        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely, short=not long_enough(text))
         return unlikely
 
     def _send(self, speaker: int, segment: Segment, rest: float) -> None:

@@ -2,7 +2,7 @@
 
 It reads only while nobody has spoken for half a second, so that no words on the screen wait for it, and begins before
 the silence is long enough to end the utterance. A text waits for its verdict no longer than the reading of 2 s of sound
-takes, and the first text not at all; what is not known by then, or is too short to be judged, is taken to be as the
+takes, and the first text not at all; what is not known by then, or is too short to be acquitted, is taken to be as the
 utterance before. The session's result waits for the last verdict.
 """
 
@@ -90,9 +90,6 @@ class LiveJudge:
             if self._last is not None and self._last.spoken is None:
                 self._last.dropped = True
             self._last = _Judgement(samples, text)
-            if not long_enough(text):
-                self._last.done.set()
-                return
             self._waiting.append(self._last)
             while len(self._waiting) > _BEHIND:
                 self._waiting.popleft().done.set()
@@ -157,13 +154,15 @@ class LiveJudge:
             judgement = self._sent.popleft()
             if judgement.unlikely is not None and judgement.spoken is not None:
                 self._known = judgement.unlikely
-                self._unlikely_text.add(*judgement.spoken, judgement.unlikely)
+                short = not long_enough(judgement.text)
+                self._unlikely_text.add(*judgement.spoken, judgement.unlikely, short=short)
 
     def _run(self) -> None:
         while judgement := self._next():
             assert judgement.samples is not None
             try:
-                judgement.unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
+                unlikely = self._plausibility.unlikely(judgement.samples, judgement.text)
+                judgement.unlikely = True if unlikely else False if long_enough(judgement.text) else None
             except Exception:  # replaced, cancelled, or without memory: the session itself is told of the latter two
                 judgement.unlikely = None
             judgement.samples = None
