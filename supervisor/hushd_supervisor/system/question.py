@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     """The answer to the question `name`, or the error."""
 
     name: str
-    data: Mapping[str, Any] = {}
+    data: dict[str, Any] = {}
     error: str = ""
 
 
