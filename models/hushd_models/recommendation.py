@@ -22,7 +22,7 @@ from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 from hushd_schema.entry_points import plugins
 
-from . import advice, languages, word_errors
+from . import advice, languages, paces, word_errors
 from .catalogue import Known
 from .inventory import Row, rows
 from .store import Store
@@ -48,12 +48,18 @@ class Hardware:
     Attributes:
         cards: the kinds of graphics cards, each with the MB of its largest card, 0 if unknown; `mps` is Apple's
             graphics processor, which computes in the machine's memory.
+        paces: of voices that were measured here, by ENGINE/MODEL (`hushd_models.paces`).
     """
 
     cores: int
     memory_mb: float
     disk_mb: float
     cards: Mapping[str, float] = field(default_factory=dict)
+    paces: Mapping[str, float] = field(default_factory=dict)
+
+    def is_slow(self, model: str) -> bool:
+        """Returns whether a voice was measured to be slower than real time."""
+        return self.paces.get(model, 0.0) > paces.REAL_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ def here(folder: Path) -> Hardware:
         memory_mb,
         shutil.disk_usage(existing).free / 1e6,
         ({COUNTED: 0.0} if has_nvidia() else {}) | apple,  # the driver alone knows sizes, and is not asked
+        paces.measured(paths.find()),
     )
 
 
@@ -151,6 +158,14 @@ def to_get(
     return next(iter(able), None)
 
 
+def faster_voice(rows: Iterable[Row], machine: Hardware, language: str, slow: str) -> Recommendation | None:
+    """Returns the best natural voice of another engine than that of the model `slow`, unless it was slow here, too."""
+    engine = slow.partition("/")[0]
+    others = [row for row in rows if row.engine != engine and not specs.robotic(row.engine)]
+    able = recommend(others, machine, language, "tts")
+    return next((each for each in able if not machine.is_slow(each.row.model)), None)
+
+
 def plugin_that_speaks(language: str, best: Recommendation | None, *, small: bool = False) -> str:
     """Returns the plugin that would speak a language naturally, where the best voice here does not, or with `small`
     there is none; empty if none would, or it is installed."""
@@ -195,7 +210,10 @@ def recommend(
     if not choices:
         return []
     smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
-    choices.sort(key=lambda choice: word_errors.place(choice.known.word_errors, language))  # voices have no figures
+    # Voices have no figures, and their rank is kept among those that are not slow here.
+    choices.sort(
+        key=lambda choice: (machine.is_slow(choice.row.model), word_errors.place(choice.known.word_errors, language))
+    )
     inside = [choice for choice in choices if choice.row.state == "embedded"]
     shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}
     return list(shown.values())

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd_models import catalogue, recommendation, word_errors
+from hushd_models import catalogue, paces, recommendation, word_errors
 from hushd_models.catalogue import Known
 from hushd_models.installation import extra_command
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware, Recommendation, plugin_that_speaks, recommend, to_get, too_large
-from hushd_protocol.system import footprint, graphics_cards
+from hushd_protocol.system import footprint, graphics_cards, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_schema import engines as specs
 from hushd_schema.engines import EngineSpec, OnCard
@@ -254,3 +254,21 @@ def test_this_machine(
     monkeypatch.setattr("shutil.disk_usage", usage)
     assert recommendation.here(tmp_path / "a" / "b") == Hardware(3, 800.0, 7.0, cards)
     assert asked == [tmp_path]
+
+
+def test_a_voice_that_was_slow_here_comes_last(runtime: Path) -> None:
+    """Of two paces the slow one counts; a broken file says nothing."""
+    here = paths.find()
+    assert paces.measured(here) == {}
+    first = recommend(rows(), LARGE, "fr", "tts")[0].row.model
+    for pace in (0.9, 3.3):
+        paces.keep(here, first, pace)
+        assert paces.measured(here) == {first: pace}
+        machine = replace(LARGE, paces=paces.measured(here))
+        best = recommend(rows(), machine, "fr", "tts")[0].row.model
+        assert (best == first) is (pace < 1)
+    engine = first.partition("/")[0]
+    faster = recommendation.faster_voice(rows(), machine, "fr", first)
+    assert faster is None or not (faster.row.engine == engine or specs.robotic(faster.row.engine))
+    here.paces.write_text("[")
+    assert paces.measured(here) == {}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from argparse import SUPPRESS, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models import languages, word_errors
+from hushd_models import languages, paces, word_errors
 from hushd_models.installation import extra_command
-from hushd_models.recommendation import Recommendation, plugin_that_speaks, to_get
+from hushd_models.recommendation import Recommendation, faster_voice, plugin_that_speaks, to_get
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import paths
 from hushd_protocol.system.own_modules import replaced
 from hushd_schema import toml
 from hushd_schema.settings import Settings, editing, load
@@ -79,7 +81,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with shown_client() as client:
         for step in pulls:
             shrink_new(client, index, step.removeprefix(_PULL))
-        _prove(client, language, brought)
+        slow = _prove(client, language, brought)
+    if slow:
+        _say_what_is_faster(index.paths.config, language, slow)
     return 0
 
 
@@ -205,24 +209,59 @@ def _install(command: str) -> None:
         raise HushdError("output_failed", f"`{command}` has failed: its own words are above.")
 
 
-def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> None:
-    """Speaks a sentence of that language and hears it, by the usual models; prints both."""
+def _prove(client: Client, language: str, brought: Sequence[Recommendation]) -> str:
+    """Speaks a sentence of that language and hears it, by the usual models; prints both, and what the voice costs here.
+
+    Returns the voice's model where that is slower than real time; else nothing.
+    """
     from hushd.synthesis.voices import speaking
 
-    voice = next((each for each in speaking(client.voices(), language) if each.installed), None)
+    usual = load(paths.find().config).model_for("tts", language)
+    here = [each for each in speaking(client.voices(), language) if each.installed]
+    voice = min(here, key=lambda each: f"{each.engine}/{each.model}" != usual, default=None)
     if voice is None or not (sentence := voice.sample):
         name = languages.name(languages.code(language))
         console.write(f"No installed voice speaks {name}, so hearing it was not tried.\n")
-        return
+        return ""
     import tempfile
+
+    model = f"{voice.engine}/{voice.model}"
+    client.preload(f"tts/{model}")  # so that its start is not measured
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sentence.wav"
-        client.synthesize(sentence, language=language).save(file)
+        began = time.monotonic()
+        speech = client.synthesize(sentence, voice=voice.name, engine=voice.engine, model=voice.model)
+        speech.save(file)
+        pace = (time.monotonic() - began) / max(speech.duration, 0.1)
+        size_mb = max(
+            (row.size_mb or 0.0 for row in client.status().workers if row.name.startswith(f"tts/{model}")), default=0
+        )
+        paces.keep(paths.find(), model, pace)
         console.write(f"Said:  {sentence}\n")
+        console.write(f"{model} computed {pace:.1f} s for a second of sound here, in {size_mb:.0f} MB.\n")
         if any(choice.role == "stt" for choice in brought):
             try:
                 heard = client.transcribe(str(file), language=language).text.strip()
             except HushdError as error:
                 heard = f"({reason(error)})"
             console.write(f"Heard: {heard}\n")
+    return model if pace > paces.REAL_TIME else ""
+
+
+def _say_what_is_faster(config: Path, language: str, slow: str) -> None:
+    """Makes a natural voice that is here and not slow the usual one of a language; or names what brings one."""
+    index, name = ModelIndex(), languages.name(languages.code(language))
+    sentence = f"{slow} is slower than real time here, so that a conversation waits for it"
+    faster = faster_voice(index.rows(), index.machine, language, slow)
+    plugin = plugin_that_speaks(language, None)
+    if faster and not faster.commands:
+        path = ("tts_by_language", languages.code(language))
+        change(config, lambda text: editing.with_key(text, path, faster.row.model))
+        have_it_read()
+        console.write(f"{sentence}: {faster.row.model} is faster, and speaks {name} from now on.\n")
+    elif faster or plugin:
+        steps = faster.commands if faster else (extra_command(plugin), f"hushd get {language}")
+        console.write(f"{sentence}: `{' && '.join(steps)}` brings a faster voice.\n")
+    else:
+        console.write(f"{sentence}; no faster natural voice is known.\n")

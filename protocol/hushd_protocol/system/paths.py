@@ -66,6 +66,11 @@ class Paths:
         return self.state / "needs.json"
 
     @property
+    def paces(self) -> Path:
+        """The file of the paces of voices, as they were measured here."""
+        return self.state / "paces.json"
+
+    @property
     def transcripts(self) -> Path:
         """The folder of the journals of interrupted transcriptions."""
         return self.state / "transcripts"

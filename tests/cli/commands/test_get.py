@@ -14,6 +14,7 @@ from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Recommendation
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_schema.settings import Settings
 from support.hub_server import serving
 from support.ports import free_port
@@ -76,3 +77,33 @@ def test_a_plugin_comes_by_the_same_command(runtime: Path, monkeypatch: pytest.M
     assert ran == [["true"], [sys.executable, "-m", "hushd", *words, *again]]
     with pytest.raises(HushdError, match="`true` has brought nothing into"):
         get.main("hushd get", [*words[1:], *again])
+
+
+@pytest.mark.parametrize(
+    ("faster", "plugin", "told", "written"),
+    [
+        ("piper/fr-siwis", "", "piper/fr-siwis is faster, and speaks French from now on", 'fr = "piper/fr-siwis"'),
+        ("piper/gone", "", "`hushd models pull piper/gone` brings a faster voice", ""),
+        ("", "engines-piper", "`install piper && hushd get fr` brings a faster voice", ""),
+        ("", "", "no faster natural voice is known", ""),
+    ],
+)
+def test_a_slow_voice_names_a_faster_one(
+    faster: str, plugin: str, told: str, written: str, runtime: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """In one sentence; a natural one that is here becomes the usual voice of the language."""
+    choice = brings("tts", faster, "fr") if faster else None
+    if choice and not written:
+        choice = replace(choice, commands=(f"hushd models pull {faster}",))
+    monkeypatch.setattr(get, "faster_voice", lambda *arguments: choice)
+    monkeypatch.setattr(get, "plugin_that_speaks", lambda language, best: plugin)
+    monkeypatch.setattr(get, "extra_command", lambda name: "install piper")
+    monkeypatch.setattr(get, "have_it_read", lambda: None)
+    config = runtime / "config.toml"
+    get._say_what_is_faster(config, "fr", "kokoro/v1.0")
+    said = capfd.readouterr().out
+    assert said.startswith("kokoro/v1.0 is slower than real time here")
+    assert told in said
+    assert written in (after := config.read_text())
+    assert ("tts_by_language" in after) == bool(written)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
-from hushd_models import advice, catalogue
+from hushd_models import advice, catalogue, paces
 from hushd_protocol import __version__
 from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.suggest import plural
-from hushd_protocol.system import footprint
+from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Cgroup
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
@@ -177,6 +177,8 @@ class Running:
         if not samples or max(max(samples), -min(samples)) < SILENT:
             return "broken", "is silent"
         self._sentence_wav = self._sentence_wav or data
+        if (pace := paces.measured(paths.find()).get(f"{engine}/{model}", 0.0)) > paces.REAL_TIME:
+            return "warning", f"computes {pace:.1f} s for a second of sound here, so that a conversation waits for it;"
         return "ok", f"speaks {speech.duration:.1f} s"
 
     def _hear(self, engine: str, model: str) -> tuple[str, str]:

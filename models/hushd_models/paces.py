@@ -1,0 +1,28 @@
+"""The paces of voices on this machine: seconds of computing for a second of sound, as `hushd get` has
+measured them. A file of the user's own; whoever cannot read or write it goes on without."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from hushd_protocol.system import atomic_file, best_effort
+from hushd_protocol.system.paths import Paths
+
+REAL_TIME = 1.0  # above which a conversation waits for the voice
+
+
+def measured(paths: Paths) -> Mapping[str, float]:
+    """Returns the pace of each ENGINE/MODEL that was measured."""
+    try:
+        paces = json.loads(paths.paces.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {name: float(pace) for name, pace in paces.items() if isinstance(pace, int | float)}
+
+
+def keep(paths: Paths, model: str, pace: float) -> None:
+    """Keeps the pace of ENGINE/MODEL in place of an earlier one."""
+    with best_effort.writing(paths.paces):
+        paths.paces.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.replace(paths.paces, json.dumps({**measured(paths), model: round(pace, 2)}), mode=0o600)
