@@ -19,7 +19,7 @@ from .process import Launch, describe_command, is_here
 from .question import Questions
 from .source import Outcome, Perform, Source
 
-DESCRIBE_TIMEOUT_S = 10.0
+DESCRIBE_TIMEOUT_S = 30.0  # at a load of 20, 10 were too few once
 
 
 class Descriptions(Source):
