@@ -6,6 +6,7 @@ Another processor computes other numbers, and so does a dither that nobody hears
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -26,7 +27,7 @@ from .recordings import recording
 from .sounds import NOISES, song
 
 DITHER = 1e-4  # -80 dBFS, which nobody hears
-DITHERS = 20
+DITHERS = int(os.environ.get("HUSHD_DITHERS", "20"))
 SILENCE_S = 0.8  # the default of a live request
 Sound = np.ndarray  # float32, mono, 16 kHz
 Case = Callable[[int], float]  # the figure of a case by the seed of its dither; 0 for none
