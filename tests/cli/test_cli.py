@@ -242,7 +242,7 @@ def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_pa
 
 def test_status_for_programs(start_router: Start) -> None:
     """--json is to the byte what the supervisor answered, with all that an answer may have."""
-    golden = Path(__file__).parents[1] / "supervisor" / "system" / "status.json"
+    golden = Path(__file__).parents[1] / "golden" / "status.json"
     answered = json.loads(golden.read_bytes())
     start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=answered)))  # type: ignore[attr-defined]
     done = run("hushd", "status", "--json")

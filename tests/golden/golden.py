@@ -58,6 +58,7 @@ def texts() -> dict[str, Callable[[], str]]:
         "../gateway/refusals.txt": lambda: "\n".join([*of_http(), ""]),
         SERVING: with_requests,
         "help.txt": help_of_hushd,
+        "status.json": of_status,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
         LISTEN: with_options,
@@ -351,6 +352,43 @@ def _refused(check: Callable[[Any], object], value: Any) -> str | None:
     except Exception as error:
         return str(error)
     return None
+
+
+def of_status() -> str:
+    """The answer to `status` with every key, in its order and form: programs read `hushd status --json`."""
+    from hushd_protocol.cards import Card
+    from hushd_protocol.messages import Claim
+    from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus
+    from hushd_supervisor.core.actions import ReportStatus
+    from hushd_supervisor.core.events import FromClient
+    from hushd_supervisor.system import status
+    from hushd_supervisor.system.memory import measure
+    from support.house import MB, ROUTE, A, B, House
+
+    house = House(cards=[Card("cuda:0", "0000:01:00.0", "NVIDIA X", 24000 * MB, 20000 * MB)])
+    house.idle(A, cards={"0000:01:00.0": 812 * MB})
+    house.request(A, keep_alive=900.0), house.finish(A)
+    house.request(B), house.ready(B)
+    house.control("unload", "wake", for_s=30.0)
+    house.tell(FromClient(ROUTE, Claim(id=bytes(16), devices=["speaker"])))
+    house.wait(2.5)
+    listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
+    door = DoorStatus(listeners=listeners, gateway=GatewayStatus(pid=33, starts=2, rss_mb=None))
+    pids = {(name, house.gen(name)): 300 + number for number, name in enumerate((A, B))}
+    asked = house.control("status")
+    (floor,) = [action.floor for action in house.of(ReportStatus) if action.id == asked]
+
+    def usage(pid: int) -> measure.Usage:
+        return measure.Usage(pid * MB, pid * 900_000, pid * 1_100_000, pid * 600_000, pid * 400_000)
+
+    with (
+        patch("os.getpid", return_value=4711),
+        patch.object(measure, "resident_usage", lambda pid: measure.Usage(1_000_000, 0, 0)),
+        patch.object(status, "__version__", "0.1.0"),
+    ):
+        rows, memory = house.pool.status(house.now), house.pool.memory(house.now)
+        report = status.report(rows, memory, floor, pids, 12.34, usage, door)
+    return json.dumps(report.data(), indent=2) + "\n"
 
 
 def check(name: str, agreed: str, found: str) -> None:

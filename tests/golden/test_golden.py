@@ -20,7 +20,7 @@ def test_the_first_help_is_the_one_that_was_agreed(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name != "help.txt"])
 def test_what_is_read_is_what_was_agreed(name: str) -> None:
-    """Refusals of bad values, and the tools of MCP are those of the files, byte for byte."""
+    """Refusals of bad values, the answer to `status`, and the tools of MCP are those of the files, byte for byte."""
     golden.check(name, (golden.FOLDER / name).read_text(), TEXTS[name]())
 
 

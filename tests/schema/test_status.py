@@ -14,7 +14,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema.status import Status
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "supervisor" / "system" / "status.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "status.json").read_text())
 STRANGE = (
     None, True, -1, 0, 2**63, 1e308, float("nan"), float("inf"), "", "x" * 70_000, "\x1b[31m", b"\xff", [], [[]],
     [None], {}, {"": None}, {1: 2}, {"pid": "seven"}, ("a",),
