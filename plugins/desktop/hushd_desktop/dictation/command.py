@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Sequence
 
 from hushd_cli.arguments import Parser
@@ -14,7 +14,7 @@ from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_desktop.dictation.keys import parse
 from hushd_desktop.only_one import OnlyOne
 
-OUTPUTS = ("auto", "type", "clipboard", "print")
+OUTPUTS = ("auto", "type", "paste", "clipboard", "print")
 _EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
 
 
@@ -63,8 +63,14 @@ def make_parser(prog: str) -> Parser:
         "--output",
         choices=OUTPUTS,
         default="auto",
-        help="type while you speak; clipboard or print at the end; default: type, or where that is impossible "
+        help="type while you speak; paste, clipboard or print at the end; default: type, or where that is impossible "
         "clipboard",
+    )
+    where.add_argument(
+        "--paste", dest="output", action="store_const", const="paste", default=SUPPRESS, help="as --output paste"
+    )
+    where.add_argument(
+        "--through", metavar="PROGRAM", help="it reads the text, and what it prints is written at the end"
     )
     where.add_argument(
         "--end", metavar="TEXT", help="the text after the last word; default: a space, where text is typed"
@@ -90,6 +96,10 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "Give --install or --uninstall.")
     if (options.toggle or options.install) and not options.key:
         raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
+    if options.through:
+        from .outputs import words
+
+        words(options.through)
 
 
 def _kept(argv: Sequence[str]) -> list[str]:

@@ -1,11 +1,13 @@
-"""The outputs of dictated text: the cursor, the clipboard, standard output."""
+"""The outputs of dictated text: the cursor, the clipboard, standard output; and a program that changes it before."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -21,6 +23,15 @@ CLIPBOARDS = (  # commands that set the clipboard, and the variable that each ne
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
     (("pbcopy",), ""),
 )
+# What prints the clipboard, and what each of these programs adds for the primary selection.
+_READ = {
+    "wl-copy": ["wl-paste", "--no-newline", "--type", "text"],
+    "xclip": ["xclip", "-selection", "clipboard", "-out"],
+    "xsel": ["xsel", "--clipboard", "--output"],
+}
+_PRIMARY = {"clipboard": "primary", "--clipboard": "--primary"}
+FETCHED_S = 0.5  # from the chord until a window has the text: then the clipboard is what it was
+CHANGED_S = 15.0  # for a program that changes the text
 RUN_S = 60.0  # for a program that gets or types the text
 SETTLE_MS = 50  # from a virtual keyboard's creation to its first key
 TOKEN = "dictate-token"  # the file in the state folder
@@ -34,6 +45,9 @@ class Typist(Protocol):
 
     def delete(self, count: int) -> None:
         """Deletes so many characters before the cursor."""
+
+    def paste(self) -> None:
+        """Presses Shift+Insert: windows paste the clipboard, terminals the primary selection."""
 
     def close(self) -> None:
         """Closes the output."""
@@ -105,6 +119,59 @@ class Clipboard(_AtOnce):
         _run(self._command, text)
 
 
+class Pasting(_AtOnce):
+    """Pastes the text at the cursor, whatever its length, and puts the clipboard's text back.
+
+    Raises:
+        HushdError: as for `Clipboard`.
+    """
+
+    def __init__(self, typist: Typist) -> None:
+        self._typist = typist
+        clipboard = _clipboard()
+        if clipboard[0] not in _READ:
+            raise HushdError("no_device", "Here hushd puts text on the clipboard alone: use --output clipboard.")
+        self._places = [(clipboard, _READ[clipboard[0]])]  # what sets each selection, and what prints it
+        self._places.append((_primary(clipboard), _primary(_READ[clipboard[0]])))
+
+    def finish(self, text: str) -> None:
+        before = [_printed(reads, "", FETCHED_S) for _, reads in self._places]
+        for sets, _ in self._places:
+            _run(sets, text)
+        self._typist.paste()
+        time.sleep(FETCHED_S)
+        for (sets, _), content in zip(self._places, before, strict=True):
+            if content:
+                _run(sets, content)
+
+    def close(self) -> None:
+        self._typist.close()
+
+
+class Through(_AtOnce):
+    """Has a program change the text, which it reads and prints, on its way to another output.
+
+    Args:
+        command: the program with its arguments.
+        complain: called with a sentence where the program fails: the text then goes on as it was heard.
+    """
+
+    def __init__(self, command: str, output: Output, complain: Callable[[str], None]) -> None:
+        self._command = words(command)
+        self._output = output
+        self._complain = complain
+
+    def finish(self, text: str) -> None:
+        body = text.rstrip()
+        changed = (_printed(self._command, body, CHANGED_S) or "").strip()
+        if not changed:
+            self._complain(f"{self._command[0]} has failed, or printed nothing: the text is as it was heard.")
+        self._output.finish((changed or body) + text[len(body) :])
+
+    def close(self) -> None:
+        self._output.close()
+
+
 class Printing(_AtOnce):
     """Prints lines by `write`."""
 
@@ -123,6 +190,9 @@ class Wtype:
 
     def delete(self, count: int) -> None:
         self._run(*["-k", "BackSpace"] * count)
+
+    def paste(self) -> None:
+        self._run("-M", "shift", "-k", "Insert", "-m", "shift")
 
     def close(self) -> None:
         pass
@@ -174,6 +244,38 @@ def _clipboard() -> list[str]:
         raise HushdError("no_device", "There is no desktop with a clipboard: use --output print.")
     remedy = installation.PROGRAMS["wl-copy" if os.environ.get("WAYLAND_DISPLAY") else "xclip"].remedy()
     raise HushdError("no_device", f"The clipboard needs a program: {remedy}.")
+
+
+def _primary(command: Sequence[str]) -> list[str]:
+    """Returns the command for the primary selection instead of the clipboard."""
+    changed = [_PRIMARY.get(word, word) for word in command]
+    return changed if changed != [*command] else [*command, "--primary"]
+
+
+def words(command: str) -> list[str]:
+    """Returns the words of a command line.
+
+    Raises:
+        HushdError: `bad_request` for an open quotation mark, or a program that is not there.
+    """
+    try:
+        arguments = shlex.split(command)
+    except ValueError as error:
+        raise HushdError("bad_request", f"{command!r} is not a command line ({error}).") from error
+    if not arguments or shutil.which(arguments[0]) is None:
+        raise HushdError("bad_request", f"There is no program {(arguments or [command])[0]!r}.")
+    return arguments
+
+
+def _printed(command: Sequence[str], text: str, seconds: float) -> str | None:
+    """Returns what a program prints that reads `text`; None if it fails."""
+    try:
+        done = subprocess.run(
+            command, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds
+        )
+        return None if done.returncode else done.stdout.decode()
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
 
 
 def _run(command: Sequence[str], text: str) -> None:

@@ -27,6 +27,7 @@ LOOK_S = 0.5  # between two looks whether to stop
 
 _SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
 _REMOTE = "org.freedesktop.portal.RemoteDesktop"
+_SHIFT, _INSERT = 0xFFE1, 0xFF63  # keysyms
 _KEYBOARD = 1  # the portal's number for keyboards
 _UNTIL_REVOKED = 2  # the permission lasts until the user revokes it
 _PATH = "/org/freedesktop/portal/desktop"
@@ -236,6 +237,12 @@ class Typist:
     def delete(self, count: int) -> None:
         """Deletes so many characters before the cursor."""
         self.type("\b" * count)
+
+    def paste(self) -> None:
+        """Presses Shift+Insert."""
+        with self._lock:
+            for code, down in ((_SHIFT, True), (_INSERT, True), (_INSERT, False), (_SHIFT, False)):
+                self._send(code, down)
 
     def close(self) -> None:
         """Ends the session."""

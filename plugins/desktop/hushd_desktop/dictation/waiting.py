@@ -24,7 +24,7 @@ from hushd_desktop.dictation.dictation import Dictation
 from hushd_desktop.dictation.outputs import Output
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
 
-TYPED = ("auto", "type")  # outputs that end with a space
+TYPED = ("auto", "type", "paste")  # outputs that end with a space
 Action = Literal["press", "release", "toggle", "stop", "leave"] | HushdError | None
 
 
@@ -179,11 +179,18 @@ def _put(actions: queue.SimpleQueue[Action], action: Action, before: Any, number
 
 
 def output(options: Namespace) -> Output:
-    """Returns the options' output."""
+    """Returns the options' output, behind the program that changes the text."""
+    place = _place(options)
+    return outputs.Through(options.through, place, console.complain) if options.through else place
+
+
+def _place(options: Namespace) -> Output:
     if options.output == "print":
         return outputs.Printing(console.write)
     if options.output == "clipboard":
         return outputs.Clipboard()
+    if options.output == "paste":
+        return outputs.Pasting(outputs.typist())
     try:
         return outputs.Typing(outputs.typist())
     except HushdError as error:

@@ -158,6 +158,13 @@ class Typist:
         """Deletes so many characters before the cursor."""
         self.type("\b" * count)
 
+    def paste(self) -> None:
+        """Presses Shift+Insert."""
+        from Xlib import XK
+
+        with self._lock, self._modifiers_up():
+            self._press(self._display.keysym_to_keycode(XK.XK_Insert), shifted=True)
+
     def close(self) -> None:
         """Frees the borrowed keys."""
         with self._lock:
