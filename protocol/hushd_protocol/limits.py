@@ -26,3 +26,5 @@ EXIT_BUG = 70  # of any hushd program: EX_SOFTWARE
 EXIT_NO_MEMORY = 73  # of a worker: a job needs more memory than there is, even in its shortest pieces
 EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card has stopped computing in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size
+# Of the times of requests, in seconds, as histograms have them.
+BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)

@@ -222,10 +222,27 @@ class FloorStatus(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsStatus(Record):
+    """The requests of a role that have ended since the supervisor's start.
+
+    Attributes:
+        outcomes: their numbers, by `done`, `cancelled` or an error's code.
+        total_s: the sum of their times from request to end.
+        within: how many of them took no longer than each of `limits.BOUNDS_S`.
+    """
+
+    role: str
+    outcomes: Mapping[str, int]
+    total_s: float
+    within: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Record):
     """The answer to `status`; `hushd status --json` prints `data()`.
 
     Attributes:
+        requests: the ended requests of each role that has had any.
         door: the door; None if hushd does not listen for HTTP or Wyoming.
     """
 
@@ -234,6 +251,7 @@ class Status(Record):
     memory: MemoryStatus
     door: DoorStatus | None = None
     floor: FloorStatus
+    requests: tuple[RequestsStatus, ...] = ()
 
 
 # --- controls that change something ---

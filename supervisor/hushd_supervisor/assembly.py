@@ -112,9 +112,10 @@ class Assembly:
             paused=self._pause.exists(),
             most_clients=min(MAX_CONNECTIONS, open_files() // 3),
         )
+        self._logged = Logged(self._pool, self.record)
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
-        self.loop = Loop(Logged(self._pool, self.record), self._poller, self._sources(), self.record)
+        self.loop = Loop(self._logged, self._poller, self._sources(), self.record)
         self._listener.watch()
 
     def _open(self, visitors: str, configure: Callable[[Settings], None]) -> None:
@@ -142,7 +143,7 @@ class Assembly:
     def _sources(self) -> list[Source]:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
-        reporter = Reporter(self._pool, self._workers, self._door)
+        reporter = Reporter(self._pool, self._workers, self._door, ended=self._logged.ended)
         followers = (self._door, self._workers)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from hushd_gateway.routing import Engines
 
-from . import models, processes, speech, web_page
+from . import metrics, models, processes, speech, web_page
 from .errors import ApiError, answer
 from .middleware import EndsWithClient
 from .realtime import client_secrets, socket
@@ -42,6 +42,7 @@ ROUTES: list[BaseRoute] = [
     Route("/v1/activity", processes.show),
     Route("/v1/unload", processes.unload, methods=["POST"]),
     Route("/health", models.health),
+    Route("/metrics", metrics.show),
     *(Route(path, web_page.serve) for path in web_page.FILES),
 ]
 

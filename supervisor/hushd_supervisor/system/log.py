@@ -8,15 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.limits import BOUNDS_S
 from hushd_protocol.messages import Error, Hello, Job, Message, Request, Result
+from hushd_protocol.names import ROLES
 from hushd_protocol.system.log_files import line, rotate, short_id
 from hushd_schema.settings.tables import LOG_LEVELS
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
+
+if TYPE_CHECKING:
+    from hushd_schema.status import RequestsStatus
 
 MAX_RECORD = 8192  # characters: twice a tail
 MAX_NAME = 80  # characters of a name that a client has chosen
@@ -66,6 +71,36 @@ class _Open:
     started: float | None = None
 
 
+class Ended:
+    """Counts the requests that have ended, by role: others than hushd's, which a client made up, are none's."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, dict[str, int]] = {}
+        self._times: dict[str, list[float]] = {}  # their sum, and how many took no longer than each bound
+
+    def add(self, worker: str, outcome: str, seconds: float) -> None:
+        """Counts a request to a worker."""
+        role = worker.partition("/")[0]
+        if role not in ROLES:
+            return
+        outcomes = self._outcomes.setdefault(role, {})
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        times = self._times.setdefault(role, [0.0] * (1 + len(BOUNDS_S)))
+        times[0] += seconds
+        for place, bound in enumerate(BOUNDS_S, 1):
+            times[place] += seconds <= bound
+
+    def status(self) -> tuple[RequestsStatus, ...]:
+        """Returns their part of the answer to `status`."""
+        from hushd_schema.status import RequestsStatus  # loaded on first use
+
+        return tuple(
+            RequestsStatus(role=role, outcomes=dict(outcomes), total_s=round(total, 3), within=tuple(map(int, within)))
+            for role, outcomes in self._outcomes.items()
+            for total, *within in (self._times[role],)
+        )
+
+
 class Core(Protocol):
     """The pool, as `loop.Core`."""
 
@@ -79,12 +114,16 @@ class Logged:
 
     Args:
         record: writes a line: level, text, and the request's short id.
+
+    Attributes:
+        ended: counts the requests.
     """
 
     def __init__(self, pool: Core, record: Callable[..., None]) -> None:
         self._pool = pool
         self._record = record
         self._clients: dict[bytes, str] = {}
+        self.ended = Ended()
         self._open: dict[tuple[bytes, bytes], _Open] = {}
         self._by_id: dict[bytes, _Open] = {}
         self.deadline = pool.deadline
@@ -143,6 +182,7 @@ class Logged:
             return
         self._by_id.pop(key[1], None)
         took = now - request.arrived
+        self.ended.add(request.worker, outcome, took)
         waited = (request.started or now) - request.arrived
         text = f"{request.op} on {request.worker} for {request.client}: {outcome} after {took:.2f} s"
         text += f", {waited:.2f} of them waiting" if waited >= 0.01 else ""

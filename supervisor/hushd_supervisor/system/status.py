@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
 
     from .door import Door
+    from .log import Ended
     from .sockets.worker_socket import WorkerSocket
 
 FRESH_S = 0.1  # for which a measure of a process's memory holds
@@ -131,6 +132,7 @@ class Reporter(Source):
     Args:
         workers: own the processes.
         door: reports the door's part.
+        ended: counts the requests.
         clock: monotonic seconds.
     """
 
@@ -140,11 +142,13 @@ class Reporter(Source):
         workers: WorkerSocket,
         door: Door | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ended: Ended | None = None,
     ) -> None:
         self._pool = pool
         self._workers = workers
         self._door = door
         self._clock = clock
+        self._ended = ended
         self._started = clock()
         self._usages = Usages()
 
@@ -153,6 +157,8 @@ class Reporter(Source):
 
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
         report = self._report(action.floor, self._usages.of)
+        if self._ended:
+            report = replace(report, requests=self._ended.status())
         return (ToClient(action.route, Result(id=action.id, data=report.data())),)
 
     def _report(self, floor: FloorStatus, usage_of: Callable[[int], Usage]) -> Status:

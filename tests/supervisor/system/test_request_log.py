@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_protocol.limits import BOUNDS_S
 from hushd_protocol.messages import Error, Hello, Job, Request, Result
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
@@ -85,6 +86,20 @@ def test_a_client_that_leaves_ends_its_requests(lines: Lines) -> None:
     log.handle(ClientGone(b"r"), 2.0)
     assert lines[0][1].startswith("synthesize on tts/a/b for agent: cancelled after 1.00 s")
     assert [log._open, log._by_id, log._clients] == [{}, {}, {}]
+
+
+def test_endings_are_counted_by_role(lines: Lines) -> None:
+    """By outcome, with their times; a role that a client made up is not."""
+    opened = Opened(lines)
+    opened.acts(ToClient(b"r", Result(id=ID)), 1.5)
+    for worker in ("tts/a/b", "nonsense"):
+        opened.log.handle(FromClient(b"r", Request(id=ID, worker=worker, op="synthesize")), 10.0)
+        opened.acts(ToClient(b"r", Error(id=ID, code="worker_failed", message="")), 14.0)
+    (counted,) = opened.log.ended.status()
+    assert (counted.role, counted.outcomes, counted.total_s) == ("tts", {"done": 1, "worker_failed": 1}, 4.5)
+    assert (
+        dict(zip(BOUNDS_S, counted.within, strict=True)).items() >= {0.25: 0, 0.5: 1, 2.5: 1, 5.0: 2, 300.0: 2}.items()
+    )
 
 
 def test_a_real_supervisor_says_nothing_of_it(start_supervisor: Any, runtime: Path) -> None:
