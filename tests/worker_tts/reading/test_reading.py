@@ -151,6 +151,20 @@ def test_other_languages_have_their_own_words_or_none() -> None:
     assert texts("a != b", language="it") == ["a != b"]
 
 
+@pytest.mark.parametrize(
+    ("language", "spoken"),
+    [
+        ("pl", "minus 5 °C, 12,50 euro, 3 euro, 1-2"),
+        ("da-DK", "minus 5 °C, 12,50 €, €3, 1-2"),
+        ("nb", "-5 °C, 12,50 euro, 3 euro, 1-2"),
+        ("it", "-5 °C, 12,50 €, €3, 1-2"),
+    ],
+)
+def test_no_sign_is_lost_in_a_language_that_is_not_counted(language: str, spoken: str) -> None:
+    """espeak-ng drops the minus in ten languages, and the euro in nine; there they are words."""
+    assert texts("-5 °C, 12,50 €, €3, 1-2", language=language) == [spoken]
+
+
 def test_what_agents_write_is_heard_in_any_language() -> None:
     """Tallies, IDs and hashes in its words where hushd has any; rulers and names with signs in each."""
     tally = f"12/12 ==== {'9f86d081' * 8} C# .NET"

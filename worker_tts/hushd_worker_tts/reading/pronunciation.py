@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .abbreviations import spoken
 from .items import MappedText
-from .words import Words
+from .words import Words, signs
 
 if TYPE_CHECKING:
     from hushd_schema.pronunciations import Pronunciations
@@ -83,6 +83,8 @@ class Pronouncer:
 
             if (in_words := numbers(self._language)) is not None:
                 return in_words(text)
+            if lost := signs(self._language):
+                text = text.sub(*lost)
         return text
 
 

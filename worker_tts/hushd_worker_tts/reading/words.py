@@ -6,7 +6,8 @@ In other languages it adds none: addresses go to the engine without their scheme
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,9 @@ _LANGUAGES = Path(__file__).with_name("languages.json")
 
 @cache
 def tables() -> Mapping[str, Any]:
-    """Returns all of languages.json: a table for each language, the words whose hyphen at a line's end is their own,
-    those after a number that it does not count, and programming languages by their names in code blocks."""
+    """Returns all of languages.json: a table for each language, signs that espeak-ng drops in others, the words whose
+    hyphen at a line's end is their own, those after a number that it does not count, and programming languages by their
+    names in code blocks."""
     return json.loads(_LANGUAGES.read_text("utf-8"))  # type: ignore[no-any-return]
 
 
@@ -67,6 +69,25 @@ def words(language: str) -> Words | None:
     """Returns the words of a language, by its tag, or None."""
     rows = tables().get(languages.code(language))
     return None if rows is None else Words(**rows["words"], symbols=rows["symbols"])
+
+
+_SIGN = re.compile(r"(?P<minus>(?<!\S)-(?=\d))|€\s?(?P<amount>\d+(?:[.,]\d+)*)|(?<=\d)\s?€")
+
+
+@cache
+def signs(language: str) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
+    """Returns the minus and the euro beside a number, for a language in which espeak-ng drops one, and what makes words
+    of those; None for any other language."""
+    names = tables()["signs"].get(languages.code(language))
+    if names is None:
+        return None
+
+    def word(sign: re.Match[str]) -> str:
+        if sign["minus"]:
+            return f"{names['-']} " if "-" in names else sign[0]
+        return f"{sign['amount'] or ''} {names['€']}" if "€" in names else sign[0]
+
+    return _SIGN, word
 
 
 def announced(words: Words, kind: str, lines: int) -> str:
