@@ -52,12 +52,16 @@ class SecondHearing:
 
     def receive(self) -> Steps[Message | None]:
         """As `RetryingCall.receive`."""
-        if self._holds is None:
-            self._holds = yield Brief(self._look)
-        while not self._ready:
-            if (message := (yield from self._call.receive())) is None:
-                return None
-            yield from self._take(message)
+        try:
+            if self._holds is None:
+                self._holds = yield Brief(self._look)
+            while not self._ready:
+                if (message := (yield from self._call.receive())) is None:
+                    return None
+                yield from self._take(message)
+        except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
+            self.close()
+            raise
         return self._ready.popleft()
 
     def _take(self, message: Message) -> Steps[None]:

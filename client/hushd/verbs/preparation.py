@@ -9,12 +9,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hushd_models import languages, preferences
+from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import AUTO
-from hushd_protocol.system import paths
 
 from hushd.transport.call import new_id
 from hushd.transport.steps import Brief, Steps
@@ -116,6 +115,9 @@ class Preparation:
     def _unserved(self) -> Steps[str]:
         """Returns the user's first language where that is not English, an installed model hears it, and the
         configuration says nothing of models; else empty."""
+        from hushd_models import preferences  # not for who speaks
+        from hushd_protocol.system import paths
+
         own = preferences.unserved_language(paths.find().config)
         return own if own and (yield Brief(partial(_may_hear, own))) else ""
 
@@ -126,6 +128,9 @@ class Preparation:
         Args:
             here: whether the supervisor is this machine's, whose files tell it.
         """
+        from hushd_models import preferences
+        from hushd_protocol.system import paths
+
         is_open = request.worker == "stt" and not request.params.get("language")
         if not (is_open and preferences.hears_again(paths.find().config)):
             return False
@@ -136,6 +141,8 @@ class Preparation:
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
         there is none."""
+        from hushd_models import preferences
+        from hushd_protocol.system import paths
         from hushd_schema.status import Status
 
         from hushd import model_choice
@@ -211,6 +218,7 @@ def _may_hear(language: str | None) -> bool:
     """Returns whether a model of this machine may hear `language`, or None: several, by its files alone. Programs and
     servers of the user's own may."""
     from hushd_models import inventory, store
+    from hushd_protocol.system import paths
 
     here = paths.find()
     own = (here.config.parent.glob(f"{folder}/*.toml") for folder in ("commands", "servers"))

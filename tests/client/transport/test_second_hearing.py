@@ -117,3 +117,15 @@ def test_a_second_model_that_fails_changes_nothing() -> None:
     world, texts, result = heard((FIRST, DOUBTED), (failure,), (FIRST, DOUBTED, DONE))
     assert [request.worker for request in world.sent] == ["stt", OTHER, "stt"]
     assert (texts, result) == (["We'll see you. (unlikely)"], DONE)
+
+
+def test_an_interrupted_look_cancels_the_request() -> None:
+    """Ctrl-C, or a task's cancellation, while the files are looked at: the worker is not left working."""
+    world = World()
+    call = world.call(ASKED, Inline(b"sound"))
+    run(call.begin())
+    steps = SecondHearing(call, lambda: False, lambda request: iter(())).receive()  # type: ignore[arg-type,return-value]
+    next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt())
+    assert [type(each) for each in world.posted] == [Cancel]
