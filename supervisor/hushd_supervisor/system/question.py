@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     """The answer to the question `name`, or the error."""
 
     name: str
-    data: dict[str, Any] = {}
+    data: dict[str, Any] = {}  # noqa: RUF012 - of a tuple: nobody changes it
     error: str = ""
 
 
