@@ -85,7 +85,7 @@ def _pending(task: Task, state: str) -> CallToolResult:
     return with_message(message, {"state": state, "ticket": task.ticket} | so_far)
 
 
-_MAX_VOICES = 20  # voices in a summary
+_MAX_VOICES_LISTED = 20  # voices in a summary
 
 Answer = tuple[str, JsonObject]
 
@@ -108,7 +108,7 @@ def summary(voices: Sequence[Voice]) -> Answer:
     """Returns the first installed natural voices, and the number of voices of each language."""
     here = [voice for voice in voices if voice.installed]
     natural = [voice for voice in here if not robotic(voice.engine)]
-    listed = [_facts(voice) for voice in (natural or here)[:_MAX_VOICES]]
+    listed = [_facts(voice) for voice in (natural or here)[:_MAX_VOICES_LISTED]]
     counts = dict(sorted(Counter(languages.code(voice.language) for voice in here).items()))
     spoken = ", ".join(f"{code} {count}" if count > 1 else code for code, count in counts.items())
     more = f"Voices by language: {spoken}. Call `hushd_voices` with a language for its voices." if counts else ""

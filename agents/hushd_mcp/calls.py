@@ -23,9 +23,9 @@ from .answers import of_task, refusal
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
-PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
+HOST_TIMEOUT_S = 25.0  # hosts give up after 60 s, some of them after 30
 MAX_THREADS = 200  # of all sessions that share the calls
-TICK_S = 0.25  # between two looks at a task's progress
+PROGRESS_INTERVAL_S = 0.25  # between two looks at a task's progress
 REPORT_S = 1.0  # between two progress notifications of the same state
 MAX_CALLS = 16  # of a session at once, each with a connection and some ten files
 
@@ -39,7 +39,7 @@ class Calls:
 
     Args:
         tasks: the tasks of the calls.
-        patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, except for such hosts.
+        patience: seconds after which a call is answered with a ticket; None: `HOST_TIMEOUT_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
 
     Attributes:
@@ -62,7 +62,7 @@ class Calls:
         self._open = 0
         self._at_once = 0
         self.resumable = patience is not None
-        self._patience = PATIENCE_S if patience is None else patience
+        self._patience = HOST_TIMEOUT_S if patience is None else patience
         self._holder = holder
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -129,7 +129,7 @@ class Calls:
             with task.awaited():
                 while not task.finished.is_set() and (left := began + patience - time.monotonic()) > 0:
                     await progress.report(task)
-                    await self._in_thread(task.finished.wait, min(left, TICK_S))
+                    await self._in_thread(task.finished.wait, min(left, PROGRESS_INTERVAL_S))
         except anyio.get_cancelled_exc_class():
             task.end()
             raise

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-LOCKED_S = 5.0  # for another relay to start the process
+OTHER_RELAY_TIMEOUT_S = 5.0  # for another relay to start the process
 LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
@@ -65,8 +65,8 @@ def _inode(path: str) -> int:
 
 
 def _locked(path: str) -> int:
-    """Returns the locked file; one that somebody else holds for `LOCKED_S`, as a stopped process does, is replaced."""
-    until = time.monotonic() + LOCKED_S
+    """Returns the locked file; one held for `OTHER_RELAY_TIMEOUT_S`, as by a stopped process, is replaced."""
+    until = time.monotonic() + OTHER_RELAY_TIMEOUT_S
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -22,13 +22,13 @@ import time
 
 from . import greeting, meeting
 
-SILENT_S = 20.0  # of the process while a request waits, less than any host's patience
+PROCESS_SILENCE_S = 20.0  # of the process while a request waits, less than any host's patience
 TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
 _OUTPUT_FAILED = 9
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
-_LEAVE_S = 1.5  # for speech to fall silent
+_SPEECH_END_TIMEOUT_S = 1.5  # for speech to fall silent
 
 
 class Relay:
@@ -56,7 +56,7 @@ class Relay:
         """Serves until the host closes standard input."""
         received = bytearray()
         while True:
-            left = self._heard + SILENT_S - time.monotonic() if self._awaits else None
+            left = self._heard + PROCESS_SILENCE_S - time.monotonic() if self._awaits else None
             events = self._poll.poll(None if left is None else max(0, left * 1000))
             if not events:
                 self._give_up()
@@ -295,7 +295,7 @@ class Link:
 
     def end(self) -> None:
         """Closes the sending side, and waits a while for the process to finish."""
-        self._socket.settimeout(_LEAVE_S)
+        self._socket.settimeout(_SPEECH_END_TIMEOUT_S)
         try:
             self._socket.shutdown(_socket.SHUT_WR)
             while self._socket.recv(_CHUNK):

@@ -88,10 +88,10 @@ def _id(line: str) -> str | int | None:
         return None
 
 
-MAX_LINE = 1 << 23  # bytes of one message; a session that sends more ends
-REST_S = 60.0  # without a call, after which a session closes and the process ends
-BEAT_S = 5.0  # between two signs of life
-LAST_S = 10.0  # after the last session, for a host that starts a process for each call
+MAX_MESSAGE_BYTES = 1 << 23  # bytes of one message; a session that sends more ends
+SESSION_IDLE_S = 60.0  # without a call, after which a session closes and the process ends
+SIGN_OF_LIFE_INTERVAL_S = 5.0  # between two signs of life
+IDLE_EXIT_S = 10.0  # after the last session, for a host that starts a process for each call
 
 
 class Sessions:
@@ -99,7 +99,7 @@ class Sessions:
 
     Args:
         place: the path of its socket.
-        rest_s: see `REST_S`.
+        rest_s: see `SESSION_IDLE_S`.
     """
 
     def __init__(self, place: str, rest_s: float) -> None:
@@ -116,7 +116,7 @@ class Sessions:
     async def run(self, listener: socket.socket) -> None:
         """Serves until there was no call for a while, and no session is left."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_MESSAGE_BYTES)
         while self._tasks or (left := self._leaves_at() - time.monotonic()) > 0:
             self._parted.clear()
             try:
@@ -161,7 +161,7 @@ class Sessions:
 
     def _leaves_at(self) -> float:
         """The time at which the process ends if no session comes."""
-        return min(self._called + self._rest_s, self._parted_at + LAST_S)
+        return min(self._called + self._rest_s, self._parted_at + IDLE_EXIT_S)
 
     async def _attend(self, calls: Calls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         watching = asyncio.create_task(self._watch(calls, writer))
@@ -180,7 +180,7 @@ class Sessions:
             left = calls.resting_since() + self._rest_s - time.monotonic()
             rests = left <= 0
             writer.write(b"#rest " + json.dumps(calls.remembered()).encode() + b"\n" if rests else b"#beat\n")
-            await asyncio.sleep(min(BEAT_S, self._rest_s if rests else left))
+            await asyncio.sleep(min(SIGN_OF_LIFE_INTERVAL_S, self._rest_s if rests else left))
 
     def _withdraw(self) -> None:
         """Removes the socket, unless another process owns it by now: the next relay starts one."""
@@ -277,7 +277,7 @@ def main(argv: Sequence[str]) -> int:
     listener.setblocking(False)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each call has some ten files open
-    sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else REST_S)
+    sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else SESSION_IDLE_S)
     take_signals(sessions.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     asyncio.run(sessions.run(listener))
     return 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_TASKS = 16  # of a session at once, with those whose calls were answered by a ticket
 MAX_RESULTS = 50  # results of ended tasks that can still be fetched
 RESULT_S = 600.0  # for so long an idle process stays for its results
-LEAVE_S = 1.0  # to fall silent and close the devices
+DEVICES_CLOSE_TIMEOUT_S = 1.0  # to fall silent and close the devices
 GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above the delay between parallel calls of one host
 UNATTENDED_S = 60.0  # for so long a microphone stays open while no call waits for its result
 ENDED = ("completed", "failed", "cancelled")
@@ -229,7 +229,7 @@ class TaskRegistry:
         for task in left:
             task.end()
         for task in left:
-            task.finished.wait(LEAVE_S)
+            task.finished.wait(DEVICES_CLOSE_TIMEOUT_S)
 
     def _under_way(self) -> list[Task]:
         return [task for task in self._tasks.values() if not task.finished.is_set()]

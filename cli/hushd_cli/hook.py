@@ -11,9 +11,9 @@ import os
 import sys
 import time
 
-MAX_BYTES = 8 << 20  # of an event; an answer of 8 MB is not for ears
-PATIENCE_S = 2.0  # for an agent that neither ends its input nor sends more of it
-_BLOCK = 1 << 16
+MAX_EVENT_BYTES = 8 << 20  # of an event; an answer of 8 MB is not for ears
+INPUT_TIMEOUT_S = 2.0  # for an agent that neither ends its input nor sends more of it
+_INPUT_BLOCK_BYTES = 1 << 16
 _DESCRIPTORS = 256  # of the agent's that may have been passed on by mistake
 
 
@@ -52,15 +52,15 @@ def _read() -> bytes:
 
     blocks: list[bytes] = []
     size = 0
-    until = time.monotonic() + PATIENCE_S
-    while size <= MAX_BYTES and select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
-        block = os.read(0, _BLOCK)
+    until = time.monotonic() + INPUT_TIMEOUT_S
+    while size <= MAX_EVENT_BYTES and select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
+        block = os.read(0, _INPUT_BLOCK_BYTES)
         if not block:
             return b"".join(blocks)
         blocks.append(block)
         size += len(block)
-        until = time.monotonic() + PATIENCE_S
-    return b"".join(blocks) if size <= MAX_BYTES else b""
+        until = time.monotonic() + INPUT_TIMEOUT_S
+    return b"".join(blocks) if size <= MAX_EVENT_BYTES else b""
 
 
 def _let_go() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-MAX_NAME = 40  # characters
+MAX_AGENT_NAME_CHARACTERS = 40  # characters
 _TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
 SAID = "a key"
 _INSIDE = "a-key"  # in an address, which stays one: of it the host alone is read
@@ -40,7 +40,7 @@ def name_of(folder: str) -> str:
     while project not in ("", "/", home) and not os.path.exists(os.path.join(project, ".git")):
         project = os.path.dirname(project)
     name = os.path.basename(path if project in ("", "/", home) else project)
-    name = "".join(sign for sign in name if sign.isprintable())[:MAX_NAME].strip()
+    name = "".join(sign for sign in name if sign.isprintable())[:MAX_AGENT_NAME_CHARACTERS].strip()
     return f"agent {name}".strip() if name.isdecimal() or name in _TAKEN else name
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription
     from hushd_schema.status import Status
 
-_MAX_NAMED = 3  # in a sentence
+_MAX_MODELS_NAMED = 3  # in a sentence
 
 
 class ModelChoice(NamedTuple):
@@ -211,7 +211,9 @@ def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, langu
     elif len(order) > 1:
         reasons.append(f"no slower than {speed}")
     if large:
-        named = ", ".join(f"{candidate.name} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_NAMED])
+        named = ", ".join(
+            f"{candidate.name} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MAX_MODELS_NAMED]
+        )
         reasons.append(f"there is no memory for {named}")
     return f"{taken.name}: {', '.join(reasons)}."
 

@@ -31,8 +31,8 @@ from .configuration import Configuration
 from .listening import Activity, Listener, Server
 
 IDLE_S = 60.0  # without a request, after which it leaves; tests name another time in HUSHD_GATEWAY_IDLE
-LATE_S = 0.2  # for the first bytes of a connection that was accepted last
-UNREAD = 128 * 1024  # bytes of an answer that the kernel keeps for a program that does not read
+FIRST_BYTES_TIMEOUT_S = 0.2  # for the first bytes of a connection that was accepted last
+UNREAD_BYTES = 128 * 1024  # bytes of an answer that the kernel keeps for a program that does not read
 
 
 def main(arguments: list[str]) -> int:
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 def _listener(word: str) -> Listener:
     kind, descriptor, address = word.split("=", 2)
     listener = socket.socket(fileno=int(descriptor))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)  # of each connection that it accepts
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)  # of each connection that it accepts
     return Listener(kind, listener, address)
 
 
@@ -97,7 +97,7 @@ class Gateway:
             loop.remove_reader(self._channel)
             with suppress(OSError):  # the supervisor has closed its end
                 self._channel.send(b".")
-            await asyncio.sleep(LATE_S)
+            await asyncio.sleep(FIRST_BYTES_TIMEOUT_S)
             await asyncio.gather(*(server.end() for server in servers.values()))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from hushd_protocol.system.footprint import trim
 
-SETTLE_S = 1.0  # from the last request's end until its memory is given back
+MEMORY_BACK_DELAY_S = 1.0  # from the last request's end until its memory is given back
 
 
 class Listener(NamedTuple):
@@ -54,7 +54,7 @@ class Activity:
         if not self._count:
             loop = asyncio.get_running_loop()
             self._rests_since = loop.time()
-            self._settling = loop.call_later(SETTLE_S, _give_memory_back)
+            self._settling = loop.call_later(MEMORY_BACK_DELAY_S, _give_memory_back)
 
     async def rest(self, seconds: float) -> None:
         """Returns once nothing has been under way for so long."""

@@ -10,7 +10,7 @@ from typing import Any
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.log_files import LogStream
 
-MAX_LINE = 8192  # characters
+MAX_LOG_LINE_CHARACTERS = 8192  # characters
 
 
 class BoundedLog(LogStream):
@@ -21,7 +21,7 @@ class BoundedLog(LogStream):
         self._path = path
 
     def _write(self, lines: list[str]) -> None:
-        super()._write([line[:MAX_LINE] for line in lines if line.strip()])
+        super()._write([line[:MAX_LOG_LINE_CHARACTERS] for line in lines if line.strip()])
         log_files.rotate(self._path)
 
 

@@ -216,7 +216,7 @@ def for_caller(connection: HTTPConnection) -> Engines:
 
 
 NOTHING = Descriptions.from_data({})
-FRESH_S = 10.0  # for so long a list that cannot be kept in a file is not asked for again
+LISTING_FRESH_S = 10.0  # for so long a list that cannot be kept in a file is not asked for again
 
 
 class Engines:
@@ -309,7 +309,7 @@ class Engines:
         if listing.of(role).role:
             return listing
         when, described = self._described.get(role, (-math.inf, listing))
-        if time.monotonic() - when > FRESH_S:
+        if time.monotonic() - when > LISTING_FRESH_S:
             described = await self.client.describe(role)
             self._described[role] = time.monotonic(), described
             if self._listed:

@@ -44,7 +44,7 @@ sin si, slk slo sk, slv sl, sna sn, snd sd, som so, spa es, sqi alb sq, srp sr, 
 tel te, tgk tg, tha th, tuk tk, tur tr, ukr uk, urd ur, uzb uz, vie vi, yor yo
 """
 _SAME = {other: code for *others, code in (entry.split() for entry in _SAME_TABLE.split(",")) for other in others}
-_SHORT = 500  # characters: a longer text may quote an English word
+_SHORT_TEXT_CHARACTERS = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the", "and", "with", "that", "this", "you", "your", "been", "from", "they", "what", "which", "would", "there",
     "good", "please", "done", "failed", "passed", "here", "back", "thanks", "waiting", "welcome", "morning", "night",
@@ -101,7 +101,7 @@ def of_session() -> list[str]:
 
 def is_plainly_english(text: str) -> bool:
     """Returns whether a short text has a word that only English has; faster than `text_language`."""
-    return len(text) < _SHORT and bool(_ENGLISH.intersection(text.casefold().split()))
+    return len(text) < _SHORT_TEXT_CHARACTERS and bool(_ENGLISH.intersection(text.casefold().split()))
 
 
 def meant(asked: str, codes: Iterable[str]) -> str | None:

@@ -27,7 +27,7 @@ from .catalogue import Known
 from .inventory import Row, rows
 from .store import Store
 
-SHARE = 0.8  # of all memory that workers may take together by default
+MEMORY_SHARE = 0.8  # of all memory that workers may take together by default
 FAST_CORES = (
     8  # with fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts
 )
@@ -95,7 +95,7 @@ def here(folder: Path) -> Hardware:
     from hushd_protocol.system.graphics_cards import has_nvidia
 
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    memory_mb = footprint.machine(Cgroup.own()).total / 1e6 * SHARE
+    memory_mb = footprint.machine(Cgroup.own()).total / 1e6 * MEMORY_SHARE
     apple = {APPLE: memory_mb} if sys.platform == "darwin" and os.uname().machine == "arm64" else {}
     return Hardware(
         footprint.cores(),
@@ -247,7 +247,7 @@ def _has_room(known: Known, machine: Hardware) -> bool:
     """Returns whether the workers' share of a machine holds a model; of one with mapped weights its private memory, and
     the whole machine the rest: Parakeet v3 hears in 1,000 MB (`scripts/bench gigabyte`)."""
     private_mb = known.memory_mb - (known.size_mb if known.mapped else 0)
-    whole_mb = machine.memory_mb / (SHARE if known.mapped else 1)
+    whole_mb = machine.memory_mb / (MEMORY_SHARE if known.mapped else 1)
     return private_mb <= machine.memory_mb and known.memory_mb <= whole_mb
 
 

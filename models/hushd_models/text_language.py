@@ -22,7 +22,9 @@ _ORDINALS = str.maketrans("", "", "ºª")
 _SIGNS = ".,;:!?…¡¿。！？\"'«»“”()[]"  # the model takes `Oui.` for another word than `Oui`, which a sentence outweighs
 # What the user's languages weigh beside any other: a text of one word is in one of them, unless nothing speaks for it.
 _FIRST, _OTHERS, _ENGLISH = 30.0, 10.0, 3.0
-_FEW = 0.1  # English in fewer than _WORDS words, none of which only English has: Bon week-end, Parking, Volume 7
+_ENGLISH_BY_FEW_WORDS = (
+    0.1  # English in fewer than _FEW_WORDS_COUNT words, none of which only English has: Bon week-end, Parking, Volume 7
+)
 _PLAIN = 300.0  # the user's English in so few words, one of which the first language hardly has: Your turn
 _PLAINLY = {
     "again", "almost", "are", "battery", "check", "does", "down", "how", "i'm", "it", "it's", "know", "let",
@@ -30,12 +32,12 @@ _PLAINLY = {
     "take", "they", "three", "to", "today", "tomorrow", "turn", "two", "we", "well", "when", "where", "who", "why",
     "yes", "yet",
 }  # fmt: skip
-_LEAST = 1e-3  # the probability of the first language for a word of which the model knows nothing
-_SURE = 0.5  # the probability of a language that is none of the user's,
-_WORDS = 3  # in a text of as many words,
-_FAR = 20.0  # the lead that needs no such probability: of a script that none of the user's has
+_UNKNOWN_WORD_PROBABILITY = 1e-3  # the probability of the first language for a word of which the model knows nothing
+_SURE_PROBABILITY = 0.5  # the probability of a language that is none of the user's,
+_FEW_WORDS_COUNT = 3  # in a text of as many words,
+_LEAD_OF_SCRIPT = 20.0  # the lead that needs no such probability: of a script that none of the user's has
 _CERTAIN = 0.8
-_LEAD = 2.0  # and how many times more probable it is, weights counted, than the best of the user's
+_TIMES_MORE_PROBABLE = 2.0  # and how many times more probable it is, weights counted, than the best of the user's
 # Languages that speakers of the other understand in writing: their texts are never refused.
 _KIN = {
     "zh": ("yue", "wuu"),
@@ -60,11 +62,11 @@ def detect(text: str, own: Sequence[str] = ()) -> str:
     if "en" in mine and (english or _PLAINLY.intersection(_words(prose))):
         weights["en"] = _PLAIN if few else _FIRST
     elif few and not english:
-        weights["en"] = _FEW
+        weights["en"] = _ENGLISH_BY_FEW_WORDS
     weights |= dict.fromkeys(mine[:1], _FIRST)
     word = few and not english and " " not in prose
     if mine and any(map(str.isalnum, prose)) and (word or not any(map(str.isalpha, prose))):
-        likely = {mine[0]: _LEAST} | likely
+        likely = {mine[0]: _UNKNOWN_WORD_PROBABILITY} | likely
         return max(mine, key=lambda code: likely.get(code, 0.0) * weights[code])  # a number, or a word: Parking
     if not likely:
         return ""
@@ -73,7 +75,9 @@ def detect(text: str, own: Sequence[str] = ()) -> str:
     if other in weights:
         return other
     lead = likely[other] / max(likely.get(best, 0.0) * weights[best], 1e-9)
-    if _many(prose) and (lead >= _FAR or (likely[other] >= _SURE and lead >= _LEAD)):
+    if _many(prose) and (
+        lead >= _LEAD_OF_SCRIPT or (likely[other] >= _SURE_PROBABILITY and lead >= _TIMES_MORE_PROBABLE)
+    ):
         return other
     return best if likely.get(best) else ""
 
@@ -82,7 +86,11 @@ def certain(text: str) -> str:
     """Returns the code of a text's language where that is beyond doubt, whatever its user speaks; else empty."""
     prose, likely = _read(text)
     best = max(likely, key=lambda code: likely[code], default="")
-    return best if best and likely[best] >= _CERTAIN and (len(prose.split()) > _WORDS or not prose.isascii()) else ""
+    return (
+        best
+        if best and likely[best] >= _CERTAIN and (len(prose.split()) > _FEW_WORDS_COUNT or not prose.isascii())
+        else ""
+    )
 
 
 def may_be(language: str, other: str) -> bool:
@@ -94,7 +102,7 @@ def _many(prose: str) -> bool:
     """Returns whether a text is long enough to be in a language that its user never named: by words, or by letters in
     scripts that need fewer or have no blanks."""
     letters = "".join(filter(str.isalpha, prose)).translate(_ORDINALS)
-    return len(prose.split()) >= _WORDS or not letters.isascii()
+    return len(prose.split()) >= _FEW_WORDS_COUNT or not letters.isascii()
 
 
 def _words(prose: str) -> set[str]:
@@ -104,7 +112,7 @@ def _words(prose: str) -> set[str]:
 def _read(text: str) -> tuple[str, dict[str, float]]:
     """Returns what of a text is prose, and its most probable languages; none where nothing can be told."""
     words = _NO_PROSE.sub(" ", text[:_CHARACTERS]).split()
-    prose = " ".join(words if len(words) >= _WORDS else (word.strip(_SIGNS) for word in words))
+    prose = " ".join(words if len(words) >= _FEW_WORDS_COUNT else (word.strip(_SIGNS) for word in words))
     if not any(letter.isalpha() for letter in prose) or (model := _model()) is None:
         return prose, {}
     labels, probabilities = model.predict(prose, 20, 0.0, "ignore")

@@ -28,7 +28,7 @@ from hushd_protocol.system.cgroup import Cgroup
 from .install import readable
 from .task import Task
 
-_LOOK_S = 0.2  # between two checks whether the job still waits
+_JOB_LOOK_INTERVAL_S = 0.2  # between two checks whether the job still waits
 _PROGRAM = 400_000_000  # bytes of memory that a program takes besides weights: torch's import is the largest part
 _USUAL = "en"  # where no other language is shared
 
@@ -165,7 +165,7 @@ def run(task: Task, need: int, module: str, *arguments: str, **variables: str) -
 def _output(process: subprocess.Popen[bytes], task: Task) -> bytes:
     while True:
         try:
-            return process.communicate(timeout=_LOOK_S)[0]
+            return process.communicate(timeout=_JOB_LOOK_INTERVAL_S)[0]
         except subprocess.TimeoutExpired:
             task.wait()
 

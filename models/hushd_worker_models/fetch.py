@@ -17,10 +17,10 @@ from typing import BinaryIO
 
 from hushd_protocol.errors import HushdError
 
-from .web import BROKEN, TRIES, Patience, Response, Web, host, total
+from .web import BROKEN, EMPTY_TRIES, Patience, Response, Web, host, total
 
-LOOK_S = 0.2  # between two checks whether this download is to stop
-_PIECE = 1 << 18  # bytes
+STOP_LOOK_INTERVAL_S = 0.2  # between two checks whether this download is to stop
+_DOWNLOAD_PIECE_BYTES = 1 << 18  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class Fetch:
     def _sleep(self, seconds: float) -> None:
         while seconds > 0:
             self._check()
-            self._wait(min(seconds, LOOK_S))
-            seconds -= LOOK_S
+            self._wait(min(seconds, STOP_LOOK_INTERVAL_S))
+            seconds -= STOP_LOOK_INTERVAL_S
 
     def _add(self, data: bytes) -> None:
         self._hash.update(data)
@@ -133,7 +133,7 @@ class Fetch:
         return self._done == self._download.size and self._download.sha256 in ("", self._hash.hexdigest())
 
     def _fetch_missing(self, part: BinaryIO) -> None:
-        patience = Patience(self._sleep, self._download.url, TRIES)
+        patience = Patience(self._sleep, self._download.url, EMPTY_TRIES)
         while (done_before := self._done) < self._download.size:
             try:
                 self._ask(part)
@@ -160,7 +160,7 @@ class Fetch:
                     "the file has changed, or a proxy answers for the server.",
                 )
             # `read1`, since bytes that `read` has collected are lost with the connection.
-            while self._done < size and (data := response.read1(min(_PIECE, size - self._done))):
+            while self._done < size and (data := response.read1(min(_DOWNLOAD_PIECE_BYTES, size - self._done))):
                 self._check()
                 try:
                     part.write(data)

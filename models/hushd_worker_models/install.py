@@ -19,7 +19,7 @@ from .fetch import unwritable
 from .task import Task
 
 SPARE = 64_000_000  # bytes that stay free
-LOCKED_S = 0.5  # between two checks whether another program has finished the model
+LOCK_LOOK_INTERVAL_S = 0.5  # between two checks whether another program has finished the model
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def alone(lock: Callable[[], AbstractContextManager[bool]], what: str, task: Tas
                 yield
                 return
         task.note(f"waiting for another request or program that works on {what}")
-        task.wait(LOCKED_S)
+        task.wait(LOCK_LOOK_INTERVAL_S)
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:

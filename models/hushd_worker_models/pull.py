@@ -25,7 +25,7 @@ from .install import alone, check_room, readable, settle, spec_of
 from .task import Task
 from .web import Headers, Web, host, total
 
-AT_ONCE = 4  # files; one connection each
+FILES_AT_ONCE = 4  # files; one connection each
 
 
 class Pull:
@@ -169,7 +169,7 @@ class Pull:
         self._task.done, self._task.total = 0, sum(download.size for download in order)
         self._task.note(f"downloading {self._known.model}")
         fetches = [Fetch(self._web, download, self._task.wait, self._task.add) for download in order]
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(FILES_AT_ONCE) as threads:
             running = [threads.submit(fetch.run) for fetch in fetches]
             try:
                 hashes = {each.target: future.result() for each, future in zip(order, running, strict=True)}

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from hushd_schema.operations.models import ModelResult
 from hushd_worker.job import Job
 
-LOOK_S = 0.2  # between two checks of the progress
+PROGRESS_LOOK_INTERVAL_S = 0.2  # between two checks of the progress
 ALIVE_S = 5.0  # the supervisor ends a job that reports nothing for its `stall_timeout`
 
 
@@ -66,9 +66,9 @@ class Task:
         reported: tuple[int, int] = (-1, 0)
         step, silent_s = "", 0.0
         try:
-            while not wait([outcome], LOOK_S).done:
+            while not wait([outcome], PROGRESS_LOOK_INTERVAL_S).done:
                 job.check()
-                silent_s += LOOK_S
+                silent_s += PROGRESS_LOOK_INTERVAL_S
                 if self.step != step:
                     step = self.step
                     job.send_partial({"kind": "step", "text": step})

@@ -21,9 +21,9 @@ from hushd_protocol.errors import HushdError, reason
 
 TIMEOUT_S = 30.0  # without a byte of a file
 QUESTION_S = 10.0  # likewise, for a question before the download
-TRIES = 6  # in a row that bring no bytes of a file
+EMPTY_TRIES = 6  # in a row that bring no bytes of a file
 QUESTION_TRIES = 3  # fewer, so that users without a network soon get the error
-PAUSE_S = 0.25  # before the third try; the second follows at once, and each pause is twice the previous one
+THIRD_TRY_DELAY_S = 0.25  # before the third try; the second follows at once, and each pause is twice the previous one
 MAX_PAUSE_S = 60.0  # if a server asks for a longer one, the user gets an error instead
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 # The exceptions of a broken connection; urllib.error.URLError is an OSError.
@@ -106,11 +106,11 @@ class Patience:
             HushdError: `model_missing` after the last try.
         """
         self._lost += 1
-        pause = PAUSE_S * 2 ** (self._lost - 2) if self._lost > 1 else 0.0
+        pause = THIRD_TRY_DELAY_S * 2 ** (self._lost - 2) if self._lost > 1 else 0.0
         asked = None
         if isinstance(error, urllib.error.HTTPError):
             asked = retry_after(error.headers)
-            pause = pause or PAUSE_S
+            pause = pause or THIRD_TRY_DELAY_S
             error.close()
         if self._lost >= self._tries or (asked or 0.0) > MAX_PAUSE_S:
             raise unreachable(self._url, error, asked) from error

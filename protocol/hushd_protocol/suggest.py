@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _MAX_LETTERS = 80  # compared: the time grows with their square
-_MAX_CHARACTERS = 60  # of a quoted value
+_MAX_QUOTED_CHARACTERS = 60  # of a quoted value
 
 
 def nearest(word: object, names: Iterable[str]) -> str | None:
@@ -28,7 +28,7 @@ def did_you_mean(word: object, names: Iterable[str]) -> str:
 def quoted(value: object) -> str:
     """Returns a value as messages show it: Python's repr, 60 characters at most."""
     text = repr(value)
-    return text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 3] + "..."
+    return text if len(text) <= _MAX_QUOTED_CHARACTERS else text[: _MAX_QUOTED_CHARACTERS - 3] + "..."
 
 
 def plural(count: int, noun: str) -> str:

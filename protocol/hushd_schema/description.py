@@ -118,7 +118,7 @@ class SpeakingEngine(EngineDescription):
     streaming: bool
 
 
-MAX_WORDS = 20  # that one request waits for
+MAX_WAKE_WORDS = 20  # that one request waits for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

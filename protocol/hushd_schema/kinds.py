@@ -17,7 +17,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
-_FEW = 5
+_MOST_SHOWN = 5
 
 
 def _unchanged(value: Any) -> Any:
@@ -47,7 +47,7 @@ class Kind(NamedTuple):
     def few(self) -> tuple[Any, ...] | None:
         """All values, if they are few enough to list; else None."""
         low, high = self.form.get("minimum"), self.form.get("maximum")
-        if self.form.get("type") == "integer" and low is not None and high is not None and high - low < _FEW:
+        if self.form.get("type") == "integer" and low is not None and high is not None and high - low < _MOST_SHOWN:
             return tuple(range(low, high + 1))
         return self.known or None
 

@@ -23,8 +23,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 
-MAX_CHARACTERS = 200  # of a word, and of its pronunciation
-_MAX_BYTES = 1 << 20  # of the file
+MAX_WORD_CHARACTERS = 200  # of a word, and of its pronunciation
+_MAX_PRONUNCIATIONS_BYTES = 1 << 20  # of the file
 _ARROW = "->"
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SECTION = re.compile(r"\[\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*\]")
@@ -69,9 +69,10 @@ def entry(word: str, spoken: str) -> tuple[str, str]:
         raise HushdError("bad_request", f"{quoted(word)} cannot occur in a text: write the word as texts have it.")
     if not (spoken and spoken.isprintable()) or _COMMENT.search(spoken):
         raise HushdError("bad_request", f"{quoted(word)} lacks a pronunciation, such as NYOH-kee or /ˈnjɒki/.")
-    if max(len(word), len(spoken)) > MAX_CHARACTERS:
+    if max(len(word), len(spoken)) > MAX_WORD_CHARACTERS:
         raise HushdError(
-            "bad_request", f"{quoted(word)} or its pronunciation has more than {MAX_CHARACTERS} characters: shorten it."
+            "bad_request",
+            f"{quoted(word)} or its pronunciation has more than {MAX_WORD_CHARACTERS} characters: shorten it.",
         )
     if odd := [sign for sign in ipa(spoken) if not (sign in _IPA_SIGNS or unicodedata.category(sign)[0] in "LM")]:
         raise HushdError("bad_request", f"{quoted(spoken)} is not in the phonetic alphabet, which has no {odd[0]}.")
@@ -120,9 +121,11 @@ def _text(path: Path) -> str:
         # Without waiting for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise HushdError("input_unreadable", f"{path} has more than {_MAX_BYTES >> 20} MB: it is not a word list.")
+            data = file.read(_MAX_PRONUNCIATIONS_BYTES + 1)
+        if len(data) > _MAX_PRONUNCIATIONS_BYTES:
+            raise HushdError(
+                "input_unreadable", f"{path} has more than {_MAX_PRONUNCIATIONS_BYTES >> 20} MB: it is not a word list."
+            )
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         return ""

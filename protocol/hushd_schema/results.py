@@ -21,7 +21,7 @@ from .record import Record
 VOICEPRINT_MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
 _NUMBERS = 256
 MAX_PEOPLE = 64  # of one request, so that their voiceprints fit into its header
-_MAX_NAME = 64  # characters
+_MAX_SPEAKER_NAME_CHARACTERS = 64  # characters
 _LABEL = "SPEAKER_"  # the beginning of unknown speakers' labels
 
 
@@ -230,7 +230,7 @@ def is_name(name: object) -> bool:
 
     return (
         isinstance(name, str)
-        and 0 < len(name) <= _MAX_NAME
+        and 0 < len(name) <= _MAX_SPEAKER_NAME_CHARACTERS
         and name == name.strip()
         and name.isprintable()
         and unicodedata.is_normalized("NFC", name)

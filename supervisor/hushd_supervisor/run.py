@@ -105,7 +105,7 @@ def _hand_over(settings: Settings) -> NoReturn:
 def _other(start: Start, settings: Settings) -> Path | None:
     """The runtime folder of another supervisor of this user that serves already; None when we are the one to serve."""
     paths, activated = start.paths, start.inherited is not None
-    patience = lock.PATIENCE_S
+    patience = lock.LOCK_TIMEOUT_S
     if activated:  # the other one finishes its jobs first, under the same configuration
         patience = settings.longest_drain + lock.AFTER_JOBS_S
     if lock.acquire(paths, patience, activated=activated) is None:

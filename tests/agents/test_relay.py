@@ -152,7 +152,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
     found = paths.find(environment)
     found.runtime.mkdir(mode=0o700, exist_ok=True)
     options = {"version": "1", "place": place(found, environment), "log": os.devnull, "languages": "en"}
-    code = "import sys; from hushd_mcp import relay; relay.SILENT_S = 8.0; relay.main()"
+    code = "import sys; from hushd_mcp import relay; relay.PROCESS_SILENCE_S = 8.0; relay.main()"
     command = [sys.executable, "-P", "-c", code, json.dumps(options | {"session": "{}"})]
     pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
     with socket.socket(socket.AF_UNIX) as silent:
@@ -186,7 +186,7 @@ def test_one_that_is_stopped_is_left_for_another(environment: dict[str, str]) ->
 
 def test_it_leaves_soon_after_its_last_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is large, and waits a minute for calls of a session that is there, ten seconds for another session."""
-    monkeypatch.setattr(sessions, "LAST_S", 0.01)
+    monkeypatch.setattr(sessions, "IDLE_EXIT_S", 0.01)
 
     async def serve() -> None:
         with socket.socket(socket.AF_UNIX) as listener:
@@ -226,7 +226,7 @@ def test_what_is_wrong_in_a_message_is_answered_by_its_id(environment: dict[str,
 def test_a_lock_that_nobody_gives_back_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay that was stopped while it held the lock keeps no other session from its tools; the sockets are the
     user's alone, whatever the umask."""
-    monkeypatch.setattr(meeting, "LOCKED_S", 0.0)
+    monkeypatch.setattr(meeting, "OTHER_RELAY_TIMEOUT_S", 0.0)
     path = tmp_path / "mcp.lock"
     with open(path, "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -178,8 +178,8 @@ def test_a_supervisor_that_finishes_its_jobs_is_told_of(
     autostart: Callable[[str], object], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that meets the lock of a leaving supervisor gets an answer: it waits longer than a supervisor does."""
-    assert starting.READY_S > lock.PATIENCE_S + 1
-    monkeypatch.setattr(starting, "READY_S", 60.0)
+    assert starting.START_TIMEOUT_S > lock.LOCK_TIMEOUT_S + 1
+    monkeypatch.setattr(starting, "START_TIMEOUT_S", 60.0)
     with open(runtime / "lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(

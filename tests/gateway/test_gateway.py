@@ -15,7 +15,7 @@ from contextlib import closing
 
 import pytest
 from hushd_gateway import callers
-from hushd_gateway.__main__ import LATE_S, SERVERS, Gateway
+from hushd_gateway.__main__ import FIRST_BYTES_TIMEOUT_S, SERVERS, Gateway
 from hushd_gateway.configuration import Configuration
 from hushd_gateway.listening import Listener
 from hushd_gateway.wyoming.listening import _allows
@@ -119,7 +119,7 @@ class LateServer:
         """Has nothing to do."""
 
     def stop_accepting(self) -> None:
-        asyncio.get_running_loop().call_later(0.9 * LATE_S, self.events.append, "heard")
+        asyncio.get_running_loop().call_later(0.9 * FIRST_BYTES_TIMEOUT_S, self.events.append, "heard")
 
     async def end(self) -> None:
         self.events.append("ended")

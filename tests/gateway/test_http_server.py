@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import pytest
 from hushd import AsyncClient
-from hushd_gateway.__main__ import UNREAD
+from hushd_gateway.__main__ import UNREAD_BYTES
 from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app, security, server
 from hushd_gateway.http.body import Form
@@ -42,7 +42,7 @@ async def serving(app: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[in
     configuration: Any = SimpleNamespace(settings=Settings(), token="", refresh=lambda: False)
     made = HttpServer(None, configuration, nullcontext())  # type: ignore[arg-type]
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     port = listener.getsockname()[1]
     await made.start([Listener("http", listener, f"127.0.0.1:{port}")])
     try:
@@ -79,7 +79,7 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
 
 def test_a_program_that_does_not_read_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer waits for a while, and then no more is made of it."""
-    monkeypatch.setattr(security, "SEND_S", 0.2)
+    monkeypatch.setattr(security, "SEND_TIMEOUT_S", 0.2)
     ended = asyncio.Event()
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -196,7 +196,7 @@ def send_form(body: bytes, length: int, monkeypatch: pytest.MonkeyPatch) -> tupl
 
 def test_a_body_that_does_not_come_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that sends half of its form and then nothing is told to send it again."""
-    monkeypatch.setattr(bodies, "SILENT_S", 0.01)
+    monkeypatch.setattr(bodies, "BODY_SILENCE_S", 0.01)
     status, _, answer = send_form(b"--b\r\n", 100, monkeypatch)
     assert (status, answer["error"]["code"]) == (408, "timeout")
 

@@ -26,5 +26,5 @@ def test_a_long_recording_says_what_it_lacks(
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
     with closing(audio.Recording()) as made, pytest.raises(HushdError, match=text) as caught:
-        made.add({}, bytes(audio.SHORT + 2))
+        made.add({}, bytes(audio.IN_MEMORY_BYTES + 2))
     assert caught.value.code == code

@@ -23,7 +23,7 @@ from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
-from hushd_supervisor.core.memory.pressure import LOOK_S, SMALL, Level
+from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, SMALL, Level
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
@@ -189,7 +189,7 @@ class World:
                 spins += 1
                 assert spins < 50, "the pool spins: on_time does not move its deadline"
                 lives = any(process.alive for process in self.processes.values())
-                assert not lives or self.now - self.looked_at <= LOOK_S, "nobody has looked at memory"
+                assert not lives or self.now - self.looked_at <= MEMORY_LOOK_INTERVAL_S, "nobody has looked at memory"
                 self.check()
         self.now = end
 

@@ -106,7 +106,7 @@ def test_a_container_is_all_the_machine_there_is(memory_group: MemoryGroup) -> N
     program = "from pathlib import Path; from hushd_models import recommendation as r; print(r.here(Path()).memory_mb)"
     inside = [*memory_group.command(500_000_000), sys.executable, "-c", program]
     done = subprocess.run(inside, capture_output=True, text=True, check=True)
-    assert float(done.stdout) == pytest.approx(500 * recommendation.SHARE, rel=0.01)
+    assert float(done.stdout) == pytest.approx(500 * recommendation.MEMORY_SHARE, rel=0.01)
 
 
 def test_mapped_weights_may_take_what_is_kept_for_others() -> None:

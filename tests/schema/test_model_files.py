@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hushd_schema.engines import model_files
-from hushd_schema.engines.model_files import MAX_BYTES, check_graph, content, described, pickled
+from hushd_schema.engines.model_files import MAX_DESCRIPTION_BYTES, check_graph, content, described, pickled
 from hushd_schema.engines.spec import NoModel
 
 VERSION = b"\x08\x0a"  # field 1, a number
@@ -30,7 +30,7 @@ REMAINS = {
 
 def long(written: bytes) -> bytes:
     """More than is read of a file, where `~` stands."""
-    return written.replace(b"~", b" " * MAX_BYTES)
+    return written.replace(b"~", b" " * MAX_DESCRIPTION_BYTES)
 
 
 def test_a_whole_graph_is_one(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_must_be_json_and_is_not_is_no_model(written: bytes | None, tmp_pat
 def test_the_pickle_of_a_checkpoint_is_of_bounded_length(
     name: str, size: int, found: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_files, "MAX_BYTES", 9)
+    monkeypatch.setattr(model_files, "MAX_DESCRIPTION_BYTES", 9)
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
         archive.writestr("a/version", b"3")
         archive.writestr(name, b"x" * size)

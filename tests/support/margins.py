@@ -21,7 +21,7 @@ from hushd_worker_stt.live.listener import _certainty
 from hushd_worker_stt.plausibility import _OTHER, Plausibility
 from hushd_worker_stt.segmentation import endpoint, pieces
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
-from hushd_worker_stt.wording import _MAX_WORDS, SHORT_S, SURE, UNSURE, _most, keys, split
+from hushd_worker_stt.wording import _MAX_ROUND_WORDS, SHORT_S, SURE_SPEECH, UNSURE, _most, keys, split
 
 from .recordings import recording
 from .sounds import NOISES, song
@@ -106,8 +106,10 @@ def probabilities(make: Callable[[], Sound], seed: int) -> tuple[float, ...]:
 def begins(make: Callable[[], Sound], seed: int) -> float:
     """Returns the highest threshold by which an utterance would begin."""
     heard = probabilities(make, seed)
-    windows = (sorted(heard[max(0, end - endpoint._WINDOW) : end]) for end in range(endpoint._SPOKEN, len(heard)))
-    return max(window[-endpoint._SPOKEN] for window in windows)
+    windows = (
+        sorted(heard[max(0, end - endpoint._WINDOW) : end]) for end in range(endpoint._BEGINNING_FRAMES, len(heard))
+    )
+    return max(window[-endpoint._BEGINNING_FRAMES] for window in windows)
 
 
 def speaks(make: Callable[[], Sound], seed: int) -> float:
@@ -121,7 +123,7 @@ def counts(worst: Callable[..., float], make: Callable[[], Sound], seed: int) ->
     heard = probabilities(make, seed)
     recorded = ((p.certainty, sum(end - start for start, end in p.speech)) for p in _pieces(heard, SPEECH))
     found = [*recorded, *map(_certainty, _utterances(heard))]
-    return worst((sure - (SURE if seconds < SHORT_S else UNSURE) for sure, seconds in found), default=-UNSURE)
+    return worst((sure - (SURE_SPEECH if seconds < SHORT_S else UNSURE) for sure, seconds in found), default=-UNSURE)
 
 
 def pause(rank: int, seed: int) -> float:
@@ -169,7 +171,7 @@ def rounds(text: str, seed: int) -> float:
     words = keys(split(text))
     found = [-_most(1)]
     for at in range(len(words)):
-        for width in range(1, min(_MAX_WORDS, len(words) - at) + 1):
+        for width in range(1, min(_MAX_ROUND_WORDS, len(words) - at) + 1):
             count = 1
             while words[at + count * width : at + (count + 1) * width] == words[at : at + width]:
                 count += 1
@@ -200,7 +202,7 @@ BY_THE_DETECTOR = (
         _cases(speaks, SAID), _cases(speaks, ROOMS),
     ),
     Verdict(
-        "words count", f"mean probability above {UNSURE}, or {SURE} within a second", 0.0,
+        "words count", f"mean probability above {UNSURE}, or {SURE_SPEECH} within a second", 0.0,
         _cases(partial(counts, min), SAID), _cases(partial(counts, max), SONGS),
     ),
     Verdict(
@@ -235,7 +237,7 @@ BY_TEXT = (
         {text: partial(rounds, text) for text in LOOPS}, {text: partial(rounds, text) for text in RHETORIC},
     ),
     Verdict(
-        "a text is not in its user's language", "times more probable another one is", text_language._LEAD,
+        "a text is not in its user's language", "more probable another one is", text_language._TIMES_MORE_PROBABLE,
         {text: partial(lead, "en", text) for text in FOREIGN}, {text: partial(lead, own, text) for own, text in OWN},
     ),
 )  # fmt: skip

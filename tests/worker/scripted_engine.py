@@ -149,9 +149,9 @@ if __name__ == "__main__":
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--aside", type=int, default=0)
-    parser.add_argument("--beat", type=float, default=harness.BEAT_S)
+    parser.add_argument("--beat", type=float, default=harness.BEAT_INTERVAL_S)
     parser.add_argument("--loading", type=float, default=harness.LOADING_S)
-    parser.add_argument("--settle", type=float, default=harness.SETTLE_S)
+    parser.add_argument("--settle", type=float, default=harness.TRIM_DELAY_S)
     flags = parser.parse_args()
-    harness.BEAT_S, harness.LOADING_S, harness.SETTLE_S = flags.beat, flags.loading, flags.settle
+    harness.BEAT_INTERVAL_S, harness.LOADING_S, harness.TRIM_DELAY_S = flags.beat, flags.loading, flags.settle
     harness.serve(Scripted(flags.load, flags.slots, flags.sessions, flags.aside))

@@ -26,7 +26,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
     ):  # fmt: skip
         monkeypatch.setenv(name, str(tmp_path / folder))
     monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setattr(web, "PAUSE_S", 0.001)
+    monkeypatch.setattr(web, "THIRD_TRY_DELAY_S", 0.001)
     with serving() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server

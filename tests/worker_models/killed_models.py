@@ -81,7 +81,7 @@ def main() -> None:
     from hushd_worker_models import web
     from hushd_worker_models.worker import Worker
 
-    web.PAUSE_S = 0.001
+    web.THIRD_TRY_DELAY_S = 0.001
     params = {"model": sys.argv[1]}
     Worker("store").run(Job(m.Job(id=b"1" * 16, op="pull", params=params, input="none"), lambda message: None))
 

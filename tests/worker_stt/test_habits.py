@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE, Segment
-from hushd_worker_stt.wording import MOONSHINE, SHORT_S, SURE, UNSURE, WHISPER, heard
+from hushd_worker_stt.wording import MOONSHINE, SHORT_S, SURE_SPEECH, UNSURE, WHISPER, heard
 from support.sounds import song
 from support.stt_jobs import Ask
 from support.wer import word_error_rate
@@ -19,9 +19,9 @@ def left(certainty: float, seconds: float, *texts: str, habits: frozenset[str] =
 @pytest.mark.parametrize("text", ["You", "Thank you for watching!", " thank you. Thank you.", "♪", "Mm-hmm,"])
 def test_a_habit_counts_where_somebody_surely_speaks(text: str) -> None:
     """It is left out below that, however it is written and however often; beside other words it stays."""
-    assert left(SURE, 1.0, text) == [text]
-    assert left(SURE - 0.01, 1.0, text) == []
-    assert left(SURE - 0.01, 1.0, text, "Open the door.") == [text, "Open the door."]
+    assert left(SURE_SPEECH, 1.0, text) == [text]
+    assert left(SURE_SPEECH - 0.01, 1.0, text) == []
+    assert left(SURE_SPEECH - 0.01, 1.0, text, "Open the door.") == [text, "Open the door."]
 
 
 @pytest.mark.parametrize("text", ["Open it", "Open the door and go", "2-3ตวบนลาง วดโอ"])
@@ -29,10 +29,10 @@ def test_no_word_counts_where_the_detector_was_unsure(text: str) -> None:
     """Whatever the text is; over a second the detector may be less sure, and over much sound few words do not count."""
     assert left(UNSURE - 0.01, 3.0, text) == []
     assert left(UNSURE, SHORT_S, text) == [text]
-    assert left(SURE - 0.01, SHORT_S - 0.01, text) == []
-    assert left(SURE, 0.2, text) == [text]
+    assert left(SURE_SPEECH - 0.01, SHORT_S - 0.01, text) == []
+    assert left(SURE_SPEECH, 0.2, text) == [text]
     assert left(UNSURE, 30.0, text) == []
-    assert left(SURE, 30.0, text) == [text]
+    assert left(SURE_SPEECH, 30.0, text) == [text]
 
 
 def test_each_engine_has_its_own_habits() -> None:

@@ -12,7 +12,7 @@ from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
-from hushd_worker_tts.levelling import TARGET
+from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 from support.engine_example import package
@@ -41,8 +41,8 @@ class Tiny:
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
         return (
-            Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200, loudness=TARGET),
-            Voice("tong", "en-GB", "male", "m", False, "I am Tong.", 100, loudness=TARGET),
+            Voice("ting", "en-US", "female", "m", True, "I am Ting.", 200, loudness=TARGET_LUFS),
+            Voice("tong", "en-GB", "male", "m", False, "I am Tong.", 100, loudness=TARGET_LUFS),
         )
 
     def load(self, report: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hushd_worker_tts.engine import AudioChunk, Voice
 from hushd_worker_tts.engines.espeak_ng import EspeakNg
-from hushd_worker_tts.levelling import TARGET, Leveller, limit, lufs, power_of, powers
+from hushd_worker_tts.levelling import TARGET_LUFS, Leveller, limit, lufs, power_of, powers
 from hushd_worker_tts.worker import Worker
 
 VOICE = Voice("anna", "en-US", "female", "m", True, "", 170)
@@ -85,7 +85,7 @@ def test_a_gain_is_constant_within_a_job_and_learned_for_the_next(tmp_path: Path
     leveller = Leveller(path)
     leveller.begin()
     first = leveller.gain(VOICE, sine(-30))
-    assert first == pytest.approx(10 ** ((TARGET + 33.01) / 20), rel=0.02)
+    assert first == pytest.approx(10 ** ((TARGET_LUFS + 33.01) / 20), rel=0.02)
     for level in (-30, -20, -20, -20):
         assert leveller.gain(VOICE, sine(level)) == first
         leveller.learn(VOICE, sine(level))
@@ -93,7 +93,7 @@ def test_a_gain_is_constant_within_a_job_and_learned_for_the_next(tmp_path: Path
     whole = measured(sine(-30), sine(-20), sine(-20), sine(-20))
     for again in (leveller, Leveller(path)):
         again.begin()
-        assert again.gain(VOICE, sine(-3)) == pytest.approx(10 ** ((TARGET - whole) / 20), rel=0.01)
+        assert again.gain(VOICE, sine(-3)) == pytest.approx(10 ** ((TARGET_LUFS - whole) / 20), rel=0.01)
 
 
 def test_a_voice_is_learned_over_thirty_seconds_and_no_longer(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_as_none(tmp_path: Path, content: str) -> None:
     for path in (tmp_path / "e.json", tmp_path / "e.json" / "e.json"):
         leveller = Leveller(path)
         leveller.begin()
-        assert leveller.gain(VOICE, sine(-20)) == pytest.approx(10 ** ((TARGET + 23.01) / 20), rel=0.02)
+        assert leveller.gain(VOICE, sine(-20)) == pytest.approx(10 ** ((TARGET_LUFS + 23.01) / 20), rel=0.02)
         leveller.learn(VOICE, sine(-20))
         leveller.end()
 
@@ -148,9 +148,9 @@ def test_peaks_are_bent_and_never_clipped() -> None:
 def test_the_voice_of_hibari_is_at_the_target(hibari: Worker, say: Callable[..., Any]) -> None:
     """Its constant is right: each sentence within 1.5 LU of the target, all together within 0.5, no peak above."""
     chunks = [heard(say(hibari, text)) for text in SENTENCES]
-    assert measured(*chunks) == pytest.approx(TARGET, abs=0.5)
+    assert measured(*chunks) == pytest.approx(TARGET_LUFS, abs=0.5)
     for chunk in chunks:
-        assert measured(chunk) == pytest.approx(TARGET, abs=1.5)
+        assert measured(chunk) == pytest.approx(TARGET_LUFS, abs=1.5)
         assert np.abs(chunk.samples).max() < 0.9
 
 
@@ -162,8 +162,8 @@ def test_voices_of_espeak_are_at_the_target(say: Callable[..., Any], voice: str)
     worker = Worker("espeak-ng", "default")
     worker.load(lambda note: None)
     first = heard(say(worker, SENTENCES[0], voice=voice))
-    assert measured(first) == pytest.approx(TARGET, abs=2.5)
+    assert measured(first) == pytest.approx(TARGET_LUFS, abs=2.5)
     say(worker, " ".join(SENTENCES), voice=voice)
     chunk = heard(say(worker, " ".join(SENTENCES), voice=voice))
-    assert measured(chunk) == pytest.approx(TARGET, abs=1.0)
+    assert measured(chunk) == pytest.approx(TARGET_LUFS, abs=1.0)
     assert np.abs(chunk.samples).max() < 0.9

@@ -17,7 +17,7 @@ from hushd_schema.operations.synthesize import FORMATS
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_tts.engine import Voice
-from hushd_worker_tts.levelling import TARGET
+from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.worker import Worker
 
 TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
@@ -225,7 +225,7 @@ def test_a_text_is_spoken_by_the_voice_of_its_language(
     tiny: Worker, say: Callable[..., Any], heard: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces as well; numbers and a word of many languages in the user's own, English by the usual voice."""
-    french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET)
+    french = Voice("thé", "fr-FR", "female", "m", True, "Je suis Thé.", 200, loudness=TARGET_LUFS)
     voices = (*tiny._engine.voices(), french)
     monkeypatch.setattr(type(tiny._engine), "voices", classmethod(lambda cls: voices))
     pieces = [FRENCH[:3].encode(), FRENCH[3:].encode(), b" Et toi ?"]

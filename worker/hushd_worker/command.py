@@ -149,8 +149,10 @@ def _names(words: tuple[str, ...]) -> Iterator[str]:
         yield from _PLACEHOLDER.findall(word)
 
 
-_LOOK_S = 0.1  # between two checks for a cancel
-_LINGER_S = 1.0  # to read the rest from the pipes of a program that has exited; its children may hold them open
+_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
+_PIPE_READ_TIMEOUT_S = (
+    1.0  # to read the rest from the pipes of a program that has exited; its children may hold them open
+)
 _MAX_OUTPUT = 16_000_000  # bytes; 20 s of sound are a tenth of that
 
 
@@ -238,7 +240,7 @@ def _watch(
     exited, unsent = None, data or None
     while True:
         try:
-            return process.communicate(unsent, timeout=_LOOK_S)
+            return process.communicate(unsent, timeout=_CANCEL_LOOK_INTERVAL_S)
         except subprocess.TimeoutExpired as waiting:
             printed, errors = waiting.stdout or b"", waiting.stderr or b""
             unsent = None  # communicate() keeps the rest
@@ -252,7 +254,7 @@ def _watch(
                 raise Failed(f"was ended after {timeout:g} s", tail, too_slow=True)
         elif exited is None:
             exited = now
-        elif now >= exited + _LINGER_S:
+        elif now >= exited + _PIPE_READ_TIMEOUT_S:
             return printed, errors
 
 

@@ -47,11 +47,11 @@ from .job import Job
 from .job_threads import JobThreads
 from .usage import PrivateMemory, cpu, pss
 
-BEAT_S = 2.0  # between heartbeats while a job runs; the supervisor kills the worker when three are missing
+BEAT_INTERVAL_S = 2.0  # between heartbeats while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # between heartbeats while the load uses CPU time
 GROWTH = 8_000_000  # bytes of growth in memory during a job that are reported by an extra heartbeat at its end
 SAMPLE_S = 0.1  # between measurements of memory during a load; five times that during jobs: peaks last for seconds
-SETTLE_S = 0.1  # of idleness before memory is trimmed and measured, so that a next request need not wait for that
+TRIM_DELAY_S = 0.1  # of idleness before memory is trimmed and measured, so that a next request need not wait for that
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
@@ -127,7 +127,7 @@ class _Harness:
                 timeout = self._leaving - now
             elif self._jobs or not self._loaded:
                 if self._next_beat == math.inf:  # work begins, perhaps many short jobs
-                    self._next_beat = now + BEAT_S
+                    self._next_beat = now + BEAT_INTERVAL_S
                 if now >= self._next_beat:
                     used = cpu()
                     if self._jobs:
@@ -137,11 +137,11 @@ class _Harness:
                         self._send(Loading())
                     cpu_at_beat = used
                     late = 2 if buggify("beat is late") else 1
-                    self._next_beat = now + late * (BEAT_S if self._loaded else LOADING_S)
+                    self._next_beat = now + late * (BEAT_INTERVAL_S if self._loaded else LOADING_S)
                 self._sample(now)
                 timeout = min(self._next_beat, self._sample_due) - now
             elif self._measure:
-                timeout = SETTLE_S
+                timeout = TRIM_DELAY_S
             else:
                 timeout = -1.0
             events = dict(poller.poll(None if timeout < 0 else max(1, int(timeout * 1000))))

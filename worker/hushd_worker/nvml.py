@@ -46,7 +46,7 @@ def _read(*path: str | os.PathLike[str]) -> str:
 
 
 _FLAGS = 0  # with NVML_INIT_FLAG_NO_ATTACH the library lists no card at all (driver 580)
-_UNKNOWN = 2**64 - 1  # the size of a process if the driver does not know it
+_UNKNOWN_BYTES = 2**64 - 1  # the size of a process if the driver does not know it
 _MAX_PROCESSES = 256  # of a card
 
 
@@ -116,7 +116,7 @@ class Nvml:
         processes = (_Process * _MAX_PROCESSES)()
         function = "nvmlDeviceGetComputeRunningProcesses_v3"
         self._call(function, self._handle(id), ctypes.byref(count), processes)
-        return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN}
+        return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN_BYTES}
 
     def _list(self) -> set[str]:
         """Returns the places of the cards that this process may use; in a container only some are visible."""

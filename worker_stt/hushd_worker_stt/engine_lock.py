@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
+_WAITING_LOOK_INTERVAL_S = 0.2  # between two checks whether a waiting job was cancelled
 _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 
@@ -43,7 +43,7 @@ class EngineLock:
             queue.append(mine)
             self._clients[mine] = client
             try:
-                while not self._changed.wait_for(lambda: until() or self._may_take(mine), _LOOK_S):
+                while not self._changed.wait_for(lambda: until() or self._may_take(mine), _WAITING_LOOK_INTERVAL_S):
                     check()
                 if needed := not until():
                     self._taken, self._live_last = True, live

@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
     from .engine import Samples
 
-_LEAD_S = 0.35  # of silence before a reading
+_SILENCE_BEFORE_READING_S = 0.35  # of silence before a reading
 _LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place
-_FEW = 3  # words of a first reading, all of which must agree
-_LETTERS = 8  # of words that cannot agree by accident
+_FEW_WORDS = 3  # words of a first reading, all of which must agree
+_MIN_AGREEING_LETTERS = 8  # of words that cannot agree by accident
 _SAME = 0.15  # of the words may differ in readings that agree
 _OTHER = 0.32  # of the words that differ in all readings of another language
 _ENOUGH = 2  # readings that can prove agreement
-_WORDS = 6  # of a piece long enough to be judged
-_UNREAD = 5  # pieces in the same voice that are not read again after readings that agree
+_MIN_JUDGED_WORDS = 6  # of a piece long enough to be judged
+_PIECES_TRUSTED = 5  # pieces in the same voice that are not read again after readings that agree
 _SPECTRUM = 512  # samples of a spectrum
 _BANDS = np.geomspace(120, 7000, 21)  # Hz, between 20 bands
 # Successive pieces of one reader differ by 1.8 to 2.4 dB; of 300 pairs of 25 people, 298 by 3.0 or more.
@@ -86,7 +86,7 @@ class Plausibility:
         if not (first := keys(split(text))):
             return False
         timbre = Timbre.of(samples)
-        if self._unread < _UNREAD and False in self._verdicts and self._verdicts[False].resembles(timbre):
+        if self._unread < _PIECES_TRUSTED and False in self._verdicts and self._verdicts[False].resembles(timbre):
             self._unread += 1
             return False
         if is_clipped(samples):
@@ -107,7 +107,7 @@ class Plausibility:
         language."""
         for shortest, longest in _LOOKS_S:
             words = keys(split(self._read(_higher(_beginning(samples, shortest, longest)))))
-            allowed = _SAME * len(words) if len(words) >= _FEW else -1
+            allowed = _SAME * len(words) if len(words) >= _FEW_WORDS else -1
             if _begins(words, first) or differences(words, first, anywhere=True) <= allowed:
                 return True
         return False
@@ -133,7 +133,7 @@ class Plausibility:
 
 def long_enough(text: str) -> bool:
     """Returns whether `text` has enough words to be judged by them; fewer can be doubted, and prove nothing."""
-    return len(keys(split(text))) >= _WORDS
+    return len(keys(split(text))) >= _MIN_JUDGED_WORDS
 
 
 def differences(words: Sequence[str], others: Sequence[str], *, anywhere: bool = False) -> int:
@@ -148,7 +148,7 @@ def differences(words: Sequence[str], others: Sequence[str], *, anywhere: bool =
 
 
 def _later(samples: Samples) -> Samples:
-    return np.concatenate((np.zeros(round(_LEAD_S * RATE), np.float32), samples))
+    return np.concatenate((np.zeros(round(_SILENCE_BEFORE_READING_S * RATE), np.float32), samples))
 
 
 def _at_speed(factor: float) -> Callable[[Samples], Samples]:
@@ -162,8 +162,8 @@ def _at_speed(factor: float) -> Callable[[Samples], Samples]:
 def _begins(words: Sequence[str], others: Sequence[str]) -> bool:
     """Returns whether `others` begin with `words`, if these are long enough; the last of more than a few may be cut
     off."""
-    certain = words if len(words) <= _FEW else words[:-1]
-    return sum(map(len, certain)) >= _LETTERS and list(others[: len(certain)]) == list(certain)
+    certain = words if len(words) <= _FEW_WORDS else words[:-1]
+    return sum(map(len, certain)) >= _MIN_AGREEING_LETTERS and list(others[: len(certain)]) == list(certain)
 
 
 def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .segmentation.pieces import Piece
 
 
-_LEAD_S = 0.35  # of silence before a second try of a piece, which changes the decoding
+_SILENCE_BEFORE_RETRY_S = 0.35  # of silence before a second try of a piece, which changes the decoding
 
 
 class Recogniser:
@@ -96,9 +96,9 @@ class Recogniser:
         round."""
         if not is_loop(segments):
             return segments
-        lead = np.zeros(round(_LEAD_S * RATE), np.float32)
+        lead = np.zeros(round(_SILENCE_BEFORE_RETRY_S * RATE), np.float32)
         (again,) = self._reader.read(job, [np.concatenate((lead, samples))], options, live=live)
-        segments = [shifted(segment, -_LEAD_S) for segment in again]
+        segments = [shifted(segment, -_SILENCE_BEFORE_RETRY_S) for segment in again]
         if is_loop(segments):
             job.warn("unlikely_text", LOOPED)
         return without_loops(segments)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .request import Request
 
 _PROGRESS_S = 10.0  # of audio read between two progress messages
-_LEAD = 320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
+_FRAMES_BEFORE_START = (
+    320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
+)
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _CLIPPED = (
     "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "
@@ -221,4 +223,4 @@ def begin_s(request: Request) -> float:
 def _lead(request: Request) -> int:
     """Returns the number of frames before `start_s` to read, so that a resumed recording gets the same text as an
     uninterrupted one."""
-    return 0 if request.diarize or request.clips else min(_LEAD, int(request.start_s * RATE / FRAME))
+    return 0 if request.diarize or request.clips else min(_FRAMES_BEFORE_START, int(request.start_s * RATE / FRAME))

@@ -55,11 +55,11 @@ WHISPER = MOONSHINE | {
 }  # fmt: skip
 TRANSDUCER = _SOUNDS
 
-SURE = 0.65  # the mean probability of speech over a piece, from which on every word counts
+SURE_SPEECH = 0.65  # the mean probability of speech over a piece, from which on every word counts
 UNSURE = 0.5  # below it none does
-SHORT_S = 1.0  # of sound, for which that is SURE: a second of speech has 0.55 in noise as loud as itself
-_MUCH_S = 4.0  # of sound, in which
-_FEW = 0.5  # words a second are few
+SHORT_S = 1.0  # of sound, for which that is SURE_SPEECH: a second of speech has 0.55 in noise as loud as itself
+_MUCH_SOUND_S = 4.0  # of sound, in which
+_FEW_WORDS_PER_S = 0.5  # words a second are few
 
 
 def heard(segments: Sequence[Segment], certainty: float, seconds: float, habits: Collection[str]) -> list[Segment]:
@@ -71,12 +71,12 @@ def heard(segments: Sequence[Segment], certainty: float, seconds: float, habits:
         habits: see `Engine.HABITS`.
     """
     segments = list(segments)
-    if certainty >= SURE or not segments:
+    if certainty >= SURE_SPEECH or not segments:
         return segments
     if certainty < UNSURE or seconds < SHORT_S:
         return []
     words = [word for segment in segments for word in keys(split(segment.text)) if word]
-    few = seconds >= _MUCH_S and len(words) < _FEW * seconds
+    few = seconds >= _MUCH_SOUND_S and len(words) < _FEW_WORDS_PER_S * seconds
     return [] if few or all(_is_habit(segment.text, habits) for segment in segments) else segments
 
 
@@ -94,9 +94,9 @@ LOOPED = (
     "The model lost the speech and repeated itself; the repetitions were cut, and the words spoken there are missing: "
     "take another model."
 )
-_MAX_WORDS = 16  # of a round that is repeated
+_MAX_ROUND_WORDS = 16  # of a round that is repeated
 _SEGMENTS = 4  # of the same text in a row; a refrain has as many
-_LETTERS = 40  # of a part that is repeated inside a word
+_MAX_REPEATED_LETTERS = 40  # of a part that is repeated inside a word
 _LONG = 12  # letters of a word that is examined; shorter ones cannot contain a loop
 _STOPS = (".", "?", "!", "…", "。", "？", "！")
 _CUT = {1: 4}  # by words, the rounds that are a loop if the last one is cut off; otherwise three
@@ -119,11 +119,11 @@ def without_loops(segments: Sequence[Segment]) -> list[Segment]:
 def _collapsed(segment: Segment) -> Segment:
     cut = not segment.text.rstrip().endswith(_STOPS)
     words = split(segment.text)
-    numbers = _without_repeats(keys(words), _most, _MAX_WORDS, cut)
+    numbers = _without_repeats(keys(words), _most, _MAX_ROUND_WORDS, cut)
     text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in numbers).strip()
     if text == segment.text.strip():
         return segment
-    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _MAX_WORDS, cut)
+    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _MAX_ROUND_WORDS, cut)
     last = len(segment.words) - 1
     times = (
         replace(word, text=_unstuck(word.text, cut and number == last))
@@ -137,7 +137,7 @@ def _unstuck(word: str, cut: bool) -> str:
     """Returns `word`, or if it repeats a part, as `https/https/https/` does, the part once."""
     if len(word) < _LONG or not any(map(str.isalpha, word)):  # a number may have many zeros
         return word
-    numbers = _without_repeats([letter.casefold() for letter in word], _most_letters, _LETTERS, cut)
+    numbers = _without_repeats([letter.casefold() for letter in word], _most_letters, _MAX_REPEATED_LETTERS, cut)
     return "".join(word[number] for number in numbers)
 
 

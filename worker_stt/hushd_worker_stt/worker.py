@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .live.judge import LiveJudge
     from .plausibility import UnlikelyText
 
-_PATIENCE_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
+_AUDIO_TIMEOUT_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
 _NO_SPEAKERS = (
     "Memory is short, so the speakers are not told apart: ask again when other programs have ended, or free memory."
@@ -260,7 +260,7 @@ def _live_samples(job: Job, request: Request) -> Iterator[Samples]:
     from .audio.inlet import raw_blocks
 
     job.params |= {"rate": request.rate, "channels": request.channels}  # its chunks must agree
-    return raw_blocks(job.read(_PATIENCE_S), request.rate, request.channels)
+    return raw_blocks(job.read(_AUDIO_TIMEOUT_S), request.rate, request.channels)
 
 
 def _prepare() -> None:

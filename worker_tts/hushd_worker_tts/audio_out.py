@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Silence kept on either side of a cut inside a sentence; together they are the pause of a comma.
 JOINT_S = 0.12
-LEAD_S = 0.06  # silence kept before the first word, since an f or th begins before it is audible
-_SILENCE = 0.03  # of the peak
+SILENCE_BEFORE_WORD_S = 0.06  # silence kept before the first word, since an f or th begins before it is audible
+_SILENT_PEAK_SHARE = 0.03  # of the peak
 
 
 def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
@@ -62,7 +62,7 @@ def sounding(chunk: AudioChunk) -> tuple[float, float]:
 def _loud(chunk: AudioChunk) -> Any:
     """Returns the indices of the samples that are not silence."""
     level = np.abs(chunk.samples)
-    return np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
+    return np.flatnonzero(level > _SILENT_PEAK_SHARE * level.max(initial=0.0))
 
 
 class Output:

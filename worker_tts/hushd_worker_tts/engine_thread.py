@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from hushd_protocol.system import log_files
 
-_LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
+_WAITING_LOOK_INTERVAL_S = 0.2  # between two checks whether a waiting job was cancelled
 _CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 T = TypeVar("T")
@@ -103,7 +103,9 @@ class _Turn(Generic[T]):
         """Yields the items as they are made."""
         while True:
             with self._changed:
-                while not self._changed.wait_for(lambda: self._items or self._ended, None if self._begun else _LOOK_S):
+                while not self._changed.wait_for(
+                    lambda: self._items or self._ended, None if self._begun else _WAITING_LOOK_INTERVAL_S
+                ):
                     self._check()
                 if not self._items:
                     break

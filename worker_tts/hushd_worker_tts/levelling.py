@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 # LUFS of one channel. Played on two channels it is -16, the level of podcasts and speech assistants, so that a voice is
 # as loud as other sound. At -23, the level of broadcasting, all voices would be half as loud.
-TARGET = -19.0
+TARGET_LUFS = -19.0
 _MAX_DB = 15.0  # speech is never further from the target
-_MAX_VOICES = 500  # that are remembered
+_MAX_VOICES_REMEMBERED = 500  # that are remembered
 _ENOUGH_S = 30.0  # of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
@@ -71,7 +71,7 @@ class Leveller:
             if total := seconds + len(heard) * HOP_S:
                 self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
                 self._changed = True
-                if len(self._learned) > _MAX_VOICES:
+                if len(self._learned) > _MAX_VOICES_REMEMBERED:
                     del self._learned[next(iter(self._learned))]
 
     def end(self) -> None:
@@ -104,7 +104,7 @@ def limit(samples: Samples) -> Samples:
 
 
 def _gain(power: float) -> float:
-    decibels = TARGET - lufs(power) if power else 0.0
+    decibels = TARGET_LUFS - lufs(power) if power else 0.0
     return float(10 ** (min(max(decibels, -_MAX_DB), _MAX_DB) / 20))
 
 

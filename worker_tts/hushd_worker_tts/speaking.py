@@ -120,14 +120,14 @@ class SpeechJob:
         Silence before the very first word is cut, because the listener waits for the word: some voices begin with a
         quarter of a second of silence.
         """
-        from .audio_out import JOINT_S, LEAD_S, joined, shorten
+        from .audio_out import JOINT_S, SILENCE_BEFORE_WORD_S, joined, shorten
 
         make = partial(self._synthesize, piece.text, self._params.voice, self._speed())
         chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
         # The end of a piece, and the times of its words, are only known once it is complete.
         if not piece.ends or self._params.timeline:
             chunks = joined(chunks)
-        lead = JOINT_S if self._goes_on else LEAD_S if self._output is None else None
+        lead = JOINT_S if self._goes_on else SILENCE_BEFORE_WORD_S if self._output is None else None
         for chunk in chunks:
             self._job.check()
             yield shorten(chunk, start=lead, end=None if piece.ends else JOINT_S)

@@ -30,7 +30,7 @@ from .reading.reader import read
 from .registry import REGISTRY
 from .speaking import SpeechJob
 
-_LOOKED_AT = 4000  # bytes
+_LANGUAGE_BYTES = 4000  # bytes
 _SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
 
 
@@ -182,8 +182,8 @@ class _Beginning:
         return self.text
 
     def _keep(self, chunk: bytes) -> None:
-        if len(self._kept) < _LOOKED_AT:
-            self._kept += chunk[: _LOOKED_AT - len(self._kept)]
+        if len(self._kept) < _LANGUAGE_BYTES:
+            self._kept += chunk[: _LANGUAGE_BYTES - len(self._kept)]
 
     @property
     def text(self) -> str:

@@ -15,7 +15,7 @@ from hushd_protocol.system import paths
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-_PIECE = 1 << 17
+_PIECE_BYTES = 1 << 17
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             raise HushdError("supervisor_lost", "The supervisor went away: please try again.") from error
         threading.Thread(target=_send, args=(end,), daemon=True).start()
         with suppress(ConnectionError):
-            while data := end.recv(_PIECE):
+            while data := end.recv(_PIECE_BYTES):
                 console.write_bytes(data)
     return 0
 
@@ -47,6 +47,6 @@ def make_parser(prog: str) -> Parser:
 def _send(end: socket.socket) -> None:
     """Passes standard input on; its end is the end of the connection."""
     with suppress(OSError):
-        while data := os.read(0, _PIECE):
+        while data := os.read(0, _PIECE_BYTES):
             end.sendall(data)
         end.shutdown(socket.SHUT_RDWR)

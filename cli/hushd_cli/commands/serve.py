@@ -22,8 +22,8 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from hushd.client import Client
 
-AGAIN_S = 10.0  # for the next supervisor, such as `hushd restart`'s
-PAUSE_S = 0.2
+NEXT_SUPERVISOR_TIMEOUT_S = 10.0  # for the next supervisor, such as `hushd restart`'s
+RECONNECT_DELAY_S = 0.2
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -117,12 +117,12 @@ def _serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> 
 
 def _serve_again(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str] | None:
     """Serves with the next supervisor, once it runs; returns None if none starts."""
-    until = time.monotonic() + AGAIN_S
+    until = time.monotonic() + NEXT_SUPERVISOR_TIMEOUT_S
     while time.monotonic() < until:
         try:
             return _serve(client, addresses, printed)
         except HushdError as error:
             if error.code not in UNANSWERED:
                 raise
-        time.sleep(PAUSE_S)
+        time.sleep(RECONNECT_DELAY_S)
     return None

@@ -128,7 +128,7 @@ def _workers(status: Status, console: Console) -> RenderableType:
         columns.insert(3, Column("", lambda worker: _bar(worker.size_mb, 1.25 * most, BAR) if worker.size_mb else ""))
     while True:
         table = _table(columns, workers)
-        if len(columns) <= _FEWEST or console.measure(table).maximum <= room:
+        if len(columns) <= _MIN_COLUMNS or console.measure(table).maximum <= room:
             return table
         columns.pop()
 
@@ -161,7 +161,7 @@ def _rest(worker: WorkerStatus) -> str:
     return "-" if rest is None else "never" if rest < 0 else clock(rest)
 
 
-_FEWEST = 4  # columns of the table in the narrowest terminal
+_MIN_COLUMNS = 4  # columns of the table in the narrowest terminal
 _FIRST = (
     Column("WORKER", lambda worker: _text(worker.name), left=True),
     Column("STATE", lambda worker: Text(worker.state, _STATES.get(worker.state, "dim")), left=True),

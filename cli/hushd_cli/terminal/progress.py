@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 BARS = (30, 10, 0)  # widths; the first that fits the line is used
 SHORT_LABEL = 12  # characters kept of a long name
-LONG_S = 30.0  # audio shorter than this needs no progress
+PROGRESS_MIN_S = 30.0  # audio shorter than this needs no progress
 MEMORY_S = 15.0  # of work, after which a speed counts a third
-SURE_S = 1.0  # of work, before which no speed is shown
+MIN_SPEED_S = 1.0  # of work, before which no speed is shown
 
 
 class Pace:
@@ -48,7 +48,7 @@ class Pace:
     @property
     def rate(self) -> float:
         """The rate; 0 while it is unknown."""
-        return self._amount / self._seconds if self._seconds >= SURE_S else 0.0
+        return self._amount / self._seconds if self._seconds >= MIN_SPEED_S else 0.0
 
 
 def bars(share: float) -> list[str]:
@@ -112,7 +112,7 @@ class Progress:
     def line(self, columns: int) -> str:
         """Returns a line of at most `columns` characters; empty while it is not worth showing."""
         done, (first, *others) = sum(each.done for each in self._recordings), self._recordings
-        if max(done, first.total) < LONG_S:
+        if max(done, first.total) < PROGRESS_MIN_S:
             return ""
         label, rate = first.name, self._pace.rate
         speed = f", {rate:.{0 if rate >= 10 else 1}f}x" if rate else ""

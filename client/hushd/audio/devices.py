@@ -15,9 +15,9 @@ from hushd_protocol.errors import HushdError, advised
 from hushd_protocol.light_dataclass import dataclass
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
-SETTLE_S = 2.0  # the same, for a process that is about to end
+EXIT_CLOSE_TIMEOUT_S = 2.0  # the same, for a process that is about to end
 OWN = "hushd.process"  # the property of hushd's streams in the sound server: the number of the process that plays
-STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
+UNPLUGGED_AFTER_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
 
 Kind = Literal["loudspeaker", "microphone"]
 _DIRECTIONS = {"loudspeaker": "output", "microphone": "input"}
@@ -110,7 +110,7 @@ def settle() -> None:
     PortAudio asks JACK's library too, which holds a lock shared by all of a user's programs for that time. A process
     that exits meanwhile never releases it, and every program that looks for devices hangs until the next boot.
     """
-    _starting.acquire(timeout=SETTLE_S)
+    _starting.acquire(timeout=EXIT_CLOSE_TIMEOUT_S)
 
 
 def devices(sounddevice: Any, kind: Kind) -> list[Device]:

@@ -11,12 +11,12 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 
 from hushd.audio import devices
-from hushd.audio.devices import STARVED_S, Device
+from hushd.audio.devices import UNPLUGGED_AFTER_S, Device
 from hushd.audio.recording import Chunks
 from hushd.transport.link import devices_link
 
 RATE = 16000  # Hz, of speech models
-CHUNK_S = 0.1
+MICROPHONE_CHUNK_S = 0.1
 ZEROS_S = 3.0  # of nothing but zeros, which no room sounds like
 
 
@@ -56,7 +56,7 @@ class Microphone(Chunks):
         *,
         muted: bool = False,
         rate: int = RATE,
-        chunk_s: float = CHUNK_S,
+        chunk_s: float = MICROPHONE_CHUNK_S,
     ) -> None:
         super().__init__()
         self.rate = rate
@@ -81,7 +81,7 @@ class Microphone(Chunks):
 
     def _get(self) -> bytes | BaseException | None:
         try:
-            return self._chunks.get(timeout=STARVED_S)
+            return self._chunks.get(timeout=UNPLUGGED_AFTER_S)
         except queue.Empty:
             raise self.lose() from None
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hushd.audio import devices
-from hushd.audio.devices import STARVED_S
+from hushd.audio.devices import UNPLUGGED_AFTER_S
 
-QUIET = 100  # of a sample, -50 dB: no word is lost below
+QUIET_SAMPLE = 100  # of a sample, -50 dB: no word is lost below
 
 
 def without_tail(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -33,16 +33,16 @@ def _loud_end(chunk: bytes) -> int:
     """Returns the number of bytes up to the last audible sample."""
     samples = array("h", chunk)
     for index in range(len(samples) - 1, -1, -1):
-        if not -QUIET < samples[index] < QUIET:
+        if not -QUIET_SAMPLE < samples[index] < QUIET_SAMPLE:
             return 2 * index + 2
     return 0
 
 
-AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
+BUFFERED_S = 2.0  # of audio kept here; the rest stays where it comes from
 DRY_S = 2.0  # of silence while more is to come; then the device is left to others
 FADE_S = 0.01  # to fall silent without a click
-SILENT_S = 0.5  # after which a device that should have fallen silent is closed anyway
-TICK_S = 0.5  # between two looks at a device
+DEVICE_CLOSE_TIMEOUT_S = 0.5  # after which a device that should have fallen silent is closed anyway
+DEVICE_LOOK_INTERVAL_S = 0.5  # between two looks at a device
 POSITION_S = 0.04  # between two positions reported
 LOUDEST, QUIETEST = 32767, -32768  # samples
 
@@ -79,7 +79,7 @@ class PlaybackBuffer:
         self._rate = rate
         self._second = rate * self._frame  # bytes
         self.latency = latency
-        self._limit = int(AHEAD_S * rate) * self._frame
+        self._limit = int(BUFFERED_S * rate) * self._frame
         self._dry_limit = int(DRY_S * rate) * self._frame
         self._fade = max(1, int(FADE_S * rate))  # frames
         self.volume = volume
@@ -229,7 +229,7 @@ class PlaybackBuffer:
             HushdError: `no_device` when the device has gone away.
             BaseException: what the chunks raised.
         """
-        tick = TICK_S if on_position is None else POSITION_S
+        tick = DEVICE_LOOK_INTERVAL_S if on_position is None else POSITION_S
         calls, idle = self._calls, 0.0
         while not self._heard.is_set():
             self._moved.wait(tick)
@@ -238,7 +238,7 @@ class PlaybackBuffer:
                 raise self._error
             # Ticks, not a clock: a process that goes on after Ctrl-Z would else take the device for lost.
             calls, idle = self._calls, (idle + tick if self._calls == calls else 0.0)
-            self.lost = idle >= STARVED_S or (self._heard.is_set() and not self._stopped)
+            self.lost = idle >= UNPLUGGED_AFTER_S or (self._heard.is_set() and not self._stopped)
             if self.lost:
                 raise devices.lost("loudspeaker")
             self._report(on_position)
@@ -253,7 +253,7 @@ class PlaybackBuffer:
         """Silences the device at once; returns when the fade has ended."""
         self.hush()
         if not self.lost:
-            self._heard.wait(SILENT_S)
+            self._heard.wait(DEVICE_CLOSE_TIMEOUT_S)
 
     @property
     def done(self) -> bool:

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Iterator
 from typing import Protocol
 
-FRAME = 2  # bytes of a sample
+SAMPLE_BYTES = 2  # bytes of a sample
 
 
 class Device(Protocol):

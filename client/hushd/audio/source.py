@@ -89,7 +89,7 @@ def _pieces(audio: Any) -> Iterable[bytes]:
 _FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
 _HIGHEST_RATE = 768_000  # Hz
 _MAX_CHANNELS = 64
-_LOUDEST = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
+_MAX_SAMPLE = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
 
 
 class Samples(Source):
@@ -177,7 +177,7 @@ def _whole(rate: Any) -> int:
 
 
 def _check_peak(peak: float) -> None:
-    if not peak <= _LOUDEST:  # a NaN neither
+    if not peak <= _MAX_SAMPLE:  # a NaN neither
         if peak - peak != 0:
             raise _refused("of samples some of which are NaN or infinite: replace them, with numpy.nan_to_num say")
         raise _refused(

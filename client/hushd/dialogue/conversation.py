@@ -20,12 +20,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
 from hushd_schema.operations.transcribe import BY_MEANING
 
-from hushd.audio.microphone import CHUNK_S as USUAL_CHUNK_S
+from hushd.audio.microphone import MICROPHONE_CHUNK_S as USUAL_CHUNK_S
 from hushd.audio.microphone import Microphone
 from hushd.audio.playback import Player
 from hushd.audio.playback_buffer import without_tail
 from hushd.dialogue.exchange import CancelScope, DialogueState, Event, Phase, Said, characters
-from hushd.dialogue.listener import CHUNK_S, Duplex, Mode
+from hushd.dialogue.listener import DETECTOR_CHUNK_S, Duplex, Mode
 from hushd.transcripts.transcript import Transcript
 
 from .listener import TurnListener
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 
-PATIENCE_S = 30.0  # for an answer
+ANSWER_TIMEOUT_S = 30.0  # for an answer
 
 
 class Conversation:
@@ -216,7 +216,7 @@ class Conversation:
         if needed:
             self._state = "listening"
             listener.listen()
-            patience = PATIENCE_S if options.get("no_speech_s") is None else options["no_speech_s"]
+            patience = ANSWER_TIMEOUT_S if options.get("no_speech_s") is None else options["no_speech_s"]
         self._wait(turn, patience)
         self.stop.check()
         if turn.heard and (needed or turn.interrupted):
@@ -296,7 +296,7 @@ class Conversation:
             )
 
         self.heard = ""
-        chunk_s = CHUNK_S if self._duplex.full else USUAL_CHUNK_S
+        chunk_s = DETECTOR_CHUNK_S if self._duplex.full else USUAL_CHUNK_S
         with Microphone(self._device, muted=muted, chunk_s=chunk_s) as microphone:
             self._microphone = microphone
             with (

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Mode = Literal["auto", "half", "headphones"]
 
 MODES = ("auto", "half", "headphones")
-CHUNK_S = 0.032  # of the microphone where a person may interrupt: what the voice detector judges at once
-ASK_S = 1.0  # for the sound server's answer
+DETECTOR_CHUNK_S = 0.032  # of the microphone where a person may interrupt: what the voice detector judges at once
+MICROPHONE_QUESTION_TIMEOUT_S = 1.0  # for the sound server's answer
 _USUAL = ("", "default", "pulse", "pipewire")  # devices behind which a sound server chooses
 
 
@@ -72,7 +72,9 @@ def _usual_source() -> str:
     if program is None:
         return ""
     try:
-        answer = subprocess.run([program, "get-default-source"], capture_output=True, text=True, timeout=ASK_S)
+        answer = subprocess.run(
+            [program, "get-default-source"], capture_output=True, text=True, timeout=MICROPHONE_QUESTION_TIMEOUT_S
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.strip()

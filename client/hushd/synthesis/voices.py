@@ -59,7 +59,7 @@ ALIASES = {
     "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
-_MAX_NAMED = 5  # in a sentence
+_MAX_VOICES_NAMED = 5  # in a sentence
 
 
 def choose(
@@ -183,7 +183,7 @@ class _VoiceIndex:
         """Names alternatives: installed voices, else the voices and engines to install."""
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
-            return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_NAMED])}"
+            return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_VOICES_NAMED])}"
         models = [each for entry in self.every for model in entry.models for each in model.languages]
         known = {languages.code(each) for each in [*models, *(voice.language for voice in voices)]}
         if languages.code(tag) in known:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hushd.transcripts.segment import Segment
 
 MAX_CUE_S = 7.0  # on the screen
-SHORTEST_S = 1.0  # below which nobody can read it
-PAUSE_S = 0.3  # between words: as good as a comma
+MIN_READABLE_S = 1.0  # below which nobody can read it
+WORD_PAUSE_S = 0.3  # between words: as good as a comma
 
 _PHRASES = ".?!…,;:。？！、，"  # end them
 _CLOSING = "\"'”’»)]』」）"
@@ -66,7 +66,7 @@ def phrases(words: Sequence[T], label: int = 0, layout: Layout = USUAL) -> list[
                 break
             columns = places.width(start, end)
             cost = best[start] + price + (1 - columns / (layout.lines * layout.columns)) ** 2
-            if (seconds < SHORTEST_S or columns < layout.columns / 2) and end - start < len(words):
+            if (seconds < MIN_READABLE_S or columns < layout.columns / 2) and end - start < len(words):
                 cost += 2.0
             if cost < best[end]:
                 best[end], cut[end] = cost, start
@@ -126,7 +126,7 @@ def _cut_cost(before: Timed, after: Timed) -> float:
     """Returns the cost of ending a subtitle between two words."""
     if _ends(before.text, ".?!…。？！") and before.text.strip().lower() not in _TITLES:
         return 0.0
-    if _ends(before.text, ",;:–—、，；：") or after.start - before.end >= PAUSE_S:
+    if _ends(before.text, ",;:–—、，；：") or after.start - before.end >= WORD_PAUSE_S:
         return 1.0
     return 4.0
 
@@ -139,7 +139,7 @@ def _columns(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-LEAST_S = 0.8  # for which a cue stays, if the next one begins no earlier
+MIN_CUE_S = 0.8  # for which a cue stays, if the next one begins no earlier
 _FRAME_S = 0.04  # of a picture: for which every cue stays
 
 # Scripts that put no space between words: a character is a word there.
@@ -185,7 +185,7 @@ def readable(segments: Iterable[Segment], label: int = 0, layout: Layout = USUAL
 
 
 def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """Yields cues one after the other: each stays for `LEAST_S`, or until the next one begins.
+    """Yields cues one after the other: each stays for `MIN_CUE_S`, or until the next one begins.
 
     Where two overlap, since two people speak or an engine says so, the second begins later.
     """
@@ -193,17 +193,17 @@ def shown(cues: Iterable[Cue]) -> Iterator[Cue]:
     until = 0.0
     for cue in cues:
         if held:
-            until = max(held.start + _FRAME_S, min(held.start + LEAST_S, cue.start))
+            until = max(held.start + _FRAME_S, min(held.start + MIN_CUE_S, cue.start))
             yield replace(held, end=until)
             held = None
         cue = replace(cue, start=max(cue.start, until))
-        if cue.end - cue.start >= LEAST_S:
+        if cue.end - cue.start >= MIN_CUE_S:
             yield cue
             until = cue.end
         else:
             held = cue
     if held:
-        yield replace(held, end=held.start + LEAST_S)
+        yield replace(held, end=held.start + MIN_CUE_S)
 
 
 def tokens(segment: Segment) -> list[Token]:

@@ -41,7 +41,7 @@ def joined(texts: Iterable[str]) -> str:
     return line
 
 
-_MAX_S = 1e9  # of any recording
+_MAX_RECORDING_S = 1e9  # of any recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Segment:
 
 
 def _seconds(value: float) -> float:
-    if not abs(value) <= _MAX_S:
+    if not abs(value) <= _MAX_RECORDING_S:
         raise HushdError("protocol_error", f"A time in the transcript is {value} s: no recording is so long.")
     return float(value)
 

@@ -22,10 +22,12 @@ from hushd_protocol.system.paths import Paths, make_state
 
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
 # still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
-READY_S = 30.0
-LOOK_S = 0.02  # between two looks whether another one is faster
-STARTS = 2  # one that ends without a word was killed by another program, or for its memory
-MAX_CHARACTERS = 2000  # of the log's last line in an error: a sentence may list every key of the configuration
+START_TIMEOUT_S = 30.0
+OTHER_START_LOOK_INTERVAL_S = 0.02  # between two looks whether another one is faster
+MAX_STARTS = 2  # one that ends without a word was killed by another program, or for its memory
+MAX_LAST_LINE_CHARACTERS = (
+    2000  # of the log's last line in an error: a sentence may list every key of the configuration
+)
 
 # A spawn holds the interpreter's lock until the new process runs: a hundred clients that lose their supervisor at once,
 # and started one each, would hold up all other threads of the program, and wait for each other.
@@ -88,7 +90,7 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         make_state(paths)
     log = os.fspath(paths.supervisor_log)
     log_size = os.path.getsize(log) if os.path.exists(log) else 0
-    for _ in range(STARTS):
+    for _ in range(MAX_STARTS):
         with _our_turn():
             ready = find(paths) is not None or _start(paths, log)
         if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
@@ -115,8 +117,10 @@ def _start(paths: Paths, log: str) -> bool | None:
             os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
         waiting.register(ready, select.POLLIN)
-        for _ in range(round(READY_S / LOOK_S)):  # looks, not seconds: while we stood still, so perhaps did it
-            if waiting.poll(1000 * LOOK_S):
+        for _ in range(
+            round(START_TIMEOUT_S / OTHER_START_LOOK_INTERVAL_S)
+        ):  # looks, not seconds: while we stood still, so perhaps did it
+            if waiting.poll(1000 * OTHER_START_LOOK_INTERVAL_S):
                 return os.read(ready, 1) != b""  # nothing: it has ended
             if running(paths):
                 return True
@@ -128,7 +132,7 @@ def _start(paths: Paths, log: str) -> bool | None:
 @contextmanager
 def _our_turn() -> Iterator[None]:
     """Waits for another client's start; not for ever, since who held the lock at a fork does not exist in the child."""
-    has_turn = _turn.acquire(timeout=READY_S)
+    has_turn = _turn.acquire(timeout=START_TIMEOUT_S)
     try:
         yield
     finally:
@@ -209,4 +213,4 @@ def _last_line(log: str, start: int) -> str:
         return ""
     plain = (line for line in reversed(lines) if line.strip() and not line[0].isspace() and text_of(line) == line)
     line = next(plain, "").strip().rstrip(".")
-    return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS].rpartition(' ')[0]} …"
+    return line if len(line) <= MAX_LAST_LINE_CHARACTERS else f"{line[:MAX_LAST_LINE_CHARACTERS].rpartition(' ')[0]} …"

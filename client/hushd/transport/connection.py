@@ -30,13 +30,15 @@ from .call import Answered, Call
 if TYPE_CHECKING:
     from hushd_protocol.system.lifeline import Liveness
 
-WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
-TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
+WELCOME_TIMEOUT_S = 1.0  # a living supervisor answers a hello in milliseconds
+PING_INTERVAL_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 MAX_TICKS = 30
-LATE_S = 0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
+STANDSTILL_S = (
+    0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
+)
 HEARTBEAT_MS = 10_000  # by which both sides notice that another machine has vanished without a word
-LINGER_MS = 200  # for the last cancel before we close
+CANCEL_LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
 # unread, and the reports of their places to a hundred requests in a queue are more than that.
 READ_AHEAD = 100_000
@@ -72,7 +74,7 @@ class Connection:
         path: str | os.PathLike[str],
         *,
         holder: str | None = None,
-        patience: float = WELCOME_S,
+        patience: float = WELCOME_TIMEOUT_S,
         place: str = "",
     ) -> None:
         self.path = os.fspath(path)
@@ -167,7 +169,7 @@ class Connection:
             self._request_end()
             raise
         if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
-            self._thread.join(timeout=2 * WELCOME_S)
+            self._thread.join(timeout=2 * WELCOME_TIMEOUT_S)
 
     def _request_end(self) -> None:
         """Has the thread end, once all messages posted so far are sent."""
@@ -196,7 +198,7 @@ class Connection:
                 context = zmq.Context()
                 opened.callback(context.term)
                 socket = context.socket(zmq.DEALER)
-                opened.callback(lambda: socket.close(linger=LINGER_MS if self._closing else 0))
+                opened.callback(lambda: socket.close(linger=CANCEL_LINGER_MS if self._closing else 0))
                 monitor = socket.get_monitor_socket(_LOSS)
                 opened.callback(monitor.close, linger=0)
                 opened.callback(socket.disable_monitor)
@@ -238,17 +240,17 @@ class Connection:
         poller.register(self._wake_read, zmq.POLLIN)
         decoder = Decoder(TO_CLIENT)
         deadline = time.monotonic() + self._patience
-        silent, long = 0, time.monotonic() + TICK_S
+        silent, long = 0, time.monotonic() + PING_INTERVAL_S
         while True:
             if self.supervisor is None:
                 timeout: float | None = max(0.0, deadline - time.monotonic())
             else:
-                timeout = TICK_S if self._calls else None
+                timeout = PING_INTERVAL_S if self._calls else None
             unsent = self._outbox and self.supervisor is not None  # the supervisor has yet to read what was sent before
             poller.register(socket, zmq.POLLIN | zmq.POLLOUT if unsent else zmq.POLLIN)
             due = math.inf if timeout is None else time.monotonic() + timeout
             events = dict(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
-            if time.monotonic() - due > LATE_S:  # we stood still, and so perhaps did the supervisor
+            if time.monotonic() - due > STANDSTILL_S:  # we stood still, and so perhaps did the supervisor
                 deadline = time.monotonic() + self._patience
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):

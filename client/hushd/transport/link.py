@@ -27,9 +27,9 @@ ENDPOINT = "HUSHD_ENDPOINT"  # the variable that names the machine which is aske
 DEVICES = "HUSHD_DEVICES"  # the variable that names the machine whose devices are used
 HERE = "here"  # its value for the devices of this machine
 GONE = ("supervisor_lost", "shutting_down")  # codes of a supervisor that the next one will follow
-PAUSE_S = 0.02  # before the next attempt to connect
+CONNECT_DELAY_S = 0.02  # before the next attempt to connect
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
-LEAVE_S = 10.0  # for one that refuses requests to have gone: longer than its grace of 5 s
+OLD_SUPERVISOR_TIMEOUT_S = 10.0  # for one that refuses requests to have gone: longer than its grace of 5 s
 BUSY_S = 60.0  # the same for one that works, or waits for its turn, beside other busy programs
 AnyInput = TypeVar("AnyInput")
 
@@ -127,7 +127,7 @@ class Link:
         if last is None or not last.leads_to_leaving(connection):
             return connection
         connection.close()
-        last.wait_lost(LEAVE_S)
+        last.wait_lost(OLD_SUPERVISOR_TIMEOUT_S)
         return self.find()
 
     def find(self) -> Connection:
@@ -166,14 +166,14 @@ class Link:
                 return connection
             except HushdError as error:
                 now = time.monotonic()
-                limit = FIND_S if holder else autostart.READY_S
+                limit = FIND_S if holder else autostart.START_TIMEOUT_S
                 if error.code not in GONE or now - first >= BUSY_S:
                     raise
                 if holder and not holder.exists():
                     began = now  # it made us wait, and has left: the next one has all its time
                 elif now - began >= limit and not (holder and holder.works()):
                     raise
-            time.sleep(PAUSE_S)
+            time.sleep(CONNECT_DELAY_S)
             supervisor = autostart.ensure(self.paths, start=self.starts)
 
 

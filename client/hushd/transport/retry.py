@@ -42,7 +42,7 @@ from .steps import Connect, Receive, Steps, Way
 _BLAMELESS = (*GONE, "worker_stopped", "slow_consumer")  # whatever the request was
 MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
-AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
+RETRY_WINDOW_S = 5.0  # in which a supervisor must stay for long enough to answer
 
 T = TypeVar("T")
 
@@ -339,7 +339,7 @@ def with_connection(
 ) -> Steps[T]:
     """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
 
-    Once at least, and for `AGAIN_S` from the first loss: several supervisors in a row may be about to end.
+    Once at least, and for `RETRY_WINDOW_S` from the first loss: several supervisors in a row may be about to end.
 
     Args:
         own_only: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
@@ -356,5 +356,5 @@ def with_connection(
             if error.code not in GONE or last:
                 raise
         now = clock()
-        give_up = min(give_up, now + AGAIN_S)
+        give_up = min(give_up, now + RETRY_WINDOW_S)
         last = now >= give_up

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hushd.synthesis.voices import VoiceChoice
 
 
-_FRESH_S = 10.0  # for so long the files of models are not looked at again
+_MODEL_FILES_FRESH_S = 10.0  # for so long the files of models are not looked at again
 
 
 class Preparation:
@@ -134,7 +134,7 @@ class Preparation:
         is_open = request.worker == "stt" and not request.params.get("language")
         if not (is_open and preferences.hears_again(paths.find().config)):
             return False
-        if here and time.monotonic() > self._looked + _FRESH_S:
+        if here and time.monotonic() > self._looked + _MODEL_FILES_FRESH_S:
             self._others, self._looked = _may_hear(None), time.monotonic()
         return self._others or not here
 

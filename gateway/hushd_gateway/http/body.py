@@ -24,7 +24,7 @@ from .fields import FormFields
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
 FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, speakers' voices
 UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
-SILENT_S = 20.0  # without a byte
+BODY_SILENCE_S = 20.0  # without a byte
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each damaged form
 
 
@@ -32,7 +32,7 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     """Yields the body as it arrives.
 
     Raises:
-        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `SILENT_S`.
+        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `BODY_SILENCE_S`.
     """
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
@@ -40,7 +40,7 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     stream = aiter(request.stream())
     while True:
         try:
-            async with asyncio.timeout(SILENT_S):
+            async with asyncio.timeout(BODY_SILENCE_S):
                 piece = await anext(stream, None)
         except TimeoutError:
             raise ApiError(408, "The body has not arrived in time: send it again.", code="timeout") from None

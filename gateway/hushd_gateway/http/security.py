@@ -26,7 +26,7 @@ from .errors import ApiError
 from .realtime import client_secrets
 
 OPEN = ("/health", *web_page.FILES)  # need no token
-SEND_S = 60.0  # for a program that does not read its answer
+SEND_TIMEOUT_S = 60.0  # for a program that does not read its answer
 _SHARE = f"set {HTTP_TOKEN} or [http] token_file, and send that secret"
 KEY = "openai-insecure-api-key."
 CODED_KEY = "hushd-token."  # of the page, in base64: a token may have letters that no subprotocol has
@@ -68,7 +68,7 @@ class Authorisation:
         async def watched(message: Message) -> None:
             nonlocal started
             started = True
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(SEND_TIMEOUT_S):
                 await send(message)
 
         try:

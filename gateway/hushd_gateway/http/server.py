@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from hushd_gateway.listening import Listener
 
 CONNECTIONS = 512  # at once; further requests get a 503
-HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half
+MAX_HEAD_BYTES = 32 * 1024  # bytes of a request's head: a client secret takes up to half
 KEEP_ALIVE_S = 15  # between two requests of one connection
-TURN = 8 * 1024  # bytes that a connection reads in a turn of the loop
-LINGER_S = 2  # for which what comes after a refused head is read
+TURN_BYTES = 8 * 1024  # bytes that a connection reads in a turn of the loop
+REFUSED_HEAD_READ_S = 2  # for which what comes after a refused head is read
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
 
 
@@ -35,7 +35,7 @@ class _InTurns(asyncio.BufferedProtocol):
     data_received: Callable[[bytes], None]
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        self._buffer = bytearray(TURN)
+        self._buffer = bytearray(TURN_BYTES)
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -56,7 +56,7 @@ class HttpProtocol(H11Protocol, _InTurns):
         self.transport.write(answer.encode())
         self.transport.write_eof()
         self._refused = True
-        self.loop.call_later(LINGER_S, self.transport.close)
+        self.loop.call_later(REFUSED_HEAD_READ_S, self.transport.close)
 
 
 class WebSocketProtocol(WSProtocol, _InTurns):
@@ -95,7 +95,7 @@ class HttpServer:
                 server_header=False,
                 limit_concurrency=CONNECTIONS,
                 timeout_keep_alive=KEEP_ALIVE_S,
-                h11_max_incomplete_event_size=HEAD,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 ws_max_size=MESSAGE,
                 ws_per_message_deflate=False,  # a kilobyte could become a megabyte, and programs are near
             )

@@ -64,7 +64,7 @@ async def create(request: Request) -> Response:
     if sse:
         answer = streaming.events(_events(speech, sentences))
     else:
-        audio = await whole_or_begun(speech, READY_S if form in HEADED else 0.0)
+        audio = await whole_or_begun(speech, WHOLE_SPEECH_WAIT_S if form in HEADED else 0.0)
         answer = Streamed(audio, MEDIA[form], warned(speech.warnings))
     if chosen.voice:
         answer.headers[VOICE_HEADER] = quote(chosen.voice)
@@ -111,7 +111,7 @@ async def _events(speech: AsyncSpeech, sentences: deque[Sentence]) -> AsyncItera
     yield done | ({"warnings": [each._asdict() for each in speech.warnings]} if speech.warnings else {})
 
 
-READY_S = 0.3  # for the whole speech; a longer one begins with what there is by then
+WHOLE_SPEECH_WAIT_S = 0.3  # for the whole speech; a longer one begins with what there is by then
 HEADED = ("wav", "mp3", "flac")  # formats whose header has the length
 
 

@@ -10,8 +10,8 @@ from typing import IO, Any, NamedTuple
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import uploads
 
-SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
-MAX_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
+IN_MEMORY_BYTES = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
+MAX_AUDIO_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
 
 
 class Format(NamedTuple):
@@ -54,7 +54,7 @@ class Recording:
     def __init__(self) -> None:
         self.format = Format()
         self.size = 0
-        self._file = tempfile.SpooledTemporaryFile(max_size=SHORT)  # noqa: SIM115  # `close` closes it
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115  # `close` closes it
 
     def begin(self, data: Mapping[str, Any]) -> None:
         """Takes the format from an event's data, if it has one. Raises as `format_of`."""
@@ -64,12 +64,13 @@ class Recording:
         """Adds a chunk.
 
         Raises:
-            HushdError: as `format_of`; `too_large` beyond `MAX_BYTES`; as `uploads.failure` if it cannot be stored.
+            HushdError: as `format_of`; `too_large` beyond `MAX_AUDIO_BYTES`; as `uploads.failure` if it is not
+                stored.
         """
         self.begin(data)
         self.size += len(samples)
-        if self.size > MAX_BYTES:
-            raise HushdError("too_large", f"A recording has at most {MAX_BYTES // 2**20} MiB: send it in parts.")
+        if self.size > MAX_AUDIO_BYTES:
+            raise HushdError("too_large", f"A recording has at most {MAX_AUDIO_BYTES // 2**20} MiB: send it in parts.")
         try:
             self._file.write(samples)
         except OSError as error:
@@ -85,7 +86,7 @@ class Recording:
             self._file.seek(0)  # flushes the buffer
         except OSError as error:
             raise uploads.failure(error) from error
-        return self._file.read() if self.size <= SHORT else self._file
+        return self._file.read() if self.size <= IN_MEMORY_BYTES else self._file
 
     def close(self) -> None:
         """Drops the recording and its file."""

@@ -13,10 +13,10 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.operations import Operation
 from wyoming.event import Event
 
-REST_S = 600.0  # until the next event begins
+EVENT_TIMEOUT_S = 600.0  # until the next event begins
 EVENT_S = 20.0  # for the rest of an event
-MAX_DATA = 256 * 1024  # bytes
-MAX_PAYLOAD = 1024 * 1024
+MAX_EVENT_DATA_BYTES = 256 * 1024  # bytes
+MAX_EVENT_PAYLOAD_BYTES = 1024 * 1024
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event | None:
@@ -24,11 +24,11 @@ async def read_event(reader: asyncio.StreamReader) -> Event | None:
 
     Raises:
         HushdError: `bad_request` if it is not an event, has an incomplete character, or is too large.
-        TimeoutError: no event has begun for `REST_S`, or one is incomplete for `EVENT_S`. asyncio.IncompleteReadError:
-        the program has disconnected within an event.
+        TimeoutError: no event has begun for `EVENT_TIMEOUT_S`, or one is incomplete for `EVENT_S`.
+        asyncio.IncompleteReadError: the program has disconnected within an event.
     """
     try:
-        async with asyncio.timeout(REST_S):
+        async with asyncio.timeout(EVENT_TIMEOUT_S):
             first = await reader.read(1)
         if not first:
             return None
@@ -66,7 +66,10 @@ def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
 async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
     head = _object(first + await reader.readline())
     data = head.get("data") or {}
-    length, payload = _length(head, "data_length", MAX_DATA), _length(head, "payload_length", MAX_PAYLOAD)
+    length, payload = (
+        _length(head, "data_length", MAX_EVENT_DATA_BYTES),
+        _length(head, "payload_length", MAX_EVENT_PAYLOAD_BYTES),
+    )
     if not isinstance(data, dict) or not isinstance(head.get("type"), str):
         raise ValueError("no event")
     if length:

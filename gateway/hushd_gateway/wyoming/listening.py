@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 512  # at once; further ones are closed
 FLUSH_S = 5.0  # for a program that does not read its last answer, or keeps sending after it
-GRACE_S = 2.0  # for the last answers, once the supervisor has ended
+LAST_ANSWERS_TIMEOUT_S = 2.0  # for the last answers, once the supervisor has ended
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -58,7 +58,7 @@ class WyomingServer:
 
     async def end(self) -> None:
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE_S)
+            await asyncio.wait(self._tasks, timeout=LAST_ANSWERS_TIMEOUT_S)
 
     def _accepted(self, connection: Connection) -> None:
         self._configuration.refresh()

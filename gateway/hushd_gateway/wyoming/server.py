@@ -38,7 +38,7 @@ from hushd_gateway.routing import Engines, Model
 from . import events
 from .audio import Recording
 
-SEND_S = 60.0  # for a program that does not read
+SEND_TIMEOUT_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
 WORDS = {"list_voices": "describe lists them"}  # advice for programs
 _SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of the answer to an empty text
@@ -223,7 +223,7 @@ class _Begun(AudioStart):
 
 
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
-    async with asyncio.timeout(SEND_S):
+    async with asyncio.timeout(SEND_TIMEOUT_S):
         await async_write_event(event.event(), writer)
 
 

@@ -27,7 +27,7 @@ from .faults import faults
 from .recording import Recording, fault, is_url
 
 STANDARD_INPUT = "-"
-MAX_LINE = 1024 * 1024  # bytes
+MAX_MANIFEST_LINE_BYTES = 1024 * 1024  # bytes
 _ITSELF = {"id": text(empty=False), "url": text(empty=False)}
 _WORKER = {"engine": text(), "model": text()}
 _OPTIONS = {name: TRANSCRIBE.fields[name].kind for name in TRANSCRIBE.options(TEXT, SEARCH, CUTTING)}
@@ -83,8 +83,8 @@ def parse(line: bytes) -> Recording:
 
 
 def _fields(line: bytes) -> JsonObject:
-    if len(line) > MAX_LINE:
-        raise HushdError("bad_request", f"It is longer than {MAX_LINE} bytes.")
+    if len(line) > MAX_MANIFEST_LINE_BYTES:
+        raise HushdError("bad_request", f"It is longer than {MAX_MANIFEST_LINE_BYTES} bytes.")
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -96,10 +96,10 @@ def _fields(line: bytes) -> JsonObject:
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Yields the lines of a file, of each no more than shows that it is too long."""
-    while line := file.readline(MAX_LINE + 2):
+    while line := file.readline(MAX_MANIFEST_LINE_BYTES + 2):
         yield line
-        while len(line) > MAX_LINE + 1 and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE + 2)
+        while len(line) > MAX_MANIFEST_LINE_BYTES + 1 and not line.endswith(b"\n"):
+            line = file.readline(MAX_MANIFEST_LINE_BYTES + 2)
 
 
 @contextmanager

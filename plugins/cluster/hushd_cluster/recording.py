@@ -12,7 +12,7 @@ from hushd.transcripts.formats import FORMATS
 
 SET_ASIDE = "set-aside.json"  # the list beside the transcripts
 MAX_PART = 240  # bytes of a name between two slashes: a file's may have 255, with its format
-MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
+MAX_KEY_BYTES = 800  # bytes; the key of an object may have 1024, with the folder before it
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 PASSWORD = re.compile(r"(://[^/?#:@]*):[^/?#]*@")  # also of a URL within one, as fsspec chains them
@@ -74,6 +74,6 @@ def fault(name: str) -> str:
         return "is not valid Unicode"
     if _CONTROL.search(name):
         return "has a control character or a backslash"
-    if size > MAX_NAME or longest > MAX_PART:
-        return f"is too long: it may have {MAX_NAME} bytes, and {MAX_PART} between two slashes"
+    if size > MAX_KEY_BYTES or longest > MAX_PART:
+        return f"is too long: it may have {MAX_KEY_BYTES} bytes, and {MAX_PART} between two slashes"
     return ""

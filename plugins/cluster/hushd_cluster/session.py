@@ -18,7 +18,7 @@ import ray
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
-CONNECT_S = 5.0
+CLUSTER_CONNECT_TIMEOUT_S = 5.0
 # Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors, and
 # reports its use to its makers.
 _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -100,4 +100,4 @@ def _check(address: str) -> None:
     """Raises OSError if no process listens at HOST:PORT: Ray itself retries for minutes."""
     host, _, port = address.strip().rpartition(":")
     if host and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), CLUSTER_CONNECT_TIMEOUT_S).close()

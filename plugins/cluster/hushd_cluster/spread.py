@@ -23,8 +23,8 @@ from .outputs import Failure, Outputs
 from .recording import Recording, is_url
 from .task import Outcome, Task, transcribe
 
-AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
-LOOK_S = 1.0  # between two looks at the cluster's nodes
+TASKS_PER_CPU = 2  # tasks for each CPU: the next one's bytes travel while one runs
+NODES_LOOK_INTERVAL_S = 1.0  # between two looks at the cluster's nodes
 LOST = 3  # times that Ray sends a task again whose node has died
 ATTEMPTS = 3  # failures of a recording before it is set aside
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
@@ -76,7 +76,7 @@ class Spread:
         self._running: dict[Any, Sent] = {}  # by the result's reference
         self._alive: set[str] = set()  # nodes at the last look
         self._places = 1  # recordings under way at once
-        self._looked = -LOOK_S
+        self._looked = -NODES_LOOK_INTERVAL_S
         self._nodes = Nodes(ATTEMPTS)
         self._hosts: dict[str, str] = {}
         self._fruitless = 0
@@ -101,7 +101,7 @@ class Spread:
                 while self._waiting and len(self._running) < self._places:
                     self._send(self._waiting.popleft())
                 if self._running:
-                    ended, _ = ray.wait(list(self._running), timeout=LOOK_S)
+                    ended, _ = ray.wait(list(self._running), timeout=NODES_LOOK_INTERVAL_S)
                     for reference in ended:
                         self._take(self._running.pop(reference).recording, reference)
         finally:
@@ -112,11 +112,11 @@ class Spread:
     def _look(self) -> None:
         """Looks at the cluster, once a second."""
         now = time.monotonic()
-        if now - self._looked < LOOK_S:
+        if now - self._looked < NODES_LOOK_INTERVAL_S:
             return
         self._looked = now
         self._alive = {str(each["NodeID"]) for each in session.alive()}
-        self._places = max(1, int(AHEAD * ray.cluster_resources().get("CPU", 0) / self._cpus))
+        self._places = max(1, int(TASKS_PER_CPU * ray.cluster_resources().get("CPU", 0) / self._cpus))
         for reference, sent in list(self._running.items()):  # Ray would keep what waits for a lost node forever
             if sent.avoided and not self._alive - sent.avoided:
                 ray.cancel(reference, force=True)

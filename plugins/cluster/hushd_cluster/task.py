@@ -23,7 +23,7 @@ from .faults import retried
 from .recording import Recording
 
 HOLDER = "ray"  # the name in `hushd status` of Ray's processes, which are clients of their node's supervisor
-PATIENCE_S = 10.0  # longest wait of a task whose node has no room
+MAX_TASK_WAIT_S = 10.0  # longest wait of a task whose node has no room
 TRIES = 3  # of reading or writing at a store that is busy
 
 
@@ -86,7 +86,7 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
             retried(lambda: outputs.save(target, task.recording.name, task.form, transcript), TRIES)
     except HushdError as error:
         if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
-            time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
+            time.sleep(min(MAX_TASK_WAIT_S, error.retry_after_ms / 1000))
         is_its_own = is_its_own and error.code != "output_failed"
         return Outcome(*where, _readable(segments, error), error, is_its_own=is_its_own)
     except Exception as error:  # its text may have a URL's secrets

@@ -49,7 +49,7 @@ def test_speakers_are_told_apart_by_their_number_too() -> None:
         (b'{"id": "a", "url": "zip://x::https://u:secret@h/a"}', "was given with a password"),
         (b'{"id": "a", "url": "a", "clips": [1], "diarize": true}', "leave out clips"),
         (b'{"id": "a", "url": "a", "live": true}', "no 'live'"), (b"[" * 100_000, "not JSON"), (b"\xff", "not JSON"),
-        (b'{"id": "a", "url": "' + b"a" * manifest.MAX_LINE + b'"}', "longer than"),
+        (b'{"id": "a", "url": "' + b"a" * manifest.MAX_MANIFEST_LINE_BYTES + b'"}', "longer than"),
     ],
 )  # fmt: skip
 def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
@@ -65,7 +65,9 @@ def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
     """Each wrong one is named by its number; an id that comes again is wrong too, and empty lines are nothing."""
     path = tmp_path / "corpus.jsonl"
     good = [json.dumps({"id": name, "url": f"/a/{name}"}) for name in ("1", "2", "3")]
-    path.write_text("\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_LINE), good[2]]))
+    path.write_text(
+        "\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_MANIFEST_LINE_BYTES), good[2]])
+    )
     source = Manifest(str(path))
     assert [each.name for each in source.recordings()] == ["1", "2", "3"]
     assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hushd_cluster.recording import MAX_NAME, MAX_PART, SET_ASIDE, fault, is_url, shown, transcript_path
+from hushd_cluster.recording import MAX_KEY_BYTES, MAX_PART, SET_ASIDE, fault, is_url, shown, transcript_path
 
 NAMES = {  # a recording's, and its transcript's
     "17": "17.txt", "2024/05/17": "2024/05/17.txt", "a b.wav": "a b.wav.txt", "…": "….txt", "a.txt": "a.txt.txt",
@@ -38,7 +38,7 @@ def test_no_two_names_are_kept_as_one() -> None:
 
 @pytest.mark.parametrize(("name", "why"), [
     ("a\nb", "control character"), ("a\\b", "backslash"), ("\0", "has"), ("x" * (MAX_PART + 1), "too long"),
-    ("." + "x" * MAX_PART, "too long"), ("ab/" * (MAX_NAME // 3) + "abc", "too long"), ("/" * 500, "too long"),
+    ("." + "x" * MAX_PART, "too long"), ("ab/" * (MAX_KEY_BYTES // 3) + "abc", "too long"), ("/" * 500, "too long"),
     ("\ud800", "Unicode"),
 ])  # fmt: skip
 def test_names_that_cannot(name: str, why: str) -> None:

@@ -13,7 +13,7 @@ from hushd_protocol.names import SPEECH_ROLES
 
 from .case import chosen, report
 
-LIMIT_S = 300.0
+TRIAL_TIMEOUT_S = 300.0
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
 
 
@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-k", default="", metavar="WORDS", help="only cases with one of these, separated by commas")
     parser.add_argument("--list", action="store_true", help="list the cases without playing them")
     parser.add_argument("--sound", type=Path, metavar="WAV", help="a recording of speech: 16 kHz, mono")
-    parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="limit of a case; default: 300")
+    parser.add_argument(
+        "--limit", type=float, default=TRIAL_TIMEOUT_S, metavar="SECONDS", help="limit of a case; default: 300"
+    )
     return parser
 
 

@@ -20,7 +20,7 @@ from .trial import Trial, ill_said
 
 _HEAVY = ("numpy", "onnxruntime", "soundfile", "tensorflow", "torch", "transformers")
 _NO_MODELS = ("no-such-model", "../../etc/passwd", "a/b", "", "x" * 300, "a\nb", "--help")
-_SETTLE_S = 5.0  # the system counts a thread for a while after Python has waited for its end
+_THREADS_TIMEOUT_S = 5.0  # the system counts a thread for a while after Python has waited for its end
 _CANCEL_S = 2.0  # after which the supervisor ends a worker that does not stop a cancelled job
 
 
@@ -117,7 +117,7 @@ def _after_error(trial: Trial) -> Iterator[str]:
 
 def _left(trial: Trial) -> Iterator[str]:
     before, after = (_kept(trial, jobs) for jobs in (2, 6))
-    deadline = time.monotonic() + _SETTLE_S
+    deadline = time.monotonic() + _THREADS_TIMEOUT_S
     while any(now > then for then, now in zip(before, after, strict=True)) and time.monotonic() < deadline:
         time.sleep(0.02)
         after = _kept(trial, 0)

@@ -22,8 +22,8 @@ from hushd_worker.job import Cancelled, Job
 
 from .case import LeftOut
 
-_CREDIT = 10**9
-_LOOK_S = 0.01
+_ENDLESS_CREDIT = 10**9
+_TRIAL_LOOK_INTERVAL_S = 0.01
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Trial(ABC):
         """
         worker, client = self.worker, _Client(source, cancel)
         sent: JsonObject = {"input": "inline", "payload": source} if isinstance(source, bytes) else {"input": "stream"}
-        message = JobMessage(id=bytes(16), op=op, params=params or {}, credit=_CREDIT, **sent)
+        message = JobMessage(id=bytes(16), op=op, params=params or {}, credit=_ENDLESS_CREDIT, **sent)
         job = client.job = Job(message, client.take)
         answer = client.answer
         try:
@@ -170,7 +170,7 @@ class _Client:
         self._look()
 
     def _watch(self) -> None:
-        while not self._over.wait(_LOOK_S):
+        while not self._over.wait(_TRIAL_LOOK_INTERVAL_S):
             self._look()
 
     def _look(self) -> None:

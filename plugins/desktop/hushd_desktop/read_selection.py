@@ -26,7 +26,7 @@ PROGRAMS = (
     (("xsel", "--primary", "--output"), "DISPLAY"),
 )
 _UNREACHED = (b"open display", b"connect to a wayland")  # their errors if no desktop answers
-ANSWER_S = 5.0  # for the window with the selection, which may hang
+SELECTION_TIMEOUT_S = 5.0  # for the window with the selection, which may hang
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -59,7 +59,7 @@ def selected() -> str:
     """
     command, variable = _command()
     try:
-        printed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_S)
+        printed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SELECTION_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise HushdError("input_unreadable", "The window with the selected text does not answer.") from error
     text = printed.stdout.decode(errors="replace").strip()

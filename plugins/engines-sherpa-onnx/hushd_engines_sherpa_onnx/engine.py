@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
 INSTALL = engine_command(SPEC)
-_LOOK_S = 0.1  # between two checks for a cancel
+_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
 _POCKET_RATE = 24_000  # Hz of the recordings whose voices Pocket TTS speaks with,
 _HEARD_S = 10.0  # and the length of the part that it uses
 _CLASSES = {
@@ -121,7 +121,7 @@ class SherpaOnnx:
         generation = _Generation(self._tts, text, config)
         try:
             while not generation.over:
-                piece = generation.piece(_LOOK_S)
+                piece = generation.piece(_CANCEL_LOOK_INTERVAL_S)
                 if piece is not None and len(piece):
                     yield AudioChunk(piece, self._tts.sample_rate)
                 self.check()

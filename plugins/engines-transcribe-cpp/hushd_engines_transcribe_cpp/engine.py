@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOK_S = 0.1  # between two checks for a cancel
+_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks for a cancel
 _MIN_SAMPLES = RATE // 2  # a shorter piece is padded with silence, since some architectures refuse it
 # Whisper's encoder always processes 30 s. Moonshine was trained on short utterances.
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
@@ -193,7 +193,7 @@ class TranscribeCpp(Engine):
         """
         work = _Run(function)
         try:
-            while not work.wait(_LOOK_S):
+            while not work.wait(_CANCEL_LOOK_INTERVAL_S):
                 self.check()
         except BaseException:
             self._session.cancel()

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
     from .ecapa import Ecapa
 
-SECONDS = 5.0  # of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages
-MIN_S = 0.5  # the library's minimum
+MAX_IDENTIFIED_S = (
+    5.0  # of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages
+)
+MIN_IDENTIFIED_S = 0.5  # the library's minimum
 # More likely than all other languages of the model together; the library's own tests require that of real speech.
 MIN_PROBABILITY = 0.5
 # The model's languages among all: the library's tests find less than 0.01 if another language is spoken.
-MIN_SHARE = 0.1
+MIN_LANGUAGE_SHARE = 0.1
 
 
 class Identification:
@@ -54,12 +56,12 @@ class Identification:
         return inventory.identifying() is not None
 
     def identify(self, samples: Samples) -> DetectedLanguage | None:
-        """Returns the language spoken in `samples`, by their first `SECONDS`; None if it cannot be identified.
+        """Returns the language spoken in `samples`, by their first `MAX_IDENTIFIED_S`; None if it cannot be identified.
 
         Raises:
             HushdError: `model_missing` or `engine_missing` if the identifying model cannot be used.
         """
-        if len(samples) < MIN_S * RATE or (ecapa := self._ecapa()) is None:
+        if len(samples) < MIN_IDENTIFIED_S * RATE or (ecapa := self._ecapa()) is None:
             return None
         import numpy as np
 
@@ -67,13 +69,13 @@ class Identification:
         labels = [label for label in ecapa.labels if languages.code(label) in known]
         if len(labels) < 2:
             return None
-        first = np.nan_to_num(samples[: round(SECONDS * RATE)], nan=0.0, posinf=1.0, neginf=-1.0)
+        first = np.nan_to_num(samples[: round(MAX_IDENTIFIED_S * RATE)], nan=0.0, posinf=1.0, neginf=-1.0)
         try:
             label, probability, share = ecapa.likeliest(np.ascontiguousarray(first, np.float32), labels)
         except RuntimeError as error:
             raise _unusable(reason(error)) from error
         tag = languages.find(label, self._tags)
-        if tag is None or probability <= MIN_PROBABILITY or share < MIN_SHARE:
+        if tag is None or probability <= MIN_PROBABILITY or share < MIN_LANGUAGE_SHARE:
             return None
         return DetectedLanguage(tag, probability)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURE = "ecapa_tdnn"
 ROLE = "langid"  # of such a model in lists; there are no workers of this role
-_MAX_BYTES = 500_000_000  # six times the makers' largest file
+_MAX_MODEL_BYTES = 500_000_000  # six times the makers' largest file
 _CODES = "stt.langid.labels.codes"
 # The range of each number. VoxLingua107's are 400, 160, 400, 60; 1024 to 3072, 1 to 5, 1 to 4; 128 to 512.
 _BOUNDS = {
@@ -51,8 +51,10 @@ def checked(path: Path, header: Header) -> tuple[str, ...]:
     """Does the same for a file whose header is already read."""
     if header.values.get("general.architecture") != ARCHITECTURE:
         raise NoModel(f"{path.name} does not tell languages apart")
-    if path.stat().st_size > _MAX_BYTES:
-        raise NoModel(f"{path.name} has more than {_MAX_BYTES // 1_000_000} MB, as no model that tells languages apart")
+    if path.stat().st_size > _MAX_MODEL_BYTES:
+        raise NoModel(
+            f"{path.name} has more than {_MAX_MODEL_BYTES // 1_000_000} MB, as no model that tells languages apart"
+        )
     for key, (least, most) in _BOUNDS.items():
         numbers = header.numbers(key)
         if not numbers or not all(least <= number <= most for number in numbers):

@@ -184,7 +184,7 @@ def test_a_stream_that_is_cancelled_leaves_the_model_free(live: TranscribeCpp, m
     def gone() -> None:
         raise Cancelled
 
-    monkeypatch.setattr(transcribe_cpp, "_LOOK_S", 0.0)
+    monkeypatch.setattr(transcribe_cpp, "_CANCEL_LOOK_INTERVAL_S", 0.0)
     stream = live.begin(Options())
     live.check = gone
     with pytest.raises(Cancelled):

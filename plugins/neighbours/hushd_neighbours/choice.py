@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .holding import ANY_CARD, Holding
 
-MAX_MODELS = 12  # the largest, which are combined: 4,096 ways
+MAX_COMBINED_MODELS = 12  # the largest, which are combined: 4,096 ways
 Named = tuple[str, Holding]  # a model, and the name of its server
 
 
@@ -34,7 +34,7 @@ class Lack(NamedTuple):
 def choose(models: Iterable[Named], lack: Lack) -> list[Named]:
     """Chooses the models whose end fills `lack`: as few as suffice, and of those the smallest; none if all do not."""
     useful = [model for model in models if lack.without([model]) != lack]
-    largest = sorted(useful, key=lambda model: -model[1].size)[:MAX_MODELS]
+    largest = sorted(useful, key=lambda model: -model[1].size)[:MAX_COMBINED_MODELS]
     for count in range(1, len(largest) + 1):
         enough = [chosen for chosen in combinations(largest, count) if not lack.without(chosen)]
         if enough:

@@ -21,7 +21,7 @@ from . import ask, give
 from .holding import Holding, why_not
 from .settings import NeighbourSettings
 
-_LOOK_S = 4.0
+_SERVERS_TIMEOUT_S = 4.0
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -75,7 +75,7 @@ _COLUMNS: tuple[Column[_Row], ...] = (
 
 def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
     """Prints the answers of all servers, in the order of the file."""
-    answers = ask.looks(known, time.monotonic() + _LOOK_S)
+    answers = ask.looks(known, time.monotonic() + _SERVERS_TIMEOUT_S)
     failed = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
     rows = [
         row

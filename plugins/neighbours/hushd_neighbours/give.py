@@ -15,9 +15,9 @@ from .choice import Lack, choose
 from .holding import why_not
 from .settings import NeighbourSettings
 
-_LIMIT_S = 9.0  # the supervisor kills it after ten seconds
-_LOOK_S = 4.0
-_MAX_BYTES = 4096
+_GIVE_TIMEOUT_S = 9.0  # the supervisor kills it after ten seconds
+_SERVERS_TIMEOUT_S = 4.0
+_MAX_INPUT_BYTES = 4096
 
 
 def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
@@ -29,7 +29,7 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
     """
     began = time.monotonic()
     lack = _lack(question)
-    looks = ask.looks(known, began + _LOOK_S)
+    looks = ask.looks(known, began + _SERVERS_TIMEOUT_S)
     for name, held in looks.items():
         if isinstance(held, str):
             console.complain(f"{name}: {held}")
@@ -38,7 +38,7 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
     chosen = choose(idle, lack)
     if not chosen:
         raise HushdError("server_busy", "No neighbours have idle models whose memory suffices.", 1000)
-    failures = ask.gives(known, chosen, began + _LIMIT_S)
+    failures = ask.gives(known, chosen, began + _GIVE_TIMEOUT_S)
     for (name, holding), failure in zip(chosen, failures, strict=True):
         if failure:
             console.complain(f"{name}: {failure}")
@@ -50,7 +50,7 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
 
 def _lack(question: IO[bytes]) -> Lack:
     try:
-        asked = json.loads(question.read(_MAX_BYTES))
+        asked = json.loads(question.read(_MAX_INPUT_BYTES))
         lack = Lack(asked["ram"], asked["card"], asked["vram"])
         if lack and all(type(size) is int and size >= 0 for size in (lack.ram, lack.vram)):
             return lack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-MAX_NAME = 200  # characters of a model's name
-_MAX_BYTES = 1 << 50  # more than any machine has
+MAX_MODEL_NAME_CHARACTERS = 200  # characters of a model's name
+_MAX_HELD_BYTES = 1 << 50  # more than any machine has
 ANY_CARD = ""  # the card of a server that does not name it
 
 
@@ -53,13 +53,13 @@ def why_not(holding: Holding, idle_s: float) -> str:
 
 def name_in(value: object) -> str:
     """Returns a model's name, which can be shown in a line; raises ValueError for anything else."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_MODEL_NAME_CHARACTERS or not value.isprintable():
         raise ValueError("no name")
     return value
 
 
 def bytes_in(value: object) -> int:
     """Returns a size in bytes; raises ValueError for one that no machine has."""
-    if type(value) is not int or not 0 <= value < _MAX_BYTES:
+    if type(value) is not int or not 0 <= value < _MAX_HELD_BYTES:
         raise ValueError("no size")
     return value

@@ -17,7 +17,7 @@ from . import processes
 from .holding import ANY_CARD, Failed, Holding, bytes_in, name_in
 from .server import Server
 
-MAX_MODELS = 256  # of a server
+MAX_SERVER_MODELS = 256  # of a server
 _MIN_S, _MAX_S = 0.02, 0.25  # between two checks whether a model has gone
 _DEFAULT_KEEP_S = 300.0  # ollama's default of OLLAMA_KEEP_ALIVE
 _FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive means some centuries
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 def look(server: Server, kind: str) -> list[Holding]:
     """Returns the models that a server holds; raises `Failed` if it does not say them."""
     try:
-        return KINDS[kind].look(server)[:MAX_MODELS]
+        return KINDS[kind].look(server)[:MAX_SERVER_MODELS]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Failed("The server's answer is not from this kind of server.") from None
 

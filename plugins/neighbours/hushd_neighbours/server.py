@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .holding import Failed
 
-MAX_BYTES = 1 << 20  # of an answer
+MAX_SERVER_ANSWER_BYTES = 1 << 20  # of an answer
 _REDIRECTS = range(300, 400)
 _REFUSED = (401, 403)
 
@@ -80,9 +80,9 @@ class Server:
                     )
                 if response.status in _REFUSED:
                     raise Failed(f"The server requires a token for {asked}, or a different one.")
-                content = response.read(MAX_BYTES + 1)
-            if len(content) > MAX_BYTES:
-                raise Failed(f"The answer to {asked} is larger than {MAX_BYTES >> 20} MiB.")
+                content = response.read(MAX_SERVER_ANSWER_BYTES + 1)
+            if len(content) > MAX_SERVER_ANSWER_BYTES:
+                raise Failed(f"The answer to {asked} is larger than {MAX_SERVER_ANSWER_BYTES >> 20} MiB.")
             return response.status, content
         except TimeoutError:
             raise Failed(f"The server did not answer {asked} in time.") from None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hushd_neighbours import ask, kinds
 from hushd_neighbours.holding import Failed, Holding
-from hushd_neighbours.server import MAX_BYTES, Server
+from hushd_neighbours.server import MAX_SERVER_ANSWER_BYTES, Server
 from hushd_neighbours.settings import NeighbourSettings
 
 from . import shapes
@@ -51,7 +51,7 @@ def _sentence(kind: str, server: Scripted) -> str:
     (Raw(b"{}", 500), "with status 500."),
     (Raw(b"", 401), "The server requires a token for"),
     (Raw(b"", 302, {"Location": "http://192.0.2.1/"}), "The server redirects"),
-    (Raw(b"{" + b" " * MAX_BYTES + b"}"), "is larger than 1 MiB."),
+    (Raw(b"{" + b" " * MAX_SERVER_ANSWER_BYTES + b"}"), "is larger than 1 MiB."),
     (Raw(b"<html>"), "is not JSON."), (Raw(b"[" * 100_000), "is not JSON."), (Raw(b"\xff\xfe{}"), "is not JSON."),
     (None, "is not from this kind of server."), ([], "is not from this kind of server."),
     ({"models": 7, "data": 1, "running": "x"}, "is not from this kind"),

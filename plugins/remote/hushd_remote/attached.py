@@ -19,9 +19,9 @@ from hushd_protocol.system import paths
 ENDPOINT = "attached:"  # before the socket's path, as `Client(endpoint=…)`
 SUFFIX = ".sock"
 MODELS = ".models.sock"  # of a machine that lends its models too
-WELCOME_S = 10.0
+REMOTE_WELCOME_TIMEOUT_S = 10.0
 BACK_S = 30.0  # in which a connection that was lost must be back
-PAUSE_S = 0.05
+ATTACH_DELAY_S = 0.05
 
 
 def machine(address: str | None, here: paths.Paths) -> Machine | None:
@@ -73,7 +73,7 @@ class AttachedMachine:
         give_up = time.monotonic() + (BACK_S if self._served else 0.0)
         while True:
             try:
-                connection = Connection(self._path, holder=holder, patience=WELCOME_S, place=self.place)
+                connection = Connection(self._path, holder=holder, patience=REMOTE_WELCOME_TIMEOUT_S, place=self.place)
             except HushdError as error:
                 if error.code not in ("supervisor_lost", "shutting_down"):
                     raise
@@ -84,7 +84,7 @@ class AttachedMachine:
                         f"{self.place}, which was attached to this machine, has not been connected{waited}: "
                         "run `hushd attach` there again.",
                     ) from error
-                time.sleep(PAUSE_S)
+                time.sleep(ATTACH_DELAY_S)
                 continue
             self._served = True
             return connection

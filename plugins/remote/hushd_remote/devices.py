@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd.audio.devices import Device, Kind
-from hushd.audio.playback_buffer import DRY_S, TICK_S, PlaybackBuffer
+from hushd.audio.playback_buffer import DEVICE_LOOK_INTERVAL_S, DRY_S, PlaybackBuffer
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
 from hushd.transport.link import GONE, Link
@@ -19,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Control, Credit, Error, Message, Progress, Request, Result
 
 WORKER = "devices"  # of requests for a loudspeaker or a microphone
-CREDIT = 64  # chunks of a recording under way
+CHUNKS_UNDER_WAY = 64  # chunks of a recording under way
 LATENCY_S = 0.05  # of a microphone there
 
 
@@ -56,7 +56,7 @@ class MicrophoneThere:
         self._closed = False
         self._connection = link.connect()
         params = {"rate": rate, "chunk_s": chunk_s, "device": device}
-        request = Request(id=self.id, worker=WORKER, op="record", params=params, input="none", credit=CREDIT)
+        request = Request(id=self.id, worker=WORKER, op="record", params=params, input="none", credit=CHUNKS_UNDER_WAY)
         self._connection.carry(self, request)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class MicrophoneThere:
             self._on_end(error or HushdError("no_device", "The microphone has been closed where it is."))
 
 
-CHUNK_S = 0.02
+DEVICE_CHUNK_S = 0.02
 FIRST_S = 0.2  # that may be sent before the first report
 
 
@@ -132,7 +132,7 @@ class LoudspeakerThere(PlaybackBuffer):
         super().__init__(StopIteration, rate, channels, volume=volume)
         self._link = link
         self._params = {"rate": rate, "channels": channels, "device": device}
-        self._block_size = max(1, int(CHUNK_S * rate)) * self._frame
+        self._block_size = max(1, int(DEVICE_CHUNK_S * rate)) * self._frame
         self._unheard: list[memoryview] = []  # of the stream
         self._before = 0  # bytes taken when the stream was opened
         self._sent = 0  # bytes to the stream
@@ -193,7 +193,7 @@ class LoudspeakerThere(PlaybackBuffer):
     def _feed(self, stream: Stream, on_position: Callable[[float], None] | None) -> None:
         ended, idle = False, 0.0
         while True:
-            moved = self._moved.wait(TICK_S)
+            moved = self._moved.wait(DEVICE_LOOK_INTERVAL_S)
             self._moved.clear()
             self._note(stream, on_position)
             if stream.over:
@@ -202,7 +202,7 @@ class LoudspeakerThere(PlaybackBuffer):
             if self.done and not ended:
                 ended = True
                 stream.connection.post(Chunk(id=stream.id, seq=self._seq, last=True))
-            idle = 0.0 if moved or self._chunks else idle + TICK_S
+            idle = 0.0 if moved or self._chunks else idle + DEVICE_LOOK_INTERVAL_S
             if self._abandoned or idle >= DRY_S:
                 self.hush()
 

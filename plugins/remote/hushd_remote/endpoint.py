@@ -25,10 +25,10 @@ from hushd_protocol.system import paths
 from . import ssh
 
 LOGIN_S = 120.0  # a person may have to type something
-AGAIN_S = 5.0  # in which a supervisor that served us before may start anew
-PAUSE_S = 0.1
+RESTART_WINDOW_S = 5.0  # in which a supervisor that served us before may start anew
+ENDPOINT_DELAY_S = 0.1
 ACCEPT_S = 10.0
-LAST_WORDS_S = 2.0  # of an ssh whose socket is closed
+SSH_LAST_WORDS_S = 2.0  # of an ssh whose socket is closed
 # Exit statuses: of a hushd that has no such command, of a shell that finds none, of ssh itself.
 USAGE, NOT_FOUND, FAILED = 2, 127, 255
 
@@ -69,7 +69,7 @@ class SshMachine:
             HushdError: `no_supervisor` where none can be reached; `unauthorised` where ssh is let in by none of its
                 keys, or does not know the machine's.
         """
-        give_up = time.monotonic() + AGAIN_S
+        give_up = time.monotonic() + RESTART_WINDOW_S
         while True:
             relay = Relay(self._endpoint, self._here)
             try:
@@ -79,7 +79,7 @@ class SshMachine:
                 again = ("supervisor_lost", "shutting_down", *(["no_supervisor"] if self._served else []))
                 if fault.code not in again or time.monotonic() >= give_up:
                     raise self._explained(fault) from error
-                time.sleep(PAUSE_S)
+                time.sleep(ENDPOINT_DELAY_S)
                 continue
             self._served = True
             return connection
@@ -117,7 +117,7 @@ class Relay:
 
     def explain(self) -> HushdError:
         """Returns the reason why there was no welcome, and ends ssh, whose socket is closed by now."""
-        self._thread.join(LAST_WORDS_S)
+        self._thread.join(SSH_LAST_WORDS_S)
         if self._failure:
             return self._nobody(f"ssh cannot be run ({self._failure})")
         if self._process is None or self._thread.is_alive():

@@ -30,7 +30,7 @@ from .devices import WORKER
 from .permissions import Permissions
 from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
 
-MAX_WAITING = 1000  # waiting messages for the supervisor, beyond which the program is disconnected
+MAX_WAITING_MESSAGES = 1000  # waiting messages for the supervisor, beyond which the program is disconnected
 MAX_STREAMS = 32  # at once
 STREAM_CONTROLS = ("hush", "volume")
 M = TypeVar("M", bound=Message)
@@ -90,7 +90,7 @@ class AttachedProgram:
             self._attempt(self._open, message)
         elif isinstance(message, Control) and message.action in STREAM_CONTROLS:
             self._attempt(self._tell, message)
-        elif self._inbox.qsize() < MAX_WAITING:
+        elif self._inbox.qsize() < MAX_WAITING_MESSAGES:
             self._inbox.put(message)
         else:
             return False

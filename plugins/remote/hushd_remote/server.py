@@ -29,7 +29,7 @@ from .permissions import Permissions
 from .program import AttachedProgram
 
 MAX_PROGRAMS = 64
-TURN = 64  # messages, in addition to queued ones
+TURN_MESSAGES = 64  # messages, in addition to queued ones
 PING_S = 2.0
 MAX_MISSED = 5  # pings, before a program counts as gone
 _OPTIONS = {
@@ -125,7 +125,7 @@ class AttachServer:
         self._context.destroy(linger=0)
 
     def _receive(self, decoder: Decoder) -> None:
-        for _ in range(TURN):
+        for _ in range(TURN_MESSAGES):
             try:
                 route, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:

@@ -16,7 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Error, Message, Progress, Request, Result
 from hushd_schema.kinds import check, number, whole
 
-AHEAD_S = 0.19  # of sound sent ahead: for so long it may play after the other machine has gone
+SENT_AHEAD_S = 0.19  # of sound sent ahead: for so long it may play after the other machine has gone
 SURPLUS_S = 1.0  # tolerated beyond that limit
 RATE = whole(4000, 192_000)
 CHANNELS = whole(1, 8)
@@ -78,7 +78,7 @@ class DeviceStream:
 
 
 class LoudspeakerStream(DeviceStream):
-    """Plays chunks while the program has the floor, never more than `AHEAD_S` and a round trip of them at once."""
+    """Plays chunks while the program has the floor, never more than `SENT_AHEAD_S` and a round trip of them at once."""
 
     def __init__(self, owner: Owner, request: Request) -> None:
         super().__init__(owner, request)
@@ -126,7 +126,7 @@ class LoudspeakerStream(DeviceStream):
             self._owner.send(Progress(id=self.id, done=heard, total=self._limit()))
 
     def _limit(self) -> float:
-        return self._heard_s + AHEAD_S + self._owner.round_trip()
+        return self._heard_s + SENT_AHEAD_S + self._owner.round_trip()
 
 
 class MicrophoneStream(DeviceStream):

@@ -16,9 +16,9 @@ from . import ssh
 
 LOGIN_S = 120.0  # the user may have to type a password
 FORWARD_S = 10.0
-BEAT_S = 0.25
+TUNNEL_BEAT_INTERVAL_S = 0.25
 DEAD_S = 2.0  # without an echo
-PATIENCE_S = 1.0  # for ssh to end
+SSH_END_TIMEOUT_S = 1.0  # for ssh to end
 MARK = "hushd-attached "
 # The script there, for sh: the folder is the one of programs there, as in `paths.find`. It echoes beats, and removes
 # the socket's file whenever the connection ends.
@@ -114,18 +114,18 @@ class Tunnel:
                 self._process.stdin.write(b".\n")
             except OSError:
                 return
-            echo = self._read(BEAT_S)
+            echo = self._read(TUNNEL_BEAT_INTERVAL_S)
             if echo == b"":
                 return
             now = time.monotonic()
             if echo is not None:
                 on_round_trip(now - began)
                 answered = now
-                time.sleep(max(0.0, BEAT_S - (now - began)))
+                time.sleep(max(0.0, TUNNEL_BEAT_INTERVAL_S - (now - began)))
             elif now - answered >= DEAD_S:
                 return
 
-    def close(self, patience: float = PATIENCE_S) -> None:
+    def close(self, patience: float = SSH_END_TIMEOUT_S) -> None:
         """Ends ssh within `patience` seconds; the script there removes its socket."""
         if (process := self._process) is None:
             return

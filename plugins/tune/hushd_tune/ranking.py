@@ -11,10 +11,12 @@ from random import Random
 
 from hushd_protocol.light_dataclass import dataclass
 
-FEWEST = 6  # sentences: with 5, even a model that is better in each of them may be so by chance (1 in 16, both ways)
+MIN_SENTENCES = (
+    6  # sentences: with 5, even a model that is better in each of them may be so by chance (1 in 16, both ways)
+)
 DRAWS = 2000
 _SEED = 20
-_TAIL = 0.025  # of the draws, on either side of a 95 % interval
+_TAIL_SHARE = 0.025  # of the draws, on either side of a 95 % interval
 _NONE_WRONG = 3  # of so many words in all, the rate may still be this above 0 (the rule of three): draws show no error
 
 BEST, EQUAL, CHANCE, WORSE = "best", "equal", "chance", "worse"
@@ -70,7 +72,7 @@ def ranked(words: Sequence[int], models: Sequence[Heard]) -> list[Place]:
         low, high = _interval(rates)
         if not any(heard.errors):
             high = min(1.0, _NONE_WRONG / sum(words))
-        verdict = _verdict(order[0], heard, drawn, total) if len(words) >= FEWEST else ""
+        verdict = _verdict(order[0], heard, drawn, total) if len(words) >= MIN_SENTENCES else ""
         places.append(Place(heard, sum(heard.errors) / sum(words), low, high, verdict))
     return places
 
@@ -79,7 +81,7 @@ def chosen(words: Sequence[int], models: Sequence[Heard], present: str) -> Place
     """Returns the model to use: the best of those that keep up with speech, or the present one if it differs from that
     by chance; None where there are too few sentences, or no model keeps up."""
     able = [heard for heard in models if heard.speed >= 1]
-    if not able or len(words) < FEWEST:
+    if not able or len(words) < MIN_SENTENCES:
         return None
     good = [place for place in ranked(words, able) if place.verdict != WORSE]
     return next((place for place in good if place.heard.model == present), good[0])
@@ -103,4 +105,4 @@ def _verdict(best: Heard, other: Heard, drawn: Sequence[Sequence[int]], total: S
 
 def _interval(values: list[float]) -> tuple[float, float]:
     values.sort()
-    return values[int(_TAIL * len(values))], values[-1 - int(_TAIL * len(values))]
+    return values[int(_TAIL_SHARE * len(values))], values[-1 - int(_TAIL_SHARE * len(values))]

@@ -10,7 +10,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import escaped, plural
 
-from .ranking import BEST, CHANCE, FEWEST, WORSE, Place
+from .ranking import BEST, CHANCE, MIN_SENTENCES, WORSE, Place
 from .words import Compared
 
 _MOST_SHOWN = 5  # wrong sentences of a model; --json has all
@@ -65,10 +65,11 @@ def _about(comparison: Comparison) -> str:
 
 def _differences(comparison: Comparison) -> list[str]:
     sentences = len(next(iter(comparison.texts.values()), ()))
-    if sentences < FEWEST:
+    if sentences < MIN_SENTENCES:
         count = "one sentence is" if sentences == 1 else f"{sentences} sentences are"
         return [
-            f"{count[:1].upper()}{count[1:]} too little to say which model is better: at least {FEWEST} are needed."
+            f"{count[:1].upper()}{count[1:]} too little to say which model is better: "
+            f"at least {MIN_SENTENCES} are needed."
         ]
     if len(comparison.places) < 2:
         return []

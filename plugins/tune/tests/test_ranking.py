@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd_tune.ranking import BEST, CHANCE, EQUAL, FEWEST, WORSE, Heard, chosen, ranked
+from hushd_tune.ranking import BEST, CHANCE, EQUAL, MIN_SENTENCES, WORSE, Heard, chosen, ranked
 from support.seeds import seeds
 
 
@@ -42,7 +42,7 @@ def test_equal_models_are_called_equal() -> None:
     ]
 
 
-@pytest.mark.parametrize("sentences", range(1, FEWEST))
+@pytest.mark.parametrize("sentences", range(1, MIN_SENTENCES))
 def test_too_few_sentences_decide_nothing(sentences: int) -> None:
     """However clear a difference seems: there is no verdict, and nothing is chosen."""
     words, models = [9] * sentences, [heard("a/a", *[0] * sentences), heard("b/b", *[9] * sentences)]
@@ -81,7 +81,7 @@ def test_any_models_are_ranked(seed: int) -> None:
     """For any errors: the order is by rate, the interval holds the rate, one is best, the result is the same each time
     and in any order of the models, and the choice is never surely worse than another that keeps up."""
     rng = random.Random(seed)
-    sentences = rng.randint(FEWEST, 20)
+    sentences = rng.randint(MIN_SENTENCES, 20)
     words = [rng.randint(1, 15) for _ in range(sentences)]
     models = [
         heard(

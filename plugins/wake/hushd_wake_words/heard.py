@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "slow_consumer")
 # Seconds of silence put before the sound: of 36 commands said in one breath with the word a model lost words of five if
 # the sound began within speech, and of none with the silence.
-LEAD_S = 0.3
+BEFORE_WORD_S = 0.3
 _STEADY_S = 60.0  # after which a failure does not count as a repetition
 _FAILURES = 3  # in a row
-CHUNK_S = (
+WAKE_CHUNK_S = (
     0.2  # twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average
 )
-_AGAIN_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
+_HEARD_TWICE_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -59,7 +59,7 @@ class Heard:
         Up to 10 s after the word it begins with the speech in the same breath, after a moment of silence. Without a
         pause between them it includes the wake word itself.
         """
-        return self._ring.reader(self._end, LEAD_S)
+        return self._ring.reader(self._end, BEFORE_WORD_S)
 
     def speech(self, transcription: Transcription) -> str:
         """Waits for a transcription of `sound` to end, and closes it; returns its text without the word.
@@ -177,7 +177,7 @@ class Wake(Iterator[Heard]):
                 failures = 1 if self._clock() - started_at > _STEADY_S else failures + 1
                 if error.code not in _AGAIN or failures > _FAILURES or self._closed:
                     raise
-                offset_s = max(known_s, ring.now - _AGAIN_S)
+                offset_s = max(known_s, ring.now - _HEARD_TWICE_S)
 
 
 def wake(
@@ -205,7 +205,7 @@ def wake(
     return Wake(
         lambda chunks, *, rate: detect(client, chunks, *words, rate=rate, **options),
         client.floor("wake", on_wait=on_wait),
-        partial(Microphone, device, chunk_s=CHUNK_S),
+        partial(Microphone, device, chunk_s=WAKE_CHUNK_S),
     )
 
 

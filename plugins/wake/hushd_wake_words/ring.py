@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from weakref import WeakSet
 
-from hushd.audio.recording import FRAME, Chunks, Device
+from hushd.audio.recording import SAMPLE_BYTES, Chunks, Device
 from hushd_protocol.errors import HushdError
 
-KEPT_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
+RING_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
 
 
 class Ring:
@@ -21,7 +21,7 @@ class Ring:
         kept_s: seconds that are kept, at least; twice as many at most.
     """
 
-    def __init__(self, device: Device, kept_s: float = KEPT_S) -> None:
+    def __init__(self, device: Device, kept_s: float = RING_S) -> None:
         self._kept_s = kept_s
         self.rate = device.rate
         self._device = device
@@ -37,12 +37,12 @@ class Ring:
     def now(self) -> float:
         """Seconds recorded so far."""
         with self._lock:
-            return (self._origin + len(self._samples)) / FRAME / self.rate
+            return (self._origin + len(self._samples)) / SAMPLE_BYTES / self.rate
 
     @property
     def begins_s(self) -> float:
         """The second of the recording from which on it is kept."""
-        return self._origin / FRAME / self.rate
+        return self._origin / SAMPLE_BYTES / self.rate
 
     def reader(self, since_s: float = 0.0, lead_s: float = 0.0) -> Chunks:
         """Returns an iterator over the samples from a second of the recording on, as far back as they are kept.
@@ -52,9 +52,9 @@ class Ring:
         """
         chunks = Chunks()
         if lead_s:
-            chunks.put(bytes(round(lead_s * self.rate) * FRAME))
+            chunks.put(bytes(round(lead_s * self.rate) * SAMPLE_BYTES))
         with self._lock:
-            begin = max(self._origin, round(since_s * self.rate) * FRAME)
+            begin = max(self._origin, round(since_s * self.rate) * SAMPLE_BYTES)
             if past := bytes(self._samples[begin - self._origin :]):
                 chunks.put(past)
             if self._ended:
@@ -77,7 +77,7 @@ class Ring:
                 self._finish(reader)
 
     def _add(self, chunk: bytes) -> None:
-        room = round(self._kept_s * self.rate) * FRAME
+        room = round(self._kept_s * self.rate) * SAMPLE_BYTES
         with self._lock:
             self._samples += chunk
             if len(self._samples) > 2 * room:

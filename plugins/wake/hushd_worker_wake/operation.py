@@ -6,7 +6,7 @@ Times are seconds of the audio sent.
 from __future__ import annotations
 
 from hushd_protocol.light_dataclass import dataclass
-from hushd_schema.description import MAX_WORDS
+from hushd_schema.description import MAX_WAKE_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operations import Field, Operation
 from hushd_schema.record import Record
@@ -17,16 +17,16 @@ MAX_WORD = 80  # characters
 def _is_words(value: object) -> bool:
     return (
         isinstance(value, list)
-        and 0 < len(value) <= MAX_WORDS
+        and 0 < len(value) <= MAX_WAKE_WORDS
         and all(isinstance(word, str) and 0 < len(word.strip()) <= MAX_WORD for word in value)
     )
 
 
 WORDS = Kind(
-    f"a list of 1 to {MAX_WORDS} words or phrases of at most {MAX_WORD} characters",
+    f"a list of 1 to {MAX_WAKE_WORDS} words or phrases of at most {MAX_WORD} characters",
     _is_words,
     tuple,
-    form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_WORDS},
+    form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_WAKE_WORDS},
 )
 THRESHOLD = number(0.01, 0.999)
 DETECT = Operation(

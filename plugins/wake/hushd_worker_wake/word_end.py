@@ -6,11 +6,11 @@ from itertools import groupby
 
 from .engine import RATE
 
-KEPT_S = 2.0
-WHOLE_S = 1.5  # the longest wake word
+KEPT_SOUND_S = 2.0
+MAX_WAKE_WORD_S = 1.5  # the longest wake word
 LOUD_S = 1.0  # before a word's detection; the loudest part of it belongs to the word
-QUIET = 0.05  # of that loudness: 26 dB less
-PAUSE_S = 0.06  # of quiet up to the detection, or
+QUIET_SHARE = 0.05  # of that loudness: 26 dB less
+WORD_END_QUIET_S = 0.06  # of quiet up to the detection, or
 CLOSED_S = 0.1  # of quiet before: a shorter one may be the closure of a t, k or p
 _FRAME = RATE // 100
 
@@ -26,8 +26,8 @@ class RecentSound:
         """Adds the next samples."""
         self._samples += samples
         self._count += len(samples) // 2
-        if len(self._samples) > 4 * RATE * KEPT_S:
-            del self._samples[: len(self._samples) - int(2 * RATE * KEPT_S)]
+        if len(self._samples) > 4 * RATE * KEPT_SOUND_S:
+            del self._samples[: len(self._samples) - int(2 * RATE * KEPT_SOUND_S)]
 
     def word_end(self, detected_s: float, lag_s: float, word_begin: float | None = None) -> float:
         """Returns the end of a word that an engine detected at second `detected_s`, at most `lag_s` after its end.
@@ -36,16 +36,16 @@ class RecentSound:
         if the engine knows it: of 40 commands a model lost words of eleven if the sound began within the wake word,
         which it took for part of the next word.
         """
-        begin = max(0.0, detected_s - WHOLE_S) if word_begin is None else word_begin
+        begin = max(0.0, detected_s - MAX_WAKE_WORD_S) if word_begin is None else word_begin
         frames = self._loudness(detected_s - max(lag_s, LOUD_S), detected_s)
         if not frames:
             return begin
-        limit, window = QUIET * max(frames), frames[-round(lag_s * 100) :]
+        limit, window = QUIET_SHARE * max(frames), frames[-round(lag_s * 100) :]
         position = 0
         for quiet, run in groupby(loudness < limit for loudness in window):
             length = len(list(run))
             position += length
-            if quiet and length >= 100 * (PAUSE_S if position == len(window) else CLOSED_S):
+            if quiet and length >= 100 * (WORD_END_QUIET_S if position == len(window) else CLOSED_S):
                 return detected_s - (len(window) - position + length) / 100
         return begin
 

@@ -19,7 +19,9 @@ from .word_end import RecentSound
 if TYPE_CHECKING:
     from .engine import Listener, WakeEngine
 
-_PATIENCE_S = 600.0  # to wait for audio: the microphone may be paused, or the program may have left the request open
+_AUDIO_TIMEOUT_S = (
+    600.0  # to wait for audio: the microphone may be paused, or the program may have left the request open
+)
 _STEP = 2 * RATE // 5  # bytes heard at a time
 _SESSIONS = 32  # each costs 0.3 % of a core
 
@@ -63,7 +65,7 @@ class WakeWorker:
             raise HushdError("bad_request", "Send the samples in which to detect words: s16le, as they are recorded.")
         job.params |= {"rate": params["rate"], "channels": params["channels"]}  # the chunks must agree
         with closing(self._engine.listener(params["words"] or (), params["threshold"])) as listener:
-            return _listen(job, listener, _converted(job.read(_PATIENCE_S), params["rate"], params["channels"]))
+            return _listen(job, listener, _converted(job.read(_AUDIO_TIMEOUT_S), params["rate"], params["channels"]))
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:

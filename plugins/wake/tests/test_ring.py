@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_wake_words.ring import KEPT_S, Ring
+from hushd_wake_words.ring import RING_S, Ring
 
 RATE = 100
 BOUND_S = 30
@@ -86,7 +86,7 @@ def test_it_keeps_the_last_seconds(tape: Tape) -> None:
     ring = Ring(tape)
     assert tape.read.acquire(timeout=BOUND_S)
     tape.record(*map(second, range(100)))
-    assert KEPT_S <= 100 - ring.begins_s <= 2 * KEPT_S + 1
+    assert RING_S <= 100 - ring.begins_s <= 2 * RING_S + 1
     assert ring.now == 100
     tape.stop()
     past = b"".join(ring.reader(0.0))

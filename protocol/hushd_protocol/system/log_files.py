@@ -90,7 +90,7 @@ class _Log(io.FileIO):
 
 ROTATE_BYTES = 1_000_000
 TAIL_BYTES = 4096
-_BLOCK = 65_536
+_LOG_BLOCK_BYTES = 65_536
 
 
 def rotate(path: Path) -> None:
@@ -124,7 +124,7 @@ def _copy_end(path: Path, target: Path) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(path, "rb") as file, open(os.open(target, flags, 0o600), "wb") as copy:
         file.seek(-ROTATE_BYTES, os.SEEK_END)
-        while block := file.read(_BLOCK):
+        while block := file.read(_LOG_BLOCK_BYTES):
             copy.write(block)
 
 

@@ -13,21 +13,21 @@ from hushd_protocol import JsonObject
 
 from .spec import NoModel
 
-MAX_BYTES = 16_000_000  # of a description
+MAX_DESCRIPTION_BYTES = 16_000_000  # of a description
 _GRAPH = 7  # the field of an ONNX model with its graph
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
 
 def content(path: Path) -> JsonObject:
     """Returns the object in a JSON file; empty for other JSON, and for a file that is too long."""
-    parsed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
+    parsed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_DESCRIPTION_BYTES else None
     return parsed if isinstance(parsed, dict) else {}
 
 
 def described(path: Path) -> JsonObject:
     """Does the same for a file that must be JSON. Raises `NoModel`."""
     try:
-        if not path.is_file() or path.stat().st_size > MAX_BYTES:  # reading a pipe would wait
+        if not path.is_file() or path.stat().st_size > MAX_DESCRIPTION_BYTES:  # reading a pipe would wait
             raise ValueError
         return content(path)
     except (ValueError, RecursionError) as error:
@@ -40,7 +40,7 @@ def pickled(path: Path) -> bytes:
 
     with zipfile.ZipFile(path) as archive:
         entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)
-        return archive.read(entry) if entry and entry.file_size <= MAX_BYTES else b""
+        return archive.read(entry) if entry and entry.file_size <= MAX_DESCRIPTION_BYTES else b""
 
 
 def check_graph(path: Path) -> None:

@@ -14,7 +14,7 @@ SILENCE_S = 0.8
 # What ends an utterance: silence alone, or silence and a finished sentence, as in all conversations.
 BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
-_LONGEST = 2_000  # characters, of which Whisper reads the last 224 tokens
+_MAX_PROMPT_CHARACTERS = 2_000  # characters, of which Whisper reads the last 224 tokens
 
 
 def _ascending(values: list[float]) -> bool:
@@ -53,7 +53,7 @@ class TranscribeOptions(TypedDict, total=False):
     prompt: Annotated[
         str | None,
         Field(
-            text()._replace(make=lambda prompt: prompt[-_LONGEST:]),
+            text()._replace(make=lambda prompt: prompt[-_MAX_PROMPT_CHARACTERS:]),
             "text that came before, for names and style; the last 2000 characters are used",
             "",
             by_engine=True,
@@ -65,7 +65,7 @@ class TranscribeOptions(TypedDict, total=False):
     hotwords: Annotated[
         str | Iterable[str] | None,
         Field(
-            text(_LONGEST),
+            text(_MAX_PROMPT_CHARACTERS),
             "words to expect, separated by commas; from Python also a list",
             "",
             by_engine=True,

@@ -39,8 +39,8 @@ from .claim import (
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
-GRACE_S = 1.0  # to fade out and close the device
-PATIENCE_S = 10.0  # after which other claims may no longer pass one that waits for two devices
+FADE_OUT_TIMEOUT_S = 1.0  # to fade out and close the device
+MAX_PASSED_S = 10.0  # after which other claims may no longer pass one that waits for two devices
 MAX_CLAIMS = 200
 
 _PAUSING = ("pause", "resume")
@@ -182,7 +182,7 @@ class Floor:
             else:
                 claim.paused = action == "pause"
                 if claim.paused and claim.holds:
-                    claim.until = min(claim.until, now + GRACE_S)
+                    claim.until = min(claim.until, now + FADE_OUT_TIMEOUT_S)
         if action == "pause":
             self._all_paused |= everybody
             self._paused |= routes
@@ -289,7 +289,7 @@ class Floor:
                     if not holder.leaves:
                         actions += self._end(holder, HushdError("cancelled", _INTERRUPTED), now)
                 promised |= claim.devices
-            elif now - claim.asked_at >= PATIENCE_S:
+            elif now - claim.asked_at >= MAX_PASSED_S:
                 promised |= claim.devices
         return actions
 
@@ -297,7 +297,7 @@ class Floor:
         """Ends a claim that is not over; it keeps its devices until its client is silent."""
         claim.over = True
         if claim.holds:
-            claim.until = min(claim.until, now + GRACE_S)
+            claim.until = min(claim.until, now + FADE_OUT_TIMEOUT_S)
         else:
             self._forget(claim)
         return [ToClient(claim.route, m.Error.of(claim.id, error))]

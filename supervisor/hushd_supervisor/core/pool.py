@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import MemoryStatus, WorkerStatus
 
 
-LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
+STANDSTILL_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
 # Without an id: an answer with it would end the request that already has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
@@ -89,7 +89,7 @@ class Pool:
 
     def handle(self, event: ev.Event, now: float) -> list[Action]:
         """Decides what to do about one event."""
-        if now > self._awake_at + LATE_S:
+        if now > self._awake_at + STANDSTILL_S:
             self._excuse_if_late(now)
         self._awake_at = now
         match event:
@@ -144,7 +144,7 @@ class Pool:
         """
         watches = (worker.deadline() for worker in self._workers.values())
         late = now - max(self._excused_at, min((self._next_ping, self._floor.deadline(), *watches)))
-        if late > LATE_S:
+        if late > STANDSTILL_S:
             late = max(late, now - self._awake_at)
             self._excused_at = now
             self._fleet.excuse(late, now)

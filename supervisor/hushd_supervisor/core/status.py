@@ -19,7 +19,7 @@ from .worker.worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
 
-_MAX_CHARACTERS = 300  # of a worker's own text
+_MAX_TEXT_CHARACTERS = 300  # of a worker's own text
 
 
 def memory(admission: Admission, now: float) -> MemoryStatus:
@@ -97,10 +97,10 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         starts=worker.lifecycle.starts,
         crashes=worker.crashes.total,
         holders=worker.leases.holders(now),
-        compute_device=worker.news.compute_device[:_MAX_CHARACTERS],
-        why_there=worker.process.place.why or worker.news.why_there[:_MAX_CHARACTERS],
+        compute_device=worker.news.compute_device[:_MAX_TEXT_CHARACTERS],
+        why_there=worker.process.place.why or worker.news.why_there[:_MAX_TEXT_CHARACTERS],
         vram_mb=sum(worker.cards_mb.values()) or None,
         cards_mb=worker.cards_mb,
         need_mb=_mb(need),
-        failure=worker.lifecycle.failure[:_MAX_CHARACTERS],
+        failure=worker.lifecycle.failure[:_MAX_TEXT_CHARACTERS],
     )

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 SOUND_S = 10.0  # a gateway that lived this long had started well
-PAUSE_S = 10.0  # after the second failed start in a row, and each further one
-LEAVE_S = 4.0  # for the last answers at the end
+RESTART_DELAY_S = 10.0  # after the second failed start in a row, and each further one
+GATEWAY_END_TIMEOUT_S = 4.0  # for the last answers at the end
 
 
 @dataclass(slots=True, eq=False)
@@ -339,8 +339,8 @@ class Door(Source):
         self._failures = self._failures + 1 if lived < SOUND_S else 0
         if self._failures > 1:
             count = sum(listener.drop_waiting() for listener in self._polled_listeners())
-            self._record("error", f"closed {count} connections, and starts no gateway for {PAUSE_S:.0f} s")
-            self._closed_until = now + PAUSE_S
+            self._record("error", f"closed {count} connections, and starts no gateway for {RESTART_DELAY_S:.0f} s")
+            self._closed_until = now + RESTART_DELAY_S
             self._watch()
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -357,13 +357,13 @@ class Door(Source):
         """Asks the gateways to leave; returns whether they have, or have had their time for the last answers."""
         for gateway in self._gateways:
             self._dismiss(gateway)
-        self._leave_by = min(self._leave_by, now + LEAVE_S)
+        self._leave_by = min(self._leave_by, now + GATEWAY_END_TIMEOUT_S)
         return not self._gateways or self._leave_by <= now
 
     def close(self) -> None:
         """Closes the listeners, and ends the gateways that are left."""
         self.leave(stop=True)
-        end = time.monotonic() + LEAVE_S
+        end = time.monotonic() + GATEWAY_END_TIMEOUT_S
         for gateway in list(self._gateways):
             self._dismiss(gateway)
             gateway.child.process.kill()

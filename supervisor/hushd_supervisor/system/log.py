@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import RequestsStatus
 
 MAX_RECORD = 8192  # characters: twice a tail
-MAX_NAME = 80  # characters of a name that a client has chosen
+MAX_CLIENT_NAME_CHARACTERS = 80  # characters of a name that a client has chosen
 _FAULTLESS = ("done", "cancelled")
 
 
@@ -139,7 +139,7 @@ class Logged:
         """Receives an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):
-                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:MAX_NAME]
+                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:MAX_CLIENT_NAME_CHARACTERS]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case ClientGone(route):
@@ -172,7 +172,9 @@ class Logged:
         if (route, request.id) in self._open:
             return  # a second request with this id, which will be refused
         client = self._clients.get(route, "a stranger")
-        opened = _Open(request.op[:MAX_NAME], request.worker[:MAX_NAME], client, now)
+        opened = _Open(
+            request.op[:MAX_CLIENT_NAME_CHARACTERS], request.worker[:MAX_CLIENT_NAME_CHARACTERS], client, now
+        )
         self._open[route, request.id] = self._by_id[request.id] = opened
         self._record("debug", f"{opened.op} on {opened.worker} for {client} has come", short_id(request.id))
 

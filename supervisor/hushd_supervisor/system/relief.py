@@ -18,8 +18,8 @@ from . import children
 from .process import Launch
 from .source import Outcome, Perform, Source
 
-LIMIT_S = 10.0
-LOOK_S = 0.1  # between two looks whether it has ended, where no descriptor reports that
+RELIEF_TIMEOUT_S = 10.0
+RELIEF_LOOK_INTERVAL_S = 0.1  # between two looks whether it has ended, where no descriptor reports that
 _NAME = "the program of memory.when_short"
 
 
@@ -75,7 +75,7 @@ class ReliefProgram(Source):
         except (OSError, ValueError) as error:
             self._record("warning", f"{_NAME} could not be started: {error}")
             return (Relieved(),)
-        self._until, self._reported = self._clock() + LIMIT_S, False
+        self._until, self._reported = self._clock() + RELIEF_TIMEOUT_S, False
         if (descriptor := self._running.process.exit_fd) is not None:
             self._poller.register(descriptor, zmq.POLLIN)
         return ()
@@ -84,7 +84,7 @@ class ReliefProgram(Source):
         if self._running is None:
             return None
         polled = self._running.process.exit_fd is None
-        return self._clock() + LOOK_S if polled else None if self._reported else self._until
+        return self._clock() + RELIEF_LOOK_INTERVAL_S if polled else None if self._reported else self._until
 
     def events(self, ready: Container[object], now: float) -> Iterator[Relieved]:
         """Reaps the program, or kills it once its time is over."""
@@ -96,7 +96,7 @@ class ReliefProgram(Source):
             if self._until <= now and not self._reported:
                 child.process.kill()
                 self._reported = True
-                self._record("warning", f"{_NAME} has not ended within {LIMIT_S:.0f} s, and was killed")
+                self._record("warning", f"{_NAME} has not ended within {RELIEF_TIMEOUT_S:.0f} s, and was killed")
                 yield Relieved()
             return
         self._running = None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .log import Ended
     from .sockets.worker_socket import WorkerSocket
 
-FRESH_S = 0.1  # for which a measure of a process's memory holds
+MEASURE_FRESH_S = 0.1  # for which a measure of a process's memory holds
 
 Usage = measure.Usage | None
 
@@ -49,8 +49,8 @@ class Usages:
         """Returns the memory of a process, as it was a moment ago at most."""
         now = self._clock()
         if pid not in self._measured:
-            self._measured = {known: each for known, each in self._measured.items() if now < each[0] + FRESH_S}
-        if pid not in self._measured or now >= self._measured[pid][0] + FRESH_S:
+            self._measured = {known: each for known, each in self._measured.items() if now < each[0] + MEASURE_FRESH_S}
+        if pid not in self._measured or now >= self._measured[pid][0] + MEASURE_FRESH_S:
             self._measured[pid] = now, self._usage(pid)
         return self._measured[pid][1]
 

@@ -131,7 +131,7 @@ def test_a_card_that_its_driver_does_not_show(
     (tmp_path / "python").write_text(f"#!/bin/sh\nexec '{sys.executable}' '{tmp_path}/look.py'\n")
     (tmp_path / "python").chmod(0o700)
     monkeypatch.setattr(machine.sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(machine, "_LOOK_S", 1.0)
+    monkeypatch.setattr(machine, "_DRIVER_TIMEOUT_S", 1.0)
     found = list(machine._driver())
     assert [finding.text.startswith(told) for finding in found] == ([True] if told else [])
 

@@ -140,8 +140,8 @@ def device(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starvation is noticed sooner."""
     for module in (hushd.audio.microphone, hushd.audio.playback_buffer):
-        monkeypatch.setattr(module, "STARVED_S", 0.05)
-    monkeypatch.setattr(hushd.audio.playback_buffer, "AHEAD_S", 0.05)
+        monkeypatch.setattr(module, "UNPLUGGED_AFTER_S", 0.05)
+    monkeypatch.setattr(hushd.audio.playback_buffer, "BUFFERED_S", 0.05)
 
 
 def test_all_is_played_in_order(device: FakeSoundDevice) -> None:

@@ -303,7 +303,7 @@ def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
 
 def test_the_microphone_is_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that stops is an error of the answer, not of the speech."""
-    monkeypatch.setattr(hushd.audio.microphone, "STARVED_S", 0.2)
+    monkeypatch.setattr(hushd.audio.microphone, "UNPLUGGED_AFTER_S", 0.2)
     monkeypatch.setattr(hushd.audio.microphone.Microphone, "_callback", lambda *_: None)
     talk = stage.talk("5 began", words=3)
     assert talk.say(TEXT).characters == 8

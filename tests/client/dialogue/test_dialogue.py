@@ -11,7 +11,7 @@ import hushd.audio.devices
 import hushd.audio.microphone
 import pytest
 from hushd.audio.microphone import Microphone
-from hushd.audio.playback_buffer import QUIET, without_tail
+from hushd.audio.playback_buffer import QUIET_SAMPLE, without_tail
 from hushd.dialogue.exchange import CancelScope
 from hushd_protocol.errors import HushdError
 
@@ -76,8 +76,8 @@ def cut(samples: list[int], chunks: random.Random | None = None) -> list[int]:
 
 def test_the_quiet_at_the_end_is_left_out() -> None:
     """Quiet in the middle and before the first word stays."""
-    speech = [0] * 5000 + [QUIET] + [QUIET - 1, 1 - QUIET] * 3000 + [-QUIET]
-    assert cut(speech + [QUIET - 1] * 9000) == speech
+    speech = [0] * 5000 + [QUIET_SAMPLE] + [QUIET_SAMPLE - 1, 1 - QUIET_SAMPLE] * 3000 + [-QUIET_SAMPLE]
+    assert cut(speech + [QUIET_SAMPLE - 1] * 9000) == speech
     assert cut([*speech, 0]) == speech
     assert cut([0] * 9000) == []
     assert cut([]) == []
@@ -104,7 +104,7 @@ def test_a_muted_microphone_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
     def deliver(*chunks: int) -> None:
         for number in chunks:
-            clock.now += hushd.audio.microphone.CHUNK_S
+            clock.now += hushd.audio.microphone.MICROPHONE_CHUNK_S
             stream.options["callback"](array("h", [number]).tobytes() * 1600, 1600, None, None)
 
     deliver(1, 2, 3)

@@ -18,7 +18,7 @@ EARLIER = "hushd: The folder is not ours.\n"
 def test_only_a_start_that_ended_without_a_word_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, becomes: bool | None, says: str, starts: int
 ) -> None:
-    """Another program may have killed it; one that took `READY_S`, or said why it cannot start, would do so again."""
+    """Another program may have killed it; one that took `START_TIMEOUT_S`, or said why it cannot start, would again."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
     begun: list[str] = []
 
@@ -35,11 +35,13 @@ def test_only_a_start_that_ended_without_a_word_is_tried_again(
     assert ("(hushd: No)" in failed.value.message) == bool(says)
 
 
-@pytest.mark.parametrize(("answers_s", "ready"), [(autostart.READY_S - 1, True), (autostart.READY_S + 1, None)])
+@pytest.mark.parametrize(
+    ("answers_s", "ready"), [(autostart.START_TIMEOUT_S - 1, True), (autostart.START_TIMEOUT_S + 1, None)]
+)
 def test_a_supervisor_that_starts_slowly_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, answers_s: float, ready: bool | None
 ) -> None:
-    """For `READY_S`, as beside busy programs, and not for ever."""
+    """For `START_TIMEOUT_S`, as beside busy programs, and not for ever."""
     waited: list[float] = []  # ms, a look each
 
     def poll(ms: float) -> list[object]:
@@ -68,6 +70,6 @@ def test_what_an_earlier_start_has_said_does_not_explain_this_one(tmp_path: Path
 def test_a_long_reason_is_cut_between_two_words(tmp_path: Path) -> None:
     """A shorter one is whole."""
     assert _last(tmp_path, "word " * 20 + "\n") == ("word " * 20).strip()
-    cut = _last(tmp_path, "word " * (autostart.MAX_CHARACTERS // 5 + 9) + "\n")
-    assert len(cut) <= autostart.MAX_CHARACTERS + 2
+    cut = _last(tmp_path, "word " * (autostart.MAX_LAST_LINE_CHARACTERS // 5 + 9) + "\n")
+    assert len(cut) <= autostart.MAX_LAST_LINE_CHARACTERS + 2
     assert cut.endswith("word …")

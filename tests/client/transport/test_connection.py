@@ -184,7 +184,7 @@ def test_a_supervisor_that_stops_answering_is_given_up(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a ping for some ticks a call ends; an idle connection waits for nothing and lives on."""
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.02)
+    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.02)
     connection = connect(start_router())
     assert not connection.wait_lost(0.3)
     with pytest.raises(HushdError, match="stopped answering"):
@@ -195,7 +195,7 @@ def test_a_connection_that_was_given_up_finds_out(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that hears nothing says that it lives, and learns that it was given up: its calls may be made anew."""
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.02)
+    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.02)
 
     def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
         if isinstance(message, m.Pong):
@@ -226,7 +226,7 @@ def test_a_silent_supervisor_is_waited_for_while_it_works(
             return works.pop(0)
 
     monkeypatch.setattr(hushd_protocol.system.lifeline, "Liveness", Scripted)
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.01)
+    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.01)
     connection = connect(start_router())
     with pytest.raises(HushdError, match="stopped answering"):
         connection.start(request()).result()
@@ -237,7 +237,7 @@ def test_pings_keep_a_slow_call_alive(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job may take as long as it likes while the supervisor pings."""
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.1)
+    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", 0.1)
     done = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:
@@ -278,7 +278,7 @@ def test_a_message_makes_good_for_each_silence_before_it(
             return [] if self.silent else super().poll(BOUND_S * 1000)
 
     monkeypatch.setattr(hushd_protocol.system.lifeline, "Liveness", Scripted)
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", tick_ms / 1000)
+    monkeypatch.setattr(hushd.transport.connection, "PING_INTERVAL_S", tick_ms / 1000)
     monkeypatch.setattr(zmq, "Poller", Poller)
     asked: list[bytes] = []
     pongs: list[m.Message] = []
@@ -323,7 +323,9 @@ def test_a_full_queue_is_waited_for(
     start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More requests at once than sockets hold, while the supervisor has no time to read: each is sent and answered."""
-    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 3600)  # nor to answer pings, which is another claim
+    monkeypatch.setattr(
+        hushd.transport.connection, "PING_INTERVAL_S", 3600
+    )  # nor to answer pings, which is another claim
     reads = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: m.Message) -> None:

@@ -81,7 +81,7 @@ def _ended() -> int:
 def test_a_service_manager_has_the_time_of_a_start(place: Link, clock: Clock, number: str) -> None:
     """A supervisor is being started where somebody listens and no living process holds the lock."""
     place.paths.lock.write_text(str(_ended()) if number else "")
-    assert autostart.READY_S <= _searched(place, clock) < autostart.READY_S + 2 * link.FIND_S
+    assert autostart.START_TIMEOUT_S <= _searched(place, clock) < autostart.START_TIMEOUT_S + 2 * link.FIND_S
 
 
 def test_a_supervisor_that_stands_still_is_given_up_soon(place: Link, clock: Clock) -> None:
@@ -144,7 +144,7 @@ def test_without_the_plugin_another_machine_is_one_sentence(
     assert not Link(endpoint="").place
 
 
-@pytest.mark.parametrize(("found", "waits"), [((7, 8), [link.LEAVE_S]), ((8,), [])])
+@pytest.mark.parametrize(("found", "waits"), [((7, 8), [link.OLD_SUPERVISOR_TIMEOUT_S]), ((8,), [])])
 def test_who_was_refused_waits_for_the_end_of_that_supervisor(
     place: Link, monkeypatch: pytest.MonkeyPatch, found: tuple[int, ...], waits: list[float]
 ) -> None:

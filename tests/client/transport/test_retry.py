@@ -11,7 +11,7 @@ import pytest
 from hushd import HushdError
 from hushd.transport.call import Call
 from hushd.transport.connection import Connection
-from hushd.transport.retry import AGAIN_S, GONE, Attempts, RetryingCall, with_connection
+from hushd.transport.retry import GONE, RETRY_WINDOW_S, Attempts, RetryingCall, with_connection
 from hushd.transport.source import Inline, Input, Stream
 from hushd.transport.steps import Connect, Receive, Step, Steps, run
 from hushd_protocol.limits import MAX_PAYLOAD
@@ -146,15 +146,15 @@ def use_after(losses: int, world: World) -> Callable[[Connection], Steps[int]]:
 
 @pytest.mark.parametrize("losses", range(9))
 def test_supervisors_in_a_row_may_go_away_for_a_while(losses: int) -> None:
-    """The one that stays answers; `AGAIN_S` after the first loss one more is asked, and its loss is raised."""
+    """The one that stays answers; `RETRY_WINDOW_S` after the first loss one more is asked, and its loss is raised."""
     world = World()
     steps = with_connection(world, use_after(losses, world), clock=world.clock)
-    if losses <= AGAIN_S + 1:
+    if losses <= RETRY_WINDOW_S + 1:
         assert run(steps) == losses + 1
     else:
         with pytest.raises(HushdError, match="It went away"):
             run(steps)
-        assert world.now == AGAIN_S + 2
+        assert world.now == RETRY_WINDOW_S + 2
 
 
 def test_a_borrowed_supervisor_is_used_and_not_changed() -> None:

@@ -13,7 +13,7 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, KeepPause, ToClient
 from hushd_supervisor.core.claim import DEVICES
-from hushd_supervisor.core.floor import GRACE_S, MAX_CLAIMS, PATIENCE_S, Floor
+from hushd_supervisor.core.floor import FADE_OUT_TIMEOUT_S, MAX_CLAIMS, MAX_PASSED_S, Floor
 from support.house import sent
 
 SPEAKER = ["speaker"]
@@ -160,7 +160,7 @@ def test_who_wants_both_is_not_passed_for_ever(room: Room) -> None:
     room.ask("B1", BOTH)
     assert room.ask("C1", SPEAKER) == "granted"
     room.give_back("C1")
-    room.wait(PATIENCE_S)
+    room.wait(MAX_PASSED_S)
     assert room.ask("D1", SPEAKER) == "waiting"
     assert room.ask("E1", SPEAKER, "message") == "granted"
     room.give_back("E1")
@@ -238,7 +238,7 @@ def test_between_clients_only_important_and_message_interrupt_lower_ones(
     assert room.last["A1"] == ("cancelled" if interrupts else "granted")
     assert room.holder() == "A"
     if interrupts:
-        room.wait(GRACE_S - 0.01)
+        room.wait(FADE_OUT_TIMEOUT_S - 0.01)
         assert room.last["B1"] == "waiting"
         room.wait(0.01)
         assert room.holder() == "B"
@@ -338,7 +338,7 @@ def test_the_time_of_one_takes_nothing_from_another(room: Room) -> None:
     room.ask("B1", MICROPHONE, "progress")
     room.ask("C1", MICROPHONE)  # more urgent, which ends nobody's turn
     room.control("stop")
-    room.wait(GRACE_S)
+    room.wait(FADE_OUT_TIMEOUT_S)
     assert (room.holder(), room.holder("microphone")) == ("", "B")
     assert room.last == {"A1": "cancelled", "B1": "granted", "C1": "waiting"}
 
@@ -348,7 +348,7 @@ def test_cancel_ends_all_that_would_be_spoken(room: Room) -> None:
     for name in ("A1", "B1", "C1"):
         room.ask(name, BOTH if name == "C1" else SPEAKER)
     assert room.control("cancel") == [1, 2, 3]
-    room.wait(GRACE_S)
+    room.wait(FADE_OUT_TIMEOUT_S)
     assert set(room.last.values()) == {"cancelled"}
     assert not room.floor.busy
 
@@ -401,7 +401,7 @@ def test_a_pause_is_waited_for_a_second(room: Room) -> None:
     room.ask("A1")
     room.ask("B1")
     room.control("pause", "1")
-    room.wait(GRACE_S)
+    room.wait(FADE_OUT_TIMEOUT_S)
     assert room.last == {"A1": "paused", "B1": "granted"}
 
 
@@ -517,14 +517,14 @@ class Storm(Room):
                 elders = [e for e in able if (e.rank, e.number) < (c.rank, c.number) and e.devices & c.devices]
                 assert elders, f"{c} waits for a free device"
                 assert any(
-                    self.now - e.asked_at >= PATIENCE_S or all(h.leaves for h in holders if h.devices & e.devices)
+                    self.now - e.asked_at >= MAX_PASSED_S or all(h.leaves for h in holders if h.devices & e.devices)
                     for e in elders
                 ), f"{c} waits for a free device that nobody has a right to"
         for c in claims:
             name = c.id.decode().strip()
             assert not (c.over and not c.holds), "a claim that is over and has nothing"
             assert not (c.leaves and not c.holds)
-            assert c.until <= self.now + GRACE_S or c.until == math.inf
+            assert c.until <= self.now + FADE_OUT_TIMEOUT_S or c.until == math.inf
             assert (self.last.get(name) in ("waiting", "granted", "paused")) == (not c.over)
             if not c.over:
                 assert self.last[name] == c.state
@@ -556,7 +556,7 @@ def test_every_promise_holds_whatever_happens(block: int) -> None:
             for _ in range(400):  # whoever has the floor gives it back: then everybody has had it
                 for client in "ABCD":
                     storm.heard(client)
-                storm.wait(GRACE_S)
+                storm.wait(FADE_OUT_TIMEOUT_S)
                 for name in [name for name, word in storm.last.items() if word == "granted"]:
                     storm.give_back(name)
                 storm.check()

@@ -7,10 +7,10 @@ from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.connections import MISSED_PONGS, PING_S, QUIET_PONGS
-from hushd_supervisor.core.pool import LATE_S
-from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_S, GRACE_S, ROOM_S
+from hushd_supervisor.core.pool import STANDSTILL_S
+from hushd_supervisor.core.worker.lifecycle import ALARM_S, BEAT_TIMEOUT_S, EXIT_TIMEOUT_S, ROOM_S
 from hushd_supervisor.core.worker.process import HELLO_S
-from hushd_supervisor.core.worker.request import STARVED_S
+from hushd_supervisor.core.worker.request import UNREAD_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import ROUTE, A, B, House
 
@@ -36,7 +36,7 @@ def test_a_client_that_was_not_pinged_in_time_has_missed_nothing() -> None:
     """Each ping comes three seconds late, as in a supervisor that works on its kills: no request is cancelled."""
     house, request = asked()
     for _ in range(2 * MISSED_PONGS):
-        house.now += PING_S + LATE_S + 0.5
+        house.now += PING_S + STANDSTILL_S + 0.5
         house.says(A, m.Beat(cpu_s=house.now))
         house.tick()
         assert house.code(request) == ""
@@ -49,7 +49,7 @@ def test_a_player_keeps_the_loudspeaker_while_the_supervisor_is_deaf() -> None:
     claim = b"c" * 16
     house.tell(ev.FromClient(ROUTE, m.Claim(id=claim, devices=["speaker"], priority="text")))
     house.wait(2 * PING_S)
-    house.now += QUIET_PONGS * PING_S + LATE_S + 1
+    house.now += QUIET_PONGS * PING_S + STANDSTILL_S + 1
     house.tick()
     assert not [action for action in house.of(do.Log) if "turn has stopped answering" in action.text]
     house.wait(QUIET_PONGS * PING_S - 0.1)
@@ -64,7 +64,7 @@ def test_a_job_that_is_to_end_has_its_time_beside_a_sleep() -> None:
     house.busy(A)
     house.tell(ev.Shutdown())
     limit = WorkerSettings().drain_timeout
-    house.now += limit + LATE_S  # asleep
+    house.now += limit + STANDSTILL_S  # asleep
     house.tick()
     assert house.state(A) is State.DRAINING
     end = house.now + limit - 1.0
@@ -79,9 +79,9 @@ def test_a_process_that_leaves_has_its_grace_beside_a_sleep() -> None:
     house = House()
     house.idle(A)
     house.control("unload", A)
-    house.now += GRACE_S + LATE_S  # asleep
+    house.now += EXIT_TIMEOUT_S + STANDSTILL_S  # asleep
     house.tick()
-    house.wait(GRACE_S - 0.1)
+    house.wait(EXIT_TIMEOUT_S - 0.1)
     assert house.state(A) is State.STOPPING
     house.wait(0.2)
     assert house.state(A) is State.KILLING
@@ -92,7 +92,7 @@ def test_a_start_that_waits_for_memory_has_its_time_beside_a_sleep() -> None:
     house = House(memory_share=0.5)
     house.idle(A)
     request = house.request(B)
-    house.now += ROOM_S + LATE_S  # asleep
+    house.now += ROOM_S + STANDSTILL_S  # asleep
     house.tick()
     house.wait(ROOM_S - 0.1)
     assert house.code(request) == ""
@@ -104,9 +104,9 @@ def test_a_process_that_is_killed_is_said_to_live_once_it_has_had_its_time() -> 
     """A sleep does not count: a line about the kernel would have people look for a cause that is not there."""
     house = House()
     house.busy(A)
-    house.wait(BEAT_S)
+    house.wait(BEAT_TIMEOUT_S)
     assert house.state(A) is State.KILLING
-    house.now += ALARM_S + LATE_S  # asleep
+    house.now += ALARM_S + STANDSTILL_S  # asleep
     house.tick()
     house.wait(ALARM_S - 0.1)
     assert len(house.of(do.Kill)) == 1
@@ -120,9 +120,9 @@ def test_a_client_that_could_not_be_read_has_its_patience_beside_a_sleep() -> No
     request = house.request(A, credit=0)
     house.ready(A)
     house.work(A, 30.0)
-    house.now += STARVED_S + LATE_S  # asleep
+    house.now += UNREAD_TIMEOUT_S + STANDSTILL_S  # asleep
     house.tick()
-    house.work(A, STARVED_S - 32)
+    house.work(A, UNREAD_TIMEOUT_S - 32)
     assert house.code(request) == ""
     house.work(A, 4)
     assert house.code(request) == "slow_consumer"

@@ -9,7 +9,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.lifecycle import GRACE_S, MOST_GRACE_S
+from hushd_supervisor.core.worker.lifecycle import EXIT_TIMEOUT_S, MAX_EXTRA_EXIT_S
 from hushd_supervisor.core.worker.process import Wear
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, House
@@ -52,7 +52,13 @@ def test_a_strangers_unload_ends_no_session() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "grace"), [(-9.0, GRACE_S), (0.0, GRACE_S), (10.0, GRACE_S + 10.0), (1e9, GRACE_S + MOST_GRACE_S)]
+    ("asked", "grace"),
+    [
+        (-9.0, EXIT_TIMEOUT_S),
+        (0.0, EXIT_TIMEOUT_S),
+        (10.0, EXIT_TIMEOUT_S + 10.0),
+        (1e9, EXIT_TIMEOUT_S + MAX_EXTRA_EXIT_S),
+    ],
 )
 def test_a_worker_has_the_time_to_leave_that_it_asks_for(asked: float, grace: float) -> None:
     """But a minute more than others at most: then it is killed, and its memory comes back."""

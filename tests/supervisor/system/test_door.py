@@ -21,7 +21,7 @@ from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.actions import Listen
 from hushd_supervisor.core.events import ClientGone, Exited, Visited
-from hushd_supervisor.system.door import LEAVE_S, PAUSE_S, Door
+from hushd_supervisor.system.door import GATEWAY_END_TIMEOUT_S, RESTART_DELAY_S, Door
 from hushd_supervisor.system.process import Child
 from support.descriptors import none_left
 from support.peer import BOUND_S
@@ -211,7 +211,7 @@ def test_a_gateway_that_cannot_start_is_not_started_again_and_again(doorway: Mak
     assert [text for _, text in there.log][-1] == "closed 1 connections, and starts no gateway for 10 s"
     for _ in range(3):
         due = there.door.deadline()
-        assert due == there.now + PAUSE_S
+        assert due == there.now + RESTART_DELAY_S
         connection = there.connect()
         starts = len([text for level, text in there.log if level == "debug"])
         for _ in range(5):
@@ -391,8 +391,8 @@ def test_a_gateway_that_does_not_leave_is_killed(doorway: Make) -> None:
     pid = there.pid
     assert pid
     assert not there.door.finish(there.now)
-    assert there.door.deadline() == there.now + LEAVE_S
-    assert there.door.finish(there.now + LEAVE_S)
+    assert there.door.deadline() == there.now + GATEWAY_END_TIMEOUT_S
+    assert there.door.finish(there.now + GATEWAY_END_TIMEOUT_S)
     there.door.close()
     assert there.read(working) == b""
     with pytest.raises(ProcessLookupError):

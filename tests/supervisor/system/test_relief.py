@@ -12,7 +12,7 @@ import zmq
 from hushd_supervisor.core.actions import Relieve
 from hushd_supervisor.core.events import Relieved
 from hushd_supervisor.system.process import Child
-from hushd_supervisor.system.relief import LIMIT_S, ReliefProgram
+from hushd_supervisor.system.relief import RELIEF_TIMEOUT_S, ReliefProgram
 from support.descriptors import none_left
 from support.peer import BOUND_S
 
@@ -72,8 +72,8 @@ def test_one_that_cannot_be_started_frees_nothing(stage: Stage) -> None:
 def test_one_that_hangs_is_killed_after_its_time(stage: Stage) -> None:
     """Its start goes on at once; no other is run before it is dead."""
     stage.run("sleep", "3600")
-    assert stage.program.deadline() == stage.now + LIMIT_S
-    stage.now += LIMIT_S
+    assert stage.program.deadline() == stage.now + RELIEF_TIMEOUT_S
+    stage.now += RELIEF_TIMEOUT_S
     assert stage.turn(0) == [Relieved()]
     assert stage.run("true") == [Relieved()]
     assert stage.turn() == []

@@ -270,7 +270,7 @@ def test_a_long_film_takes_the_memory_of_seconds(tmp_path: Path) -> None:
 
 def test_sound_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that jumps by a year makes no year of silence: what goes on for longer than its bytes can hold is cut."""
-    monkeypatch.setattr(reading, "_MAX_S", 20)
+    monkeypatch.setattr(reading, "_MAX_FILE_S", 20)
     path = film(tmp_path / "a.mkv", tones(4), gap=(2.0, 31e6))
     job, _ = make_job(path)
     with Recording(job) as recording:

@@ -19,7 +19,7 @@ def tone(amplitude: float, seconds: float) -> np.ndarray:
 def test_speech_of_any_level_comes_out_at_the_target(amplitude: float) -> None:
     """From 60 dB below full scale to far above it, the level afterwards is the target's."""
     samples = level.normalise(tone(amplitude, 2))
-    assert level.level(samples) == pytest.approx(level.TARGET, rel=0.01)
+    assert level.level(samples) == pytest.approx(level.TARGET_LEVEL, rel=0.01)
     assert samples.dtype == np.float32
     assert np.abs(samples).max() <= 1.0
 
@@ -85,9 +85,9 @@ def test_a_running_gain_follows_the_last_ten_seconds() -> None:
     quiet_[RATE : RATE + 20] = 1.0
     stream = np.concatenate([loud, quiet_])
     frames = [gain.apply(stream[start : start + 512]) for start in range(0, len(stream) - 511, 512)]
-    assert np.abs(frames[100]).max() == pytest.approx(level.TARGET, rel=0.05)
+    assert np.abs(frames[100]).max() == pytest.approx(level.TARGET_LEVEL, rel=0.05)
     assert np.abs(frames[11 * RATE // 512 + 40]).max() < 0.05
-    assert np.abs(frames[-1]).max() == pytest.approx(level.TARGET, rel=0.05)
+    assert np.abs(frames[-1]).max() == pytest.approx(level.TARGET_LEVEL, rel=0.05)
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 1e-5, 1e-4])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hushd_worker_stt.audio.level import TARGET, level, normalise, normalised
+from hushd_worker_stt.audio.level import TARGET_LEVEL, level, normalise, normalised
 from hushd_worker_stt.engine import LevelRange
 
 RATE = 16_000
-WANTED = LevelRange(TARGET, TARGET)
+WANTED = LevelRange(TARGET_LEVEL, TARGET_LEVEL)
 Span = tuple[int, int]
 
 
@@ -33,7 +33,7 @@ def levels(samples: np.ndarray, spans: list[Span]) -> list[float]:
 def test_each_stretch_has_its_own_level(parts: tuple[tuple[float, float], ...]) -> None:
     """Near and far, in any order: each comes out at the target."""
     samples, spans = speech(*parts)
-    assert levels(normalised(samples, spans, WANTED), spans) == pytest.approx([TARGET] * len(parts), rel=0.02)
+    assert levels(normalised(samples, spans, WANTED), spans) == pytest.approx([TARGET_LEVEL] * len(parts), rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_short_words_belong_to_their_speaker() -> None:
     are of one level once it has gone, they are one."""
     samples, spans = speech((-3, 2), (-40, 0.4), (-45, 2))
     loud, soft, far = levels(normalised(samples, spans, WANTED), spans)
-    assert (loud, soft) == pytest.approx((TARGET, TARGET), rel=0.02)
-    assert far == pytest.approx(TARGET * 10 ** (-5 / 20), rel=0.02)
+    assert (loud, soft) == pytest.approx((TARGET_LEVEL, TARGET_LEVEL), rel=0.02)
+    assert far == pytest.approx(TARGET_LEVEL * 10 ** (-5 / 20), rel=0.02)
     samples, spans = speech((-30, 2), (-3, 0.3), (-32, 2))
     assert np.array_equal(normalised(samples, spans, WANTED), normalise(samples, WANTED))
 

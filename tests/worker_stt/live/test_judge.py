@@ -157,7 +157,7 @@ def test_a_session_in_french(ask: Ask, beckett: np.ndarray, tmp_path: Path, monk
     french = soxr.resample(samples, rate, RATE)
     pause = np.zeros(3 * RATE // 2, np.float32)
 
-    monkeypatch.setattr(live_judge, "_PATIENCE_S", 10_000)  # the sound comes faster than it is spoken
+    monkeypatch.setattr(live_judge, "_HELD_TEXT_S", 10_000)  # the sound comes faster than it is spoken
 
     def heard(*sounds: np.ndarray) -> tuple[list[bool], list[str]]:
         sound = np.concatenate([each for sound in sounds for each in (pause, sound)] + [pause])

@@ -188,7 +188,7 @@ def chunk(seq: int, **fields: Any) -> Chunk:
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_stream_that_sends_nothing(worker: SpeechToText, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At all, or no more, and without an end: given up after a time, in one sentence."""
-    monkeypatch.setattr(hushd_worker_stt.worker, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(hushd_worker_stt.worker, "_AUDIO_TIMEOUT_S", 0.05)
     with pytest.raises(HushdError, match=r"^No audio has come for 0.05 seconds\.$") as caught:
         worker.run(session(*map(chunk, range(count))))
     assert caught.value.code == "input_unreadable"

@@ -13,7 +13,7 @@ import pytest
 from hushd_models import installation
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError
-from hushd_worker_tts.engines.hibari import WPM, Hibari
+from hushd_worker_tts.engines.hibari import HIBARI_WPM, Hibari
 from hushd_worker_tts.engines.hibari_internals import session
 from hushd_worker_tts.worker import Worker
 
@@ -58,7 +58,7 @@ def test_words_a_minute_are_what_they_say(hibari: Worker, say: Callable[..., Any
     """Prose at its natural rate and at other rates takes the minutes that wpm promises, within 15 percent."""
     words = len(PROSE.split())
     natural = words / say(hibari, PROSE).result["duration"] * 60
-    assert abs(natural / WPM - 1) < 0.06
+    assert abs(natural / HIBARI_WPM - 1) < 0.06
     for wpm in (110, 150, 250, 330):
         measured = words / say(hibari, PROSE, wpm=wpm).result["duration"] * 60
         assert abs(measured / wpm - 1) < 0.15, f"{wpm} became {measured:.0f}"

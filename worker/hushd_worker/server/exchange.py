@@ -22,7 +22,7 @@ _STEP_S = 0.1
 _MAX_HEAD = 65_536  # bytes of a line, or of an answer's head
 _MAX_INTERIM = 8  # answers such as `100 Continue` before the answer
 _MAX_REFUSAL = 20_000
-_WORDS = 200  # characters of a server's own words in a message
+_MAX_WORDS_CHARACTERS = 200  # characters of a server's own words in a message
 Check = Callable[[], None]
 
 
@@ -226,7 +226,7 @@ def first_words(body: bytes) -> str:
     except ValueError:
         text = re.sub(r"<(style|script|title)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text[:_WORDS].rstrip(". ")
+    return text[:_MAX_WORDS_CHARACTERS].rstrip(". ")
 
 
 _SAYING = ("error", "message", "detail", "msg")

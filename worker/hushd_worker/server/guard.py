@@ -20,7 +20,7 @@ import time
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 _SIGKILL, _SIGTERM = 9, 15
 _NOT_STARTED = 127
-_LOOK_S = 0.02  # between two looks at what still runs
+_PROCESSES_LOOK_INTERVAL_S = 0.02  # between two looks at what still runs
 
 
 def main() -> None:
@@ -77,14 +77,14 @@ def _end(stop: list[str], grace_s: float) -> None:
     else:
         _signal(_SIGTERM)
     while _reap() and time.monotonic() < until:
-        time.sleep(_LOOK_S)
+        time.sleep(_PROCESSES_LOOK_INTERVAL_S)
 
 
 def _kill(server: int) -> int:
     """Kills all that runs; returns the server's exit status as a shell does."""
     while _reap():
         _signal(_SIGKILL)
-        time.sleep(_LOOK_S / 4)
+        time.sleep(_PROCESSES_LOOK_INTERVAL_S / 4)
     code = os.waitstatus_to_exitcode(_ended[server])
     return code if code >= 0 else 128 - code
 

@@ -25,12 +25,12 @@ from .exchange import Answer, Bounds, Broken, Check, Hangs, Line, Unreachable
 from .turns import Turns
 
 _LOOK_S, _AGAIN_S = 0.03, 0.25  # before a starting server is asked again, at first and later
-_CONNECT_S = 0.5  # for which a cancel goes unnoticed
+_CONNECT_STEP_S = 0.5  # for which a cancel goes unnoticed
 _DOWNLOAD_S = 6 * 3600.0  # for a server that may download its model
 _LOADING = (425, 429, 503)
 _DEATH_S = 0.5  # within which the end of a server is noticed
-_TAIL = 4000  # bytes of its output that are kept
-_LAST_WORDS_S = 1.0  # for which the output of a server that has ended is still read
+_OUTPUT_TAIL_BYTES = 4000  # bytes of its output that are kept
+_OUTPUT_LAST_WORDS_S = 1.0  # for which the output of a server that has ended is still read
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 # Of this process's environment, what is not for a program with an environment of its own.
 _OURS = ("HUSHD_", "PYTHON", "VIRTUAL_ENV")
@@ -202,7 +202,7 @@ class ServerProcess:
         """Keeps the end of the server's output. The log gets it until it is ready: later it may quote speech."""
         with open(descriptor, "rb", buffering=0) as pipe:
             while data := pipe.read(4096):
-                self._output = (self._output + data)[-_TAIL:]
+                self._output = (self._output + data)[-_OUTPUT_TAIL_BYTES:]
                 if not self._proven or os.environ.get("HUSHD_DEBUG"):
                     sys.stderr.write(data.decode(errors="replace"))
 
@@ -250,7 +250,7 @@ class ServerProcess:
 
     def _last_words(self) -> str:
         """Returns the end of the output of a server that has ended."""
-        self._reader.join(_LAST_WORDS_S)
+        self._reader.join(_OUTPUT_LAST_WORDS_S)
         lines = bytes(self._output).decode(errors="replace").strip().splitlines()
         return f"; its log ends with: {lines[-1].strip()[:300].rstrip('.')}" if lines else ""
 
@@ -270,7 +270,7 @@ class ServerProcess:
         """
         by_port = any("{port}" in word for word in self.file.run)
         connection = socket.socket(socket.AF_INET if by_port else socket.AF_UNIX)
-        connection.settimeout(_CONNECT_S)
+        connection.settimeout(_CONNECT_STEP_S)
         try:
             connection.connect(("127.0.0.1", int(self._where["port"])) if by_port else self._where["socket"])
             if by_port:

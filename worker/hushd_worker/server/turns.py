@@ -14,8 +14,8 @@ from hushd_worker import usage
 
 from .exchange import Broken, Check, Hangs
 
-_LOOK_S = 0.05
-_REST_S = 0.3  # without processor time, after which a server has ended what it did
+_SERVER_LOOK_INTERVAL_S = 0.05
+_SERVER_REST_S = 0.3  # without processor time, after which a server has ended what it did
 
 
 class Turns:
@@ -42,7 +42,7 @@ class Turns:
         request's the server may go on."""
         with self._changed:
             while self._taken + self._left >= self._count or (self._left and time.monotonic() > self._patient_until):
-                self._changed.wait(_LOOK_S)
+                self._changed.wait(_SERVER_LOOK_INTERVAL_S)
                 check()
             self._taken += 1
         left = False
@@ -67,12 +67,12 @@ class Turns:
         """Gives the turns of cancelled requests back once the server rests, or has it replaced."""
         before, rested_s, alone_s = _processor_time(), 0.0, 0.0
         while alone_s < self._patience_s:
-            time.sleep(_LOOK_S)
+            time.sleep(_SERVER_LOOK_INTERVAL_S)
             now = _processor_time()
-            rested_s, before = rested_s + _LOOK_S if now == before else 0.0, now
+            rested_s, before = rested_s + _SERVER_LOOK_INTERVAL_S if now == before else 0.0, now
             with self._changed:
-                alone_s = 0.0 if self._taken else alone_s + _LOOK_S
-                if rested_s >= _REST_S:
+                alone_s = 0.0 if self._taken else alone_s + _SERVER_LOOK_INTERVAL_S
+                if rested_s >= _SERVER_REST_S:
                     self._left = 0
                     self._changed.notify_all()
                     return

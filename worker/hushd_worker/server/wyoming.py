@@ -10,8 +10,8 @@ from hushd_protocol.errors import HushdError
 
 from .exchange import Broken, Line, first_words, loads
 
-_BLOCK = 8192  # bytes of sound in an event
-_MAX_DATA = 1_000_000  # bytes of JSON in an event; a list of 174 voices has 80,000
+_EVENT_BYTES = 8192  # bytes of sound in an event
+_MAX_SERVER_DATA_BYTES = 1_000_000  # bytes of JSON in an event; a list of 174 voices has 80,000
 
 
 class Event(NamedTuple):
@@ -32,7 +32,7 @@ def events(line: Line, name: str) -> Iterator[Event]:
             head = loads(line.line())
             data = dict(head.get("data") or {})
             if length := int(head.get("data_length") or 0):
-                data |= loads(line.exactly(length) if length <= _MAX_DATA else b"")
+                data |= loads(line.exactly(length) if length <= _MAX_SERVER_DATA_BYTES else b"")
             payload = line.exactly(int(head.get("payload_length") or 0))
             event = Event(str(head["type"]), data, payload)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -60,8 +60,8 @@ def hear(line: Line, name: str, samples: bytes, rate: int, model: str, language:
     send(line, "transcribe", {key: value for key, value in asked.items() if value})
     sound = {"rate": rate, "width": 2, "channels": 1}
     send(line, "audio-start", sound)
-    for at in range(0, len(samples), _BLOCK):
-        send(line, "audio-chunk", sound, samples[at : at + _BLOCK])
+    for at in range(0, len(samples), _EVENT_BYTES):
+        send(line, "audio-chunk", sound, samples[at : at + _EVENT_BYTES])
     send(line, "audio-stop", {})
     for event in events(line, name):
         if event.kind == "transcript":

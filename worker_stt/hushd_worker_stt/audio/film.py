@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_READ = 2**17  # bytes at once
+_FILM_BLOCK_BYTES = 2**17  # bytes at once
 _INDEXED = ("matroska", "mov")  # formats that find a time without reading all before it
 _STATED = (*_INDEXED, "asf", "flv")  # formats whose header has the duration; others' is estimated
 _PIECES = (188, 192, 204)  # bytes of which a transport stream has whole numbers
 _MISSING = 0.98  # of the stated duration
 _WARM_S = 1.0  # of sound before a time, from which a decoder is right there
 _JUMP_S = 0.1  # a frame that begins so much after the end of the one before has a gap before it
-_MAX_S = 6 * 3600  # of any file
+_MAX_FILE_S = 6 * 3600  # of any file
 _MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
 _TORN = "its last sound is incomplete"
 _REFUSED = "it is damaged, or a playlist, a picture, a text or another file without a recording of its own"
@@ -76,7 +76,7 @@ class Film:
     def __init__(self, source: Bytes, name: str, start_s: float = 0.0, track: int = 0, language: str = "") -> None:
         self._av = media.pyav(name)
         self._name, self._start, self._bytes, self._check = name, start_s, source, source.check
-        self._max_s = _MAX_S + self._bytes.size / _MIN_BYTE_RATE
+        self._max_s = _MAX_FILE_S + self._bytes.size / _MIN_BYTE_RATE
         self._floats: Any = None  # makes floats of frames
         self._format: object = None  # of the frames that it takes
         self.seconds, self.failure = 0.0, ""
@@ -92,7 +92,7 @@ class Film:
     def _open(self) -> None:
         self._bytes.seek(0)
         try:
-            self._file: Any = media.open_sound(self._bytes, _READ)
+            self._file: Any = media.open_sound(self._bytes, _FILM_BLOCK_BYTES)
         except (self._av.error.ArgumentError, self._av.error.InvalidDataError):  # of a format not in the list, or none
             raise self._unreadable(_REFUSED) from None
         except self._av.FFmpegError as error:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 # cable or in a "wide" recording, hardly anything is left.
 _CANCELLED = 0.1  # of 1 / n
 _RESTORED = 0.5
-_KEPT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
+_PAST_WEIGHT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
 _WEIGHTS = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
 _BESIDE = 0.01  # of the loudest channel's power: below it the centre is silent
 _AROUND = 0.5  # the weight of channels beside and behind
-_SILENCE = 1e-8  # mean square, -80 dB: too quiet to judge
+_SILENT_POWER = 1e-8  # mean square, -80 dB: too quiet to judge
 
 
 class Mixdown:
@@ -57,19 +57,19 @@ class Mixdown:
         weights = np.array([_WEIGHTS.get(name, _AROUND) for name in layout], np.float32)
         powers = self._remembered(np.square(block).mean(axis=0)) * (weights > 0)
         centre = layout.index("FC")
-        if powers[centre] > max(_SILENCE, _BESIDE * float(np.max(powers))):
+        if powers[centre] > max(_SILENT_POWER, _BESIDE * float(np.max(powers))):
             alone: Samples = block[:, centre]
             return alone
         mixed: Samples = block @ (weights / weights.sum())
         return mixed
 
     def _remembered(self, powers: Any) -> Any:
-        self._powers = powers if self._powers is None else _KEPT * self._powers + (1 - _KEPT) * powers
+        self._powers = powers if self._powers is None else _PAST_WEIGHT * self._powers + (1 - _PAST_WEIGHT) * powers
         return self._powers
 
     def _cancels(self, block: Samples, mean: Samples) -> bool:
         powers = np.append(np.square(block).mean(axis=0), np.square(mean).mean())
-        if powers.max() < _SILENCE:
+        if powers.max() < _SILENT_POWER:
             return self._alone
         powers = self._remembered(powers)
         limit = _RESTORED if self._alone else _CANCELLED
@@ -94,7 +94,7 @@ _LENGTH = 256  # samples, after which the impulse response has decayed by 55 dB
 _JUDGED = 4000  # samples, 0.25 s, judged together: with fewer, the beginning of a syllable would count as rumble
 _SLOW = 160  # samples, 10 ms, whose mean contains little of a voice and most of a rumble
 _MIN_RUMBLE = 0.01  # of full scale: the rumble of a silent room is less
-_MIN_SHARE = 0.25  # of the level: less rumble is ignored
+_MIN_RUMBLE_SHARE = 0.25  # of the level: less rumble is ignored
 
 
 def _response() -> Samples:
@@ -144,7 +144,7 @@ class HighPass:
 def _rumbles(samples: Samples) -> bool:
     slow = samples[: len(samples) // _SLOW * _SLOW].reshape(-1, _SLOW).mean(axis=1)
     median = np.sort(np.abs(slow))[len(slow) // 2]  # np.median would import numpy.ma, 9 ms of a cold worker's first job
-    return float(median) > max(_MIN_RUMBLE, _MIN_SHARE * level(samples))
+    return float(median) > max(_MIN_RUMBLE, _MIN_RUMBLE_SHARE * level(samples))
 
 
 class Inlet:

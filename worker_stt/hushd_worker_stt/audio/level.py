@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 LEVEL_FRAME = 320  # samples: 20 ms
 # Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ less
 # than after a shift of the same audio by 20 ms.
-TARGET = 0.7
-_TARGET_ONLY = LevelRange(TARGET, TARGET)
-FAR = 10 ** (15 / 20)  # 15 dB: levels that differ so much are of two speakers or two places
+TARGET_LEVEL = 0.7
+_TARGET_ONLY = LevelRange(TARGET_LEVEL, TARGET_LEVEL)
+FAR_RATIO = 10 ** (15 / 20)  # 15 dB: levels that differ so much are of two speakers or two places
 MAX_GAIN = 100.0  # for a detector: it notices speech well below the target, and a silent room should not get loud
-SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: less is not worth amplifying
+SILENT_LEVEL = 1e-4  # -80 dBFS, three steps of 16-bit audio: less is not worth amplifying
 # A syllable fills 0.2 s, a click or a bump on the table one or two frames, so the tenth loudest frame is speech. In
 # less than 0.4 s it is the median frame.
-_LOUDEST = 10
+_LOUDEST_FRAMES = 10
 
 
 def frame_peaks(samples: Samples) -> Samples:
@@ -52,7 +52,7 @@ def normalise(samples: Samples, levels: LevelRange = _TARGET_ONLY) -> Samples:
 
 def _at(samples: Samples, loudness: float, levels: LevelRange) -> Samples:
     """Returns `samples`, whose level is `loudness`, with a level within `levels`."""
-    if loudness < SILENCE or levels.quietest <= loudness <= levels.loudest:
+    if loudness < SILENT_LEVEL or levels.quietest <= loudness <= levels.loudest:
         return samples
     target = min(max(loudness, levels.quietest), levels.loudest)
     levelled: Samples = np.clip(samples * np.float32(target / loudness), -1.0, 1.0)
@@ -93,8 +93,8 @@ class RunningGain:
             return frame
         self._peaks.append(peak)
         # Not beyond full scale either: speech after silence would be clipped for 0.3 s, and not sound like a voice.
-        self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MAX_GAIN, TARGET * peak)
-        levelled: Samples = np.clip(frame * np.float32(TARGET / self.level), -1.0, 1.0)
+        self.level = max(_level(np.array(self._peaks, np.float32)), TARGET_LEVEL / MAX_GAIN, TARGET_LEVEL * peak)
+        levelled: Samples = np.clip(frame * np.float32(TARGET_LEVEL / self.level), -1.0, 1.0)
         return levelled
 
 
@@ -112,11 +112,11 @@ class StreamGain:
 
 
 def _level(peaks: Samples) -> float:
-    rank = max(len(peaks) - _LOUDEST, len(peaks) // 2)
+    rank = max(len(peaks) - _LOUDEST_FRAMES, len(peaks) // 2)
     return float(np.partition(peaks, rank)[rank])
 
 
-_MIN_S = 1.0  # of speech in a stretch; less is a soft word of the person who speaks around it
+_MIN_SPEECH_S = 1.0  # of speech in a stretch; less is a soft word of the person who speaks around it
 Span = tuple[int, int]  # samples
 
 
@@ -134,7 +134,7 @@ def normalised(samples: Samples, speech: Sequence[Span], levels: LevelRange) -> 
     for stretch in stretches:
         target = min(max(stretch.level, levels.quietest), levels.loudest)
         places += stretch.spans[0][0], stretch.spans[-1][1] - 1
-        gains += [target / stretch.level if stretch.level >= SILENCE else 1.0] * 2
+        gains += [target / stretch.level if stretch.level >= SILENT_LEVEL else 1.0] * 2
     gain = np.interp(np.arange(len(samples)), places, gains).astype(np.float32)
     levelled: Samples = np.clip(samples * gain, -1.0, 1.0)
     return levelled
@@ -152,10 +152,10 @@ class _Stretch:
         return sum(end - start for start, end in self.spans)
 
     def near(self, other: _Stretch) -> bool:
-        return self.ratio(other) < FAR
+        return self.ratio(other) < FAR_RATIO
 
     def ratio(self, other: _Stretch) -> float:
-        return max(self.level, other.level) / max(min(self.level, other.level), SILENCE)
+        return max(self.level, other.level) / max(min(self.level, other.level), SILENT_LEVEL)
 
 
 def _stretches(samples: Samples, speech: Sequence[Span]) -> list[_Stretch]:
@@ -177,7 +177,7 @@ def _stretches(samples: Samples, speech: Sequence[Span]) -> list[_Stretch]:
     stretches = together([of([span]) for span in speech])
     while len(stretches) > 1:
         short = min(range(len(stretches)), key=lambda number: stretches[number].length)
-        if stretches[short].length >= _MIN_S * RATE:
+        if stretches[short].length >= _MIN_SPEECH_S * RATE:
             break
         own = stretches.pop(short)
         around = stretches[max(0, short - 1) : short + 1]

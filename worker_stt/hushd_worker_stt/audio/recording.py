@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_BLOCK = 2**20  # maximum samples of all channels in one read
-_UNKNOWN = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
+_BLOCK_SAMPLES = 2**20  # maximum samples of all channels in one read
+_UNKNOWN_FRAMES = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
 _PLACEHOLDER = 65_536  # writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF as a size, less a header of fewer bytes
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
 _MISSING = 0.98  # of the promised frames
 _TAGS = 4_000  # bytes of tags that may follow the sound
 _MORE_S = 0.1  # of sound, by which two decoders may differ
-_FRAME = 2_000  # bytes of an MP3's first frame
-_HEAD = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
+_MP3_FRAME_BYTES = 2_000  # bytes of an MP3's first frame
+_OGG_HEAD_BYTES = 27  # bytes of an OGG page before the sizes of its parts, the last of which is their number
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -100,7 +100,7 @@ class Recording:
                 raise HushdError("bad_request", f"{self._name} has one audio track, so audio_track cannot be {track}.")
             self._rate: int = self._sound.samplerate
             frames: int = self._sound.frames
-            self._frames = frames if frames < _UNKNOWN else 0
+            self._frames = frames if frames < _UNKNOWN_FRAMES else 0
             self.duration = self._frames / self._rate
             self._stack = stack.pop_all()
 
@@ -160,7 +160,7 @@ class Recording:
 
     def _read(self) -> Iterator[Samples]:
         inlet = Inlet(self._rate)
-        frames = max(1, min(self._rate, _BLOCK // self._sound.channels))
+        frames = max(1, min(self._rate, _BLOCK_SAMPLES // self._sound.channels))
         first = round(self._start * self._rate)
         done, broken = self._seek(first), False
         while True:
@@ -242,7 +242,7 @@ def states_length(descriptor: int) -> bool:
     head, start = os.pread(descriptor, 10, 0), 0
     if head[:3] == b"ID3":
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
-    frame = os.pread(descriptor, _FRAME, start)
+    frame = os.pread(descriptor, _MP3_FRAME_BYTES, start)
     place = max(frame.find(b"Xing"), frame.find(b"Info"))
     return frame[:1] == b"\xff" and 0 <= place < len(frame) - 8 and frame[place + 7] & 1 == 1
 
@@ -251,11 +251,11 @@ def ogg_links(descriptor: int) -> tuple[list[tuple[int, int]], bool]:
     """Returns where each of several OGGs in one file begins and ends, nothing if there are no several, and whether the
     file ends within a page: libsndfile ends with the first one, or with the page before, without an error."""
     at, size, begins, starts = 0, os.fstat(descriptor).st_size, False, []
-    while (head := os.pread(descriptor, _HEAD + 255, at))[:4] == b"OggS" and len(head) >= _HEAD:
+    while (head := os.pread(descriptor, _OGG_HEAD_BYTES + 255, at))[:4] == b"OggS" and len(head) >= _OGG_HEAD_BYTES:
         begun, begins = begins, head[5] & 2 == 2
         if begins and not begun:  # a recording's tracks begin together
             starts.append(at)
-        at += _HEAD + head[26] + sum(head[_HEAD : _HEAD + head[26]])
+        at += _OGG_HEAD_BYTES + head[26] + sum(head[_OGG_HEAD_BYTES : _OGG_HEAD_BYTES + head[26]])
     links = list(pairwise([*starts, min(at, size)]))
     return links if len(links) > 1 else [], at > size or head[:4] == b"OggS"
 

@@ -21,7 +21,7 @@ _NOBODY = -2.0  # below every cosine
 # Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of the same
 # speaker was 0.5 and above, of two people mostly below 0.4.
 _SAME_SPEAKER = 0.42
-_SURE_S = 1.5  # of a single voice: an embedding of less is too uncertain to start a cluster
+_MIN_CLUSTER_S = 1.5  # of a single voice: an embedding of less is too uncertain to start a cluster
 _SPEAKER_S = 1.5  # of speech in all for a speaker; less speech is assigned to another speaker
 
 
@@ -69,7 +69,7 @@ def people(
         share: the share of the seconds that belongs to no other embedding.
         check: as in `cluster`.
     """
-    sure = seconds >= _SURE_S
+    sure = seconds >= _MIN_CLUSTER_S
     if sure.sum() < max(count, 1):
         sure[:] = True
     embeddings, seconds = embeddings[sure], seconds[sure]

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hushd_protocol.light_dataclass import dataclass, replace
 
-from hushd_worker_stt.audio.level import SILENCE, level, normalise
+from hushd_worker_stt.audio.level import SILENT_LEVEL, level, normalise
 from hushd_worker_stt.audio.recording import Spool
 from hushd_worker_stt.engine import RATE
 
 from .clustering import assign, people
-from .models import AT_ONCE, FRAME, FRAMES, WINDOW, frame_time
+from .models import FRAME_STEP_SAMPLES, SPEAKERS_AT_ONCE, WINDOW, WINDOW_FRAMES, frame_time
 from .turns import SpeakerTurn, Stretch, Voice, divided, stretches, tidied
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from .models import DiarizationModels
 
 _STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times as many errors in short turns.
-_OVERLAP = _STEP / FRAMES  # the weight of each second of a window, since other windows cover it, too
-_MAX_FRAMES = 237  # 4 s: an embedding of more is not better
+_OVERLAP = _STEP / WINDOW_FRAMES  # the weight of each second of a window, since other windows cover it, too
+_MAX_EMBEDDED_FRAMES = 237  # 4 s: an embedding of more is not better
 _CLEAR = 25  # frames of a single voice, 0.4 s: with less, frames with other voices are used, too
 _FAINT = 5  # frames: shorter speech gets no embedding
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The analysis of one window: `active`, `frames` by `AT_ONCE` bits, and the columns that have embeddings."""
+    """The analysis of one window: `active`, `frames` by `SPEAKERS_AT_ONCE` bits, and columns with embeddings."""
 
     frames: int
     active: bytes
@@ -49,8 +49,8 @@ class _Window:
     seconds: tuple[float, ...] = ()  # of a single voice, for each embedding
 
     def spoken(self) -> npt.NDArray[np.bool_]:
-        bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * AT_ONCE)
-        return bits.reshape(self.frames, AT_ONCE).astype(bool)
+        bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * SPEAKERS_AT_ONCE)
+        return bits.reshape(self.frames, SPEAKERS_AT_ONCE).astype(bool)
 
 
 class Diarizer:
@@ -68,8 +68,8 @@ class Diarizer:
         self._fresh += len(samples)
         while len(self._held) >= WINDOW:
             self._look(self._held[:WINDOW])
-            self._held = self._held[_STEP * FRAME :]
-            self._fresh = len(self._held) - (WINDOW - _STEP * FRAME)
+            self._held = self._held[_STEP * FRAME_STEP_SAMPLES :]
+            self._fresh = len(self._held) - (WINDOW - _STEP * FRAME_STEP_SAMPLES)
 
     def turns(self, speakers: int = 0, check: Callable[[], None] = lambda: None) -> list[SpeakerTurn]:
         """Returns the turns in order; turns of different speakers may overlap. Called once, after all audio was fed.
@@ -87,16 +87,16 @@ class Diarizer:
         return tidied(_voiced(list(self._decode(voices, check)), voices))
 
     def _look(self, window: Samples) -> None:
-        frames = min(FRAMES, -(-len(window) // FRAME))
-        if len(window) < 2 * FRAME or level(window) < SILENCE:
-            self._windows.append(_Window(frames, np.packbits(np.zeros(frames * AT_ONCE, bool)).tobytes()))
+        frames = min(WINDOW_FRAMES, -(-len(window) // FRAME_STEP_SAMPLES))
+        if len(window) < 2 * FRAME_STEP_SAMPLES or level(window) < SILENT_LEVEL:
+            self._windows.append(_Window(frames, np.packbits(np.zeros(frames * SPEAKERS_AT_ONCE, bool)).tobytes()))
             return
         window = normalise(window)
         active = self._models.activity(window)
         single = active & (active.sum(axis=1, keepdims=True) == 1)
         features = self._models.features(window)
         columns, embeddings, seconds = [], [], []
-        for column in range(AT_ONCE):
+        for column in range(SPEAKERS_AT_ONCE):
             if active[:, column].sum() < _FAINT:
                 continue
             clear = single[:, column]
@@ -104,7 +104,7 @@ class Diarizer:
             if embedding is not None:
                 columns.append(column)
                 embeddings.append(embedding.astype(np.float16))
-                seconds.append(max(float(clear.sum()) * FRAME / RATE, 0.1))
+                seconds.append(max(float(clear.sum()) * FRAME_STEP_SAMPLES / RATE, 0.1))
         self._windows.append(
             _Window(
                 len(active),
@@ -125,15 +125,17 @@ class Diarizer:
 
     def _decode(self, voices: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
         """Yields the turns by the votes of all windows, cut at breaths."""
-        votes = np.zeros((FRAMES, len(voices)), np.float32)  # for each speaker, from the windows so far
-        heads = np.zeros((FRAMES, 2), np.float32)  # the weighted number of speakers; the weight
+        votes = np.zeros((WINDOW_FRAMES, len(voices)), np.float32)  # for each speaker, from the windows so far
+        heads = np.zeros((WINDOW_FRAMES, 2), np.float32)  # the weighted number of speakers; the weight
         runs = _Runs(len(voices))
         for number, window in enumerate(self._windows):
             if number % 100 == 0:
                 check()
             spoken, frames = window.spoken(), window.frames
             # A window knows little of the sound around it, so its middle counts most.
-            weight = np.minimum(np.arange(1, FRAMES + 1), np.arange(FRAMES, 0, -1))[:frames].astype(np.float32)
+            weight = np.minimum(np.arange(1, WINDOW_FRAMES + 1), np.arange(WINDOW_FRAMES, 0, -1))[:frames].astype(
+                np.float32
+            )
             if window.embeddings is not None:
                 who = assign(window.embeddings.astype(np.float32), voices)
                 for column, person in zip(window.columns, who, strict=True):
@@ -228,11 +230,11 @@ def _moved(rows: Samples, by: int) -> Samples:
 
 
 def _middle(spoken: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Returns the `_MAX_FRAMES` frames in the middle of the `spoken` ones."""
+    """Returns the `_MAX_EMBEDDED_FRAMES` frames in the middle of the `spoken` ones."""
     frames: Numbers = np.flatnonzero(spoken)
-    if len(frames) <= _MAX_FRAMES:
+    if len(frames) <= _MAX_EMBEDDED_FRAMES:
         return spoken
-    first = (len(frames) - _MAX_FRAMES) // 2
+    first = (len(frames) - _MAX_EMBEDDED_FRAMES) // 2
     chosen = np.zeros_like(spoken)
-    chosen[frames[first : first + _MAX_FRAMES]] = True
+    chosen[frames[first : first + _MAX_EMBEDDED_FRAMES]] = True
     return chosen

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     Activity = npt.NDArray[np.bool_]
 
 WINDOW = 10 * RATE  # samples per call of the activity model
-FRAMES = 589  # in a window
-FRAME = 270  # samples from one frame to the next: 17 ms
-AT_ONCE = 3  # maximum speakers in a window
+WINDOW_FRAMES = 589  # in a window
+FRAME_STEP_SAMPLES = 270  # samples from one frame to the next: 17 ms
+SPEAKERS_AT_ONCE = 3  # maximum speakers in a window
 _FIELD = 991  # samples in the receptive field of a frame; the first field begins with the window
 
 _CPU = ["CPUExecutionProvider"]
 _INSTALL = extra_command("diarize")
-_HOP = 160  # samples from one row of features to the next
+_FEATURE_STEP_SAMPLES = 160  # samples from one row of features to the next
 _BANDS = 80
 _MIN_ROWS = 20  # of features for an embedding: 0.2 s
 
@@ -80,7 +80,7 @@ class DiarizationModels:
 
         The order of the columns means nothing and differs from window to window.
         """
-        count = min(FRAMES, -(-len(window) // FRAME))
+        count = min(WINDOW_FRAMES, -(-len(window) // FRAME_STEP_SAMPLES))
         padded = np.pad(window, (0, WINDOW - len(window)))
         (activity,) = self._activity.run(None, {"waveforms": padded[None, None]})
         active: Activity = activity[0, :count] > 0.5
@@ -88,7 +88,7 @@ class DiarizationModels:
 
     def features(self, window: Samples) -> Samples:
         """The input of `embedding`: log energies of 80 bands every 10 ms, of at least 25 ms of audio."""
-        frames = np.lib.stride_tricks.sliding_window_view(window * np.float32(32768), 400)[::_HOP]
+        frames = np.lib.stride_tricks.sliding_window_view(window * np.float32(32768), 400)[::_FEATURE_STEP_SAMPLES]
         frames = frames - frames.mean(axis=1, keepdims=True)
         emphasised = frames - np.float32(0.97) * np.concatenate((frames[:, :1], frames[:, :-1]), axis=1)
         power = np.square(np.abs(np.fft.rfft(emphasised * self._shape, 512))).astype(np.float32)
@@ -98,8 +98,8 @@ class DiarizationModels:
     def embedding(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
         """The embedding, of length 1, of the voice in the `spoken` frames of `features`; None for too few."""
         # Only these rows go through the network: masking the others would take the time of the whole window.
-        middle = np.arange(len(features)) * _HOP + 200 - _FIELD // 2
-        rows = features[spoken[np.clip(np.rint(middle / FRAME).astype(int), 0, len(spoken) - 1)]]
+        middle = np.arange(len(features)) * _FEATURE_STEP_SAMPLES + 200 - _FIELD // 2
+        rows = features[spoken[np.clip(np.rint(middle / FRAME_STEP_SAMPLES).astype(int), 0, len(spoken) - 1)]]
         if len(rows) < _MIN_ROWS:
             return None
         rows = rows - rows.mean(axis=0)
@@ -110,7 +110,7 @@ class DiarizationModels:
 
 def frame_time(frame: int) -> float:
     """Returns the second at which `frame` begins; both count from the start of the recording."""
-    return max(0.0, (frame * FRAME + (_FIELD - FRAME) / 2) / RATE)
+    return max(0.0, (frame * FRAME_STEP_SAMPLES + (_FIELD - FRAME_STEP_SAMPLES) / 2) / RATE)
 
 
 def _model(library: ctypes.CDLL, name: str) -> bytes:

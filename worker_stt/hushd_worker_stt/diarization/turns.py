@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BREATH_S = 0.3  # of quiet in one person's speech that does not end a turn
 _COUGH_S = 0.15  # the shortest turn
-_WORD_S = 0.25  # the shortest stretch of one person between the turns of others
+_MIN_TURN_S = 0.25  # the shortest stretch of one person between the turns of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
             clear[-1] = replace(clear[-1], end=after)
         else:
             clear.append(SpeakerTurn(now, after, winner.speaker, winner.voice))
-    return [turn for turn in clear if turn.end - turn.start >= _WORD_S]
+    return [turn for turn in clear if turn.end - turn.start >= _MIN_TURN_S]
 
 
 def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
@@ -136,11 +136,11 @@ def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[S
         yield part, share(round(following.start * RATE) if following else None)
 
 
-_SURE_S = 0.9  # of speech: less is not named by itself
+_MIN_NAMED_S = 0.9  # of speech: less is not named by itself
 # The lowest cosine with a person's voiceprint for the person's own voice, by seconds of speech. Of 10,000 pairs of
 # different people none had more than 0.44 in 0.9 s and more, 0.41 in 2 s, 0.34 in 3.5 s; through a telephone or in a
 # room, less (`scripts/bench people`).
-_SECONDS = (_SURE_S, 2.0, 4.0)
+_SECONDS = (_MIN_NAMED_S, 2.0, 4.0)
 _SAME = (0.50, 0.47, 0.45)
 _APART = 0.10  # by which a person must be nearer than any other known one
 
@@ -158,7 +158,7 @@ class KnownPeople:
 
     def name(self, voice: Voice) -> str:
         """Returns the name of `voice`; empty if it resembles nobody enough, or two people equally."""
-        if not self._names or voice.seconds < _SURE_S:
+        if not self._names or voice.seconds < _MIN_NAMED_S:
             return ""
         cosines = self._rows @ voice.embedding
         nearest = int(np.argmax(cosines))

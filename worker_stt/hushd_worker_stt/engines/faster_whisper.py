@@ -45,7 +45,7 @@ _PASSED_ON = (  # the decoder's options for the package
     "append_punctuations",
     "hallucination_silence_threshold",
 )
-_FRAMES = 100  # the package's frames per second
+_FRAMES_PER_S = 100  # the package's frames per second
 _PROMPT = 223  # tokens of prompt and hotwords together: half of the decoder's, as in the package
 # CTranslate2 opens cuBLAS by name at the first computation on a card, and brings none.
 CUBLAS_PACKAGE = "nvidia-cublas-cu12"
@@ -141,7 +141,7 @@ class FasterWhisper(WhisperFamily):
         )
         for segment in segments:
             self.check()
-            if segment.seek > decoding.last_window * _FRAMES:
+            if segment.seek > decoding.last_window * _FRAMES_PER_S:
                 break
             if text := segment.text.strip():
                 words = tuple(

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 SPEC = engines.get("moonshine")
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
-_HOP = 1600  # samples that the transcriber takes at a time; it drops a shorter remainder
+_STEP_SAMPLES = 1600  # samples that the transcriber takes at a time; it drops a shorter remainder
 # The whole piece is one line, since the library's own segmentation drops quiet speech (36 % of the words of ten clips
 # were wrong with it, 12 % without). A hop of 512 copies the piece so far 31 times a second, 1600 only 10 times.
 _WHOLE = {
     "vad_threshold": "0",
     "vad_max_segment_duration": "120",
-    "vad_hop_size": str(_HOP),
-    "vad_look_behind_sample_count": str(_HOP),
+    "vad_hop_size": str(_STEP_SAMPLES),
+    "vad_look_behind_sample_count": str(_STEP_SAMPLES),
     "identify_speakers": "false",
     "return_audio_data": "false",
 }
@@ -94,7 +94,7 @@ class Moonshine(Engine):
 def _whole_hops(samples: Samples) -> Samples:
     import numpy as np
 
-    return np.pad(samples, (0, -len(samples) % _HOP))
+    return np.pad(samples, (0, -len(samples) % _STEP_SAMPLES))
 
 
 NAME = "libmoonshine.dylib" if sys.platform == "darwin" else "libmoonshine.so"

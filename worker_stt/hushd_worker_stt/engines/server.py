@@ -29,9 +29,9 @@ from .command_output import OutputError, from_json
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_LIMIT_S = 300.0  # for the text of one piece, and then as long as that is
+_TEXT_TIMEOUT_S = 300.0  # for the text of one piece, and then as long as that is
 _TEXT = 2000  # bytes for a second of speech; with words' times some servers send 900
-_WHOLE_S = 3600.0  # of a piece, for servers that do better with a whole recording
+_WHOLE_RECORDING_S = 3600.0  # of a piece, for servers that do better with a whole recording
 _UNKNOWN = ("und",)
 
 
@@ -57,7 +57,7 @@ class Server(Engine):
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._file = file = read(model)
-        self.PIECE = PieceLength(_WHOLE_S, _WHOLE_S) if file.whole else PieceLength(*file.piece)
+        self.PIECE = PieceLength(_WHOLE_RECORDING_S, _WHOLE_RECORDING_S) if file.whole else PieceLength(*file.piece)
         self.batch, self.leave_s = file.parallel, file.stop_timeout
         self._server = ServerProcess(file, offline=self.offline)
         silence = wav_header(RATE, RATE) + bytes(RATE)  # half a second
@@ -158,7 +158,7 @@ def _words_in_segments(content: dict[str, Any], words: bool) -> dict[str, Any]:
 def _bounds(samples: Samples) -> Bounds:
     """Returns the bounds of a request for the text of a piece."""
     duration = len(samples) / RATE
-    return Bounds(_LIMIT_S, _LIMIT_S + duration, int(1_000_000 + duration * _TEXT))
+    return Bounds(_TEXT_TIMEOUT_S, _TEXT_TIMEOUT_S + duration, int(1_000_000 + duration * _TEXT))
 
 
 def _wav(samples: Samples) -> bytes:

@@ -37,7 +37,7 @@ _PASSED_ON = (  # the decoder's options for the package
     "condition_on_previous_text",
 )
 _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
-_FRAMES = 100  # the package's frames per second
+_FRAMES_PER_S = 100  # the package's frames per second
 _MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 
 
@@ -139,7 +139,7 @@ class Whisper(WhisperFamily):
             fp16=self._model.device.type != "cpu",
             **{"condition_on_previous_text": False} | decoding.given(*_PASSED_ON),
         )
-        heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
+        heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * _FRAMES_PER_S]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
             # It records the model's attention, and would record other pieces' attention, too.

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 BEAM = 5  # the default of both packages' command lines
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_MIN_S = 0.5  # of audio: the text of a shorter window is dropped
+_MIN_WINDOW_S = 0.5  # of audio: the text of a shorter window is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class WhisperFamily(Engine):
             temperatures=temperatures,
             # The words of a translation were never spoken.
             word_times=options.word_times and not options.translate,
-            last_window=max(0.0, length - _MIN_S) if self.timestamps else 0.0,
+            last_window=max(0.0, length - _MIN_WINDOW_S) if self.timestamps else 0.0,
             decoder=options.decoder,
         )
         segments = list(self._decode(samples, decoding))

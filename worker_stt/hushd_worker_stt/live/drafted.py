@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _UPDATE_S = 0.25  # the minimum of audio between two drafts
-_SHARE = 0.25  # of the time for drafts
+_DRAFT_TIME_SHARE = 0.25  # of the time for drafts
 _EAGER_S = 1.0  # at the beginning of an utterance, when drafts follow each other until there is text
 
 
@@ -121,7 +121,7 @@ class DraftedUtterance:
         segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
         cost = self._transcriber.clock() - began
         eager = self.seconds < _EAGER_S and not segments and not self._told.text
-        self._next_draft = self.seconds + (cost if eager else max(_UPDATE_S, cost / _SHARE))
+        self._next_draft = self.seconds + (cost if eager else max(_UPDATE_S, cost / _DRAFT_TIME_SHARE))
         self._next_final = self.seconds + cost
         return segments
 

@@ -23,12 +23,14 @@ from hushd_worker_stt.plausibility import Plausibility, UnlikelyText, long_enoug
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_PATIENCE_S = 2.0  # of sound, for whose reading a text may wait
+_HELD_TEXT_S = 2.0  # of sound, for whose reading a text may wait
 _PACE = 0.05  # seconds to read a second of sound, before that was measured
-_LAST_S = 20.0  # that the result waits for the last verdict: invented text is not to pass because a machine is busy
-_QUIET_S = 0.5  # after the last word, when a reading may begin
+_LAST_VERDICT_TIMEOUT_S = (
+    20.0  # that the result waits for the last verdict: invented text is not to pass because a machine is busy
+)
+_QUIET_AFTER_WORD_S = 0.5  # after the last word, when a reading may begin
 _BEHIND = 2  # texts that wait to be judged; earlier ones are not judged
-_LOOK_S = 0.1  # between two checks whether the session was cancelled
+_CANCEL_LOOK_INTERVAL_S = 0.1  # between two checks whether the session was cancelled
 
 
 class _DroppedError(Exception):
@@ -107,7 +109,7 @@ class LiveJudge:
         if judgement.spoken is None:
             judgement.spoken = segment.start, segment.end
             self._sent.append(judgement)
-            if not judgement.done.wait(0.0 if self._first else _PATIENCE_S * self._pace) and self._first:
+            if not judgement.done.wait(0.0 if self._first else _HELD_TEXT_S * self._pace) and self._first:
                 self._unjudged = judgement
             self._first = False
         else:
@@ -124,8 +126,8 @@ class LiveJudge:
 
     def hear(self, quiet_s: float) -> None:
         """Goes on reading or pauses, by the seconds for which nobody has spoken."""
-        if (quiet_s >= _QUIET_S) is not self._may_read.is_set():
-            (self._may_read.set if quiet_s >= _QUIET_S else self._may_read.clear)()
+        if (quiet_s >= _QUIET_AFTER_WORD_S) is not self._may_read.is_set():
+            (self._may_read.set if quiet_s >= _QUIET_AFTER_WORD_S else self._may_read.clear)()
 
     def settle(self, check: Callable[[], None]) -> None:
         """Waits for the verdicts on the texts that were sent.
@@ -134,8 +136,8 @@ class LiveJudge:
             check: called during the wait; its exceptions end the wait.
         """
         self._may_read.set()
-        end = self._clock() + _LAST_S
-        while self._sent and not self._sent[-1].done.wait(_LOOK_S) and self._clock() < end:
+        end = self._clock() + _LAST_VERDICT_TIMEOUT_S
+        while self._sent and not self._sent[-1].done.wait(_CANCEL_LOOK_INTERVAL_S) and self._clock() < end:
             check()
         self._collect()
 
@@ -146,7 +148,7 @@ class LiveJudge:
             self._may_read.set()
             self._more.notify_all()
         if self._thread is not None:
-            self._thread.join(_LAST_S)
+            self._thread.join(_LAST_VERDICT_TIMEOUT_S)
 
     def _collect(self, before: _Judgement | None = None) -> None:
         """Moves the verdicts that are there to the result, up to the text `before`, whose end is not known yet."""

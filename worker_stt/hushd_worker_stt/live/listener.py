@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
-_LEAD = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
+_FRAMES_BEFORE = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
 _PAD_S = 0.2  # of quiet kept around speech
-_HOLD_S = 0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
-_SURE_S = 2.0  # of speech: enough to fix the language for the rest of the session
+_EARLY_END_QUIET_S = (
+    0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
+)
+_LANGUAGE_FIXED_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
 class LiveListener:
@@ -77,7 +79,7 @@ class LiveListener:
         self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, first_s=self._first_s)
         self._by_meaning = request.turn_end == "meaning"
         self._judge = judge
-        self._hold_s = min(_HOLD_S, request.silence_s / 2) if self._by_meaning else _HOLD_S
+        self._hold_s = min(_EARLY_END_QUIET_S, request.silence_s / 2) if self._by_meaning else _EARLY_END_QUIET_S
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
         self.language_probability: float | None = None
@@ -111,8 +113,8 @@ class LiveListener:
     def _events(self, audio: Iterable[Samples], detector: Silero) -> Iterator[Event]:
         gain = RunningGain(FRAME)
         endpointer = Endpointer(self._request.silence_s, self._request.no_speech_s)
-        lead: deque[Samples] = deque(maxlen=_LEAD)
-        recent: deque[float] = deque(maxlen=_LEAD)  # probabilities of speech in `lead`
+        lead: deque[Samples] = deque(maxlen=_FRAMES_BEFORE)
+        recent: deque[float] = deque(maxlen=_FRAMES_BEFORE)  # probabilities of speech in `lead`
         utterance: DraftedUtterance | StreamedUtterance | None = None
         for frame in frames(audio):
             self.seconds += len(frame) / RATE
@@ -185,11 +187,15 @@ class LiveListener:
     def _first_s(self) -> float:
         """Returns the seconds, with the quiet before the speech, by which a stream's language is identified; 0 once it
         is known."""
-        return _SURE_S + _LEAD * FRAME / RATE if self._identifies and self.options.language is None else 0.0
+        return (
+            _LANGUAGE_FIXED_S + _FRAMES_BEFORE * FRAME / RATE
+            if self._identifies and self.options.language is None
+            else 0.0
+        )
 
     def _learn(self, utterance: DraftedUtterance | StreamedUtterance) -> None:
         """Fixes the language for the rest of the session, if a stream with enough speech has detected it."""
-        if self.options.language is None and utterance.seconds >= _SURE_S:
+        if self.options.language is None and utterance.seconds >= _LANGUAGE_FIXED_S:
             self.options = replace(self.options, language=utterance.language)
 
     def _give_up(self) -> None:
@@ -216,7 +222,7 @@ class LiveListener:
         if (detected := self._recogniser.detect_language(self._job, piece, live=True)) is None:
             return self.options
         options = replace(self.options, language=detected.tag)
-        if len(piece.samples) >= _SURE_S * RATE:
+        if len(piece.samples) >= _LANGUAGE_FIXED_S * RATE:
             self.options, self.language_probability = options, detected.probability
         return options
 

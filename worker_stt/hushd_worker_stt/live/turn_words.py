@@ -8,9 +8,9 @@ from hushd_models import languages
 from hushd_protocol.light_dataclass import dataclass
 
 STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # EVEN is the value of an unknown turn
-MAX_S = 2.0  # of quiet, after which even an unfinished turn ends
+MAX_TURN_QUIET_S = 2.0  # of quiet, after which even an unfinished turn ends
 _SUBJECT = 3  # words of a clause that may be a subject without its verb
-_SHORT = 6  # words of a clause that may precede the main one
+_SHORT_CLAUSE_WORDS = 6  # words of a clause that may precede the main one
 _DICTATED = range(3, 7)  # digits in groups before further digits: a telephone number has seven or more
 _LAST_GROUP = 4  # digits, which may be the last group, or a year
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -41,16 +41,16 @@ def finished(text: str, language: str) -> float | None:
 
 
 def wait_s(probability: float | None, silence_s: float) -> float:
-    """Returns the seconds of quiet after which a turn is over: `silence_s`, and for an unfinished turn up to `MAX_S`.
+    """Returns the seconds of quiet after which a turn is over: `silence_s`, or `MAX_TURN_QUIET_S` at most.
 
     It is never less than `silence_s`, so that words never cut a speaker off earlier than silence alone; and it is
-    `silence_s` if the words do not tell, or `silence_s` is longer than `MAX_S`. Between `EVEN` and `WEAK` it grows by
-    equal ratios.
+    `silence_s` if the words do not tell, or `silence_s` is longer than `MAX_TURN_QUIET_S`. Between `EVEN` and `WEAK` it
+    grows by equal ratios.
     """
-    if probability is None or silence_s >= MAX_S:
+    if probability is None or silence_s >= MAX_TURN_QUIET_S:
         return silence_s
     share = min(1.0, max(0.0, (EVEN - probability) / (EVEN - WEAK)))
-    return float(silence_s ** (1 - share) * MAX_S**share)
+    return float(silence_s ** (1 - share) * MAX_TURN_QUIET_S**share)
 
 
 def _last_word(words: list[str], known: OpenWords, *, asks: bool) -> float:
@@ -76,7 +76,7 @@ def _number(words: list[str], known: OpenWords) -> float:
 def _clause(words: list[str], known: OpenWords, parted: bool) -> float:
     """Returns the probability for a clause before its main clause, or a subject alone; a text `parted` by a comma has
     both."""
-    waits = words[0] in known.opening and len(words) <= _SHORT
+    waits = words[0] in known.opening and len(words) <= _SHORT_CLAUSE_WORDS
     subject = words[0] in known.beginning and len(words) <= _SUBJECT
     return WEAK if (waits or subject) and not parted else FINISHED
 

@@ -14,7 +14,7 @@ FRAME = 512  # samples that the detector judges at once
 # sound.
 _BEGIN = 0.5
 _STAY = 0.35
-_SPOKEN = 3  # frames at `_BEGIN` within `_WINDOW` that make a beginning: 0.1 s
+_BEGINNING_FRAMES = 3  # frames at `_BEGIN` within `_WINDOW` that make a beginning: 0.1 s
 _WINDOW = 8  # frames
 
 
@@ -74,7 +74,7 @@ class Endpointer:
         self._frames += 1
         if self.state is State.WAITING:
             self._recent.append(probability >= _BEGIN)
-            if self._recent[-1] and sum(self._recent) >= _SPOKEN:
+            if self._recent[-1] and sum(self._recent) >= _BEGINNING_FRAMES:
                 self.state = State.SPEAKING
             elif 0 < self._patience <= self._frames:
                 self.state = State.NOBODY

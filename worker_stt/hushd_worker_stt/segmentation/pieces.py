@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
 _SPOKEN = 4  # the minimum of frames of speech in a span, 0.13 s: less is a click or a cough
-_APART_S = 2.0  # of quiet that end a piece, since a model would invent words for them
+_QUIET_BETWEEN_PIECES_S = 2.0  # of quiet that end a piece, since a model would invent words for them
 _LOOK = 62  # frames of quiet that are judged together, 2 s
 _BREATH = 3  # frames of quiet in running speech, 0.1 s, which are a better place to cut than the quietest speech
 
@@ -83,7 +83,7 @@ class Cutter:
         self._shortest = min(_frames(length.shortest), self._longest // 2)
         self._pad = min(_frames(pad_s), self._longest // 4)
         self._min_silence = max(1, _frames(min_silence_s))
-        self._apart = max(self._min_silence, 2 * self._pad, _frames(_APART_S))
+        self._apart = max(self._min_silence, 2 * self._pad, _frames(_QUIET_BETWEEN_PIECES_S))
         self._shorter = shorter
         self._now = 0  # the number of frames fed
         self._floor = 0  # earlier frames were in a piece already

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from hushd_worker_stt.audio.level import FAR, MAX_GAIN, SILENCE, TARGET, RunningGain, level
+from hushd_worker_stt.audio.level import FAR_RATIO, MAX_GAIN, SILENT_LEVEL, TARGET_LEVEL, RunningGain, level
 from hushd_worker_stt.engine import RATE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _VARIES = 2.5  # the ratio of the loud to the soft tenth of the frames; noise ha
 _SPOKEN = 4  # the minimum of frames of speech among them; fewer are a breath
 
 _SETTLED = 1000  # frames of zeros, 32 s, after which the model gets no more of them, since they are never speech
-_KEPT = 2  # models of ended streams that are kept, since loading one takes 50 ms
+_MODELS_KEPT = 2  # models of ended streams that are kept, since loading one takes 50 ms
 _idle: list[Model] = []
 
 
@@ -88,7 +88,7 @@ class Silero:
     def __exit__(self, *_: object) -> None:
         model = self._model
         del self._model
-        if len(_idle) < _KEPT:
+        if len(_idle) < _MODELS_KEPT:
             _idle.append(model)
 
     def feed(self, frame: Samples) -> float:
@@ -135,12 +135,12 @@ class Detector:
     def again(self, quiet: Sequence[Samples]) -> list[float]:
         """Returns the same for each of the last frames, in which `__call__` found no speech."""
         samples = np.concatenate(quiet)
-        loudness = max(level(samples), TARGET / MAX_GAIN)
+        loudness = max(level(samples), TARGET_LEVEL / MAX_GAIN)
         nobody = [0.0] * len(quiet)
-        if len(quiet) < _GAP or loudness * FAR > self._level or not (self._faint or _varies(quiet)):
+        if len(quiet) < _GAP or loudness * FAR_RATIO > self._level or not (self._faint or _varies(quiet)):
             return nobody
         stream = self._faint = self._faint or Silero()
-        levelled = np.clip(samples * np.float32(TARGET / loudness), -1.0, 1.0)
+        levelled = np.clip(samples * np.float32(TARGET_LEVEL / loudness), -1.0, 1.0)
         probabilities = [stream.feed(frame) for frame in levelled.reshape(-1, FRAME)]
         speaks = [probability if probability >= SPEECH else 0.0 for probability in probabilities]
         if sum(map(bool, speaks)) < _SPOKEN and not self._goes_on:
@@ -154,4 +154,4 @@ def _varies(quiet: Sequence[Samples]) -> bool:
     if len(quiet) < _LONG_GAP:
         return False
     soft, loud = np.percentile([np.abs(frame).max() for frame in quiet], (10, 90))
-    return bool(loud >= _VARIES * max(soft, SILENCE))
+    return bool(loud >= _VARIES * max(soft, SILENT_LEVEL))

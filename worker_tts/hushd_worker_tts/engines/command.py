@@ -24,7 +24,7 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeti
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-_BLOCK = 2**20  # samples of all channels in one read
+_BLOCK_SAMPLES = 2**20  # samples of all channels in one read
 
 
 def _never_cancelled() -> None:
@@ -130,7 +130,7 @@ def _read(data: bytes) -> tuple[Samples, int]:
     import soundfile
 
     with soundfile.SoundFile(io.BytesIO(data)) as file:
-        frames = max(1, _BLOCK // file.channels)
+        frames = max(1, _BLOCK_SAMPLES // file.channels)
         blocks = [np.zeros((0, file.channels), np.float32)]
         while len(block := file.read(frames, dtype="float32", always_2d=True)):
             blocks.append(block)

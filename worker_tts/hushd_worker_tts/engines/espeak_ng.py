@@ -31,7 +31,7 @@ SPEC = engines.get("espeak-ng")
 INSTALL = engine_command(SPEC)
 RATE_WPM = 175  # espeak's natural rate,
 # and its words per minute in ordinary text, with pauses; hibari speaks the same text at 177.
-WPM = 190
+ESPEAK_WPM = 190
 _SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own limits
 _LIBRARIES = {
     "linux": ("libespeak-ng.so.1",),
@@ -39,7 +39,7 @@ _LIBRARIES = {
 }
 
 _SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
-_RATE = 1  # of espeak_SetParameter
+_ESPEAK_RATE = 1  # of espeak_SetParameter
 _CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
 _LIST_END, _WORD = 0, 1  # of espeak_EVENT
 
@@ -109,7 +109,7 @@ class EspeakNg:
         _, file = _voices()[voice.name]
         if self._library.espeak_SetVoiceByName(file.encode()):
             raise HushdError("model_missing", f"espeak-ng has no voice {file} any more: reinstall it.")
-        self._library.espeak_SetParameter(_RATE, round(speed * RATE_WPM), 0)
+        self._library.espeak_SetParameter(_ESPEAK_RATE, round(speed * RATE_WPM), 0)
         self._blocks, self._marks = [], []
         data = text.encode("utf-8", "replace")
         flags = _UTF8 | _END_PAUSE
@@ -209,4 +209,4 @@ def _voice(file: str) -> Voice:
     first, _, rest = file.partition("-")
     bare = {"en": "en-GB", "pt": "pt-PT"}.get(file, file)
     language = f"zh-{rest}".rstrip("-") if first == "cmn" else bare
-    return Voice(f"espeak-{file.lower()}", language, "male", "all", True, greeting(language, "eSpeak"), WPM)
+    return Voice(f"espeak-{file.lower()}", language, "male", "all", True, greeting(language, "eSpeak"), ESPEAK_WPM)

@@ -25,10 +25,10 @@ from .hibari_internals import reading, session
 from .hibari_internals.dictionaries import Damaged, phonemizer, remove
 from .hibari_internals.session import registry, vocabulary, voice_file
 
-RATE = 24_000
+HIBARI_RATE = 24_000
 # Words per minute of heart at speed 1, with its pauses between sentences: 529 words from two novels, 179 s. Its pace
 # follows `speed` within 12 percent over the whole range.
-WPM = 177
+HIBARI_WPM = 177
 _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; other voices are unknown
 SPEC = engines.get("hibari")
 INSTALL = engine_command(SPEC)
@@ -69,7 +69,7 @@ class Hibari:
                 model="en",
                 installed=voice_file(name).exists(),
                 sample=f"Hello, my name is {name.capitalize()}.",
-                wpm=WPM,
+                wpm=HIBARI_WPM,
                 loudness=_LOUDNESS.get(name),
             )
             for name, entry in registry().items()
@@ -114,11 +114,11 @@ class Hibari:
                 samples, ends = session.speak(model, ids, speed, noise)
                 # ends[n] is the end of ids[n] and the beginning of the phoneme known[n].
                 marks = [
-                    (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / RATE)
+                    (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / HIBARI_RATE)
                     for place, start in starts
                     if first <= start < last and len(ends)
                 ]
-                yield AudioChunk(samples, RATE, tuple(marks))
+                yield AudioChunk(samples, HIBARI_RATE, tuple(marks))
 
     def _session(self, name: str) -> Any:
         if name not in self._sessions:

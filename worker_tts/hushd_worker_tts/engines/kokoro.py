@@ -36,7 +36,7 @@ WPM = 170
 _ESPEAK = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "", "p": "pt-br", "z": "",
 }  # fmt: skip
-_PAUSE_S = 0.25  # after a sentence, since the package removes the model's silence
+_SENTENCE_PAUSE_S = 0.25  # after a sentence, since the package removes the model's silence
 
 
 class Kokoro:
@@ -120,7 +120,7 @@ class Kokoro:
             return
         samples, rate, timings = self._kokoro.create_timed(phonemes, self._style(voice.name), speed, is_phonemes=True)
         marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
-        pause = np.zeros(int(_PAUSE_S * rate), np.float32)
+        pause = np.zeros(int(_SENTENCE_PAUSE_S * rate), np.float32)
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
 
     def _style(self, voice: str) -> Any:

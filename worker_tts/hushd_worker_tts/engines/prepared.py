@@ -23,7 +23,7 @@ from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
-_MAX_S = 600  # for one to three seconds of work, on a busy machine
+_PREPARE_TIMEOUT_S = 600  # for one to three seconds of work, on a busy machine
 _OLD_S = 30 * 86400.0
 _END = 1 << 20  # the bytes of a source's end that are hashed
 
@@ -103,7 +103,7 @@ def make_alone(make: Callable[[str], None]) -> None:
     supervisor, word = int(sys.argv[1]), sys.argv[2]
     worker = os.fork()
     if worker == 0:
-        signal.alarm(_MAX_S)  # in case only the watching process is killed
+        signal.alarm(_PREPARE_TIMEOUT_S)  # in case only the watching process is killed
         with suppress(OSError):
             os.nice(_NICE)
         best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
@@ -134,4 +134,4 @@ def _wait(worker: int, supervisor: int) -> None:
     for descriptor in (working, supervisor):
         if descriptor >= 0:
             poller.register(descriptor, select.POLLIN)
-    poller.poll(_MAX_S * 1000)
+    poller.poll(_PREPARE_TIMEOUT_S * 1000)

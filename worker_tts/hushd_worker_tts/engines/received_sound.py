@@ -12,10 +12,10 @@ from hushd_worker.server.exchange import Broken, first_words
 
 from hushd_worker_tts.engine import AudioChunk
 
-_HEAD = 4096  # bytes in which a WAV file's samples begin; FFmpeg reads one with a longer head
+_WAV_HEAD_BYTES = 4096  # bytes in which a WAV file's samples begin; FFmpeg reads one with a longer head
 _PROBED = 4096  # bytes by which FFmpeg knows the format; by itself it would wait for 5 MB
 _BARE = ("audio/pcm", "audio/l16")  # content types of samples without a header
-_RATE = 24_000  # Hz of these, as OpenAI's API has it, unless the type says otherwise
+_PCM_RATE = 24_000  # Hz of these, as OpenAI's API has it, unless the type says otherwise
 
 
 def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
@@ -27,7 +27,7 @@ def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
     """
     if kind.lower().startswith(_BARE):
         stated = re.search(r"rate=(\d{1,7})\b", kind.lower())
-        yield from raw(blocks, int(stated[1]) if stated else _RATE)
+        yield from raw(blocks, int(stated[1]) if stated else _PCM_RATE)
         return
     head = b""
     for block in blocks:
@@ -38,7 +38,7 @@ def decoded(blocks: Iterator[bytes], kind: str) -> Iterator[AudioChunk]:
             at, rate_hz, channels = begun
             yield from raw(chain((head[at:],), blocks), rate_hz, channels)
             return
-        if len(head) > _HEAD:
+        if len(head) > _WAV_HEAD_BYTES:
             break
     yield from _file(head, blocks)
 

@@ -28,8 +28,8 @@ from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeti
 
 from .received_sound import decoded, raw
 
-_LIMIT_S = 120.0  # of silence
-_SHORTEST_S = 60.0  # of sound that every text may have, and then a second for each character, at the usual speed
+_SOUND_TIMEOUT_S = 120.0  # of silence
+_MIN_SOUND_LIMIT_S = 60.0  # of sound that every text may have, and then a second for each character, at the usual speed
 _DENSEST = 48_000  # samples a second that it may have, of 16 bits
 _WORD = "Hello."
 _LANGUAGE = "en-US"
@@ -120,14 +120,14 @@ class Server:
         if self._listed and name not in ("", *self._listed):
             raise HushdError("bad_request", f"The server {self._model} has no voice {name!r}.")
         with self._server.reported():
-            longest_s = (_SHORTEST_S + len(text)) / min(speed, 1.0)
+            longest_s = (_MIN_SOUND_LIMIT_S + len(text)) / min(speed, 1.0)
             bounds = _bounds(longest_s)
             yield from _heard(self._speak(text, name, speed, self.extra, self.check, bounds), longest_s)
 
     def _prove(self, limit_s: float) -> None:
         default = self._file.voices[0] if isinstance(self._file.voices, tuple) and self._file.voices else ""
-        bounds = _bounds(_SHORTEST_S)._replace(silence_s=limit_s, all_s=limit_s)
-        for _ in _heard(self._speak(_WORD, default, 1.0, {}, lambda: None, bounds), _SHORTEST_S):
+        bounds = _bounds(_MIN_SOUND_LIMIT_S)._replace(silence_s=limit_s, all_s=limit_s)
+        for _ in _heard(self._speak(_WORD, default, 1.0, {}, lambda: None, bounds), _MIN_SOUND_LIMIT_S):
             pass
 
     def _speak(
@@ -175,7 +175,7 @@ class Server:
 
 def _bounds(longest_s: float) -> Bounds:
     """Returns the bounds of a request for so much speech at most."""
-    return Bounds(_LIMIT_S, _LIMIT_S + longest_s, int(longest_s * 2 * _DENSEST))
+    return Bounds(_SOUND_TIMEOUT_S, _SOUND_TIMEOUT_S + longest_s, int(longest_s * 2 * _DENSEST))
 
 
 def _heard(chunks: Generator[AudioChunk, None, None], longest_s: float) -> Iterator[AudioChunk]:

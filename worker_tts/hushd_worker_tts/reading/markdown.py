@@ -38,7 +38,7 @@ _REFERENCE = re.compile(r"\[(?P<text>[^\]]{1,300})\]\[[^\]]{0,100}\]")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _PARTS = re.compile(r"\s+|\S+")
 _CORE = re.compile(r"\w+")
-_FAR = 2000  # characters between words, for addresses of links and images
+_MAX_ADDRESS_CHARACTERS = 2000  # characters between words, for addresses of links and images
 _INDENTED = re.compile(r"(?: {4}|\t)")
 _SENTENCE_END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
 _HARD_END = re.compile(r"(?: {2}|\\)\r?$")
@@ -256,7 +256,7 @@ class Markdown:
         for token in tokens:
             for part in _PARTS.findall(_heard(token, self._words if len(tokens) == 1 else None)):
                 place = text.text.find(part, taken)
-                if 0 <= place <= taken + _FAR:
+                if 0 <= place <= taken + _MAX_ADDRESS_CHARACTERS:
                     taken = place + len(part)
                     spoken += text[place:taken]
                     continue

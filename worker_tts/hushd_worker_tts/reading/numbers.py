@@ -17,7 +17,7 @@ from .words import table
 
 _TABLES = {"fr": FRENCH, "pt": PORTUGUESE, "de": GERMAN, "es": SPANISH}
 _COUNTERS = {"fr-be": "fr_BE", "fr-ch": "fr_CH", "fr": "fr", "pt-pt": "pt", "pt": "pt_BR", "de": "de", "es": "es"}
-_LONGEST = 15  # digits; longer numbers, and those with leading zeros, are read digit by digit
+_MAX_NUMBER_DIGITS = 15  # digits; longer numbers, and those with leading zeros, are read digit by digit
 
 _GAP = "[ \u00a0\u202f\u2009]"
 _BEGIN = r"(?<![\w.,:/-])(?<!\d )"
@@ -151,7 +151,7 @@ class Numbers:
         return words.agreed(self._whole(whole), int(whole), noun) if noun and whole[:1] != "0" else self._whole(whole)
 
     def _whole(self, digits: str) -> str:
-        if len(digits) > _LONGEST or (len(digits) > 1 and digits[0] == "0"):
+        if len(digits) > _MAX_NUMBER_DIGITS or (len(digits) > 1 and digits[0] == "0"):
             return self._digits(digits)
         return self._count(int(digits), "cardinal")
 

@@ -14,7 +14,7 @@ from .words import Words, tables
 
 # Of longer addresses only the host is read, since listeners do not remember the rest.
 _MAX_PATH = 60
-_MAX_PARTS = 3
+_MAX_REWRITTEN_PARTS = 3
 
 # Letters with separate accents, as in macOS's file names; dictionaries have each letter as one character.
 _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
@@ -91,7 +91,7 @@ class Rewriting:
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
             spoken = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
-            if len(parts) <= _MAX_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
+            if len(parts) <= _MAX_REWRITTEN_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
                 spoken += "".join(f" {words.slash} {name(part)}" for part in parts)
             return spoken
 

@@ -25,7 +25,7 @@ MIN_FIRST = 24
 # The end of a line with fewer characters is intended: a title, a verse, an item. Text wrapped at 60 columns is not cut.
 SHORT_LINE = 40
 # Characters that must follow a full stop before it is judged.
-_AHEAD = 32
+_CHARACTERS_AHEAD = 32
 
 
 _INITIALS = re.compile(r"[^\W\d_](?:\.-?[^\W\d_])*")
@@ -89,7 +89,7 @@ class Splitter:
                 self._address = start == len(self._text)
             if space := _SPACE.match(self._text, start):
                 start = self._pass(start, space.end())
-            window = self._text[start : start + MAX_PIECE + _AHEAD]
+            window = self._text[start : start + MAX_PIECE + _CHARACTERS_AHEAD]
             whole = final and start + len(window) == len(self._text)
             cut = self._cut(window, whole)
             if cut is None:
@@ -128,7 +128,7 @@ class Splitter:
                     return match.end(), True
                 if verdict is _Verdict.UNKNOWN:
                     return None
-            if len(window) < limit + _AHEAD and not whole:
+            if len(window) < limit + _CHARACTERS_AHEAD and not whole:
                 return None
             if len(window) <= limit:
                 return len(window), True
@@ -140,9 +140,9 @@ class Splitter:
 
     def _judge(self, window: str, match: re.Match[str], whole: bool) -> _Verdict:
         """Judges whether the sentence that starts the window ends with `match`."""
-        after = window[match.end() : match.end() + _AHEAD]
+        after = window[match.end() : match.end() + _CHARACTERS_AHEAD]
         # Whether the verdict is final, since later text would not be examined.
-        settled = whole or len(after) == _AHEAD or len(window) == MAX_PIECE + _AHEAD
+        settled = whole or len(after) == _CHARACTERS_AHEAD or len(window) == MAX_PIECE + _CHARACTERS_AHEAD
         if match["wide"]:
             return _Verdict.END
         if match["line"]:

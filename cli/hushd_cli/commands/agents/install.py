@@ -29,7 +29,7 @@ from hushd_protocol.system import atomic_file
 from hushd_cli.terminal import console
 
 _OURS = re.compile(r"(?:^|[/\s'])hushd'? agents hook$")
-_SECONDS = 3  # for a hook that ends within 0.05; Codex allows no more at a session's end
+_HOOK_TIMEOUT_S = 3  # for a hook that ends within 0.05; Codex allows no more at a session's end
 _CLAUDE = ("Stop", "Notification", "UserPromptSubmit", "SessionEnd")
 _GEMINI = ("AfterAgent", "Notification", "BeforeAgent", "SessionEnd")
 _CODEX = ("Stop", "UserPromptSubmit", "SessionEnd")
@@ -78,7 +78,7 @@ def _toml_edited(text: str, command: str) -> str:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not TOML ({error})") from error
     before = document.unwrap()
-    _edit(document, _CODEX, {"timeout": _SECONDS}, command)
+    _edit(document, _CODEX, {"timeout": _HOOK_TIMEOUT_S}, command)
     return text if document.unwrap() == before else _with_newlines(document.as_string(), text)
 
 
@@ -187,7 +187,7 @@ AGENTS = {
     "claude": Agent(
         "Claude Code",
         lambda environ, home: _folder(environ, "CLAUDE_CONFIG_DIR", home / ".claude") / "settings.json",
-        partial(_json_edited, _CLAUDE, {"timeout": _SECONDS}),
+        partial(_json_edited, _CLAUDE, {"timeout": _HOOK_TIMEOUT_S}),
     ),
     "codex": Agent(
         "Codex",
@@ -198,7 +198,7 @@ AGENTS = {
     "gemini": Agent(
         "Gemini CLI",
         lambda environ, home: home / ".gemini" / "settings.json",
-        partial(_json_edited, _GEMINI, {"name": "hushd", "timeout": _SECONDS * 1000}),
+        partial(_json_edited, _GEMINI, {"name": "hushd", "timeout": _HOOK_TIMEOUT_S * 1000}),
     ),
     "opencode": Agent(
         "opencode",

@@ -17,7 +17,7 @@ _PATH = re.compile(
 )
 _FILE = re.compile(r"\w\.[A-Za-z]\w{0,4}$")
 _READ_ROWS = 2
-_MAX_PARTS = 2  # of a path that is read completely
+_MAX_PATH_PARTS = 2  # of a path that is read completely
 
 
 def prose(markdown: str) -> str:
@@ -65,7 +65,7 @@ def _shortened(match: re.Match[str]) -> str:
     if path is None or "://" in word:
         return word
     parts = word.strip("/").count("/") + 1
-    is_path = path["root"] or _FILE.search(path["name"]) or parts > _MAX_PARTS + 1
-    if not is_path or (parts <= _MAX_PARTS and not path["place"]):
+    is_path = path["root"] or _FILE.search(path["name"]) or parts > _MAX_PATH_PARTS + 1
+    if not is_path or (parts <= _MAX_PATH_PARTS and not path["place"]):
         return word
     return path["name"] + path["tail"]

@@ -56,11 +56,11 @@ _KINDS: dict[str, Kind] = {
 # Notices of events that the user has just heard or caused.
 _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation_response")
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")
-_MAX_NAME = 4096
+_MAX_NAME_BYTES = 4096
 LOG = "agent-hook"
 MAX_LOG_BYTES = 64 * 1024  # then it is truncated
 LATEST_S = 600  # an answer that could not begin by then is dropped
-SILENT_S = 1.0  # to fade out, and to end
+FADE_AND_END_TIMEOUT_S = 1.0  # to fade out, and to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def event_of(data: bytes) -> Event | None:
         return None
     return Event(
         kind,
-        session=_text(fields, "session_id", "thread-id")[:_MAX_NAME],
-        folder=_text(fields, "cwd")[:_MAX_NAME],
+        session=_text(fields, "session_id", "thread-id")[:_MAX_NAME_BYTES],
+        folder=_text(fields, "cwd")[:_MAX_NAME_BYTES],
         text=_text(fields, *(_ANSWERS if kind == "answer" else ("message",) if kind == "notice" else ())),
-        turn=_text(fields, "prompt_id", "turn_id", "turn-id")[:_MAX_NAME],
+        turn=_text(fields, "prompt_id", "turn_id", "turn-id")[:_MAX_NAME_BYTES],
     )
 
 
@@ -169,7 +169,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
     def silence() -> None:
         speaker.stop()
-        time.sleep(SILENT_S)
+        time.sleep(FADE_AND_END_TIMEOUT_S)
         os._exit(0)  # the process would wait for a hung supervisor
 
     with session.speaking(silence) as may_speak:

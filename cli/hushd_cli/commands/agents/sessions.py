@@ -25,7 +25,7 @@ from hushd_protocol.system.paths import Paths
 
 MAX_DIGESTS = 32  # digests of a session
 MAX_SESSIONS = 64  # files; the oldest are removed
-_MAX_BYTES = 1 << 16  # of a file
+_MAX_FILE_BYTES = 1 << 16  # of a file
 _MEMORY = ".session"
 
 
@@ -108,7 +108,7 @@ class Session:
         except OSError as error:
             best_effort.failed(self._folder, error)
             return nullcontext(_Memory())
-        return atomic_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
+        return atomic_file.edited(self._folder / f"{self._stem}{_MEMORY}", _MAX_FILE_BYTES, _Memory(), _parsed)
 
 
 def hush(where: Paths, stem: str = "*") -> None:

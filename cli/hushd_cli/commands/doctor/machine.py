@@ -33,7 +33,7 @@ SENTENCE = "The quick brown fox jumps over the lazy dog."
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
 _PROGRAMS = "command"  # the engine for the user's own programs, which is optional
-_LOOK_S = 5.0  # for which the supervisor waits for the driver, too
+_DRIVER_TIMEOUT_S = 5.0  # for which the supervisor waits for the driver, too
 
 
 def memory() -> Iterator[Finding]:
@@ -87,10 +87,10 @@ def _driver() -> Iterator[Finding]:
     """Looks at the cards as the supervisor does."""
     command = [sys.executable, "-P", "-m", "hushd_worker.card"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_LOOK_S, check=True)
+        done = subprocess.run(command, capture_output=True, timeout=_DRIVER_TIMEOUT_S, check=True)
         error = json.loads(done.stdout)["error"]
     except subprocess.TimeoutExpired:
-        error = f"the driver has not answered in {_LOOK_S:.0f} s"
+        error = f"the driver has not answered in {_DRIVER_TIMEOUT_S:.0f} s"
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as failed:
         error = f"the look at the cards failed ({failed})"
     if error:

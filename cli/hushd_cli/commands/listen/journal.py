@@ -22,7 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort
 from hushd_schema.results import SegmentData
 
-LONG_S = 300.0  # of audio from which a journal is kept
+JOURNAL_MIN_S = 300.0  # of audio from which a journal is kept
 SYNC_S = 5.0  # of work that a power failure may lose
 FORGOTTEN_S = 30 * 86_400.0  # after which a journal is deleted
 
@@ -117,7 +117,7 @@ class Journal:
         self._waiting.append(json.dumps(data.data()))
         try:
             if self._descriptor is None:
-                if max(segment.end, total) < LONG_S:
+                if max(segment.end, total) < JOURNAL_MIN_S:
                     return
                 self._begin()
             self._write()

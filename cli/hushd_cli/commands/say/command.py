@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.synthesis.speech import Speech
 
-_LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
+_FIRST_BYTES = 1024  # the first bytes, by which binary data is recognised
 # As `Client.synthesize` takes it: a short text is sent in one piece; everything else, also a pipe, is streamed.
 Text = str | bytes | Iterator[bytes]
 
@@ -190,7 +190,7 @@ def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 def _no_text(name: str, block: bytes, line: int) -> HushdError:
-    if b"\0" in block[:_LOOKED_AT] or block.startswith((b"%PDF", b"\x1f\x8b")):
+    if b"\0" in block[:_FIRST_BYTES] or block.startswith((b"%PDF", b"\x1f\x8b")):
         return HushdError("input_unreadable", f"{name} is binary data and not text.")
     return HushdError(
         "input_unreadable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 ULAW, ALAW = "audio/pcmu", "audio/pcma"
-RATE = 8_000  # Hz
+G711_RATE = 8_000  # Hz
 _BIAS = 0x84  # of mu-law
 
 

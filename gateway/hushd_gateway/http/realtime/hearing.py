@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hushd_schema.results import LiveEvent
 
 SAMPLE = 2  # bytes
-MAX_WAITING = 32 * 1024 * 1024  # bytes of sound that wait for the worker: eleven minutes of 24 kHz
+MAX_WAITING_BYTES = 32 * 1024 * 1024  # bytes of sound that wait for the worker: eleven minutes of 24 kHz
 
 Post = Callable[[Iterable[Event]], None]
 
@@ -65,7 +65,7 @@ class Hearing:
     async def add(self, samples: bytes) -> None:
         """Adds s16le samples; waits while there is no room, so that the program waits too."""
         self._total += len(samples)
-        while not self.task.done() and self._size > MAX_WAITING:
+        while not self.task.done() and self._size > MAX_WAITING_BYTES:
             self._room.clear()
             await self._room.wait()
         self._waiting.append(samples)

@@ -99,7 +99,7 @@ class Session:
     @property
     def rate(self) -> int:
         """The rate of the sound in Hz."""
-        return int((self.input.get("format") or {}).get("rate") or RATE) if self.coding == PCM else g711.RATE
+        return int((self.input.get("format") or {}).get("rate") or RATE) if self.coding == PCM else g711.G711_RATE
 
     @property
     def coding(self) -> str:

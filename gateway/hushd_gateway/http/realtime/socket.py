@@ -23,9 +23,9 @@ from .hearing import Hearing
 from .session import PCM, Session
 from .turns import Event, Items, Stream
 
-LEAST_S = 0.1  # of sound in a commit, as in OpenAI's API
+MIN_COMMIT_S = 0.1  # of sound in a commit, as in OpenAI's API
 NAME = 256  # characters of an event's id that is sent back
-SEND_S = 30.0  # for a program that does not read
+REALTIME_SEND_TIMEOUT_S = 30.0  # for a program that does not read
 CLOSE_TOO_SLOW = 1008
 
 
@@ -87,7 +87,7 @@ class Connection:
     async def _send(self) -> None:
         while True:
             text = await self._outbox.get()
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(REALTIME_SEND_TIMEOUT_S):
                 await self._socket.send_text(text)
 
     def _fail(self, error: ApiError, event: Mapping[str, Any]) -> None:
@@ -144,7 +144,7 @@ class Connection:
 
     async def _commit(self, event: Event) -> None:
         hearing = self._hearing
-        if hearing is None or hearing.seconds < LEAST_S:
+        if hearing is None or hearing.seconds < MIN_COMMIT_S:
             raise ApiError(
                 400, "Nothing to commit: append at least 100 ms of sound.", code="input_audio_buffer_commit_empty"
             )

@@ -17,8 +17,8 @@ from hushd_protocol import JsonObject
 from hushd_schema.results import is_label
 
 Object = JsonObject
-LETTERS = 26
-_LEAST = 1e-4  # the lowest probability, since they have four decimals
+ALPHABET_LETTERS = 26
+_MIN_SHOWN_PROBABILITY = 1e-4  # the lowest probability, since they have four decimals
 UNKNOWN = "unknown"  # as a language; OpenAI's clients want a string
 
 
@@ -40,7 +40,7 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
             text = f" {bare}" if apart else bare
             before = text
             if word.probability is not None:
-                logprob = math.log(max(word.probability, _LEAST))
+                logprob = math.log(max(word.probability, _MIN_SHOWN_PROBABILITY))
                 scores.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
     return scores
 
@@ -159,5 +159,5 @@ def _segment(segment: Segment) -> Object:
 
 def letters(number: int) -> str:
     """Returns A to Z, then AA, AB and so on."""
-    above, last = divmod(number, LETTERS)
+    above, last = divmod(number, ALPHABET_LETTERS)
     return (letters(above - 1) if above else "") + chr(ord("A") + last)

@@ -30,7 +30,7 @@ UNSTREAMED = (
 
 
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
-MAX_SPEAKERS = 4  # as in OpenAI's API
+MAX_KNOWN_SPEAKERS = 4  # as in OpenAI's API
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ def references(data: Fields) -> dict[str, bytes]:
     names, urls = fields.texts(data, NAMES), fields.texts(data, REFERENCES)
     if len(names) != len(urls):
         raise bad(f"{NAMES} and {REFERENCES} go in pairs: there are {len(names)} and {len(urls)}.", NAMES)
-    if len(names) > MAX_SPEAKERS:
-        raise bad(f"{NAMES} takes {MAX_SPEAKERS} names at most.", NAMES)
+    if len(names) > MAX_KNOWN_SPEAKERS:
+        raise bad(f"{NAMES} takes {MAX_KNOWN_SPEAKERS} names at most.", NAMES)
     if len(set(names)) < len(names) or not all(map(is_name, names)):
         raise bad(f"{NAMES} takes different names, each a line of at most 64 characters.", NAMES)
     return {name: _sound(url) for name, url in zip(names, urls, strict=True)}

@@ -11,7 +11,7 @@ from hushd_conformance.case import chosen, report
 from .client import CASES
 from .scripted import Trial
 
-LIMIT_S = 60.0
+CLIENT_TIMEOUT_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "program", nargs="+", metavar="PROGRAM", help="the command of a program on the client, after `--`"
     )
     parser.add_argument("-k", default="", metavar="WORDS", help="only cases with one of these, separated by commas")
-    parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="of each wait; default: 60")
+    parser.add_argument(
+        "--limit", type=float, default=CLIENT_TIMEOUT_S, metavar="SECONDS", help="of each wait; default: 60"
+    )
     options = parser.parse_args(arguments)
     trials = chosen(CASES, options.k)
     return 1 if report(trials, lambda: Trial(options.program, options.limit), Trial.close, 10 * options.limit) else 0

@@ -21,7 +21,7 @@ from hushd_protocol.messages import (
 
 from hushd_conformance.case import Case, Fault
 
-from .scripted import QUIET_S, Trial
+from .scripted import CLIENT_QUIET_S, Trial
 
 TEXT = "Ever tried. Ever failed."
 PIECES = [bytes([number]) * 400 for number in range(40)]  # samples, different in each piece
@@ -38,7 +38,7 @@ def hello(trial: Trial) -> None:
     first = trial.take()
     if not isinstance(first, Hello):
         raise Fault(f"it began with {first.TYPE if first else 'nothing'}")
-    if early := trial.take(QUIET_S):
+    if early := trial.take(CLIENT_QUIET_S):
         raise Fault(f"it sent a {early.TYPE} before that")
     trial.welcome(first)
     control = trial.expect(Control)

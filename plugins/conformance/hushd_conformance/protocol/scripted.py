@@ -33,7 +33,7 @@ from hushd_protocol.messages import (
 from hushd_conformance.case import Fault
 
 LOOK_MS = 50
-QUIET_S = 0.5  # in which a client that does not wait would send more
+CLIENT_QUIET_S = 0.5  # in which a client that does not wait would send more
 M = TypeVar("M", bound=Message)
 
 
@@ -132,7 +132,7 @@ class Trial:
 
     def quiet(self) -> None:
         """Checks that neither input nor another request comes."""
-        end = time.monotonic() + QUIET_S
+        end = time.monotonic() + CLIENT_QUIET_S
         while (left := end - time.monotonic()) > 0:
             message = self.take(left)
             if isinstance(message, (Chunk, Request)):

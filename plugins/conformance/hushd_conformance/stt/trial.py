@@ -23,8 +23,8 @@ from hushd_conformance.trial import Answer
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_MUCH_S = 0.05  # by which a time may be beyond the end of a piece
-_LONG_S = 30.0
+_TIME_TOLERANCE_S = 0.05  # by which a time may be beyond the end of a piece
+_LONG_RECORDING_S = 30.0
 _SPEECH_S = 5  # of a recording, which are enough
 
 
@@ -70,7 +70,7 @@ class Trial(trial.Trial):
     def long_work(self, cancel: Callable[[int], bool]) -> Answer:
         import numpy as np
 
-        speech = np.tile(self.speech, 1 + int(_LONG_S * RATE / len(self.speech)))
+        speech = np.tile(self.speech, 1 + int(_LONG_RECORDING_S * RATE / len(self.speech)))
         data = s16le(speech)
         chunks = (data[start : start + 2 * RATE] for start in range(0, len(data), 2 * RATE))
         return self.ask(self.op, chunks, {"format": "s16le", "rate": RATE, "channels": 1}, cancel)
@@ -122,16 +122,16 @@ def wrong(segments: Sequence[object], duration: float) -> Iterator[str]:
         if not isinstance(segment, Segment) or not isinstance(segment.text, str):
             yield f"it yields {segment!r:.60}, which is not a Segment with a text"
             return
-        if not last <= segment.start <= segment.end <= duration + _MUCH_S:
+        if not last <= segment.start <= segment.end <= duration + _TIME_TOLERANCE_S:
             yield f"it yields times out of order, {segment.start:g} to {segment.end:g} s of {duration:g}"
         if any(ord(sign) < 32 or sign in "\x7f\u2028\u2029" for sign in segment.text):
             yield f"a text has control characters: {segment.text!r:.100}"
         last = segment.start
         place = segment.start
         for word in segment.words:
-            if not segment.start - _MUCH_S <= word.start <= word.end <= segment.end + _MUCH_S:
+            if not segment.start - _TIME_TOLERANCE_S <= word.start <= word.end <= segment.end + _TIME_TOLERANCE_S:
                 yield f"the word {word.text!r} lies outside its segment"
-            if word.start < place - _MUCH_S:
+            if word.start < place - _TIME_TOLERANCE_S:
                 yield f"the word {word.text!r} begins before the one before it"
             place = word.start
 

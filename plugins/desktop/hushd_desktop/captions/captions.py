@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
-from hushd.dialogue.listener import CHUNK_S
+from hushd.dialogue.listener import DETECTOR_CHUNK_S
 from hushd_protocol.errors import HushdError
 
 from .claim import ListeningClaim
@@ -65,7 +65,7 @@ class Captions(Iterator[Event]):
             if speaks:
                 self._add(ME, self._opened_microphone(device))
             if plays:
-                self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
+                self._add(THEM, Monitor(sink, chunk_s=DETECTOR_CHUNK_S, on_source=self._report_source))
             failing.pop_all()
 
     def __enter__(self) -> Captions:
@@ -102,7 +102,9 @@ class Captions(Iterator[Event]):
             track.stop()
 
     def _opened_microphone(self, device: str | None) -> PausableMicrophone:
-        self._microphone = PausableMicrophone(lambda: Microphone(device, rate=RATE, chunk_s=CHUNK_S), CHUNK_S)
+        self._microphone = PausableMicrophone(
+            lambda: Microphone(device, rate=RATE, chunk_s=DETECTOR_CHUNK_S), DETECTOR_CHUNK_S
+        )
         return self._microphone
 
     def _add(self, name: str, source: Device) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .pausable import PausableMicrophone
 
-_AGAIN_S = 2.0  # before a claim lost with its supervisor is repeated
+_CLAIM_RETRY_DELAY_S = 2.0  # before a claim lost with its supervisor is repeated
 
 
 class ListeningClaim:
@@ -65,7 +65,7 @@ class ListeningClaim:
                         self._changed.wait()
                         self._changed.clear()
             except HushdError:  # no supervisor can be reached
-                self._changed.wait(_AGAIN_S)
+                self._changed.wait(_CLAIM_RETRY_DELAY_S)
 
     def _wait(self, state: str) -> None:
         """Closes the microphone while the claim is not granted: paused, or this program was stopped."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio import devices
-from hushd.audio.microphone import CHUNK_S, RATE
+from hushd.audio.microphone import MICROPHONE_CHUNK_S, RATE
 from hushd.audio.recording import Chunks
 from hushd_models.installation import LIBRARIES
 from hushd_protocol.errors import HushdError
@@ -23,8 +23,8 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from pulsectl import Pulse
 
-CONNECT_S = 5.0  # for the sound server to answer
-LOOK_S = 1.0  # between two looks for another default sink
+SOUND_SERVER_TIMEOUT_S = 5.0  # for the sound server to answer
+SINK_LOOK_INTERVAL_S = 1.0  # between two looks for another default sink
 _S16LE = 3
 _REMEDY = "`hushd captions --microphone` hears the microphone instead"
 
@@ -69,7 +69,7 @@ class Monitor(Chunks):
         self,
         sink: str | None = None,
         *,
-        chunk_s: float = CHUNK_S,
+        chunk_s: float = MICROPHONE_CHUNK_S,
         on_source: Callable[[str], None] = lambda _: None,
     ) -> None:
         super().__init__()
@@ -96,12 +96,12 @@ class Monitor(Chunks):
         """Stops recording; ends the iteration after the sound recorded so far."""
         self._closed = True
         self.stop()
-        self._thread.join(CONNECT_S)
+        self._thread.join(SOUND_SERVER_TIMEOUT_S)
 
     def _run(self) -> None:
         from hushd_desktop.ducking.streams import ERRORS
 
-        next_look = time.monotonic() + LOOK_S
+        next_look = time.monotonic() + SINK_LOOK_INTERVAL_S
         try:
             while not self._closed:
                 self._pulse.event_listen(self._chunk_s)
@@ -109,7 +109,7 @@ class Monitor(Chunks):
                     self.put(chunk)
                 if self._stream.gone or time.monotonic() >= next_look:
                     self._look()
-                    next_look = time.monotonic() + LOOK_S
+                    next_look = time.monotonic() + SINK_LOOK_INTERVAL_S
         except ERRORS:
             self.fail(HushdError("no_device", f"The sound server does not answer: {_REMEDY}."))
         except HushdError as error:
@@ -168,7 +168,7 @@ class _Stream:
         self._stream = self._libpulse.stream_new_with_proplist(pulse._ctx, "hushd", ctypes.byref(spec), None, None)
         flags = c.PA_STREAM_DONT_MOVE | c.PA_STREAM_ADJUST_LATENCY
         self._libpulse.stream_connect_record(self._stream, source, ctypes.byref(buffer), flags)
-        give_up = time.monotonic() + CONNECT_S
+        give_up = time.monotonic() + SOUND_SERVER_TIMEOUT_S
         while True:
             pulse.event_listen(0.01)
             try:
@@ -226,7 +226,7 @@ def _connect() -> Pulse:
         ) from error
     pulse = Pulse("hushd", connect=False)
     try:
-        pulse.connect(timeout=CONNECT_S)
+        pulse.connect(timeout=SOUND_SERVER_TIMEOUT_S)
     except PulseError as error:
         reason = c.pa.strerror(c.pa.context_errno(pulse._ctx))
         pulse.close()

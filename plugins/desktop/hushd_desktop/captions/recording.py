@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from hushd.audio.recording import FRAME, Device
+from hushd.audio.recording import SAMPLE_BYTES, Device
 from hushd_protocol.errors import HushdError
 
-KEPT_S = 5.0  # of samples that were read
-LEAD_S = 0.64  # before the end of an utterance, as the worker keeps within a session
+KEPT_SAMPLES_S = 5.0  # of samples that were read
+OVERLAP_S = 0.64  # before the end of an utterance, as the worker keeps within a session
 LEAD_SHARE = 0.75  # of the silence that ends it, where that is less
 
 
@@ -21,7 +21,7 @@ class Recording:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._kept = round(KEPT_S * device.rate) * FRAME
+        self._kept = round(KEPT_SAMPLES_S * device.rate) * SAMPLE_BYTES
         self._lock = threading.Lock()  # of the samples, and of the right to wait for more
         self._samples = bytearray()
         self._origin = 0  # bytes that were recorded before them
@@ -33,7 +33,7 @@ class Recording:
     @property
     def begins_s(self) -> float:
         """Seconds of audio before the point where the next listener begins."""
-        return self._begin / FRAME / self.rate
+        return self._begin / SAMPLE_BYTES / self.rate
 
     def read(self) -> Iterator[bytes]:
         """Returns an iterator over the samples, from the beginning that was set last."""
@@ -44,12 +44,12 @@ class Recording:
 
         A little before that, in the silence: there the next utterance may have begun softly.
         """
-        lead = min(LEAD_S, LEAD_SHARE * silence_s)
-        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * FRAME)
+        lead = min(OVERLAP_S, LEAD_SHARE * silence_s)
+        self._begin = min(self._end, self._begin + max(0, round((seconds - lead) * self.rate)) * SAMPLE_BYTES)
 
     def go_back(self, seconds: float) -> None:
         """The next listener begins so many seconds ago, but not before the last one did."""
-        self._begin = max(self._begin, self._end - round(seconds * self.rate) * FRAME)
+        self._begin = max(self._begin, self._end - round(seconds * self.rate) * SAMPLE_BYTES)
 
     def close(self) -> None:
         """Ends the recording and its reader."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hushd.audio.playback_buffer import QUIET
+from hushd.audio.playback_buffer import QUIET_SAMPLE
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
 ASLEEP_S = 60.0  # without speech, after which a session ends
-LEAD_S = 1.0  # of sound kept from before the first speech
+BEFORE_SPEECH_S = 1.0  # of sound kept from before the first speech
 TRIES = 3  # failed sessions in a row
 BACK_S = 30.0  # to wait for a supervisor that this program may not start
-AGAIN_S = 0.5  # between two looks for it
+TRACK_LOOK_INTERVAL_S = 0.5  # between two looks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,11 @@ class Track:
 
     def _look_again(self, error: HushdError, looks: int) -> bool:
         """Waits for a supervisor that has gone, keeping the sound; returns False on timeout."""
-        if looks >= BACK_S / AGAIN_S or self._stopped:
+        if looks >= BACK_S / TRACK_LOOK_INTERVAL_S or self._stopped:
             return False
         if not looks:
             self._note(f"{error.message} The captions wait {BACK_S:.0f} s for it.")
-        time.sleep(AGAIN_S)
+        time.sleep(TRACK_LOOK_INTERVAL_S)
         return True
 
     def _excuse(self, error: HushdError) -> None:
@@ -151,8 +151,8 @@ class Track:
     def _wait_for_sound(self) -> bool:
         """Waits for sound; returns False if the source ends first."""
         for chunk in self._recording.read():
-            if max(array("h", chunk), key=abs, default=0) not in range(-QUIET, QUIET + 1):
-                self._recording.go_back(LEAD_S + len(chunk) / 2 / self._recording.rate)
+            if max(array("h", chunk), key=abs, default=0) not in range(-QUIET_SAMPLE, QUIET_SAMPLE + 1):
+                self._recording.go_back(BEFORE_SPEECH_S + len(chunk) / 2 / self._recording.rate)
                 return True
         return False
 

@@ -17,8 +17,8 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from hushd.client import Client
 
-CHUNK_S = 0.032  # short, so that the last one arrives soon
-LEAD_S = 0.3  # of silence before the recording: without it the first words are understood less well
+DICTATION_CHUNK_S = 0.032  # short, so that the last one arrives soon
+LEADING_SILENCE_S = 0.3  # of silence before the recording: without it the first words are understood less well
 TAIL_S = 0.1  # recorded after the end: the key is released before the word ends
 FLOOR = "important"  # a pressed key goes before other programs
 
@@ -56,7 +56,7 @@ class Dictation:
         previous: Dictation | None = None,
         on_end: Callable[[HushdError | None], None] = lambda _: None,
     ) -> None:
-        self._microphone = Microphone(device, chunk_s=CHUNK_S)
+        self._microphone = Microphone(device, chunk_s=DICTATION_CHUNK_S)
         self._client = client
         self._output = output
         self._vocabulary = vocabulary
@@ -96,7 +96,7 @@ class Dictation:
         self._on_end(error)
 
     def _hear_all(self, chunks: Iterable[bytes]) -> None:
-        lead = bytes(2 * round(LEAD_S * self._microphone.rate))
+        lead = bytes(2 * round(LEADING_SILENCE_S * self._microphone.rate))
         transcription = self._client.listen(
             chain([lead], chunks),
             rate=self._microphone.rate,

@@ -21,9 +21,9 @@ from hushd_protocol.system import atomic_file, best_effort
 from .keys import Key, keysym
 
 APPLICATION = "org.hushd.Dictate"  # the name of the desktop file
-ANSWER_S = 10.0  # for the bus and the portal
-ASK_S = 300.0  # for the user to allow it
-LOOK_S = 0.5  # between two looks whether to stop
+PORTAL_TIMEOUT_S = 10.0  # for the bus and the portal
+PERMISSION_TIMEOUT_S = 300.0  # for the user to allow it
+END_LOOK_INTERVAL_S = 0.5  # between two looks whether to stop
 
 _SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
 _REMOTE = "org.freedesktop.portal.RemoteDesktop"
@@ -94,15 +94,15 @@ class Portal:
         body = (*arguments, {"handle_token": ("s", token), **options})
         (handle,) = self._send(_PATH, interface, method, f"{signature}a{{sv}}", body)
         handles = {handle, f"{self._requests}/{token}"}
-        deadline = time.monotonic() + ASK_S
+        deadline = time.monotonic() + PERMISSION_TIMEOUT_S
         while time.monotonic() < deadline:
-            member, path, answer = self.signal(LOOK_S)
+            member, path, answer = self.signal(END_LOOK_INTERVAL_S)
             if member == "Response" and path in handles:
                 code, results = answer
                 if code:
                     raise HushdError("cancelled", f"The desktop did not allow it ({interface.rpartition('.')[2]}).")
                 return dict(results)
-        raise HushdError("no_device", f"The desktop did not answer in {ASK_S:g} s.")
+        raise HushdError("no_device", f"The desktop did not answer in {PERMISSION_TIMEOUT_S:g} s.")
 
     def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> None:
         """Calls a method without results."""
@@ -154,7 +154,7 @@ class Portal:
         from jeepney.wrappers import unwrap_msg
 
         try:
-            return unwrap_msg(self._connection.send_and_get_reply(message, timeout=ANSWER_S))
+            return unwrap_msg(self._connection.send_and_get_reply(message, timeout=PORTAL_TIMEOUT_S))
         except DBusErrorResponse as error:
             text = error.data[0] if error.data and isinstance(error.data[0], str) else error.name
             raise HushdError("no_device", f"The desktop refuses: {text}", detail={"name": error.name}) from error
@@ -188,7 +188,7 @@ class GlobalKey:
         """Calls back until `stop`. Raises as `Portal.signal` does."""
         with closing(self._portal):
             while not self._ended:
-                member, _, content = self._portal.signal(LOOK_S)
+                member, _, content = self._portal.signal(END_LOOK_INTERVAL_S)
                 if member in self._called and content[:2] == (self._session, "dictate"):
                     self._called[member]()
 

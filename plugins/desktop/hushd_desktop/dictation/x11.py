@@ -16,8 +16,8 @@ from hushd_protocol.errors import HushdError
 
 from .keys import Key, keysym
 
-LOOK_S = 0.5  # between two looks whether to stop
-SETTLE_S = 0.03  # for programs to read a changed keyboard
+END_LOOK_INTERVAL_S = 0.5  # between two looks whether to stop
+KEYBOARD_DELAY_S = 0.03  # for programs to read a changed keyboard
 _RAW = struct.Struct("=HII")  # device, time and key code: the first fields of XIRawEvent after its header
 _MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
 _MODIFIERS = (
@@ -114,7 +114,7 @@ class GlobalKey:
         from Xlib import error
 
         try:
-            select.select([self._display], [], [], LOOK_S)
+            select.select([self._display], [], [], END_LOOK_INTERVAL_S)
             while self._display.pending_events():
                 yield self._display.next_event()
         except (error.ConnectionClosedError, OSError) as failure:
@@ -210,10 +210,10 @@ class Typist:
                 )
             unused = [self._borrowed.pop(oldest)]
         self._display.sync()
-        time.sleep(SETTLE_S)  # lets programs read the typed text before the key changes
+        time.sleep(KEYBOARD_DELAY_S)  # lets programs read the typed text before the key changes
         self._map(unused[0], sought)
         self._display.sync()
-        time.sleep(SETTLE_S)
+        time.sleep(KEYBOARD_DELAY_S)
         self._borrowed[sought] = unused[0]
         return unused[0]
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from .streams import Streams
 
 ORDERLY = b"."  # written by a holder before it closes its pipe
-LINGER_S = 2.0  # after an orderly end, since the next word of a conversation mostly follows
-LOOK_S = 0.1  # between two looks whether the leading helper has ended
+DUCKED_AFTER_END_S = 2.0  # after an orderly end, since the next word of a conversation mostly follows
+LEADER_LOOK_INTERVAL_S = 0.1  # between two looks whether the leading helper has ended
 RETRY_S = 2.0  # between two attempts to reach a sound server
-RESTORE_S = 15.0  # for a restarting sound server, when volumes are to be restored
+SOUND_SERVER_RESTART_S = 15.0  # for a restarting sound server, when volumes are to be restored
 
 
 class Wish:
@@ -51,7 +51,7 @@ class Wish:
             data = os.read(0, 64)
             self._orderly |= ORDERLY in data
             if not data and self._end is None:
-                self._end = time.monotonic() + (LINGER_S if self._orderly else 0.0)
+                self._end = time.monotonic() + (DUCKED_AFTER_END_S if self._orderly else 0.0)
         if self._end is not None:
             time.sleep(max(0.0, min(give_up, self._end) - time.monotonic()))
         return self._end is not None and time.monotonic() >= self._end
@@ -105,7 +105,7 @@ class Helper:
             if locks.try_to_lead():
                 self._lead()
             else:
-                self._wish.over(LOOK_S)
+                self._wish.over(LEADER_LOOK_INTERVAL_S)
         if locks.leave():
             self._restore()
 
@@ -116,11 +116,11 @@ class Helper:
 
     def _restore(self) -> None:
         """Restores volumes; leaves failures to the next helper."""
-        give_up = time.monotonic() + RESTORE_S
+        give_up = time.monotonic() + SOUND_SERVER_RESTART_S
         while any(self._folder.glob(VOLUMES)) and time.monotonic() < give_up:
             if self._at_the_server(lambda streams: streams.bring_back()):
                 break
-            time.sleep(LOOK_S)
+            time.sleep(LEADER_LOOK_INTERVAL_S)
 
     def _at_the_server(self, work: Callable[[Streams], None]) -> bool:
         """Does `work` with the sound server, if it runs; returns whether it did."""

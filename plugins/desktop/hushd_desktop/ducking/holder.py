@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-_STARTS = 3  # helpers in a row that may be killed
+_MAX_HELPERS_KILLED = 3  # helpers in a row that may be killed
 
 
 class Ducking:
@@ -66,7 +66,7 @@ class Ducking:
     def _keep(self, end: int) -> None:
         """Starts a helper; if it is killed or fails, the next one, which restores its changes."""
         try:
-            for _ in range(_STARTS):
+            for _ in range(_MAX_HELPERS_KILLED):
                 if _start(end, self._decibels).wait() == 0:
                     return
         except OSError:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 FULL = 65536  # 100 %
 ERRORS = (PulseError, PulseDisconnected, libpulse.pa.CallError)
 _ENTRY = "module-stream-restore.id"
-_LOOK_S = 0.2  # between two looks; a stream is lowered at the second, when a session manager has set its volume
+_STREAMS_LOOK_INTERVAL_S = (
+    0.2  # between two looks; a stream is lowered at the second, when a session manager has set its volume
+)
 _MAX_APPLICATIONS = 50  # applications in the ledger; the oldest are dropped
 # Calls must stay loud while captioned, and so must screen readers.
 _SPARED = ("phone", "communication", "a11y", "accessibility")
@@ -75,7 +77,7 @@ class Streams:
         while not over():
             changed = bool(changes)
             changes.clear()
-            self._pulse.event_listen(_LOOK_S)
+            self._pulse.event_listen(_STREAMS_LOOK_INTERVAL_S)
             if changed:
                 self.lower()
 

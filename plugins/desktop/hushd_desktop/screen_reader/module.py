@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from hushd.synthesis.speech import Sentence, Speech
     from hushd.synthesis.voices import Voice
 
-CHUNK_S = 0.1  # of audio in one message, whose end a stop has to wait for
+MESSAGE_CHUNK_S = 0.1  # of audio in one message, whose end a stop has to wait for
 # The least time from a message's start to the report of its stop: the server may still be handling the stop of the
 # previous message, and an earlier answer would hang it ("Cannot stop now" in its log).
-SETTLE_S = 0.03
+STOP_DELAY_S = 0.03
 RESUMES = "__spd_"  # prefix of the marks from which the server resumes after a pause
 PRIORITY = "important"  # a screen reader goes before other programs
 _HOLDER = "screen-reader"
@@ -72,7 +72,7 @@ class Speaking:
 
     def _report_end(self) -> None:
         if self._stopped:
-            time.sleep(max(0.0, self._started_at + SETTLE_S - time.monotonic()))
+            time.sleep(max(0.0, self._started_at + STOP_DELAY_S - time.monotonic()))
             self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
             return
         for name in [name for _, name in (*self._due, *self._marks)]:
@@ -111,8 +111,8 @@ class Speaking:
                 self._due.append((word.start, self._marks.popleft()[1]))
 
     def _pieces(self, samples: bytes, sent: int, rate: int) -> Iterator[bytes]:
-        """Divides samples into pieces of `CHUNK_S`, and at marks, which it reports in between."""
-        size = 2 * round(CHUNK_S * rate)
+        """Divides samples into pieces of `MESSAGE_CHUNK_S`, and at marks, which it reports in between."""
+        size = 2 * round(MESSAGE_CHUNK_S * rate)
         start = 0
         while start < len(samples):
             while self._due and round(self._due[0][0] * rate) <= sent + start // 2:

@@ -109,7 +109,7 @@ def test_a_worker_that_dies() -> None:
 
 def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is looked for again and again, one note says so, and the words said meanwhile are heard."""
-    monkeypatch.setattr(track, "AGAIN_S", 0.001)
+    monkeypatch.setattr(track, "TRACK_LOOK_INTERVAL_S", 0.001)
     monkeypatch.setattr(track, "BACK_S", 0.01)
     failures = (HushdError("no_supervisor", "There is none."),) * 9
     client = Client(*[1] * 9, failures=failures)

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 INSTALL = engine_command(SPEC)
 # A model's probability stays high for up to 1.4 s after the word, and may dip briefly.
-REST_S = 0.5
+WORD_REST_S = 0.5
 # The longest time into the next word until a model was sure, of 144 phrases spoken by hibari at three paces without a
 # pause: 0.01 s for hey_mycroft, 0.27 for hey_jarvis, 0.34 for alexa and okay_nabu.
 LAG_S = 0.4
 _WINDOW_S, _STEP_S = 0.03, 0.01  # the length of a feature's sound, and the step to the next one
-LOUDEST = 26.0  # a feature: above it the models' bytes would begin at 0 again
+MAX_FEATURE = 26.0  # a feature: above it the models' bytes would begin at 0 again
 LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
 _STEP = round(2 * RATE * _STEP_S)  # bytes
 
@@ -113,7 +113,7 @@ class Stream:
                 continue  # the first window is incomplete
             now = _WINDOW_S + _STEP_S * self._count
             self._count += 1
-            levels = self._numpy.minimum(self._numpy.array(features), LOUDEST).reshape((1, 1, -1))
+            levels = self._numpy.minimum(self._numpy.array(features), MAX_FEATURE).reshape((1, 1, -1))
             for wait in self._waits:
                 if detection := wait.hear(levels, now):
                     yield detection
@@ -133,14 +133,14 @@ class _Wait:
         self.model: MicroWakeWord = MicroWakeWord.from_config(description.description)
         self._word, self._name = word, description.name
         self._threshold = self.model.probability_cutoff if threshold is None else threshold
-        self._sure = -REST_S  # when the model was last sure
+        self._sure = -WORD_REST_S  # when the model was last sure
 
     def hear(self, features: np.ndarray, now: float) -> Detection | None:
         """Takes the features of the next 10 ms; returns the word if it ends there."""
         probability = self.model.process_streaming_prob(features) or 0.0
         if probability <= self._threshold:
             return None
-        rested, self._sure = now - self._sure >= REST_S, now
+        rested, self._sure = now - self._sure >= WORD_REST_S, now
         lag_s = LAGS_S.get(self._name, LAG_S)
         return Detection(self._word, self._name, now, probability, lag_s) if rested else None
 

@@ -21,11 +21,11 @@ from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
 from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
-from .pressure import HOLD_S, LOOK_S, SMALL, VERY_LOW, Level, Pressure, sign
+from .pressure import MEMORY_LOOK_INTERVAL_S, PRESSURE_HOLD_S, SMALL, VERY_LOW, Level, Pressure, sign
 from .when_short import WhenShort
 
 PLENTY = Memory(1 << 62, 1 << 62)
-PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
+CARD_WAIT_S = 10.0  # to wait for room on a card if the CPU will do as well
 
 
 class Admission:
@@ -151,11 +151,14 @@ class Admission:
         self._when_short.settle({worker.name for worker in self._waiting()})
         self.due = min(self.cards.due, self._when_short.deadline(now), self.away.deadline())
         if lives:
-            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at + LOOK_S))
+            self.due = min(self.due, self._pressure.deadline(now), max(now, self._looked_at + MEMORY_LOOK_INTERVAL_S))
         if waiting := self._waiting():
             ends = [self._impatient_at(worker) for worker in waiting]
             if self.level is Level.CRITICAL:
-                ends += [self._pressure.deadline(now), *(worker.room.patient_until(HOLD_S) for worker in waiting)]
+                ends += [
+                    self._pressure.deadline(now),
+                    *(worker.room.patient_until(PRESSURE_HOLD_S) for worker in waiting),
+                ]
             self.due = min(self.due, *(end for end in ends if end > now), math.inf)  # others wait for exits
         return actions
 
@@ -190,7 +193,9 @@ class Admission:
                 lack = self._lacks_while_critical(worker, memory, now)
                 actions += self._ask(worker, lack, now) if lack else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                actions += worker.room.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
+                actions += worker.room.hold_back(
+                    now, PRESSURE_HOLD_S, critically_short(worker.name, need, memory), retry_ms
+                )
         return actions
 
     # --- the user's program ------------------------------------------------------------------------------------------
@@ -312,7 +317,7 @@ class Admission:
 
     def _impatient_at(self, worker: Worker) -> float:
         """The time at which a worker that waits for a card goes to the CPU."""
-        return worker.lifecycle.waits_since + PATIENCE_S if worker.state is State.WAITING else math.inf
+        return worker.lifecycle.waits_since + CARD_WAIT_S if worker.state is State.WAITING else math.inf
 
     def _bring_back(self, worker: Worker, now: float) -> list[Action]:
         """Restores a suspended process to its card once that has room, or ends it where it never will."""

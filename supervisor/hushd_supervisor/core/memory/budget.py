@@ -16,7 +16,7 @@ RESERVE = 256_000_000  # left to all other programs; in a small container an eig
 # The worth of keeping an idle worker is in seconds of idleness: a step of priority is worth 100 s, and 10 MB cost one.
 PRIORITY = 100.0
 SIZE = 0.1e-6  # a byte
-MAX_NAMED = 4  # workers in a sentence, the largest first
+MAX_WORKERS_NAMED = 4  # workers in a sentence, the largest first
 
 
 class Memory(NamedTuple):
@@ -196,8 +196,8 @@ def advice(retry_ms: int, workers: Sequence[WorkerSize]) -> str:
 def _named(workers: Iterable[WorkerSize]) -> str:
     """Names the workers that take memory, the largest first, each with its size and state."""
     ordered = sorted(workers, key=lambda worker: worker.size, reverse=True)
-    largest = [f"{worker.name} {_mb(worker.size)}, {_manner(worker)}" for worker in ordered[:MAX_NAMED]]
-    smaller = ordered[MAX_NAMED:]
+    largest = [f"{worker.name} {_mb(worker.size)}, {_manner(worker)}" for worker in ordered[:MAX_WORKERS_NAMED]]
+    smaller = ordered[MAX_WORKERS_NAMED:]
     return "; ".join(largest) + (f"; {len(smaller)} more {_mb(sum(r.size for r in smaller))}" if smaller else "")
 
 

@@ -16,8 +16,8 @@ from hushd_supervisor.core.actions import Action, Look
 
 from .budget import RESERVE, Room, WorkerSize
 
-FRESH_S = 1.0  # for which a look is fresh enough for a decision
-AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
+LOOK_FRESH_S = 1.0  # for which a look is fresh enough for a decision
+RELEASE_LOOK_INTERVAL_S = 0.1  # between looks while the driver does not report yet that memory was freed
 NO_LIMIT = 1 << 60  # the assumed memory of a card that has slept since the first look: no program uses it
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
 
@@ -72,7 +72,7 @@ class Cards:
 
     def fresh(self, now: float) -> bool:
         """Returns whether the last look is fresh enough for a decision."""
-        return not self.looking and now - self.seen_at <= FRESH_S
+        return not self.looking and now - self.seen_at <= LOOK_FRESH_S
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
         """Takes the answer to a look; `taken` is what living workers take of each card."""
@@ -97,7 +97,7 @@ class Cards:
 
     def ask_again(self, now: float) -> None:
         """Schedules another look soon: a start waits for memory that should be free by now."""
-        self.due = min(self.due, now + AGAIN_S)
+        self.due = min(self.due, now + RELEASE_LOOK_INTERVAL_S)
 
     def on_time(self, now: float) -> None:
         """Marks the last look as old when the next one is due."""

@@ -1,7 +1,7 @@
 """The level of memory pressure; pure. Sizes in bytes, times in seconds.
 
 A sign is a look at the available memory: before each start, and from time to time while a process lives that could
-leave. A level holds for `HOLD_S` after its last sign, so that a machine at a threshold does not flutter between levels.
+leave. A level holds for `PRESSURE_HOLD_S` after its last sign, so that a machine at a threshold does not flutter.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import math
 
 from .budget import Memory
 
-HOLD_S = 10.0
+PRESSURE_HOLD_S = 10.0
 LOW = 0.15  # share of memory available below which is a sign of WARNING
 VERY_LOW = 0.07  # and below which is a sign of CRITICAL
 SMALL = 0.1  # share of the available memory that may be taken even while it is short
-LOOK_S = 5.0  # between two looks at memory while a worker lives
+MEMORY_LOOK_INTERVAL_S = 5.0  # between two looks at memory while a worker lives
 
 
 class Level(enum.IntEnum):
@@ -46,9 +46,9 @@ class Pressure:
     def see(self, level: Level, now: float) -> None:
         """Takes a sign of `level` and so of all lower levels."""
         if level >= Level.WARNING:
-            self._warning_until = now + HOLD_S
+            self._warning_until = now + PRESSURE_HOLD_S
         if level >= Level.CRITICAL:
-            self._critical_until = now + HOLD_S
+            self._critical_until = now + PRESSURE_HOLD_S
 
     def level(self, now: float) -> Level:
         """The level at `now`."""

@@ -13,7 +13,7 @@ from .budget import Lack
 
 SHOWN_S = 2.0  # for the memory to be seen free, after a program that says it has freed some
 SHOWN_LOOK_S = 0.1  # between two looks at memory meanwhile
-AGAIN_S = 10.0  # after a program that did not help, until the next one
+RELIEF_RETRY_DELAY_S = 10.0  # after a program that did not help, until the next one
 
 
 class WhenShort:
@@ -49,7 +49,7 @@ class WhenShort:
             device: the name of the card in `lack`.
         """
         if worker in self._asked and not self.awaited(now):
-            self._not_before = max(self._not_before, self._until + AGAIN_S)
+            self._not_before = max(self._not_before, self._until + RELIEF_RETRY_DELAY_S)
         if worker in self._asked or self.awaited(now) or not self._command or now < self._not_before:
             return []
         self._asked.add(worker)
@@ -60,7 +60,7 @@ class WhenShort:
         """Takes the end of the program, and whether it says that it has freed memory."""
         self._until = now + SHOWN_S if freed else now
         if not freed:
-            self._not_before = now + AGAIN_S
+            self._not_before = now + RELIEF_RETRY_DELAY_S
 
     def settle(self, waiting: Container[str]) -> None:
         """Forgets the starts that are not among the `waiting` ones any more."""

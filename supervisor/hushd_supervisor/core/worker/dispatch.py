@@ -7,7 +7,7 @@ from hushd_protocol import messages as m
 
 from .jobs import Jobs
 from .leases import Leases
-from .lifecycle import BEAT_S, WATCHED, Lifecycle
+from .lifecycle import BEAT_TIMEOUT_S, WATCHED, Lifecycle
 from .request import ActiveRequest
 from .states import State
 
@@ -107,7 +107,7 @@ class Dispatcher:
             self._lifecycle.log("ERROR", f"{name} stalled: no output and no CPU time for too long")
             self._lifecycle.kill(now)
         elif self._lifecycle.hangs(now):
-            self._lifecycle.log("ERROR", f"{name} hangs: no sign of life for {BEAT_S:.0f} s")
+            self._lifecycle.log("ERROR", f"{name} hangs: no sign of life for {BEAT_TIMEOUT_S:.0f} s")
             self._lifecycle.kill(now)
 
     # --- inside --------------------------------------------------------------------------------------------------

@@ -19,15 +19,17 @@ from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Restore, Spawn, Suspend, ToWorker
 
-from .process import AWAY, COMING, GOING, LOOK_S, Place, Process, Progress, Used
+from .process import AWAY, COMING, GOING, START_LOOK_INTERVAL_S, Place, Process, Progress, Used
 from .states import ALLOWED, State
 
-BEAT_S = 6.0  # three beats of 2 s
-GRACE_S = 5.0  # from `drain` to the exit
-MOST_GRACE_S = 60.0  # that a worker may have beyond that
+BEAT_TIMEOUT_S = 6.0  # three beats of 2 s
+EXIT_TIMEOUT_S = 5.0  # from `drain` to the exit
+MAX_EXTRA_EXIT_S = 60.0  # that a worker may have beyond that
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
-RESTORE_S = 10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
+RESTORE_TIMEOUT_S = (
+    10.0  # for room on the card, and then for the way back to it: longer than any restore of a living process
+)
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
@@ -76,7 +78,7 @@ class Lifecycle:
         self.need = 0
         self.rests_until = math.inf
         self._refused = False  # a suspension
-        self._grace_s = GRACE_S
+        self._grace_s = EXIT_TIMEOUT_S
         self._card_kinds = card_kinds
         self._generations = generations
         self._outbox = outbox
@@ -186,7 +188,7 @@ class Lifecycle:
     def receive(self, message: m.Message, now: float) -> None:
         """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_S  # every frame is a sign of life
+            self._beat_due = now + BEAT_TIMEOUT_S  # every frame is a sign of life
         if isinstance(message, m.Beat) and self.state is not State.SUSPENDED:  # whose sizes are on their way
             self.process.measured(message)
         elif self.state is State.STARTING:
@@ -206,7 +208,7 @@ class Lifecycle:
         Args:
             leave_s: the further seconds that it may take to leave.
         """
-        self._grace_s = GRACE_S + min(max(leave_s, 0.0), MOST_GRACE_S)
+        self._grace_s = EXIT_TIMEOUT_S + min(max(leave_s, 0.0), MAX_EXTRA_EXIT_S)
         self.process.loaded(message, kind, now)
         self.process.suspends = suspends and bool(message.cards) and not self._refused
         self.was_ready, self.failure = True, ""
@@ -216,7 +218,7 @@ class Lifecycle:
     def work(self, now: float) -> None:
         """Enters BUSY with the first job: from now on the process must beat."""
         self.process.idle_since = None
-        self._beat_due = now + BEAT_S
+        self._beat_due = now + BEAT_TIMEOUT_S
         self.enter(State.BUSY)
 
     def rest(self, until: float, now: float) -> None:
@@ -245,7 +247,7 @@ class Lifecycle:
     def want(self, is_wanted: bool, now: float) -> None:
         """Limits the time until the suspended process is back, or else ended, while a request waits for it."""
         if is_wanted and not self._wanted_back:
-            self._timer = now + RESTORE_S
+            self._timer = now + RESTORE_TIMEOUT_S
         elif not is_wanted and self.process.phase != COMING:
             self._timer = self.rests_until
 
@@ -258,7 +260,7 @@ class Lifecycle:
         """Moves the suspended process back to its card."""
         self.process.phase, self.process.cards = COMING, self.process.had
         self._outbox.append(Restore(self.name, self.gen))
-        self._timer = now + RESTORE_S
+        self._timer = now + RESTORE_TIMEOUT_S
 
     def restored(self) -> None:
         """Notes that the process is as it was before it was suspended."""
@@ -333,7 +335,7 @@ class Lifecycle:
     def excuse(self, late: float, now: float) -> None:
         """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
-            self._beat_due = now + BEAT_S
+            self._beat_due = now + BEAT_TIMEOUT_S
         if self._wanted_back or self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
         elif self.state is State.STOPPING:
@@ -345,7 +347,7 @@ class Lifecycle:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
         progress = self.process.progress
         if self.state is State.STARTING and progress and progress.look_due <= now:
-            progress.look_due = now + LOOK_S
+            progress.look_due = now + START_LOOK_INTERVAL_S
             self._outbox.append(Gauge(self.name, self.gen))
         if self._timer > now:
             return None

@@ -17,10 +17,10 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_schema.settings import WorkerSettings
 
 HELLO_S = 10.0  # without progress, from the start of the process to its hello
-WORD_S = 300.0  # for which `loading` alone counts as progress
-LOOK_S = 2.0  # between two looks
+LOADING_WORD_S = 300.0  # for which `loading` alone counts as progress
+START_LOOK_INTERVAL_S = 2.0  # between two looks
 CPU_S = 0.05  # CPU time that is a sign of work; a beat alone costs 1 ms
-READ = 65536  # bytes read that are a sign of work
+READ_BYTES = 65536  # bytes read that are a sign of work
 LOOP_S = 600.0  # of CPU time, after which a load that has neither read nor grown loops for ever
 GROWN = 1_000_000  # bytes of memory taken, likewise; a process that only waits takes none
 AGE_S = 86400.0  # at which a process is used up, whatever else it is
@@ -65,7 +65,7 @@ class Progress:
 
     def __init__(self, now: float) -> None:
         self.used = Used()
-        self.look_due = now + LOOK_S
+        self.look_due = now + START_LOOK_INTERVAL_S
         self._greeted = False
         self._seen = Used()  # the use at the last progress
         self._seen_at = now
@@ -83,7 +83,7 @@ class Progress:
     def look(self, used: Used, now: float) -> None:
         """Compares the use so far with the use at the last progress."""
         seen = self._seen
-        grown = used.read - seen.read >= READ or abs(used.private - seen.private) >= GROWN
+        grown = used.read - seen.read >= READ_BYTES or abs(used.private - seen.private) >= GROWN
         if grown:
             self._grown_cpu_s = used.cpu_s
         if grown or used.cpu_s - seen.cpu_s >= CPU_S:
@@ -95,7 +95,7 @@ class Progress:
         if self.computed >= LOOP_S:
             return -math.inf
         limit = settings.start_timeout if self._greeted else HELLO_S
-        believed = min(self._word_at, self._seen_at + WORD_S - limit) if self._greeted else self._seen_at
+        believed = min(self._word_at, self._seen_at + LOADING_WORD_S - limit) if self._greeted else self._seen_at
         return max(self._seen_at, believed) + limit
 
     def ended_for(self, settings: WorkerSettings) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 
 from .request import ActiveRequest
 
-MAX_BYTES = 16_000_000  # of the texts and parameters that wait for one worker
+MAX_QUEUED_BYTES = 16_000_000  # of the texts and parameters that wait for one worker
 TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
 GIVE_WAY_S = 6.0  # of running, and of another caller's waiting; looked at when that is told what it waits for
 MAX_TOLD = 32  # clients in one turn: if a thousand woke at the same moment, they would leave us no processor
@@ -69,7 +69,7 @@ class Queue:
 
     def has_room(self, request: ActiveRequest, places: int) -> bool:
         """Returns whether one more request may wait in a queue of so many `places`."""
-        return len(self.waiting) < places and self.bytes + _size(request) <= MAX_BYTES
+        return len(self.waiting) < places and self.bytes + _size(request) <= MAX_QUEUED_BYTES
 
     # --- the order ---------------------------------------------------------------------------------------------------
 

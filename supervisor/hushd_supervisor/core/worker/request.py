@@ -20,7 +20,7 @@ UNHEARD_CPU_S = 60.0
 UNHEARD_STILL_S = 10.0
 # Without credit, after which the client counts as one that has stopped reading. Such a job holds no slot, so patience
 # costs little, and an emulated or starved client may take many seconds to come to its next piece.
-STARVED_S = 60.0
+UNREAD_TIMEOUT_S = 60.0
 
 ENDINGS = {
     "cancelled": "The request was cancelled.",
@@ -226,7 +226,7 @@ class ActiveRequest:
 
     def starves(self, now: float) -> bool:
         """Returns whether the client has stopped reading for too long."""
-        return self.starved_since is not None and self.starved_since + STARVED_S <= now
+        return self.starved_since is not None and self.starved_since + UNREAD_TIMEOUT_S <= now
 
     def aside_at(self) -> float:
         """The time at which it counts as set aside for its client if it still waits for that."""
@@ -258,5 +258,5 @@ class ActiveRequest:
         """The earliest time at which a running request needs attention."""
         if self.cancelled:
             return self._obeys_until()
-        starved = math.inf if self.starved_since is None else self.starved_since + STARVED_S
+        starved = math.inf if self.starved_since is None else self.starved_since + UNREAD_TIMEOUT_S
         return min(self.deadline, starved, self.stalls_at(stall_limit))

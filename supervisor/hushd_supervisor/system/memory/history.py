@@ -19,10 +19,10 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, Spawned
 from ..source import Outcome, Perform, Source
 
 SUPERVISOR = "supervisor"  # the supervisor's name in the record
-KEPT_S = 8 * 3600.0
+HISTORY_S = 8 * 3600.0
 MOST = 1500  # entries, so that all of them fit into one message
 CHANGE = 1_000_000  # bytes: a beat with a smaller change
-QUIET_S = 60.0  # within this time adds no entry
+ENTRY_INTERVAL_S = 60.0  # within this time adds no entry
 
 
 class Entry(NamedTuple):
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 
 class History(Source):
-    """Keeps the entries of the last `KEPT_S` seconds, and of the time before, for each name, its last entry and its
+    """Keeps the entries of the last `HISTORY_S` seconds, and of the time before, for each name, its last entry and its
     largest, so that what was held at the beginning, and would be held without unloading, stays known."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -87,7 +87,7 @@ class History(Source):
 
     def _is_news(self, worker: str, size: int) -> bool:
         last_size, noted_at = self._noted.get(worker, (0, 0.0))
-        return abs(size - last_size) >= CHANGE or not 0 <= self._clock() - noted_at < QUIET_S
+        return abs(size - last_size) >= CHANGE or not 0 <= self._clock() - noted_at < ENTRY_INTERVAL_S
 
     def _append(self, event: str, name: str, size: int = 0, private: int = 0) -> None:
         """Adds an entry; if the system does not report `private`, the whole `size` counts as private."""
@@ -95,7 +95,7 @@ class History(Source):
         now = self._clock()
         self._noted[name] = size, now
         self._entries.append(Entry(round(now, 2), event, name, private, rss(), max(0, size - private)))
-        while len(self._entries) > MOST or self._entries[0].time < now - KEPT_S:
+        while len(self._entries) > MOST or self._entries[0].time < now - HISTORY_S:
             dropped = self._entries.popleft()
             self._last[dropped.name] = dropped
             self._largest[dropped.name] = max(dropped, self._largest.get(dropped.name, dropped), key=lambda e: e.size)

@@ -20,13 +20,13 @@ from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 from ..source import Outcome, Perform, Source
 from .lock import ListeningSocket
-from .router import LINGER_MS, listen, make_router, send
+from .router import ANSWER_LINGER_MS, listen, make_router, send
 
-UNREAD = 32  # messages of 128 KiB at most that libzmq reads ahead for a connection; then the client waits
+UNREAD_MESSAGES = 32  # messages of 128 KiB at most that libzmq reads ahead for a connection; then the client waits
 BATCH = 64  # messages of one socket per turn
 TURN_S = 0.005  # of a turn for clients' messages, however costly they are
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-MAX_FRAMES = 64  # of a message that are kept; one with so many is none
+MAX_MESSAGE_FRAMES = 64  # of a message that are kept; one with so many is none
 _MONITOR = "inproc://clients"
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 _SLOW = pack(
@@ -51,7 +51,7 @@ class ClientSocket(Source):
         listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.socket = make_router(context, UNREAD)
+        self.socket = make_router(context, UNREAD_MESSAGES)
         self.socket.monitor(_MONITOR, _EVENTS)
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.set_hwm(0)  # a full queue would stop libzmq's thread
@@ -91,7 +91,7 @@ class ClientSocket(Source):
 
     def close(self) -> None:
         self.refuse(LEAVING)
-        self.shut(LINGER_MS)
+        self.shut(ANSWER_LINGER_MS)
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {ToClient: self._answer}
@@ -140,12 +140,12 @@ class ClientSocket(Source):
             yield FromClient(route, message)
 
     def _frames(self, first: zmq.Frame) -> list[bytes]:
-        """Returns the frames after `first`, up to MAX_FRAMES; skips further ones."""
+        """Returns the frames after `first`, up to MAX_MESSAGE_FRAMES; skips further ones."""
         frames: list[bytes] = []
         frame, receive = first, self.socket.recv
         while frame.more:
             frame = receive(copy=False)
-            if len(frames) < MAX_FRAMES:
+            if len(frames) < MAX_MESSAGE_FRAMES:
                 frames.append(frame.bytes)
         return frames
 

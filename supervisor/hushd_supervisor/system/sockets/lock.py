@@ -26,14 +26,16 @@ from hushd_supervisor.core.events import Event, Shutdown
 
 from ..source import Source
 
-PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
+LOCK_TIMEOUT_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
 AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
-PAUSE_S = 0.05
-APART_S = 1.0  # between two looks at our sockets, in turns that happen anyway; Linux reports a change at once
-LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
+LOCK_RETRY_DELAY_S = 0.05
+SOCKET_LOOK_INTERVAL_S = (
+    1.0  # between two looks at our sockets, in turns that happen anyway; Linux reports a change at once
+)
+LOCK_POLL_INTERVAL_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
-def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> int | None:
+def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool = False) -> int | None:
     """Takes the lock of the runtime folder and returns its descriptor, which must stay open.
 
     Returns None if this process is not needed: another supervisor holds the lock and accepts connections, or a service
@@ -67,9 +69,9 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
                 f"Another supervisor (pid {holder}) holds {paths.lock} and accepts no connections: it may be finishing "
                 "its last jobs; ask again in a moment, or end it.",
             )
-        time.sleep(LOOK_S)
+        time.sleep(LOCK_POLL_INTERVAL_S)
     if not activated and answers(paths.client_socket):
-        time.sleep(PAUSE_S)  # the socket of a killed supervisor may outlive its lock for a moment
+        time.sleep(LOCK_RETRY_DELAY_S)  # the socket of a killed supervisor may outlive its lock for a moment
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
@@ -86,7 +88,7 @@ def _read(descriptor: int) -> str:
         return ""  # the disk fails; the next look may succeed
 
 
-def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:
+def claim_pointer(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool = False) -> Path | None:
     """Points the user's pointer at our runtime folder, whose lock we hold; returns None if we are to serve.
 
     If the pointer leads to a living supervisor in another folder, an environment without a session folder uses that
@@ -121,7 +123,7 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
                 f"Another supervisor holds {other.lock} and accepts no connections: it may be finishing its last jobs; "
                 "ask again in a moment, or end it.",
             )
-        time.sleep(PAUSE_S)
+        time.sleep(LOCK_RETRY_DELAY_S)
 
 
 def withdraw_pointer(paths: Paths) -> None:
@@ -248,11 +250,14 @@ class SocketWatch(Source):
     Args:
         listeners: the sockets, the clients' first.
         record: writes to the supervisor's log (level, text).
-        apart: seconds, see `APART_S`.
+        apart: seconds, see `SOCKET_LOOK_INTERVAL_S`.
     """
 
     def __init__(
-        self, listeners: Iterable[ListeningSocket], record: Callable[[str, str], None], apart: float = APART_S
+        self,
+        listeners: Iterable[ListeningSocket],
+        record: Callable[[str, str], None],
+        apart: float = SOCKET_LOOK_INTERVAL_S,
     ) -> None:
         self._listeners = list(listeners)
         self._record = record

@@ -41,12 +41,12 @@ from ..process import Launch, Process, compute_environment, worker_command
 from ..source import Outcome, Perform, Source
 from .client_socket import BATCH
 from .lock import ListeningSocket
-from .router import LINGER_MS, listen, make_router, send
+from .router import ANSWER_LINGER_MS, listen, make_router, send
 
 # An exit can be noticed before a result that was sent before it, because libzmq reads on its own thread. So an exit
-# counts only after SETTLE_S without a frame of that worker, and once the socket is empty or has delivered a message of
-# every other connection, since libzmq reads them in turn; unless the worker has sent `bye`.
-SETTLE_S = 0.05
+# counts only after LAST_MESSAGES_TIMEOUT_S without a frame of that worker, once the socket is empty or has delivered
+# a message of every other connection, since libzmq reads them in turn; unless the worker has sent `bye`.
+LAST_MESSAGES_TIMEOUT_S = 0.05
 BYE_S = 1.0  # the same for a worker that exited with status 0: it has sent `bye`, which is late
 MAX_FORMER = 64  # routes remembered after the exit has counted, since a last message may still come
 MAX_STANDSTILLS = 3  # standstills of ours that restart that time, so that it ends even on a machine that is always late
@@ -240,7 +240,7 @@ class WorkerSocket(Source):
                     yield admitted
                 continue
             if worker.status is not None:
-                worker.settled = self._clock() + SETTLE_S
+                worker.settled = self._clock() + LAST_MESSAGES_TIMEOUT_S
             worker.bye = worker.bye or isinstance(message, Bye)
             if isinstance(message, Beat | Result | Error):  # some work was done, about which it may have written
                 log_files.cut(worker.child.log)
@@ -262,10 +262,14 @@ class WorkerSocket(Source):
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
                 worker.child.close()
-                worker.settled = now if worker.bye else now + (SETTLE_S if worker.status else BYE_S)
+                worker.settled = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
                 self._dead.append(worker)
-            elif now > worker.settled + SETTLE_S and not worker.bye and worker.standstills < MAX_STANDSTILLS:
-                worker.settled = now + SETTLE_S  # this process stood still, with libzmq's thread
+            elif (
+                now > worker.settled + LAST_MESSAGES_TIMEOUT_S
+                and not worker.bye
+                and worker.standstills < MAX_STANDSTILLS
+            ):
+                worker.settled = now + LAST_MESSAGES_TIMEOUT_S  # this process stood still, with libzmq's thread
                 worker.standstills += 1
             if now >= worker.settled and self._is_read(worker) and not buggify("exit waits"):
                 self._dead.remove(worker)
@@ -286,7 +290,7 @@ class WorkerSocket(Source):
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
 
     def close(self) -> None:
-        self.shut(LINGER_MS)
+        self.shut(ANSWER_LINGER_MS)
 
     def shut(self, linger_ms: int) -> None:
         """Closes the socket; the lifelines end the remaining workers."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hushd.transcripts.segment import Segment, Word
-from hushd_cli.commands.listen.journal import LONG_S, Journal
+from hushd_cli.commands.listen.journal import JOURNAL_MIN_S, Journal
 
 FIRST = Segment(0, 0.0, 9.5, " Ever tried.", (Word(" Ever", 0.0, 0.4), Word(" tried.", 0.5, 1.0)))
 LATE = [Segment(n, 400.0 + n, 401.0 + n, f"Größe {n}") for n in range(1, 4)]
@@ -56,11 +56,11 @@ def test_short_recordings_leave_nothing(recording: Path) -> None:
     """Nothing is written below five minutes; a recording known to be long is kept from its first segment on."""
     short = journal(recording)
     short.add(FIRST)
-    short.add(Segment(1, 200.0, LONG_S - 1, "x"), total=LONG_S - 1)
+    short.add(Segment(1, 200.0, JOURNAL_MIN_S - 1, "x"), total=JOURNAL_MIN_S - 1)
     assert not short.kept
     assert files(recording) == []
     long = journal(recording)
-    long.add(FIRST, total=LONG_S)
+    long.add(FIRST, total=JOURNAL_MIN_S)
     assert long.kept
     long.close()
     assert journal(recording).resume() == [FIRST]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hushd import Client, HushdError
 from hushd.audio.devices import Device, choose
-from hushd.audio.microphone import CHUNK_S, ZEROS_S, zeros_reason
+from hushd.audio.microphone import MICROPHONE_CHUNK_S, ZEROS_S, zeros_reason
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -193,7 +193,7 @@ def test_a_microphone_that_gives_nothing_but_zeros(
     monkeypatch.setenv("HUSHD_ZEROS", "1")
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Chunk) and message.seq == round((ZEROS_S + 1) / CHUNK_S):
+        if isinstance(message, Chunk) and message.seq == round((ZEROS_S + 1) / MICROPHONE_CHUNK_S):
             router.send(route, Error(id=message.id, code="no_speech", message="Nobody spoke."))
         elif not isinstance(message, Chunk):
             finishing(router, route, message)

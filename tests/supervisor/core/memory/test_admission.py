@@ -7,7 +7,7 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.needs import Estimated
-from hushd_supervisor.core.memory.pressure import LOOK_S, Level
+from hushd_supervisor.core.memory.pressure import MEMORY_LOOK_INTERVAL_S, Level
 from hushd_supervisor.core.worker.process import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
@@ -348,10 +348,10 @@ def test_an_occasion_to_look_is_enough() -> None:
     house = House({"": {"keep_alive": -1.0, "memory_mb": 10.0}})
     house.idle(A)
     house.available = 100 * MB
-    house.wait(LOOK_S)
+    house.wait(MEMORY_LOOK_INTERVAL_S)
     assert house.pressure == ["warning"]
     house.available = 60 * MB
-    house.wait(LOOK_S)
+    house.wait(MEMORY_LOOK_INTERVAL_S)
     assert house.drained() == [A]  # which takes 300 MB, whatever was configured
     house.leave(A)
     assert house.pool.deadline() is None
@@ -363,7 +363,7 @@ def test_whoever_works_memory_is_looked_at() -> None:
     house.busy(A)
     house.looks = 0
     house.work(A, 600.0)
-    assert house.looks == 600 / LOOK_S
+    assert house.looks == 600 / MEMORY_LOOK_INTERVAL_S
 
 
 @pytest.mark.parametrize(("available", "drained", "economy"), [(160, [], False), (100, [], True), (30, [A], True)])
@@ -376,7 +376,7 @@ def test_memory_that_becomes_short_while_somebody_works_is_noticed(
     house.request(B, session=True, input="stream")
     house.ready(B, sessions=1)
     house.available = available * MB
-    house.work(B, LOOK_S + 1)
+    house.work(B, MEMORY_LOOK_INTERVAL_S + 1)
     house.request(B)
     assert (house.drained(), house.jobs()[-1].economy) == (drained, economy)
     assert house.pool.memory(house.now).pressure == ("critical" if drained else "warning" if economy else "normal")

@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.memory.cards import AGAIN_S, FRESH_S, Cards, _awaited, _Release
+from hushd_supervisor.core.memory.cards import LOOK_FRESH_S, RELEASE_LOOK_INTERVAL_S, Cards, _awaited, _Release
 from hushd_supervisor.core.worker.process import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
@@ -94,11 +94,11 @@ def test_memory_counts_once_the_driver_reports_it_free() -> None:
     there.exit(A)  # and the driver has not noticed
     looks = len(there.of(do.Look))
     assert there.state(B) is State.WAITING
-    there.wait(AGAIN_S * 3)
+    there.wait(RELEASE_LOOK_INTERVAL_S * 3)
     assert len(there.of(do.Look)) >= looks + 2
     assert (there.drained(), there.spawned()) == ([A], [D, A])
     there.free("cuda:0", 20 * GB)
-    there.wait(AGAIN_S)
+    there.wait(RELEASE_LOOK_INTERVAL_S)
     assert there.placed()[2:] == [(B, "cuda:0")]
 
 
@@ -202,7 +202,7 @@ def test_a_look_is_fresh_for_a_second() -> None:
     """From its answer on, and not while another one is under way."""
     cards = Cards(lambda: True)
     cards.take((), "", {}, 10.0)
-    assert [cards.fresh(10.0 + since) for since in (0.0, FRESH_S, FRESH_S + 0.01)] == [True, True, False]
+    assert [cards.fresh(10.0 + since) for since in (0.0, LOOK_FRESH_S, LOOK_FRESH_S + 0.01)] == [True, True, False]
     assert cards.look(10.0)
     assert not cards.fresh(10.0)
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 from hushd_supervisor.core.memory.budget import Memory
-from hushd_supervisor.core.memory.pressure import HOLD_S, Level, Pressure, sign
+from hushd_supervisor.core.memory.pressure import PRESSURE_HOLD_S, Level, Pressure, sign
 
 N, W, C = Level
 
@@ -37,7 +37,7 @@ def test_every_sign_at_every_level(before: Level, then: Level) -> None:
     pressure.see(before, 100.0)
     pressure.see(then, 104.0)
     assert pressure.level(104.0) is max(before, then)
-    first, last = 100.0 + HOLD_S, 104.0 + HOLD_S
+    first, last = 100.0 + PRESSURE_HOLD_S, 104.0 + PRESSURE_HOLD_S
     assert pressure.level(math.nextafter(first, 0)) is max(before, then)
     assert pressure.level(first) is then
     assert pressure.level(math.nextafter(last, 0)) is then

@@ -8,7 +8,7 @@ from hushd_protocol.cards import Card
 from hushd_schema.settings.tables import MemorySettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.memory.when_short import AGAIN_S, SHOWN_LOOK_S, SHOWN_S
+from hushd_supervisor.core.memory.when_short import RELIEF_RETRY_DELAY_S, SHOWN_LOOK_S, SHOWN_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, House
 
@@ -74,7 +74,7 @@ def test_a_program_that_frees_nothing_ends_in_the_usual_refusal() -> None:
     request = it.request(A)
     it.tell(ev.Relieved(freed=False))
     assert it.code(request) == "server_busy"
-    it.wait(AGAIN_S)
+    it.wait(RELIEF_RETRY_DELAY_S)
     request = it.request(A)
     it.tell(ev.Relieved(freed=True))
     assert it.code(request) == ""
@@ -90,7 +90,7 @@ def test_it_is_run_again_no_sooner_than_sensible() -> None:
     it = house()
     it.request(A)
     it.tell(ev.Relieved(freed=False))
-    it.wait(AGAIN_S - 1)
+    it.wait(RELIEF_RETRY_DELAY_S - 1)
     assert it.code(it.request(A)) == "server_busy"
     it.wait(1.0)
     assert it.code(it.request(A)) == ""

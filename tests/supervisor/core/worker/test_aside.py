@@ -8,7 +8,7 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_supervisor.core.worker.queue import GIVE_WAY_S, TELL_S
-from hushd_supervisor.core.worker.request import AGING_S, ASIDE_S, CANCEL_S, STARVED_S, ActiveRequest
+from hushd_supervisor.core.worker.request import AGING_S, ASIDE_S, CANCEL_S, UNREAD_TIMEOUT_S, ActiveRequest
 from hushd_supervisor.core.worker.states import State
 from support.desk import Desk
 
@@ -127,7 +127,7 @@ def test_a_slow_reader_gives_its_slot_away() -> None:
             desk._take(desk.worker.grant(reader, 1, desk.now))
             desk.from_worker(m.Chunk(id=reader.id, seq=number))
     assert not any(desk.terminal(reader) for reader in readers)
-    due = desk.now + STARVED_S
+    due = desk.now + UNREAD_TIMEOUT_S
     while desk.now < due:
         wait(desk, 1)
     assert {reader.ending for reader in readers} == {"slow_consumer"}

@@ -119,7 +119,7 @@ def test_the_bounds(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ready()
     text = b"x" * 1000
     if bound == "bytes":
-        monkeypatch.setattr(queue, "MAX_BYTES", 3300)
+        monkeypatch.setattr(queue, "MAX_QUEUED_BYTES", 3300)
     waiting = [desk.request(payload=text) for _ in range(3)]
     assert not any(map(desk.terminal, waiting))
     refused = desk.answers(desk.request(payload=text))[-1]

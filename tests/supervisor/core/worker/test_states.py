@@ -10,7 +10,7 @@ from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.crashes import WINDOW_S, Crashes, Death, describe_exit
 from hushd_supervisor.core.worker.news import STARVED_RETRY_MS
-from hushd_supervisor.core.worker.process import WORD_S, Used
+from hushd_supervisor.core.worker.process import LOADING_WORD_S, Used
 from hushd_supervisor.core.worker.queue import TELL_S
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State
 from support.desk import NAME, Desk, desk_in
@@ -327,7 +327,7 @@ def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
     assert end_of_start(desk) == 60
 
 
-@pytest.mark.parametrize(("words", "ended"), [(0, 60), (1, 90), (20, WORD_S)])
+@pytest.mark.parametrize(("words", "ended"), [(0, 60), (1, 90), (20, LOADING_WORD_S)])
 def test_the_word_of_a_start_counts_for_five_minutes(words: int, ended: float) -> None:
     """A process that says every 30 s that it loads, and shows nothing else, is ended 60 s after its last word, or five
     minutes after its last progress."""

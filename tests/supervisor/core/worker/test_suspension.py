@@ -13,7 +13,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.worker.lifecycle import RESTORE_S
+from hushd_supervisor.core.worker.lifecycle import RESTORE_TIMEOUT_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
 
@@ -127,13 +127,13 @@ def test_a_request_that_is_cancelled_leaves_it_as_it_was(phase: str) -> None:
     there.blind = phase in ("going", "away")  # it waits for a look at the cards
     there.wait(5)
     there.tell(ev.FromClient(ROUTE, m.Cancel(id=there.request(A))))
-    there.wait(RESTORE_S - 1)
+    there.wait(RESTORE_TIMEOUT_S - 1)
     if phase == "coming":
         there.tell(ev.Restored(A, there.gen(A)))
     if phase != "lost":
         there.request(A)
         there.finish(A)
-        there.wait(RESTORE_S - 1)
+        there.wait(RESTORE_TIMEOUT_S - 1)
     assert killed(there) == []
     there.wait(2)
     assert killed(there) == ([] if phase == "coming" else [A])
@@ -197,7 +197,7 @@ def test_a_sleep_is_part_of_its_rest_and_not_of_its_way_back(wanted: bool) -> No
         there.request(A)
     there.now += 300.0  # asleep
     there.tick()
-    there.wait(RESTORE_S - 1)
+    there.wait(RESTORE_TIMEOUT_S - 1)
     assert there.state(A) is (State.SUSPENDED if wanted else State.KILLING)
     there.wait(2)
     assert there.state(A) is State.KILLING
@@ -215,7 +215,7 @@ def test_a_process_that_does_not_come_back(fails: str) -> None:
     if fails == "error":
         there.tell(ev.Restored(A, there.gen(A), "cuCheckpointProcessRestore failed with 2"))
     else:
-        there.wait(RESTORE_S - 1)
+        there.wait(RESTORE_TIMEOUT_S - 1)
         there.request(A)
         assert killed(there) == []
         there.wait(2)

@@ -10,7 +10,7 @@ from hushd_protocol.messages import Beat, Ready, Result
 from hushd_supervisor.core.actions import ReportMemory, ToClient
 from hushd_supervisor.core.events import Exited, FromWorker, Spawned
 from hushd_supervisor.system.memory import history as memory
-from hushd_supervisor.system.memory.history import KEPT_S, MOST, QUIET_S, History
+from hushd_supervisor.system.memory.history import ENTRY_INTERVAL_S, HISTORY_S, MOST, History
 from support.peer import Supervisor, wait_until
 
 MB = 1_000_000
@@ -57,7 +57,7 @@ def test_a_beat_without_news_adds_no_entry(clock: Clock) -> None:
     """A size that has not changed by a megabyte is noted once a minute."""
     history = History(clock)
     history.look(FromWorker("a/b/c", 1, Ready(pss=100 * MB)), 0.0)
-    for _ in range(int(QUIET_S) // 2):
+    for _ in range(int(ENTRY_INTERVAL_S) // 2):
         history.look(FromWorker("a/b/c", 1, Beat(cpu_s=1, pss=100 * MB + 5)), 0.0)
         clock.now += 2
     assert len(history.entries()) == 1
@@ -77,7 +77,7 @@ def test_after_eight_hours_what_was_held_stays_known(clock: Clock) -> None:
     ):
         clock.now += 1
         history.look(event, 0.0)
-    clock.now += KEPT_S + 1
+    clock.now += HISTORY_S + 1
     history.look(Spawned("b/c", 1), 0.0)
     assert noted(history) == [
         ("ready", "a/rests", 50 * MB, 0),

@@ -17,7 +17,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from hushd_supervisor.system.sockets.worker_socket import BYE_S, SETTLE_S, WorkerSocket
+from hushd_supervisor.system.sockets.worker_socket import BYE_S, LAST_MESSAGES_TIMEOUT_S, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
@@ -207,13 +207,13 @@ def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Sta
     process.exit(-11)
     assert desk.exits() == []
     assert process.closed
-    assert desk.workers.deadline() == desk.now + SETTLE_S
-    desk.now += SETTLE_S * 0.9
+    assert desk.workers.deadline() == desk.now + LAST_MESSAGES_TIMEOUT_S
+    desk.now += LAST_MESSAGES_TIMEOUT_S * 0.9
     process.says(Result(id=ID))
     assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
-    desk.now += SETTLE_S * 0.9
+    desk.now += LAST_MESSAGES_TIMEOUT_S * 0.9
     assert desk.exits() == []
-    desk.now += SETTLE_S * 0.2
+    desk.now += LAST_MESSAGES_TIMEOUT_S * 0.2
     assert desk.exits() == [Exited(NAME, 1, -11, "")]
     assert desk.workers.deadline() is None
     assert desk.workers.pids() == {}
@@ -227,7 +227,7 @@ def test_an_exit_waits_for_what_is_unread(desk: Desk, start: Start) -> None:
     wait_until(lambda: desk.workers.socket.poll(0) != 0, "a message")
     dead.exit(-11)
     assert desk.exits() == []
-    desk.now += SETTLE_S
+    desk.now += LAST_MESSAGES_TIMEOUT_S
     assert desk.exits() == []
     assert len(desk.receive(1)) == 1
     assert desk.exits() == [Exited(NAME, 1, -11, "")]
@@ -251,7 +251,7 @@ def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: St
     while FromWorker(NAME, 1, Result(id=ID)) not in seen:
         assert desk.exits() == []
         turn()
-    desk.now += SETTLE_S
+    desk.now += LAST_MESSAGES_TIMEOUT_S
     while not (gone := desk.exits()):
         turn()
     assert len(seen) < 300
@@ -266,7 +266,7 @@ def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
         assert desk.workers.spawn(Spawn(NAME, gen)) is None
         desk.launch.started[-1].exit(1)
         desk.exits()
-        desk.now += SETTLE_S
+        desk.now += LAST_MESSAGES_TIMEOUT_S
         assert desk.exits() == [Exited(NAME, gen, 1, words)]
     assert find().worker_log(NAME).read_text() == "first words\nsecond words\n"
 
@@ -311,6 +311,6 @@ def test_a_kill_for_want_of_memory_is_reported(
     desk.oom_kills = after
     process.exit(status)
     assert desk.exits() == []
-    desk.now += SETTLE_S if status else BYE_S
+    desk.now += LAST_MESSAGES_TIMEOUT_S if status else BYE_S
     (exited,) = desk.exits()
     assert (exited.status, exited.out_of_memory) == (status, told)

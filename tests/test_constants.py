@@ -1,0 +1,46 @@
+"""A constant is named by what it limits, so that one name has one value in the whole product."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = (
+    "agents", "cli", "client", "gateway", "models", "protocol", "supervisor", "worker", "worker_stt", "worker_tts",
+    "plugins/*",
+)  # fmt: skip
+
+
+def test_a_name_of_a_number_has_one_value() -> None:
+    """Two modules that call different numbers alike name neither by what it limits."""
+    values: defaultdict[str, dict[object, str]] = defaultdict(dict)
+    for room in ROOMS:
+        for path in ROOT.glob(f"{room}/hushd*/**/*.py"):
+            for name, value in numbers(path.read_text()):
+                values[name.lstrip("_")].setdefault(value, str(path.relative_to(ROOT)))
+    assert {name: found for name, found in values.items() if len(found) > 1} == {}
+
+
+def test_numbers_are_found() -> None:
+    """A literal, a product of literals and a declared one are; a text, a switch and what a call gives are not."""
+    text = 'A = 3\n_B = 2 * 1024\nC: float = -1.5\nD = "x"\nE = True\nF = f(3)\nsmall = 3\n'
+    assert list(numbers(text)) == [("A", 3), ("_B", 2048), ("C", -1.5)]
+
+
+def numbers(text: str) -> list[tuple[str, object]]:
+    """Returns the constants of a module that are numbers, with their values."""
+    found = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            literal = all(isinstance(part, LITERAL) for part in ast.walk(node.value))
+            if literal and isinstance(target, ast.Name) and target.id.isupper():
+                value = eval(compile(ast.Expression(node.value), "", "eval"), {"__builtins__": {}})
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    found.append((target.id, value))
+    return found
+
+
+LITERAL = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
