@@ -8,7 +8,7 @@ as any model's. It gets its name once it is whole; until then it is `.NAME.int8.
 from __future__ import annotations
 
 import json
-import os
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +22,6 @@ from .manifest import split
 from .store import Store
 
 INT8, ORIGINAL, AUTO = "int8", "original", "auto"
-VARIABLE = "HUSHD_PRECISION"  # of a worker's environment: its setting `precision`
 MORE_WRONG = 0.02  # of all words: what int8 may hear wrongly beyond the original
 MORE_TIME = 1.2  # times the original's
 AS_FAST = 1.05  # times the original's: no difference on a machine that has more to do
@@ -30,13 +29,8 @@ AS_FAST = 1.05  # times the original's: no difference on a machine that has more
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures(Record):
-    """Words, time and memory of a model with the trial's sentences, on a processor.
-
-    Attributes:
-        wrong: words heard wrongly, left out or added, of `words`.
-        seconds: processor time of all its threads for `sound_s` seconds of speech, without the load.
-        memory_mb: the peak of its process's resident memory, the load included.
-    """
+    """The trial's sentences by one precision: wrong ones of all words, processor time without the load, seconds of
+    speech, and the peak of resident memory with the load."""
 
     wrong: int
     words: int
@@ -47,13 +41,8 @@ class Figures(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial(Record):
-    """The record of one comparison.
-
-    Attributes:
-        as_good: whether int8 was, so that its files are here.
-        why: the result in one sentence.
-        source: size and time of change (ns) of each of the original's files, by its path.
-    """
+    """The record of a comparison: its result in a sentence, and size and time of change of each original file, by its
+    path; without files where int8 was not `as_good`."""
 
     as_good: bool
     why: str
@@ -79,12 +68,11 @@ def find(store: Store, model: str) -> Trial | None:
 
 
 def identity(paths: Iterable[str | Path]) -> dict[str, tuple[int, ...]]:
-    """Returns size and time of change of each file, by its path; (0, 0) for one that cannot be read."""
-    states: dict[str, tuple[int, ...]] = {}
+    """Returns size and time of change (ns) of each file that exists, by its path."""
+    states = {}
     for path in paths:
-        states[str(path)] = (0, 0)
         with suppress(OSError):
-            state = os.stat(path)
+            state = Path(path).stat()
             states[str(path)] = (state.st_size, state.st_mtime_ns)
     return states
 
@@ -103,20 +91,18 @@ def judge(original: Figures, int8: Figures) -> str:
 
 
 def decide(wish: str, trial: Trial | None, free_mb: float, *, on_card: bool = False) -> tuple[str, str]:
-    """Decides what a worker loads: `int8` or `original`, and why, as the end of a sentence.
+    """Decides what a worker loads, `int8` or `original`; returns that and why.
 
     Args:
         wish: the setting `precision`.
-        trial: what was measured here; None: nothing was.
+        trial: the comparison on this machine, if there was one.
         free_mb: the memory that a new process could take.
         on_card: whether the worker may compute on a graphics card, for which int8 was not measured.
     """
-    if wish == ORIGINAL:
-        return ORIGINAL, "as configured"
     if trial is None:
         return ORIGINAL, "no int8 files were made of it here"
-    if not trial.as_good:
-        return ORIGINAL, trial.why
+    if wish == ORIGINAL or not trial.as_good:
+        return ORIGINAL, "as configured" if trial.as_good else trial.why
     if wish == INT8:
         return INT8, "as configured"
     if on_card:
@@ -131,17 +117,5 @@ def decide(wish: str, trial: Trial | None, free_mb: float, *, on_card: bool = Fa
 def memory_mb(store: Store, model: str) -> float:
     """Returns the memory measured for what `auto` loads of a model while there is room for either; 0: unmeasured."""
     trial = find(store, catalogue.canonical(model))
-    if trial is None:
-        return 0.0
-    chosen = decide(AUTO, trial, float("inf"))[0]
-    return (trial.int8 if chosen == INT8 else trial.original).memory_mb
-
-
-def described(original: Figures, int8: Figures) -> str:
-    """Returns the figures of both in words."""
-
-    return (
-        f"{int8.wrong} instead of {original.wrong} of {original.words} words wrong, "
-        f"{int8.seconds:.1f} instead of {original.seconds:.1f} s of the processor for {original.sound_s:.0f} s, "
-        f"{int8.memory_mb:.0f} instead of {original.memory_mb:.0f} MB"
-    )
+    loads_int8 = decide(AUTO, trial, math.inf)[0] == INT8
+    return (trial.int8 if loads_int8 else trial.original).memory_mb if trial else 0.0

@@ -2,7 +2,7 @@
 
 No recording of a person comes with hushd, so an installed voice speaks for a model that hears, and an installed model
 hears one that speaks. The words are compared with the sentences, or, where the original has most of them wrong, with
-what was heard of the original: the sentences may not be in its language, or nothing else here may know that.
+those heard of the original: the sentences may not be in its language, or nothing else here may know that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from hushd_models import languages, precision, preferences
@@ -46,34 +47,28 @@ class Comparison:
         known = list(map(languages.code, row.languages))
         first = [*preferences.own_languages(store.paths.config), _USUAL, *known]
         others, role = rows(store), "tts" if row.role == "stt" else "stt"
-        pairs = ((each, _partner(others, role, each)) for each in first if each in known and each in every)
-        language, partner = next(((each, other) for each, other in pairs if other), (_USUAL, None))
-        partner = partner or next((other for each in first if (other := _partner(others, role, each))), None)
+        partners = {each: _partner(others, role, each) for each in first}
+        shared = (each for each in first if each in known and each in every and partners[each])
+        language = next(shared, _USUAL)
+        partner = partners[language] or next(filter(None, partners.values()), None)
         if partner is None:
-            raise HushdError("model_missing", f"Nothing is installed that could {_DOES[role]} for {row.model}.")
+            raise HushdError("model_missing", f"Nothing is installed to compare two precisions of {row.model} by.")
         self._partner, self._sentences, self._code = partner, every[language], language if language in known else ""
         does = "spoken" if role == "tts" else "heard"
         self.how = f"{len(self._sentences)} sentences in {languages.name(language)}, {does} by {partner.model}"
 
     def figures(self) -> tuple[Figures, Figures]:
-        """Returns the figures of the original, and of int8.
-
-        Raises:
-            HushdError: `server_busy` while memory is short; an error of the model.
-        """
+        """Returns the figures of the original, and of int8; raises `HushdError` of a program."""
         answers = [self._answer(precision.ORIGINAL, self._store.folder), self._answer(precision.INT8, self._work)]
-        text = list(map(_words, self._sentences))
+        sentences = list(map(_words, self._sentences))
         texts = [list(map(_words, answer["texts"])) for answer in answers]
-        if 2 * _wrong(text, texts[0]) > sum(map(len, text)):
-            text, self.how = texts[0], f"{self.how}, compared with what was heard of the original"
-        words = sum(map(len, text))
+        if 2 * _wrong(sentences, texts[0]) > sum(map(len, sentences)):
+            sentences, self.how = texts[0], f"{self.how}, compared with the words heard of the original"
         original, int8 = (
             Figures(
-                wrong=_wrong(text, heard),
-                words=words,
-                seconds=round(answer["seconds"], 2),
-                sound_s=round(answer["sound_s"], 1),
-                memory_mb=round(answer["memory_mb"]),
+                wrong=_wrong(sentences, heard),
+                words=sum(map(len, sentences)),
+                **{key: round(answer[key], 1) for key in ("seconds", "sound_s", "memory_mb")},
             )
             for heard, answer in zip(texts, answers, strict=True)
         )
@@ -83,51 +78,37 @@ class Comparison:
         """Returns what one precision of the model took, and `texts`, what it heard or was heard of it."""
         done, row = self._work / f"{kind}.json", self._row
         if not done.is_file():
-            sounds, own = self._work / f"{kind if row.role == 'tts' else 'sentences'}", {
-                "HUSHD_MODELS_DIR": str(folder), precision.VARIABLE: kind,
-                "HUSHD_COMPUTE_DEVICE": "cpu", "HUSHD_COMPUTE_TYPE": "",
-            }  # fmt: skip
-            if row.role == "stt":
-                by = sounds / "by"
-                if not by.is_file() or by.read_text() != self.how:
-                    self._speak(self._partner, sounds, {})
-                    replace(by, self.how)
-                answer = self._hear(row, sounds, own)
+            variables = {"HUSHD_MODELS_DIR": str(folder), "HUSHD_PRECISION": kind, "HUSHD_COMPUTE_DEVICE": "cpu"}
+            variables["OMP_NUM_THREADS"] = "1"  # several would wait for each other in turns, which counts as time
+            sounds = self._work / (f"spoken-{kind}" if row.role == "tts" else "sentences")
+            sounds.mkdir(exist_ok=True)
+            if row.role == "tts":
+                answer = self._run("tts", row, sounds, **variables)
+                answer["texts"] = self._run("stt", self._partner, sounds)["texts"]
             else:
-                answer = self._speak(row, sounds, own)
-                answer["texts"] = self._hear(self._partner, sounds, {})["texts"]
+                if not (by := sounds / "by").is_file() or by.read_text() != self.how:
+                    self._run("tts", self._partner, sounds)
+                    replace(by, self.how)
+                answer = self._run("stt", row, sounds, **variables)
             replace(done, json.dumps(answer))
         answer = json.loads(done.read_bytes())
         return answer if isinstance(answer, dict) else {}
 
-    def _speak(self, row: Row, sounds: Path, variables: Mapping[str, str]) -> JsonObject:
-        self._task.note(f"speaking by {row.model}")
-        sounds.mkdir(exist_ok=True)
-        return self._run("tts", row, [str(sounds), *self._sentences], variables)
-
-    def _hear(self, row: Row, sounds: Path, variables: Mapping[str, str]) -> JsonObject:
-        self._task.note(f"hearing by {row.model}")
-        files = [str(sounds / f"{number}.wav") for number in range(len(self._sentences))]
-        return self._run("stt", row, files, variables)
-
-    def _run(self, role: str, row: Row, arguments: Sequence[str], variables: Mapping[str, str]) -> JsonObject:
+    def _run(self, role: str, row: Row, sounds: Path, **variables: str) -> JsonObject:
+        self._task.note(f"{'speaking' if role == 'tts' else 'hearing'} by {row.model}")
         engine, _, name = row.model.partition("/")
-        need = 2 * row.size
-        return run(self._task, need, f"hushd_worker_{role}.trial", engine, name, self._code, *arguments, **variables)
+        arguments = [engine, name, self._code, str(sounds), *(self._sentences if role == "tts" else [])]
+        return run(self._task, 2 * row.size, f"hushd_worker_{role}.trial", *arguments, **variables)
 
 
 def _partner(others: Sequence[Row], role: str, language: str) -> Row | None:
-    """Returns the best model that hears a language, or a voice that speaks it, the quick ones that come with hushd
-    first."""
+    """Returns the best model that hears a language; of voices one that comes with hushd, which are quick, or the best."""
     quick = [row for row in others if role == "tts" and row.state == "embedded"]
     return preferred(quick, role, language) or preferred(others, role, language)
 
 
-_DOES = {"tts": "speak", "stt": "listen"}
-
-
 def run(task: Task, need: int, module: str, *arguments: str, **variables: str) -> JsonObject:
-    """Runs one of hushd's programs that answer with a line of JSON; it ends with this worker's process group.
+    """Runs one of hushd's programs that answer with JSON; it ends with this worker's process group.
 
     Args:
         need: bytes of memory that it takes for weights.
@@ -138,27 +119,20 @@ def run(task: Task, need: int, module: str, *arguments: str, **variables: str) -
     """
     need, free = need + _PROGRAM, footprint.machine(Cgroup.own()).available
     if need > free:
-        raise HushdError(
-            "server_busy",
-            f"int8 files take about {readable(need)} of memory to make and to try, and {readable(free)} are free: "
-            "`hushd unload` ends idle workers.",
-            60_000,
-        )
+        about = f"int8 files take about {readable(need)} of memory to make and to try, and {readable(free)} are free"
+        raise HushdError("server_busy", f"{about}: `hushd unload` ends idle workers.", 60_000)
     command, environment = [sys.executable, "-P", "-m", module, *arguments], {**os.environ, **variables}
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as process:
         try:
-            output = _output(process, task)
+            answer: JsonObject = json.loads(_output(process, task))
+        except ValueError as error:
+            how = f"{module} ended with {process.returncode}"
+            raise HushdError("worker_failed", f"{how}: `hushd logs models/store/local` shows why.") from error
         except BaseException:
             process.kill()
             raise
-    try:
-        answer: JsonObject = json.loads(output)
-    except ValueError as error:
-        raise HushdError(
-            "worker_failed", f"{module} ended with {process.returncode}: `hushd logs models/store/local` shows why."
-        ) from error
     if "error" in answer:
-        raise HushdError(str(answer["error"]), str(answer["message"]))
+        raise HushdError(answer["error"], answer["message"])
     return answer
 
 
@@ -176,14 +150,8 @@ def _words(text: str) -> list[str]:
     return [part for word in words for part in (word if re.match(r"[\u0e00-\u0eff\u3040-\u9fff]", word) else [word])]
 
 
-def _wrong(text: Sequence[Sequence[str]], heard: Sequence[Sequence[str]]) -> int:
-    """Returns the words to insert, delete or replace in `heard` to make `text`, sentence by sentence."""
-    total = 0
-    for sentence, got in zip(text, heard, strict=True):
-        row = list(range(len(got) + 1))
-        for number, word in enumerate(sentence, 1):
-            diagonal, row[0] = row[0], number
-            for place, other in enumerate(got, 1):
-                diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, diagonal + (word != other))
-        total += row[-1]
-    return total
+def _wrong(sentences: Sequence[Sequence[str]], heard: Sequence[Sequence[str]]) -> int:
+    """Returns how many words were replaced, left out or added, sentence by sentence."""
+    pairs = zip(sentences, heard, strict=True)
+    changes = (each for pair in pairs for each in SequenceMatcher(None, *pair, autojunk=False).get_opcodes())
+    return sum(max(end - start, to - at) for kind, start, end, at, to in changes if kind != "equal")

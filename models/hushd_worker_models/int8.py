@@ -1,5 +1,9 @@
-"""`python -m hushd_worker_models.int8 KIND SOURCE TARGET` makes one file of weights smaller, in a process of its own,
-since only a process's end gives back all its memory. The kinds are those of `EngineSpec.int8`; TARGET appears whole."""
+"""`python -m hushd_worker_models.int8 KIND SOURCE TARGET`: makes a model's weights smaller, in a process of its own, since
+only a process's end gives back all its memory. TARGET appears whole.
+
+The kinds are those of `EngineSpec.int8`: `onnx` for a graph, `ctranslate2` for a `model.bin`; `openai` makes a folder for
+CTranslate2 of a checkpoint of Whisper, in the checkpoint's precision.
+"""
 
 from __future__ import annotations
 
@@ -18,40 +22,40 @@ from hushd_worker.precision import answer
 MAX_SHARE = 0.9  # of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
 _TYPES = ("f4", "i1", "i2", "i4", "f2")  # of CTranslate2's file, by number
+_PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
 
 
-def made() -> JsonObject:
-    """Makes the file of the command line; returns nothing.
-
-    Raises:
-        HushdError: `engine_missing` without the library; `input_unreadable`; `bad_request` if it gains nothing.
-    """
-    kind, source, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    work = target.with_name(f".{target.name}.work")
+def make(kind: str, source: str, target: str) -> JsonObject:
+    """Raises `HushdError`: `engine_missing` without a package; `input_unreadable`; `bad_request` if it gains nothing."""
+    original, made = Path(source), Path(target)
+    work = made.with_name(f".{made.name}.work")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        smaller = {"onnx": _graph, "ctranslate2": _whisper}[kind](source, work)
+        smaller = {"onnx": _graph, "ctranslate2": _whisper, "openai": _checkpoint}[kind](original, work)
     except ImportError as error:
-        package = "onnx" if kind == "onnx" else "ctranslate2"
-        raise HushdError(
-            "engine_missing", f"int8 files take {package} ({reason(error)}): {package_command(package)}."
-        ) from error
-    except HushdError:
-        raise
+        how = package_command(*_PACKAGES[kind])
+        raise HushdError("engine_missing", f"That takes more packages ({reason(error)}): {how}.") from error
     except OSError as error:
         raise HushdError("output_failed", f"{target} cannot be made ({error.strerror or error}).") from error
     except Exception as error:  # protobuf, numpy and the runtime may raise anything for damaged weights
-        raise HushdError("input_unreadable", f"{source} cannot be made smaller ({reason(error)[:200]}).") from error
-    before, after = sum(path.stat().st_size for path in _parts(source)), smaller.stat().st_size
-    if after > MAX_SHARE * before:
-        raise HushdError(
-            "bad_request",
-            f"int8 would make {after / 1e6:.1f} of {before / 1e6:.1f} MB: {source.name} has few matrices.",
-        )
-    smaller.replace(target)
+        if isinstance(error, HushdError):
+            raise
+        raise HushdError("input_unreadable", f"{source} cannot be converted ({reason(error)[:200]}).") from error
+    before, after = sum(path.stat().st_size for path in _parts(original)), smaller.stat().st_size
+    if smaller.is_file() and after > MAX_SHARE * before:
+        sizes = f"{after / 1e6:.1f} of {before / 1e6:.1f} MB"
+        raise HushdError("bad_request", f"int8 would make {sizes}: {original.name} has few matrices.")
+    smaller.replace(made)
     shutil.rmtree(work)
     return {}
+
+
+def _checkpoint(source: Path, work: Path) -> Path:
+    from .checkpoint import convert
+
+    convert(source, work / "whole")
+    return work / "whole"
 
 
 def _graph(source: Path, work: Path) -> Path:
@@ -81,10 +85,9 @@ def _parts(graph: Path) -> list[Path]:
 
 def _adds_wide() -> bool:
     """Returns whether the processor adds products of bytes in 32 bits."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return sys.platform == "darwin"  # arm64
+    if sys.platform == "darwin":  # arm64
+        return True
+    flags = Path("/proc/cpuinfo").read_text(errors="replace")
     return any(word in flags for word in ("avx512_vnni", "avx_vnni", "asimddp"))
 
 
@@ -97,11 +100,11 @@ def _whisper(source: Path, work: Path) -> Path:
     weights = _weights(source)
     if any(array.dtype == "i1" and array.ndim > 1 for array in weights.values()):
         raise HushdError("bad_request", f"The weights in {source} are int8 already.")
-    layers = {
-        half: 1 + max(int(number[1]) for name in weights if (number := re.match(rf"{half}/layer_(\d+)/", name)))
-        for half in ("encoder", "decoder")
-    }
-    spec = WhisperSpec(layers["encoder"], weights["encoder/num_heads"], layers["decoder"], weights["decoder/num_heads"])
+    shape = []
+    for half in ("encoder", "decoder"):
+        numbers = (int(number) for name in weights for number in re.findall(rf"^{half}/layer_(\d+)/", name))
+        shape += [max(numbers) + 1, weights[f"{half}/num_heads"]]
+    spec = WhisperSpec(*shape)
     for name, array in weights.items():
         scope, _, key = name.rpartition("/")
         setattr(model_spec.index_spec(spec, scope), key, array)
@@ -136,4 +139,4 @@ def _weights(source: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    answer(made)
+    answer(make)

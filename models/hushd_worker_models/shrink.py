@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 
-from hushd_models import advice, catalogue, precision
+from hushd_models import advice, catalogue, inventory, precision
 from hushd_models.inventory import Row
 from hushd_models.precision import Trial
 from hushd_models.store import Store, replace
@@ -22,30 +22,35 @@ from .task import Task
 _TIMES = 4  # the weights' size that a conversion takes of memory
 
 
+def shrunk(model: str, store: Store, task: Task, *, economy: bool = False) -> ModelResult:
+    """Makes int8 files of a model, or of the one for faster-whisper that is made of a checkpoint of Whisper.
+
+    Raises:
+        HushdError: `bad_request` for a model without weights to make smaller; `model_missing`; `engine_missing`;
+            `input_unreadable`; `output_failed`; `server_busy` while memory is short (`economy`).
+    """
+    if economy:
+        raise HushdError("server_busy", "Memory is short, and int8 files take much of it to make.", 60_000)
+    return Shrink(inventory.row(store, _from_checkpoint(model, store, task)), store).run(task)
+
+
 class Shrink:
     """The int8 files of one installed model."""
 
-    def __init__(self, row: Row, store: Store, *, economy: bool = False) -> None:
-        self._row, self._store, self._economy = row, store, economy
+    def __init__(self, row: Row, store: Store) -> None:
+        self._row, self._store = row, store
         names = (name for name in row.files if name.endswith((".onnx", "model.bin")))
         self._weights = [name for name in names if "int8" not in name.rpartition("/")[2]]
         self._place = store.int8_folder(row.model)
         self._work = self._place.with_name(f"{self._place.name}.new")
 
     def run(self, task: Task) -> ModelResult:
-        """Returns what became of it, as a sentence in `note`; nothing is done again while the original stays the same.
-
-        Raises:
-            HushdError: `bad_request` for a model without weights to make smaller; `model_missing`; `engine_missing`;
-                `input_unreadable`; `output_failed`; `server_busy` while memory is short.
-        """
+        """Returns the sentence on its result in `note`; nothing is done again while the original stays the same."""
         row, spec = self._row, catalogue.engine(self._row.engine)
         if not row.usable:
             raise advice.missing(row.model)
         if not spec or not spec.int8 or not self._weights:
             raise HushdError("bad_request", f"{row.model} has no weights that hushd can make smaller.")
-        if self._economy:
-            raise HushdError("server_busy", "Memory is short, and int8 files take much of it to make.", 60_000)
         with alone(lambda: self._store.lock(row.model, wait=False), row.model, task):
             trial = precision.find(self._store, row.model) or self._made(spec.int8, task)
         return ModelResult(model=row.model, size=row.size, location=str(self._place), note=trial.why)
@@ -62,7 +67,12 @@ class Shrink:
         original, int8 = comparison.figures()
         why = precision.judge(original, int8)
         verdict = f"int8 was removed, since {why}" if why else "int8 is used, being as good"
-        sentence = f"{row.model}: {verdict}: {precision.described(original, int8)} ({comparison.how})."
+        figures = (
+            f"{int8.wrong} instead of {original.wrong} of {original.words} words wrong, {int8.seconds:.1f} instead of "
+            f"{original.seconds:.1f} s of the processor for {original.sound_s:.0f} s, {int8.memory_mb:.0f} instead of "
+            f"{original.memory_mb:.0f} MB"
+        )
+        sentence = f"{row.model}: {verdict}: {figures} ({comparison.how})."
         trial = Trial(as_good=not why, why=sentence, original=original, int8=int8, source=source)
         if why:
             shutil.rmtree(self._work / row.engine)
@@ -89,3 +99,26 @@ class Shrink:
             elif ".onnx" not in name or name.endswith(".json"):
                 target.unlink(missing_ok=True)
                 target.symlink_to(source.resolve())
+
+
+def _from_checkpoint(model: str, store: Store, task: Task) -> str:
+    """Returns `faster-whisper/NAME` for a checkpoint `whisper/NAME`, of which it makes that unless it is here; any other
+    model as it is.
+
+    A checkpoint in Hugging Face's form is a folder `whisper/NAME` in the models folder. Raises `HushdError`.
+    """
+    engine, _, name = model.partition("/")
+    made, source = f"faster-whisper/{name}", store.place(model)
+    if engine != "whisper" or any(row.usable for row in inventory.rows(store) if row.model == made):
+        return made if engine == "whisper" else model
+    if not (source / "config.json").is_file():
+        row = inventory.row(store, model)
+        if not row.usable or row.path is None:
+            raise advice.missing(model)
+        source = row.path
+    size = sum(path.stat().st_size for path in (source.rglob("*") if source.is_dir() else [source]))
+    with alone(lambda: store.lock(made, wait=False), made, task):
+        check_room(2 * size, store.folder, f"Making {made} takes {readable(2 * size)}")
+        task.note(f"making {made} of {model}")
+        run(task, _TIMES * size, "hushd_worker_models.int8", "openai", str(source), str(store.place(made)))
+    return made

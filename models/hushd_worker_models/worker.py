@@ -18,7 +18,7 @@ from hushd_worker.job import Job
 
 from .hub import Access, access
 from .pull import Pull
-from .shrink import Shrink
+from .shrink import shrunk
 from .task import Task
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Worker:
             Cancelled: soon after a cancel; the partial download is kept.
         """
         if job.op == SHRINK.name:
-            shrink = Shrink(inventory.row(_store(), SHRINK.read(job.params)["model"]), _store(), economy=job.economy)
-            return Task().run(shrink.run, job).data()
+            model = SHRINK.read(job.params)["model"]
+            return Task().run(lambda task: shrunk(model, _store(), task, economy=job.economy), job).data()
         if job.op != PULL.name:
             raise HushdError("unsupported", f"A worker for models can pull and shrink, not {job.op[:40]!r}.")
         given = PULL.read(job.params)

@@ -13,14 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hushd_models import inventory
 from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.system import paths
 from hushd_schema.operations.models import ModelResult
 from hushd_worker_models import comparison
 from hushd_worker_models import shrink as shrinking
-from hushd_worker_models.shrink import Shrink
 from hushd_worker_models.task import Stopped, Task
 
 MODEL = "kokoro/kokoro-v1.0"
@@ -76,8 +74,7 @@ def replace_programs(set_attribute: Callable[[Any, str, Any], None]) -> Programs
 
 def shrink() -> ModelResult:
     """Makes the voice smaller."""
-    store = Store(paths.find())
-    return Shrink(inventory.row(store, MODEL), store).run(Task())
+    return shrinking.shrunk(MODEL, Store(paths.find()), Task())
 
 
 def forget(store: Store) -> None:

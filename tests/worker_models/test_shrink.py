@@ -19,6 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.cgroup import Limit
 from hushd_worker_models import comparison
+from hushd_worker_models.shrink import shrunk
 from hushd_worker_models.task import Stopped, Task
 from onnx import TensorProto, helper, numpy_helper, save
 from support.hub_server import HubServer
@@ -120,9 +121,8 @@ def test_killed_at_ten_moments_nothing_is_half(programs: Programs) -> None:
 
 def test_it_waits_for_memory(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is begun while little is free, or the supervisor says that memory is short."""
-    row = inventory.row(store(), MODEL)
     with pytest.raises(HushdError, match="Memory is short") as caught:
-        killed_shrink.Shrink(row, store(), economy=True).run(Task())
+        shrunk(MODEL, store(), Task(), economy=True)
     assert caught.value.code == "server_busy"
     monkeypatch.undo()
     monkeypatch.setattr(footprint, "machine", lambda group: Limit(8 * 10**9, 300_000_000))
@@ -183,7 +183,7 @@ def test_a_graph_computes_nearly_the_same_in_int8(hub: HubServer, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("content", "code", "words"),
-    [("few", "bad_request", "few matrices"), ("damaged", "input_unreadable", "cannot be made smaller")],
+    [("few", "bad_request", "few matrices"), ("damaged", "input_unreadable", "cannot be converted")],
 )
 def test_a_graph_that_gains_nothing_is_a_sentence(
     hub: HubServer, tmp_path: Path, content: str, code: str, words: str

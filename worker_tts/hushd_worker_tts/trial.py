@@ -1,10 +1,8 @@
-"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…` speaks each sentence into a file there,
-`NUMBER.wav`, and prints JSON: `seconds` of the processor, `sound_s`, `memory_mb`. `hushd models shrink` compares two
-precisions by it, and has it speak what others hear."""
+"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…`: speaks each sentence into a WAV file by one
+model, and prints JSON: `seconds` of the processor, `sound_s`. `hushd models shrink` compares two precisions by it."""
 
 from __future__ import annotations
 
-import sys
 import time
 import wave
 from pathlib import Path
@@ -12,27 +10,24 @@ from typing import Any
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
-from hushd_worker.precision import answer, peak_mb
+from hushd_worker.precision import answer
 
 from .registry import REGISTRY
 
 _RATE = 16_000  # of the silence where nothing was spoken
 
 
-def spoken() -> JsonObject:
-    """Returns what the model of the command line has spoken, by its voice for the language, else by any of its voices.
-
-    Raises:
-        HushdError: `engine_missing` or `model_missing`.
-    """
+def speak(name: str, model: str, language: str, folder: str, *sentences: str) -> JsonObject:
     import numpy as np
 
-    name, model, language, folder, *sentences = sys.argv[1:]
-    kind = REGISTRY.find(name)
-    usual, code = kind.info().default_voice, languages.code(language)
-    voice = max(
+    kind, code = REGISTRY.find(name), languages.code(language)
+    voice = max(  # for the language, else any
         (each for each in kind.voices() if each.installed),
-        key=lambda each: (each.model == model, languages.code(each.language) == code, each.name == usual),
+        key=lambda each: (
+            each.model == model,
+            languages.code(each.language) == code,
+            each.name == kind.info().default_voice,
+        ),
     )
     engine: Any = kind(model)
     engine.economy, engine.check = False, lambda: None
@@ -45,13 +40,11 @@ def spoken() -> JsonObject:
         rate = chunks[0].rate if chunks else _RATE
         samples = np.concatenate([np.zeros(rate // 10), *(chunk.samples for chunk in chunks)])
         sound_s += len(samples) / rate
-        with wave.open(str(Path(folder) / f"{number}.wav"), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate)
+        with wave.open(str(Path(folder) / f"{number:03}.wav"), "wb") as file:
+            file.setparams((1, 2, rate, 0, "NONE", ""))
             file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return {"seconds": seconds, "sound_s": sound_s, "memory_mb": peak_mb()}
+    return {"seconds": seconds, "sound_s": sound_s}
 
 
 if __name__ == "__main__":
-    answer(spoken)
+    answer(speak)

@@ -77,10 +77,9 @@ def shrink(index: ModelIndex, options: argparse.Namespace) -> int:
     """Makes int8 files of models, one after the other, and prints what came of each."""
     from hushd.client import Client
 
-    rows = [index.row(name) for name in options.names]
     with Client(holder="cli") as client:
-        for row in rows:
-            console.write(f"{shrunk(client, row.model).note}\n")
+        for name in options.names:
+            console.write(f"{shrunk(client, name).note}\n")
     return 0
 
 
