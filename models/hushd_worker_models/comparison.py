@@ -102,7 +102,7 @@ class Comparison:
 
 
 def _partner(others: Sequence[Row], role: str, language: str) -> Row | None:
-    """Returns the best model that hears a language; of voices one that comes with hushd, which are quick, or the best."""
+    """Returns the best model that hears a language; of voices a quick one that comes with hushd, or the best."""
     quick = [row for row in others if role == "tts" and row.state == "embedded"]
     return preferred(quick, role, language) or preferred(others, role, language)
 

@@ -1,8 +1,8 @@
-"""`python -m hushd_worker_models.int8 KIND SOURCE TARGET`: makes a model's weights smaller, in a process of its own, since
-only a process's end gives back all its memory. TARGET appears whole.
+"""`python -m hushd_worker_models.int8 KIND SOURCE TARGET`: makes a model's weights smaller, in a process of its own,
+since only a process's end gives back all its memory. TARGET appears whole.
 
-The kinds are those of `EngineSpec.int8`: `onnx` for a graph, `ctranslate2` for a `model.bin`; `openai` makes a folder for
-CTranslate2 of a checkpoint of Whisper, in the checkpoint's precision.
+The kinds are those of `EngineSpec.int8`: `onnx` for a graph, `ctranslate2` for a `model.bin`; `openai` makes a folder
+for CTranslate2 of a checkpoint of Whisper, in the checkpoint's precision.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctran
 
 
 def make(kind: str, source: str, target: str) -> JsonObject:
-    """Raises `HushdError`: `engine_missing` without a package; `input_unreadable`; `bad_request` if it gains nothing."""
+    """Raises `HushdError`: `engine_missing`, `input_unreadable`, `output_failed`, `bad_request` if it saves nothing."""
     original, made = Path(source), Path(target)
     work = made.with_name(f".{made.name}.work")
     shutil.rmtree(work, ignore_errors=True)

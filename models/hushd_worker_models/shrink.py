@@ -102,8 +102,8 @@ class Shrink:
 
 
 def _from_checkpoint(model: str, store: Store, task: Task) -> str:
-    """Returns `faster-whisper/NAME` for a checkpoint `whisper/NAME`, of which it makes that unless it is here; any other
-    model as it is.
+    """Returns `faster-whisper/NAME` for a checkpoint `whisper/NAME`, of which it makes that unless it is here; else the
+    model itself.
 
     A checkpoint in Hugging Face's form is a folder `whisper/NAME` in the models folder. Raises `HushdError`.
     """

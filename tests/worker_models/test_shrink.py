@@ -73,7 +73,7 @@ def test_what_the_original_does_wrong_is_not_held_against_int8(programs: Program
     """If most words of the original are wrong, as of a language that nobody here knows, both must agree."""
     programs.texts = ["la la"] * 20
     trial = shrink()
-    assert "compared with what was heard of the original" in trial.note
+    assert "compared with the words heard of the original" in trial.note
     assert "0 instead of 0 of 40 words" in trial.note
 
 
@@ -230,3 +230,17 @@ def test_faster_whisper_is_made_tried_and_loaded(hub: HubServer, ask: Ask) -> No
     assert trial.original.sound_s > 20
     assert trial.int8.memory_mb < trial.original.memory_mb
     assert (FasterWhisper.find("commands") == precision.place(store(), model)) == trial.as_good
+
+
+def test_a_checkpoint_becomes_faster_whispers(hub: HubServer, tmp_path: Path) -> None:
+    """Of OpenAI's form, with the tokens, times and silent signs that a conversion has by hand."""
+    for package in ("ctranslate2", "torch", "whisper"):
+        pytest.importorskip(package, reason=f"{package} is not installed: scripts/setup --engines all")
+    from support.commands import unpack_checkpoint
+    from support.whisper_models import convert
+
+    checkpoint = unpack_checkpoint(tmp_path / "commands.pt")
+    convert(checkpoint, tmp_path / "by hand", "float16")
+    make("openai", checkpoint, tmp_path / "made")
+    for file in (tmp_path / "by hand").iterdir():
+        assert (tmp_path / "made" / file.name).read_bytes() == file.read_bytes(), file.name

@@ -1,5 +1,5 @@
-"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…`: speaks each sentence into a WAV file by one
-model, and prints JSON: `seconds` of the processor, `sound_s`. `hushd models shrink` compares two precisions by it."""
+"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…`: speaks each sentence into a WAV file by
+one model, and prints JSON: `seconds` of the processor, `sound_s`. `hushd models shrink` compares precisions by it."""
 
 from __future__ import annotations
 
