@@ -13,6 +13,7 @@ TABLE = [
     ("It is **bold**, *thin*, ***both***, __so__ and ~~gone~~.", ["It is bold, thin, both, so and gone."]),
     ("snake_case and 2 * 3 * 4", ["snake case and 2 times 3 times 4"]),
     ("A line that\ngoes on.\nNext one", ["A line that goes on.", "Next one"]),
+    ("A *bro-\nken* word, well-\nknown", ["A broken word, well-known"]),
     ("A verse  \nAnother", ["A verse", "Another"]),
     ("One\n\n***\n\nTwo", ["One", "Two"]),
     # links, images, code within a line

@@ -186,7 +186,7 @@ class Markdown:
     def _grow(self, text: MappedText) -> Iterator[Event]:
         """Adds to the block, and yields its complete part."""
         if self._block and not self._inside and text:
-            self._block += MappedText.instead(" ", *text.span(0, 1))
+            self._block += MappedText.instead("\n" if self._block.text[-1] == "-" else " ", *text.span(0, 1))
         self._block += text
         start = 0
         for match in _SENTENCE_END.finditer(self._block.text):
@@ -276,8 +276,8 @@ def _heard(token: Any, words: Words | None) -> str:
     """Returns one token for speech; announces an image without text around it, if there are `words` for that."""
     if token.type in ("text", "code_inline"):
         return str(token.content)
-    if token.type in ("softbreak", "hardbreak"):
-        return "\n" if token.type == "hardbreak" else " "
+    if token.type in ("softbreak", "hardbreak"):  # of a soft one only that behind a hyphen is here
+        return "\n"
     if token.type == "image":
         return words.image.format(token.content.rstrip(".")) if words and token.content else str(token.content)
     return "\n" if token.type == "html_inline" and token.content.startswith("<br") else ""
