@@ -60,13 +60,15 @@ def _checkpoint(source: Path, work: Path) -> Path:
 
 def _graph(source: Path, work: Path) -> Path:
     """Quantizes a graph's matrices by ONNX Runtime."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
     (work / "source").mkdir()
     for path in _parts(source):  # onnx reads no weights through a link, which all files of the hub's cache are
         shutil.copyfile(path, work / "source" / path.name)
+    # Weights that the graph itself transposes or widens become plain ones.
+    quant_pre_process(work / "source" / source.name, work / "plain.onnx", skip_symbolic_shape=True)
     quantize_dynamic(
-        work / "source" / source.name,
+        work / "plain.onnx",
         work / source.name,
         op_types_to_quantize=_MATRICES,
         per_channel=True,

@@ -150,14 +150,17 @@ def test_other_models_are_refused(programs: Programs, ask: Ask, model: str, code
 
 
 def graph(path: Path, side: int) -> Path:
-    """A graph that multiplies by a matrix of `side`, and adds a vector of 10,000."""
+    """A graph that multiplies by a matrix of `side`, which it turns first, and adds a vector of 10,000."""
     random = np.random.default_rng(1)
     matrix = numpy_helper.from_array(random.standard_normal((side, side)).astype(np.float32), "matrix")
     rest = numpy_helper.from_array(random.standard_normal(10_000).astype(np.float32), "rest")
     nodes = [
-        helper.make_node("MatMul", ["x", "matrix"], ["y"]),
-        helper.make_node("ReduceSum", ["rest"], ["sum"]),
-        helper.make_node("Add", ["y", "sum"], ["z"]),
+        helper.make_node("Transpose", ["matrix"], ["turned"]),
+        helper.make_node("MatMul", ["x", "turned"], ["y"]),
+        helper.make_node("ReduceMax", ["y"], ["most"]),
+        helper.make_node("Mul", ["rest", "most"], ["product"]),
+        helper.make_node("ReduceMean", ["product"], ["mean"]),
+        helper.make_node("Add", ["y", "mean"], ["z"]),
     ]
     places = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, side]) for name in "xz"]
     made = helper.make_graph(nodes, "matrix", places[:1], places[1:], [matrix, rest])
