@@ -15,14 +15,15 @@ import numpy as np
 import soundfile
 import soxr
 from hushd_models import text_language
-from hushd_worker_stt.audio.level import RunningGain
-from hushd_worker_stt.engine import RATE, PieceLength
+from hushd_worker_stt.audio.level import RunningGain, normalise
+from hushd_worker_stt.engine import RATE, Engine, Options, PieceLength
 from hushd_worker_stt.live.listener import _certainty
-from hushd_worker_stt.plausibility import _OTHER, Plausibility
+from hushd_worker_stt.plausibility import _IMPROBABLE, _OTHER, _SPOKEN, Plausibility, improbability
 from hushd_worker_stt.segmentation import endpoint, pieces
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import _MAX_ROUND_WORDS, SHORT_S, SURE_SPEECH, UNSURE, _most, keys, split
 
+from . import real_weights
 from .recordings import recording
 from .sounds import NOISES, song
 
@@ -213,18 +214,68 @@ BY_THE_DETECTOR = (
 )  # fmt: skip
 
 
+def _backwards(make: Callable[[], Sound]) -> Sound:
+    return make()[::-1]
+
+
+SPOKEN = {"Beckett": lambda: people("beckett", 5.8), "Dickens": lambda: people("two_cities", 5.8)}
+
+
+@cache
+def kokoro(voice: str, language: str, text: str) -> Sound:
+    """Returns a sentence of Kokoro's published weights."""
+    from kokoro_onnx import Kokoro
+
+    folder = real_weights.home() / "kokoro"
+    voices = Kokoro(str(folder / "kokoro-v1.0.int8.onnx"), str(folder / "voices-v1.0.bin"))
+    samples, rate = voices.create(text, voice, lang=language)
+    return soxr.resample(samples, rate, RATE).astype(np.float32)
+
+
+OTHERS = {
+    "French": partial(
+        kokoro, "ff_siwis", "fr-fr", "Demain matin, nous prendrons le train pour visiter la vieille ville."
+    ),
+    "Portuguese": partial(
+        kokoro, "pf_dora", "pt-br", "Amanhã de manhã vamos apanhar o comboio para visitar a cidade velha."
+    ),
+}
+
+
 def by_the_model(read: Callable[..., str]) -> Verdict:
     """Returns the verdict that takes readings of a speech model; each figure takes up to a minute on a busy machine."""
-    spoken = {"Beckett": lambda: people("beckett", 5.8), "Dickens": lambda: people("two_cities", 5.8)}
-    backwards = {f"{name} backwards": partial(_backwards, make) for name, make in spoken.items()}
+    backwards = {f"{name} backwards": partial(_backwards, make) for name, make in SPOKEN.items()}
     return Verdict(
         "a text is probably not the spoken one", "share of words that are read differently", _OTHER,
-        _cases(partial(differs, read), backwards), _cases(partial(differs, read), spoken),
+        _cases(partial(differs, read), backwards), _cases(partial(differs, read), SPOKEN),
     )  # fmt: skip
 
 
-def _backwards(make: Callable[[], Sound]) -> Sound:
-    return make()[::-1]
+def by_its_words(model: Engine) -> Verdict:
+    """Returns the verdict that the words of a loaded Whisper model of English alone decide; Kokoro speaks others."""
+
+    def figure(make: Callable[[], Sound], seed: int) -> float:
+        return improbability(list(model.transcribe(normalise(dithered(make(), seed)), Options())))
+
+    return Verdict(
+        "words are probably invented", "how improbable they are", _IMPROBABLE,
+        _cases(figure, OTHERS), _cases(figure, SPOKEN),
+    )  # fmt: skip
+
+
+def by_its_language(model: Engine) -> Verdict:
+    """Returns the verdict that the languages which a loaded Whisper model of many hears decide."""
+
+    def other(language: str, make: Callable[[], Sound], seed: int) -> float:
+        options = Options(language=language, beam=1, temperature=0.0)
+        first, *_ = model.transcribe(normalise(dithered(make(), seed)), options)
+        assert first.language_probability is not None
+        return 1 - first.language_probability
+
+    return Verdict(
+        "another language is spoken", "probability of others", 1 - _SPOKEN,
+        _cases(partial(other, "fr"), SPOKEN), _cases(partial(other, "en"), SPOKEN),
+    )  # fmt: skip
 
 
 LOOPS = ("powerful, " * 9, "of the two " * 13, "It is very important, and " * 4)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Engine
 
 PACKAGES = {
     "faster-whisper": ("faster_whisper",),
@@ -31,6 +35,15 @@ def linked(folder: Path) -> Path:
         for model in engine.iterdir():
             (folder / engine.name / model.name).symlink_to(model)
     return folder
+
+
+def loaded(engine: str, model: str) -> Engine:
+    """A loaded model of them, in this process; HUSHD_MODELS_DIR is `home()`."""
+    from hushd_worker_stt.registry import REGISTRY
+
+    made: Engine = REGISTRY.find(engine)()
+    made.load(model, lambda note: None)
+    return made
 
 
 def missing(place: str) -> str:

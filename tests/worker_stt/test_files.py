@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.audio.level import level
 from hushd_worker_stt.engine import (
     RATE,
@@ -96,6 +97,30 @@ def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett
     assert asked.result["language"] == "fr"
     assert "language_probability" not in asked.result
     assert engine(scripted).asked == 0
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("scripted", "figures", "why"),
+    [
+        ("many", {"language_probability": 0.006}, "it was read as English, and the model hears another language"),
+        ("many", {"language_probability": 0.48, "log_probability": -2.0}, ""),
+        ("one", {"log_probability": -1.5}, "the model knows English only"), ("one", {"log_probability": -0.5}, ""),
+    ],
+    indirect=["scripted"],
+)  # fmt: skip
+def test_a_text_that_the_model_doubts_is_marked(
+    scripted: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch, figures: dict[str, float], why: str,
+    live: bool,
+) -> None:  # fmt: skip
+    """By its own figures, the first text too, in a recording and live; the warning says what to do."""
+    monkeypatch.setattr(Scripted, "INFO", replace(Scripted.INFO, streaming=False))  # too slow to read twice
+    engine(scripted).says = lambda samples: [Segment(0.0, 2.0, "Thank you for watching this.", **figures)]
+    asked, _ = run(scripted, beckett, language="en", **({"live": True, "continuous": True} if live else {}))
+    assert {segment.get("unlikely", False) for segment in asked.segments} == {bool(why)}
+    assert bool(asked.result.get("unlikely")) is bool(why)
+    assert [warning["code"] for warning in asked.result.get("warnings", ())] == ["unlikely_text"] * bool(why)
+    assert why in str(asked.result)
 
 
 def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText, beckett: np.ndarray) -> None:

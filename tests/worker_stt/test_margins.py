@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hushd_worker_stt.audio.level import normalise
-from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engine import Engine, Options
 from hushd_worker_stt.worker import SpeechToText
-from support.margins import BY_TEXT, BY_THE_DETECTOR, DITHERS, Sound, Verdict, by_the_model
+from support import real_weights
+from support.margins import (
+    BY_TEXT,
+    BY_THE_DETECTOR,
+    DITHERS,
+    Sound,
+    Verdict,
+    by_its_language,
+    by_its_words,
+    by_the_model,
+)
 
 
 def names(*verdicts: Verdict) -> list[str]:
@@ -42,3 +52,24 @@ def test_a_dither_makes_no_text_likely(worker: SpeechToText, name: str, seeds: I
         return " ".join(segment.text for segment in engine.transcribe(normalise(samples), Options()))
 
     decided(by_the_model(read), name, seeds)
+
+
+@pytest.mark.parametrize("seeds", [[1], pytest.param(range(DITHERS), marks=pytest.mark.night)], ids=["one", "twenty"])
+@pytest.mark.parametrize(
+    ("model", "made"),
+    [
+        pytest.param("tiny.en", by_its_words, marks=(
+            *real_weights.needs("faster-whisper/tiny.en"), *real_weights.needs("kokoro/kokoro-v1.0.int8.onnx")
+        )),
+        pytest.param("base", by_its_language, marks=real_weights.needs("faster-whisper/base")),
+    ],
+)  # fmt: skip
+@pytest.mark.timeout(600)  # Kokoro speaks ten seconds, on a busy machine
+def test_a_dither_changes_nothing_that_whisper_knows(
+    monkeypatch: pytest.MonkeyPatch, model: str, made: Callable[[Engine], Verdict], seeds: Iterable[int]
+) -> None:
+    """Neither that its words are invented, nor that another language is spoken, with published weights."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(real_weights.home()))
+    verdict = made(real_weights.loaded("faster-whisper", model))
+    for name in names(verdict):
+        decided(verdict, name, seeds)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hushd_worker_stt.plausibility import Plausibility, differences
+from hushd_worker_stt.engine import Segment
+from hushd_worker_stt.plausibility import Plausibility, differences, invented
 from support.stt_jobs import Ask, s16le
 from support.wer import FIRST_HALF, word_error_rate
 
@@ -41,6 +42,28 @@ def test_differences(words: str, others: str, whole: int, part: int) -> None:
     """Edits between two texts, and between one and the part of the other that is nearest to it."""
     assert differences(words.split(), others.split()) == whole
     assert differences(words.split(), others.split(), anywhere=True) == part
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "language", "alone", "is_so"),
+    [
+        ("Many people do not think about them as dinosaurs.", -0.56, None, True, False),
+        ("Thank you for watching and I hope you enjoyed it.", -0.91, None, True, True),
+        ("In person only.", -2.0, None, True, False), ("Thank you for watching!", -0.91, None, True, False),
+        ("Thank you for watching!", -1.4, None, True, True), ("I hope you enjoyed it.", None, None, True, False),
+        ("Thank you very much.", -0.3, 0.006, False, True), ("Thank you very much.", -2.0, 0.48, False, False),
+        ("Thank you very much.", -2.0, None, False, False), ("No, thanks.", -2.0, 0.0, False, False),
+    ],
+)  # fmt: skip
+def test_what_the_model_itself_knows(
+    text: str, words: float | None, language: float | None, alone: bool, is_so: bool
+) -> None:
+    """Improbable words are invented by a model of one language, fewer words only if less probable; by one of several,
+    words in a language that it does not hear; too few words by neither."""
+    first, *rest = [
+        Segment(0, 1, part, log_probability=words, language_probability=language) for part in (text[:9], text[9:])
+    ]
+    assert invented([first, *rest], alone=alone) is is_so
 
 
 def test_agreement_costs_one_look() -> None:

@@ -50,6 +50,9 @@ class Segment:
 
     `words` is empty if the engine cannot time words, `speaker` without diarization. hushd sets `speaker`, and
     `unlikely` where the text is probably wrong, `unjudged` where that is not known yet.
+
+    Two figures of the model, None if it has none: the mean `log_probability` of its tokens, and the
+    `language_probability` that the language in which the piece was read is spoken in it.
     """
 
     start: float
@@ -59,6 +62,8 @@ class Segment:
     speaker: str = ""
     unlikely: bool = False
     unjudged: bool = False
+    log_probability: float | None = None
+    language_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@ unlikely: of 8 English recordings of people none was, of 20 in other languages a
 thresholds were chosen on half of them. A few words are judged by their letters: those of any language may be read
 alike, so that likeness proves nothing there, and only what is read otherwise is doubted. Noise and sound that is cut
 off are read differently each time, too.
+
+Whisper's models are too slow to read twice, and say what they know (`invented`): a model of many languages which one is
+spoken, and one of English alone how probable its words are.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from .wording import keys, split
 if TYPE_CHECKING:
     from hushd_worker.job import Job
 
-    from .engine import Samples
+    from .engine import Samples, Segment
 
 _SILENCE_BEFORE_READING_S = 0.35  # of silence before a reading
 _LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place
@@ -55,9 +58,18 @@ _TOO_SHORT = (
     "{stretch} is too short to tell its language, and the model, which knows {language} only, reads it differently "
     "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
 )
+# Measured with published weights (docs/BENCHMARKS.md): a language that was spoken had 0.48 and more, English for others
+# 0.006 at most; words of English were improbable by 0.56 at most, those that tiny.en invented by 0.84 at least.
+_LEAST_LIKELY_SPOKEN = 0.05
+_IMPROBABLE = 0.75
+_MIN_RATED_WORDS = 4  # words of a piece from which its figures say something
 _UNLIKELY = (
-    "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
-    "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+    "{stretch} is probably not the spoken text: the model knows {language} only, and is unsure of its own words. If "
+    "another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
+)
+_NOT_SPOKEN = (
+    "{stretch} is probably not the spoken text: it was read as {language}, and the model hears another language. Leave "
+    "the language out, or name the one that is spoken."
 )
 
 
@@ -129,6 +141,30 @@ class Plausibility:
             if errors > _OTHER * (count + (len(_CHANGES) - number) * len(first)):
                 break  # whatever the other readings are
         return errors / count
+
+
+def invented(segments: Sequence[Segment], *, alone: bool) -> bool:
+    """Returns whether the text of a piece is probably not the speech, by the figures of the model itself.
+
+    Args:
+        alone: whether the model knows no other language.
+    """
+    if sum(len(split(segment.text)) for segment in segments) < _MIN_RATED_WORDS:
+        return False
+    if not alone:
+        return any(
+            s.language_probability is not None and s.language_probability < _LEAST_LIKELY_SPOKEN for s in segments
+        )
+    return improbability(segments) > _IMPROBABLE
+
+
+def improbability(segments: Sequence[Segment]) -> float:
+    """Returns how improbable the words of a piece are: the mean of their negative log probabilities, by letters, less
+    what chance makes of few words; 0 if the model has no figure."""
+    letters = sum(len(segment.text) for segment in segments)
+    words = sum(len(split(segment.text)) for segment in segments)
+    total = sum(-(segment.log_probability or 0.0) * len(segment.text) for segment in segments)
+    return total / max(1, letters) - 1 / max(1, words)
 
 
 def long_enough(text: str) -> bool:
@@ -233,11 +269,13 @@ class UnlikelyText:
         """Returns the stretches with unlikely text, adjacent ones as one."""
         return tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._spans)
 
-    def warn(self, job: Job, language: str) -> None:
-        """Warns of them, if there are any; `language` is the only one that the model knows."""
+    def warn(self, job: Job, language: str, *, alone: bool = True) -> None:
+        """Warns of them, if there are any; `language` is the one that was read, `alone` whether the model knows no
+        other."""
         if not self._spans:
             return
         (start, end), *others = self._spans
         where = f"The text from {start:.0f} s to {end:.0f} s" if self._plausible else "This"
         also = f" (and of {len(others)} more {'stretch' if len(others) == 1 else 'stretches'})" if others else ""
-        job.warn("unlikely_text", self._sentence.format(stretch=where + also, language=languages.name(language)))
+        sentence = self._sentence if alone else _NOT_SPOKEN
+        job.warn("unlikely_text", sentence.format(stretch=where + also, language=languages.name(language)))

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 
 from .audio.level import normalise, normalised, trim
 from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
+from .plausibility import invented
 from .reader import JobStream, Reader, shifted
 from .wording import LOOPED, at_pauses, heard, is_loop, without_loops
 
@@ -84,7 +86,8 @@ class Recogniser:
         """Returns `segments` of a piece's samples from `offset` on, with times in the whole recording."""
         spoken_s = sum(end - start for start, end in piece.speech)
         segments = heard(segments, piece.certainty, spoken_s, self.engine.HABITS)
-        segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
+        unlikely = invented(segments, alone=self.knows_one)
+        segments = [replace(shifted(s, piece.start + offset / RATE), unlikely=unlikely) for s in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)
         return segments
@@ -104,9 +107,14 @@ class Recogniser:
         return without_loops(segments)
 
     @property
+    def knows_one(self) -> bool:
+        """True if the model knows a single language."""
+        return len(self._languages) == 1
+
+    @property
     def only_language(self) -> str:
         """Returns the model's only language, if second readings are cheap."""
-        alone = self.engine.INFO.streaming and len(self._languages) == 1 and self._languages[0] != "und"
+        alone = self.engine.INFO.streaming and self.knows_one and self._languages[0] != "und"
         return self._languages[0] if alone else ""
 
     def for_readings(self, piece: Piece, pad_s: float) -> Samples:
@@ -154,7 +162,7 @@ class Recogniser:
     def spoken(self, options: Options) -> str:
         """Returns the language of a result: the requested or detected one, or else the model's only one; empty if
         unknown."""
-        return options.language or (self._languages[0] if len(self._languages) == 1 else "")
+        return options.language or (self._languages[0] if self.knows_one else "")
 
     def piece_length(self, request: Request, *, economy: bool) -> PieceLength:
         """Returns the length of pieces: shorter if memory is short, or the request limits it."""

@@ -154,11 +154,14 @@ class Transcription:
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
         """Returns whether the text of a piece is unlikely, for its segments and for the result."""
-        if not self._only_language or not segments:
+        if not segments:
             return False
-        text = " ".join(segment.text for segment in segments)
-        unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), text)
-        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely, short=not long_enough(text))
+        text, short = " ".join(segment.text for segment in segments), False
+        unlikely = segments[0].unlikely  # by the model's own figures
+        if self._only_language:
+            unlikely = self._plausibility.unlikely(self._recogniser.levelled(piece), text)
+            short = not long_enough(text)
+        self._unlikely_text.add(segments[0].start, segments[-1].end, unlikely, short=short)
         return unlikely
 
     def _send(self, speaker: int, segment: Segment, rest: float) -> None:
@@ -212,7 +215,8 @@ class Transcription:
     def _warn(self) -> None:
         if self._plausibility.clipped:
             self._job.warn("clipped", _CLIPPED)
-        self._unlikely_text.warn(self._job, self._only_language)
+        language = self._recogniser.spoken(self._options)
+        self._unlikely_text.warn(self._job, language, alone=self._recogniser.knows_one)
 
 
 def begin_s(request: Request) -> float:

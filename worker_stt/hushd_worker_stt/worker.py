@@ -208,13 +208,14 @@ class SpeechToText:
         from .plausibility import UnlikelyText
 
         length = self._recogniser.piece_length(request, economy=job.economy)
-        only_language, unlikely_text = self._recogniser.only_language, UnlikelyText()
+        unlikely_text = UnlikelyText()
+        judge = self._judge(job, request, unlikely_text) if self._recogniser.only_language else None
         listener = LiveListener(
             self._recogniser,
             job,
             request,
             length,
-            judge=self._judge(job, request, unlikely_text) if only_language else None,
+            judge=judge,
             habits=self._recogniser.engine.HABITS,
         )
         count = 0
@@ -222,11 +223,14 @@ class SpeechToText:
             if isinstance(event, Segment):
                 job.send_partial(partials.of_segment(count, event).data())
                 count += 1
+                if judge is None:
+                    unlikely_text.add(event.start, event.end, event.unlikely)
             else:
                 job.send_partial(partials.of_event(event))
-        unlikely_text.warn(job, only_language)
+        language = self._recogniser.spoken(listener.options)
+        unlikely_text.warn(job, language, alone=self._recogniser.knows_one)
         return TranscriptResult(
-            language=self._recogniser.spoken(listener.options),
+            language=language,
             language_probability=partials.probability(listener.language_probability),
             duration=round(listener.seconds, 3),
             segments=count,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from hushd import Client
 from hushd_worker_stt.audio.level import normalise
-from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engine import RATE, Options
 from hushd_worker_stt.worker import SpeechToText
 from support import margins as verdicts
+from support import real_weights
 from support.margins import Case, Verdict
 from support.stt_jobs import encoded
 
@@ -18,6 +21,8 @@ from ..stage import Row, supervisor
 from .accuracy import at_16_khz
 
 SONGS = 64
+_REAL = {"faster-whisper/tiny.en": "en", "faster-whisper/base": "en", "whisper/base": "en"}  # and what they are told
+_FILE = {"whisper/base": "whisper/base.pt"}
 READ = 4  # dithers of what a model reads: each takes it seconds
 
 
@@ -36,8 +41,15 @@ def margins(options: Namespace) -> Iterator[Row]:
         return " ".join(segment.text for segment in engine.transcribe(normalise(samples), Options()))
 
     yield from _nearest(verdicts.by_the_model(read), READ)
+    for model, verdict in (("tiny.en", verdicts.by_its_words), ("base", verdicts.by_its_language)):
+        if not real_weights.missing(f"faster-whisper/{model}"):
+            os.environ["HUSHD_MODELS_DIR"] = str(real_weights.home())
+            yield from _nearest(verdict(real_weights.loaded("faster-whisper", model)), READ)
     if options.audio:
         yield from _marked(sorted(options.audio.glob("*-*-*.ogg")))
+        for name, language in _REAL.items():
+            if not real_weights.missing(_FILE.get(name, name)):
+                yield from _marked_by(name, language, sorted(options.audio.glob("*-*-*.ogg")))
 
 
 def _nearest(verdict: Verdict, dithers: int) -> Iterator[Row]:
@@ -57,6 +69,35 @@ def _row(verdict: Verdict, cases: Mapping[str, Case], dithers: int, *, is_so: bo
         f"{'>=' if is_so else '<'} {verdict.threshold:.3g}", ok=distance > moves,
         note=f"{verdict.figure}; {name.strip()[:40]}, by {distance:.2g}; {dithers} dithers move it by {moves:.2g}",
     )  # fmt: skip
+
+
+def _marked_by(model: str, language: str, clips: Sequence[Path]) -> Iterator[Row]:
+    """Counts the recordings that published weights mark: of other languages, and 40 English ones of people."""
+    kinds = {
+        "other": {clip.stem: at_16_khz(clip) for clip in clips if "-en-" not in clip.name},
+        "English": dict(islice(_english([clip for clip in clips if "-en-" in clip.name]), 40)),
+    }
+    with supervisor(HUSHD_MODELS_DIR=str(real_weights.home())), Client() as client:
+        for kind, sounds in kinds.items():
+            marked = [
+                name for name, sound in sounds.items()
+                if client.transcribe(encoded(sound), model=model, language=language).unlikely
+            ]  # fmt: skip
+            goal = f"of {len(sounds)}, {'all' if kind == 'other' else 'at most 1'}"
+            ok = len(marked) == len(sounds) if kind == "other" else len(marked) <= 1
+            yield Row(f"margins: {kind} by {model}", len(marked), "", goal, ok=ok, note=" ".join(marked))
+
+
+def _english(clips: Sequence[Path]) -> Iterator[tuple[str, verdicts.Sound]]:
+    """Yields recordings of English, whole and cut."""
+    files = [*clips, *(verdicts.recording(f"{name}.wav") for name in ("beckett", "two_cities", "endgame_nagg_nell"))]
+    for file in files:
+        yield file.stem, at_16_khz(file)
+    for length_s in (12, 9, 7, 5):
+        for file in files[len(clips) :]:
+            sound = at_16_khz(file)
+            for start_s in range(0, int(len(sound) / RATE) - length_s + 1, 9):
+                yield f"{file.stem}-{start_s}-{length_s}", sound[start_s * RATE : (start_s + length_s) * RATE]
 
 
 def _marked(clips: Sequence[Path]) -> Iterator[Row]:

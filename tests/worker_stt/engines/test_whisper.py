@@ -218,31 +218,40 @@ def test_the_language_is_told_only_where_there_are_several(engine: Any, spoken: 
     assert engine.detect_language(spoken[0][1]) is None
 
 
-@needs_faster_whisper
 @needs_whisper
-def test_a_window_is_encoded_once_for_its_language_and_its_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is half of the work of a recording whose language nobody names; the next recording is encoded anew."""
+    """That is half of the work of a recording: for its language, its text, and whatever else is tried; the next one is
+    encoded anew."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    convert(multilingual_checkpoint(tmp_path / "many.pt"), tmp_path / "faster-whisper" / "many", "int8")
-    engine = load("faster-whisper", "many")
-    together, windows = engine._model.model, []
-    model = together._model
+    (tmp_path / "whisper").mkdir()
+    checkpoint, windows = multilingual_checkpoint(tmp_path / "whisper" / "many.pt"), []
+    if name == "whisper":
+        engine = load(name, "many")
+        engine._model.encoder.register_forward_hook(lambda _, window, out: windows.append(window))
+    else:
+        convert(checkpoint, tmp_path / "faster-whisper" / "many", "int8")
+        engine = load(name, "many")
+        together = engine._model.model
+        model = together._model
 
-    def encode(features: Any, to_cpu: bool) -> Any:
-        windows.append(features)
-        return model.encode(features, to_cpu=to_cpu)
+        def encode(features: Any, to_cpu: bool) -> Any:
+            windows.append(features)
+            return model.encode(features, to_cpu=to_cpu)
 
-    together._model = SimpleNamespace(
-        encode=encode, generate=model.generate, detect_language=model.detect_language, is_multilingual=True,
-        device="cpu", device_index=[0],
-    )  # fmt: skip
-    for times, said in enumerate((["four", "left"], ["one", "two"], ["one", "two"]), 1):
+        together._model = SimpleNamespace(
+            encode=encode, generate=model.generate, detect_language=model.detect_language, is_multilingual=True,
+            device="cpu", device_index=[0],
+        )  # fmt: skip
+    for times, said in enumerate((["four", "left"], ["one", "two"]), 1):
         samples = say(said)
         detected = engine.detect_language(samples)
         assert detected == DetectedLanguage("de", detected.probability)
-        assert words(text(engine, samples, language="de")) == said
+        for temperature in (0.0, 0.5):
+            (segment,) = engine.transcribe(samples, Options(language="de", temperature=temperature))
+            assert words(segment.text) == said
+            assert segment.language_probability == pytest.approx(detected.probability)
         assert len(windows) == times
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,7 @@ from hushd_worker.precision import int8_place, wish
 from hushd_worker.quick_start import deferred, without_progress_bars
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import SHARED, Decoding, WhisperFamily
 
@@ -148,7 +149,8 @@ class FasterWhisper(WhisperFamily):
                     Word(word.word.strip(), float(word.start), float(word.end), float(word.probability))
                     for word in segment.words or ()
                 )
-                yield Segment(float(segment.start), float(segment.end), text, words)
+                logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
+                yield Segment(float(segment.start), float(segment.end), text, words, log_probability=logprob)
 
     def _given(self, decoding: Decoding) -> dict[str, Any]:
         """Returns the decoder's options, by this package's names."""
@@ -161,13 +163,11 @@ class FasterWhisper(WhisperFamily):
         tokens: list[int] = self._model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []
         return tokens
 
-    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+    def _likely(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.model.is_multilingual or len(self._languages) == 1:
-            return None
-        # Without the last frame, as the package transcribes: the same window is encoded once for both.
-        features = self._model.feature_extractor(samples)[..., :-1]
-        language, probability, _ = self._model.detect_language(features=features)
-        return DetectedLanguage(language, probability)
+            return {}
+        features = self._model.feature_extractor(samples)[..., :-1]  # as the package transcribes, for the same window
+        return dict(self._model.detect_language(features=features)[2])
 
 
 def _whole(folder: Path) -> bool:
@@ -201,18 +201,24 @@ class TogetherModel:
         self._model = model
         self._storage = package.StorageView
         self._cpu = package.Device.cpu
-        self._last: tuple[Any, Any] | None = None  # the window encoded last, and its encoding, until that is used
+        self._here = threading.local()  # `last`: the window that this thread encoded last, and its encoding
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
+        import numpy as np
+
         def together(items: Sequence[Any]) -> list[Any]:
             if len(items) == 1:
-                return [self._encoded(items[0], to_cpu)]
+                return [self._model.encode(items[0], to_cpu=to_cpu)]
             return self._apart(self._model.encode(self._joined(items), to_cpu=True))
 
-        return rendezvous.call(("encode", tuple(features.shape)), features, together)
+        window, last = np.array(self._array(features)), getattr(self._here, "last", None)
+        if last is None or not np.array_equal(last[0], window):
+            encoding = rendezvous.call(("encode", tuple(features.shape)), features, together)
+            self._here.last = last = window, encoding
+        return last[1]
 
     def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:
         def together(items: Sequence[tuple[Any, Sequence[int]]]) -> list[Any]:
@@ -223,18 +229,6 @@ class TogetherModel:
         # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", len(prompts[0]), repr(sorted(options.items())))
         return rendezvous.call(key, (features, prompts[0]), together)
-
-    def _encoded(self, features: Any, to_cpu: bool) -> Any:
-        """Encodes a window, which is half of the work; not again the one whose language was just detected."""
-        import numpy as np
-
-        window, last = np.array(self._array(features)), self._last
-        self._last = None
-        if last and np.array_equal(last[0], window):
-            return last[1]
-        encoding = self._model.encode(features, to_cpu=to_cpu)
-        self._last = window, encoding
-        return encoding
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +19,7 @@ from hushd_worker import compute_device
 from hushd_worker.torch_loading import import_torch, mapping, unfilled
 
 from hushd_worker_stt import rendezvous
-from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages
 
@@ -86,6 +87,7 @@ class Whisper(WhisperFamily):
             self._card = CardShare(self._torch, SPEC, path, dims)
         self.batch = self._card.batch(BEAM, self._max_batch) if self._card else self._max_batch
         self._model.decode = self._decode_together
+        self._here = threading.local()  # `last`: the window that this thread encoded last, and its encoding
         self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
             block.register_forward_hook(lambda *_: self.check())
@@ -104,7 +106,17 @@ class Whisper(WhisperFamily):
             groups = (windows[first : first + most] for first in range(0, len(windows), most))
             return [result for group in groups for result in self._decoded(group, options)]
 
-        return rendezvous.call((repr(options), window.shape), window, together)
+        features = self._encoded(window)
+        return rendezvous.call((repr(options), features.shape), features, together)
+
+    def _encoded(self, window: Any) -> Any:
+        """Encodes a window once for its language and for every temperature, where the package does it for each."""
+        last = getattr(self._here, "last", None)
+        if last is None or not self._torch.equal(last[0], window):
+            with self._torch.no_grad():
+                encoding = rendezvous.alone(lambda: self._model.encoder(window[None])[0])
+            self._here.last = last = window, encoding
+        return last[1]
 
     def _decoded(self, windows: Sequence[Any], options: Any) -> Sequence[Any]:
         if len(windows) == 1:
@@ -151,7 +163,8 @@ class Whisper(WhisperFamily):
                     Word(word["word"].strip(), float(word["start"]), float(word["end"]), float(word["probability"]))
                     for word in segment.get("words", ())
                 )
-                yield Segment(float(segment["start"]), float(segment["end"]), text, words)
+                logprob = round(segment["avg_logprob"], 4)  # a batch differs in the seventh
+                yield Segment(float(segment["start"]), float(segment["end"]), text, words, log_probability=logprob)
 
     def _find_words(
         self, samples: Samples, segments: list[dict[str, Any]], language: str, punctuation: dict[str, Any]
@@ -182,15 +195,16 @@ class Whisper(WhisperFamily):
             )
             spoken_until = group[-1]["end"]
 
-    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+    def _likely(self, samples: Samples) -> Mapping[str, float]:
         if not self._model.is_multilingual or len(self._languages) == 1:
-            return None
-        audio = self._whisper.audio
+            return {}
+        audio, torch = self._whisper.audio, self._torch
         mel = audio.log_mel_spectrogram(samples, self._model.dims.n_mels, padding=audio.N_SAMPLES)
-        window = audio.pad_or_trim(mel, audio.N_FRAMES).to(self._model.device)
-        likely: dict[str, float] = self._model.detect_language(window)[1]
-        language = max(likely, key=likely.__getitem__)
-        return DetectedLanguage(language, likely[language])
+        sound = mel[:, : min(audio.N_FRAMES, mel.shape[-1] - audio.N_FRAMES)]  # as `transcribe` has its first window
+        window = audio.pad_or_trim(sound, audio.N_FRAMES).to(self._model.device)
+        features = self._encoded(window.to(torch.float32 if self._model.device.type == "cpu" else torch.float16))
+        likely: dict[str, float] = rendezvous.alone(lambda: self._model.detect_language(features))[1]
+        return likely
 
 
 def _batch_task(package: Any) -> Any:

@@ -33,7 +33,7 @@ from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 
 from hushd_worker_stt import rendezvous, wording
-from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -44,6 +44,8 @@ BEAM = 5  # the default of both packages' command lines
 # Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _MIN_WINDOW_S = 0.5  # of audio: the text of a shorter window is dropped
+# Languages that Whisper takes for each other, so that one speaks for all of its row.
+_ALIKE = ("no nn da", "hr bs sr", "id ms jw su", "hi ur", "pt gl", "cs sk", "ru uk be", "mk bg", "tr az", "zh yue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +200,25 @@ class WhisperFamily(Engine):
             last_window=max(0.0, length - _MIN_WINDOW_S) if self.timestamps else 0.0,
             decoder=options.decoder,
         )
+        likely = self._spoken(samples, options.language)
         segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:
             # Both packages drop a segment whose words they cannot place, but text without times is better than none.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
-        return [_within(segment, length) for segment in segments]
+        return [_within(replace(segment, language_probability=likely), length) for segment in segments]
+
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+        if not (likely := self._likely(samples)):
+            return None
+        language = max(likely, key=likely.__getitem__)
+        return DetectedLanguage(language, likely[language])
+
+    def _spoken(self, samples: Samples, language: str | None) -> float | None:
+        """Returns the probability that `language`, or one that is taken for it, is spoken; None if that is unknown."""
+        if not language or not (likely := self._likely(samples)):
+            return None
+        alike = next((row.split() for row in _ALIKE if language in row.split()), [language])
+        return sum(likely.get(tag, 0.0) for tag in alike)
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         tasks = [partial(self._all, samples, chosen) for samples, chosen in zip(pieces, options, strict=True)]
@@ -222,6 +238,11 @@ class WhisperFamily(Engine):
     @abstractmethod
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         """Loads `model` from `path`; raises any error of its package."""
+
+    @abstractmethod
+    def _likely(self, samples: Samples) -> Mapping[str, float]:
+        """Returns the probability of each language to be the one spoken; none of a model that knows one. The window is
+        not encoded again for its text, which is half of the work."""
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
