@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from hushd_gateway import routing
 
-Samples = Iterable[tuple[dict[str, object], float]]  # labels and value of each
+Samples = Iterable[tuple[Mapping[str, object], float]]  # labels and value of each
 MEDIA = "text/plain; version=0.0.4"
 
 
