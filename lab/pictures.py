@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
 from hushd.reports import memory as record
-from hushd.reports.memory import RIVAL, Window, megabytes
+from hushd.reports.memory import Window, megabytes
 from hushd_cli.commands.top_frame import frame
 from picture import Tick, draw
 from rich.console import Console
@@ -78,7 +78,7 @@ def _memory_held(client: Client) -> str:
         window.summary,
         [part.time - window.start for part in window.moments],
         series,
-        beside=(RIVAL, [megabytes(part.resident) for part in window.moments]),
+        beside=("a server that never unloads", [megabytes(part.resident) for part in window.moments]),
         ticks=[Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in window.changes],
     )
 

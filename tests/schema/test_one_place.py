@@ -53,7 +53,7 @@ def refused(call, *arguments):
 parsed = options.parse("listen", ["--eagerness", "3", "a.wav"])
 found["sent"] = transcribe_params(options.transcribe_options(parsed))
 found["carried_out"] = Request.parse(found["sent"], engine, model).options().decoder
-found["warning"] = Request.parse(found["sent"], engine, model).warnings(engine)[0]["message"]
+found["warning"] = Request.parse(found["sent"], engine, model).warnings(engine, model)[0]["message"]
 found["worker"] = refused(Request.parse, {"eagerness": 0}, engine, model)
 found["command"] = refused(options.parse, "listen", ["--eagerness", "0", "a.wav"])
 found["help"] = "--eagerness N" in options.make_parser("listen").format_help(whole=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +38,6 @@ def int8_place(model: str) -> Path | None:
 def answer(work: Callable[..., JsonObject]) -> None:
     """Calls a program's work with its arguments, and prints what it returns and the peak of resident memory, or its
     error, as JSON; all other output goes into the log."""
-    import resource
-
     answers = os.dup(1)
     os.dup2(2, 1)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 from hushd_protocol import JsonObject
 from hushd_worker.precision import answer
 
+from .audio.level import normalise
 from .engine import RATE, Options
 from .registry import REGISTRY
 
@@ -17,8 +18,6 @@ from .registry import REGISTRY
 def hear(name: str, model: str, language: str, folder: str) -> JsonObject:
     import soundfile
     import soxr
-
-    from .audio.level import normalise
 
     engine: Any = REGISTRY.find(name)()
     engine.load(model, lambda note: None)
