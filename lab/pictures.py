@@ -75,7 +75,7 @@ def _memory_held(client: Client) -> str:
     for name in dict.fromkeys(name for part in window.moments for name in part.workers):
         series[name] = [megabytes(part.workers.get(name, 0)) for part in window.moments]
     return draw(
-        window.summary,
+        "memory in MB",
         [part.time - window.start for part in window.moments],
         series,
         beside=("a server that never unloads", [megabytes(part.resident) for part in window.moments]),
