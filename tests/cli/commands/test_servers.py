@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from support.peer import Supervisor
 
 Capture = pytest.CaptureFixture[str]
 Start = Callable[..., Supervisor]
+TABLES = Path(servers.__file__).parent / "data" / "servers.toml"
 LYING = [sys.executable, "-S", str(servers.LYING)]
 
 
@@ -43,6 +45,21 @@ def test_they_are_listed(runtime: Path, capfd: Capture) -> None:
     first, _, second = json.loads(capfd.readouterr().out)
     assert (first["name"], first["does"], first["problem"]) == ("mine", ["speaks", "hears"], "")
     assert second["state"] == "broken"
+
+
+def test_files_of_known_servers_are_read(runtime: Path, capfd: Capture) -> None:
+    """Each as people write it: what it does is told, and nothing is wrong with it."""
+    folder = runtime / "servers"
+    folder.mkdir()
+    _, *tables = re.split(r"^\[([\w-]+)\]$", TABLES.read_text(), flags=re.MULTILINE)
+    for name, content in zip(tables[::2], tables[1::2], strict=True):
+        (folder / f"{name}.toml").write_text(content)
+    run("list", "--json")
+    listed = {one["name"]: one for one in json.loads(capfd.readouterr().out)}
+    assert listed.keys() == set(tables[::2])
+    assert {name: one["problem"] for name, one in listed.items() if one["problem"]} == {}
+    assert listed["kokoro"]["does"] == listed["chatterbox"]["does"] == ["speaks"]
+    assert listed["vllm"]["does"] == listed["asr-webservice"]["does"] == ["hears"]
 
 
 def test_one_is_added_and_tried(start_supervisor: Start, runtime: Path, capfd: Capture) -> None:
