@@ -108,9 +108,12 @@ def _from_checkpoint(model: str, store: Store, task: Task) -> str:
     A checkpoint in Hugging Face's form is a folder `whisper/NAME` in the models folder. Raises `HushdError`.
     """
     engine, _, name = model.partition("/")
-    made, source = f"faster-whisper/{name}", store.place(model)
-    if engine != "whisper" or any(row.usable for row in inventory.rows(store) if row.model == made):
-        return made if engine == "whisper" else model
+    makes = [spec.name for spec in catalogue.engines().values() if spec.made_of == engine]
+    if not makes:
+        return model
+    made, source = f"{makes[0]}/{name}", store.place(model)
+    if any(row.usable for row in inventory.rows(store) if row.model == made):
+        return made
     if not (source / "config.json").is_file():
         row = inventory.row(store, model)
         if not row.usable or row.path is None:

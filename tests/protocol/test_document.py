@@ -167,7 +167,8 @@ def test_every_word_in_code_type_is_known() -> None:
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
     details = {
-        "chunk_s", "leave_s", "log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor",
+        "chunk_s", "leave_s", "log_tail", "read_s", "st_dev", "st_ino", "st_size", "total_s", "why_there",
+        "zmq_socket_monitor",
     }  # fmt: skip
     warnings = {row[title].strip("`") for title in ("warning", "warning of a speech") for row in table(title)}
     assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings

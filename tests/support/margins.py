@@ -18,7 +18,7 @@ from hushd_models import text_language
 from hushd_worker_stt.audio.level import RunningGain, normalise
 from hushd_worker_stt.engine import RATE, Engine, Options, PieceLength
 from hushd_worker_stt.live.listener import _certainty
-from hushd_worker_stt.plausibility import _IMPROBABLE, _OTHER, _SPOKEN, Plausibility, improbability
+from hushd_worker_stt.plausibility import _IMPROBABLE, _LEAST_LIKELY_SPOKEN, _OTHER, Plausibility, improbability
 from hushd_worker_stt.segmentation import endpoint, pieces
 from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import _MAX_ROUND_WORDS, SHORT_S, SURE_SPEECH, UNSURE, _most, keys, split
@@ -273,7 +273,7 @@ def by_its_language(model: Engine) -> Verdict:
         return 1 - first.language_probability
 
     return Verdict(
-        "another language is spoken", "probability of others", 1 - _SPOKEN,
+        "another language is spoken", "probability of others", 1 - _LEAST_LIKELY_SPOKEN,
         _cases(partial(other, "fr"), SPOKEN), _cases(partial(other, "en"), SPOKEN),
     )  # fmt: skip
 

@@ -74,9 +74,8 @@ def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray, monke
     stable, rest = asked.unstable[-1]
     assert word_error_rate(asked.text, stable + rest) <= 2 / 12  # a little more audio may make another word
     assert len(words(stable)) >= 6
-    last = asked.messages[-1]
-    assert isinstance(last, Partial)
-    assert last.data["kind"] == "segment"
+    kinds = [message.data["kind"] for message in asked.messages if isinstance(message, Partial)]
+    assert [kind for kind in kinds if kind != "judged"][-1] == "segment"  # its verdict may come later
 
 
 def test_the_default_silence_ends_at_the_first_long_pause(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
