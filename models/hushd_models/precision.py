@@ -69,7 +69,7 @@ def find(store: Store, model: str) -> Trial | None:
 
 def identity(paths: Iterable[str | Path]) -> dict[str, tuple[int, ...]]:
     """Returns size and time of change (ns) of each file that exists, by its path."""
-    states = {}
+    states: dict[str, tuple[int, ...]] = {}
     for path in paths:
         with suppress(OSError):
             state = Path(path).stat()
