@@ -59,7 +59,7 @@ _TOO_SHORT = (
     "each time. If another language is spoken, `hushd get LANGUAGE`, such as `hushd get fr`, brings a model for it."
 )
 # Measured with published weights (docs/BENCHMARKS.md): a language that was spoken had 0.48 and more, English for others
-# 0.006 at most; words of English were improbable by 0.56 at most, those that tiny.en invented by 0.84 at least.
+# 0.006 at most; words of English were improbable by 0.60 at most, those that tiny.en invented by 0.89 at least.
 _LEAST_LIKELY_SPOKEN = 0.05
 _IMPROBABLE = 0.75
 _MIN_RATED_WORDS = 4  # words of a piece from which its figures say something
