@@ -15,6 +15,7 @@ from hushd_protocol.system import paths
 from hushd_schema.operations.models import PULL, SHRINK, ModelResult
 from hushd_schema.results import Capabilities
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 from .hub import Access, access
 from .pull import Pull
@@ -38,7 +39,7 @@ def describe() -> RoleDescription:
     return RoleDescription(role="models", version=__version__, engines=(engine,))
 
 
-class Worker:
+class Worker(BaseWorker):
     """The worker that `hushd_worker.harness.serve` runs."""
 
     slots = 4

@@ -45,7 +45,7 @@ class OnCard(Echo):
                 self._claim(float(self._model.removesuffix("gb")))
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
-        device, why = compute_device.report(self, "card")
+        device, why = compute_device.report(self.compute_device, "", "card")
         return Capabilities(engine="card", compute_device=device, why_there=why, suspends=device == "cuda")
 
     def run(self, job: Job) -> dict[str, Any]:

@@ -33,9 +33,10 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.results import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 
-class Echo:
+class Echo(BaseWorker):
     """An engine that is there at once."""
 
     def __init__(self, slots: int = 1, sessions: int = 0, until: str | None = None, poison: str = "") -> None:

@@ -34,6 +34,7 @@ from hushd_protocol.messages import Message, Result
 from hushd_schema.results import Capabilities
 from hushd_worker import harness
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 LOOK_S = 0.01  # between two looks for what a job waits for
 
@@ -62,7 +63,7 @@ def catalogue(role: str) -> dict[str, Any]:
     return {"role": role, "version": __version__, "engines": [engine]}
 
 
-class Fake:
+class Fake(BaseWorker):
     """An engine whose flags say how it misbehaves."""
 
     slots = 1

@@ -23,9 +23,10 @@ from hushd_schema.results import Capabilities
 from hushd_worker import harness
 from hushd_worker.errors import load_error
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 
-class Scripted:
+class Scripted(BaseWorker):
     """An engine without a model."""
 
     def __init__(self, how: str, slots: int, sessions: int, aside: int = 0) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hushd_protocol.messages import Chunk, Message
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Job
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 from hushd_worker_tts.levelling import TARGET_LUFS
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
@@ -22,7 +22,7 @@ from support.worker_peer import NoticedCondition, folder, start
 __all__ = ["folder", "start"]
 
 
-class Tiny:
+class Tiny(Engine):
     """An engine that hums 10 ms a letter or digit at 8 kHz, with 0.3 s of silence at either side."""
 
     heard: ClassVar[list[str]] = []

@@ -26,7 +26,7 @@ TEXT = "The first one. Is this the second? Yes! And a café, a fourth."
 def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
     """Capabilities name the engine, its model and installed voices; each step of a load is reported."""
     notes: list[str] = []
-    abilities = Capabilities(engine="tiny", model="m", voices=("ting",))
+    abilities = Capabilities(engine="tiny", model="m", voices=("ting",), compute_device="cpu")
     assert Worker("tiny", "default").load(notes.append) == abilities
     assert notes == ["tiny"]
 

@@ -115,14 +115,14 @@ def of_sessions(sessions: Iterable[Any]) -> str:
     return choose("onnxruntime", (*dict.fromkeys(_ON_CARDS[name] for name in _ON_CARDS if name in used), "cpu"))
 
 
-def report(engine: object, name: str) -> tuple[str, str]:
-    """Returns the device of `engine`, and the reason why it is not a card; either is empty if unknown.
+def report(device: str, why: str, name: str) -> tuple[str, str]:
+    """Returns the device of an engine, and the reason why it is not a card; either is empty if unknown.
 
     Args:
+        device, why: as the engine declares them (`BaseEngine`).
         name: the engine's name.
     """
-    device: str = getattr(engine, "compute_device", "")
-    why: str = getattr(engine, "why_there", "") or os.environ.get(WHY, "")
+    why = why or os.environ.get(WHY, "")
     if not why and asked() not in ("auto", "cpu", device) and not (is_card(device) and is_card(asked())):
         # An engine that can use cards would have refused to load without the configured one.
         why = f"the engine {name} does not support a choice of device"

@@ -1,53 +1,48 @@
-"""The contract between the harness and an engine, and a model of an engine for text to speech or wake words.
+"""The declarations of engines of every role, and a model of an engine for text to speech or wake words.
 
 Light, since engines' modules import it.
 """
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
-from hushd_schema.results import Capabilities
-
-from .job import Job
 
 if TYPE_CHECKING:
     from hushd_schema.description import ModelDescription
 
 
-class Engine(Protocol):
-    """The part of a worker that does its jobs.
+def _nobody_asks() -> None:
+    """Does nothing, since without a client there is no cancel."""
+
+
+class BaseEngine(ABC):  # noqa: B024  (each role adds the abstract methods)
+    """The base of each role's `Engine`: what an engine with one loaded model declares, with the defaults.
 
     Attributes:
-        slots: the maximum number of calls of `run` at a time.
-        sessions: the number of further calls for live sessions (see `messages.Request.session`); optional: without it a
-            session takes a slot.
-        aside: the number of further jobs that wait for their clients, or have waited (see `messages.Ready.aside`);
-            optional: without it they keep their slots. An engine with `aside` makes its jobs take turns itself.
-        close: ends what the engine has started, before the worker leaves; optional.
+        compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
+        why_there: set by `load` if a card is available but not used: the reason.
+        leave_s: set by `load` if `close` may take long.
+        economy: set before each piece: whether memory is short, so that the engine should use less if possible (a
+            smaller beam, shorter pieces), even at the cost of quality.
+        degraded: cleared before each piece; the engine sets it if it has used less memory, which the result reports. An
+            engine that cannot does not set it.
+        check: set before each piece: raises `Cancelled` once the client has gone. An engine that takes seconds for a
+            piece calls it from time to time, and must not catch the exception.
     """
 
-    slots: int
+    compute_device: str = "cpu"
+    why_there: str = ""
+    leave_s: float = 0.0
+    economy: bool = False
+    degraded: bool = False
+    check: Callable[[], None] = staticmethod(_nobody_asks)
 
-    def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Imports and loads everything heavy; returns the capabilities for `ready`.
-
-        Args:
-            report: takes a note on the progress of the load, and restarts the start timer.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing` if another try is useless.
-        """
-
-    def run(self, job: Job) -> JsonObject:
-        """Runs one job, sending pieces through it; returns the data of the `result`.
-
-        Raises:
-            HushdError: the error for the client.
-        """
+    def close(self) -> None:  # noqa: B027
+        """Ends what `load` has started, before the worker leaves; does nothing by default."""
 
 
 @dataclass(frozen=True, slots=True)

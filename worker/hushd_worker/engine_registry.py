@@ -28,7 +28,7 @@ class EngineRegistry(Generic[E, D]):
     Attributes:
         role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
         kind: the role in words, for messages.
-        contract: the class whose public methods every engine has.
+        contract: the base class of every engine.
         describe_engine: returns an engine's description, without loading anything.
         max_bytes: the maximum size of the entries as JSON: both roles' descriptions must fit into one answer of the
             supervisor, 64 KiB of msgpack, or about 95 kB of JSON.
@@ -112,8 +112,8 @@ class EngineRegistry(Generic[E, D]):
         from hushd_schema.entry_points import loaded
 
         engine: type[E] = loaded(reference)
-        if missing := [method for method in _methods(self.contract) if not hasattr(engine, method)]:
-            raise TypeError(f"{reference} is not an engine: it has no {listed(missing)}")
+        if not (isinstance(engine, type) and issubclass(engine, self.contract)):
+            raise TypeError(f"{reference} is not a subclass of {self.contract.__module__}.{self.contract.__qualname__}")
         return engine
 
 
@@ -129,10 +129,6 @@ def choose_model(engine: str, asked: str, default: str, known: Sequence[str]) ->
         return asked
     there_is = f"use {listed(known)}" if known else "none is installed"
     raise HushdError("model_missing", f"{engine} has no model {quoted(asked)}{did_you_mean(asked, known)}: {there_is}.")
-
-
-def _methods(contract: type) -> list[str]:
-    return [name for name in vars(contract) if not name.startswith("_")]
 
 
 def _size(entries: Iterable[EngineDescription]) -> int:

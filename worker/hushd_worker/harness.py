@@ -41,11 +41,11 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import best_effort, lifeline, log_files, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
-from .engine import Engine
 from .errors import EXIT_CRASHED
 from .job import Job
 from .job_threads import JobThreads
 from .usage import PrivateMemory, cpu, pss
+from .worker import BaseWorker
 
 BEAT_INTERVAL_S = 2.0  # between heartbeats while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # between heartbeats while the load uses CPU time
@@ -56,8 +56,8 @@ GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a sen
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
 
-def serve(engine: Engine) -> NoReturn:
-    """Runs `engine` as a worker of the supervisor that started this process, until the supervisor ends it."""
+def serve(worker: BaseWorker) -> NoReturn:
+    """Runs `worker` as the one of the supervisor that started this process, until the supervisor ends it."""
     endpoint, token = os.environ.pop("HUSHD_WORKER_SOCKET", ""), os.environ.pop("HUSHD_WORKER_TOKEN", "")
     descriptor, supervisor = os.environ.pop("HUSHD_LIFELINE", ""), os.environ.pop("HUSHD_SUPERVISOR", "")
     if not (endpoint and token and descriptor and supervisor):
@@ -74,7 +74,7 @@ def serve(engine: Engine) -> NoReturn:
     sys.stdout = sys.stderr = log_files.LogStream(2)
     best_effort.report_to(print)
     try:
-        status = _Harness(engine, endpoint, token).run()
+        status = _Harness(worker, endpoint, token).run()
     except BaseException:  # out of memory or descriptors: the supervisor starts another worker
         traceback.print_exc()
         status = EXIT_CRASHED
@@ -83,10 +83,10 @@ def serve(engine: Engine) -> NoReturn:
 
 
 class _Harness:
-    def __init__(self, engine: Engine, endpoint: str, token: str) -> None:
+    def __init__(self, worker: BaseWorker, endpoint: str, token: str) -> None:
         self._memory = PrivateMemory()
         self._sample_due = 0.0
-        self._threads = JobThreads(engine, self._post, self._memory)
+        self._threads = JobThreads(worker, self._post, self._memory)
         self._token = token
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}

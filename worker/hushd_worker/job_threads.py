@@ -22,18 +22,18 @@ from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, 
 from hushd_protocol.system import log_files
 from hushd_protocol.system.own_modules import Replaced
 
-from .engine import Engine
 from .errors import EXIT_CRASHED, End, answer, failure, fatal, no_memory
 from .job import Cancelled, Job
 from .usage import PrivateMemory, pss, short_of_memory
+from .worker import BaseWorker
 
 
 class JobThreads:
     """Threads that load `engine` and run its jobs; `post` takes the messages of all threads, `memory` measures this
     process."""
 
-    def __init__(self, engine: Engine, post: Callable[[Message], None], memory: PrivateMemory) -> None:
-        self._engine = engine
+    def __init__(self, worker: BaseWorker, post: Callable[[Message], None], memory: PrivateMemory) -> None:
+        self._worker = worker
         self._post = post
         self._memory = memory
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -56,8 +56,7 @@ class JobThreads:
 
     def close(self) -> None:
         """Has the engine end what it has started, such as a server."""
-        if close := getattr(self._engine, "close", None):
-            close()
+        self._worker.close()
 
     def cards(self) -> dict[str, int]:
         """Returns the memory used on graphics cards; loads no driver if the engine does not compute on any."""
@@ -84,10 +83,10 @@ class JobThreads:
         self._work()
 
     def _load(self) -> Ready:
-        capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+        capabilities = self._worker.load(lambda note: self._post(Loading(note=note)))
         gc.freeze()  # objects of the load live as long as the process, so collections need not visit them
-        slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
-        aside = max(0, getattr(self._engine, "aside", 0))
+        slots, sessions = max(1, self._worker.slots), self._worker.sessions
+        aside = self._worker.aside
         with self._lock:
             self._base, self._aside = slots + sessions, slots + aside if aside else 0
             while self._count < self._base:
@@ -120,7 +119,7 @@ class JobThreads:
     def _answer(self, job: Job) -> Message:
         try:
             job.check()
-            data = self._engine.run(job) | self._placement
+            data = self._worker.run(job) | self._placement
             return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from hushd_models import languages
 from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass, field, replace
+from hushd_worker.engine import BaseEngine
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -242,12 +243,8 @@ class LevelRange:
     loudest: float
 
 
-def _nobody_asks() -> None:
-    """Does nothing, since without a client there is no cancel."""
-
-
-class Engine(ABC):
-    """An engine with one loaded model. All calls after `load` come one at a time, from any thread.
+class Engine(BaseEngine):
+    """A `BaseEngine` that hears. All calls after `load` come one at a time, from any thread.
 
     Attributes:
         PIECE: the length of pieces for `transcribe`; an engine may set another one for a loaded model.
@@ -259,16 +256,7 @@ class Engine(ABC):
             a time. 0: there are no streams, and `transcribe` handles live speech.
         any_feeds: set by `load` if the words of a stream do not depend on the lengths of its feeds.
         batch: set by `load`: the maximum number of pieces for `transcribe_batch`; the best one is measured at work.
-        compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
         suspends: set by `load` if its process was suspended and restored by CUDA's driver, and went on as before.
-        why_there: set by `load` if a card is available but not used: the reason.
-        leave_s: set by `load` if `close` may take long.
-        economy: set before each piece: whether memory is short, so that the engine should use less if possible (a
-            smaller beam), even at the cost of quality.
-        degraded: cleared before each job; the engine sets it if it has used less memory, which the result reports. An
-            engine that cannot does not set it.
-        check: set before each piece: raises `Cancelled` once its client has gone. An engine that takes seconds for a
-            piece calls it from time to time, and must not catch the exception.
     """
 
     INFO: ClassVar[EngineInfo]
@@ -279,13 +267,7 @@ class Engine(ABC):
     feed_s = 0.0
     any_feeds = False
     batch = 1
-    compute_device = "cpu"
-    why_there = ""
     suspends = False
-    leave_s = 0.0
-    economy = False
-    degraded = False
-    check: Callable[[], None] = staticmethod(_nobody_asks)
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -304,9 +286,6 @@ class Engine(ABC):
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
-
-    def close(self) -> None:  # noqa: B027
-        """Ends what `load` has started, before the worker leaves; does nothing by default."""
 
     @abstractmethod
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:

@@ -16,6 +16,7 @@ from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 from .engine import Engine, Segment
 from .registry import REGISTRY
@@ -44,7 +45,7 @@ _HEAVY = (
 _VAD = "hushd_worker_stt.segmentation.vad"
 
 
-class SpeechToText:
+class SpeechToText(BaseWorker):
     """The speech-to-text worker that the harness runs, with one model of one engine.
 
     It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
@@ -69,7 +70,7 @@ class SpeechToText:
             HushdError: `engine_missing` or `model_missing`.
         """
         self._load(report)
-        device, why = compute_device.report(self._engine, self._info.name)
+        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._info.name)
         return Capabilities(
             engine=self._info.name,
             model=self._model.name,

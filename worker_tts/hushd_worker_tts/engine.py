@@ -6,12 +6,15 @@ An engine is a class named in the entry point group `hushd.tts_engines`. Its mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
 from hushd_protocol.light_dataclass import dataclass
+from hushd_worker.engine import BaseEngine
 from hushd_worker.engine import Model as Model  # for engines of other packages, too
 
 if TYPE_CHECKING:
@@ -107,41 +110,42 @@ class EngineInfo:
         )
 
 
-class TtsEngine(Protocol):
-    """An engine with one model. All methods except `info` and `voices` are called from one thread.
+class Engine(BaseEngine):
+    """A `BaseEngine` that speaks. All methods except `info` and `voices` are called from one thread, or from
+    `parallel`.
 
-    `model` is one of `info().models`: the caller has checked that. A text can change the voice, even to one of another
-    model: the engine loads that, too, or refuses.
+    A text can change the voice, even to one of another model: the engine loads that, too, or refuses.
+
+    Args:
+        model: one of `info().models`: the caller has checked that.
 
     Attributes:
-        economy: set before each piece: whether memory is short, so that the engine should use less if possible (int8,
-            shorter pieces), even at the cost of quality.
-        degraded: cleared before each piece; the engine sets it if it has used less memory, which the result reports. An
-            engine that cannot does not set it.
-        check: set before each piece: raises `Cancelled` once the client has gone. An engine that takes seconds for a
-            sentence calls it from time to time, and must not catch the exception.
-        reads_phonemes: optional, False by default: whether a text may have words in the International Phonetic
-            Alphabet, which `reading.phonemes.parts` separates from others.
-        parallel: optional, 1 by default: set by `load`: the number of pieces that it makes at once, on as many threads.
-        extra: optional: set before each piece: a request's further fields, for engines that pass them on.
-        close, leave_s: optional: ends what `load` has started, before the worker leaves; set by `load` if that may take
-            long.
+        reads_phonemes: set by `load`, if not for all models: whether a text may have words in the International
+            Phonetic Alphabet, which `reading.phonemes.parts` separates from others.
+        parallel: set by `load`: the number of pieces that it makes at once, on as many threads.
+        takes_extra: whether it passes a request's further fields on.
+        extra: set before each piece: these fields.
     """
 
-    economy: bool
-    degraded: bool
-    check: Callable[[], None]
+    reads_phonemes: bool = False
+    parallel: int = 1
+    takes_extra: ClassVar[bool] = False
+    extra: Mapping[str, Any] = MappingProxyType({})
 
+    @abstractmethod
     def __init__(self, model: str) -> None: ...
 
     @classmethod
+    @abstractmethod
     def info(cls) -> EngineInfo:
         """Returns the description; only reads files, and works even if the engine is not installed."""
 
     @classmethod
+    @abstractmethod
     def voices(cls) -> tuple[Voice, ...]:
         """Returns all voices, even missing ones; none if the engine is not installed."""
 
+    @abstractmethod
     def load(self, report: Callable[[str], None]) -> None:
         """Imports and loads everything that all requests need; calls `report` with its present step.
 
@@ -149,6 +153,7 @@ class TtsEngine(Protocol):
             HushdError: `engine_missing` or `model_missing`.
         """
 
+    @abstractmethod
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         """Speaks a sentence or a part of one, a few hundred characters at most, at a speed within
         `slowest`..`fastest`; yields nothing if nothing in it can be spoken.

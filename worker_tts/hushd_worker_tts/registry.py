@@ -8,13 +8,13 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker.engine import descriptions
 from hushd_worker.engine_registry import EngineRegistry
 
-from .engine import TtsEngine
+from .engine import Engine
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingEngine
 
 
-def _description(engine: type[TtsEngine]) -> SpeakingEngine:
+def _description(engine: type[Engine]) -> SpeakingEngine:
     from hushd_schema.description import SpeakingEngine, VoiceDescription  # not needed by workers
 
     info = engine.info()
@@ -55,10 +55,10 @@ def _few_voices(engine: SpeakingEngine) -> SpeakingEngine:
     return replace(engine, voices=engine.voices[:60])
 
 
-REGISTRY: EngineRegistry[TtsEngine, SpeakingEngine] = EngineRegistry(
+REGISTRY: EngineRegistry[Engine, SpeakingEngine] = EngineRegistry(
     role="tts",
     kind="text-to-speech",
-    contract=TtsEngine,
+    contract=Engine,
     describe_engine=_description,
     max_bytes=55_000,
     shorten=(_without_missing_voices, _without_samples, _few_voices),

@@ -13,7 +13,7 @@ from hushd_schema.results import SentenceData, SpeechResult, SpokenData
 from hushd_worker.job import Job
 
 from . import params
-from .engine import AudioChunk, EngineInfo, TtsEngine, Voice
+from .engine import AudioChunk, Engine, EngineInfo, Voice
 from .engine_thread import EngineThread
 from .reading.items import Item, MappedText, Pause, Piece, Rate
 
@@ -28,7 +28,7 @@ class SpeechJob:
     def __init__(
         self,
         job: Job,
-        engine: TtsEngine,
+        engine: Engine,
         thread: EngineThread,
         info: EngineInfo,
         asked: params.SynthesizeParams,
@@ -137,9 +137,8 @@ class SpeechJob:
         """Makes a piece on the engine's thread, where jobs take turns."""
         engine, job = self._engine, self._job
         engine.economy, engine.degraded, engine.check = job.economy, False, job.check
-        if hasattr(engine, "extra"):
-            engine.extra = self._params.extra
-        elif self._params.extra:
+        engine.extra = self._params.extra
+        if engine.extra and not engine.takes_extra:
             job.warn("no_effect", f"The engine {self._info.name} takes no extra fields: it spoke without.")
         yield from engine.synthesize(text, voice, speed)
         job.degraded = job.degraded or engine.degraded

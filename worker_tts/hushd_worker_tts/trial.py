@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 import wave
 from pathlib import Path
-from typing import Any
 
 from hushd_models import languages
 from hushd_protocol import JsonObject
@@ -29,8 +28,7 @@ def speak(name: str, model: str, language: str, folder: str, *sentences: str) ->
             each.name == kind.info().default_voice,
         ),
     )
-    engine: Any = kind(model)
-    engine.economy, engine.check = False, lambda: None
+    engine = kind(model)
     engine.load(lambda note: None)
     seconds = sound_s = 0.0
     for number, sentence in enumerate(sentences):

@@ -21,9 +21,10 @@ from hushd_schema.results import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 from . import params
-from .engine import EngineInfo, TtsEngine, Voice
+from .engine import Engine, EngineInfo, Voice
 from .engine_thread import EngineThread
 from .reading.pronunciation import PronunciationFile
 from .reading.reader import read
@@ -34,7 +35,7 @@ _LANGUAGE_BYTES = 4000  # bytes
 _SENTENCE = re.compile(r"\w.{8,}[.!?…。！？\n]|.{200}", re.DOTALL)  # enough to tell a language by
 
 
-class Worker:
+class Worker(BaseWorker):
     """The text-to-speech worker that `hushd_worker.harness.serve` runs.
 
     It runs one job at a time, because an engine uses all the cores for one job; and beside it the jobs that waited for
@@ -47,7 +48,7 @@ class Worker:
     def __init__(self, engine: str, model: str) -> None:
         self._name = engine
         self._model = model
-        self._engine: TtsEngine
+        self._engine: Engine
         self._info: EngineInfo
         self._thread: EngineThread
         self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
@@ -60,18 +61,18 @@ class Worker:
         """
         self._thread = EngineThread()
         self._thread.call(lambda: self._load(report))
-        self.slots = getattr(self._engine, "parallel", 1)
+        self.slots = self._engine.parallel
         self._thread.staff(self.slots)
         kind = REGISTRY.find(self._name)
         voices = tuple(voice.name for voice in kind.voices() if voice.installed)
-        device, why = compute_device.report(self._engine, self._info.name)
+        device, why = compute_device.report(self._engine.compute_device, self._engine.why_there, self._info.name)
         return Capabilities(
             engine=self._info.name,
             model=self._model,
             voices=voices,
             compute_device=device,
             why_there=why,
-            leave_s=getattr(self._engine, "leave_s", 0.0),
+            leave_s=self._engine.leave_s,
         )
 
     def _load(self, report: Callable[[str], None]) -> None:
@@ -110,10 +111,9 @@ class Worker:
         text = _Beginning(job.read())
         if asked.languages is not None:
             asked = replace(asked, voice=self._voice_for(text.first_sentence(), asked.voice, asked.languages))
-        phonemes = bool(getattr(self._engine, "reads_phonemes", False))
         pronounce = self._pronunciations(job, asked)
         with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
-            for item in read(text, asked.markup, asked.voice.language, pronounce, phonemes):
+            for item in read(text, asked.markup, asked.voice.language, pronounce, self._engine.reads_phonemes):
                 speech.speak(item)
             result = speech.close()
         if sentence := _foreign(text.text, asked.voice):
@@ -141,8 +141,7 @@ class Worker:
 
     def close(self) -> None:
         """Has the engine end what it has started."""
-        if close := getattr(self._engine, "close", None):
-            close()
+        self._engine.close()
 
     def _pronunciations(self, job: Job, asked: params.SynthesizeParams) -> Mapping[str, str]:
         """Returns the user's own pronunciations in the voice's language, overridden by those of the request."""

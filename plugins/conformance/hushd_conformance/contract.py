@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("description.spec", "The engine has a spec, an installation, and the model on trial.", _spec)
     yield Case("load.proper", "The model loads, or is refused in a sentence.", _proper)
     yield Case("load.unknown", "A missing model is refused in a sentence.", _unknown_model)
+    yield Case("load.declared", "Attributes that the load sets are of the kinds that the contract declares.", _declared)
     yield Case("jobs.same", "Two jobs in a row have the same result.", _same)
     yield Case("jobs.after-error", "A job after a refused one has the same result.", _after_error)
     yield Case("jobs.left", "Jobs leave no open files, threads and processes behind.", _left)
@@ -95,6 +97,14 @@ def _unknown_model(trial: Trial) -> Iterator[str]:
                 yield f"the model {model!r:.40} has the code {error.code}, not model_missing"
         else:
             yield f"it loads a model called {model!r:.40}"
+
+
+def _declared(trial: Trial) -> Iterator[str]:
+    contract, engine = trial.registry.contract, trial.engine
+    for name, default in inspect.getmembers_static(contract, lambda each: isinstance(each, bool | int | float | str)):
+        kinds = (int, float) if type(default) is float else (type(default),)
+        if not name.startswith("_") and type(value := getattr(engine, name)) not in kinds:
+            yield f"its {name} is {value!r:.100}, not of the kind of {default!r}"
 
 
 def _same(trial: Trial) -> Iterator[str]:

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.messages import Chunk, Credit, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_schema.description import EngineDescription
-from hushd_worker.engine import Engine
+from hushd_worker.engine import BaseEngine
+from hushd_worker.engine_registry import EngineRegistry
 from hushd_worker.errors import answer as in_words
 from hushd_worker.errors import fatal, out_of_memory
 from hushd_worker.job import Cancelled, Job
+from hushd_worker.worker import BaseWorker
 
 from .case import LeftOut
 
@@ -54,11 +56,12 @@ class Trial(ABC):
     """
 
     role: ClassVar[str]
+    registry: ClassVar[EngineRegistry[Any, Any]]
     op: ClassVar[str]
 
     def __init__(self, name: str, named: str = "default", sound: Path | None = None) -> None:
         self.name, self.named, self.sound = name, named, sound
-        self._worker: Engine | None = None
+        self._worker: BaseWorker | None = None
         self._broken = False
 
     @property
@@ -70,8 +73,13 @@ class Trial(ABC):
     def described(self) -> EngineDescription:
         """Describes the engine again."""
 
+    @property
     @abstractmethod
-    def make_worker(self, model: str) -> Engine:
+    def engine(self) -> BaseEngine:
+        """Returns the loaded engine itself."""
+
+    @abstractmethod
+    def make_worker(self, model: str) -> BaseWorker:
         """Makes a worker of the role with the engine, without loading anything."""
 
     @abstractmethod
@@ -87,7 +95,7 @@ class Trial(ABC):
         """Returns the part of an answer that is the same each time."""
 
     @property
-    def worker(self) -> Engine:
+    def worker(self) -> BaseWorker:
         """Returns the worker with its engine loaded. The first failure of the load is raised; later, cases are left
         out."""
         if self._broken:

@@ -23,7 +23,7 @@ from hushd_worker_stt.engine import Engine, EngineInfo, ModelInfo, Segment
 class Bad(Engine):
     INFO = EngineInfo("bad", "pip install bad", "m", (ModelInfo("m", ("en",), 1),), False, False)
     installed = classmethod(lambda cls, model: True)
-    def load(self, model, report): pass
+    def load(self, model, report): self.suspends = 1
     def transcribe(self, samples, options):
         if len(samples) == 1:
             os.abort()
@@ -66,6 +66,13 @@ def test_the_case_that_ends_the_process_or_hangs_is_the_last_one_named(tmp_path:
     status, told, _ = suite(tmp_path, "-k", "sound.nothing")
     assert status == 1
     assert "But it raises RuntimeError: the network was used: 'example.org'" in told
+
+
+def test_an_attribute_of_another_kind_is_named(tmp_path: Path) -> None:
+    """The kinds are those of the contract's defaults: a number is not a truth value."""
+    status, told, _ = suite(tmp_path, "-k", "load.declared")
+    assert status == 1
+    assert "its suspends is 1, not of the kind of False" in told
 
 
 def test_an_outcome_is_what_the_case_found() -> None:

@@ -24,7 +24,7 @@ from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 from hushd_worker_tts.engines.phoneme_voices import session, word_marks
 from hushd_worker_tts.reading.pronunciation import parts
 
@@ -40,13 +40,11 @@ _OPENING = re.compile(r"\[(?=\[)")  # the package reads text in double brackets 
 _MAX_SPEAKERS = 32  # of one file: some have 900, without names
 
 
-class Piper:
+class Piper(Engine):
     """The engine. It can only use less memory with a voice of lower quality, which is another model.
 
     Each speaker of a file is a voice: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
     """
-
-    economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -91,14 +89,10 @@ class Piper:
             for speaker in ("", *details.speakers)
         )
 
-    @property
-    def reads_phonemes(self) -> bool:
-        """True if this model reads espeak's phonemes; some models read letters, or pinyin."""
-        return str(self._voice(self._model).config.phoneme_type.value) == "espeak"
-
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
-        self._voice(self._model)
+        phonemes = self._voice(self._model).config.phoneme_type.value
+        self.reads_phonemes = str(phonemes) == "espeak"  # some models read letters, or pinyin
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         from piper import SynthesisConfig

@@ -21,7 +21,7 @@ from hushd_schema.engines import NoModel
 from hushd_worker.errors import load_error
 from hushd_worker.job import Cancelled
 from hushd_worker.quick_start import read_ahead
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice
 
 from . import inventory
 from .folders import Described, Speaker, described
@@ -40,17 +40,12 @@ _CLASSES = {
 }
 
 
-class SherpaOnnx:
+class SherpaOnnx(Engine):
     """The engine. It can only use less memory with another model; a worker speaks with the voices of one model."""
-
-    economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._model = model
         self._recordings: dict[str, Samples] = {}
-
-    def check(self) -> None:
-        """Raises `Cancelled` once the client has gone; each job sets its own."""
 
     @classmethod
     def info(cls) -> EngineInfo:

@@ -6,11 +6,12 @@ An engine is a class named in the entry point group `hushd.wake_engines`. Its mo
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hushd_worker.engine import Model
+from hushd_worker.engine import BaseEngine, Model
 
 RATE = 16_000  # Hz of an engine's samples, mono s16le
 
@@ -71,15 +72,18 @@ class Listener(Protocol):
         """Frees the stream's memory. Safe to call twice."""
 
 
-class WakeEngine(Protocol):
+class Engine(BaseEngine):
     """An engine with one model. Several threads call `listener` at once."""
 
+    @abstractmethod
     def __init__(self, model: str) -> None: ...
 
     @classmethod
+    @abstractmethod
     def info(cls) -> EngineInfo:
         """Describes the engine without loading it."""
 
+    @abstractmethod
     def load(self, report: Callable[[str], None]) -> None:
         """Imports and loads the heavy parts.
 
@@ -87,6 +91,7 @@ class WakeEngine(Protocol):
             HushdError: `engine_missing` or `model_missing`.
         """
 
+    @abstractmethod
     def listener(self, words: Sequence[str], threshold: float | None) -> Listener:
         """Returns a new stream that detects `words`; if empty, the model's first word.
 

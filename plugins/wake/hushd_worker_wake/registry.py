@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from hushd_worker.engine import descriptions
 from hushd_worker.engine_registry import EngineRegistry
 
-from .engine import WakeEngine
+from .engine import Engine
 
 if TYPE_CHECKING:
     from hushd_schema.description import WaitingEngine
 
 
-def _description(engine: type[WakeEngine]) -> WaitingEngine:
+def _description(engine: type[Engine]) -> WaitingEngine:
     from hushd_schema.description import WaitingEngine, WakeWord  # not needed in a worker
 
     info = engine.info()
@@ -28,10 +28,10 @@ def _description(engine: type[WakeEngine]) -> WaitingEngine:
     )
 
 
-REGISTRY: EngineRegistry[WakeEngine, WaitingEngine] = EngineRegistry(
+REGISTRY: EngineRegistry[Engine, WaitingEngine] = EngineRegistry(
     role="wake",
     kind="wake-word",
-    contract=WakeEngine,
+    contract=Engine,
     describe_engine=_description,
     max_bytes=10_000,
     shorten=(),

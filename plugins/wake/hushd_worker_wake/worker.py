@@ -11,13 +11,14 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_schema.results import Capabilities
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 from .engine import RATE, EngineInfo
 from .registry import REGISTRY
 from .word_end import RecentSound
 
 if TYPE_CHECKING:
-    from .engine import Listener, WakeEngine
+    from .engine import Engine, Listener
 
 _AUDIO_TIMEOUT_S = (
     600.0  # to wait for audio: the microphone may be paused, or the program may have left the request open
@@ -26,10 +27,9 @@ _STEP = 2 * RATE // 5  # bytes heard at a time
 _SESSIONS = 32  # each costs 0.3 % of a core
 
 
-class WakeWorker:
+class WakeWorker(BaseWorker):
     """The worker, run by the harness. All programs share it: each request is a stream of its own."""
 
-    slots = 1
     sessions = _SESSIONS
 
     def __init__(self, engine: str, model: str) -> None:
@@ -46,7 +46,7 @@ class WakeWorker:
         self._info: EngineInfo = kind.info()
         names = [model.name for model in self._info.models]
         model = choose_model(self._info.name, self._model, self._info.default_model, names)
-        self._engine: WakeEngine = kind(model)
+        self._engine: Engine = kind(model)
         self._engine.load(report)
         return Capabilities(engine=self._info.name, model=model)
 

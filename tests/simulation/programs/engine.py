@@ -20,6 +20,7 @@ from hushd_worker import compute_device
 from hushd_worker.errors import load_error
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 from ..card import MODEL
 
@@ -33,7 +34,7 @@ def digest(second: bytes) -> str:
     return hashlib.sha256(second).hexdigest()[:12]
 
 
-class Engine:
+class Engine(BaseWorker):
     """Loads and works for as long as the world says."""
 
     slots = 2
@@ -61,7 +62,7 @@ class Engine:
         if on_card and not world.card.take(world.machine.current, MODEL):
             world.full()
             raise load_error(self._model, RuntimeError("CUDA out of memory."), install="", again="")
-        device, why = compute_device.report(self, "echo")
+        device, why = compute_device.report(self.compute_device, "", "echo")
         return Capabilities(engine="echo", compute_device=device, why_there=why, suspends=on_card)
 
     def run(self, job: Job) -> dict[str, Any]:

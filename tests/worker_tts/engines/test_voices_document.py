@@ -19,12 +19,10 @@ from support.outside import needs
 OWN = own("tts")
 TEXT = (DOCS / "MODELS.md").read_text(encoding="utf-8")
 WHISTLE = """\
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 
 
-class Whistle:
-    economy = degraded = False
-
+class Whistle(Engine):
     def __init__(self, model):
         self.model = model
 

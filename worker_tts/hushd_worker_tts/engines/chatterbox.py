@@ -26,7 +26,7 @@ from hushd_worker.errors import load_error
 from hushd_worker.quick_start import read_ahead
 from hushd_worker.torch_loading import Unfilled, import_torch, mapped_weights
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
 SPEC = engines.get("chatterbox")
 INSTALL = engine_command(SPEC)
@@ -52,14 +52,12 @@ _KNOWN = {known.name: known for known in catalogue.of("chatterbox")}
 _MANY = _KNOWN["multilingual"].languages
 
 
-class Chatterbox:
+class Chatterbox(Engine):
     """The engine.
 
     Sentences take seconds without a graphics card, and cannot be interrupted: the worker of a cancelled job is ended
     after two seconds.
     """
-
-    economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._model = model

@@ -19,7 +19,7 @@ from hushd_schema.kinds import number, seconds, text
 from hushd_worker import command
 from hushd_worker.command import RUN, CommandLine, CommandSpecError, files, remove, reported, run, sound_file
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
@@ -27,15 +27,8 @@ if TYPE_CHECKING:
 _BLOCK_SAMPLES = 2**20  # samples of all channels in one read
 
 
-def _never_cancelled() -> None:
-    """Does nothing, since outside a job there is nothing to cancel."""
-
-
-class Command:
+class Command(Engine):
     """The engine. The abilities of a voice are those that its file declares."""
-
-    economy = degraded = False
-    check: Callable[[], None] = staticmethod(_never_cancelled)
 
     def __init__(self, model: str) -> None:
         self._model = model

@@ -22,7 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema import engines
 from hushd_worker.errors import check_files
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
@@ -62,10 +62,8 @@ class _Event(ctypes.Structure):
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
-class EspeakNg:
+class EspeakNg(Engine):
     """The engine. It cannot use less memory; one worker speaks with all voices."""
-
-    economy = degraded = False
 
     def __init__(self, model: str) -> None:
         self._library: Any = None

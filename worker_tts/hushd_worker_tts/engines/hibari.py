@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_schema import engines
 from hushd_worker.errors import load_error
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice
 from hushd_worker_tts.engines.hibari_internals.reading import aligned
 
 from .hibari_internals import reading, session
@@ -37,13 +37,12 @@ MAX_PHONEMES = 400
 _CLAUSE_END = re.compile(r"[,;:—.!?…] ")
 
 
-class Hibari:
+class Hibari(Engine):
     """The engine. One process serves all voices, with a session for each voice and a phonemizer for each accent.
 
     It cannot use less memory: its sentences are short, its weights 8 MB.
     """
 
-    economy = degraded = False
     reads_phonemes = True
 
     def __init__(self, model: str) -> None:

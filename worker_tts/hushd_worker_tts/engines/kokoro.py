@@ -22,7 +22,7 @@ from hushd_worker.errors import load_error
 from hushd_worker.precision import int8_place
 from hushd_worker.quick_start import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 from hushd_worker_tts.reading.pronunciation import phonemized
 
 from .phoneme_voices import session, word_marks
@@ -39,10 +39,9 @@ _ESPEAK = {
 _SENTENCE_PAUSE_S = 0.25  # after a sentence, since the package removes the model's silence
 
 
-class Kokoro:
+class Kokoro(Engine):
     """The engine. It takes less memory with other files, fp16 and int8, which are separate models."""
 
-    economy = degraded = False
     reads_phonemes = True
 
     def __init__(self, model: str) -> None:

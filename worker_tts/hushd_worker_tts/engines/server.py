@@ -24,7 +24,7 @@ from hushd_worker.server import wyoming
 from hushd_worker.server.exchange import Bounds, Broken, Check, Hangs, loads
 from hushd_worker.server.process import ServerProcess, once
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice, greeting
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Model, Voice, greeting
 
 from .received_sound import decoded, raw
 
@@ -35,10 +35,10 @@ _WORD = "Hello."
 _LANGUAGE = "en-US"
 
 
-class Server:
+class Server(Engine):
     """The engine. The abilities of a voice are those that its server's file declares."""
 
-    economy = degraded = False
+    takes_extra = True
     offline = True  # whether the server is told to download nothing
 
     def __init__(self, model: str) -> None:
@@ -47,12 +47,10 @@ class Server:
         self._server: ServerProcess
         self._job = threading.local()  # several jobs at once, each on its thread
         self._listed: tuple[str, ...] = ()
-        self.parallel, self.leave_s = 1, 0.0
-        self.compute_device = "cpu"
 
     @property
     def check(self) -> Check:
-        """Of the job of this thread; see `TtsEngine`."""
+        """Of the job of this thread; see `Engine`."""
         return getattr(self._job, "check", lambda: None)
 
     @check.setter

@@ -32,6 +32,7 @@ class Trial(trial.Trial):
     """A speech-to-text engine with one model."""
 
     role = "stt"
+    registry = REGISTRY
     op = "transcribe"
 
     @cached_property

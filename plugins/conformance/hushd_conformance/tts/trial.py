@@ -7,7 +7,7 @@ from functools import cached_property
 
 from hushd_schema.description import SpeakingEngine
 from hushd_worker.engine_registry import choose_model
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, TtsEngine, Voice
+from hushd_worker_tts.engine import AudioChunk, Engine, EngineInfo, Voice
 from hushd_worker_tts.registry import REGISTRY
 from hushd_worker_tts.worker import Worker
 
@@ -22,10 +22,11 @@ class Trial(trial.Trial):
     """A text-to-speech engine with one model."""
 
     role = "tts"
+    registry = REGISTRY
     op = "synthesize"
 
     @cached_property
-    def kind(self) -> type[TtsEngine]:
+    def kind(self) -> type[Engine]:
         return REGISTRY.find(self.name)
 
     @cached_property
@@ -71,7 +72,7 @@ class Trial(trial.Trial):
         return worker._thread.call(lambda: list(worker._engine.synthesize(text, chosen, speed)))
 
     @property
-    def engine(self) -> TtsEngine:
+    def engine(self) -> Engine:
         """Returns the loaded engine itself."""
         assert isinstance(self.worker, Worker)
         return self.worker._engine

@@ -17,7 +17,7 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_worker.engine import Model
 
-from hushd_worker_wake.engine import RATE, Detection, EngineInfo, Word
+from hushd_worker_wake.engine import RATE, Detection, Engine, EngineInfo, Word
 from hushd_worker_wake.specs import micro
 from hushd_worker_wake.specs.micro import SPEC
 
@@ -37,7 +37,7 @@ LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
 _STEP = round(2 * RATE * _STEP_S)  # bytes
 
 
-class Micro:
+class Micro(Engine):
     """The engine. The model `words` has all installed words; a model of another name has only that word."""
 
     def __init__(self, model: str) -> None:
