@@ -67,7 +67,7 @@ exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*"]
 def copied(module: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """Copies the package of a module, such as `hushd.transport.link`; yields its file there, and an environment."""
     package, *_ = module.split(".")
-    (source,) = ROOT.glob(f"*/{package}/__init__.py")
+    (source,) = [*ROOT.glob(f"*/{package}/__init__.py"), *ROOT.glob(f"plugins/*/{package}/__init__.py")]
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
         shutil.copytree(source.parent, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
         path = os.pathsep.join((folder, str(ROOT / "tests")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,8 @@ class Diary:
     def __init__(self, file: Path) -> None:
         self._file = file
         file.touch()
-        self.environment = {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(file)}
+        folders = (str(DEVICE), os.environ.get("PYTHONPATH"))
+        self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, folders)), "HUSHD_DIARY": str(file)}
 
     @contextmanager
     def held(self) -> Iterator[None]:
