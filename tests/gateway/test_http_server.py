@@ -106,6 +106,29 @@ def test_a_head_has_a_size(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("size", [bodies.JSON + 1, 8 * bodies.JSON])
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_body_has_a_size(monkeypatch: pytest.MonkeyPatch, size: int, sized: bool) -> None:
+    """A program that sends all of one that is too large before it reads gets the answer, also at a connection's end."""
+    head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    head += (b"Content-Length: %d\r\n\r\n" if sized else b"Transfer-Encoding: chunked\r\n\r\n%x\r\n") % size
+
+    async def run() -> bytes:
+        loop = asyncio.get_running_loop()
+        app = create_app(AsyncClient(start=False), Settings())
+        async with asyncio.timeout(BOUND_S), serving(app, monkeypatch) as port:
+            with socket.socket() as program:
+                program.setblocking(False)
+                await loop.sock_connect(program, ("127.0.0.1", port))
+                await loop.sock_sendall(program, head + b" " * size)
+                answer = b""
+                while piece := await loop.sock_recv(program, 10_000):
+                    answer += piece
+                return answer
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_flood_of_pings_is_read_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program is answered after some of ninety thousand; of pongs that nobody reads no more are written."""
     answered, kept = server.WebSocketProtocol.handle_ping, [0]

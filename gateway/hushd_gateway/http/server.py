@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
+import h11
 import uvicorn
 from hushd_protocol.system.paths import find
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -25,7 +26,7 @@ CONNECTIONS = 512  # at once; further requests get a 503
 MAX_HEAD_BYTES = 32 * 1024  # bytes of a request's head: a client secret takes up to half
 KEEP_ALIVE_S = 15  # between two requests of one connection
 TURN_BYTES = 8 * 1024  # bytes that a connection reads in a turn of the loop
-REFUSED_HEAD_READ_S = 2  # for which what comes after a refused head is read
+UNREAD_S = 15  # for which what a program still sends after its last answer is read
 MESSAGE = 8 * 1024 * 1024  # bytes of a WebSocket's message: two minutes of sound
 
 
@@ -43,20 +44,47 @@ class _InTurns(asyncio.BufferedProtocol):
 
 
 class HttpProtocol(H11Protocol, _InTurns):
-    """uvicorn's HTTP, in turns; what goes on after a refusal is read, or else the kernel would reset the connection."""
+    """uvicorn's HTTP, in turns; a program that still sends as its connection ends can read its answer."""
 
-    _refused = False
+    _lingers = False
 
     def data_received(self, data: bytes) -> None:
-        if not self._refused:
+        if not self._lingers:
             super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle is not None:
+            self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
         answer = f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {len(msg)}\r\n\r\n{msg}"
         self.transport.write(answer.encode())
-        self.transport.write_eof()
-        self._refused = True
-        self.loop.call_later(REFUSED_HEAD_READ_S, self.transport.close)
+        self.linger()
+
+    def linger(self) -> None:
+        """Ends the answers, and reads on for a while: bytes left unread would have the kernel reset the connection."""
+        self._lingers = True
+        with suppress(OSError):  # the program has gone
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(UNREAD_S, self.transport.close)
+
+
+class _Lingering:
+    """The transport of an answer, which lingers where the program still sends its body."""
+
+    def __init__(self, connection: HttpProtocol) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
+
+    def close(self) -> None:
+        if self._connection.conn.their_state is h11.SEND_BODY and not self.is_closing():
+            self._connection.linger()
+        else:
+            self._connection.transport.close()
 
 
 class WebSocketProtocol(WSProtocol, _InTurns):
