@@ -41,18 +41,18 @@ class CallerClient(AsyncClient):
     """Asks for one of the gateway's callers, on the connection of all."""
 
     calls = PacedCall
-    caller = 0
+    caller, program = 0, ""
 
     @classmethod
     def of(cls, client: AsyncClient, peer: Address | None, here: Address | None) -> CallerClient:
         """Returns the client for the program at the other end of a connection; see `owner`."""
         own = cls.on(client.link, None)
         own._preparation = client._preparation
-        own.caller = _number(peer, here) if peer and here else 0
+        own.caller, own.program = _named(peer, here) if peer and here else (0, "")
         return own
 
     def _send(self, request: Request, *arguments: Any) -> Any:
-        return super()._send(replace(request, caller=self.caller), *arguments)
+        return super()._send(replace(request, caller=self.caller, program=self.program), *arguments)
 
 
 def owner(peer: Address, here: Address) -> tuple[int, str]:
@@ -99,16 +99,26 @@ def _rows(host: str, port: int) -> set[str]:
     return {"".join(f"{word:08X}" for word in form) + f":{port:04X}" for form in words}
 
 
-def _number(peer: Address, here: Address) -> int:
-    """Returns the number of a caller: a process of this user, another user of this machine, or another machine."""
+def _named(peer: Address, here: Address) -> tuple[int, str]:
+    """Returns the number of a caller, and the name for people: a process of this user, another user of this machine, or
+    another machine."""
     try:
         user, inode = owner(peer, here)
-        name = f"process {_process(inode)} of {user}"
+        pid = _process(inode)
+        key, program = f"process {pid} of {user}", _command(pid) or f"user {user}"
     except LookupError:
-        name = peer[0]
+        key = program = peer[0]
     except (OSError, ValueError):  # not Linux: each connection by itself
-        name = str(peer)
-    return zlib.crc32(name.encode())
+        key, program = str(peer), peer[0]
+    return zlib.crc32(key.encode()), program
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", errors="replace") as file:
+            return file.read().strip()
+    except OSError:  # it has ended, or is another user's
+        return ""
 
 
 def _process(inode: str) -> int:

@@ -17,7 +17,7 @@ MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 ID_BYTES = 16
 MAX_DEPTH = 32  # levels of lists and maps in one field
 MAX_ARGUMENTS = 64  # names in one control message
-MAX_HOLDER = 256  # of a holder's name: `status` shows it, and leases keep it after the connection
+MAX_HOLDER = 256  # of the name of a holder or a program: `status` shows it, and leases keep a holder's
 SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path without its NUL on Linux; 103 on macOS
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")

@@ -47,6 +47,7 @@ class WorkerStatus(Record):
         peak_mb: the peak of `private_mb` while it loaded or worked; 0 before it has loaded.
         idle_s: the time since its last job; None unless it is ready or suspended.
         expires_in_s: the time until it ends by itself; None if that is not planned.
+        programs: the names of programs whose requests run or wait, four at most.
         sessions: the live sessions among `running`.
         requests: the number of ended requests.
         latency_ms: the median of the last requests' times to their first output; `latency_p95_ms` is the 95th
@@ -88,6 +89,7 @@ class WorkerStatus(Record):
     cards_mb: Mapping[str, float]
     need_mb: float
     failure: str = ""
+    programs: tuple[str, ...] = ()
 
     @property
     def size_mb(self) -> float | None:

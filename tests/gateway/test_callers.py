@@ -126,7 +126,9 @@ def test_a_request_names_its_caller_and_is_granted_what_is_read(runtime: Path) -
                 await anext(speech)
             credits = await asyncio.to_thread(router.wait_for, m.Credit, 4)
             assert [each.chunks for each in credits] == [1] * 4
-            assert router.of(m.Request)[0].caller == caller.caller != 0
+            (sent,) = router.of(m.Request)
+            assert (sent.caller, sent.program) == (caller.caller, "192.0.2.7")
+            assert sent.caller
             speech.close()
 
     router = ScriptedRouter(runtime, script)

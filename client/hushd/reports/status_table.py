@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hushd_protocol.suggest import escaped
+
 from .display import Column, clock, laid_out
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def _running(worker: WorkerStatus) -> str:
     return f"{files} + {live} live" if live else str(files)
 
 
-_USUAL = 7  # columns; on a narrow terminal the last ones are dropped first
+_USUAL = 8  # columns; on a narrow terminal the last ones are dropped first
 _DEVICE: Column[WorkerStatus] = Column("DEVICE", lambda worker: worker.compute_device or "-", left=True)
 _VRAM: Column[WorkerStatus] = Column("VRAM", lambda worker: _megabytes(worker.vram_mb))
 _COLUMNS: tuple[Column[WorkerStatus], ...] = (
@@ -49,6 +51,7 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
     Column("RUNNING", _running),
     Column("QUEUED", lambda worker: str(worker.queued)),
     Column("IDLE", lambda worker: _time(worker.idle_s)),
+    Column("FOR", lambda worker: escaped(", ".join(worker.programs)) or "-", left=True),
     Column("PRIVATE", lambda worker: _megabytes(worker.private_mb)),
     Column("MAPPED", lambda worker: _megabytes(worker.mapped_mb)),
     Column("PEAK", lambda worker: _megabytes(worker.peak_mb)),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -46,6 +47,8 @@ READ_AHEAD = 100_000
 # the supervisor exits, and up to a third of the last answers was lost.
 NEVER_MS = 24 * 3600 * 1000
 
+_MAX_NAME_CHARACTERS = 60  # of a program
+
 # After any of these this connection will not carry another message.
 _LOSS = (
     zmq.EVENT_DISCONNECTED
@@ -55,6 +58,19 @@ _LOSS = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+
+
+COMMANDS = "cli"  # the holder of all commands, each of which has a name of its own
+
+
+def _program(holder: str | None) -> str:
+    """Returns the name of this program: its holder's, else as it was started, such as `hushd load` or `notes.py`."""
+    if holder not in (None, COMMANDS):
+        return str(holder)
+    folder, name = os.path.split(sys.argv[0])
+    name = os.path.basename(folder) if name == "__main__.py" else name
+    name = "python" if name in ("", "-c") else name
+    return " ".join([name, *sys.argv[1:2]] if name == "hushd" else [name])[:_MAX_NAME_CHARACTERS]
 
 
 class Connection:
@@ -80,7 +96,9 @@ class Connection:
         self.path = os.fspath(path)
         self._place = place
         self._patience = patience
-        self._hello = Hello(protocol=PROTOCOL, version=__version__, holder=holder, pid=os.getpid())
+        self._hello = Hello(
+            protocol=PROTOCOL, version=__version__, program=_program(holder), holder=holder, pid=os.getpid()
+        )
         self._pid = os.getpid()
         self._lock = threading.RLock()  # _lost and the wake-up pipe; reentrant: a collected call may post a cancel
         self._outbox: deque[Message | Answered] = deque()

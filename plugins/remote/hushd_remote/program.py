@@ -69,7 +69,7 @@ class AttachedProgram:
         self._claims: dict[bytes, Claimed] = {}
         self._calls: set[bytes] = set()
         self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
-        self._link = Link(f"{permissions.host}:{hello.holder or hello.pid}", endpoint="")
+        self._link = Link(f"{permissions.host}:{hello.program or hello.holder or hello.pid}", endpoint="")
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._disconnected = False
         threading.Thread(target=self._run, name="hushd-attached-program", daemon=True).start()

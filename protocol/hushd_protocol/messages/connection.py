@@ -24,13 +24,15 @@ class Message:
 class Hello(Message):
     """client -> supervisor: the first message, sent once. Requests are sent after `welcome`.
 
-    `holder` names the owner of the leases that outlive connections (`cli` for the commands); None: this connection.
+    `program` is the name by which people know it: `status` and logs show it, `stop` and `pause` take it; empty: the
+    holder's. `holder` owns the leases that outlive connections (`cli` for all commands); None: this connection.
     """
 
     TYPE: ClassVar[str] = "hello"
 
     protocol: int
     version: str
+    program: str = ""
     holder: str | None = None
     pid: int = 0
 

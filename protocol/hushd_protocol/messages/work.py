@@ -30,7 +30,7 @@ class Request(Message):
     separately from other requests, called files, so that neither has to wait for the other.
 
     `caller`: a client that asks for several programs, as the gateway does, has a number for each, since programs take
-    turns; 0: for itself.
+    turns, and the `program`'s name; 0: for itself.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -51,6 +51,7 @@ class Request(Message):
     attempt: int = 0
     session: bool = False
     caller: int = 0
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.limits import PRIORITIES
+from hushd_protocol.limits import MAX_HOLDER, PRIORITIES
 from hushd_protocol.names import NAME, ROLES
 from hushd_schema.settings import Settings
 
@@ -82,8 +82,9 @@ class Requests:
                 next(self._numbers),
                 now,
                 deadline,
+                message.program or connection.program,
                 client=hash((connection.number, message.caller)),
-                program=(connection.pid or route, message.caller),
+                line=(connection.pid or route, message.caller),
             )
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
@@ -163,7 +164,7 @@ def check(message: m.Request) -> None:
     """Checks the fields that all workers share.
 
     Raises:
-        HushdError: `bad_request`.
+        HushdError: `bad_request`; `too_large` for the name of a program.
     """
     if message.priority not in PRIORITIES:
         raise HushdError("bad_request", f"The priority must be one of {', '.join(PRIORITIES)}.")
@@ -171,6 +172,8 @@ def check(message: m.Request) -> None:
         raise HushdError("bad_request", f"The input must be one of {', '.join(INPUTS)}.")
     if message.input == "path" and not message.path.startswith("/"):
         raise HushdError("bad_request", "A path must be absolute.")
+    if len(message.program.encode()) > MAX_HOLDER:
+        raise HushdError("too_large", f"The name of a program has at most {MAX_HOLDER} bytes.")
     if not message.op:
         raise HushdError("bad_request", "The request names no operation.")
     if message.deadline_ms is not None and message.deadline_ms <= 0:

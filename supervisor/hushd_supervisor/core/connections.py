@@ -24,6 +24,7 @@ LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is ab
 class Connection:
     """A client that has said hello."""
 
+    program: str  # its name for people
     holder: str
     own_holder: bool  # the client named no holder: its leases belong to this connection
     pid: int  # of its process, whose connections have their turns together; 0: unknown
@@ -69,8 +70,8 @@ class Connections:
         nothing."""
         if hello.protocol != PROTOCOL:
             return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
-        if len((hello.holder or "").encode()) > MAX_HOLDER:
-            error = HushdError("too_large", f"A holder's name has at most {MAX_HOLDER} bytes.")
+        if any(len(name.encode()) > MAX_HOLDER for name in (hello.holder or "", hello.program)):
+            error = HushdError("too_large", f"The name of a holder or a program has at most {MAX_HOLDER} bytes.")
             return [ToClient(route, m.Error.of(b"", error))]
         if route in self._by_route:  # a second hello: the requests and leases already have their holder
             return [ToClient(route, self._welcome)]
@@ -80,7 +81,7 @@ class Connections:
         own_holder = hello.holder is None
         self._count += 1
         holder = hello.holder or f"connection-{self._count}"
-        self._by_route[route] = Connection(holder, own_holder, hello.pid, self._count)
+        self._by_route[route] = Connection(hello.program or holder, holder, own_holder, hello.pid, self._count)
         return [ToClient(route, self._welcome)]
 
     def _mismatch(self, version: int) -> HushdError:
@@ -101,9 +102,9 @@ class Connections:
         """Forgets and returns a connection that has ended; None for one that never said hello."""
         return self._by_route.pop(route, None)
 
-    def of(self, holder: str) -> set[bytes]:
-        """The connections of a holder, by the name that `status` shows."""
-        return {route for route, connection in self._by_route.items() if connection.holder == holder}
+    def of(self, name: str) -> set[bytes]:
+        """The connections of a program, by the name that `status` shows, or of a holder."""
+        return {route for route, each in self._by_route.items() if name in (each.program, each.holder)}
 
     def excuse(self) -> None:
         """Resets the counts of missed pongs: the supervisor itself was late, and neither pinged nor heard anybody."""

@@ -228,7 +228,7 @@ class Pool:
         if not self._is_new(route, claim.id):
             return [ToClient(route, _ID_IN_USE)]
         connection = self._connections[route]
-        return self._floor.claim(route, claim, connection.holder, connection.pid, now)
+        return self._floor.claim(route, claim, connection.program, connection.pid, now)
 
     def _is_new(self, route: bytes, name: bytes) -> bool:
         return len(name) == ID_BYTES and not self._requests.has(route, name) and not self._floor.has(route, name)

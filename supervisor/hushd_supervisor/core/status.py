@@ -19,6 +19,7 @@ from .worker.worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import CardStatus, MemoryStatus, WorkerStatus
 
+_MAX_PROGRAMS = 4  # named in the row of a worker
 _MAX_TEXT_CHARACTERS = 300  # of a worker's own text
 
 
@@ -65,6 +66,12 @@ def _mb(size: float) -> float:
     return round(size / 1e6, 1)
 
 
+def _programs(worker: Worker) -> tuple[str, ...]:
+    """The programs whose requests run or wait."""
+    requests = (*worker.jobs.running.values(), *worker.jobs.waiting)
+    return tuple(dict.fromkeys(request.program for request in requests))[:_MAX_PROGRAMS]
+
+
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
     """The row of a worker that needs `need` bytes; the sizes of its process are added where they are measured."""
     from hushd_schema.status import WorkerStatus
@@ -88,6 +95,7 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         peak_mb=_mb(worker.process.peak) if worker.state.has_process else None,
         idle_s=None if idle is None else round(now - idle, 1),
         expires_in_s=None if expiry == math.inf else round(max(0.0, expiry - now), 1),
+        programs=_programs(worker),
         queued=len(worker.jobs.waiting),
         running=len(worker.jobs.running),
         sessions=worker.jobs.running.sessions,

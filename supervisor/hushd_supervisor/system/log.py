@@ -139,7 +139,8 @@ class Logged:
         """Receives an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):
-                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:MAX_CLIENT_NAME_CHARACTERS]
+                name = hello.program or hello.holder or f"pid {hello.pid}"
+                self._clients[route] = name[:MAX_CLIENT_NAME_CHARACTERS]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case ClientGone(route):
@@ -171,7 +172,7 @@ class Logged:
     def _arrived(self, route: bytes, request: Request, now: float) -> None:
         if (route, request.id) in self._open:
             return  # a second request with this id, which will be refused
-        client = self._clients.get(route, "a stranger")
+        client = request.program[:MAX_CLIENT_NAME_CHARACTERS] or self._clients.get(route, "a stranger")
         opened = _Open(
             request.op[:MAX_CLIENT_NAME_CHARACTERS], request.worker[:MAX_CLIENT_NAME_CHARACTERS], client, now
         )

@@ -32,3 +32,10 @@ def test_another_machine_is_named() -> None:
     status = Status.from_data(STATUS | {"workers": []})
     assert " on desk, pid " in table(status, 200, "desk").splitlines()[0]
     assert " on " not in table(status, 200).splitlines()[0]
+
+
+def test_programs_are_named_beside_their_worker() -> None:
+    """Names come from outside: control sequences are shown, not sent."""
+    row = {"name": "stt/a/x", "state": "busy", "programs": ["say", "evil\x1b[2J"]}
+    (line,) = table(Status.from_data(STATUS | {"workers": [row]}), 200).splitlines()[-1:]
+    assert line.endswith("  say, evil\\x1b[2J")

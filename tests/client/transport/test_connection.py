@@ -44,6 +44,27 @@ def connect(runtime: object) -> Iterator[Callable[[ScriptedRouter], Connection]]
         connection.close()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "holder", "name"),
+    [
+        (["/usr/bin/say", "--", "secret"], "cli", "say"),
+        (["/x/hushd", "load", "tts"], "cli", "hushd load"),
+        (["/x/hushd/__main__.py", "top"], "cli", "hushd top"),
+        (["/home/a/notes.py", "secret"], None, "notes.py"),
+        (["-c"], None, "python"),
+        (["/usr/bin/x"], "claude", "claude"),
+    ],
+)
+def test_a_program_says_its_name(
+    arguments: list[str], holder: str | None, name: str, start_router: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of its holder, which is an agent's or a service's; else as it was started, without its further words."""
+    monkeypatch.setattr("sys.argv", arguments)
+    supervisor = start_router()
+    Connection(supervisor.path, holder=holder).close()
+    assert [each.program for each in supervisor.of(m.Hello)] == [name]
+
+
 def answer(*messages: Callable[[bytes], m.Message]) -> Callable[[ScriptedRouter, bytes, m.Message], None]:
     """A script that answers every request with the same messages."""
 

@@ -203,14 +203,14 @@ class Line:
     def add(self, request: ActiveRequest) -> None:
         """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
         if not request.turn:
-            request.line_up(max(self._turn // 2 * 2 + 2, self._next.get(request.program, 0)))
-            self._next[request.program] = request.turn // 2 * 2 + 3
-        self._counts[request.program] += 1
+            request.line_up(max(self._turn // 2 * 2 + 2, self._next.get(request.line, 0)))
+            self._next[request.line] = request.turn // 2 * 2 + 3
+        self._counts[request.line] += 1
         insort(self.requests, request, key=lambda waiting: (waiting.turn, waiting.order))
 
     def remove(self, request: ActiveRequest, *, served: bool) -> None:
         """Removes a request: it has had its turn, or waits no more."""
-        program = request.program
+        program = request.line
         self.requests.remove(request)
         self._counts[program] -= 1
         if served:

@@ -47,9 +47,10 @@ class ActiveRequest:
     order: int
     arrived: float
     deadline: float = math.inf
+    program: str = ""  # the name of the one who asks, for people
     done: bool = False
     client: int = 0  # a number that its caller's requests share
-    program: Hashable = b""  # the caller and the process that its client names; its connection if it names none
+    line: Hashable = b""  # the caller and the process that its client names; its connection if it names none
     turn: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
@@ -80,7 +81,7 @@ class ActiveRequest:
     rank: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = self.program or self.caller
+        self.line = self.line or self.caller
         self.rank = PRIORITIES.index(self.message.priority)
         self.alone = self.message.attempt > 0 and not self.session
         self.input_complete = self.message.input != "stream"

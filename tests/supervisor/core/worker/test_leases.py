@@ -22,6 +22,18 @@ def pool_with(holder: str | None = None, **fields: Any) -> Pool:
     return pool
 
 
+def test_a_worker_names_the_programs_it_is_for() -> None:
+    """A request may name another than its connection, as the gateway's do; who has gone is named no more."""
+    pool = Pool(Settings(), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1", program="notes.py", holder="cli")), 0)
+    for number, program in enumerate(("", "", "curl"), 1):
+        id = bytes([number]) * 16
+        pool.handle(ev.FromClient(b"r", m.Request(id=id, worker="stt", op="transcribe", program=program)), 0)
+    assert pool.status(0)[0][1].programs == ("notes.py", "curl")
+    pool.handle(ev.ClientGone(b"r"), 0)
+    assert pool.status(0)[0][1].programs == ()
+
+
 def leaves_at(pool: Pool, now: float) -> float | None:
     """The time at which the only worker leaves, None for never."""
     ((_, row),) = pool.status(now)
