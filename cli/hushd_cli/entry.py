@@ -142,9 +142,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _settle_devices() -> None:
     """Lets PortAudio end its look for devices, if it has begun one."""
-    if settle := getattr(sys.modules.get("hushd.audio.devices"), "settle", None):
+    if wait_for_search := getattr(sys.modules.get("hushd.audio.devices"), "wait_for_search", None):
         _take_signals(lambda *_: None)
-        settle()
+        wait_for_search()
 
 
 def _open_standard_descriptors() -> None:

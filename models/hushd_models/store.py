@@ -99,7 +99,7 @@ class Store:
         """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `rm`,
         so that a broken download can be continued. It is emptied if it was begun for another source.
 
-        Only for the holder of the lock.
+        Only for the owner of the lock.
 
         Raises:
             HushdError: `output_failed`.
@@ -153,7 +153,7 @@ class Store:
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Makes a file that one holder at a time has, in any process, and removes it; yields False if another one has it
+    """Makes a file that one owner at a time has, in any process, and removes it; yields False if another one has it
     and `wait` is false.
 
     Raises:
@@ -171,7 +171,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
             os.close(descriptor)
             yield False
             return
-        # The last holder removes the file; if so, our lock is on a file that nobody else can open.
+        # The last owner removes the file; if so, our lock is on a file that nobody else can open.
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 break

@@ -67,7 +67,7 @@ def spec_of(model: str) -> EngineSpec:
     return spec
 
 
-def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Path) -> Manifest:
+def finish(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Path) -> Manifest:
     """Moves the files of a model into the models folder and writes its manifest; returns that, with its location.
 
     Args:

@@ -21,7 +21,7 @@ from hushd_protocol.errors import HushdError
 
 from . import hub
 from .fetch import Download, Fetch, unwritable
-from .install import alone, check_room, readable, settle, spec_of
+from .install import alone, check_room, finish, readable, spec_of
 from .task import Task
 from .web import Headers, Web, host, total
 
@@ -158,7 +158,7 @@ class Pull:
         """Fetches files into the models folder."""
         files = self._fetch(downloads, work)
         made = {name: download.target for name, download in downloads.items()}
-        return settle(self._store, self._manifest(source, files, "."), made, work)
+        return finish(self._store, self._manifest(source, files, "."), made, work)
 
     def _fetch(self, downloads: Mapping[str, Download], folder: Path) -> dict[str, File]:
         """Fetches files, several at once; returns their sizes and hashes."""

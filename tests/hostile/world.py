@@ -499,8 +499,8 @@ class World:
         self.processes[name, gen] = process
         if mode == "no-spawn":
             process.alive = False
-            starved = self.dice.random() < 0.5
-            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory", starved)))
+            transient = self.dice.random() < 0.5
+            self.at(0, lambda: self.tell(ev.SpawnFailed(name, gen, "no memory", transient)))
         else:
             self.at(self.dice.choice([0.0, 0.0, 0.1, 12.0]), lambda: self._begin(process))
 

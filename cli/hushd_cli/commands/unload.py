@@ -129,9 +129,9 @@ def _held(options: JsonObject) -> JsonObject:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        line = holder.stdout.readline()
+    ) as keeper:
+        assert keeper.stdout is not None
+        line = keeper.stdout.readline()
     failed = {"code": "internal", "message": "The process that has workers keep away has ended without an answer."}
     answer: JsonObject = json.loads(line) if line else failed
     return answer

@@ -104,7 +104,7 @@ def lead_to_sound_server() -> None:
         os.environ["XDG_RUNTIME_DIR"] = os.fspath(folder)
 
 
-def settle() -> None:
+def wait_for_search() -> None:
     """Waits until PortAudio has finished looking for devices, and keeps it from starting again; called before exit.
 
     PortAudio asks JACK's library too, which holds a lock shared by all of a user's programs for that time. A process

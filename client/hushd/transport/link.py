@@ -156,9 +156,9 @@ class Link:
 
         supervisor = autostart.ensure(self.paths, start=self.starts)  # which may take as long as a start does
         first = began = time.monotonic()
-        holder = None
+        owner = None
         while True:
-            holder = _holder_of(supervisor, holder)
+            owner = _owner_of(supervisor, owner)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
             try:
                 connection = Connection(supervisor.client_socket, holder=self.holder, patience=patience)
@@ -166,12 +166,12 @@ class Link:
                 return connection
             except HushdError as error:
                 now = time.monotonic()
-                limit = FIND_S if holder else autostart.START_TIMEOUT_S
+                limit = FIND_S if owner else autostart.START_TIMEOUT_S
                 if error.code not in GONE or now - first >= BUSY_S:
                     raise
-                if holder and not holder.exists():
+                if owner and not owner.exists():
                     began = now  # it made us wait, and has left: the next one has all its time
-                elif now - began >= limit and not (holder and holder.works()):
+                elif now - began >= limit and not (owner and owner.works()):
                     raise
             time.sleep(CONNECT_DELAY_S)
             supervisor = autostart.ensure(self.paths, start=self.starts)
@@ -195,7 +195,7 @@ def refuse_borrowed(connection: Connection) -> None:
         )
 
 
-def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
+def _owner_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
     """The supervisor that holds the lock, from now on; None where there is none, or not yet. The `last` one where the
     lock cannot be read."""
     from hushd_protocol.system.lifeline import Liveness
@@ -207,9 +207,9 @@ def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | Non
         return None
     except OSError:
         return last
-    holder = Liveness(pid)
-    holder.works()
-    return holder
+    owner = Liveness(pid)
+    owner.works()
+    return owner
 
 
 def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:

@@ -43,8 +43,8 @@ class OnlyOne:
         return True
 
     def signal(self, number: int) -> None:
-        """Sends the holder a signal."""
+        """Sends the one that runs a signal."""
         try:
             os.kill(int(os.pread(self._descriptor, 32, 0)), number)
         except (OSError, ValueError):
-            pass  # the holder is just ending
+            pass  # it is just ending

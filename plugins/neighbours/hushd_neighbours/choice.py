@@ -12,7 +12,7 @@ MAX_COMBINED_MODELS = 12  # the largest, which are combined: 4,096 ways
 Named = tuple[str, Holding]  # a model, and the name of its server
 
 
-class Lack(NamedTuple):
+class Shortfall(NamedTuple):
     """Memory that a start lacks: of the machine, and of the card at a place on the bus; false if none."""
 
     ram: int = 0
@@ -22,21 +22,21 @@ class Lack(NamedTuple):
     def __bool__(self) -> bool:
         return self.ram > 0 or self.vram > 0
 
-    def without(self, models: Iterable[Named]) -> Lack:
+    def without(self, models: Iterable[Named]) -> Shortfall:
         """Returns the rest once models are gone; memory of a card that its server does not name counts, too."""
         ram, vram = self.ram, self.vram
         for _, holding in models:
             ram -= holding.ram
             vram -= holding.cards.get(self.card, 0) + (holding.cards.get(ANY_CARD, 0) if self.card else 0)
-        return Lack(max(0, ram), self.card, max(0, vram))
+        return Shortfall(max(0, ram), self.card, max(0, vram))
 
 
-def choose(models: Iterable[Named], lack: Lack) -> list[Named]:
-    """Chooses the models whose end fills `lack`: as few as suffice, and of those the smallest; none if all do not."""
-    useful = [model for model in models if lack.without([model]) != lack]
+def choose(models: Iterable[Named], shortfall: Shortfall) -> list[Named]:
+    """Chooses the models whose end fills `shortfall`: the fewest, then the smallest; none if all do not suffice."""
+    useful = [model for model in models if shortfall.without([model]) != shortfall]
     largest = sorted(useful, key=lambda model: -model[1].size)[:MAX_COMBINED_MODELS]
     for count in range(1, len(largest) + 1):
-        enough = [chosen for chosen in combinations(largest, count) if not lack.without(chosen)]
+        enough = [chosen for chosen in combinations(largest, count) if not shortfall.without(chosen)]
         if enough:
             return list(min(enough, key=lambda chosen: sum(holding.size for _, holding in chosen)))
     return []

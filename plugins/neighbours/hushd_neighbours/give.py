@@ -11,7 +11,7 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
 from . import ask
-from .choice import Lack, choose
+from .choice import Shortfall, choose
 from .holding import why_not
 from .settings import NeighbourSettings
 
@@ -28,14 +28,14 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
             anything.
     """
     began = time.monotonic()
-    lack = _lack(question)
+    shortfall = _shortfall(question)
     looks = ask.looks(known, began + _SERVERS_TIMEOUT_S)
     for name, held in looks.items():
         if isinstance(held, str):
             console.complain(f"{name}: {held}")
     listed = ((name, held) for name, held in looks.items() if not isinstance(held, str))
     idle = [(name, each) for name, held in listed for each in held if not why_not(each, known[name].idle)]
-    chosen = choose(idle, lack)
+    chosen = choose(idle, shortfall)
     if not chosen:
         raise HushdError("server_busy", "No neighbours have idle models whose memory suffices.", 1000)
     failures = ask.gives(known, chosen, began + _GIVE_TIMEOUT_S)
@@ -48,12 +48,12 @@ def give(known: Mapping[str, NeighbourSettings], question: IO[bytes]) -> None:
         raise HushdError("server_busy", "No neighbour has given its memory.", 1000)
 
 
-def _lack(question: IO[bytes]) -> Lack:
+def _shortfall(question: IO[bytes]) -> Shortfall:
     try:
         asked = json.loads(question.read(_MAX_INPUT_BYTES))
-        lack = Lack(asked["ram"], asked["card"], asked["vram"])
-        if lack and all(type(size) is int and size >= 0 for size in (lack.ram, lack.vram)):
-            return lack
+        shortfall = Shortfall(asked["ram"], asked["card"], asked["vram"])
+        if shortfall and all(type(size) is int and size >= 0 for size in (shortfall.ram, shortfall.vram)):
+            return shortfall
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise HushdError(

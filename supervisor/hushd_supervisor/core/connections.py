@@ -111,7 +111,7 @@ class Connections:
         for connection in self._by_route.values():
             connection.unanswered = 0
 
-    def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    def ping_round(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """Returns the clients to ping, those that have fallen quiet and those to give up, of those with a request or
         for which `waits` is true.
 

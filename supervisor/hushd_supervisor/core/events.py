@@ -75,12 +75,12 @@ class Gauged:
 @dataclass(frozen=True, slots=True)
 class SpawnFailed:
     """No process could be started; counts as a crash, unless it only lacks what other processes hold now
-    (`starved`)."""
+    (`transient`)."""
 
     worker: str
     gen: int
     reason: str
-    starved: bool = False
+    transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

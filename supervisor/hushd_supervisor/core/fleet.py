@@ -113,8 +113,8 @@ class Fleet:
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
-                    starved = out_of_memory and status == -signal.SIGKILL and not worker.process.killed
-                    self.admission.ended(worker, now, out_of_memory=out_of_memory, starved=starved)
+                    killed_this = out_of_memory and status == -signal.SIGKILL and not worker.process.killed
+                    self.admission.ended(worker, now, out_of_memory=out_of_memory, killed_this=killed_this)
                 return worker.news.exited(gen, status, log_tail, now, out_of_memory) + self.admission.needs.remember()
             case Spawned(_, gen):
                 worker.news.spawned(gen, now)
@@ -135,10 +135,10 @@ class Fleet:
             case Restored(_, gen, error):
                 self.admission.cards.forget()
                 return worker.room.restored(gen, error, now)
-            case SpawnFailed(_, gen, reason, starved):
+            case SpawnFailed(_, gen, reason, transient):
                 self._learn(worker, gen, now)
                 news = worker.news
-                return news.starved(gen, reason, now) if starved else news.exited(gen, 127, reason, now)
+                return news.start_postponed(gen, reason, now) if transient else news.exited(gen, 127, reason, now)
             case SendFailed(_, gen):
                 return worker.news.unreachable(gen, now)
 

@@ -230,8 +230,8 @@ class Floor:
         """The holder of each device, and the number of waiting claims."""
         from hushd_schema.status import FloorStatus  # once somebody asks
 
-        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.exclusive}
-        speaks, listens = holders.get(SPEAKER), holders.get(MICROPHONE)
+        granted = {device: claim for claim in self._claims.values() if claim.holds for device in claim.exclusive}
+        speaks, listens = granted.get(SPEAKER), granted.get(MICROPHONE)
         return FloorStatus(
             speaker=speaks.status(now) if speaks else None,
             microphone=listens.status(now) if listens else None,

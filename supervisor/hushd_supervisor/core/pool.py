@@ -207,7 +207,7 @@ class Pool:
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
-        pinged, quiet, silent = self._connections.turn(self._waits)
+        pinged, quiet, silent = self._connections.ping_round(self._waits)
         actions: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
         for route in quiet:
             actions += self._floor.silenced(route, now)

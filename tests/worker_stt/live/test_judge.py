@@ -78,7 +78,7 @@ def test_no_text_waits_longer_than_the_bound(judge: LiveJudge, readings: Reading
     assert not say(judge, 1)
     assert time.monotonic() - began < BOUND_S / 2  # the reading takes that twice
     readings.may.set()
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     assert spans(found) == [(0.0, 12.0)]
 
 
@@ -89,16 +89,16 @@ def test_what_is_not_known_is_as_the_utterance_before(
     language."""
     readings.may.set()
     say(judge, 0)
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     readings.few = "Oui, merci."
     assert say(judge, 1, readings.few)
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     readings.may.clear()
     readings.few = ""
     assert say(judge, 2)
     readings.same = True
     readings.may.set()
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     assert spans(found) == [(0.0, 2.0)]
     readings.few = "Yes, please."
     assert not say(judge, 3, readings.few)
@@ -111,7 +111,7 @@ def test_a_text_that_is_replaced_is_not_judged(judge: LiveJudge, readings: Readi
     readings.same = True
     assert not say(judge, 0)
     readings.may.set()
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     assert (readings.count <= 2, spans(found)) == (True, [])
 
 
@@ -134,7 +134,7 @@ def test_a_cancelled_session_does_not_wait(judge: LiveJudge) -> None:
         raise HushdError("cancelled", "The client has gone.")
 
     with pytest.raises(HushdError, match="gone"):
-        judge.settle(check)
+        judge.finish(check)
 
 
 def test_readings_that_fail_mark_nothing(found: UnlikelyText) -> None:
@@ -145,7 +145,7 @@ def test_readings_that_fail_mark_nothing(found: UnlikelyText) -> None:
 
     judge = LiveJudge(broken, found)
     assert not say(judge, 0)
-    judge.settle(lambda: None)
+    judge.finish(lambda: None)
     judge.close()
     assert spans(found) == []
 

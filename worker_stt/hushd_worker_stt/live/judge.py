@@ -129,7 +129,7 @@ class LiveJudge:
         if (quiet_s >= _QUIET_AFTER_WORD_S) is not self._may_read.is_set():
             (self._may_read.set if quiet_s >= _QUIET_AFTER_WORD_S else self._may_read.clear)()
 
-    def settle(self, check: Callable[[], None]) -> None:
+    def finish(self, check: Callable[[], None]) -> None:
         """Waits for the verdicts on the texts that were sent.
 
         Args:

@@ -100,7 +100,7 @@ class LiveListener:
             for event in self._events(audio, detector):
                 yield self._judge.mark(event) if self._judge and isinstance(event, Segment) else event
             if self._judge:
-                self._judge.settle(self._job.check)
+                self._judge.finish(self._job.check)
                 yield from self._judge.news()
 
     def close(self) -> None:

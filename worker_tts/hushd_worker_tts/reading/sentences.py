@@ -142,15 +142,15 @@ class Splitter:
         """Judges whether the sentence that starts the window ends with `match`."""
         after = window[match.end() : match.end() + _CHARACTERS_AHEAD]
         # Whether the verdict is final, since later text would not be examined.
-        settled = whole or len(after) == _CHARACTERS_AHEAD or len(window) == MAX_PIECE + _CHARACTERS_AHEAD
+        certain = whole or len(after) == _CHARACTERS_AHEAD or len(window) == MAX_PIECE + _CHARACTERS_AHEAD
         if match["wide"]:
             return _Verdict.END
         if match["line"]:
-            return self._judge_line(window[: match.start()], after, settled)
-        return self._judge_stop(window[: match.start()], match["stop"], after, settled)
+            return self._judge_line(window[: match.start()], after, certain)
+        return self._judge_stop(window[: match.start()], match["stop"], after, certain)
 
-    def _judge_stop(self, before: str, stop: str, after: str, settled: bool) -> _Verdict:
-        if not after and not settled:
+    def _judge_stop(self, before: str, stop: str, after: str, certain: bool) -> _Verdict:
+        if not after and not certain:
             return _Verdict.UNKNOWN  # more dots or a bracket may follow
         word = _last_word(before)
         single = stop == "."
@@ -165,22 +165,22 @@ class Splitter:
             return _Verdict.END
         following = after.lstrip(_OPENING).lstrip()
         if not following:
-            return _Verdict.END if settled else _Verdict.UNKNOWN
+            return _Verdict.END if certain else _Verdict.UNKNOWN
         if following[0].islower() or following[0] in ".!?…,;:":
             return _Verdict.INSIDE
         next_word = "".join(takewhile(lambda c: c.isalnum() or c in "'’", following))
-        if (numbered or doubtful) and next_word == following and not settled:
+        if (numbered or doubtful) and next_word == following and not certain:
             return _Verdict.UNKNOWN
         if numbered and self._known.numeral(following):
             return _Verdict.INSIDE
         begins = next_word.casefold().replace("’", "'") in self._known.begins and following[len(next_word) :][:1] != "."
         return _Verdict.INSIDE if doubtful and not begins else _Verdict.END
 
-    def _judge_line(self, before: str, after: str, settled: bool) -> _Verdict:
+    def _judge_line(self, before: str, after: str, certain: bool) -> _Verdict:
         following = after.lstrip(" ")
         if following.startswith("\n"):
             return _Verdict.END
-        if len(following) < 8 and not settled:
+        if len(following) < 8 and not certain:
             return _Verdict.UNKNOWN
         if not following or _ITEM.match(following):
             return _Verdict.END

@@ -29,7 +29,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         parser.print_help()
         return 0
     if options.command in ("on", "off"):
-        _turn(options.command == "on")
+        _switch(options.command == "on")
     on = not off_mark(paths.find()).exists()
     if options.command == "state" and options.json:
         console.write_json({"on": on})
@@ -38,7 +38,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def _turn(on: bool) -> None:
+def _switch(on: bool) -> None:
     where = paths.find()
     mark = off_mark(where)
     try:

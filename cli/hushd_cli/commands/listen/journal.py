@@ -149,7 +149,7 @@ class Journal:
         descriptor = os.open(self._path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
-            raise BlockingIOError  # its holder transcribes the same recording
+            raise BlockingIOError  # its owner transcribes the same recording
         self._descriptor = descriptor
         os.ftruncate(descriptor, 0)
 

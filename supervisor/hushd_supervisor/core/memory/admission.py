@@ -17,7 +17,7 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .away import Away
-from .budget import Budget, Lack, Memory, Verdict, advice, critically_short
+from .budget import Budget, Memory, Shortfall, Verdict, advice, critically_short
 from .cards import Cards
 from .devices import A_CARD, Decision, Devices, MemoryUse, Start, can_leave
 from .needs import Estimated, Needs
@@ -106,10 +106,10 @@ class Admission:
         if worker.process.cards and not isinstance(message, m.LoadFailed):
             self.cards.forget()
 
-    def ended(self, worker: Worker, now: float, *, out_of_memory: bool, starved: bool = False) -> None:
-        """Notes an exit, during which the kernel may have killed one of our processes, or (`starved`) this one."""
-        if starved and worker.state is State.STARTING:
-            self.needs.starved(worker.name, worker.process.loading)
+    def ended(self, worker: Worker, now: float, *, out_of_memory: bool, killed_this: bool = False) -> None:
+        """Notes an exit, during which the kernel may have killed one of our processes, or (`killed_this`) this one."""
+        if killed_this and worker.state is State.STARTING:
+            self.needs.killed(worker.name, worker.process.loading)
         card = worker.process.card
         self.cards.gone(worker.process.cards or ({card: 0} if card else {}), now)
         if not out_of_memory:
@@ -190,8 +190,8 @@ class Admission:
                 actions += self._decide(worker, memory, now)
                 starting += need
             else:
-                lack = self._lacks_while_critical(worker, memory, now)
-                actions += self._ask(worker, lack, now) if lack else []
+                shortfall = self._shortfall_while_critical(worker, memory, now)
+                actions += self._ask(worker, shortfall, now) if shortfall else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
                 actions += worker.room.hold_back(
                     now, PRESSURE_HOLD_S, critically_short(worker.name, need, memory), retry_ms
@@ -205,15 +205,15 @@ class Admission:
         self._when_short.ended(freed, now)
         self.cards.forget()
 
-    def _ask(self, worker: Worker, lack: Lack, now: float) -> list[Action]:
+    def _ask(self, worker: Worker, shortfall: Shortfall, now: float) -> list[Action]:
         """Has the program run for a worker's start, whose clients are told what it waits for."""
-        device = next((card.device for card in self.cards.seen if card.id == lack.card), "")
-        actions = self._when_short.ask(worker.name, lack, device, now)
+        device = next((card.device for card in self.cards.seen if card.id == shortfall.card), "")
+        actions = self._when_short.ask(worker.name, shortfall, device, now)
         if not self._when_short.awaited(now):
             return actions
-        if self._when_short.shows(now) and lack.card:
+        if self._when_short.shows(now) and shortfall.card:
             self.cards.ask_again(now)
-        mb = (lack.ram + lack.vram) / 1e6
+        mb = (shortfall.ram + shortfall.vram) / 1e6
         size = f"{mb / 1000:.1f} GB" if mb >= 1000 else f"{mb:.0f} MB"
         return actions + worker.room.hope(now, f"waiting for others to free {size}")
 
@@ -221,17 +221,17 @@ class Admission:
         """Forgets the pressure from before the program has freed what one of the waiting workers needs."""
         if self._pressure.level(now) is not Level.CRITICAL:
             return
-        if not all(self._lacks_while_critical(worker, memory, now) for worker in waiting):
+        if not all(self._shortfall_while_critical(worker, memory, now) for worker in waiting):
             self._pressure.relieve()
             self._pressure.see(sign(memory), now)
 
-    def _lacks_while_critical(self, worker: Worker, memory: Memory, now: float) -> Lack:
+    def _shortfall_while_critical(self, worker: Worker, memory: Memory, now: float) -> Shortfall:
         """The memory that must be free, beside that of leaving workers, so that the level falls and it can start."""
         others = self.use.every(now)
         promised = sum(other.promised for other in others)
         leaving = sum(other.machine.size for other in others if other.machine.leaving)
         spared = max(memory.reserve, int(VERY_LOW * memory.total))
-        return Lack(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
+        return Shortfall(max(0, self.needs.memory(worker.name) + spared + promised - leaving - memory.available))
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
@@ -254,8 +254,8 @@ class Admission:
         decision = self._devices.decide(start, memory, self.use.every(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         actions: list[Action] = []
-        if decision.lacks:
-            actions += self._ask(worker, decision.lacks[0], now)
+        if decision.shortfalls:
+            actions += self._ask(worker, decision.shortfalls[0], now)
             if self._when_short.awaited(now):
                 return actions
         if verdict.admit:
@@ -294,7 +294,7 @@ class Admission:
             retry_ms = self._retry_ms(decision, now)
             helps = "" if on_card else f" {advice(retry_ms, decision.workers)}"
             error = HushdError("server_busy", decision.message + helps, retry_ms)
-        actions = worker.room.lack(now, error, on_card)
+        actions = worker.room.abandon_start(now, error, on_card)
         return actions + self._decide(worker, memory, now) if worker.state is State.WAITING else actions
 
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:

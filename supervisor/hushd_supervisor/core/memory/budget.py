@@ -56,7 +56,7 @@ class WorkerSize:
     leaving: bool = False
 
 
-class Lack(NamedTuple):
+class Shortfall(NamedTuple):
     """Memory that other programs would have to free for a start: of the machine, and of a card; false if none."""
 
     ram: int = 0
@@ -70,18 +70,19 @@ class Lack(NamedTuple):
 class Verdict(NamedTuple):
     """Admit; or `evict` workers and `wait` for these and for those that already leave; or refuse.
 
-    A refusal says how many bytes it `lacks` even with all idle workers gone, 0 if more free memory would not help.
+    A refusal says how many bytes are missing (`short_by`) even with all idle workers gone, 0 if more free memory would
+    not help.
     """
 
     admit: bool
     evict: tuple[str, ...] = ()
     wait: bool = False
-    lacks: int = 0
+    short_by: int = 0
 
     @property
     def possible(self) -> bool:
         """True if the start can be, once others have left."""
-        return self.admit or self.wait or self.lacks > 0
+        return self.admit or self.wait or self.short_by > 0
 
     def __and__(self, other: Verdict) -> Verdict:
         """The verdict for a start that needs both: it waits if one waits and neither refuses."""
@@ -135,7 +136,7 @@ class Budget:
         least = alone if none_stays else need
         freed = sum(r.size for r in workers if r.leaving or r.idle_s is not None)
         beyond_limit = sum(r.size for r in workers) + least - room.limit > freed
-        return Verdict(False, lacks=0 if beyond_limit else max(0, least + room.reserve - room.available - freed))
+        return Verdict(False, short_by=0 if beyond_limit else max(0, least + room.reserve - room.available - freed))
 
     def beyond(self, size: int, workers: Iterable[WorkerSize]) -> list[str]:
         """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
@@ -164,7 +165,7 @@ def _missing(need: int, room: Room, workers: list[WorkerSize]) -> int:
 # --- sentences -----------------------------------------------------------------------------------------------------
 
 
-def lacks(name: str, need: int, memory: Memory, limit: int, workers: Sequence[WorkerSize]) -> str:
+def refusal(name: str, need: int, memory: Memory, limit: int, workers: Sequence[WorkerSize]) -> str:
     """Says that there is no room for `name` beside `workers`, and names these."""
     taken = sum(worker.size for worker in workers)
     who = f" ({_named(workers)})" if workers else ""

@@ -16,7 +16,7 @@ from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .away import Away
-from .budget import Budget, Lack, Memory, Verdict, WorkerSize, exceeds, lacks
+from .budget import Budget, Memory, Shortfall, Verdict, WorkerSize, exceeds, refusal
 from .cards import Cards, reserve
 from .needs import Needs
 from .pressure import SMALL
@@ -146,7 +146,7 @@ class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
 
     If a refusal has a card in its `place`, that card's memory is short; `workers` are the workers that hold the
-    machine's memory. `lacks` has the memory that other programs would have to free for a better decision: one of these,
+    machine's memory. `shortfalls` has the memory that other programs would have to free for a better decision: one of these,
     the first rather than the others. `off_card` are those of the verdict's workers whose memory is needed on the card
     alone.
     """
@@ -157,7 +157,7 @@ class Decision(NamedTuple):
     until: float | None = None
     ever: bool = False
     workers: tuple[WorkerSize, ...] = ()
-    lacks: tuple[Lack, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
     off_card: frozenset[str] = frozenset()
 
 
@@ -201,13 +201,15 @@ class Devices:
             return max(admitted, key=lambda decision: self._cards.free(decision.place.card))  # the emptiest
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
-        short = tuple(sorted((lack for decision in decisions for lack in decision.lacks), key=lambda lack: lack.vram))
+        short = tuple(
+            sorted((each for decision in decisions for each in decision.shortfalls), key=lambda each: each.vram)
+        )
         if not start.may_be_on_cpu:
-            return decisions[0]._replace(lacks=short)
+            return decisions[0]._replace(shortfalls=short)
         why = "; ".join(self._why(card, start, others) for card in cards)
         why = f"{waits[0].place.device} did not become free in time" if waits else why
         on_cpu = self._off_card(start, why, memory, others)
-        return on_cpu._replace(lacks=short + on_cpu.lacks)
+        return on_cpu._replace(shortfalls=short + on_cpu.shortfalls)
 
     def restores(self, start: Start, card: str, others: Sequence[WorkerMemory]) -> Verdict:
         """Decides whether a suspended worker may return to its card, by that card's memory alone: it has the rest."""
@@ -236,9 +238,9 @@ class Devices:
                 small = need <= SMALL * memory.available
                 verdict = Verdict(small, wait=not small)
         refused = not (verdict.admit or verdict.wait)
-        message = lacks(name, need, memory, room.limit, taken) if refused else ""
-        short = (Lack(verdict.lacks),) if verdict.lacks else ()
-        return Decision(verdict, place, message, workers=tuple(taken), lacks=short)
+        message = refusal(name, need, memory, room.limit, taken) if refused else ""
+        short = (Shortfall(verdict.short_by),) if verdict.short_by else ()
+        return Decision(verdict, place, message, workers=tuple(taken), shortfalls=short)
 
     def _off_card(
         self, start: Start, why: str, memory: Memory, others: Sequence[WorkerMemory], until: float | None = None
@@ -252,11 +254,11 @@ class Devices:
         """Decides by the memory of the machine and of a card."""
         machine = self._anywhere(start.name, Place(card.device, card.id), memory, others)
         verdict = self._card_verdict(card, start, others)
-        lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
-        short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()
+        shortfall = Shortfall(machine.verdict.short_by, card.id, verdict.short_by)
+        short = (shortfall,) if shortfall and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
             off_card = frozenset(verdict.evict).difference(machine.verdict.evict)
-            decision = machine._replace(verdict=machine.verdict & verdict, lacks=short, off_card=off_card)
+            decision = machine._replace(verdict=machine.verdict & verdict, shortfalls=short, off_card=off_card)
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(place=Place())
@@ -265,7 +267,7 @@ class Devices:
         worker_bytes = sum(other.cards.get(card.id, 0) for other in others)
         other_bytes = max(0, card.total - card.free - worker_bytes)
         held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
-        return Decision(verdict, machine.place, message + held + ".", lacks=short)
+        return Decision(verdict, machine.place, message + held + ".", shortfalls=short)
 
     def _card_verdict(self, card: Card, start: Start, others: Sequence[WorkerMemory]) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)

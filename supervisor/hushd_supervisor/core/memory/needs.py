@@ -66,14 +66,14 @@ class Needs:
         self.table: dict[str, int] = dict(table or {})
         self._saved = dict(self.table)
         self._peaks: dict[str, dict[str, int]] = {}  # of the living processes
-        self._starved: dict[str, int] = {}  # by worker: more than a killed start had taken; until the next success
+        self._killed: dict[str, int] = {}  # by worker: more than a killed start had taken; until the next success
 
     def configure(self, settings: Settings) -> None:
         """Applies other sizes for workers that never ran."""
         self._settings = settings
         self._sizes.clear()
         self._estimates.clear()
-        self._starved.clear()
+        self._killed.clear()
 
     def remember(self) -> list[Action]:
         """Saves the needs if they have changed."""
@@ -99,7 +99,7 @@ class Needs:
             if size > self.table.get(key, 0):
                 self.table[key] = size
         if ready:
-            self._starved.pop(base_name, None)
+            self._killed.pop(base_name, None)
             if card and taken:
                 self.table[f"{base_name}@{card}:ready"] = taken
 
@@ -126,15 +126,15 @@ class Needs:
         if not name.startswith("models/") and memory > expected:
             self.table[_key(base(name), card, load=True)] = memory
 
-    def starved(self, name: str, memory: int) -> None:
+    def killed(self, name: str, memory: int) -> None:
         """Records that the kernel killed a start that had taken `memory`: it needs at least a quarter more.
 
         The next time it needs another quarter more, since it was last seen a while before its end. This is not saved
         for the next life: other programs may have taken the memory.
         """
         base_name = base(name)
-        seen = max(memory, self._starved.get(base_name, 0))
-        self._starved[base_name] = seen + seen // 4
+        seen = max(memory, self._killed.get(base_name, 0))
+        self._killed[base_name] = seen + seen // 4
 
     def passes_over(self, name: str, card: str) -> None:
         """Records that a worker's engine does not use the card that it was given."""
@@ -187,7 +187,7 @@ class Needs:
 
     def _load(self, name: str, card: str) -> int:
         """The memory that loading was seen to take; 0 if never seen."""
-        return max(self._learnt(name, card, load=True), self._starved.get(base(name), 0))
+        return max(self._learnt(name, card, load=True), self._killed.get(base(name), 0))
 
     def _learnt(self, name: str, card: str, *, load: bool) -> int:
         """The size learnt on such a device, else the one on the CPU but at least the estimate, else 0."""

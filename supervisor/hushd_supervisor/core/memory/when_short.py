@@ -9,7 +9,7 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Relieve
 
-from .budget import Lack
+from .budget import Shortfall
 
 SHOWN_S = 2.0  # for the memory to be seen free, after a program that says it has freed some
 SHOWN_LOOK_S = 0.1  # between two looks at memory meanwhile
@@ -42,11 +42,11 @@ class WhenShort:
         """Returns whether starts that lack memory wait for the program."""
         return now < self._until
 
-    def ask(self, worker: str, lack: Lack, device: str, now: float) -> list[Action]:
+    def ask(self, worker: str, shortfall: Shortfall, device: str, now: float) -> list[Action]:
         """Runs the program for a worker's start, unless it runs already, or has run for it or in vain.
 
         Args:
-            device: the name of the card in `lack`.
+            device: the name of the card in `shortfall`.
         """
         if worker in self._asked and not self.awaited(now):
             self._not_before = max(self._not_before, self._until + RELIEF_RETRY_DELAY_S)
@@ -54,7 +54,7 @@ class WhenShort:
             return []
         self._asked.add(worker)
         self._until = math.inf
-        return [Relieve(self._command, worker, lack.ram, lack.vram, device, lack.card)]
+        return [Relieve(self._command, worker, shortfall.ram, shortfall.vram, device, shortfall.card)]
 
     def ended(self, freed: bool, now: float) -> None:
         """Takes the end of the program, and whether it says that it has freed memory."""

@@ -91,7 +91,7 @@ class News:
             self._lifecycle.kill(now)
         return self._outbox.take()
 
-    def starved(self, gen: int, reason: str, now: float) -> list[Action]:
+    def start_postponed(self, gen: int, reason: str, now: float) -> list[Action]:
         """Refuses the waiting requests: no process could be started, through no fault of the worker."""
         if not self._lifecycle.is_current(gen):
             return []

@@ -196,31 +196,31 @@ class Line:
 
     def __init__(self) -> None:
         self.requests: list[ActiveRequest] = []
-        self._turn = 0  # of the last request that was served
+        self._round = 0  # of the last request that was served
         self._next: dict[Hashable, int] = {}  # the next turn of each program that waits, or has just been served
         self._counts: Counter[Hashable] = Counter()
 
     def add(self, request: ActiveRequest) -> None:
         """Adds a request at the end of its program's; one that has had its turn gets its old place again."""
-        if not request.turn:
-            request.line_up(max(self._turn // 2 * 2 + 2, self._next.get(request.line, 0)))
-            self._next[request.line] = request.turn // 2 * 2 + 3
+        if not request.round:
+            request.line_up(max(self._round // 2 * 2 + 2, self._next.get(request.line, 0)))
+            self._next[request.line] = request.round // 2 * 2 + 3
         self._counts[request.line] += 1
-        insort(self.requests, request, key=lambda waiting: (waiting.turn, waiting.order))
+        insort(self.requests, request, key=lambda waiting: (waiting.round, waiting.order))
 
     def remove(self, request: ActiveRequest, *, served: bool) -> None:
         """Removes a request: it has had its turn, or waits no more."""
-        program = request.line
+        line = request.line
         self.requests.remove(request)
-        self._counts[program] -= 1
+        self._counts[line] -= 1
         if served:
-            self._turn = max(self._turn, request.turn)
-        elif not self._counts[program]:
-            self._next.pop(program, None)  # it has had none of the turns before that
-        if not self._counts[program]:
-            del self._counts[program]
+            self._round = max(self._round, request.round)
+        elif not self._counts[line]:
+            self._next.pop(line, None)  # it has had none of the turns before that
+        if not self._counts[line]:
+            del self._counts[line]
         if len(self._next) > 64 + 2 * len(self._counts):
-            self._next = {program: turn for program, turn in self._next.items() if turn > self._turn}
+            self._next = {line: round for line, round in self._next.items() if round > self._round}
 
     def level(self, now: float, index: int = 0) -> tuple[int, int]:
         """The urgency of a request: its priority with its wait, then its arrival; the least goes first."""

@@ -19,7 +19,7 @@ CANCEL_S = 2.0  # for the engine to obey a cancel if its process is to leave; th
 UNHEARD_CPU_S = 60.0
 UNHEARD_STILL_S = 10.0
 # Without credit, after which the client counts as one that has stopped reading. Such a job holds no slot, so patience
-# costs little, and an emulated or starved client may take many seconds to come to its next piece.
+# costs little, and an emulated or busy client may take many seconds to come to its next piece.
 UNREAD_TIMEOUT_S = 60.0
 
 ENDINGS = {
@@ -51,7 +51,7 @@ class ActiveRequest:
     done: bool = False
     client: int = 0  # a number that its caller's requests share
     line: Hashable = b""  # the caller and the process that its client names; its connection if it names none
-    turn: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
+    round: int = 0  # in its queue, see `queue.Line`; 0 before it has waited in it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
     gone: bool = False  # whether its client has left, so that nothing more is sent
@@ -73,7 +73,7 @@ class ActiveRequest:
     uploaded: int = 0  # chunks that the client has sent: the seq of the next one
     input_complete: bool = True
     download: int = field(init=False)  # chunks that the client can take
-    starved_since: float | None = None
+    unread_since: float | None = None
     hungry_since: float | None = None  # since when the worker has waited for input
     aside: bool = False  # whether it has given up its slot
     gave_way: bool = False  # whether it did so for others, not because it waited for its client
@@ -115,15 +115,15 @@ class ActiveRequest:
     @property
     def waits_for_client(self) -> bool:
         """True if the worker can do nothing before the client sends input or grants credit."""
-        return self.hungry_since is not None or self.starved_since is not None
+        return self.hungry_since is not None or self.unread_since is not None
 
     def move(self, worker: str) -> None:
         """Notes that it goes to another worker, where it has a new turn."""
-        self.worker, self.turn = worker, 0
+        self.worker, self.round = worker, 0
 
     def line_up(self, turn: int) -> None:
         """Takes its turn in a queue."""
-        self.turn = turn
+        self.round = turn
 
     def leave(self) -> None:
         """Notes that its client has left."""
@@ -168,7 +168,7 @@ class ActiveRequest:
         """Starts a run on a process."""
         self.started = self.touched = now
         self.audio = 0.0
-        self.starved_since = now if self.download == 0 else None
+        self.unread_since = now if self.download == 0 else None
         self.hungry_since, self.aside, self.gave_way = None, False, False
 
     def ask_input(self, chunks: int, now: float) -> bool:
@@ -204,13 +204,13 @@ class ActiveRequest:
         self.download -= 1
         self.output = True
         if self.download == 0:
-            self.starved_since = now
+            self.unread_since = now
         return True
 
     def grant(self, chunks: int, now: float) -> bool:
         """Records the client's credit for `chunks` more; False if it exceeds any window."""
-        if chunks > 0 and self.starved_since is not None:
-            self.starved_since = None
+        if chunks > 0 and self.unread_since is not None:
+            self.unread_since = None
             self.touched = now
         self.download += chunks
         return self.download <= MAX_CREDIT
@@ -220,20 +220,20 @@ class ActiveRequest:
         self.touched = min(now, self.touched + late)
         if self.hurried_at is not None:
             self.hurried_at = min(now, self.hurried_at + late)
-        if self.starved_since is not None:
-            self.starved_since = min(now, self.starved_since + late)
+        if self.unread_since is not None:
+            self.unread_since = min(now, self.unread_since + late)
         if self.hungry_since is not None:
             self.hungry_since = min(now, self.hungry_since + late)
 
     def starves(self, now: float) -> bool:
         """Returns whether the client has stopped reading for too long."""
-        return self.starved_since is not None and self.starved_since + UNREAD_TIMEOUT_S <= now
+        return self.unread_since is not None and self.unread_since + UNREAD_TIMEOUT_S <= now
 
     def aside_at(self) -> float:
         """The time at which it counts as set aside for its client if it still waits for that."""
         if self.session or (self.aside and not self.gave_way) or self.cancelled:
             return math.inf
-        waits = [since for since in (self.hungry_since, self.starved_since) if since is not None]
+        waits = [since for since in (self.hungry_since, self.unread_since) if since is not None]
         return min(waits, default=math.inf) + ASIDE_S
 
     @property
@@ -259,5 +259,5 @@ class ActiveRequest:
         """The earliest time at which a running request needs attention."""
         if self.cancelled:
             return self._obeys_until()
-        starved = math.inf if self.starved_since is None else self.starved_since + UNREAD_TIMEOUT_S
-        return min(self.deadline, starved, self.stalls_at(stall_limit))
+        unread = math.inf if self.unread_since is None else self.unread_since + UNREAD_TIMEOUT_S
+        return min(self.deadline, unread, self.stalls_at(stall_limit))

@@ -131,7 +131,7 @@ class WorkerRoom:
                     self._jobs.report_position(request, "starting", now, note)
         return self._outbox.take()
 
-    def lack(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
+    def abandon_start(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
         """Gives up the start for lack of memory.
 
         Args:

@@ -46,7 +46,7 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
             holds the lock sees that its own socket there was replaced, finishes its jobs and leaves; this waits for it.
 
     Raises:
-        HushdError: `no_supervisor` if the holder neither leaves nor answers for `patience` seconds; `output_failed` if
+        HushdError: `no_supervisor` if its owner neither leaves nor answers for `patience` seconds; `output_failed` if
             the lock cannot be opened.
     """
     try:
@@ -58,7 +58,7 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
         ) from error
     give_up = time.monotonic() + patience
     while buggify("lock is held for a moment") or not _take(descriptor):  # another process's `_is_held` takes it, too
-        holder = _read(descriptor).partition("\n")[0] or "unknown"
+        owner = _read(descriptor).partition("\n")[0] or "unknown"
         if not activated and answers(paths.client_socket):
             os.close(descriptor)
             return None
@@ -66,7 +66,7 @@ def acquire(paths: Paths, patience: float = LOCK_TIMEOUT_S, *, activated: bool =
             os.close(descriptor)
             raise HushdError(
                 "no_supervisor",
-                f"Another supervisor (pid {holder}) holds {paths.lock} and accepts no connections: it may be finishing "
+                f"Another supervisor (pid {owner}) holds {paths.lock} and accepts no connections: it may be finishing "
                 "its last jobs; ask again in a moment, or end it.",
             )
         time.sleep(LOCK_POLL_INTERVAL_S)

@@ -62,7 +62,7 @@ class _Worker:
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
     status: int | None = None  # once it is reaped
-    settled: float = 0.0  # when its exit counts, unless a frame comes first
+    exit_due: float = 0.0  # when its exit counts, unless a frame comes first
     other_messages: int = 0  # messages of other workers read since its exit
     standstills: int = 0  # of this process since its exit
 
@@ -240,7 +240,7 @@ class WorkerSocket(Source):
                     yield admitted
                 continue
             if worker.status is not None:
-                worker.settled = self._clock() + LAST_MESSAGES_TIMEOUT_S
+                worker.exit_due = self._clock() + LAST_MESSAGES_TIMEOUT_S
             worker.bye = worker.bye or isinstance(message, Bye)
             if isinstance(message, Beat | Result | Error):  # some work was done, about which it may have written
                 log_files.cut(worker.child.log)
@@ -262,16 +262,16 @@ class WorkerSocket(Source):
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
                 worker.child.close()
-                worker.settled = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
+                worker.exit_due = now if worker.bye else now + (LAST_MESSAGES_TIMEOUT_S if worker.status else BYE_S)
                 self._dead.append(worker)
             elif (
-                now > worker.settled + LAST_MESSAGES_TIMEOUT_S
+                now > worker.exit_due + LAST_MESSAGES_TIMEOUT_S
                 and not worker.bye
                 and worker.standstills < MAX_STANDSTILLS
             ):
-                worker.settled = now + LAST_MESSAGES_TIMEOUT_S  # this process stood still, with libzmq's thread
+                worker.exit_due = now + LAST_MESSAGES_TIMEOUT_S  # this process stood still, with libzmq's thread
                 worker.standstills += 1
-            if now >= worker.settled and self._is_read(worker) and not buggify("exit waits"):
+            if now >= worker.exit_due and self._is_read(worker) and not buggify("exit waits"):
                 self._dead.remove(worker)
                 self._remove(worker)
                 self._record("debug", f"{worker.name} ended with status {worker.status}")
@@ -279,7 +279,7 @@ class WorkerSocket(Source):
 
     def deadline(self) -> float | None:
         """The time at which the next waiting exit counts."""
-        return min((worker.settled for worker in self._dead), default=None)
+        return min((worker.exit_due for worker in self._dead), default=None)
 
     def _is_read(self, worker: _Worker) -> bool:
         """Returns whether libzmq has no more messages of a dead worker."""
@@ -350,4 +350,4 @@ class WorkerSocket(Source):
 
 
 def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:
-    return SpawnFailed(name, gen, str(error), starved=isinstance(error, OSError) and error.errno in _SCARCE)
+    return SpawnFailed(name, gen, str(error), transient=isinstance(error, OSError) and error.errno in _SCARCE)

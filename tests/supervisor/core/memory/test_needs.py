@@ -52,7 +52,7 @@ def test_each_kill_asks_for_more_than_the_one_before() -> None:
     needs = Needs(Settings())
     sizes = []
     for seen in (400 * MB, 300 * MB, 100 * MB):
-        needs.starved(OTHER, seen)
+        needs.killed(OTHER, seen)
         sizes.append(needs.memory(OTHER))
     assert sizes == [500 * MB, 625 * MB, 781_250_000]
 
@@ -60,7 +60,7 @@ def test_each_kill_asks_for_more_than_the_one_before() -> None:
 def test_a_success_ends_the_fear() -> None:
     """The need is the size of the load from then on."""
     needs = Needs(Settings())
-    needs.starved(OTHER, 400 * MB)
+    needs.killed(OTHER, 400 * MB)
     needs.record(OTHER, 300 * MB, ready=True)
     assert needs.memory(OTHER) == needs.memory_alone(OTHER) == 300 * MB
 

@@ -296,7 +296,7 @@ def test_a_lack_of_the_machines_memory_is_an_answer_at_once() -> None:
     """A start on the CPU, which may do where a card lacks it, would take that memory, too."""
     desk = desk_in(State.WAITING)
     request = desk.request()
-    desk._take(desk.worker.room.lack(desk.now, HushdError("server_busy", "There is too little memory.")))
+    desk._take(desk.worker.room.abandon_start(desk.now, HushdError("server_busy", "There is too little memory.")))
     assert desk.terminal(request) == "server_busy"
 
 

@@ -97,7 +97,7 @@ def test_old_generations_are_not_heard(state: State) -> None:
     for message in (m.Ready(), m.Bye(), m.Result(id=b"\1" * 16), m.LoadFailed(code="x", message="y")):
         assert desk.worker.news.receive(desk.worker.gen - 1, message, desk.now) == []
     assert desk.worker.news.exited(desk.worker.gen - 1, -9, "", desk.now) == []
-    assert desk.worker.news.starved(desk.worker.gen - 1, "no memory", desk.now) == []
+    assert desk.worker.news.start_postponed(desk.worker.gen - 1, "no memory", desk.now) == []
     desk.worker.news.spawned(desk.worker.gen - 1, desk.now + 1)
     assert desk.worker.process.started_at <= desk.now
     assert desk.worker.room.suspended(desk.worker.gen - 1, "", False, desk.now) == []
@@ -147,7 +147,7 @@ def test_a_machine_that_starts_no_process_is_busy(held: bool, code: str) -> None
     request = desk.requests[0]
     if held:
         desk.hold()
-    desk._take(desk.worker.news.starved(desk.worker.gen, "no memory", desk.now))
+    desk._take(desk.worker.news.start_postponed(desk.worker.gen, "no memory", desk.now))
     assert (desk.worker.state, desk.terminal(request)) == (S.STOPPED, code)
     if code:
         told = desk.answers(request)[-1]
