@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faulthandler.enable()
     sys.addaudithook(_no_network)
     trial = role.Trial(options.engine, options.model, options.sound)
-    return 1 if report(cases, lambda: trial, lambda _: None, options.limit) else 0
+    return 1 if report(cases, trial, options.limit) else 0
 
 
 def _parser() -> argparse.ArgumentParser:

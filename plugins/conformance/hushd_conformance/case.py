@@ -14,20 +14,16 @@ PASSED, FAILED, LEFT_OUT = "passed", "failed", "left out"
 
 
 class LeftOut(Exception):
-    """A case does not apply to the side on trial; the message says why."""
-
-
-class Fault(Exception):
-    """The side on trial breaks a claim, and the case cannot go on; the message is the end of a sentence about it."""
+    """A case does not apply to the engine on trial; the message says why."""
 
 
 class Case(NamedTuple, Generic[T]):
-    """A claim about an engine, a client or a supervisor.
+    """A claim about an engine.
 
     Attributes:
         name: a word, or `GROUP.NAME`.
         claim: a sentence that is true if there are no faults.
-        faults: plays the case, and yields the faults, each the end of a sentence; it may raise `Fault` or `LeftOut`.
+        faults: plays the case, and yields the faults, each the end of a sentence; it may raise `LeftOut`.
     """
 
     name: str
@@ -42,8 +38,6 @@ def play(case: Case[T], side: T) -> tuple[str, tuple[str, ...]]:
         faults.extend(case.faults(side) or ())
     except LeftOut as why:
         return LEFT_OUT, (str(why),)
-    except Fault as fault:
-        faults.append(str(fault))
     except HushdError as error:
         faults.append(error.message)
     except Exception as error:  # an engine may raise anything
@@ -57,8 +51,8 @@ def problems(cases: Iterable[Case[T]], side: T) -> list[str]:
     return [f"{name}: {fault}" for name, verdict, faults in played if verdict == FAILED for fault in faults]
 
 
-def report(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T], None], limit_s: float) -> int:
-    """Plays each case to the side that `make` returns, prints a line for each, and returns the number of failures.
+def report(cases: Iterable[Case[T]], engine: T, limit_s: float) -> int:
+    """Plays each case to an engine, prints a line for each, and returns the number of failures.
 
     The name is printed before the case is played: it is the last one if an engine ends this process. A case that takes
     longer than `limit_s` seconds ends it with a traceback of all threads.
@@ -67,11 +61,9 @@ def report(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T],
     for case in cases:
         print(f"{case.name:24} ", end="", flush=True)
         faulthandler.dump_traceback_later(limit_s, exit=True)
-        side = make()
         try:
-            verdict, words = play(case, side)
+            verdict, words = play(case, engine)
         finally:
-            close(side)
             faulthandler.cancel_dump_traceback_later()
         verdicts.append(verdict)
         told = f"{case.claim} But {'; '.join(words)[:600]}" if verdict == FAILED else "".join(words)
