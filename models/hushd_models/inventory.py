@@ -20,7 +20,7 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache, languages, word_errors
+from . import catalogue, hf_cache, languages, precision, word_errors
 from .catalogue import Known
 from .installation import engine_installed, engine_needed
 from .manifest import Manifest, split
@@ -43,6 +43,7 @@ class Row:
         files: its files, relative to `folder`.
         size: its bytes on disk.
         problem: the reason why it is broken.
+        measured_mb: the memory of a worker with it, where `hushd models shrink` has measured that.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Row:
     known: Known | None = None
     manifest: Manifest | None = None
     problem: str = ""
+    measured_mb: int = 0
 
     @property
     def engine(self) -> str:
@@ -89,9 +91,9 @@ class Row:
 
     @property
     def memory_mb(self) -> int:
-        """The approximate memory of a worker with it; 0 if unknown."""
-        if self.known and self.known.memory_mb:
-            return self.known.memory_mb
+        """The memory of a worker with it: measured, or else approximate; 0 if unknown."""
+        if mb := self.measured_mb or (self.known.memory_mb if self.known else 0):
+            return mb
         return catalogue.memory_of_files(self.engine, self._sizes()) if self.size else 0
 
     def _sizes(self) -> dict[str, int]:
@@ -147,7 +149,14 @@ def _rows(
             # A model under an alias is listed separately, with the same catalogue entry.
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
             by_model[model] = replace(entry, known=catalogue.find(model))
-    return list(by_model.values())
+    return [_measured(store, entry) for entry in by_model.values()]
+
+
+def _measured(store: Store, row: Row) -> Row:
+    """Returns the row with the memory that was measured, in place of the catalogue's."""
+    if not row.usable or not (mb := round(precision.memory_mb(store, row.model))):
+        return row
+    return replace(row, measured_mb=mb, known=replace(row.known, memory_mb=mb) if row.known else None)
 
 
 def hearing(store: Store, language: str | None) -> list[str]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-_NONE = base64.b85encode(gzip.compress(b""))
 
 
 def convert(source: Path, folder: Path, quantization: str = "float16", name: str = "") -> None:
@@ -76,22 +74,18 @@ def _filled(dims: dict[str, int], tensors: dict[str, Any]) -> Any:
     return spec
 
 
-def _described(spec: Any, dims: dict[str, int], name: str) -> Any:
+def _described(spec: Any, dims: Mapping[str, int], name: str) -> Any:
     """Adds the tokens and the configuration to a specification; returns the tokenizer."""
-    import whisper
-    from whisper.tokenizer import get_tokenizer
+    from whisper import _ALIGNMENT_HEADS
 
     count, layers, heads = dims["n_vocab"], dims["n_text_layer"], dims["n_text_head"]
-    multilingual = count >= 51_865  # as the package counts
-    known = get_tokenizer(multilingual, num_languages=count - 51_765 - multilingual)
-    tokens = [known.encoding.decode_single_token_bytes(number) for number in range(count)]
-    words = _tokenizer(tokens[: known.eot], [token.decode() for token in tokens[known.eot :]])
+    known, words = tokens(count)
     spec.register_vocabulary([words.id_to_token(number) for number in range(count)])
     control = (known.sot, known.translate, known.transcribe, known.sot_lm, known.sot_prev, known.no_speech)
     spec.config.suppress_ids = sorted({*known.non_speech_tokens, *control})
     spec.config.suppress_ids_begin = [*known.encoding.encode(" "), known.eot]
-    spec.config.lang_ids = list(known.all_language_tokens) if multilingual else []
-    flags = gzip.decompress(base64.b85decode(whisper._ALIGNMENT_HEADS.get(name, _NONE)))
+    spec.config.lang_ids = list(known.all_language_tokens) if known.language else []
+    flags = gzip.decompress(base64.b85decode(_ALIGNMENT_HEADS.get(name, b"")))
     if len(flags) != layers * heads:  # of an unknown model all of the upper half
         flags = bytes(number >= layers // 2 * heads for number in range(layers * heads))
     spec.config.alignment_heads = [divmod(number, heads) for number, follows in enumerate(flags) if follows]
@@ -101,22 +95,26 @@ def _described(spec: Any, dims: dict[str, int], name: str) -> Any:
     return words
 
 
-def _tokenizer(ordinary: Sequence[bytes], special: Sequence[str]) -> Any:
-    """Returns the byte-level BPE of these tokens, whose numbers are their places."""
+def tokens(count: int) -> tuple[Any, Any]:
+    """Returns the tokens of a checkpoint that has `count`: as the package whisper has them, and as a byte-level BPE, in
+    which a token's number is its place."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from whisper.tokenizer import get_tokenizer
 
+    multilingual = count >= 51_865  # as the package counts
+    known = get_tokenizer(multilingual, num_languages=count - 51_765 - multilingual)
+    every = [known.encoding.decode_single_token_bytes(number) for number in range(count)]
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = iter(range(0x100, 0x200))
     letters = [chr(byte if byte in printable else next(hidden)) for byte in range(256)]  # GPT-2's for each byte
-    ranks = {token: number for number, token in enumerate(ordinary)}
-    written = {token: "".join(letters[byte] for byte in token) for token in ordinary}
-    merges = [
-        (written[left], written[right]) for left, right in (_halves(each, ranks) for each in ordinary if each[1:])
-    ]
+    ranks = {token: number for number, token in enumerate(every[: known.eot])}
+    written = {token: "".join(letters[byte] for byte in token) for token in ranks}
+    merges = [(written[left], written[right]) for left, right in (_halves(each, ranks) for each in ranks if each[1:])]
     made = Tokenizer(models.BPE({written[token]: rank for token, rank in ranks.items()}, merges))
     made.pre_tokenizer, made.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    special = (token.decode() for token in every[known.eot :])
     made.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    return made
+    return known, made
 
 
 def _halves(token: bytes, ranks: Mapping[bytes, int]) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Compares two precisions of a model: both hear, or speak, the same twenty sentences.
+"""Compares two precisions of a model: both hear, or speak, the same twenty sentences, in programs that end.
 
 No recording of a person comes with hushd, so an installed voice speaks for a model that hears, and an installed model
 hears one that speaks. The words are compared with the sentences, or, where the original has most of them wrong, with
@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from hushd_models import languages, precision, preferences
 from hushd_models.inventory import Row, rows
 from hushd_models.precision import Figures
 from hushd_models.recommendation import preferred
-from hushd_models.store import Store, replace
+from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
@@ -34,77 +35,61 @@ _PROGRAM = 400_000_000  # bytes of memory that a program takes besides weights: 
 _USUAL = "en"  # where no other language is shared
 
 
-class Comparison:
-    """The comparison of an installed model with its int8 files, which lie in `work` as in a models folder.
+def compare(row: Row, store: Store, work: Path, task: Task) -> tuple[Figures, Figures, str]:
+    """Returns the figures of an installed model and of its int8 files, which lie in `work` as in a models folder, and
+    by whom the sentences were spoken or heard, in words.
 
-    Attributes:
-        how: by whom the sentences were spoken or heard, in words.
+    Raises:
+        HushdError: `model_missing` where no installed model speaks, or hears, for it; that of a program.
     """
+    every = json.loads(Path(__file__).with_name("sentences.json").read_bytes())
+    partner, language, known = _partner(row, store, every)
+    sentences, sounds = every[language], work / "sounds"
+    shutil.rmtree(sounds, ignore_errors=True)
 
-    def __init__(self, row: Row, store: Store, work: Path, task: Task) -> None:
-        self._row, self._store, self._work, self._task = row, store, work, task
-        every = json.loads(Path(__file__).with_name("sentences.json").read_bytes())
-        known = list(map(languages.code, row.languages))
-        first = [*preferences.own_languages(store.paths.config), _USUAL, *known]
-        others, role = rows(store), "tts" if row.role == "stt" else "stt"
-        partners = {each: _partner(others, role, each) for each in first}
-        shared = (each for each in first if each in known and each in every and partners[each])
-        language = next(shared, _USUAL)
-        partner = partners[language] or next(filter(None, partners.values()), None)
-        if partner is None:
-            raise HushdError("model_missing", f"Nothing is installed to compare two precisions of {row.model} by.")
-        self._partner, self._sentences, self._code = partner, every[language], language if language in known else ""
-        does = "spoken" if role == "tts" else "heard"
-        self.how = f"{len(self._sentences)} sentences in {languages.name(language)}, {does} by {partner.model}"
+    def trial(role: str, by: Row, folder: Path, variables: Mapping[str, str]) -> JsonObject:
+        task.note(f"{'speaking' if role == 'tts' else 'hearing'} by {by.model}")
+        engine, _, name = by.model.partition("/")
+        arguments = [engine, name, language if known else "", str(folder), *(sentences if role == "tts" else [])]
+        return run(task, 2 * by.size, f"hushd_worker_{role}.trial", *arguments, **variables)
 
-    def figures(self) -> tuple[Figures, Figures]:
-        """Returns the figures of the original, and of int8; raises `HushdError` of a program."""
-        answers = [self._answer(precision.ORIGINAL, self._store.folder), self._answer(precision.INT8, self._work)]
-        sentences = list(map(_words, self._sentences))
-        texts = [list(map(_words, answer["texts"])) for answer in answers]
-        if 2 * _wrong(sentences, texts[0]) > sum(map(len, sentences)):
-            sentences, self.how = texts[0], f"{self.how}, compared with the words heard of the original"
-        original, int8 = (
-            Figures(
-                wrong=_wrong(sentences, heard),
-                words=sum(map(len, sentences)),
-                **{key: round(answer[key], 1) for key in ("seconds", "sound_s", "memory_mb")},
-            )
-            for heard, answer in zip(texts, answers, strict=True)
+    answers, texts = [], []
+    for kind, models in ((precision.ORIGINAL, store.folder), (precision.INT8, work)):
+        ours = {"HUSHD_MODELS_DIR": str(models), "HUSHD_PRECISION": kind, "HUSHD_COMPUTE_DEVICE": "cpu"}
+        ours["OMP_NUM_THREADS"] = "1"  # several would wait for each other in turns, which counts as time
+        speaks = row.role == "tts"
+        folder = sounds / (kind if speaks else "both")
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            spoken = trial("tts", row, folder, ours) if speaks else trial("tts", partner, folder, {})
+        heard = trial("stt", partner, folder, {}) if speaks else trial("stt", row, folder, ours)
+        answers.append(spoken if speaks else heard)
+        texts.append(list(map(_words, heard["texts"])))
+    meant = list(map(_words, sentences))
+    how = f"{len(meant)} sentences in {languages.name(language)}, {'heard' if speaks else 'spoken'} by {partner.model}"
+    if 2 * _wrong(meant, texts[0]) > sum(map(len, meant)):
+        meant, how = texts[0], f"{how}, compared with the words heard of the original"
+    original, int8 = (
+        Figures(
+            wrong=_wrong(meant, heard),
+            words=sum(map(len, meant)),
+            **{key: round(answer[key], 1) for key in ("seconds", "sound_s", "memory_mb")},
         )
-        return original, int8
-
-    def _answer(self, kind: str, folder: Path) -> JsonObject:
-        """Returns what one precision of the model took, and `texts`, what it heard or was heard of it."""
-        done, row = self._work / f"{kind}.json", self._row
-        if not done.is_file():
-            variables = {"HUSHD_MODELS_DIR": str(folder), "HUSHD_PRECISION": kind, "HUSHD_COMPUTE_DEVICE": "cpu"}
-            variables["OMP_NUM_THREADS"] = "1"  # several would wait for each other in turns, which counts as time
-            sounds = self._work / (f"spoken-{kind}" if row.role == "tts" else "sentences")
-            sounds.mkdir(exist_ok=True)
-            if row.role == "tts":
-                answer = self._run("tts", row, sounds, **variables)
-                answer["texts"] = self._run("stt", self._partner, sounds)["texts"]
-            else:
-                if not (by := sounds / "by").is_file() or by.read_text() != self.how:
-                    self._run("tts", self._partner, sounds)
-                    replace(by, self.how)
-                answer = self._run("stt", row, sounds, **variables)
-            replace(done, json.dumps(answer))
-        answer = json.loads(done.read_bytes())
-        return answer if isinstance(answer, dict) else {}
-
-    def _run(self, role: str, row: Row, sounds: Path, **variables: str) -> JsonObject:
-        self._task.note(f"{'speaking' if role == 'tts' else 'hearing'} by {row.model}")
-        engine, _, name = row.model.partition("/")
-        arguments = [engine, name, self._code, str(sounds), *(self._sentences if role == "tts" else [])]
-        return run(self._task, 2 * row.size, f"hushd_worker_{role}.trial", *arguments, **variables)
+        for heard, answer in zip(texts, answers, strict=True)
+    )
+    return original, int8, how
 
 
-def _partner(others: Sequence[Row], role: str, language: str) -> Row | None:
-    """Returns the best model that hears a language; of voices a quick one that comes with hushd, or the best."""
-    quick = [row for row in others if role == "tts" and row.state == "embedded"]
-    return preferred(quick, role, language) or preferred(others, role, language)
+def _partner(row: Row, store: Store, sentences: Mapping[str, Sequence[str]]) -> tuple[Row, str, bool]:
+    """Returns who speaks, or hears, for a model, in which language, and whether the model knows that."""
+    known, others = list(map(languages.code, row.languages)), rows(store)
+    quick = [each for each in others if each.state == "embedded"] if row.role == "stt" else []  # voices
+    role, first = "tts" if row.role == "stt" else "stt", [*preferences.own_languages(store.paths.config), _USUAL]
+    shared = [each for each in (*first, *known) if each in known and each in sentences]
+    for language in (*shared, *first, *known):
+        if partner := preferred(quick, role, language) or preferred(others, role, language):
+            return partner, language if language in shared else _USUAL, language in shared or _USUAL in known
+    raise HushdError("model_missing", f"Nothing is installed to compare two precisions of {row.model} by.")
 
 
 def run(task: Task, need: int, module: str, *arguments: str, **variables: str) -> JsonObject:
@@ -146,8 +131,7 @@ def _output(process: subprocess.Popen[bytes], task: Task) -> bytes:
 
 def _words(text: str) -> list[str]:
     """Returns the words of a text to compare; of a text without spaces between words its letters."""
-    words = re.findall(r"[^\W_]+", re.sub(r"['’]", "", text.casefold()))
-    return [part for word in words for part in (word if re.match(r"[\u0e00-\u0eff\u3040-\u9fff]", word) else [word])]
+    return re.findall(r"[\u0e00-\u0eff\u3040-\u9fff]|[^\W_]+", re.sub(r"['’]", "", text.casefold()))
 
 
 def _wrong(sentences: Sequence[Sequence[str]], heard: Sequence[Sequence[str]]) -> int:

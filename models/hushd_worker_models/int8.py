@@ -7,9 +7,8 @@ for CTranslate2 of a checkpoint of Whisper, in the checkpoint's precision.
 
 from __future__ import annotations
 
-import re
+import platform
 import shutil
-import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,25 +21,23 @@ from hushd_worker.precision import answer
 MAX_SHARE = 0.9  # of the original's size: what stays larger has hardly any matrices
 _MATRICES = ["MatMul", "Gemm", "LSTM", "Attention"]  # int8 convolutions are slower than float ones on processors
 _TYPES = ("f4", "i1", "i2", "i4", "f2")  # of CTranslate2's file, by number
-_PACKAGES = {"onnx": ["onnx"], "ctranslate2": ["ctranslate2"], "openai": ["ctranslate2", "torch", "openai-whisper"]}
 
 
 def make(kind: str, source: str, target: str) -> JsonObject:
-    """Raises `HushdError`: `engine_missing`, `input_unreadable`, `output_failed`, `bad_request` if it saves nothing."""
+    """Raises `HushdError`: `engine_missing`, `input_unreadable`, `bad_request` if it saves nothing."""
     original, made = Path(source), Path(target)
     work = made.with_name(f".{made.name}.work")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         smaller = {"onnx": _graph, "ctranslate2": _whisper, "openai": _checkpoint}[kind](original, work)
+    except HushdError:
+        raise
     except ImportError as error:
-        how = package_command(*_PACKAGES[kind])
-        raise HushdError("engine_missing", f"That takes more packages ({reason(error)}): {how}.") from error
-    except OSError as error:
-        raise HushdError("output_failed", f"{target} cannot be made ({error.strerror or error}).") from error
+        lacking = str(error.name).replace("whisper", "openai-whisper")
+        how = package_command(lacking)
+        raise HushdError("engine_missing", f"That takes the package {lacking}: {how}.") from error
     except Exception as error:  # protobuf, numpy and the runtime may raise anything for damaged weights
-        if isinstance(error, HushdError):
-            raise
         raise HushdError("input_unreadable", f"{source} cannot be converted ({reason(error)[:200]}).") from error
     before, after = sum(path.stat().st_size for path in _parts(original)), smaller.stat().st_size
     if smaller.is_file() and after > MAX_SHARE * before:
@@ -74,7 +71,7 @@ def _graph(source: Path, work: Path) -> Path:
         per_channel=True,
         weight_type=QuantType.QInt8,
         # Without VNNI the sum of two products of bytes may overflow its 16 bits; with weights of 7 bits it cannot.
-        reduce_range=not _adds_wide(),
+        reduce_range=platform.machine() == "x86_64",
         extra_options={"MatMulConstBOnly": True},
     )
     return work / source.name
@@ -83,14 +80,6 @@ def _graph(source: Path, work: Path) -> Path:
 def _parts(graph: Path) -> list[Path]:
     """Returns a file and those of weights beside it."""
     return [path for path in graph.parent.glob(f"{graph.name}*") if path.suffix != ".json"]
-
-
-def _adds_wide() -> bool:
-    """Returns whether the processor adds products of bytes in 32 bits."""
-    if sys.platform == "darwin":  # arm64
-        return True
-    flags = Path("/proc/cpuinfo").read_text(errors="replace")
-    return any(word in flags for word in ("avx512_vnni", "avx_vnni", "asimddp"))
 
 
 def _whisper(source: Path, work: Path) -> Path:
@@ -102,10 +91,10 @@ def _whisper(source: Path, work: Path) -> Path:
     weights = _weights(source)
     if any(array.dtype == "i1" and array.ndim > 1 for array in weights.values()):
         raise HushdError("bad_request", f"The weights in {source} are int8 already.")
-    shape = []
+    shape: list[int] = []
     for half in ("encoder", "decoder"):
-        numbers = (int(number) for name in weights for number in re.findall(rf"^{half}/layer_(\d+)/", name))
-        shape += [max(numbers) + 1, weights[f"{half}/num_heads"]]
+        layers = {name.split("/")[1] for name in weights if name.startswith(f"{half}/layer_")} - {"layer_norm"}
+        shape += [len(layers), int(weights[f"{half}/num_heads"])]
     spec = WhisperSpec(*shape)
     for name, array in weights.items():
         scope, _, key = name.rpartition("/")
@@ -122,19 +111,19 @@ def _weights(source: Path) -> dict[str, Any]:
 
     with open(source, "rb") as file:
 
-        def number(form: str) -> int:
-            return int(struct.unpack(f"<{form}", file.read(struct.calcsize(form)))[0])
+        def number(kind: str) -> int:
+            return int(np.fromfile(file, kind, 1)[0])
 
         def text() -> str:
-            return file.read(number("H"))[:-1].decode()
+            return file.read(number("<u2"))[:-1].decode()
 
-        number("I"), text(), number("I")  # the form's version, the model's kind and its revision
+        number("<u4"), text(), number("<u4")  # the form's version, the model's kind and its revision
         weights: dict[str, Any] = {}
-        for _ in range(number("I")):
-            name, shape = text(), [number("I") for _ in range(number("B"))]
-            kind = np.dtype(_TYPES[number("B")])
-            weights[name] = np.fromfile(file, kind, number("I") // kind.itemsize).reshape(shape)
-        for _ in range(number("I")):
+        for _ in range(number("<u4")):
+            name, shape = text(), [number("<u4") for _ in range(number("u1"))]
+            kind = np.dtype(_TYPES[number("u1")])
+            weights[name] = np.fromfile(file, kind, number("<u4") // kind.itemsize).reshape(shape)
+        for _ in range(number("<u4")):
             alias = text()
             weights[alias] = weights[text()]
     return weights

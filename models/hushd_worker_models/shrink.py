@@ -1,12 +1,14 @@
 """Makes a model's int8 files, compares them with the original, and keeps them if they are as good.
 
-What is finished stays in a working folder, so that a next run goes on from there.
+Files that were made stay in a working folder, so that a next run goes on from there.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
 from hushd_models import advice, catalogue, inventory, precision
 from hushd_models.inventory import Row
@@ -15,7 +17,7 @@ from hushd_models.store import Store, replace
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import ModelResult
 
-from .comparison import Comparison, run
+from .comparison import compare, run
 from .install import alone, check_room, readable
 from .task import Task
 
@@ -23,7 +25,8 @@ _TIMES = 4  # the weights' size that a conversion takes of memory
 
 
 def shrunk(model: str, store: Store, task: Task, *, economy: bool = False) -> ModelResult:
-    """Makes int8 files of a model, or of the one for faster-whisper that is made of a checkpoint of Whisper.
+    """Makes int8 files of a model, or of the one for faster-whisper that is made of a checkpoint of Whisper; returns
+    the sentence on what came of it in `note`. Nothing is done again while the original stays the same.
 
     Raises:
         HushdError: `bad_request` for a model without weights to make smaller; `model_missing`; `engine_missing`;
@@ -31,74 +34,61 @@ def shrunk(model: str, store: Store, task: Task, *, economy: bool = False) -> Mo
     """
     if economy:
         raise HushdError("server_busy", "Memory is short, and int8 files take much of it to make.", 60_000)
-    return Shrink(inventory.row(store, _from_checkpoint(model, store, task)), store).run(task)
+    row = inventory.row(store, _from_checkpoint(model, store, task))
+    spec = catalogue.engine(row.engine)
+    if not row.usable:
+        raise advice.missing(row.model)
+    names = [name for name in row.files if name.endswith((".onnx", "model.bin"))]
+    weights = [name for name in names if "int8" not in name.rpartition("/")[2]]
+    if not spec or not spec.int8 or not weights:
+        raise HushdError("bad_request", f"{row.model} has no weights that hushd can make smaller.")
+    with alone(lambda: store.lock(row.model, wait=False), row.model, task):
+        trial = precision.find(store, row.model) or _tried(row, spec.int8, weights, store, task)
+    return ModelResult(model=row.model, size=row.size, location=str(store.int8_folder(row.model)), note=trial.why)
 
 
-class Shrink:
-    """The int8 files of one installed model."""
+def _tried(row: Row, kind: str, weights: Sequence[str], store: Store, task: Task) -> Trial:
+    place, source = store.int8_folder(row.model), precision.identity(row.paths)
+    work = place.with_name(f"{place.name}.new")
+    begun, state = work / "source.json", json.dumps(source, sort_keys=True)
+    if not begun.is_file() or begun.read_text() != state:
+        shutil.rmtree(work, ignore_errors=True)
+        replace(begun, state)
+    check_room(2 * row.size, work, f"The int8 files of {row.model} take up to {readable(2 * row.size)}")
+    _convert(row, kind, weights, precision.place(store, row.model, work), task)
+    original, int8, how = compare(row, store, work, task)
+    why = precision.judge(original, int8)
+    sentence = (
+        f"{row.model}: {f'int8 was removed, since {why}' if why else 'int8 is used, being as good'}: {int8.wrong} "
+        f"instead of {original.wrong} of {original.words} words wrong, {int8.seconds:.1f} instead of "
+        f"{original.seconds:.1f} s of the processor for {original.sound_s:.0f} s, {int8.memory_mb:.0f} instead of "
+        f"{original.memory_mb:.0f} MB ({how})."
+    )
+    trial = Trial(as_good=not why, why=sentence, original=original, int8=int8, source=source)
+    for folder in (work / "sounds", *([work / row.engine] if why else [])):
+        shutil.rmtree(folder, ignore_errors=True)
+    replace(work / "record.json", json.dumps(trial.data()))
+    shutil.rmtree(place, ignore_errors=True)
+    work.replace(place)
+    return trial
 
-    def __init__(self, row: Row, store: Store) -> None:
-        self._row, self._store = row, store
-        names = (name for name in row.files if name.endswith((".onnx", "model.bin")))
-        self._weights = [name for name in names if "int8" not in name.rpartition("/")[2]]
-        self._place = store.int8_folder(row.model)
-        self._work = self._place.with_name(f"{self._place.name}.new")
 
-    def run(self, task: Task) -> ModelResult:
-        """Returns the sentence on its result in `note`; nothing is done again while the original stays the same."""
-        row, spec = self._row, catalogue.engine(self._row.engine)
-        if not row.usable:
-            raise advice.missing(row.model)
-        if not spec or not spec.int8 or not self._weights:
-            raise HushdError("bad_request", f"{row.model} has no weights that hushd can make smaller.")
-        with alone(lambda: self._store.lock(row.model, wait=False), row.model, task):
-            trial = precision.find(self._store, row.model) or self._made(spec.int8, task)
-        return ModelResult(model=row.model, size=row.size, location=str(self._place), note=trial.why)
-
-    def _made(self, kind: str, task: Task) -> Trial:
-        row, source = self._row, precision.identity(self._row.paths)
-        begun, state = self._work / "source.json", json.dumps(source, sort_keys=True)
-        if not begun.is_file() or begun.read_text() != state:
-            shutil.rmtree(self._work, ignore_errors=True)
-            replace(begun, state)
-        check_room(2 * row.size, self._work, f"The int8 files of {row.model} take up to {readable(2 * row.size)}")
-        self._convert(kind, task)
-        comparison = Comparison(row, self._store, self._work, task)
-        original, int8 = comparison.figures()
-        why = precision.judge(original, int8)
-        verdict = f"int8 was removed, since {why}" if why else "int8 is used, being as good"
-        figures = (
-            f"{int8.wrong} instead of {original.wrong} of {original.words} words wrong, {int8.seconds:.1f} instead of "
-            f"{original.seconds:.1f} s of the processor for {original.sound_s:.0f} s, {int8.memory_mb:.0f} instead of "
-            f"{original.memory_mb:.0f} MB"
-        )
-        sentence = f"{row.model}: {verdict}: {figures} ({comparison.how})."
-        trial = Trial(as_good=not why, why=sentence, original=original, int8=int8, source=source)
-        if why:
-            shutil.rmtree(self._work / row.engine)
-        replace(self._work / "record.json", json.dumps(trial.data()))
-        shutil.rmtree(self._place, ignore_errors=True)
-        self._work.replace(self._place)
-        return trial
-
-    def _convert(self, kind: str, task: Task) -> None:
-        """Makes the int8 files in the working folder, and links the model's other files beside them."""
-        row, place = self._row, precision.place(self._store, self._row.model, self._work)
-        assert row.folder
-        in_folder = place.suffix != ".onnx"
-        for name in row.files:
-            source, target = row.folder / name, place / name if in_folder else place.parent / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if name in self._weights:
-                if in_folder and kind == "onnx":  # onnx-asr's name for it
-                    target = target.with_name(f"{target.stem}.int8.onnx")
-                if not target.exists():
-                    task.note(f"making {row.model} smaller: {name}")
-                    need = _TIMES * source.stat().st_size
-                    run(task, need, "hushd_worker_models.int8", kind, str(source), str(target))
-            elif ".onnx" not in name or name.endswith(".json"):
-                target.unlink(missing_ok=True)
-                target.symlink_to(source.resolve())
+def _convert(row: Row, kind: str, weights: Sequence[str], place: Path, task: Task) -> None:
+    """Makes the int8 files at `place`, and links the model's other files beside them."""
+    in_folder = place.suffix != ".onnx"
+    for name, source in zip(row.files, row.paths, strict=True):
+        target = place / name if in_folder else place.parent / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name in weights:
+            if in_folder and kind == "onnx":  # onnx-asr's name for it
+                target = target.with_name(f"{target.stem}.int8.onnx")
+            if not target.exists():
+                task.note(f"making {row.model} smaller: {name}")
+                need = _TIMES * source.stat().st_size
+                run(task, need, "hushd_worker_models.int8", kind, str(source), str(target))
+        elif ".onnx" not in name or name.endswith(".json"):
+            target.unlink(missing_ok=True)
+            target.symlink_to(source.resolve())
 
 
 def _from_checkpoint(model: str, store: Store, task: Task) -> str:
@@ -108,12 +98,10 @@ def _from_checkpoint(model: str, store: Store, task: Task) -> str:
     A checkpoint in Hugging Face's form is a folder `whisper/NAME` in the models folder. Raises `HushdError`.
     """
     engine, _, name = model.partition("/")
-    makes = [spec.name for spec in catalogue.engines().values() if spec.made_of == engine]
-    if not makes:
-        return model
-    made, source = f"{makes[0]}/{name}", store.place(model)
-    if any(row.usable for row in inventory.rows(store) if row.model == made):
+    made = next((f"{spec.name}/{name}" for spec in catalogue.engines().values() if spec.made_of == engine), model)
+    if made == model or any(row.usable for row in inventory.rows(store) if row.model == made):
         return made
+    source = store.place(model)
     if not (source / "config.json").is_file():
         row = inventory.row(store, model)
         if not row.usable or row.path is None:

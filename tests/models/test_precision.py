@@ -11,6 +11,7 @@ from hushd_models.precision import Figures, Trial
 from hushd_models.store import Store
 from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
+from hushd_worker.engine import Model, descriptions
 from hushd_worker.precision import int8_place
 
 ORIGINAL = Figures(wrong=10, words=200, seconds=10.0, sound_s=60.0, memory_mb=400.0)
@@ -95,6 +96,9 @@ def test_a_worker_loads_by_its_setting(voice: Path, monkeypatch: pytest.MonkeyPa
     store, model = Store(paths.find()), "kokoro/kokoro-v1.0"
     assert int8_place(model) == precision.place(store, model)
     assert precision.memory_mb(store, model) == 250
+    row, described = inventory.row(store, model), descriptions("kokoro", [Model("kokoro-v1.0", (), 330.0, False, True)])
+    assert row.known  # of which `recommend` tells the memory
+    assert (row.memory_mb, row.known.memory_mb, described[0].memory_mb) == (250, 250, 250)
     monkeypatch.setenv("HUSHD_PRECISION", "original")
     assert int8_place(model) is None
     monkeypatch.setenv("HUSHD_PRECISION", "int8")

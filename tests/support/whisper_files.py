@@ -51,12 +51,12 @@ def ggml(path: Path) -> Path:
 
 def transformers(folder: Path) -> Path:
     """Writes the checkpoint for transformers."""
-    from .whisper_models import ranks, specials, tokenizer
+    from .whisper_models import tokenizer
 
     folder.mkdir(parents=True)
     known = _known(folder.with_suffix(".pt"))
     dims = known["dims"]
-    words = tokenizer(ranks(dims["n_vocab"]), specials(dims["n_vocab"]))
+    words = tokenizer(dims["n_vocab"])
     end, start, untimed = map(words.token_to_id, ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"))
     places: dict[str, object] = {}
     data = b""

@@ -62,15 +62,19 @@ class Model:
     installed: bool
 
 
-def descriptions(models: Iterable[Model]) -> tuple[ModelDescription, ...]:
-    """Describes the models of an engine for a listing."""
-    from hushd_schema.description import ModelDescription  # not for a worker
+def descriptions(engine: str, models: Iterable[Model]) -> tuple[ModelDescription, ...]:
+    """Describes the models of an engine for a listing, with the memory that was measured, or else is known."""
+    from hushd_models import precision  # not for a worker
+    from hushd_models.store import Store
+    from hushd_protocol.system import paths
+    from hushd_schema.description import ModelDescription
 
+    store = Store(paths.find())
     return tuple(
         ModelDescription(
             name=model.name,
             languages=model.languages,
-            memory_mb=model.memory_mb,
+            memory_mb=precision.memory_mb(store, f"{engine}/{model.name}") or model.memory_mb,
             embedded=model.embedded,
             installed=model.installed,
         )

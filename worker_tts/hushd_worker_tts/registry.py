@@ -36,7 +36,7 @@ def _description(engine: type[Engine]) -> SpeakingEngine:
         installed=info.installed,
         install=info.install,
         default_model=info.default_model,
-        models=descriptions(info.models),
+        models=descriptions(info.name, info.models),
         default_voice=info.default_voice,
         voices=voices,
         streaming=info.streaming,

@@ -1,10 +1,9 @@
-"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…`: speaks each sentence into a WAV file by
-one model, and prints JSON: `seconds` of the processor, `sound_s`. `hushd models shrink` compares precisions by it."""
+"""`python -m hushd_worker_tts.trial ENGINE MODEL LANGUAGE FOLDER SENTENCE…`: speaks each sentence into a file by one
+model, and prints JSON: `seconds` of the processor, `sound_s`. `hushd models shrink` compares two precisions by it."""
 
 from __future__ import annotations
 
 import time
-import wave
 from pathlib import Path
 
 from hushd_models import languages
@@ -38,9 +37,7 @@ def speak(name: str, model: str, language: str, folder: str, *sentences: str) ->
         rate = chunks[0].rate if chunks else _RATE
         samples = np.concatenate([np.zeros(rate // 10), *(chunk.samples for chunk in chunks)])
         sound_s += len(samples) / rate
-        with wave.open(str(Path(folder) / f"{number:03}.wav"), "wb") as file:
-            file.setparams((1, 2, rate, 0, "NONE", ""))
-            file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        np.save(Path(folder) / f"{number:03}-{rate}", samples.astype(np.float32))
     return {"seconds": seconds, "sound_s": sound_s}
 
 

@@ -23,7 +23,7 @@ def _description(engine: type[Engine]) -> WaitingEngine:
         installed=info.installed and any(model.installed for model in info.models),
         install=info.install,
         default_model=info.default_model,
-        models=descriptions(info.models),
+        models=descriptions(info.name, info.models),
         words=words,
     )
 
