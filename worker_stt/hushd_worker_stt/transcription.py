@@ -29,6 +29,7 @@ _PROGRESS_S = 10.0  # of audio read between two progress messages
 _FRAMES_BEFORE_START = (
     320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
 )
+_UNSURE_SPEAKERS = "Memory is short, so the speakers are told apart in a simpler way, with more mistakes."
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _CLIPPED = (
     "The recording was made far too loud, and its loud parts are cut off: words are wrong in it. Turn the microphone's "
@@ -120,7 +121,12 @@ class Transcription:
             return
         from .diarization.diarize import by_speaker
 
-        for stretch, part in by_speaker(blocks, self._models(), self._request.speakers, self._job.check):
+        simple = self._job.economy and not self._request.voiceprints
+        if simple:
+            self._job.degraded = True
+            self._job.warn("speakers_unsure", _UNSURE_SPEAKERS)
+        models, speakers = self._models(), self._request.speakers
+        for stretch, part in by_speaker(blocks, models, speakers, self._job.check, simple=simple):
             if stretch.voice:
                 self._voices[stretch.speaker] = stretch.voice
             yield stretch.speaker, stretch.start, part

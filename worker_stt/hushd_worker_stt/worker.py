@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from hushd_models import languages
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.light_dataclass import replace
 from hushd_schema.results import Capabilities, TranscriptResult
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
 _AUDIO_TIMEOUT_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
-_NO_SPEAKERS = (
-    "Memory is short, so the speakers are not told apart: ask again when other programs have ended, or free memory."
-)
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _ON_CARD = 8, 64  # slots and sessions
 _HEAVY = (
@@ -123,7 +119,7 @@ class SpeechToText(BaseWorker):
         """
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can only 'transcribe', not {job.op!r}.")
-        request = self._affordable(job, Request.parse(job.params, self._info, self._model))
+        request = Request.parse(job.params, self._info, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if request.live:
@@ -188,14 +184,6 @@ class SpeechToText(BaseWorker):
         if mixdown.cancelled:
             job.warn("channels_cancel", _CANCELLED)
         return result
-
-    def _affordable(self, job: Job, request: Request) -> Request:
-        """Returns the request; without speakers while memory is short and their models would be loaded only now."""
-        if not (job.economy and request.diarize) or request.voiceprints or self._diarization is not None:
-            return request
-        job.degraded = True
-        job.warn("speakers_unknown", _NO_SPEAKERS)
-        return replace(request, diarize=False, speakers=0, people={})
 
     def _diarization_models(self) -> DiarizationModels:
         from .diarization.models import DiarizationModels

@@ -33,8 +33,8 @@ def job(ask: Ask, models: DiarizationModels, talk: Conversation) -> tuple[Asked,
     diarizers: list[Diarizer] = []
 
     class Kept(Diarizer):
-        def __init__(self, models: DiarizationModels) -> None:
-            super().__init__(models)
+        def __init__(self, models: DiarizationModels, **options: Any) -> None:
+            super().__init__(models, **options)
             diarizers.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -55,8 +55,8 @@ def turns(models: DiarizationModels, samples: np.ndarray, block: int = RATE) -> 
     return heard(models, samples, block).turns()
 
 
-def heard(models: DiarizationModels, samples: np.ndarray, block: int = RATE) -> Diarizer:
-    diarizer = Diarizer(models)
+def heard(models: DiarizationModels, samples: np.ndarray, block: int = RATE, *, simple: bool = False) -> Diarizer:
+    diarizer = Diarizer(models, simple=simple)
     for start in range(0, len(samples), block):
         diarizer.feed(samples[start : start + block])
     return diarizer
@@ -75,15 +75,18 @@ def test_a_conversation(diarizer: Diarizer, talk: Conversation) -> None:
     assert diarization_errors(talk.spoken, spoken(found)).rate < 0.10
 
 
-@pytest.mark.parametrize("seconds", [17.3, pytest.param(28.0, marks=pytest.mark.night)])
-def test_a_real_dialogue(models: DiarizationModels, assets: Path, seconds: float) -> None:
-    """Two people on a stage, in turns of a second and more, as they were recorded."""
+@pytest.mark.parametrize(
+    ("seconds", "simple"), [(17.3, False), (17.3, True), pytest.param(28.0, False, marks=pytest.mark.night)]
+)
+def test_a_real_dialogue(models: DiarizationModels, assets: Path, seconds: float, simple: bool) -> None:
+    """Two people on a stage, in turns of a second and more, as they were recorded; two also in the simple way."""
     samples = read(assets / "endgame_nagg_nell.wav")[: round(seconds * RATE)]
     truth = [Spoken(*turn, who) for who, said in (("nagg", NAGG), ("nell", NELL)) for turn in said if turn[1] < seconds]
-    found = turns(models, samples)
+    found = heard(models, samples, simple=simple).turns()
     assert {turn.speaker for turn in found} == {0, 1}
     errors = diarization_errors(truth, spoken(found))
-    assert errors.confused / errors.speech < 0.08  # how much of the quiet between lines is a turn was not labelled
+    limit = 0.2 if simple else 0.08  # how much of the quiet between lines is a turn was not labelled
+    assert errors.confused / errors.speech < limit
 
 
 @pytest.mark.night
@@ -213,20 +216,21 @@ class TestJobs:
             worker.run(job)
         assert sum(isinstance(message, when) for message in asked.messages) <= 2
 
-    def test_memory_is_short(self, worker: SpeechToText, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The models are not loaded for speakers then, and the result says why it has none. Voiceprints are made all
-        the same, since they are nothing else."""
+    def test_memory_is_short(self, worker: SpeechToText, models: DiarizationModels, talk: Conversation) -> None:
+        """Speakers are told apart in a simpler way then, with one window in ten seconds, and the result says so;
+        voiceprints, which are kept, are made in the usual way."""
 
         def heard(**params: object) -> tuple[Asked, bool]:
-            sound = s16le(beckett[: int(5.8 * RATE)])
-            job, asked = make_job(sound, {"format": "s16le", "diarize": True, "language": "en", **params}, economy=True)
+            job, asked = make_job(
+                s16le(talk.samples), {"format": "s16le", "diarize": True, "language": "en", **params}, economy=True
+            )
             asked.result = worker.run(job)
             return asked, job.degraded
 
-        monkeypatch.setattr(worker, "_diarization", None)
         asked, degraded = heard()
-        assert not any(segment.get("speaker") for segment in asked.segments)
-        assert [warning["code"] for warning in asked.result["warnings"]] == ["speakers_unknown"]
+        assert {segment["speaker"] for segment in asked.segments} == {"SPEAKER_00", "SPEAKER_01", "SPEAKER_02"}
+        assert [warning["code"] for warning in asked.result["warnings"]] == ["speakers_unsure"]
         assert degraded
         asked, _ = heard(voiceprints=True)
         assert asked.result["voices"]
+        assert "warnings" not in asked.result

@@ -39,8 +39,8 @@ _MIN_ROWS = 20  # of features for an embedding: 0.2 s
 
 
 class DiarizationModels:
-    """The two models, loaded permanently: 70 MB, and 50 more once they have been used. The activity model is loaded at
-    its first use, since live speech only needs the other.
+    """The two models, loaded permanently: 20 MB, and at most 55 more in use. The activity model is loaded at its first
+    use, since live speech only needs the other.
 
     Raises:
         HushdError: `engine_missing` if a package that they need is not installed, or has another version.
@@ -65,9 +65,9 @@ class DiarizationModels:
             raise _missing("moonshine-voice is not installed")
         options = onnxruntime.SessionOptions()
         # A second thread saves a tenth of the time, for twice the work. The arena would keep the memory of the longest
-        # speech.
+        # speech, and a plan of memory would hold all of a run's at once.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
         options.log_severity_level = 4
         try:
             library = ctypes.CDLL(str(folder / moonshine.NAME))
