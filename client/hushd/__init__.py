@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol import __version__
 
 if TYPE_CHECKING:
+    from hushd_models.model_choice import ModelChoice
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
 
     from hushd.aio.client import AsyncSpeech, AsyncTranscription
     from hushd.dialogue.exchange import Said
-    from hushd.model_choice import ModelChoice
     from hushd.synthesis.speech import Sentence
     from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import Transcription
@@ -72,7 +72,7 @@ _HOMES = {
     "Floor": "hushd.floor",
     "HushdError": "hushd_protocol.errors",
     "Microphone": "hushd.audio.microphone",
-    "ModelChoice": "hushd.model_choice",
+    "ModelChoice": "hushd_models.model_choice",
     "Player": "hushd.audio.playback",
     "Said": "hushd.dialogue.exchange",
     "Segment": "hushd.transcripts.segment",

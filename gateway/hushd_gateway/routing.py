@@ -11,10 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd import model_choice
 from hushd.synthesis.voices import ALIASES, VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
-from hushd_models import advice, languages, listings
+from hushd_models import advice, languages, listings, model_choice
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO

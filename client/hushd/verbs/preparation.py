@@ -21,10 +21,10 @@ from hushd.transport.steps import Brief, Steps
 from . import requests
 
 if TYPE_CHECKING:
+    from hushd_models.model_choice import Candidate, ModelChoice
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
 
-    from hushd.model_choice import Candidate, ModelChoice
     from hushd.synthesis.voices import VoiceChoice
 
 
@@ -141,11 +141,9 @@ class Preparation:
     def second_hearing(self, request: Request, speed: str | None) -> Steps[Request | None]:
         """Returns `request` as one to an installed model of several languages, the best for the user's own; None where
         there is none."""
-        from hushd_models import preferences
+        from hushd_models import model_choice, preferences
         from hushd_protocol.system import paths
         from hushd_schema.status import Status
-
-        from hushd import model_choice
 
         if not (yield Brief(partial(self.may_hear_again, request, here=False))):
             return None
@@ -163,9 +161,8 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
+        from hushd_models import model_choice
         from hushd_schema.status import Status
-
-        from hushd import model_choice
 
         described = yield from self._hearing()
         installed = yield partial(_installed, described, engine, translate)
@@ -174,7 +171,7 @@ class Preparation:
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
-        from hushd.model_choice import find
+        from hushd_models.model_choice import find
 
         return find((yield from self._hearing()), name)
 
@@ -227,6 +224,6 @@ def _may_hear(language: str | None) -> bool:
 
 def _installed(described: HearingDescription, engine: str | None, translates: bool) -> list[Candidate]:
     """Returns the installed models."""
-    from hushd.model_choice import candidates
+    from hushd_models.model_choice import candidates
 
     return candidates(described, engine, translates)

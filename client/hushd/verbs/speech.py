@@ -16,7 +16,8 @@ from hushd.verbs import requests
 from hushd.verbs.base import ClientBase
 
 if TYPE_CHECKING:
-    from hushd.model_choice import ModelChoice
+    from hushd_models.model_choice import ModelChoice
+
     from hushd.synthesis.speech import IncomingSpeech
     from hushd.synthesis.voices import Voice
     from hushd.transcripts.transcript import IncomingTranscript, Transcript

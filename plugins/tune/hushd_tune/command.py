@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hushd.client import Client
-from hushd.model_choice import Candidate
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.config import change, checked, have_it_read
 from hushd_cli.commands.models.recommend import session_language
 from hushd_cli.terminal import console
 from hushd_models import languages, text_language
+from hushd_models.model_choice import Candidate
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.settings import editing, load

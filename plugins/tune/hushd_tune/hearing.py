@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from hushd.client import Client
-from hushd.model_choice import Candidate, candidates
+from hushd_models.model_choice import Candidate, candidates
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_models import advice, catalogue, languages, word_errors
-from hushd_models.installation import document, engine_needed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean, nearest
+
+from . import advice, catalogue, languages, word_errors
+from .installation import document, engine_needed
 
 if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription
@@ -105,10 +106,12 @@ def choose(
         raise HushdError("bad_request", f"There is no speed {speed!r}: choose one of {', '.join(SPEEDS)}.")
     order = ranked(candidates, language, speed)
     if not order:
+        from . import recommendation  # looks at files: only to help with a mistake
+
         of = f" of {engine}" if engine else ""
         what = f" that hears {language!r}" if language else ""
         listing = f"`hushd models list {_listing(language, engine)}` shows"
-        instead = _instead(language, engine)
+        instead = recommendation.for_language("stt", language, engine) if language else ""
         more = f"{instead}; {listing} all" if instead else f": {listing} which there are"
         raise HushdError(
             "model_missing",
@@ -117,14 +120,6 @@ def choose(
     fitting = [candidate for candidate in order if capacity.fits(candidate)]
     taken = fitting[0] if fitting else min(order, key=capacity.need)
     return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
-
-
-def _instead(language: str | None, engine: str | None) -> str:
-    if language is None:
-        return ""
-    from hushd_models import recommendation  # looks at files: only to help with a mistake
-
-    return recommendation.for_language("stt", language, engine)
 
 
 def _listing(language: str | None, engine: str | None) -> str:
@@ -174,8 +169,6 @@ def candidates(
                 )
             )
     if translates and not installed:
-        from hushd_models import advice  # looks at files: only to help with a mistake
-
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
     return installed

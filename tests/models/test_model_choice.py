@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from hushd.model_choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
+from hushd_models.model_choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
 from hushd_schema.description import HearingDescription
