@@ -17,12 +17,12 @@ from hushd_supervisor.core.events import Described
 
 from .process import Launch, describe_command, is_here
 from .question import Questions
-from .source import Outcome, Perform, Source
+from .source import Outcome, Perform
 
 DESCRIBE_TIMEOUT_S = 30.0  # at a load of 20, 10 were too few once
 
 
-class Descriptions(Source):
+class Descriptions(Questions):
     """The running `--describe` children, one for each role. Args as for `Questions`."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Descriptions(Source):
         command: Callable[[str], Sequence[str]] = describe_command,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._questions = Questions(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
+        super().__init__(poller, launch, logs, command, DESCRIBE_TIMEOUT_S)
         self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:
@@ -42,18 +42,12 @@ class Descriptions(Source):
     def _describe(self, action: Describe) -> Iterable[Outcome]:
         if not is_here(action.role):
             return (Described(action.role, {"role": action.role}),)
-        failed = self._questions.ask(action.role, self._clock())
+        failed = self.ask(action.role, self._clock())
         return (Described(*failed),) if failed else ()
 
-    def deadline(self) -> float | None:
-        return self._questions.deadline()
-
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:
-        for answer in self._questions.answers(ready, now):
+        for answer in self.answers(ready, now):
             yield Described(*answer)
-
-    def close(self) -> None:
-        self._questions.close()
 
 
 def default_model(role: str, engine: str) -> str:

@@ -16,6 +16,7 @@ from hushd_protocol.light_dataclass import dataclass
 from . import children
 from .children import Running
 from .process import Launch
+from .source import Source
 
 MAX_ANSWER_BYTES = 1_000_000
 
@@ -36,8 +37,8 @@ class Answer(NamedTuple):
     error: str = ""
 
 
-class Questions:
-    """The children that run, at most one for each question's name.
+class Questions(Source):
+    """The base of sources that ask children, at most one at a time for each question's name.
 
     Args:
         poller: watches for the children's exits.

@@ -14,12 +14,12 @@ from hushd_supervisor.core.events import Event, Restored, Suspended
 
 from .process import Launch
 from .question import Answer, Questions
-from .source import Outcome, Perform, Source
+from .source import Outcome, Perform
 
 SUSPEND_TIMEOUT_S = 10.0  # for the driver to copy what a process has on its card
 
 
-class Suspensions(Source):
+class Suspensions(Questions):
     """The children that suspend and restore processes.
 
     Args:
@@ -36,9 +36,9 @@ class Suspensions(Source):
         pids: Callable[[], Mapping[tuple[str, int], int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._children = Questions(poller, launch, logs, self._command, SUSPEND_TIMEOUT_S)
-        self._pids = pids
+        super().__init__(poller, launch, logs, self._verb, SUSPEND_TIMEOUT_S)
         self._clock = clock
+        self._pids = pids
         self._asked: dict[str, tuple[Suspend | Restore, int]] = {}  # by the name of the child: of one at a time
 
     def actions(self) -> Mapping[type[Action], Perform]:
@@ -51,23 +51,17 @@ class Suspensions(Source):
             return ()  # whoever waits for the answer hears of the exit
         name = next(name for number in range(1000) if (name := f"suspension-{number}") not in self._asked)
         self._asked[name] = action, pid
-        failed = self._children.ask(name, self._clock())
+        failed = self.ask(name, self._clock())
         return (self._event(failed, began=False),) if failed else ()
 
-    def _command(self, name: str) -> list[str]:
+    def _verb(self, name: str) -> list[str]:
         action, pid = self._asked[name]
         verb = "suspend" if isinstance(action, Suspend) else "restore"
         return [sys.executable, "-P", "-m", "hushd_worker.suspension", verb, str(pid)]
 
-    def deadline(self) -> float | None:
-        return self._children.deadline()
-
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
-        for answer in self._children.answers(ready, now):
+        for answer in self.answers(ready, now):
             yield self._event(answer)
-
-    def close(self) -> None:
-        self._children.close()
 
     def _event(self, answer: Answer, began: bool = True) -> Event:
         """Returns the event; a child that began and did not answer may have left its process in any state."""

@@ -43,23 +43,23 @@ def test_what_becomes_of_the_answer(
     """The driver's word is passed on; a child that dies, or says nothing that makes sense in its time, may have done
     anything. (How children end: test_describe.py.)"""
     answered = Answer("suspension-0", error=answer) if isinstance(answer, str) else Answer("suspension-0", answer)
-    monkeypatch.setattr(source._children, "ask", lambda *_: None)
+    monkeypatch.setattr(source, "ask", lambda *_: None)
     assert list(source.actions()[Suspend](Suspend(*WORKER))) == []
-    monkeypatch.setattr(source._children, "answers", lambda *_: [answered])
+    monkeypatch.setattr(source, "answers", lambda *_: [answered])
     assert list(source.events({}, 0.0)) == [event]
 
 
 def test_the_process_is_named_to_the_child(source: Suspensions, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the act."""
     program = "import json, sys; print(json.dumps({'error': ' '.join(sys.argv[1:]), 'lost': True}))"
-    command = source._children._command
-    monkeypatch.setattr(source._children, "_command", lambda name: [sys.executable, "-c", program, *command(name)[-2:]])
+    command = source._command
+    monkeypatch.setattr(source, "_command", lambda name: [sys.executable, "-c", program, *command(name)[-2:]])
     for action, event in (
         (Restore(*WORKER), Restored(*WORKER, f"restore {os.getpid()}")),
         (Suspend(*WORKER), Suspended(*WORKER, f"suspend {os.getpid()}", lost=True)),
     ):
         assert list(source.actions()[type(action)](action)) == []
-        while not (found := list(source.events(dict(source._children._poller.poll(200)), source._clock()))):
+        while not (found := list(source.events(dict(source._poller.poll(200)), source._clock()))):
             pass
         assert found == [event]
 

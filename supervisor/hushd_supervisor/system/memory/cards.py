@@ -20,7 +20,7 @@ from hushd_supervisor.core.events import Seen
 
 from ..process import Launch
 from ..question import Answer, Questions
-from ..source import Outcome, Perform, Source
+from ..source import Outcome, Perform
 from .measure import PLACE
 
 LOOK_TIMEOUT_S = 5.0  # for a driver to answer; a failed card's driver may never do
@@ -46,13 +46,13 @@ def kinds(name: str) -> tuple[str, ...]:
     return spec.cards if spec else ANY_KIND
 
 
-class CardLooks(Source):
+class CardLooks(Questions):
     """The looks at the cards, one at a time. Args as for `Questions`."""
 
     def __init__(
         self, poller: zmq.Poller, launch: Launch, logs: Path, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._children = Questions(poller, launch, logs, _command, LOOK_TIMEOUT_S)
+        super().__init__(poller, launch, logs, _command, LOOK_TIMEOUT_S)
         self._clock = clock
 
     def actions(self) -> Mapping[type[Action], Perform]:
@@ -60,17 +60,11 @@ class CardLooks(Source):
 
     def _begin(self, _: Look) -> Iterable[Outcome]:
         """Begins a look; returns the error if it cannot begin."""
-        failed = self._children.ask(_QUESTION, self._clock())
+        failed = self.ask(_QUESTION, self._clock())
         return (seen(failed),) if failed else ()
 
-    def deadline(self) -> float | None:
-        return self._children.deadline()
-
     def events(self, ready: Container[object], now: float) -> Iterator[Seen]:
-        return map(seen, self._children.answers(ready, now))
-
-    def close(self) -> None:
-        self._children.close()
+        return map(seen, self.answers(ready, now))
 
 
 def _command(_: str) -> list[str]:
