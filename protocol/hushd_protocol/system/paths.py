@@ -119,18 +119,15 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         import tempfile  # takes 3 ms and memory, so only when needed
 
         runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
-    if env.get("HUSHD_STATE_DIR"):
-        state = Path(os.path.abspath(env["HUSHD_STATE_DIR"]))
-    else:
-        state = (_absolute(env.get("XDG_STATE_HOME")) or home / ".local/state") / "hushd"
-    if env.get("HUSHD_CONFIG"):
-        config = Path(os.path.abspath(env["HUSHD_CONFIG"]))
-    else:
-        config = (_absolute(env.get("XDG_CONFIG_HOME")) or home / ".config") / "hushd" / "config.toml"
-    if env.get("HUSHD_MODELS_DIR"):
-        models = Path(os.path.abspath(env["HUSHD_MODELS_DIR"]))
-    else:
-        models = (_absolute(env.get("XDG_DATA_HOME")) or home / ".local/share") / "hushd" / "models"
+
+    def place(own: str, xdg: str, usual: str, name: str) -> Path:
+        if env.get(own):
+            return Path(os.path.abspath(env[own]))
+        return (_absolute(env.get(xdg)) or home / usual) / name
+
+    state = place("HUSHD_STATE_DIR", "XDG_STATE_HOME", ".local/state", "hushd")
+    config = place("HUSHD_CONFIG", "XDG_CONFIG_HOME", ".config", "hushd/config.toml")
+    models = place("HUSHD_MODELS_DIR", "XDG_DATA_HOME", ".local/share", "hushd/models")
     pointer = None
     if not env.get("HUSHD_RUNTIME_DIR"):
         folder = state if env.get("HUSHD_STATE_DIR") else home / ".local/state/hushd"

@@ -296,17 +296,8 @@ class Files:
                 total = self._progress.total(job.index)
                 journal.add(segment, total, transcription.rest_s, transcription.language)
             self._events.put((job.index, segment))
-        duration = damage.detail["read_s"] if damage else transcription.duration
-        transcript = Transcript(
-            tuple(segments),
-            transcription.language,
-            duration,
-            warnings=transcription.warnings,
-            unlikely=transcription.unlikely,
-            language_probability=transcription.language_probability,
-            model=transcription.model,
-        )
-        return Done(transcript, damage)
+        transcript = transcription.so_far(segments)
+        return Done(replace(transcript, duration=damage.detail["read_s"]) if damage else transcript, damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
         """Returns the recording's journal; None for a stream, which cannot be read again, and if a part is useless."""

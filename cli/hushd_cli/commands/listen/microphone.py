@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
-from hushd.transcripts.transcript import Transcript
 from hushd.warnings import ResultWarning, exit_code
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import Styled, escaped
@@ -23,7 +22,7 @@ from .output import Output
 
 if TYPE_CHECKING:
     from hushd.audio.microphone import Microphone
-    from hushd.transcripts.transcript import Transcription
+    from hushd.transcripts.transcript import Transcript, Transcription
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -133,15 +132,7 @@ class _Session:
     def transcript(self) -> Transcript:
         """Waits for the end; returns the transcript."""
         segments = tuple(self)
-        return Transcript(
-            segments,
-            self.language,
-            self._transcription.duration,
-            warnings=self.warnings,
-            unlikely=self.unlikely,
-            language_probability=self.language_probability,
-            model=self.model,
-        )
+        return self._transcription.so_far(segments)
 
     def __iter__(self) -> Iterator[Segment]:
         some = False
