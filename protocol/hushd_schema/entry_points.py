@@ -24,7 +24,6 @@ PLUGINS: Mapping[str, tuple[str, ...]] = {
     "engines-transcribe-cpp": (),
     "neighbours": ("neighbours",),
     "remote": ("attach",),
-    "tune": ("tune",),
     "wake": ("wake",),
 }
 _METADATA = (".dist-info", ".egg-info")
