@@ -7,14 +7,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 import soundfile
+from agents.mcp_host import stdio_host
 from hushd import Client
 from support import warm
+from support.http_gateway import HttpGateway
 from support.peer import Supervisor, check_nothing_is_left
 from support.recordings import recording
 from support.wyoming_gateway import served, until
@@ -102,7 +106,38 @@ def assistant(strange: Path, **asked: Any) -> tuple[str, Any]:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("door", [whole, streamed, live, command, assistant])
+def web(strange: Path) -> tuple[str, str]:
+    """Over HTTP, by OpenAI's client: JSON has the model and the warning, and the head of every answer the warning."""
+    from openai import OpenAI
+
+    gateway = HttpGateway(strange.parent)
+    with ExitStack() as stack:
+        stack.callback(gateway.stop)
+        openai = stack.enter_context(OpenAI(base_url=gateway.url, api_key="none", max_retries=0))
+        create = openai.audio.transcriptions.with_raw_response.create
+        answers = {
+            form: create(model="whisper-1", file=strange, response_format=form)  # type: ignore[call-overload]
+            for form in ("json", "verbose_json", "text")
+        }
+    for answer in answers.values():
+        assert "Heard by command/mine" in unquote(answer.headers["x-hushd-warning"])
+    short, long = (json.loads(answers[form].text) for form in ("json", "verbose_json"))
+    for data in (short, long):
+        assert (data["model"], [each["code"] for each in data["warnings"]]) == ("command/mine", ["heard_again"])
+    assert long["language"] == "french"
+    assert short["text"] == long["text"] == answers["text"].text.strip()
+    return str(short["text"]), "fr"
+
+
+def agent(strange: Path) -> tuple[str, str]:
+    """A call of the agents' tool."""
+    with stdio_host("--patience", "100", environment={}) as host:
+        data = host.data("transcribe", path=str(strange))
+    assert (data["model"], "unlikely" in data) == ("command/mine", False)
+    return data["text"], data["language"]
+
+
+@pytest.mark.parametrize("door", [whole, streamed, live, command, assistant, web, agent])
 def test_another_model_hears_it(other: Path, strange: Path, door: Door) -> None:
     """Its text, its language and its name, and nothing of the invented text."""
     assert door(strange) == (TEXT, "fr")
