@@ -66,6 +66,7 @@ class Request:
     silence_s: float
     no_speech_s: float
     turn_end: str
+    end_word: str
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:

@@ -56,6 +56,7 @@ class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
     continuous: bool
     silence_s: float
     turn_end: str
+    end_word: str
     no_speech_s: float | None
     speed: str | None
     on_partial: Callable[[str, str], None] | None

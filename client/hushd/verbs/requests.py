@@ -149,7 +149,7 @@ def take_live_params(options: dict[str, Any]) -> JsonObject:
     from hushd_schema.operations.transcribe import BY_SILENCE, SILENCE_S
 
     always = {"rate": 16_000, "channels": 1, "continuous": False, "silence_s": SILENCE_S}
-    others = {"no_speech_s": None, "turn_end": BY_SILENCE}
+    others = {"no_speech_s": None, "turn_end": BY_SILENCE, "end_word": ""}
     live = {name: options.pop(name, default) for name, default in always.items()}
     given = {name: options.pop(name, default) for name, default in others.items()}
     changed = {name: value for name, value in given.items() if value != others[name]}

@@ -119,6 +119,7 @@ class SpeechVerbs(ClientBase, Generic[AnyText, AnyAudio, AnyChunks, AnySpeech, A
             model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
+            end_word: a word, such as "over", that ends an utterance too, and is cut.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change

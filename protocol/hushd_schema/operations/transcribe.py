@@ -337,5 +337,14 @@ TRANSCRIBE = Operation(
                 help="silence, or meaning, which waits up to 2 s for an unfinished sentence", group=MICROPHONE
             ),
         ),
+        "end_word": Field(
+            text(60),
+            "with `live`: a word or two, such as `over`, that end an utterance too, 0.8 s after the last one, and are "
+            "cut: in noise, or with a long `silence_s`",
+            "",
+            sound=LIVE,
+            option=Option(("--end-word",), "a word that ends a line too, such as over", "WORD", group=MICROPHONE),
+            mcp=Name("A word that ends the utterance too, such as 'over', and is left out.", "end_word", text(60), ""),
+        ),
     },
 )

@@ -358,6 +358,57 @@ def test_nobody_is_waited_for_longer_than_the_bound() -> None:
     assert turns_of((1, 0.5), (2.2, 0), (1, 0.5), (4, 0), silence_s=2.5)[1] == ["We had lunch and came home."]
 
 
+class Radio(Scripted):
+    """A recogniser that hears one more word in each half second of loud sound, up to the last."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._words = text.split()
+
+    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+        text = " ".join(self._words[: int((piece.samples >= 0.3).sum() / RATE / 0.5)])
+        found = super().transcribe(job, piece, options, pad_s, live=live)
+        return [replace(segment, text=text) for segment in found if text]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "heard", "ended_s"),
+    [
+        pytest.param("Turn it on. Over!", ((2, 0.5), (25, 0)), "Turn it on.", (2.4, 3.6), id="a long silence"),
+        pytest.param("Turn it on, over", ((25, 0.5),), "Turn it on", (2.4, 3.6), id="noise without an end"),
+        pytest.param(
+            "Come over here", ((1, 0.5), (0.2, 0), (1, 0.5), (25, 0)), "Come over here", (22, 24), id="inside"
+        ),
+        pytest.param("Turn it", ((2, 0.5), (25, 0)), "Turn it", (21, 23), id="without it silence ends"),
+    ],
+)
+def test_a_word_ends_an_utterance(
+    text: str, parts: tuple[tuple[float, float], ...], heard: str, ended_s: tuple[float, float]
+) -> None:
+    """... once nothing follows it, and is cut; silence ends one as before."""
+    listener, segments, _ = listened(Radio(text), sounds(*parts), silence_s=20, end_word="over")
+    assert [segment.text for segment in segments] == [heard]
+    assert listener.ended == "endpoint"
+    assert ended_s[0] <= listener.seconds <= ended_s[1]
+
+
+def test_the_word_of_a_real_voice_ends_an_utterance(ask: Ask) -> None:
+    """hibari says "over" after a pause; what follows a pause before it belongs to the utterance."""
+    from hibari import SAMPLE_RATE, Hibari
+
+    voice = Hibari()
+    said = [
+        soxr.resample(voice(text).astype(np.float32), SAMPLE_RATE, RATE)
+        for text in ("Please close the door of the kitchen.", "And open the window. Over.")
+    ]
+    sound = microphone(quiet(1), said[0], quiet(3), said[1], quiet(20))
+    asked = ask(sound, {**ENGLISH, "live": True, "silence_s": 10.0, "end_word": "over"})
+    assert asked.text.rstrip(".").endswith("open the window")
+    assert asked.text.startswith("Please close the door")
+    assert asked.result["ended"] == "endpoint"
+    assert asked.chunks_read < len(sound) - 150
+
+
 class Counting(Scripted):
     """A recogniser that hears a word each second: its number."""
 

@@ -51,6 +51,7 @@ class DraftedUtterance:
         held: the quiet that may become the end.
         language: always None, since the language of pieces is detected.
         seconds: the seconds since the beginning.
+        heard_s: of these, up to the last pass.
     """
 
     language: str | None = None
@@ -69,7 +70,7 @@ class DraftedUtterance:
         self._told = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
-        self.seconds = 0.0
+        self.seconds = self.heard_s = 0.0
 
     @property
     def text(self) -> str:
@@ -91,7 +92,7 @@ class DraftedUtterance:
             yield from self._update(f"{self._earlier_text} {_text(draft)}")
 
     def pause(self, frame: Samples) -> Iterator[Unstable]:
-        if not self.held and self._final is None and self.seconds >= self._next_final:
+        if self._final is None and self.seconds + sum(map(len, self.held)) / RATE >= self._next_final:
             self._final = self._pass(0, draft=False)
             self._phrase, self._earlier_text = self._length, _text(self._final)
             yield from self._update(self._earlier_text)
@@ -120,6 +121,7 @@ class DraftedUtterance:
         self._audio = [np.concatenate(self._audio)]
         segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
         cost = self._transcriber.clock() - began
+        self.heard_s = self.seconds
         eager = self.seconds < _EAGER_S and not segments and not self._told.text
         self._next_draft = self.seconds + (cost if eager else max(_UPDATE_S, cost / _DRAFT_TIME_SHARE))
         self._next_final = self.seconds + cost

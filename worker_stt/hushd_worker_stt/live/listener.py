@@ -25,6 +25,7 @@ from hushd_worker_stt.segmentation.vad import FRAME, SPEECH, Silero
 from hushd_worker_stt.wording import heard
 
 from .drafted import DraftedUtterance, Transcriber
+from .end_word import EndWord
 from .streamed import StreamedUtterance, Streaming
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class LiveListener:
         self._identifies = bool(recogniser.feed_s) and request.language is None and recogniser.identifies_streams
         self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, first_s=self._first_s)
         self._by_meaning = request.turn_end == "meaning"
+        self._end_word = EndWord(request.end_word)
         self._judge = judge
         self._hold_s = min(_EARLY_END_QUIET_S, request.silence_s / 2) if self._by_meaning else _EARLY_END_QUIET_S
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
@@ -135,10 +137,10 @@ class LiveListener:
                 yield Began(self.seconds - endpointer.begun_s)
                 utterance = self._utterance = self._begun(self.seconds - sum(map(len, lead)) / RATE)
                 self._probabilities = list(recent)[-round(endpointer.begun_s * RATE / FRAME) :]
-                yield from utterance.speak(lead)
+                yield from self._followed(utterance, utterance.speak(lead))
                 lead.clear()
                 recent.clear()
-            elif state is State.ENDED:
+            elif state is State.ENDED or self._end_word.is_over(utterance.heard_s + endpointer.quiet_s):
                 yield from self._finish(utterance)
                 if utterance.said and not self._request.continuous:
                     self.ended = "endpoint"
@@ -149,13 +151,21 @@ class LiveListener:
                 utterance = self._utterance = None
             elif endpointer.quiet_s > self._hold_s:
                 begins = not utterance.held
-                yield from utterance.pause(frame)
+                yield from self._followed(utterance, utterance.pause(frame), endpointer.quiet_s)
                 if begins and self._by_meaning:
                     endpointer.wait_for(self._wait_s(utterance))
             else:
-                yield from utterance.speak([frame])
+                yield from self._followed(utterance, utterance.speak([frame]))
         if utterance is not None:
             yield from self._finish(utterance)
+
+    def _followed(
+        self, utterance: DraftedUtterance | StreamedUtterance, events: Iterable[Event], quiet_s: float = 0.0
+    ) -> Iterator[Event]:
+        """Yields events of an utterance, of which the end word is cut."""
+        for event in events:
+            if (left := self._end_word.hear(event, utterance.heard_s + quiet_s)) is not None:
+                yield left
 
     def _wait_s(self, utterance: DraftedUtterance | StreamedUtterance) -> float:
         """Returns the seconds of quiet that end the utterance, in a pause of the speaker."""
@@ -166,7 +176,7 @@ class LiveListener:
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> list[Segment]:
         """Ends an utterance; returns its last segments, none if they are not speech but a habit of the engine."""
         had_segments, segments = utterance.said, list(utterance.finish())
-        speech = heard(segments, *_certainty(self._probabilities), self._habits)
+        speech = self._end_word.finish(heard(segments, *_certainty(self._probabilities), self._habits))
         utterance.said = had_segments or bool(speech)
         self._learn(utterance)
         return speech

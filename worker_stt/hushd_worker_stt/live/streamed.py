@@ -66,6 +66,11 @@ class StreamedUtterance:
         self.seconds = 0.0
 
     @property
+    def heard_s(self) -> float:
+        """Returns the seconds that the model has heard."""
+        return self.seconds
+
+    @property
     def text(self) -> str:
         """Returns the text of the open stream, as far as the model has heard it; empty if none is open."""
         return self._told.stable + self._told.text

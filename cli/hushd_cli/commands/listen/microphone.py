@@ -48,6 +48,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> int:
             continuous=options.continuous,
             silence_s=options.silence_s,
             turn_end=options.turn_end,
+            end_word=options.end_word,
             no_speech_s=options.no_speech_s,
             engine=options.engine,
             model=options.model,

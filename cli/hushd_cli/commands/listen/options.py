@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 ALL = "all"  # of the formats
-_RARE = ("hotwords", "clips", "turn_end", "silence_s")  # fields that only the whole help shows
+_RARE = ("hotwords", "clips", "turn_end", "silence_s", "end_word")  # fields that only the whole help shows
 
 _EXAMPLES = (
     ("listen", "the microphone, until you stop speaking"),
@@ -56,6 +56,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     options.note = _note(options)
     options.silence_s = options.silence_s or schema.SILENCE_S
     options.turn_end = options.turn_end or schema.BY_SILENCE
+    options.end_word = options.end_word or ""
     return options
 
 
@@ -113,7 +114,7 @@ def _check_files(options: Namespace) -> None:
 def _is_live(options: Namespace) -> bool:
     """Returns whether an option is for the microphone alone."""
     live = options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    return bool(live or options.device)
+    return bool(live or options.end_word or options.device)
 
 
 def _is_piped() -> bool:

@@ -131,6 +131,10 @@ class Session:
         detection = self.input.get("turn_detection") or {}
         return schema.BY_MEANING if detection.get("type") == "semantic_vad" else schema.BY_SILENCE
 
+    def end_word(self) -> str:
+        """Returns the value for the request's field `end_word`, which is hushd's own."""
+        return (self.input.get("turn_detection") or {}).get("end_word") or ""
+
     def transcription(self) -> Object:
         """`audio.input.transcription`: model, prompt, keywords and more; may be empty."""
         return self.input.get("transcription") or {}
@@ -163,6 +167,7 @@ def _check(audio_input: Object) -> None:
         fields.texts(transcription, name)
     if audio_input.get("turn_detection") is not None:
         detection = named(audio_input["turn_detection"], "session.audio.input.turn_detection")
+        fields.text(detection, "end_word")
         if fields.choice(detection, "type", ("server_vad", "semantic_vad"), "server_vad") == "semantic_vad":
             fields.choice(detection, "eagerness", tuple(SILENCE_S), "auto")
         else:
