@@ -70,7 +70,7 @@ class FloorState:
         self._set_state(Phase.ASKED)
 
     def answer(self, claim: bytes, word: str, error: HushdError | None = None) -> bool:
-        """A turn with its state, or the error that ends it; returns whether players must fall silent."""
+        """Takes the state of a turn, or the error that ends it; returns whether players must fall silent."""
         if claim != self.claim or self._is_over:
             return False
         held = self.held
@@ -78,7 +78,7 @@ class FloorState:
         return held and not self.held
 
     def find_nobody(self) -> None:
-        """There is no supervisor, so nobody else asks for the devices either."""
+        """Holds the devices, since without a supervisor nobody else asks for them."""
         if not self._is_over:
             self._set_state(Phase.HELD)
 
@@ -88,7 +88,7 @@ class FloorState:
         return True
 
     def leave(self) -> None:
-        """The devices are given back."""
+        """Gives the devices back."""
         if self.phase is not Phase.STOPPED:
             self._set_state(Phase.OUTSIDE, error=_RETURNED)
 

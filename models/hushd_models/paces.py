@@ -1,5 +1,5 @@
 """The paces of voices on this machine: seconds of computing for a second of sound, as `hushd get` has
-measured them. A file of the user's own; whoever cannot read or write it goes on without."""
+measured them, in a file of the user's. A program that cannot read or write this file works without it."""
 
 from __future__ import annotations
 

@@ -244,8 +244,8 @@ def _fits(row: Row, known: Known, machine: Hardware) -> bool:
 
 
 def _has_room(known: Known, machine: Hardware) -> bool:
-    """Returns whether the workers' share of a machine holds a model; of one with mapped weights its private memory, and
-    the whole machine the rest: Parakeet v3 hears in 1,000 MB (`scripts/bench gigabyte`)."""
+    """Returns whether a model fits into the workers' share of a machine. If its weights are mapped, only its private
+    memory must, and the whole machine holds the rest: Parakeet v3 hears in 1,000 MB (`scripts/bench gigabyte`)."""
     private_mb = known.memory_mb - (known.size_mb if known.mapped else 0)
     whole_mb = machine.memory_mb / (MEMORY_SHARE if known.mapped else 1)
     return private_mb <= machine.memory_mb and known.memory_mb <= whole_mb

@@ -110,7 +110,7 @@ def _words(prose: str) -> set[str]:
 
 
 def _read(text: str) -> tuple[str, dict[str, float]]:
-    """Returns what of a text is prose, and its most probable languages; none where nothing can be told."""
+    """Returns the prose of a text, and its most probable languages; none if the model cannot tell any."""
     words = _NO_PROSE.sub(" ", text[:_CHARACTERS]).split()
     prose = " ".join(words if len(words) >= _FEW_WORDS_COUNT else (word.strip(_SIGNS) for word in words))
     if not any(letter.isalpha() for letter in prose) or (model := _model()) is None:

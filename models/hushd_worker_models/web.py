@@ -1,5 +1,5 @@
-"""Reads from web servers that break off, are slow, or are busy. It uses the standard library, since one that reads
-files whole, or forgets what has come, would be no help.
+"""Reads from web servers that break off, are slow, or are busy. It uses the standard library: a library that reads
+whole files, or drops the bytes received before a failure, would not help.
 
 The environment sets proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE, REQUESTS_CA_BUNDLE).
 """

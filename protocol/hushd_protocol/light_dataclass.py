@@ -4,8 +4,8 @@ The standard library compiles eight methods for each class as it is made, and ne
 for it: in a supervisor at rest, with 150 classes, 2 MB of memory and a third of the time of all imports. Here the
 classes share their methods, and `__init__` is compiled when the first object of a class is made.
 
-Type checkers see `dataclasses` itself; whoever asks that module of such a class or object, as `asdict` does, finds one
-of its own, and each may derive from the other's. What is missing: `order`, `unsafe_hash`, `KW_ONLY` and `InitVar`.
+Type checkers see `dataclasses` itself, whose functions, such as `asdict`, take these classes and their objects, too. A
+class of either kind may derive from one of the other. What is missing: `order`, `unsafe_hash`, `KW_ONLY` and `InitVar`.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _first_init(kind: type) -> Callable[..., None]:
 
 
 def _compiled(kind: Any) -> Callable[..., None]:
-    """The `__init__` of a class, whose objects have been none so far."""
+    """Compiles the `__init__` of a class, for its first object."""
     given: list[str] = []
     named: list[str] = []
     lines: list[str] = []
@@ -189,7 +189,7 @@ def _compiled(kind: Any) -> Callable[..., None]:
     return made
 
 
-_COMPARED: dict[type, Callable[[Any], Any]] = {}  # what gives the values by which objects of a class are compared
+_COMPARED: dict[type, Callable[[Any], Any]] = {}  # by class: returns the values by which its objects are compared
 
 
 def _compared(kind: type) -> Callable[[Any], Any]:

@@ -67,7 +67,7 @@ def from_data(data: JsonObject) -> list[Entry]:
 def until_now(entries: Sequence[Entry], status: Status, now: float) -> list[Entry]:
     """Returns `entries` up to `now`, with the sizes in the supervisor's `status`.
 
-    Entries of a later time are of a clock that was set back since; when they were nobody knows, so they are left out.
+    Entries later than `now` were made before the clock was set back; they are left out, since their time is unknown.
     """
     entries = [entry for entry in entries if entry.time <= now]
     supervisor_size = _bytes(status.supervisor)
@@ -78,7 +78,7 @@ def until_now(entries: Sequence[Entry], status: Status, now: float) -> list[Entr
 
 
 def _alive(entries: Iterable[Entry]) -> set[str]:
-    """The workers that were there at last."""
+    """Returns the names of the workers that lived at the end."""
     alive: set[str] = set()
     for entry in entries:
         if entry.name == SUPERVISOR:

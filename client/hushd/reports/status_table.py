@@ -95,7 +95,7 @@ def table(status: Status, width: int, machine: str = "", *, wide: bool = False) 
 
 
 def _failures(workers: Sequence[WorkerStatus]) -> list[str]:
-    """The reasons why workers have died that are not ready again."""
+    """Returns why each worker died whose next process is not ready yet."""
     return [f"{worker.name}: {worker.failure}; see `hushd logs {worker.name}`" for worker in workers if worker.failure]
 
 

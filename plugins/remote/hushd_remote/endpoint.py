@@ -1,8 +1,8 @@
 """A supervisor on another machine, reached by the user's own ssh.
 
 Each connection has an ssh of its own, which runs `hushd relay` there. Its standard input and output are the other end
-of libzmq's Unix socket: so no byte passes through this process, ssh ends with whoever closes that socket, however that
-comes, and the socket's file is gone before ssh has begun.
+of libzmq's Unix socket: so no byte passes through this process, ssh ends as soon as that socket is closed by anybody,
+and the socket's file is removed before ssh begins.
 """
 
 from __future__ import annotations

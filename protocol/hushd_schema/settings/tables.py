@@ -65,7 +65,7 @@ class WorkerSettings:
     suspend_after: float = setting(
         20.0,
         seconds(FOREVER),
-        "how long it rests on a graphics card before its memory there is moved to the machine's; -1: never",
+        "how long it rests on a graphics card before it is suspended (untried on a card); -1: never suspended",
     )
     pinned: bool = setting(False, flag(), "true: never ended for idleness or memory")
     priority: int = setting(0, whole(-math.inf), "a higher one leaves later when memory is short; may be negative")

@@ -184,11 +184,11 @@ class Queue:
 
 
 class Line:
-    """Waiting requests, first those whose turn is next; a program's own in the order of their arrival.
+    """Waiting requests, those of the next round first; a program's own in the order of their arrival.
 
-    Turns are numbers: an even one for a program's first request, the next odd ones for its further requests. So a
-    thousand requests of one program delay another's first by none of those that wait, and a thousand new programs pass
-    nobody who waits. Of those with the same turn the first comes first.
+    Rounds are numbers: an even one for a program's first request, the next odd ones for its further requests. So the
+    first request of a program waits for none of a thousand that another has queued, and a thousand new programs do not
+    overtake one that waits. Within a round the earliest request comes first.
 
     Attributes:
         requests: in order; changed by the methods alone.
