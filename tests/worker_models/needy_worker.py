@@ -13,9 +13,10 @@ from hushd_protocol.system import paths
 from hushd_schema.results import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
+from hushd_worker.worker import BaseWorker
 
 
-class Needy:
+class Needy(BaseWorker):
     slots = 4
 
     def __init__(self, engine: str, model: str) -> None:

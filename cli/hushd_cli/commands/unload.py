@@ -3,7 +3,8 @@
 Workers that continue for other programs are reported. With a PROGRAM this command becomes that, while a process beside
 it has workers keep away: `python -m hushd_cli.commands.unload PID OPTIONS` prints hushd's answer, or its error, as a
 line of JSON, and stays until process PID is gone, however that ends: the kernel says so. Where the supervisor leaves
-before, the next one is asked for the same. That process is not a child of the program, and gets no signal of its terminal.
+before, the next one is asked for the same. That process is not a child of the program, and gets no signal of the
+program's terminal.
 """
 
 from __future__ import annotations
