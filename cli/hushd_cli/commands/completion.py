@@ -10,12 +10,16 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from hushd_cli import main as main_program
 from hushd_cli import table
-from hushd_cli.arguments import Parser
-from hushd_cli.reference import ROOTS, Argument, CommandReference, reference, references
 from hushd_cli.terminal import console
+
+from . import completion_names
+
+if TYPE_CHECKING:
+    from hushd_cli.arguments import Parser
+    from hushd_cli.reference import Argument, CommandReference
 
 EXIT_FILES = 1  # of `hushd completion answer`: the shell completes names of files
 _SCRIPTS = {
@@ -80,6 +84,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
+    from hushd_cli.arguments import Parser
+
     parser = Parser(
         prog,
         "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
@@ -130,9 +136,13 @@ def _lines(shell: str, offered: Mapping[str, str], current: str) -> Iterable[str
 
 def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
     """Returns what may follow `before` and begins as `current` does, each with its purpose; None stands for files."""
-    command, rest = table.find(before[1:] if before[0] == ROOTS[0] else before)
+    command, rest = table.find(before[1:] if before[0] == "hushd" else before)
     if command is None:
         return _of_hushd(current) if len(before) == 1 else {}
+    if names := completion_names.known(command.name, rest, current):
+        return names
+    from hushd_cli.reference import references
+
     known = {each.words: each for each in references((command.name,), command)}
     path: tuple[str, ...] = (command.name,)
     for word in rest:
@@ -151,7 +161,10 @@ def offers(before: Sequence[str], current: str) -> Mapping[str, str] | None:
 def _of_hushd(current: str) -> Mapping[str, str]:
     """Returns the commands of `hushd`, or its options."""
     if current.startswith("-"):
-        return _flags(reference(ROOTS[:1], main_program.make_parser(ROOTS[0])))
+        from hushd_cli import main
+        from hushd_cli.reference import ROOTS, reference
+
+        return _flags(reference(ROOTS[:1], main.make_parser(ROOTS[0])))
     return {command.name: command.summary for command in table.every() if not command.hidden}
 
 
@@ -163,6 +176,4 @@ def _values(path: Sequence[str], argument: Argument, before: Sequence[str]) -> M
     """Returns what an option or a word of a command takes, after the words `before`; None stands for files."""
     if argument.choices or argument.is_file:
         return None if argument.is_file else dict.fromkeys(argument.choices, "")
-    from . import completion_names  # which reads the models or the configuration
-
     return completion_names.names(path, argument.flags, before)

@@ -18,6 +18,16 @@ Names = Iterable[tuple[str, str]]  # each with what it is
 _ROLE_OF = {"say": "tts"}  # of a command's models; of all others stt
 
 
+def known(command: str, words: Sequence[str], current: str) -> Mapping[str, str]:
+    """Returns the names that may follow a command and `words`, where the command's parser need not be asked: each
+    parser imports what its command needs, and takes longer than the answer. Empty: the parser decides."""
+    if current.startswith("-"):
+        return {}
+    if (flag := _SHORT.get(words[-1], words[-1]) if words else "") in _SPEECH and command in ("say", "listen"):
+        return names((command,), (flag,), ())
+    return {} if any(word.startswith("-") for word in words) else names((command, *words[:1]), (), words[1:])
+
+
 def names(path: Sequence[str], flags: Sequence[str], before: Sequence[str]) -> Mapping[str, str]:
     """Returns the names for an option with these `flags`, or for a word of the command `path` that follows the words
     `before`; empty where there are none, and on errors, since completion prints none."""
@@ -118,6 +128,8 @@ def _logs() -> Names:
     return [(os.path.splitext(name)[0], "") for name in sorted(os.listdir(paths.find().logs)) if name.endswith(".log")]
 
 
+_SPEECH = ("--model", "--voice", "--language")  # options of `say` and `listen`
+_SHORT = {"-v": "--voice", "-l": "--language"}
 _KEYED = ("set", "unset", "show")
 _OPTIONS: Mapping[str, Callable[[], Names]] = {"--voice": _voices, "--language": _languages}
 _WORDS: Mapping[tuple[str, ...], Callable[[], Names]] = {
