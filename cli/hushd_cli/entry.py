@@ -48,6 +48,7 @@ def agent_hook(event: bytes) -> NoReturn:
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
     guard()
+    sys.argv[0] = command.partition(" ")[0]  # by which the supervisor knows this program, however it was started
     _take_signals(signal.SIG_DFL)  # there is no work to cancel yet, and imports cannot be interrupted safely
     _open_standard_descriptors()
     try:

@@ -57,7 +57,7 @@ def test_pause_and_resume(programs: Programs) -> None:
         paused = programs.say(2)
         programs.wait_for_sound(paused)
         status = programs.hushd("status")
-        assert f"speaker: turn 1 of cli, pid {paused.pid}, text, for 0:" in status
+        assert f"speaker: turn 1 of say, pid {paused.pid}, text, for 0:" in status
         programs.hushd("pause", "1")
     wait_until(lambda: programs.lines("close", paused.pid), "silence")
     other = programs.say(0.1)
