@@ -226,24 +226,11 @@ def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
     encoded anew."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     (tmp_path / "whisper").mkdir()
-    checkpoint, windows = multilingual_checkpoint(tmp_path / "whisper" / "many.pt"), []
-    if name == "whisper":
-        engine = load(name, "many")
-        engine._model.encoder.register_forward_hook(lambda _, window, out: windows.append(window))
-    else:
+    checkpoint = multilingual_checkpoint(tmp_path / "whisper" / "many.pt")
+    if name == "faster-whisper":
         convert(checkpoint, tmp_path / "faster-whisper" / "many", "int8")
-        engine = load(name, "many")
-        together = engine._model.model
-        model = together._model
-
-        def encode(features: Any, to_cpu: bool) -> Any:
-            windows.append(features)
-            return model.encode(features, to_cpu=to_cpu)
-
-        together._model = SimpleNamespace(
-            encode=encode, generate=model.generate, detect_language=model.detect_language, is_multilingual=True,
-            device="cpu", device_index=[0],
-        )  # fmt: skip
+    engine = load(name, "many")
+    windows = encoded(name, engine)
     for times, said in enumerate((["four", "left"], ["one", "two"]), 1):
         samples = say(said)
         detected = engine.detect_language(samples)
@@ -253,6 +240,47 @@ def test_a_window_is_encoded_once_for_its_language_and_all_its_texts(
             assert words(segment.text) == said
             assert segment.language_probability == pytest.approx(detected.probability)
         assert len(windows) == times
+
+
+def encoded(name: str, engine: Any) -> list[int]:
+    """Records the frames of each window that the encoder reads."""
+    frames: list[int] = []
+    if name == "whisper":
+        engine._model.encoder.register_forward_hook(lambda _, window, out: frames.append(window[0].shape[-1]))
+        return frames
+    together = engine._model.model
+    model = together._model
+
+    def encode(features: Any) -> Any:
+        frames.append(features.shape[-1])
+        return model.encode(features)
+
+    together._model = SimpleNamespace(
+        encode=encode, generate=model.generate, detect_language=model.detect_language,
+        is_multilingual=model.is_multilingual, device="cpu", device_index=[0],
+    )  # fmt: skip
+    return frames
+
+
+def test_a_window_is_as_long_as_its_speech(name: str, spoken: list[tuple[str, np.ndarray]]) -> None:
+    """The encoder's work is by the length of a window: 12 s for a short one. A doubtful text from it is followed by the
+    whole window's, and where none would follow it is whole at once."""
+    engine = load(name, "commands")
+    frames = encoded(name, engine)
+    said, audio = spoken[0]
+    doubtful = {"logprob_threshold": 0.0}
+    long = np.concatenate([audio, np.zeros(20 * RATE, np.float32), np.full(RATE, 1e-3, np.float32)])
+    for sound, options, expected in (
+        (audio, {}, [1200]),
+        (spoken[1][1], {"decoder": doubtful}, [1200, 3000]),
+        (spoken[2][1], {"temperature": 0.0}, [3000]),
+        (spoken[2][1], {}, []),  # what is encoded whole serves again
+        (long, {"decoder": {"condition_on_previous_text": False}}, [2600]),
+    ):
+        frames.clear()
+        list(engine.transcribe(sound, Options(**options)))
+        assert frames[: len(expected) or 1] == expected
+    assert words(text(engine, audio)) == words(said)
 
 
 @pytest.mark.parametrize(
@@ -297,13 +325,13 @@ def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> lis
 
     if name == "whisper":
         tokenizer = engine._whisper.tokenizer.get_tokenizer(False)
-        decode = type(model).decode
+        decode = model.decode
 
-        def watched(self: Any, mel: Any, options: Any) -> Any:
+        def watched(window: Any, options: Any) -> Any:
             note(tokenizer, list(options.prompt or [])[-223:])
-            return decode(self, mel, options)
+            return decode(window, options)
 
-        monkeypatch.setattr(type(model), "decode", watched)
+        monkeypatch.setattr(model, "decode", watched)
     else:
         generate = model.generate_with_fallback
 

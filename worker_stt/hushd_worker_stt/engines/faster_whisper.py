@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -28,6 +27,7 @@ from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import SHARED, Decoding, WhisperFamily
+from .whisper_window import FRAMES_PER_S, Window
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -46,7 +46,6 @@ _PASSED_ON = (  # the decoder's options for the package
     "append_punctuations",
     "hallucination_silence_threshold",
 )
-_FRAMES_PER_S = 100  # the package's frames per second
 _PROMPT = 223  # tokens of prompt and hotwords together: half of the decoder's, as in the package
 # CTranslate2 opens cuBLAS by name at the first computation on a card, and brings none.
 CUBLAS_PACKAGE = "nvidia-cublas-cu12"
@@ -95,7 +94,7 @@ class FasterWhisper(WhisperFamily):
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
             self.batch = self._max_batch
-            self._model.model = TogetherModel(self._model.model, self._ctranslate2)
+            self._model.model = TogetherModel(self._model.model, self._ctranslate2, self.window)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # of a model that never learnt them
 
@@ -142,7 +141,7 @@ class FasterWhisper(WhisperFamily):
         )
         for segment in segments:
             self.check()
-            if segment.seek > decoding.last_window * _FRAMES_PER_S:
+            if segment.seek > decoding.last_window * FRAMES_PER_S:
                 break
             if text := segment.text.strip():
                 words = tuple(
@@ -151,6 +150,10 @@ class FasterWhisper(WhisperFamily):
                 )
                 logprob = round(segment.avg_logprob, 4)  # a batch differs in the seventh
                 yield Segment(float(segment.start), float(segment.end), text, words, log_probability=logprob)
+
+    def _encode_whole(self) -> bool:
+        model = self._model.model
+        return isinstance(model, TogetherModel) and model.encode_whole()
 
     def _given(self, decoding: Decoding) -> dict[str, Any]:
         """Returns the decoder's options, by this package's names."""
@@ -193,15 +196,15 @@ class TogetherModel:
     """A replacement for the model inside the package's own, with all of its attributes.
 
     The package encodes a window of 30 s, generates its text, judges it, and goes on, one window and one temperature
-    after another. Only the two expensive calls are merged, so the package still decides as before. Between them a
-    window is in the machine's memory: copying 4 MB there and back takes negligible time.
+    after another. Only the two expensive calls are merged, and windows kept short, so the package still decides as
+    before. Between them a window is in the machine's memory: copying 4 MB there and back takes negligible time.
     """
 
-    def __init__(self, model: Any, package: Any) -> None:
+    def __init__(self, model: Any, package: Any, window: Window) -> None:
         self._model = model
         self._storage = package.StorageView
         self._cpu = package.Device.cpu
-        self._here = threading.local()  # `last`: the window that this thread encoded last, and its encoding
+        self._window = window
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
@@ -209,16 +212,22 @@ class TogetherModel:
     def encode(self, features: Any, to_cpu: bool = False) -> Any:
         import numpy as np
 
+        window, sound = self._window, np.array(self._array(features))
+        if not (window.fits and np.array_equal(window.sound, sound)):
+            spoken = np.flatnonzero(sound.any(axis=(0, 1)))  # the package pads with zeros
+            window.encode(sound, int(spoken[-1]) + 1 if len(spoken) else 0, lambda n: self._encoded(sound, n))
+        return window.encoding
+
+    def _encoded(self, sound: Any, frames: int) -> Any:
+        import numpy as np
+
         def together(items: Sequence[Any]) -> list[Any]:
             if len(items) == 1:
-                return [self._model.encode(items[0], to_cpu=to_cpu)]
+                return [self._model.encode(items[0])]
             return self._apart(self._model.encode(self._joined(items), to_cpu=True))
 
-        window, last = np.array(self._array(features)), getattr(self._here, "last", None)
-        if last is None or not np.array_equal(last[0], window):
-            encoding = rendezvous.call(("encode", tuple(features.shape)), features, together)
-            self._here.last = last = window, encoding
-        return last[1]
+        part = self._storage.from_array(np.ascontiguousarray(sound[..., :frames]))
+        return rendezvous.call(("encode", tuple(part.shape)), part, together)
 
     def generate(self, features: Any, prompts: Sequence[Sequence[int]], **options: Any) -> Any:
         def together(items: Sequence[tuple[Any, Sequence[int]]]) -> list[Any]:
@@ -226,9 +235,19 @@ class TogetherModel:
             joined = windows[0] if len(items) == 1 else self._joined(windows)
             return [[result] for result in self._model.generate(joined, beginnings, **options)]
 
+        window = self._window
+        if not options.get("sampling_temperature"):
+            window.first = options
+        elif self.encode_whole():
+            options = window.first
+        features = window.encoding
         # CTranslate2 needs prefixes of the same length in a batch.
-        key = ("generate", len(prompts[0]), repr(sorted(options.items())))
+        key = ("generate", tuple(features.shape), len(prompts[0]), repr(sorted(options.items())))
         return rendezvous.call(key, (features, prompts[0]), together)
+
+    def encode_whole(self) -> bool:
+        """Encodes the whole window where only a part of it was; returns whether it did."""
+        return self._window.again(lambda frames: self._encoded(self._window.sound, frames))
 
     def _joined(self, items: Sequence[Any]) -> Any:
         import numpy as np

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
-import threading
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -22,6 +23,7 @@ from hushd_worker_stt import rendezvous
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import BEAM, SHARED, Decoding, WhisperFamily, alignment, languages
+from .whisper_window import FRAMES_PER_S
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -38,7 +40,6 @@ _PASSED_ON = (  # the decoder's options for the package
     "condition_on_previous_text",
 )
 _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
-_FRAMES_PER_S = 100  # the package's frames per second
 _MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 
 
@@ -87,7 +88,6 @@ class Whisper(WhisperFamily):
             self._card = CardShare(self._torch, SPEC, path, dims)
         self.batch = self._card.batch(BEAM, self._max_batch) if self._card else self._max_batch
         self._model.decode = self._decode_together
-        self._here = threading.local()  # `last`: the window that this thread encoded last, and its encoding
         self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
             block.register_forward_hook(lambda *_: self.check())
@@ -107,20 +107,39 @@ class Whisper(WhisperFamily):
             return [result for group in groups for result in self._decoded(group, options)]
 
         features = self._encoded(window)
+        if not options.temperature:
+            self.window.first = options
+        elif self._encode_whole():
+            features, options = self.window.encoding, self.window.first
         return rendezvous.call((repr(options), features.shape), features, together)
 
-    def _encoded(self, window: Any) -> Any:
+    def _encoded(self, sound: Any) -> Any:
         """Encodes a window once for its language and for every temperature, where the package does it for each."""
-        last = getattr(self._here, "last", None)
-        if last is None or not self._torch.equal(last[0], window):
-            with self._torch.no_grad():
-                encoding = rendezvous.alone(lambda: self._model.encoder(window[None])[0])
-            self._here.last = last = window, encoding
-        return last[1]
+        window = self.window
+        if not (window.fits and self._torch.equal(window.sound, sound)):
+            spoken = sound.any(dim=0).nonzero()  # the package pads with zeros
+            window.encode(sound, int(spoken[-1]) + 1 if len(spoken) else 0, partial(self._part, sound))
+        return window.encoding
+
+    def _part(self, sound: Any, frames: int) -> Any:
+        """Encodes the first `frames` of a window, for which the package's encoder demands all of them."""
+
+        def encode() -> Any:
+            encoder = self._model.encoder
+            places = encoder.positional_embedding
+            encoder.positional_embedding = places[: frames // 2]
+            try:
+                with self._torch.no_grad():
+                    return encoder(sound[None, :, :frames])[0]
+            finally:
+                encoder.positional_embedding = places
+
+        return rendezvous.alone(encode)
+
+    def _encode_whole(self) -> bool:
+        return self.window.again(partial(self._part, self.window.sound))
 
     def _decoded(self, windows: Sequence[Any], options: Any) -> Sequence[Any]:
-        if len(windows) == 1:
-            return [type(self._model).decode(self._model, windows[0], options)]
         results: Sequence[Any] = self._task(self._model, options).run(self._torch.stack(tuple(windows)))
         return results
 
@@ -151,7 +170,7 @@ class Whisper(WhisperFamily):
             fp16=self._model.device.type != "cpu",
             **{"condition_on_previous_text": False} | decoding.given(*_PASSED_ON),
         )
-        heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * _FRAMES_PER_S]
+        heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * FRAMES_PER_S]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
             # It records the model's attention, and would record other pieces' attention, too.
@@ -203,17 +222,26 @@ class Whisper(WhisperFamily):
         sound = mel[:, : min(audio.N_FRAMES, mel.shape[-1] - audio.N_FRAMES)]  # as `transcribe` has its first window
         window = audio.pad_or_trim(sound, audio.N_FRAMES).to(self._model.device)
         features = self._encoded(window.to(torch.float32 if self._model.device.type == "cpu" else torch.float16))
-        likely: dict[str, float] = rendezvous.alone(lambda: self._model.detect_language(features))[1]
-        return likely
+
+        def detect() -> dict[str, float]:
+            dims = self._model.dims  # by which the package knows that this is encoded
+            self._model.dims = replace(dims, n_audio_ctx=features.shape[-2])
+            try:
+                likely: dict[str, float] = self._model.detect_language(features)[1]
+            finally:
+                self._model.dims = dims
+            return likely
+
+        return rendezvous.alone(detect)
 
 
 def _batch_task(package: Any) -> Any:
-    """Returns the package's decoding of several windows. Its own fails with several hypotheses per window (version
-    20250625), since it gives them the sound of one."""
+    """Returns the package's decoding of several encoded windows. Its own fails with several hypotheses per window
+    (version 20250625), since it gives them the sound of one, and takes no encoding of less than 30 s."""
 
     class Task(package.decoding.DecodingTask):  # type: ignore[misc]
         def _get_audio_features(self, mel: Any) -> Any:
-            return super()._get_audio_features(mel).repeat_interleave(self.n_group, dim=0)
+            return mel if len(mel) == 1 else mel.repeat_interleave(self.n_group, dim=0)
 
         def _detect_language(self, features: Any, tokens: Any) -> Any:
             return super()._detect_language(features[:: self.n_group], tokens)

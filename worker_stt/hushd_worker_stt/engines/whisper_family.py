@@ -35,6 +35,8 @@ from hushd_worker.quick_start import read_ahead
 from hushd_worker_stt import rendezvous, wording
 from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 
+from .whisper_window import SURE, Window
+
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
@@ -88,15 +90,20 @@ class WhisperFamily(Engine):
         compute_type: the configured one; empty: the engine's default.
         timestamps: set by a subclass's `load`: whether the model learnt the times of sentences. Without them a piece is
             one window and one segment.
+        window: what each thread encodes.
     """
 
-    # The encoder's work is the same for 1 s and for 30 s, so pieces are long.
+    # A window has silence besides, so pieces are long.
     PIECE = PieceLength(15.0, 29.5)
     HABITS = wording.WHISPER
     SPEC: ClassVar[EngineSpec]
     COMPUTE_TYPES: ClassVar[tuple[str, ...]]
     compute_type = ""
     timestamps = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = Window()
 
     @classmethod
     @abstractmethod
@@ -200,6 +207,8 @@ class WhisperFamily(Engine):
             last_window=max(0.0, length - _MIN_WINDOW_S) if self.timestamps else 0.0,
             decoder=options.decoder,
         )
+        # A card takes no time for a whole window; without further temperatures nothing would follow a loop.
+        self.window.short = self.compute_device == "cpu" and len(temperatures) > 1 and not temperatures[0]
         likely = self._spoken(samples, options.language)
         segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:
@@ -208,6 +217,7 @@ class WhisperFamily(Engine):
         return [_within(replace(segment, language_probability=likely), length) for segment in segments]
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+        self.window.short = False
         if not (likely := self._likely(samples)):
             return None
         language = max(likely, key=likely.__getitem__)
@@ -218,7 +228,10 @@ class WhisperFamily(Engine):
         if not language or not (likely := self._likely(samples)):
             return None
         alike = next((row.split() for row in _ALIKE if language in row.split()), [language])
-        return sum(likely.get(tag, 0.0) for tag in alike)
+        spoken = sum(likely.get(tag, 0.0) for tag in alike)
+        if spoken < SURE and self._encode_whole():
+            spoken = sum(self._likely(samples).get(tag, 0.0) for tag in alike)
+        return spoken
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
         tasks = [partial(self._all, samples, chosen) for samples, chosen in zip(pieces, options, strict=True)]
@@ -243,6 +256,10 @@ class WhisperFamily(Engine):
     def _likely(self, samples: Samples) -> Mapping[str, float]:
         """Returns the probability of each language to be the one spoken; none of a model that knows one. The window is
         not encoded again for its text, which is half of the work."""
+
+    @abstractmethod
+    def _encode_whole(self) -> bool:
+        """Encodes the whole window where only a part of it was; returns whether it did."""
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
